@@ -1,0 +1,98 @@
+"""A domain: a named, read-only set of examples, with labels or, by type, without."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.data.samples import Indices, Rows, Samples
+from transferium.errors import DataError
+
+Kind = Literal["image", "text", "features"]
+PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Domain:
+    """Examples from one distribution.
+
+    ``labels[i]`` is an index into ``classes``; ``labels is None`` means that nobody may look.
+    ``parts[i]`` is ``"train"``, ``"val"`` or ``"test"`` where the data came divided, else ``parts`` is None.
+    ``groups[i]`` ties examples that must stay on one side of every split (one patient, one session).
+    ``keys[i]`` is the SHA-256 of the example's content once it has been scanned, ``""`` where unreadable.
+    """
+
+    samples: Samples
+    kind: Kind
+    ids: Sequence[str]
+    labels: NDArray[np.int64] | None = None
+    classes: tuple[str, ...] = ()
+    parts: NDArray[np.str_] | None = None
+    groups: NDArray[np.int64] | None = None
+    keys: tuple[str, ...] | None = None
+    name: str = "data"
+    feature_names: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        for field in ("ids", "labels", "parts", "groups", "keys"):
+            column = getattr(self, field)
+            if column is not None and len(column) != len(self.samples):
+                raise DataError(f"domain {self.name!r} has {len(self.samples)} samples but {len(column)} {field}")
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __repr__(self) -> str:
+        labelled = f"{len(self.classes)} classes" if self.labels is not None else "no labels"
+        return f"Domain({self.name!r}, {len(self)} {self.kind} examples, {labelled})"
+
+    @property
+    def y(self) -> NDArray[np.int64]:
+        """The labels, or an error where this domain has none."""
+        if self.labels is None:
+            raise DataError(f"domain {self.name!r} has no labels, and something asked for them")
+        return self.labels
+
+    def take(self, indices: Indices | NDArray[np.bool_] | Sequence[int]) -> Domain:
+        """The examples at ``indices`` (positions or a mask), in that order."""
+        at = np.asarray(indices)
+        at = np.flatnonzero(at) if at.dtype == bool else at.astype(np.intp)
+
+        def pick(column: Any) -> Any:
+            return None if column is None else column[at]
+
+        return replace(
+            self,
+            samples=self.samples.take(at),
+            ids=[self.ids[i] for i in at],
+            labels=pick(self.labels),
+            parts=pick(self.parts),
+            groups=pick(self.groups),
+            keys=None if self.keys is None else tuple(self.keys[i] for i in at),
+        )
+
+    def part(self, name: str) -> Domain:
+        """The examples of one part (``"train"``, ``"val"``, ``"test"``)."""
+        if self.parts is None or not (self.parts == name).any():
+            present = [] if self.parts is None else [p for p in PARTS if (self.parts == p).any()]
+            raise DataError(f"domain {self.name!r} has no part {name!r}; it has {present or 'no parts'}")
+        return replace(self.take(self.parts == name), parts=None, name=f"{self.name}/{name}")
+
+    def unlabeled(self) -> Domain:
+        """The same examples without labels: absent by type, never a special code."""
+        return replace(self, labels=None, classes=())
+
+    def embedded(self, features: NDArray[np.float32]) -> Domain:
+        """The same examples seen through a backbone: a domain of feature rows."""
+        return replace(self, samples=Rows(features), kind="features", feature_names=None)
+
+    @property
+    def features(self) -> NDArray[np.floating[Any]]:
+        """The ``(n, width)`` array behind a domain of kind ``"features"``."""
+        if not isinstance(self.samples, Rows):
+            raise DataError(f"domain {self.name!r} holds {self.kind} examples, not a feature table: embed it first")
+        return self.samples.values

@@ -1,0 +1,45 @@
+"""Everything that can go wrong in a way the user can mend, and how it is said."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class TransferiumError(Exception):
+    """What was given, what was found and what to do. The command line prints it and exits with 2."""
+
+
+class InputError(TransferiumError, ValueError):
+    """An argument, option or name is not usable."""
+
+
+class DataError(TransferiumError, ValueError):
+    """The data cannot be used as it is."""
+
+
+class BackboneError(TransferiumError, RuntimeError):
+    """A backbone cannot be found, loaded or run."""
+
+
+class ArtifactError(TransferiumError, RuntimeError):
+    """A saved model or run directory is not readable by this version."""
+
+
+class TransferiumWarning(UserWarning):
+    """Something was worked around; the result is still right, and the message says at what cost."""
+
+
+def did_you_mean(given: str, choices: Iterable[str]) -> str:
+    """End a message with the nearest legal thing, or with the whole list when nothing is near.
+
+    >>> did_you_mean("efficientnet_lit0", ["efficientnet_lite0", "all_minilm_l6_v2"])
+    "Did you mean 'efficientnet_lite0'?"
+    >>> did_you_mean("zzz", ["probe", "scratch"])
+    "Choose from 'probe', 'scratch'."
+    """
+    legal = sorted(choices)
+    near = difflib.get_close_matches(given, legal, n=1, cutoff=0.6)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    return f"Choose from {', '.join(repr(c) for c in legal)}." if legal else "There is nothing to choose from."
