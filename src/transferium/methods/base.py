@@ -1,0 +1,130 @@
+"""What a method is given, what it gives back, and what it is. Nothing here touches torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.data.domain import Domain
+from transferium.errors import DataError, InputError, did_you_mean
+from transferium.models.backbone import Backbone
+from transferium.models.head import Head
+from transferium.selection.selection import Selection
+
+if TYPE_CHECKING:
+    from transferium.embedding.embed import Embedder
+
+
+@dataclass
+class Task:
+    """Everything a method may look at. The test part is not here, so no method can.
+
+    ``groups[i]`` ties training examples that must stay in one fold; ``val`` may stop or choose. ``progress`` is called
+    with (what, done, total); ``workdir`` is where a method that can be interrupted keeps its state.
+    """
+
+    train: Domain
+    val: Domain | None
+    backbone: Backbone
+    embedder: Embedder
+    seed: int
+    groups: NDArray[np.int64] | None = None
+    workdir: Path | None = None
+    progress: Callable[[str, int, int], None] | None = None
+    budget_s: float | None = None
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return len(self.train.classes)
+
+    def embed(self, domain: Domain, backbone: Backbone | None = None) -> Domain:
+        """``domain`` seen through ``backbone`` (the task's own when None): the same examples as feature rows.
+
+        Raises ``DataError`` when an example cannot be read: the main job puts such examples aside before any method
+        sees them.
+        """
+        seen = self.embedder(domain, backbone or self.backbone)[0]
+        if not seen.ok.all():
+            bad = int(np.flatnonzero(~seen.ok)[0])
+            reason = seen.problems.get(bad, "it cannot be read")
+            raise DataError(
+                f"{int((~seen.ok).sum())} of {len(domain)} examples of {domain.name!r} cannot be embedded; "
+                f"the first is {domain.ids[bad]!r}: {reason}. Leave them out."
+            )
+        return domain.embedded(seen.features)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What fitting leaves: a backbone (the given one or a tuned one), the head that reads it, and how it came about.
+
+    ``oof_probabilities`` are calibrated probabilities of the training examples, each from a model that never saw that
+    example (None where a method has none). ``history`` holds one flat record per step or epoch.
+    """
+
+    method: str
+    backbone: Backbone
+    head: Head
+    selection: Selection
+    history: list[dict[str, Any]] = field(default_factory=list)
+    oof_probabilities: NDArray[np.float64] | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Method:
+    """A named dataclass of hyper-parameters that knows how to turn a task into a fitted model.
+
+    A subclass is a dataclass too; each field declares its search range and its help beside its default, as in
+    ``lr: float = field(default=1e-3, metadata={"range": (1e-5, 1e-1), "help": "learning rate"})``.
+    """
+
+    name: ClassVar[str] = ""
+
+    def fit(self, task: Task) -> Fitted:
+        """Learn from ``task.train`` (and ``task.val`` where there is one)."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it fits")
+
+    def to_json(self) -> dict[str, Any]:
+        """The method's name and every hyper-parameter, ready for ``json.dumps``."""
+        return {"name": self.name} | {
+            name: list(value) if isinstance(value, tuple) else value for name, value in self.get_params().items()
+        }
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Hyper-parameters by name, as scikit-learn asks for them."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def set_params(self, **params: Any) -> Method:
+        """Change hyper-parameters by name; the signature is the one scikit-learn's searches call."""
+        names = [f.name for f in fields(self)]
+        for name, value in params.items():
+            if name not in names:
+                raise InputError(f"method {self.name!r} has no setting {name!r}. {did_you_mean(name, names)}")
+            setattr(self, name, value)
+        self.check()
+        return self
+
+    def check(self) -> None:
+        """Raise ``InputError`` for hyper-parameters that cannot work; called when built and when changed."""
+
+    def __post_init__(self) -> None:
+        self.check()
+
+    @classmethod
+    def settings(cls) -> list[dict[str, Any]]:
+        """One record per hyper-parameter: ``name``, ``default``, ``range`` and ``help``."""
+        return [{"name": f.name, "default": getattr(cls(), f.name), **dict(f.metadata)} for f in fields(cls)]
+
+
+def require_choice(what: str, given: str, choices: Iterable[str]) -> None:
+    """Raise ``InputError`` unless ``given`` is one of ``choices``."""
+    legal = list(choices)
+    if given not in legal:
+        raise InputError(f"{what} cannot be {given!r}. {did_you_mean(given, legal)}")
