@@ -1,0 +1,33 @@
+"""Staying near the starting point."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from transferium.training.objective import Objective
+from transferium.training.view import View
+
+
+class L2SP(Objective):
+    """``1/2 * sum_i (w_i - w0_i)^2`` over the parameters of ``module`` that move, ``w0`` being where they start.
+
+    Weight it against the task: ``Supervised() + 0.01 * L2SP(model.backbone)``. Prefer it to plain weight decay, which
+    pulls towards zero and so away from what was pretrained, when there are few labels; too strong a weight is a probe.
+    Li, Grandvalet & Davoine, "Explicit inductive bias for transfer learning with convolutional networks" (2018).
+    """
+
+    def __init__(self, module: nn.Module, *, name: str = "l2_sp") -> None:
+        super().__init__()
+        self.name = name
+        # A plain tuple: the parameters are looked at, not owned. Checkpoints keep the buffers: where they started.
+        self.moving = tuple(p for p in module.parameters() if p.requires_grad)
+        for i, parameter in enumerate(self.moving):
+            self.register_buffer(f"start{i}", parameter.detach().clone())
+
+    def extra_repr(self) -> str:
+        return f"{len(self.moving)} parameters, name={self.name!r}"
+
+    def forward(self, view: View) -> dict[str, Tensor]:
+        gaps = [(p - self.get_buffer(f"start{i}")).square().sum() for i, p in enumerate(self.moving)]
+        return {self.name: 0.5 * torch.stack(gaps).sum()}

@@ -1,0 +1,131 @@
+"""A stage under way: everything that changes while it trains. The only training loop is :func:`train`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from transferium.training.batch import Batch
+from transferium.training.feed import Slice, Steps
+from transferium.training.freeze import split_modules
+from transferium.training.guard import Guard
+from transferium.training.machine import Machine
+from transferium.training.order import Order
+from transferium.training.stage import Player, Stage
+from transferium.training.view import View
+from transferium.training.wrapper import Record
+
+
+class Episode:
+    """One stage on one machine: its optimisers, its position, its frozen and moving modules."""
+
+    def __init__(self, stage: Stage, machine: Machine) -> None:
+        self.stage, self.machine, self.step = stage, machine, 0
+        for module in stage.modules:
+            machine.place(module)
+        self.optimisers = [machine.optimiser(stage.optimiser.build(p.groups)) for p in stage.players]
+        split = [split_modules(m) for m in stage.modules]
+        self.moving = [m for moving, _ in split for m in moving]
+        self.still = [m for _, still in split for m in still]
+        self.guard = Guard(self.moving, machine)
+        feeds = {name: stage.feeds.open(stage.streams[name], augmented=True) for name in stage.needs}
+        self.orders = {
+            name: Order(
+                len(feed),
+                stage.batch_size,
+                stage.seed,
+                smallest=self._smallest(),
+                full=len(feeds) > 1,
+                lengths=feed.lengths,
+            )
+            for name, feed in feeds.items()
+        }
+        self.steps_per_epoch = next(iter(self.orders.values())).batches_per_epoch
+        self.total = stage.steps if stage.steps is not None else (stage.epochs or 1) * self.steps_per_epoch
+        self.slices = Steps(feeds, self.orders, machine.rank, machine.world)
+
+    def _smallest(self) -> int:
+        # Batch normalisation must see two rows in each pass of each process.
+        return 2 * self.stage.accumulate * self.machine.world if self.stage.batch_norm else 1
+
+    @property
+    def epoch_ended(self) -> bool:
+        """Whether the step just taken was the last of an epoch, or of the stage."""
+        return self.step % self.steps_per_epoch == 0 or self.step == self.total
+
+    def set_modes(self) -> None:
+        """Training mode for what moves, eval mode for what is frozen."""
+        for module in self.moving:
+            module.training = True
+        for module in self.still:
+            module.training = False
+
+    def take_step(self, cut: Slice) -> Record:
+        """Every player's turns on one slice; returns the terms as tensors."""
+        stage = self.stage
+        self.set_modes()
+        factor = stage.schedule.factor(self.step, self.total)
+        record: Record = {"step": self.step, "epoch": self.step // self.steps_per_epoch, "lr": 0.0}
+        for player, optimiser in zip(stage.players, self.optimisers, strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = group["base_lr"] * factor
+            record["lr"] = max(record["lr"], *(group["lr"] for group in optimiser.param_groups))
+            for _ in range(player.turns):
+                terms = self._turn(player, optimiser, cut)
+            record |= terms
+        self.machine.average(self.guard.buffers)
+        self.guard.after_step(self.step)
+        self.step += 1
+        return record
+
+    def _turn(self, player: Player, optimiser: Any, cut: Slice) -> dict[str, Tensor]:
+        machine, params = self.machine, player.params
+        optimiser.zero_grad(set_to_none=True)
+        summed: dict[str, Tensor] = {}
+        for view, part in self._views(player, cut):
+            with machine.autocast():
+                terms: dict[str, Tensor] = player.objective(view)
+            self.guard.check(self.step, terms, optimiser)
+            weight = part * cut.share
+            machine.backward(weight * torch.stack([t.float() for t in terms.values()]).sum(), params)
+            for name, term in terms.items():
+                summed[name] = summed.get(name, 0) + weight * term.detach()
+        machine.average([p.grad for p in params if p.grad is not None])
+        norm = machine.clip(optimiser, params, self.stage.clip)
+        if machine.scaler is None:
+            self.guard.check(self.step, {"gradient norm": norm}, optimiser)
+        optimiser.step()
+        player.objective.after_step(self.stage.model)
+        return summed
+
+    def _views(self, player: Player, cut: Slice) -> Iterator[tuple[View, float]]:
+        """One view for each pass, with the share of the rows it holds."""
+        stage = self.stage
+        count = stage.accumulate
+        split = {name: list(batch.pieces(count)) for name, batch in cut.batches.items()}
+        rows = len(next(iter(cut.batches.values())))
+        for i in range(count):
+            batches: dict[str, Batch] = {name: pieces[i].to(self.machine.device) for name, pieces in split.items()}
+            here = len(next(iter(batches.values())))
+            if here:
+                taps = player.objective.taps
+                progress = self.step / self.total
+                yield View(stage.model, batches, progress=progress, joint=stage.joint, taps=taps), here / rows
+
+
+def train(episode: Episode) -> Iterator[Record]:
+    """Take one step per ``next`` and yield its record: step, epoch, learning rate and terms.
+
+    Terms are tensors on the device (this process's part of them); whoever collects records converts them in blocks.
+    Stop iterating to stop training. The model is left in eval mode.
+    """
+    try:
+        for cut in episode.slices.between(episode.step, episode.total, episode.stage.feeds.workers):
+            yield episode.take_step(cut)
+        episode.guard.settle()
+    finally:
+        for module in episode.stage.modules:
+            module.eval()

@@ -1,0 +1,165 @@
+"""How a domain becomes batches of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from transferium.data.domain import Domain
+from transferium.errors import InputError
+from transferium.training.batch import Batch
+from transferium.training.order import Indices, Order
+
+if TYPE_CHECKING:
+    from transferium.models.preprocess import Preprocess, TextPreprocess
+
+
+class Feed(Protocol):
+    """A domain ready to be trained on; ``batch`` is a pure function of its arguments."""
+
+    lengths: Sequence[int] | None
+
+    def __len__(self) -> int: ...
+
+    def batch(self, epoch: int, rows: Indices) -> Batch: ...
+
+
+class FeatureFeed:
+    """Rows of an array of any rank, in memory or memory-mapped, given as float32."""
+
+    lengths: Sequence[int] | None = None
+
+    def __init__(self, domain: Domain) -> None:
+        self.values, self.labels = domain.features, domain.labels
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def batch(self, epoch: int, rows: Indices) -> Batch:
+        inputs = torch.from_numpy(np.ascontiguousarray(self.values[rows], dtype=np.float32))
+        return Batch((inputs,), _labels(self.labels, rows), torch.from_numpy(rows))
+
+
+class TextFeed:
+    """Texts, tokenised once; a batch is padded to its own longest row."""
+
+    def __init__(self, domain: Domain, preprocess: TextPreprocess) -> None:
+        self.ids = preprocess([str(domain.samples.raw(i)) for i in range(len(domain))])
+        self.lengths: Sequence[int] | None = [len(row) for row in self.ids]
+        self.labels, self.pad_id = domain.labels, preprocess.pad_id
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def batch(self, epoch: int, rows: Indices) -> Batch:
+        width = max(1, *(len(self.ids[i]) for i in rows))
+        ids = torch.full((len(rows), width), self.pad_id)
+        mask = torch.zeros((len(rows), width), dtype=torch.int64)
+        for at, row in enumerate(rows):
+            size = len(self.ids[row])
+            ids[at, :size] = torch.tensor(self.ids[row], dtype=torch.int64)
+            mask[at, :size] = 1
+        return Batch((ids, mask), _labels(self.labels, rows), torch.from_numpy(rows))
+
+
+def _labels(labels: np.ndarray | None, rows: Indices) -> Tensor | None:
+    return None if labels is None else torch.from_numpy(labels[rows])
+
+
+@dataclass(eq=False)
+class Feeds:
+    """How the domains of one run are read: their preprocessing, their augmentation, and what is kept in memory.
+
+    ``augment`` names a preset for training batches. Decoded images stay in memory as uint8 up to ``cache_bytes`` for
+    each domain; those beyond are decoded anew each epoch. ``workers`` processes make batches ahead of time (0: the
+    training process makes them itself); the batches are the same whatever their number.
+    A domain is opened once, however many stages read it.
+    """
+
+    preprocess: Preprocess = None
+    augment: str = "none"
+    seed: int = 0
+    cache_bytes: int = 2 << 30
+    workers: int = 0
+    _opened: dict[tuple[int, bool], tuple[Domain, Feed]] = field(default_factory=dict, repr=False)
+
+    def open(self, domain: Domain, *, augmented: bool) -> Feed:
+        """The feed of ``domain``, with random changes or exactly as it is embedded."""
+        key = id(domain), augmented
+        if key not in self._opened:
+            self._opened[key] = domain, self._open(domain, augmented)
+        return self._opened[key][1]
+
+    def _open(self, domain: Domain, augmented: bool) -> Feed:
+        if domain.kind == "features":
+            return FeatureFeed(domain)
+        from transferium.models.preprocess import ImagePreprocess, TextPreprocess
+        from transferium.training.images import ImageFeed
+
+        if domain.kind == "text" and isinstance(self.preprocess, TextPreprocess):
+            return TextFeed(domain, self.preprocess)
+        if domain.kind == "image" and isinstance(self.preprocess, ImagePreprocess):
+            augment = self.augment if augmented else "none"
+            return ImageFeed(domain, self.preprocess, augment=augment, seed=self.seed, cache_bytes=self.cache_bytes)
+        raise InputError(
+            f"domain {domain.name!r} holds {domain.kind} examples, and the preprocessing is "
+            f"{type(self.preprocess).__name__}; give the backbone's own."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """One process's part of a step: its rows of every stream, and its share of the rows (1 on average)."""
+
+    batches: dict[str, Batch]
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """The batches of every step of a stage, by number, for process ``rank`` of ``world``."""
+
+    feeds: dict[str, Feed]
+    orders: Mapping[str, Order]
+    rank: int = 0
+    world: int = 1
+
+    def __getitem__(self, step: int) -> Slice:
+        batches: dict[str, Batch] = {}
+        share = 1.0
+        for name in reversed(self.feeds):
+            epoch, rows = self.orders[name].at(step)
+            mine = np.array_split(rows, self.world)[self.rank]
+            share = len(mine) * self.world / len(rows)
+            # A process without rows still takes part in the exchange of gradients, with a weight of zero.
+            batches[name] = self.feeds[name].batch(epoch, mine if len(mine) else rows[:1])
+        # The leading stream, read last, sets the share.
+        return Slice({name: batches[name] for name in self.feeds}, share)
+
+    def between(self, start: int, stop: int, workers: int = 0) -> Iterator[Slice]:
+        """The slices of steps ``start`` to ``stop``, made ahead of time by ``workers`` processes."""
+        if workers == 0:
+            yield from (self[step] for step in range(start, stop))
+            return
+        from torch.utils.data import DataLoader
+
+        # Its own generator: a loader would otherwise draw from the global one, and only where there are workers.
+        own = torch.Generator().manual_seed(0)
+        yield from DataLoader(
+            self,  # type: ignore[arg-type]  # anything with __getitem__ is a map-style data set
+            batch_size=None,
+            sampler=range(start, stop),
+            num_workers=workers,
+            collate_fn=_same,
+            generator=own,
+            prefetch_factor=2,
+        )
+
+
+def _same(made: Any) -> Any:
+    return made

@@ -1,0 +1,68 @@
+"""Which rows make which batch: a pure function of (seed, step), so that a position is one number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.intp]
+_BUCKET = 50  # batches that are sorted by length together
+
+
+@dataclass
+class Order:
+    """Shuffled mini-batches of ``n`` rows, epoch after epoch.
+
+    ``lengths`` (of texts, in tokens) puts rows of like length together: each run of 50 batches is sorted by length and
+    cut, and the batches are shuffled again. A last batch smaller than ``smallest`` is dropped; a smaller last batch is
+    kept otherwise, except with ``full=True``, which keeps every batch at the full size.
+
+    >>> Order(5, 2, seed=0).batches_per_epoch
+    3
+    """
+
+    n: int
+    batch_size: int
+    seed: int
+    smallest: int = 1
+    full: bool = False
+    lengths: Sequence[int] | None = None
+    _drawn: tuple[int, list[Indices]] = field(default=(-1, []), repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.batch_size = min(self.batch_size, self.n)
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """How many batches one epoch has."""
+        whole, rest = divmod(self.n, self.batch_size)
+        return whole + int(rest >= self.smallest and rest > 0 and not self.full)
+
+    def at(self, step: int) -> tuple[int, Indices]:
+        """The epoch and the row numbers of the batch at ``step``, counted over all epochs."""
+        epoch, place = divmod(step, self.batches_per_epoch)
+        if self._drawn[0] != epoch:
+            self._drawn = (epoch, self._draw(epoch))
+        return epoch, self._drawn[1][place]
+
+    def _draw(self, epoch: int) -> list[Indices]:
+        rng = np.random.default_rng([self.seed, epoch])
+        rows = rng.permutation(self.n)
+        if self.lengths is None:
+            cut = [rows[i : i + self.batch_size] for i in range(0, self.n, self.batch_size)]
+            return cut[: self.batches_per_epoch]
+        kept = rows[: self.batches_per_epoch * self.batch_size]
+        return self._bucketed(kept, rng)
+
+    def _bucketed(self, rows: Indices, rng: np.random.Generator) -> list[Indices]:
+        assert self.lengths is not None
+        size = np.asarray(self.lengths)
+        batches: list[Indices] = []
+        for i in range(0, len(rows), _BUCKET * self.batch_size):
+            pool = rows[i : i + _BUCKET * self.batch_size]
+            pool = pool[np.argsort(size[pool], kind="stable")]
+            batches += [pool[j : j + self.batch_size] for j in range(0, len(pool), self.batch_size)]
+        return [batches[i] for i in rng.permutation(len(batches))]

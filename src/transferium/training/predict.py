@@ -1,0 +1,45 @@
+"""What a model answers, without training it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from transferium.data.domain import Domain
+from transferium.models.model import Model
+from transferium.training.feed import Feeds
+from transferium.training.machine import Machine
+
+
+@torch.no_grad()
+def predict(
+    model: Model, domain: Domain, feeds: Feeds, machine: Machine, *, batch_size: int = 64
+) -> NDArray[np.float64]:
+    """Logits ``(n, classes)`` in the domain's order, without augmentation; the model's modes are left as they were.
+
+    Texts go in order of length. Over several processes each does its part and all of them get the whole.
+    """
+    feed = feeds.open(domain, augmented=False)
+    order = np.arange(len(feed)) if feed.lengths is None else np.argsort(feed.lengths, kind="stable")
+    mine = np.array_split(order, machine.world)[machine.rank]
+    modes = [(m, m.training) for m in model.modules()]
+    model.eval()
+    done: list[tuple[Any, Any]] = []
+    for start in range(0, len(mine), batch_size):
+        rows = mine[start : start + batch_size]
+        batch = feed.batch(0, rows).to(machine.device)
+        with machine.autocast():
+            done.append((rows, model(*batch.inputs).double().cpu().numpy()))
+    for module, mode in modes:
+        module.training = mode
+    return _assemble(len(feed), [part for parts in machine.everyone(done) for part in parts])
+
+
+def _assemble(n: int, parts: list[tuple[Any, Any]]) -> NDArray[np.float64]:
+    logits = np.zeros((n, parts[0][1].shape[1]))
+    for rows, values in parts:
+        logits[rows] = values
+    return logits

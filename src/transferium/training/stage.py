@@ -1,0 +1,195 @@
+"""One training episode as plain data, validated when it is built."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from transferium.data.domain import Domain
+from transferium.errors import InputError, did_you_mean
+from transferium.models.model import Model
+from transferium.training.feed import Feeds
+from transferium.training.freeze import has_batch_norm, split_modules
+from transferium.training.groups import Group, plain_groups
+from transferium.training.objective import Objective
+from transferium.training.optimiser import Optimiser
+from transferium.training.schedule import Schedule
+from transferium.training.wrapper import Wrapper
+
+
+@dataclass(frozen=True, eq=False)
+class Player:
+    """Someone who moves some parameters to please one objective, ``turns`` times each step."""
+
+    objective: Objective
+    groups: tuple[Group, ...]
+    turns: int = 1
+
+    @property
+    def params(self) -> list[nn.Parameter]:
+        """Every parameter this player moves."""
+        return [p for group in self.groups for p in group.params]
+
+
+@dataclass(eq=False)
+class Stage:
+    """Everything the loop needs to know.
+
+    Give ``objective`` (one player: ``groups``, or else everything in the model that requires a gradient, at ``lr``; and
+    the parameters that the objective owns, at ``objective_lr`` or else ``lr``), or ``players``.
+
+    ``streams`` are domains by name (``source``, ``target``, ``unlabeled``, ``corpus``), the first of them leading: it
+    sets the length of an epoch. Give ``epochs`` or ``steps``.
+    ``batch_size`` rows of each stream make one step, over all processes together; ``accumulate`` splits them into that
+    many passes.
+    ``joint`` says whether the streams go through the backbone in one pass, so that batch normalisation sees their
+    union, or in one pass each (the default, and the only way for texts).
+    ``about`` are plain facts that must not change between an interrupted run and its resumption.
+    ``around`` are wrappers of the records, applied in order.
+    """
+
+    model: Model
+    streams: Mapping[str, Domain]
+    objective: Objective | None = None
+    players: Sequence[Player] = ()
+    groups: tuple[Group, ...] = ()
+    feeds: Feeds = field(default_factory=Feeds)
+    name: str = "stage"
+    epochs: int | None = None
+    steps: int | None = None
+    batch_size: int = 32
+    lr: float = 1e-3
+    objective_lr: float | None = None
+    weight_decay: float = 0.0
+    optimiser: Optimiser = field(default_factory=Optimiser)
+    schedule: Schedule = field(default_factory=Schedule)
+    clip: float | None = 1.0
+    accumulate: int = 1
+    joint: bool = False
+    seed: int = 0
+    about: Mapping[str, Any] = field(default_factory=dict)
+    around: Sequence[Wrapper] = ()
+
+    def __post_init__(self) -> None:
+        if (self.objective is None) == (not self.players):
+            raise InputError("give a stage either one objective or a list of players.")
+        if self.objective is not None:
+            self.players = [Player(self.objective, self._groups(self.objective))]
+        self._check_numbers()
+        self._check_streams()
+        self._check_players()
+        self._check_batch_norm()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The streams that some objective reads, in the stage's order."""
+        wanted = frozenset().union(*(p.objective.needs for p in self.players))
+        return tuple(name for name in self.streams if name in wanted)
+
+    @property
+    def modules(self) -> list[nn.Module]:
+        """The model and every player's objective."""
+        return [self.model, *dict.fromkeys(p.objective for p in self.players)]
+
+    @property
+    def batch_norm(self) -> bool:
+        """Whether some layer that moves normalises by the statistics of its batch."""
+        return any(has_batch_norm(split_modules(m)[0]) for m in self.modules)
+
+    def describe(self) -> dict[str, Any]:
+        """What this stage is, in plain data: resumption compares it."""
+        return {
+            "name": self.name,
+            **dict(self.about),
+            "epochs": self.epochs,
+            "steps": self.steps,
+            "batch_size": self.batch_size,
+            "accumulate": self.accumulate,
+            "joint": self.joint,
+            "seed": self.seed,
+            "clip": self.clip,
+            "optimiser": repr(self.optimiser),
+            "schedule": repr(self.schedule),
+            "augment": self.feeds.augment,
+            "objective": [repr(p.objective) for p in self.players],
+            "groups": [[g.name, len(g.params), g.lr, g.weight_decay] for p in self.players for g in p.groups],
+            "weights": [[name, list(p.shape)] for name, p in self.model.named_parameters()],
+        } | {f"stream {name}": _fingerprint(self.streams[name]) for name in self.needs}
+
+    def _groups(self, objective: Objective) -> tuple[Group, ...]:
+        groups = self.groups or plain_groups(self.model.parameters(), self.lr, self.weight_decay, "model")
+        taken = {p for g in groups for p in g.params}
+        own = (p for p in objective.parameters() if p not in taken)
+        rate = self.lr if self.objective_lr is None else self.objective_lr
+        return (*groups, *plain_groups(own, rate, self.weight_decay, "objective"))
+
+    def _check_numbers(self) -> None:
+        if (self.epochs is None) == (self.steps is None):
+            raise InputError(f"give a stage epochs or steps; it has epochs={self.epochs} and steps={self.steps}.")
+        for name in ("epochs", "steps", "batch_size", "accumulate"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name} must be at least 1; it was {value}.")
+        if self.clip is not None and not self.clip > 0:
+            raise InputError(f"clip is the largest gradient norm; it must be above 0, or None, and was {self.clip}.")
+        for group in (g for p in self.players for g in p.groups):
+            if not (group.lr > 0 and math.isfinite(group.lr)):
+                raise InputError(f"the learning rate of {group.name!r} is {group.lr}; it must be above 0.")
+
+    def _check_streams(self) -> None:
+        wanted = frozenset().union(*(p.objective.needs for p in self.players))
+        for name in sorted(wanted - self.streams.keys()):
+            raise InputError(
+                f"stage {self.name!r} needs stream {name!r} and was given {sorted(self.streams)}. "
+                f"{did_you_mean(name, self.streams)}"
+            )
+        if not wanted:
+            raise InputError(f"stage {self.name!r} reads no stream: its objective names none in needs.")
+        for name in self.needs:
+            if len(self.streams[name]) == 0:
+                raise InputError(f"stream {name!r} of stage {self.name!r} has no examples.")
+        if self.joint and any(self.streams[name].kind == "text" for name in self.needs):
+            raise InputError("texts of two streams have different lengths: use joint=False.")
+
+    def _check_players(self) -> None:
+        for player in self.players:
+            params = player.params
+            if not params:
+                raise InputError(
+                    f"stage {self.name!r} has nothing to train: every parameter is frozen. "
+                    "Unfreeze a block or give it a head."
+                )
+            if len(set(params)) != len(params):
+                raise InputError(f"a parameter of stage {self.name!r} is in two groups of one player.")
+            if not all(p.requires_grad for p in params):
+                raise InputError(f"stage {self.name!r} was told to move a frozen parameter (requires_grad is False).")
+
+    def _check_batch_norm(self) -> None:
+        if not self.batch_norm:
+            return
+        for name in self.needs:
+            rows = min(self.batch_size, len(self.streams[name])) // self.accumulate
+            if rows < 2:
+                raise InputError(
+                    f"stream {name!r} gives batches of {max(rows, 1)}, and batch normalisation needs 2 examples or "
+                    "more to know a spread: raise batch_size, or freeze the layers that normalise."
+                )
+
+
+def _fingerprint(domain: Domain) -> str:
+    sha = hashlib.sha256(f"{domain.kind} {len(domain)} {domain.classes}".encode())
+    names: Iterable[str] = domain.keys if domain.keys is not None else domain.ids
+    for name in names:
+        sha.update(name.encode() + b"\0")
+    if domain.kind == "features":
+        # A thousand rows spread over the table: enough to see a change, cheap for a table on disk.
+        sha.update(np.ascontiguousarray(domain.features[:: max(1, len(domain) // 1000)]).tobytes())
+    if domain.labels is not None:
+        sha.update(domain.labels.tobytes())
+    return sha.hexdigest()
