@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +23,7 @@ class Domain:
     ``labels[i]`` is an index into ``classes``; ``labels is None`` means that nobody may look.
     ``parts[i]`` is ``"train"``, ``"val"`` or ``"test"`` where the data came divided, else ``parts`` is None.
     ``groups[i]`` ties examples that must stay on one side of every split (one patient, one session).
+    ``ignored`` names what lay beside the examples and was not read: ``"files"``, ``"folders"`` and ``"columns"``.
     ``keys[i]`` is the SHA-256 of the example's content once it has been scanned, ``""`` where unreadable.
     """
 
@@ -36,12 +37,13 @@ class Domain:
     keys: tuple[str, ...] | None = None
     name: str = "data"
     feature_names: tuple[str, ...] | None = None
+    ignored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for field in ("ids", "labels", "parts", "groups", "keys"):
-            column = getattr(self, field)
+        for name in ("ids", "labels", "parts", "groups", "keys"):
+            column = getattr(self, name)
             if column is not None and len(column) != len(self.samples):
-                raise DataError(f"domain {self.name!r} has {len(self.samples)} samples but {len(column)} {field}")
+                raise DataError(f"domain {self.name!r} has {len(self.samples)} samples but {len(column)} {name}")
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -68,11 +70,11 @@ class Domain:
         return replace(
             self,
             samples=self.samples.take(at),
-            ids=[self.ids[i] for i in at],
+            ids=[self.ids[i] for i in at.tolist()],
             labels=pick(self.labels),
             parts=pick(self.parts),
             groups=pick(self.groups),
-            keys=None if self.keys is None else tuple(self.keys[i] for i in at),
+            keys=None if self.keys is None else tuple(self.keys[i] for i in at.tolist()),
         )
 
     def part(self, name: str) -> Domain:
