@@ -1,0 +1,151 @@
+"""What a report is made from: a run as plain JSON, close to ``metrics.json``.
+
+Only ``name`` and ``test`` with an accuracy are needed. Every other part of the page is left out where its data is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from transferium.errors import InputError
+
+
+class Interval(TypedDict):
+    """A point estimate with the ends of its 95 % interval; a null end is an interval nobody computed."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+ClassRow = TypedDict(
+    "ClassRow", {"class": str, "precision": float, "recall": float, "f1": float, "support": int}, total=False
+)
+"""One class's figures; a figure may also be an ``Interval``."""
+
+
+class Bin(TypedDict):
+    """One bin of a reliability diagram: mean confidence, share right, and how many examples fell into it."""
+
+    confidence: float
+    accuracy: float
+    count: int
+
+
+class Metrics(TypedDict, total=False):
+    """An evaluation. Every further key that holds an ``Interval`` becomes a row of the table of metrics."""
+
+    accuracy: Interval
+    balanced_accuracy: Interval
+    macro_f1: Interval
+    log_loss: Interval
+    calibration_error: Interval
+    calibration_error_before: Interval
+    per_class: list[ClassRow]
+    classes: list[str]
+    confusion: list[list[int]]
+    reliability: list[Bin]
+    reliability_before: list[Bin]
+
+
+class Example(TypedDict, total=False):
+    """One prediction to show; ``label`` is null where nobody knows it, ``text`` is there for texts."""
+
+    id: str
+    label: str | None
+    predicted: str
+    confidence: float
+    text: str
+
+
+class Finding(TypedDict):
+    """One thing the data doctor saw; ``severity`` is ``error``, ``warning`` or ``note``."""
+
+    kind: str
+    severity: str
+    message: str
+    ids: list[str]
+
+
+class Doctor(TypedDict, total=False):
+    """The doctor's findings and how many examples were put aside."""
+
+    findings: list[Finding]
+    quarantined: int
+
+
+class Division(TypedDict, total=False):
+    """How many examples served for what, and the sentence that says how they were divided."""
+
+    train: int
+    val: int
+    test: int
+    rule: str
+
+
+class Selection(TypedDict, total=False):
+    """How a setting was chosen: from which candidates, by which rule, on which data.
+
+    A candidate is a flat mapping of settings and scores; a score may be a number, an ``Interval``,
+    ``{"mean", "std"}`` or one number per fold. Candidates with ``C`` and ``log_loss`` are drawn as a path.
+    ``rule`` and ``data`` are read as "By <rule>, on <data>."
+    """
+
+    rule: str
+    data: str
+    candidates: list[dict[str, Any]]
+    chosen: dict[str, Any]
+    notes: list[str]
+
+
+class Provenance(TypedDict, total=False):
+    """Where the result came from; further keys are shown as they are."""
+
+    created: str
+    data: str
+    fingerprint: str
+    versions: dict[str, str]
+
+
+class Run(TypedDict, total=False):
+    """Everything a report can show."""
+
+    name: str
+    kind: str
+    method: str
+    backbone: str
+    engine: str
+    seed: int
+    command: str
+    verdict: str
+    verdict_sentence: str
+    temperature: float
+    test: Metrics
+    references: dict[str, Metrics]
+    difference: Interval
+    selection: Selection
+    doctor: Doctor
+    division: Division
+    seconds: dict[str, float]
+    provenance: Provenance
+    examples: list[Example]
+    history: list[dict[str, Any]]
+
+
+def check_run(run: Mapping[str, Any]) -> None:
+    """Raise ``InputError`` where the little that every report needs is missing.
+
+    >>> check_run({"name": "ants", "test": {"accuracy": {"value": 0.9, "low": 0.8, "high": 1.0}}})
+    """
+    missing = [key for key in ("name", "test") if key not in run]
+    if missing:
+        raise InputError(
+            f"a report needs {' and '.join(map(repr, missing))}; it was given {', '.join(sorted(run)) or 'nothing'}. "
+            "Give it what metrics.json holds."
+        )
+    accuracy = run["test"].get("accuracy")
+    if not isinstance(accuracy, Mapping) or "value" not in accuracy:
+        raise InputError(
+            f"a report needs run['test']['accuracy'] as {{'value', 'low', 'high'}}; it was given {accuracy!r}."
+        )

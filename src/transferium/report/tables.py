@@ -1,0 +1,133 @@
+"""The rows of the tables that show intervals: every metric, and our method beside its references."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from transferium.report.axis import Axis, round_axis
+from transferium.report.strips import scale, whisker
+from transferium.report.words import METRICS, NARROW, REFERENCES, decimal, number, percent, points, spoken
+
+Write = Callable[[Any], str]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: a name, what it means, the figure, its interval in words and drawn."""
+
+    name: str
+    note: str
+    figure: str
+    interval: str
+    chart: str
+    ours: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that share one axis, with the axis drawn."""
+
+    title: str
+    scale: str
+    rows: list[Row]
+
+
+def interval_words(given: Any, write: Write = percent) -> str:
+    """The ends of an interval in words, or nothing where there is none.
+
+    >>> interval_words({"value": 0.9, "low": 0.85, "high": 0.93}).replace("\\u202f", " ")
+    '85.0 to 93.0 %'
+    """
+    low, high = _ends(given)
+    if low is None or high is None:
+        return ""
+    left, right = write(low), write(high)
+    return f"{left.removesuffix(f'{NARROW}%')} to {right}"
+
+
+def _ends(given: Any) -> tuple[float | None, float | None]:
+    if not isinstance(given, Mapping):
+        return None, None
+    return number(given.get("low")), number(given.get("high"))
+
+
+def is_interval(given: Any) -> bool:
+    """Whether a value of an evaluation is a figure with an interval, and not a table.
+
+    >>> is_interval({"value": 0.9, "low": 0.8, "high": 1.0}), is_interval([1, 2]), is_interval(3)
+    (True, False, False)
+    """
+    return isinstance(given, Mapping) and "value" in given
+
+
+def metric_groups(test: Mapping[str, Any]) -> list[Group]:
+    """Every figure of an evaluation: known ones first and in a fixed order, each kind on an axis of its own."""
+    known = [name for name in METRICS if is_interval(test.get(name))]
+    names = known + [name for name, given in test.items() if is_interval(given) and name not in METRICS]
+    losses = [n for n in names if "loss" in n]
+    errors = [n for n in names if ("error" in n or "brier" in n) and n not in losses]
+    rates = [n for n in names if n not in losses and n not in errors]
+    groups = [
+        _group("Higher is better", rates, test, percent, most=1.0),
+        _group("Lower is better, in nats", losses, test, decimal, zero=True),
+        _group("Lower is better", errors, test, percent, zero=True),
+    ]
+    return [g for g in groups if g.rows]
+
+
+def _group(
+    title: str,
+    names: list[str],
+    test: Mapping[str, Any],
+    write: Write,
+    *,
+    most: float | None = None,
+    zero: bool = False,
+) -> Group:
+    values = list(_values(test[name] for name in names)) + ([0.0] if zero else [])
+    limit = most if most is not None and max(values, default=0.0) <= most else float("inf")
+    axis = round_axis(values, least=0.0 if min(values, default=0.0) >= 0 else float("-inf"), most=limit)
+    rows = [_row(METRICS.get(name, spoken(name)), "", test[name], axis, write) for name in names]
+    return Group(title, scale(axis, _short(write)), rows)
+
+
+def _values(given: Iterable[Any]) -> Iterable[float]:
+    for interval in given:
+        yield from (v for v in (number(interval), *_ends(interval)) if v is not None)
+
+
+def _short(write: Write) -> Callable[[float], str]:
+    return (lambda v: f"{100 * v:g}") if write is percent else (lambda v: f"{v:g}")
+
+
+def _row(name: str, note: str, given: Any, axis: Axis, write: Write, *, ours: bool = False) -> Row:
+    low, high = _ends(given)
+    chart = whisker(axis, number(given), low, high, tone="ours" if ours else "plain")
+    return Row(name, note, write(given), interval_words(given, write), chart, ours)
+
+
+def reference_group(run: Mapping[str, Any], metric: str = "accuracy") -> Group | None:
+    """Our method beside every reference that has the metric, best first; None where there is no reference."""
+    beside = {n: m[metric] for n, m in (run.get("references") or {}).items() if is_interval(m.get(metric))}
+    if not beside:
+        return None
+    ours = run["test"][metric]
+    axis = round_axis(list(_values([ours, *beside.values()])), least=0.0, most=1.0, ticks=5)
+    rows = [_row(*REFERENCES.get(n, (spoken(n), "")), given, axis, percent) for n, given in beside.items()]
+    order = sorted(zip(rows, beside.values(), strict=True), key=lambda pair: -(number(pair[1]) or 0.0))
+    note = " on ".join(str(run[key]) for key in ("method", "backbone") if run.get(key))
+    first = _row("This model", note, ours, axis, percent, ours=True)
+    return Group("Accuracy, %", scale(axis, _short(percent)), [first, *(row for row, _ in order)])
+
+
+def difference_row(run: Mapping[str, Any]) -> Row | None:
+    """The paired gain over no transfer, on an axis that holds nought; None where it was not measured."""
+    given = run.get("difference")
+    if not is_interval(given) or number(given) is None:
+        return None
+    low, high = _ends(given)
+    axis = round_axis([*_values([given]), 0.0])
+    chart = whisker(axis, number(given), low, high, tone="ours", zero=True)
+    return Row("Gain over no transfer", "", points(given), interval_words(given, points), chart)

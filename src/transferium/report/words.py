@@ -1,0 +1,127 @@
+"""Names and figures as a reader wants to meet them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+NARROW = "\u202f"
+MINUS = "\u2212"
+NOTHING = "–"
+
+METRICS = {
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "macro_precision": "Precision, mean over classes",
+    "macro_recall": "Recall, mean over classes",
+    "macro_f1": "F1, mean over classes",
+    "weighted_precision": "Precision, weighted by support",
+    "weighted_recall": "Recall, weighted by support",
+    "weighted_f1": "F1, weighted by support",
+    "roc_auc": "Area under the ROC curve",
+    "average_precision": "Average precision",
+    "log_loss": "Log-loss",
+    "log_loss_before": "Log-loss before calibration",
+    "calibration_error": "Calibration error",
+    "calibration_error_before": "Calibration error before calibration",
+}
+REFERENCES = {
+    "no_transfer": ("No transfer", "same network, random weights"),
+    "majority": ("Majority class", "always the most frequent class"),
+    "nearest_mean": ("Nearest class mean", "averages the features, trains nothing"),
+    "scratch": ("From scratch", "same network, trained from random weights"),
+    "source_only": ("Source only", "never saw the target"),
+}
+VERDICTS = {
+    "helped": ("good", "Transfer helped"),
+    "no evidence": ("unsure", "No evidence that transfer helped"),
+    "hurt": ("bad", "Transfer hurt"),
+}
+KEYS = {"lr": "Learning rate", "data": "Data fingerprint", "created": "Made", "oof": "Out of fold"}
+SEVERITIES = {"error": "Errors", "warning": "Warnings", "note": "Notes"}
+
+
+def number(given: Any) -> float | None:
+    """The point estimate of a number or an interval; None where there is none or it is not finite.
+
+    >>> number({"value": 0.5, "low": 0.4, "high": 0.6}), number(2), number(float("nan")), number("x")
+    (0.5, 2.0, None, None)
+    """
+    if isinstance(given, dict):
+        given = given.get("value", given.get("mean"))
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not math.isfinite(given):
+        return None
+    return float(given)
+
+
+def percent(given: Any, digits: int = 1) -> str:
+    r"""A share as a percentage.
+
+    >>> percent(0.948), percent(None), percent(1)
+    ('94.8\u202f%', '–', '100.0\u202f%')
+    """
+    value = number(given)
+    return NOTHING if value is None else f"{100 * value:.{digits}f}{NARROW}%"
+
+
+def points(given: Any) -> str:
+    """A signed difference of shares in percentage points.
+
+    >>> points(0.314), points(-0.02)
+    ('+31.4', '−2.0')
+    """
+    value = number(given)
+    return NOTHING if value is None else f"{100 * value:+.1f}".replace("-", MINUS)
+
+
+def decimal(given: Any, digits: int = 3) -> str:
+    """A plain number, short.
+
+    >>> decimal(0.17449), decimal(-1.0), decimal(1250), decimal(0.00001)
+    ('0.174', '−1', '1,250', '1e−05')
+    """
+    value = number(given)
+    if value is None:
+        return NOTHING
+    if value == int(value) and abs(value) < 1e15:
+        text = f"{int(value):,}"
+    else:
+        text = f"{value:.{digits}f}" if abs(value) >= 10**-digits else f"{value:.0e}"
+    return text.replace("-", MINUS)
+
+
+def seconds(given: Any) -> str:
+    r"""A duration in the unit that suits it.
+
+    >>> seconds(0.0123), seconds(4.21), seconds(75), seconds(7300)
+    ('12\u202fms', '4.2\u202fs', '1\u202fmin 15\u202fs', '2\u202fh 1\u202fmin')
+    """
+    value = number(given)
+    if value is None:
+        return NOTHING
+    if value < 1:
+        return f"{1000 * value:.0f}{NARROW}ms"
+    if value < 60:
+        return f"{value:.1f}{NARROW}s"
+    if value < 3600:
+        return f"{int(value // 60)}{NARROW}min {int(value % 60)}{NARROW}s"
+    return f"{int(value // 3600)}{NARROW}h {int(value % 3600 // 60)}{NARROW}min"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """A count with its noun.
+
+    >>> plural(1, "mistake"), plural(1200, "class", "classes")
+    ('1 mistake', '1,200 classes')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def spoken(name: str) -> str:
+    """A key of the data as words.
+
+    >>> spoken("near_duplicate"), spoken("wrong-extension")
+    ('Near duplicate', 'Wrong extension')
+    """
+    words = KEYS.get(name, name).replace("_", " ").replace("-", " ").strip()
+    return words[:1].upper() + words[1:]
