@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from transferium.data.domain import Kind
 from transferium.models.preprocess import Preprocess
@@ -19,8 +20,11 @@ class Backbone:
 
     The module maps one preprocessed batch to pooled features ``(n, width)``: images come as
     ``float32 (n, 3, h, w)``, texts as ``int64 ids (n, t)`` and ``int64 mask (n, t)``.
-    ``blocks`` are dotted module names in forward order, from the input on: together they hold every parameter.
+    ``blocks`` are dotted names in forward order, from the input on: together they hold every parameter. A name is a
+    module's, or that of a parameter which the root itself holds (a position embedding).
     ``fingerprint`` is the SHA-256 of weights, architecture and pooling; two backbones that share it are one.
+    ``fresh()`` makes the same architecture with its default random weights, where that is known.
+    ``any_size``: images of another side can be read too. ``graph``: an exported graph to run instead of a module.
     """
 
     name: str
@@ -33,3 +37,18 @@ class Backbone:
     licence: str = "unknown"
     size_bytes: int = 0
     pretrained: bool = True
+    fresh: Callable[[], nn.Module] | None = None
+    any_size: bool = True
+    graph: Path | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """What a saved model must say about its backbone."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "width": self.width,
+            "fingerprint": self.fingerprint,
+            "licence": self.licence,
+            "pretrained": self.pretrained,
+            "preprocess": None if self.preprocess is None else self.preprocess.to_json(),
+        }

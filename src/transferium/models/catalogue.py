@@ -1,0 +1,207 @@
+"""From a name to a backbone, and what is here."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transferium.data.domain import Kind
+from transferium.errors import BackboneError, InputError, did_you_mean
+from transferium.models.backbone import Backbone
+from transferium.models.bundled import BUNDLED, DEFAULTS, bundled
+from transferium.models.preprocess import ImagePreprocess, TextPreprocess
+from transferium.models.wrapped import randomised, wrap_module
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+__all__ = ["catalogue", "find_backbone", "randomised"]
+
+
+def find_backbone(
+    spec: str | Path | nn.Module | Backbone | None,
+    kind: Kind,
+    *,
+    size: int | None = None,
+    max_length: int | None = None,
+    transform: Any = None,
+) -> Backbone:
+    """The backbone that ``spec`` names, for data of one kind.
+
+    ``None`` is the bundled default; ``efficientnet_lite0`` and ``all_minilm_l6_v2`` are bundled; ``timm/<name>`` and
+    ``hf/<owner>/<name>`` come from the hub or its cache; a folder holds timm's or transformers' ``config.json`` and
+    weights; ``<architecture>@<file>`` is a timm architecture with a ``.safetensors`` or ``.pth`` file; a module of
+    your own needs its ``transform``. ``size`` (images) and ``max_length`` (texts) change how much is read.
+
+    >>> find_backbone("efficientnet_lite0", "image", size=64).preprocess.resize
+    73
+    """
+    if kind == "features":
+        return _identity(spec)
+    if isinstance(spec, Backbone):
+        return _read(_checked(spec, kind), size, max_length)
+    if spec is not None and not isinstance(spec, str | Path):
+        return _read(wrap_module(_module(spec), kind, transform), size, max_length)
+    if transform is not None:
+        raise InputError(f"transform= belongs to a module of your own; {spec} brings its own preprocessing.")
+    name = DEFAULTS[kind] if spec is None else str(spec)
+    if name in BUNDLED:
+        _check_kind(name, BUNDLED[name].kind, kind)
+        return _read(bundled(name), size, max_length)
+    if (size is not None and kind == "text") or (max_length is not None and kind == "image"):
+        raise InputError("size is a setting for images, max_length one for texts.")
+    return _checked(_load(name, kind, size, max_length), kind)
+
+
+def _load(name: str, kind: Kind, size: int | None, max_length: int | None) -> Backbone:
+    if name.startswith("hf/"):
+        from transferium.models.transformers_models import transformers_named
+
+        return transformers_named(name.removeprefix("hf/"), kind, size, max_length)
+    if name.startswith("timm/"):
+        from transferium.models.timm_models import timm_named
+
+        _check_kind(name, "image", kind)
+        return timm_named(name.removeprefix("timm/"), size)
+    architecture, at, file = name.partition("@")
+    if at and not Path(name).exists():
+        from transferium.models.timm_models import timm_file
+
+        _check_kind(name, "image", kind)
+        return timm_file(architecture, Path(file), size)
+    if Path(name).is_dir():
+        return _folder(Path(name), kind, size, max_length)
+    if Path(name).is_file():
+        raise BackboneError(f"{name} holds weights alone: say for which timm architecture, <architecture>@{name}")
+    raise BackboneError(f"there is no backbone {name!r} here. {_suggest(name)}")
+
+
+def _folder(folder: Path, kind: Kind, size: int | None, max_length: int | None) -> Backbone:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BackboneError(f"{folder} is not a backbone: it has no readable config.json ({error}).") from error
+    if "architecture" in config:
+        from transferium.models.timm_models import timm_folder
+
+        _check_kind(str(folder), "image", kind)
+        return timm_folder(folder, size)
+    if "model_type" in config:
+        from transferium.models.transformers_models import transformers_folder
+
+        return transformers_folder(folder, kind, size, max_length)
+    raise BackboneError(
+        f"{folder / 'config.json'} is neither timm's (with 'architecture') nor transformers' (with 'model_type')."
+    )
+
+
+def _identity(spec: Any) -> Backbone:
+    if spec not in (None, "features"):
+        raise InputError(f"the data are features already: no backbone is needed, but {spec!r} was given.")
+
+    def build() -> nn.Module:
+        from torch import nn
+
+        return nn.Identity()
+
+    return Backbone("features", "features", 0, (), None, "0" * 64, build, "none needed", pretrained=False, fresh=build)
+
+
+def _module(spec: Any) -> nn.Module:
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(spec, torch.nn.Module):
+        raise InputError(f"a backbone is a name, a folder, a Backbone or an nn.Module; got {type(spec).__name__}.")
+    module: nn.Module = spec
+    return module
+
+
+def _read(backbone: Backbone, size: int | None, max_length: int | None) -> Backbone:
+    """The same backbone reading another input side or text length."""
+    preprocess = backbone.preprocess
+    if size is not None:
+        if not isinstance(preprocess, ImagePreprocess):
+            raise InputError(f"size is a setting for images; {backbone.name} reads {backbone.kind} its own way.")
+        if size != preprocess.size and not backbone.any_size:
+            raise InputError(f"{backbone.name} reads images of side {preprocess.size} only; size={size} was given.")
+        preprocess = preprocess.resized(size)
+    if max_length is not None:
+        if not isinstance(preprocess, TextPreprocess):
+            raise InputError(f"max_length is a setting for texts; {backbone.name} reads {backbone.kind} examples.")
+        preprocess = preprocess.shortened(max_length)
+    return replace(backbone, preprocess=preprocess)
+
+
+def _checked(backbone: Backbone, kind: Kind) -> Backbone:
+    _check_kind(backbone.name, backbone.kind, kind)
+    return backbone
+
+
+def _check_kind(name: str, reads: str, kind: Kind) -> None:
+    if reads != kind:
+        wanted = DEFAULTS.get(kind, "features")
+        raise BackboneError(f"{name} reads {reads} examples, but the data are {kind} examples; try {wanted!r}.")
+
+
+def _suggest(name: str) -> str:
+    """The nearest bundled name, else the nearest of timm's (whose import is paid only for this message)."""
+    near = did_you_mean(name, BUNDLED)
+    if near.startswith("Did"):
+        return near
+    import timm
+
+    near = did_you_mean(name, timm.list_models())
+    if near.startswith("Did"):
+        return near.replace("'", "'timm/", 1)
+    return (
+        f"{did_you_mean(name, BUNDLED)} Or timm/<name>, hf/<owner>/<name>, a folder, or <architecture>@<weights file>."
+    )
+
+
+def catalogue() -> list[dict[str, Any]]:
+    """What can be used here without a network: the bundled backbones and the hub's cache. Imports no torch.
+
+    >>> [row["name"] for row in catalogue()][:2]
+    ['efficientnet_lite0', 'all_minilm_l6_v2']
+    """
+    rows = [
+        {
+            "name": name,
+            "kind": entry.kind,
+            "width": entry.width,
+            "licence": entry.licence,
+            "size_bytes": entry.file.stat().st_size if entry.file else 0,
+            "available": entry.file is not None,
+            "source": entry.source,
+        }
+        for name, entry in BUNDLED.items()
+    ]
+    return rows + [row for name, folder in _cached() if (row := _cached_row(name, folder))]
+
+
+def _cached() -> list[tuple[str, Path]]:
+    from transferium.models.hub import cached_repositories
+
+    return cached_repositories()
+
+
+def _cached_row(name: str, folder: Path) -> dict[str, Any] | None:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    timm = "architecture" in config
+    vision = timm or (folder / "preprocessor_config.json").exists()
+    weights = [file for file in folder.iterdir() if file.suffix in {".safetensors", ".bin"}]
+    return {
+        "name": f"timm/{name}" if timm else f"hf/{name}",
+        "kind": "image" if vision else "text",
+        "width": int(config.get("num_features") or config.get("hidden_size") or 0),
+        "licence": str(config.get("pretrained_cfg", {}).get("license") or "see the model card"),
+        "size_bytes": sum(file.stat().st_size for file in weights),
+        "available": True,
+        "source": "the local Hugging Face cache",
+    }

@@ -1,0 +1,50 @@
+"""The Hugging Face hub: a repository's files from the local cache, else from the network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from transferium.errors import BackboneError
+
+
+def repository(name: str, patterns: Sequence[str]) -> Path:
+    """The folder of a hub repository's files; no socket is opened when the cache holds configuration and weights."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    allow = list(patterns)
+    try:
+        folder = Path(snapshot_download(name, allow_patterns=allow, local_files_only=True))
+        if _complete(folder):
+            return folder
+    except LocalEntryNotFoundError:
+        pass
+    except HFValidationError as error:
+        raise BackboneError(f"{name!r} is not a name on the Hugging Face hub: {error}") from error
+    try:
+        return Path(snapshot_download(name, allow_patterns=allow))
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        raise BackboneError(
+            f"{name!r} is not in the local Hugging Face cache and could not be fetched from the hub "
+            f"({type(error).__name__}: {str(error).splitlines()[0][:200]}). Check the name and the network, or give a "
+            "local folder; `transferium backbones` lists what is here."
+        ) from error
+
+
+def _complete(folder: Path) -> bool:
+    return (folder / "config.json").exists() and any(
+        file.suffix in {".safetensors", ".bin"} for file in folder.iterdir()
+    )
+
+
+def cached_repositories() -> list[tuple[str, Path]]:
+    """(name, folder) of every repository with weights in the local hub cache; looks at file names only."""
+    from huggingface_hub import constants
+
+    found = []
+    for repo in sorted(Path(constants.HF_HUB_CACHE).glob("models--*--*")):
+        folders = sorted((repo / "snapshots").glob("*")) if (repo / "snapshots").is_dir() else []
+        if folders and _complete(folders[-1]):
+            found.append((repo.name.removeprefix("models--").replace("--", "/", 1), folders[-1]))
+    return found

@@ -1,0 +1,199 @@
+"""From an example to what a backbone reads, exactly as its weights were trained to see it. No torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.errors import InputError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+def _digest(description: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class ImagePreprocess:
+    """Resize the shorter side to ``resize``, crop the centre ``size`` x ``size``, scale to [0, 1], normalise.
+
+    ``crop="squash"`` squeezes the whole picture into the square instead. ``via=2`` crops at twice the size and
+    averages 2 x 2 pixels, so that a backbone at half size shares the resize of one at full size.
+    ``decode_at_least``: a JPEG may be decoded at reduced scale while its shorter side keeps this many pixels.
+
+    >>> ImagePreprocess(224, 256, "bicubic", (0.5,) * 3, (0.5,) * 3, 512).resized(64).resize
+    73
+    """
+
+    size: int
+    resize: int
+    interpolation: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    decode_at_least: int
+    via: int = 1
+    crop: Literal["center", "squash"] = "center"
+    kind: ClassVar[str] = "image"
+
+    def __call__(self, image: Image.Image) -> NDArray[np.float32]:
+        """``(3, size, size)`` of an upright RGB picture."""
+        return self.normalise(self.cut(image))
+
+    @property
+    def geometry(self) -> tuple[int, int, str, str]:
+        """Two preprocessings with the same geometry make the same ``cut``."""
+        return self.size * self.via, self.resize * self.via, self.interpolation, self.crop
+
+    def cut(self, image: Image.Image) -> Image.Image:
+        """Resize and crop in one step: only the pixels that stay are computed.
+
+        The box is the crop of the resized picture (whose sides are whole numbers) carried back to the original, so
+        each pixel is the one that resizing first and cropping then would give.
+        """
+        from PIL import Image as Pillow
+
+        size, resize, interpolation, crop = self.geometry
+        width, height = image.size
+        filter_ = Pillow.Resampling[interpolation.upper()]
+        if crop == "squash":
+            return image.resize((size, size), filter_)
+        short = min(width, height)
+        wide, high = (resize * width // short, resize * height // short)
+        left, top = round((wide - size) / 2), round((high - size) / 2)
+        across, down = width / wide, height / high
+        box = (left * across, top * down, (left + size) * across, (top + size) * down)
+        return image.resize((size, size), filter_, box=box)
+
+    def normalise(self, cut: Image.Image) -> NDArray[np.float32]:
+        """``(3, size, size)``: ``(pixel / 255 - mean) / std``, channel by channel."""
+        pixels = np.asarray(cut.reduce(self.via) if self.via > 1 else cut)
+        out = np.empty((3, self.size, self.size), np.float32)
+        for channel, (mean, std) in enumerate(zip(self.mean, self.std, strict=True)):
+            np.multiply(pixels[:, :, channel], np.float32(1 / (255 * std)), out=out[channel])
+            out[channel] -= np.float32(mean / std)
+        return out
+
+    def resized(self, size: int) -> ImagePreprocess:
+        """The same preprocessing at another input side; the share of the picture that the crop keeps stays."""
+        if size < 8:
+            raise InputError(f"size={size} is too small for an image; give the side of the input in pixels, 8 or more.")
+        if size == self.size:
+            return self
+        by = size / self.size
+        return replace(
+            self, size=size, resize=max(size, int(self.resize * by)), decode_at_least=int(self.decode_at_least * by)
+        )
+
+    def halved(self) -> ImagePreprocess:
+        """Half the side, seen through the crop of the full one; decodes nothing differently."""
+        return replace(self, size=self.size // 2, resize=self.resize // 2, via=self.via * 2)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "image", **asdict(self)}
+
+    def fingerprint(self) -> str:
+        return _digest(self.to_json())
+
+
+@dataclass(frozen=True)
+class TextPreprocess:
+    """Token ids by a ``tokenizer.json`` of the ``tokenizers`` library, cut to ``max_length`` tokens."""
+
+    tokenizer: Path
+    max_length: int
+    pad_id: int = 0
+    kind: ClassVar[str] = "text"
+
+    def __call__(self, texts: Sequence[str]) -> list[list[int]]:
+        """The token ids of each text, special tokens included, without padding."""
+        encoder = _tokenizer(self.tokenizer, self.max_length)
+        return [encoding.ids for encoding in encoder.encode_batch_fast(list(texts))]
+
+    def shortened(self, max_length: int) -> TextPreprocess:
+        if max_length < 4:
+            raise InputError(f"max_length={max_length} leaves no room for a text; give 4 tokens or more.")
+        return replace(self, max_length=max_length)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": "text",
+            "tokenizer": str(self.tokenizer),
+            "max_length": self.max_length,
+            "pad_id": self.pad_id,
+        }
+
+    def fingerprint(self) -> str:
+        """Depends on what the tokenizer file holds, not on where it lies."""
+        content = hashlib.sha256(self.tokenizer.read_bytes()).hexdigest()
+        return _digest(self.to_json() | {"tokenizer": content})
+
+
+@dataclass(frozen=True)
+class CallablePreprocess:
+    """A user's own transform (PIL picture to array or tensor) for a user's own module.
+
+    It is known by its ``repr``; where that shows a memory address, by nothing that outlives this process.
+    """
+
+    transform: Any
+    decode_at_least: int | None = None
+    kind: ClassVar[str] = "image"
+
+    def __call__(self, image: Image.Image) -> NDArray[np.float32]:
+        return np.ascontiguousarray(np.asarray(self.transform(image), np.float32))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "callable", "transform": repr(self.transform)}
+
+    def fingerprint(self) -> str:
+        description = self.to_json()
+        if " at 0x" in description["transform"]:
+            description["process"] = _this_process()
+        return _digest(description)
+
+
+Preprocess = ImagePreprocess | TextPreprocess | CallablePreprocess | None
+
+
+def preprocess_from_json(saved: dict[str, Any] | None) -> Preprocess:
+    """The inverse of ``to_json``; a user's own transform cannot come back.
+
+    >>> pre = ImagePreprocess(8, 9, "bilinear", (0.5,) * 3, (0.5,) * 3, 18)
+    >>> preprocess_from_json(pre.to_json()) == pre
+    True
+    """
+    if saved is None:
+        return None
+    fields = {name: value for name, value in saved.items() if name != "kind"}
+    if saved["kind"] == "text":
+        return TextPreprocess(**fields | {"tokenizer": Path(fields["tokenizer"])})
+    if saved["kind"] == "image":
+        return ImagePreprocess(**fields | {"mean": tuple(fields["mean"]), "std": tuple(fields["std"])})
+    raise InputError(f"a preprocessing of kind {saved['kind']!r} cannot be restored from its description.")
+
+
+@lru_cache(maxsize=8)
+def _tokenizer(path: Path, max_length: int) -> Any:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_length)
+    return tokenizer
+
+
+@lru_cache(maxsize=1)
+def _this_process() -> str:
+    import secrets
+
+    return secrets.token_hex(16)
