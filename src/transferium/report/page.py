@@ -120,7 +120,9 @@ def _doctor(doctor: Mapping[str, Any] | None) -> dict[str, Any] | None:
         for severity in (*_ORDER, *others)
         if (found := [f for f in findings if f["severity"] == severity])
     ]
-    return {"groups": groups, "count": len(findings), "quarantined": doctor.get("quarantined") or 0}
+    aside = doctor.get("quarantined") or 0
+    aside = len(aside) if isinstance(aside, (list, tuple)) else aside
+    return {"groups": groups, "count": len(findings), "quarantined": aside}
 
 
 def _timing(seconds: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -69,10 +69,10 @@ class Finding(TypedDict):
 
 
 class Doctor(TypedDict, total=False):
-    """The doctor's findings and how many examples were put aside."""
+    """The doctor's findings and how many examples (or which) were put aside."""
 
     findings: list[Finding]
-    quarantined: int
+    quarantined: int | list[str]
 
 
 class Division(TypedDict, total=False):

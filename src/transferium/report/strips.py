@@ -36,7 +36,7 @@ def whisker(
         width = 100 * (axis.share(high) - axis.share(low))
         marks.append(f'<rect class="interval" x="{_at(axis, low)}" width="{width:.2f}%" y="50%" height="8" rx="4"/>')
     if value is not None:
-        marks.append(f'<circle class="dot" cx="{_at(axis, value)}" cy="50%" r="5"/>')
+        marks.append(f'<circle class="dot" cx="{_at(axis, value)}" cy="50%" r="4.5"/>')
     return f'<svg class="strip {escape(tone)}" aria-hidden="true" focusable="false">{"".join(marks)}</svg>'
 
 
