@@ -1,3 +1,45 @@
-"""Transfer learning that is fast on ordinary machines and honest about its results."""
+"""Transfer learning that is fast on ordinary machines and honest about its results.
+
+>>> import transferium as tm
+>>> domain = tm.read([[0.0, 1.0], [1.0, 0.0]])
+>>> len(domain), domain.kind
+(2, 'features')
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from transferium.data.domain import Domain as Domain
+    from transferium.data.read import read as read
+    from transferium.embedding.embed import Embedder as Embedder
+    from transferium.errors import TransferiumError as TransferiumError
+    from transferium.estimator import TransferClassifier as TransferClassifier
+    from transferium.estimator import load as load
+    from transferium.models.backbone import Backbone as Backbone
+    from transferium.models.catalogue import find_backbone as find_backbone
+
+_WHERE = {
+    "Backbone": "models.backbone",
+    "Domain": "data.domain",
+    "Embedder": "embedding.embed",
+    "TransferClassifier": "estimator",
+    "TransferiumError": "errors",
+    "find_backbone": "models.catalogue",
+    "load": "estimator",
+    "read": "data.read",
+}
+__all__ = [*sorted(_WHERE), "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, and only that: ``import transferium`` alone costs milliseconds."""
+    if name not in _WHERE:
+        raise AttributeError(f"module 'transferium' has no attribute {name!r}")
+    return getattr(import_module(f"transferium.{_WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

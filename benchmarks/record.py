@@ -1,0 +1,31 @@
+"""Write a benchmark's figures with what is needed to repeat them."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+RESULTS = Path(__file__).resolve().parent / "results"
+PACKAGES = ("transferium", "torch", "timm", "onnxruntime", "scikit-learn", "numpy")
+
+
+def record(name: str, figures: dict[str, Any]) -> None:
+    """Write ``results/<name>.json``."""
+    RESULTS.mkdir(exist_ok=True)
+    about = {
+        "command": f"python benchmarks/{name}.py " + " ".join(sys.argv[1:]),
+        "date": datetime.now(timezone.utc).date().isoformat(),
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "versions": {package: version(package) for package in PACKAGES},
+    }
+    (RESULTS / f"{name}.json").write_text(json.dumps(about | {"figures": figures}, indent=1) + "\n")
+    print(json.dumps(figures, indent=1))

@@ -1,0 +1,172 @@
+"""A saved model: one directory of safetensors and JSON, written atomically, read without trust."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.data.domain import Domain, Kind
+from transferium.embedding.embed import Embedder, Embedding
+from transferium.embedding.portable import attach_graph, save_graph
+from transferium.errors import ArtifactError
+from transferium.models.backbone import Backbone
+from transferium.models.bundled import BUNDLED
+from transferium.models.catalogue import find_backbone
+from transferium.models.head import Head
+
+FORMAT = 1
+DESCRIPTION = "model.json"
+TENSORS = "model.safetensors"
+GRAPH = "backbone.onnx"
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """Yield an empty sibling directory that takes the place of ``folder`` when the block ends without an error.
+
+    Whoever looks at ``folder`` finds what was there before or all of what is new, never a half of either.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+    try:
+        fresh.chmod(0o755)
+        yield fresh
+        if folder.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".old", dir=folder.parent))
+            folder.replace(old)
+            fresh.replace(folder)
+            shutil.rmtree(old)
+        else:
+            fresh.replace(folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A backbone, the head that reads it, and the words it answers with."""
+
+    backbone: Backbone
+    head: Head
+    classes: tuple[str, ...]
+    info: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Kind:
+        return self.backbone.kind
+
+    def probabilities(self, embedding: Embedding) -> NDArray[np.float64]:
+        """Class probabilities ``(n, classes)``; NaN rows for examples that could not be read."""
+        result = self.head.probabilities(embedding.features)
+        result[~embedding.ok] = np.nan
+        return result
+
+    def embed(self, domain: Domain, embedder: Embedder) -> Embedding:
+        """See a domain through this model's backbone; raises ``ArtifactError`` for data of another kind."""
+        if domain.kind != self.kind:
+            raise ArtifactError(f"this model reads {self.kind} examples; {domain.name!r} holds {domain.kind} examples.")
+        if self.kind == "features" and domain.features.shape[1] != self.backbone.width:
+            raise ArtifactError(
+                f"this model reads {self.backbone.width} features; {domain.name!r} has {domain.features.shape[1]}."
+            )
+        return embedder(domain, self.backbone)[0]
+
+    def save(self, folder: Path | str) -> None:
+        """Write the whole directory or nothing."""
+        with replacing(Path(folder)) as fresh:
+            self.write_into(fresh)
+
+    def write_into(self, folder: Path) -> None:
+        """Write the artifact's own files beside whatever else ``folder`` holds."""
+        from safetensors.numpy import save_file
+
+        save_file({"head.weight": self.head.weight, "head.bias": self.head.bias}, folder / TENSORS)
+        bundled = self.backbone.kind == "features" or self.backbone.name in BUNDLED
+        if not bundled:
+            save_graph(self.backbone, folder / GRAPH)
+        description = {
+            "format": FORMAT,
+            "classes": list(self.classes),
+            "temperature": self.head.temperature,
+            "backbone": self.backbone.to_json() | {"graph": None if bundled else GRAPH},
+        } | {"info": self.info}
+        (folder / DESCRIPTION).write_text(json.dumps(description, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def load_artifact(folder: Path | str) -> Artifact:
+    """Read a saved model or run directory; raises ``ArtifactError`` for what this version does not understand."""
+    folder = Path(folder)
+    description = _read_description(folder)
+    try:
+        head = _read_head(folder / TENSORS, float(description["temperature"]))
+        backbone = _read_backbone(folder, description["backbone"])
+        classes = tuple(str(name) for name in description["classes"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"{folder} is damaged: {DESCRIPTION} or {TENSORS} lacks or garbles {error}.") from error
+    if head.weight.shape != (len(classes), backbone.width):
+        raise ArtifactError(
+            f"{folder} is damaged: its head is {head.weight.shape} for {len(classes)} classes and width "
+            f"{backbone.width}."
+        )
+    return Artifact(backbone, head, classes, description.get("info", {}))
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    if not folder.exists():
+        raise ArtifactError(f"there is no saved model at {folder}: the folder does not exist.")
+    if not (folder / DESCRIPTION).is_file():
+        found = sorted(p.name for p in folder.iterdir())[:6] if folder.is_dir() else ["a file"]
+        raise ArtifactError(
+            f"{folder} is not a saved model or finished run: it has no {DESCRIPTION}; "
+            f"found {', '.join(found) or 'nothing'}."
+        )
+    try:
+        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        version = int(description["format"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{folder / DESCRIPTION} is damaged: it is not a model description ({error}).") from error
+    if version > FORMAT:
+        raise ArtifactError(
+            f"{folder} was written by a newer version (format {version}); this one reads formats up to {FORMAT}. "
+            "Upgrade transferium to use it."
+        )
+    return dict(description)
+
+
+def _read_head(path: Path, temperature: float) -> Head:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ArtifactError(f"{path} cannot be read as safetensors ({error}); the model is damaged.") from error
+    return Head(tensors["head.weight"], tensors["head.bias"], temperature)
+
+
+def _read_backbone(folder: Path, saved: dict[str, Any]) -> Backbone:
+    if saved["graph"] is not None:
+        return attach_graph(saved, folder / saved["graph"])
+    if saved["kind"] == "features":
+        return replace(find_backbone(None, "features"), width=int(saved["width"]))
+    backbone = find_backbone(saved["name"], saved["kind"], **_options(saved))
+    if backbone.fingerprint != saved["fingerprint"]:
+        raise ArtifactError(
+            f"{folder} was made with {saved['name']} weights {saved['fingerprint'][:12]}; the installed ones are "
+            f"{backbone.fingerprint[:12]}. Install the package version named in its provenance."
+        )
+    return backbone
+
+
+def _options(saved: dict[str, Any]) -> dict[str, Any]:
+    name = {"image": "size", "text": "max_length"}[saved["kind"]]
+    return {name: saved["preprocess"][name]}

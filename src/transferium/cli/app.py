@@ -1,0 +1,106 @@
+"""The ``transferium`` command: its commands, how errors are said, and with which code it exits."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+import traceback
+import warnings
+from typing import Any, TextIO
+
+import click
+
+from transferium import __version__
+from transferium.cli import commands
+from transferium.errors import TransferiumError, TransferiumWarning
+
+EXIT_FAILED, EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 2, 130
+
+
+class Commands(click.Group):
+    """A group that suggests the nearest command for a mistyped one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command named by the first word, or say which is nearest."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], self.commands, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"Choose from {', '.join(self.commands)}."
+            ctx.fail(f"there is no command {args[0]!r}. {hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="transferium")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Carry what was learned somewhere to where it is needed, and prove that it helped.
+
+    \b
+    transferium fit path/to/ants_bees            class folders, or train/ val/ test/ with class folders inside
+    transferium fit reviews.csv --text text --label label
+    transferium predict runs/ants_bees new_photos/ --out predictions.csv
+    transferium evaluate runs/ants_bees path/to/test
+    transferium inspect path/to/data             the data doctor alone
+    """
+    del debug  # read by main() from the arguments, since errors in parsing come before this function
+
+
+for _command in (
+    commands.fit,
+    commands.predict,
+    commands.evaluate,
+    commands.inspect,
+    commands.backbones,
+    commands.methods,
+    commands.cache,
+):
+    cli.add_command(_command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 a fault of this program, 2 something the user can mend."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    # --debug may stand anywhere: users add it to the end of the line that failed.
+    arguments = [a for a in arguments if a != "--debug"]
+    warnings.simplefilter("ignore")
+    warnings.simplefilter("always", TransferiumWarning)
+    warnings.showwarning = _say_warning
+    sys.exit(_run(arguments, debug))
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    try:
+        cli.main(arguments, prog_name="transferium", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USER_ERROR
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted: nothing half-written was left; the same command goes on from the store.", err=True)
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        click.echo(f"error: {_explain(error)}", err=True)
+        return EXIT_USER_ERROR if isinstance(error, TransferiumError) else EXIT_FAILED
+    return 0
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, TransferiumError):
+        return str(error)
+    return f"{type(error).__name__}: {error}\nThis is a fault of transferium: run again with --debug and report it."
+
+
+def _say_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> Any:
+    del category, filename, lineno, file, line
+    click.echo(f"warning: {message}", err=True)

@@ -1,0 +1,188 @@
+"""The commands themselves: read the options, call the library, print."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from transferium.cli import options as opt
+from transferium.cli import tables
+
+
+@click.command()
+@opt.data_argument
+@click.option("--out", type=click.Path(path_type=Path), help="Run directory.  [default: runs/<name of DATA>]")
+@click.option("--method", default="auto", show_default=True, help="See: transferium methods.")
+@click.option("--backbone", metavar="NAME", help="See: transferium backbones.  [default: the bundled one]")
+@click.option("--seed", default=0, show_default=True, help="Seed of every random choice.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A hyper-parameter; repeatable.")
+@click.option("--test-size", default=0.25, show_default=True, help="Share held out where the data is not divided.")
+@click.option("--budget", metavar="TIME", help="Time that --method auto may use to try more: 90s, 10m, 1h.")
+@click.option("--strict", is_flag=True, help="Stop where the doctor finds an error.")
+@opt.columns
+@opt.engine
+@opt.as_json
+def fit(data: Path, **options: Any) -> None:
+    """Fit a classifier to DATA and prove what it is worth."""
+    from transferium.job.fit import FitOptions, fit_job
+    from transferium.methods.settings import split_settings
+
+    out = options["out"] or Path("runs") / (data.resolve().stem or "run")
+    asked = FitOptions(
+        out=out,
+        method=options["method"],
+        backbone=options["backbone"],
+        settings=split_settings(options["settings"]),
+        seed=options["seed"],
+        test_size=options["test_size"],
+        strict=options["strict"],
+        budget_s=opt.seconds(options["budget"]),
+        command=shlex.join(["transferium", *sys.argv[1:]]),
+        columns={name: options[name] for name in opt.COLUMNS if options[name] is not None},
+    )
+    run = fit_job(lambda: opt.read_data(data, options), asked, opt.make_embedder(options))
+    click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else tables.summary(run))
+    if not options["as_json"]:
+        click.echo(f"Written to {out}: report.html, metrics.json, predictions.csv, doctor.json and the model.")
+
+
+@click.command()
+@opt.run_argument
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="CSV file to write.  [default: standard output]")
+@opt.columns
+@opt.engine
+@opt.as_json
+def predict(run: Path, data: Path, **options: Any) -> None:
+    """Predict DATA (a folder, a table or one file) with the model in RUN."""
+    from transferium.artifact import load_artifact
+    from transferium.job.apply import predict_domain, read_like, write_predictions_to
+
+    artifact = load_artifact(run)
+    domain = read_like(artifact, data, {name: options[name] for name in opt.COLUMNS if options[name] is not None})
+    predicted = predict_domain(artifact, domain, opt.make_embedder(options))
+    for name, reason in predicted.problems.items():
+        click.echo(f"warning: {name} could not be read ({reason}); its prediction is empty", err=True)
+    if options["as_json"]:
+        click.echo(json.dumps(predicted.as_records(artifact.classes), ensure_ascii=False))
+    if options["out"] is not None or not options["as_json"]:
+        write_predictions_to(options["out"], predicted, artifact.classes)
+    if options["out"] is not None and not options["as_json"]:
+        click.echo(f"{len(domain)} predictions written to {options['out']}")
+
+
+@click.command()
+@opt.run_argument
+@opt.data_argument
+@click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
+@opt.columns
+@opt.engine
+@opt.as_json
+def evaluate(run: Path, data: Path, **options: Any) -> None:
+    """Evaluate the model in RUN on labelled DATA (its held-out part where it is divided)."""
+    from transferium.artifact import load_artifact
+    from transferium.job.apply import evaluate_domain, held_out, metrics_of, read_like
+
+    artifact = load_artifact(run)
+    columns = {name: options[name] for name in opt.COLUMNS if options[name] is not None}
+    domain = held_out(read_like(artifact, data, columns))
+    evaluation = evaluate_domain(artifact, domain, opt.make_embedder(options), seed=options["seed"])
+    metrics = metrics_of(evaluation, domain, run)
+    if options["as_json"]:
+        click.echo(json.dumps(metrics, ensure_ascii=False))
+        return
+    rows = [[label, tables.interval(metrics.get(key), percent=key.endswith("accuracy"))] for key, label in tables.SHOWN]
+    click.echo(tables.table(rows, [f"{len(domain)} examples of {domain.name}", "value (95 % interval)"]))
+
+
+@click.command()
+@opt.data_argument
+@click.option("--backbone", metavar="NAME", help="Whose features near duplicates are looked for in.")
+@click.option("--strict", is_flag=True, help="Exit with 2 where the doctor finds an error.")
+@opt.columns
+@opt.engine
+@opt.as_json
+def inspect(data: Path, **options: Any) -> None:
+    """Look at DATA: the doctor alone."""
+    from transferium.job.inspect import inspect_domain
+    from transferium.job.prepare import be_strict
+
+    domain = opt.read_data(data, options)
+    seen = inspect_domain(domain, options["backbone"], opt.make_embedder(options))
+    if options["as_json"]:
+        click.echo(json.dumps(seen.as_dict(), ensure_ascii=False))
+    else:
+        click.echo(f"{seen.domain!r}")
+        if seen.counts:
+            click.echo(tables.table([[name, str(n)] for name, n in seen.counts.items()], ["class", "examples"]))
+        click.echo(tables.findings(seen.diagnosis.to_json()))
+    if options["strict"]:
+        be_strict(seen.diagnosis)
+
+
+@click.command()
+@opt.as_json
+def backbones(as_json: bool) -> None:
+    """What can be used here, offline, with size and licence."""
+    from transferium.models.catalogue import catalogue
+
+    rows = catalogue()
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    cells = [
+        [
+            r["name"],
+            r["kind"],
+            str(r["width"] or "–"),
+            tables.megabytes(r["size_bytes"]) if r["size_bytes"] else "–",
+            r["licence"],
+            "here" if r["available"] else "not here",
+        ]
+        for r in rows
+    ]
+    click.echo(tables.table(cells, ["backbone", "reads", "width", "size", "licence", "available"]))
+    click.echo(
+        "\nAlso timm/<name> and hf/<name> (from the hub or its cache), a local folder, or weights as <arch>@<file>."
+    )
+
+
+@click.command()
+@opt.as_json
+def methods(as_json: bool) -> None:
+    """The methods of --method and the settings each takes."""
+    from transferium.methods.catalogue import describe_methods
+
+    described = describe_methods()
+    if as_json:
+        click.echo(json.dumps(described))
+        return
+    for method in described:
+        click.echo(f"{method['name']}: {method['summary']}")
+        rows = [[f"  --set {s['name']}={s['default']}", s["help"]] for s in method["settings"]]
+        click.echo("\n".join(f"{name:<34} {text}" for name, text in rows) + "\n")
+
+
+@click.command()
+@click.option("--prune", metavar="WHAT", help="A size to shrink to (500MB, 2GB), a backbone's name, or 'all'.")
+@opt.as_json
+def cache(prune: str | None, as_json: bool) -> None:
+    """Look at the feature store, or prune it."""
+    from transferium.embedding.store import FeatureStore
+
+    store = FeatureStore()
+    freed = store.prune(prune) if prune else 0
+    spaces = store.spaces()
+    if as_json:
+        click.echo(json.dumps({"home": str(store.home), "bytes": store.size_bytes(), "spaces": spaces, "freed": freed}))
+        return
+    if prune:
+        click.echo(f"freed {tables.megabytes(freed)}")
+    rows = [[s["name"], str(s["examples"]), tables.megabytes(s["bytes"]), s["used"]] for s in spaces]
+    click.echo(tables.table(rows, ["backbone", "examples", "size", "last used"]) if rows else "the store is empty")
+    click.echo(f"{tables.megabytes(store.size_bytes())} of {tables.megabytes(store.limit)} in {store.home}")

@@ -1,0 +1,76 @@
+"""Options that several commands share, and what they turn into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from transferium.cli.progress import terminal_progress
+
+if TYPE_CHECKING:
+    from transferium.data.domain import Domain
+    from transferium.embedding.embed import Embedder
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+COLUMNS = {
+    "image": "Column with image paths or bytes.",
+    "text": "Column with texts.",
+    "label": "Column with labels.",
+    "part": "Column that says train, val or test.",
+    "group": "Column whose equal values stay on one side of every split.",
+    "id": "Column with the examples' names.",
+}
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+data_argument = click.argument("data", type=click.Path(path_type=Path))
+run_argument = click.argument("run", type=click.Path(path_type=Path))
+
+
+def columns(command: F) -> F:
+    """``--image``, ``--text``, ``--label``, ``--part``, ``--group`` and ``--id``: how a table is read."""
+    for name, text in reversed(COLUMNS.items()):
+        command = click.option(f"--{name}", name, metavar="COL", help=text)(command)
+    return command
+
+
+def engine(command: F) -> F:
+    """``--engine`` and ``--no-store``: how embedding is run."""
+    names = click.Choice(["auto", "onnx", "torch"])
+    command = click.option("--no-store", is_flag=True, help="Neither read nor write the feature store.")(command)
+    return click.option("--engine", type=names, default="auto", show_default=True, help="What runs the backbone.")(
+        command
+    )
+
+
+def read_data(data: Path, options: dict[str, Any]) -> Domain:
+    """Read what the user named, with the columns they named."""
+    from transferium.data.read import read
+
+    return read(data, **{name: options[name] for name in COLUMNS if options.get(name) is not None})
+
+
+def make_embedder(options: dict[str, Any]) -> Embedder:
+    """An embedder over the user's store, with a progress bar where there is a terminal."""
+    from transferium.embedding.embed import Embedder
+    from transferium.embedding.store import FeatureStore
+
+    store = None if options["no_store"] else FeatureStore()
+    return Embedder(store, engine=options["engine"], progress=terminal_progress())
+
+
+def seconds(text: str | None) -> float | None:
+    """Read a duration: ``90``, ``90s``, ``10m``, ``1.5h``."""
+    if text is None:
+        return None
+    unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:].lower())
+    try:
+        value = float(text if unit is None else text[:-1]) * (unit or 1.0)
+    except ValueError:
+        value = -1.0
+    if not value > 0:
+        raise click.BadParameter(f"{text!r} is not a duration; write 90s, 10m or 1.5h.", param_hint="--budget")
+    return value

@@ -1,0 +1,26 @@
+"""A progress bar on anything longer than a second, and silence where nobody looks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+
+def terminal_progress() -> Callable[[str, int, int], None] | None:
+    """A function of (what, done, all) that draws one bar at a time on standard error; None without a terminal."""
+    if not sys.stderr.isatty():
+        return None
+    from tqdm import tqdm
+
+    bars: dict[str, tqdm[None]] = {}
+
+    def show(what: str, done: int, total: int) -> None:
+        bar = bars.get(what)
+        if bar is None or bar.total != total:
+            bar = bars[what] = tqdm(total=total, desc=what, delay=1, leave=False, file=sys.stderr)
+        bar.update(done - bar.n)
+        if done >= total:
+            bar.close()
+            bars.pop(what)
+
+    return show

@@ -1,0 +1,82 @@
+"""What a person reads at the end of a command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+SHOWN = (
+    ("accuracy", "accuracy"),
+    ("balanced_accuracy", "balanced accuracy"),
+    ("macro_f1", "macro F1"),
+    ("log_loss", "log-loss"),
+    ("calibration_error", "calibration error"),
+)
+
+
+def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
+    """Columns padded to their widest cell; the first is text, the others are figures.
+
+    >>> print(table([["probe", "0.95"]], ["method", "accuracy"]))
+    method  accuracy
+    ------  --------
+    probe       0.95
+    """
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+
+    def line(row: Sequence[str]) -> str:
+        first = row[0].ljust(widths[0])
+        rest = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        return "  ".join([first, *rest]).rstrip()
+
+    return "\n".join([line(header), line(["-" * w for w in widths]), *(line(row) for row in rows)])
+
+
+def interval(metric: dict[str, float] | None, *, percent: bool = False) -> str:
+    """``94.8 % (90.8 to 98.0)`` or ``0.132 (0.090 to 0.181)``."""
+    if not metric:
+        return "–"
+    if percent:
+        return f"{100 * metric['value']:.1f} % ({100 * metric['low']:.1f} to {100 * metric['high']:.1f})"
+    return f"{metric['value']:.3f} ({metric['low']:.3f} to {metric['high']:.3f})"
+
+
+def summary(run: dict[str, Any]) -> str:
+    """The short table at the end of ``fit``."""
+    division, test = run["division"], run["test"]
+    rows = [[label, interval(test.get(key), percent=key.endswith("accuracy"))] for key, label in SHOWN]
+    beside = [[name.replace("_", " "), interval(r["accuracy"], percent=True)] for name, r in run["references"].items()]
+    ours = [[f"{run['method']} on {run['backbone']}", interval(test["accuracy"], percent=True)]]
+    lines = [
+        f"{run['name']}: {division['train']} train, {division['val']} val, {division['test']} test. {division['rule']}",
+        "",
+        table(rows, ["on the test part", "value (95 % interval)"]),
+        "",
+        table(ours + beside, ["beside", "accuracy (95 % interval)"]),
+        "",
+        run["verdict_sentence"],
+    ]
+    if counts := severities(run["doctor"]):
+        lines.append(f"The doctor found {counts}: see report.html or doctor.json.")
+    return "\n".join([*lines, f"{run['seconds']['total']:.1f} s in all."])
+
+
+def severities(doctor: dict[str, Any]) -> str:
+    """``1 error, 3 warnings``; empty when there is nothing to say."""
+    counts: dict[str, int] = {}
+    for finding in doctor["findings"]:
+        counts[finding["severity"]] = counts.get(finding["severity"], 0) + 1
+    order = [s for s in ("error", "warning", "note") if s in counts]
+    return ", ".join(f"{counts[s]} {s}{'s' if counts[s] > 1 else ''}" for s in order)
+
+
+def findings(doctor: dict[str, Any]) -> str:
+    """The doctor's findings, one line each, the worst first."""
+    rank = {"error": 0, "warning": 1, "note": 2}
+    ordered = sorted(doctor["findings"], key=lambda f: rank[f["severity"]])
+    return "\n".join(f"{f['severity']:<8} {f['kind']:<18} {f['message']}" for f in ordered) or "nothing to report"
+
+
+def megabytes(size: float) -> str:
+    """``18.8 MB``."""
+    return f"{size / 1e6:,.1f} MB"

@@ -1,0 +1,184 @@
+"""The scikit-learn face: ``TransferClassifier`` fits, clones, pickles and grid-searches like any estimator."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
+
+from transferium.artifact import Artifact, load_artifact
+from transferium.data.domain import Domain
+from transferium.data.read import read
+from transferium.embedding.embed import Embedder
+from transferium.embedding.store import FeatureStore
+from transferium.errors import DataError, InputError
+from transferium.evaluation.evaluate import Evaluation
+from transferium.job.apply import evaluate_domain, held_out, predict_domain
+from transferium.job.fit import backbone_settings
+from transferium.job.prepare import Stopwatch, look, training_parts, warn_of_quarantine
+from transferium.job.provenance import data_fingerprint, provenance
+from transferium.methods.base import Method, Task
+from transferium.methods.catalogue import find_method
+from transferium.models.catalogue import find_backbone
+
+
+class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """A pretrained backbone and a head fitted to a few hundred examples.
+
+    Parameters
+    ----------
+    method : str or Method
+        A name of ``transferium methods``, or a method object whose hyper-parameters can be searched as
+        ``method__<name>``.
+    backbone : str, path, ``nn.Module``, Backbone or None
+        None takes the bundled backbone for images or English texts, and none for feature tables.
+    settings : dict or None
+        Hyper-parameters of a method given by name, and of the backbone (``size``, ``max_length``).
+    engine : {"auto", "onnx", "torch"}
+        What runs the frozen backbone.
+    store : bool
+        Keep features in the feature store, so that no example is embedded twice.
+    random_state : int, RandomState or None
+        Seed of every random choice.
+
+    Attributes
+    ----------
+    classes_ : array of the labels as they were given to ``fit``
+    artifact_ : what ``save`` writes
+    diagnosis_ : what the data doctor found
+    selection_ : how the hyper-parameters were chosen
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = TransferClassifier().fit(X[::2], y[::2])
+    >>> bool(model.score(X[1::2], y[1::2]) > 0.9)
+    True
+    """
+
+    def __init__(
+        self,
+        method: str | Method = "probe",
+        *,
+        backbone: Any = None,
+        settings: dict[str, Any] | None = None,
+        engine: str = "auto",
+        store: bool = True,
+        random_state: Any = 0,
+    ) -> None:
+        self.method = method
+        self.backbone = backbone
+        self.settings = settings
+        self.engine = engine
+        self.store = store
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: ArrayLike | None = None) -> TransferClassifier:
+        """Fit on a ``Domain`` (its train part where it is divided) or on ``X`` with labels ``y``.
+
+        ``X`` is a 2-D array of features, or a list of image paths, PIL images, image arrays or texts.
+        A ``test`` part is never looked at; a ``val`` part beside it may stop or choose.
+        """
+        domain = self._labelled(X, y)
+        settings = dict(self.settings or {})
+        backbone = find_backbone(self.backbone, domain.kind, **backbone_settings(settings))
+        method, embedder = find_method(self.method, settings), self._embedder()
+        looked = look(domain, embedder, backbone, watch=Stopwatch())
+        warn_of_quarantine(looked.diagnosis)
+        train, val = training_parts(looked)
+        seed = self._seed()
+        fitted = method.fit(Task(train, val, looked.backbone, embedder, seed, groups=train.groups))
+        info = {"method": method.to_json(), "selection": fitted.selection.to_json(), "seed": seed}
+        info["provenance"] = provenance("TransferClassifier.fit", data_fingerprint(looked.domain))
+        self.artifact_ = Artifact(fitted.backbone, fitted.head, domain.classes, info)
+        self.diagnosis_, self.selection_ = looked.diagnosis, fitted.selection
+        return self
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Calibrated class probabilities ``(n, classes)`` in the order of ``classes_``."""
+        check_is_fitted(self)
+        predicted = predict_domain(self.artifact_, self._domain(X), self._embedder())
+        if predicted.problems:
+            name, reason = next(iter(predicted.problems.items()))
+            count = f"{len(predicted.problems)} of {len(predicted.domain)}"
+            raise DataError(f"{count} examples cannot be read; the first is {name}: {reason}. Leave them out.")
+        return predicted.probabilities
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The most probable class of each example, as it was given to ``fit``."""
+        guess = self.predict_proba(X).argmax(axis=1)
+        return cast("NDArray[Any]", self.classes_[guess])
+
+    def evaluate(self, data: Domain, *, seed: int = 0) -> Evaluation:
+        """Metrics with intervals on a labelled domain: its held-out part where it is divided, else all of it."""
+        check_is_fitted(self)
+        return evaluate_domain(self.artifact_, held_out(data), self._embedder(), seed=seed)
+
+    def save(self, folder: str | Path) -> None:
+        """Write safetensors and JSON to ``folder``, all or nothing."""
+        check_is_fitted(self)
+        self.artifact_.save(folder)
+
+    def _labelled(self, X: Any, y: ArrayLike | None) -> Domain:
+        if isinstance(X, Domain):
+            if y is not None:
+                raise InputError("a Domain brings its own labels; y was given as well. Leave y out.")
+            self.classes_ = np.array(X.classes)
+            return X
+        if y is None:
+            raise ValueError("requires y to be passed, but the target y is None: give labels, or fit on a Domain.")
+        if _is_table(X):
+            X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
+        else:
+            X, y = list(X), column_or_1d(y)
+            check_consistent_length(X, y)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
+        return replace(read(X), labels=codes.astype(np.int64), classes=tuple(str(c) for c in self.classes_))
+
+    def _domain(self, X: Any) -> Domain:
+        if isinstance(X, Domain):
+            return X
+        if self.artifact_.kind == "features":
+            return read(validate_data(self, X, reset=False, dtype=[np.float64, np.float32]))
+        return read(list(X))
+
+    def _embedder(self) -> Embedder:
+        return Embedder(FeatureStore() if self.store else None, engine=self.engine)
+
+    def _seed(self) -> int:
+        if isinstance(self.random_state, (int, np.integer)):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        return tags
+
+
+def load(folder: str | Path) -> TransferClassifier:
+    """Read a saved model or run directory back; raises ``ArtifactError`` for what is not understood.
+
+    Class labels come back as texts, in the saved order.
+    """
+    artifact = load_artifact(folder)
+    model = TransferClassifier(artifact.info.get("method", {}).get("name", "probe"))
+    model.artifact_ = artifact
+    model.classes_ = np.array(artifact.classes)
+    return model
+
+
+def _is_table(X: Any) -> bool:
+    """Whether scikit-learn's own checks apply: anything that is not a sequence of texts, paths, images or bytes."""
+    if isinstance(X, (list, tuple)) and X:
+        return not isinstance(X[0], (str, bytes, Path)) and np.ndim(X[0]) < 2 and not hasattr(X[0], "mode")
+    return not (isinstance(X, np.ndarray) and (X.ndim > 2 or (X.ndim == 1 and X.dtype.kind in "OUS")))

@@ -1,0 +1,77 @@
+"""``transferium predict`` and ``transferium evaluate``: a saved model meets new data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.artifact import Artifact
+from transferium.data.domain import Domain
+from transferium.embedding.embed import Embedder
+from transferium.errors import DataError, did_you_mean
+from transferium.evaluation.evaluate import Evaluation, evaluate
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Probabilities ``(n, classes)``, NaN where an example could not be read, and why it could not."""
+
+    domain: Domain
+    probabilities: NDArray[np.float64]
+    problems: dict[str, str]
+
+
+def predict_domain(artifact: Artifact, domain: Domain, embedder: Embedder) -> Predicted:
+    """Class probabilities of every example of ``domain``."""
+    embedding = artifact.embed(domain, embedder)
+    problems = {domain.ids[i]: reason for i, reason in embedding.problems.items()}
+    return Predicted(domain, artifact.probabilities(embedding), problems)
+
+
+def evaluate_domain(artifact: Artifact, domain: Domain, embedder: Embedder, *, seed: int = 0) -> Evaluation:
+    """Metrics with intervals on the readable examples of a labelled ``domain``."""
+    labels = match_labels(domain, artifact.classes)
+    predicted = predict_domain(artifact, domain, embedder)
+    usable = ~np.isnan(predicted.probabilities).any(1)
+    if not usable.any():
+        raise DataError(f"none of the {len(domain)} examples of {domain.name!r} could be read.")
+    probabilities = predicted.probabilities[usable]
+    # Undoing the temperature needs no second pass: softmax(log p · T) is the uncalibrated answer.
+    raw = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)) * artifact.head.temperature
+    before = np.exp(raw - raw.max(1, keepdims=True))
+    before /= before.sum(1, keepdims=True)
+    groups = None if domain.groups is None else domain.groups[usable]
+    return evaluate(labels[usable], probabilities, artifact.classes, seed=seed, before=before, groups=groups)
+
+
+def match_labels(domain: Domain, classes: tuple[str, ...]) -> NDArray[np.int64]:
+    """The domain's labels as positions in ``classes``; raises ``DataError`` for a class the model never saw."""
+    place = {name: i for i, name in enumerate(classes)}
+    present = [domain.classes[i] for i in np.unique(domain.y)]
+    if unknown := [name for name in present if name not in place]:
+        raise DataError(
+            f"{domain.name!r} has the class {unknown[0]!r}, which this model was not trained on. "
+            f"{did_you_mean(unknown[0], classes)}"
+        )
+    table = np.array([place.get(name, -1) for name in domain.classes], dtype=np.int64)
+    matched: NDArray[np.int64] = table[domain.y]
+    return matched
+
+
+def held_out(domain: Domain) -> Domain:
+    """What ``evaluate`` looks at: the held-out part where the data came divided, else all of it."""
+    if domain.parts is None:
+        return domain
+    for name in ("test", "val"):
+        if (domain.parts == name).any():
+            return domain.part(name)
+    return replace(domain, parts=None)
+
+
+def metrics_of(evaluation: Evaluation, domain: Domain, run: Path) -> dict[str, Any]:
+    """The same object as ``test`` in ``metrics.json``, and what it was measured on."""
+    return evaluation.as_dict() | {"run": str(run), "data": domain.name, "examples": len(domain)}

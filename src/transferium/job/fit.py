@@ -1,0 +1,133 @@
+"""``transferium fit``: from a domain to a run directory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transferium.artifact import DESCRIPTION, Artifact
+from transferium.data.domain import Domain
+from transferium.embedding.embed import Embedder
+from transferium.errors import InputError
+from transferium.job.judge import Judged, judge
+from transferium.job.prepare import Divided, Looked, Stopwatch, be_strict, look, separate
+from transferium.job.provenance import data_fingerprint, provenance
+from transferium.job.run_directory import examples_to_show, write_run
+from transferium.methods.base import Fitted, Task
+from transferium.methods.catalogue import find_method
+from transferium.models.catalogue import find_backbone, randomised
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """What ``fit`` was asked for, beside the data."""
+
+    out: Path
+    method: str = "auto"
+    backbone: str | None = None
+    settings: dict[str, Any] | None = None
+    seed: int = 0
+    test_size: float = 0.25
+    strict: bool = False
+    budget_s: float | None = None
+    command: str = ""
+
+
+def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stopwatch) -> dict[str, Any]:
+    """Look, divide, fit, evaluate, compare, and write the run directory; returns what ``metrics.json`` holds."""
+    settings = dict(options.settings or {})
+    backbone = find_backbone(options.backbone, domain.kind, **backbone_settings(settings))
+    method = find_method(options.method, settings)
+    random = randomised(backbone) if backbone.pretrained else None
+    looked = look(domain, embedder, backbone, () if random is None else (random,), watch=watch)
+    if options.strict:
+        be_strict(looked.diagnosis)
+    divided = separate(looked, seed=options.seed, test_size=options.test_size)
+    task = Task(
+        train=divided.train,
+        val=divided.val,
+        backbone=backbone,
+        embedder=embedder,
+        seed=options.seed,
+        groups=divided.train.groups,
+        workdir=options.out / "state",
+        progress=embedder.progress,
+        budget_s=options.budget_s,
+    )
+    with watch("fit"):
+        fitted = method.fit(task)
+    with watch("evaluate"):
+        judged = judge(fitted, method, task, divided.test, random)
+    artifact = Artifact(
+        fitted.backbone,
+        fitted.head,
+        domain.classes,
+        {"method": method.to_json(), "seed": options.seed, "selection": fitted.selection.to_json()}
+        | {"provenance": provenance(options.command, data_fingerprint(looked.domain))},
+    )
+    return write_run(options.out, artifact, describe(options, looked, divided, fitted, judged), judged, watch)
+
+
+def backbone_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Take ``size`` and ``max_length``, which belong to the backbone, out of ``settings``."""
+    taken: dict[str, Any] = {}
+    for name in ("size", "max_length"):
+        if name in settings:
+            try:
+                taken[name] = int(settings.pop(name))
+            except ValueError as error:
+                raise InputError(f"setting {name} takes a whole number; it was given {error}.") from error
+    return taken
+
+
+def check_writable(out: Path) -> None:
+    """Raise before any work is done where the run directory could not be written."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out} is a file; name a folder that does not exist yet or an earlier run.")
+    ours = (DESCRIPTION, "state")
+    if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in ours):
+        raise InputError(
+            f"--out {out} holds files that are not a run ({DESCRIPTION} is missing); nothing was overwritten. "
+            "Name another folder."
+        )
+    parent = out.resolve().parent
+    while not parent.exists():
+        parent = parent.parent
+    if not os.access(parent, os.W_OK):
+        raise InputError(f"--out {out} cannot be written: {parent} is read-only for this user. Name another folder.")
+
+
+def describe(options: FitOptions, looked: Looked, divided: Divided, fitted: Fitted, judged: Judged) -> dict[str, Any]:
+    """The run as plain data: what ``metrics.json`` and the report are made from."""
+    return {
+        "format": 1,
+        "name": options.out.name,
+        "kind": looked.domain.kind,
+        "method": fitted.method,
+        "backbone": fitted.backbone.name,
+        "engine": looked.embedding.engine,
+        "seed": options.seed,
+        "command": options.command or " ".join(sys.argv),
+        "test": judged.evaluation.as_dict(),
+        "references": {name: e.as_dict() for name, e in judged.references.items()},
+        "difference": judged.verdict.difference_as_dict(),
+        "verdict": judged.verdict.word,
+        "verdict_sentence": judged.verdict.sentence,
+        "selection": fitted.selection.to_json(),
+        "temperature": fitted.head.temperature,
+        "history": fitted.history,
+        "division": {
+            "train": len(divided.train),
+            "val": 0 if divided.val is None else len(divided.val),
+            "test": len(divided.test),
+            "rule": divided.division.rule,
+        },
+        "doctor": looked.diagnosis.to_json(),
+        "examples": examples_to_show(judged.test, judged.probabilities),
+    }

@@ -1,0 +1,118 @@
+"""Everything that happens to the data before anything is fitted: one read, one decode, one look by the doctor."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from transferium.data.doctor import Diagnosis, check_trainable, diagnose
+from transferium.data.domain import Domain
+from transferium.data.scan import scan
+from transferium.data.split import Division, divide
+from transferium.embedding.embed import Embedder, Embedding
+from transferium.errors import DataError, TransferiumWarning
+from transferium.models.backbone import Backbone
+
+
+@dataclass
+class Stopwatch:
+    """Seconds by name; ``total`` counts from the start."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    started: float = field(default_factory=time.perf_counter)
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
+
+    def as_dict(self) -> dict[str, float]:
+        """All laps and the total, rounded to milliseconds."""
+        laps = self.seconds | {"total": time.perf_counter() - self.started}
+        return {name: round(value, 3) for name, value in laps.items()}
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A domain that has been scanned, embedded and diagnosed; ``domain`` holds the usable examples only."""
+
+    domain: Domain
+    diagnosis: Diagnosis
+    embedding: Embedding
+    backbone: Backbone
+
+
+def look(
+    domain: Domain, embedder: Embedder, backbone: Backbone, beside: tuple[Backbone, ...] = (), *, watch: Stopwatch
+) -> Looked:
+    """Scan, embed with every backbone in one decode, and diagnose; unusable examples are quarantined."""
+    if backbone.kind == "features":
+        backbone = replace(backbone, width=domain.features.shape[1])
+    with watch("scan"):
+        scanned = scan(domain, progress=embedder.tick("read"))
+        domain = replace(domain, keys=scanned.keys)
+    with watch("embed"):
+        embedding = embedder(domain, backbone, *beside, scan=scanned)[0]
+    with watch("doctor"):
+        features = embedding.features if backbone.kind != "features" else None
+        diagnosis = diagnose(domain, scanned, problems=embedding.problems, features=features)
+    usable = replace(domain, groups=diagnosis.groups).take(diagnosis.keep)
+    return Looked(usable, diagnosis, embedding, backbone)
+
+
+def be_strict(diagnosis: Diagnosis) -> None:
+    """``--strict``: raise ``DataError`` where the doctor found an error."""
+    if errors := [f.message for f in diagnosis.findings if f.severity == "error"]:
+        raise DataError("--strict: the doctor found errors, and nothing was fitted.\n  " + "\n  ".join(errors))
+
+
+def warn_of_quarantine(diagnosis: Diagnosis) -> None:
+    """Say that examples were left out, in one warning, where no report says so."""
+    if out := int((~diagnosis.keep).sum()):
+        named = "; ".join(f.message for f in diagnosis.findings if f.severity == "error")
+        warnings.warn(f"{out} examples could not be used: {named}", TransferiumWarning, stacklevel=3)
+
+
+@dataclass(frozen=True)
+class Divided:
+    """The three parts of the usable examples, none of which shares an example or its copy with another."""
+
+    train: Domain
+    val: Domain | None
+    test: Domain
+    division: Division
+
+
+def separate(looked: Looked, *, seed: int, test_size: float = 0.25) -> Divided:
+    """Divide by the given parts, or split a test part off; copies of held-out examples leave the training part."""
+    domain = looked.domain
+    check_trainable(domain)
+    division = divide(domain, seed=seed, groups=domain.groups, test_size=test_size)
+    leaked = looked.diagnosis.leaked[looked.diagnosis.keep]
+    train = domain.take(division.train[~leaked[division.train]])
+    check_trainable(train)
+    val = domain.take(division.val[~leaked[division.val]]) if len(division.val) else None
+    return Divided(train, val, domain.take(division.test), division)
+
+
+def training_parts(looked: Looked) -> tuple[Domain, Domain | None]:
+    """What ``fit`` of an estimator may see: all of an undivided domain, else train and, beside a test part, val."""
+    if looked.domain.parts is None:
+        check_trainable(looked.domain)
+        return looked.domain, None
+    divided = separate(looked, seed=0)
+    return divided.train, divided.val
+
+
+def count_by_class(domain: Domain) -> dict[str, int]:
+    """Number of examples of each class."""
+    counts = np.bincount(domain.y, minlength=len(domain.classes))
+    return {name: int(n) for name, n in zip(domain.classes, counts, strict=True)}

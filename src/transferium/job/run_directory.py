@@ -1,0 +1,84 @@
+"""What a finished run leaves behind, written all at once."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.artifact import Artifact, replacing
+from transferium.data.domain import Domain
+from transferium.job.judge import Judged
+from transferium.job.prepare import Stopwatch
+from transferium.report.page import write_report
+
+Probabilities = NDArray[np.float64]
+SHOWN = 24
+
+
+def examples_to_show(test: Domain, probabilities: Probabilities) -> list[dict[str, Any]]:
+    """The most confident mistakes first, then the least confident right answers; at most ``SHOWN``."""
+    guess, sure = probabilities.argmax(1), probabilities.max(1)
+    wrong = guess != test.y
+    order = np.lexsort((np.where(wrong, -sure, sure), ~wrong))[:SHOWN]
+    shown = []
+    for i in order:
+        example = {
+            "id": test.ids[i],
+            "label": test.classes[test.y[i]],
+            "predicted": test.classes[guess[i]],
+            "confidence": round(float(sure[i]), 4),
+        }
+        if test.kind == "text":
+            example["text"] = str(test.samples.raw(int(i)))[:600]
+        shown.append(example)
+    return shown
+
+
+def write_predictions(path: Path, domain: Domain, classes: tuple[str, ...], probabilities: Probabilities) -> None:
+    """CSV with ``id, label, predicted, p_<class>…``; the label is left out where the domain has none.
+
+    An example that could not be read keeps its row, with empty cells for the prediction.
+    """
+    labelled = domain.labels is not None
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["id", *(["label"] if labelled else []), "predicted", *(f"p_{name}" for name in classes)])
+        for i, row in enumerate(probabilities):
+            label = [domain.classes[domain.y[i]]] if labelled else []
+            if np.isnan(row).any():
+                writer.writerow([domain.ids[i], *label, "", *([""] * len(classes))])
+            else:
+                # repr keeps every bit: reading the file back gives the same numbers.
+                writer.writerow([domain.ids[i], *label, classes[int(row.argmax())], *(repr(float(p)) for p in row)])
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Strict JSON (no NaN), UTF-8."""
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_run(out: Path, artifact: Artifact, run: dict[str, Any], judged: Judged, watch: Stopwatch) -> dict[str, Any]:
+    """Write artifact, metrics, predictions, doctor's findings and report as one directory, or nothing."""
+    run = run | {"provenance": artifact.info["provenance"]}
+    with replacing(out) as fresh:
+        with watch("write"):
+            artifact.write_into(fresh)
+            write_predictions(fresh / "predictions.csv", judged.test, artifact.classes, judged.probabilities)
+            write_json(fresh / "doctor.json", run["doctor"])
+            write_report(run | {"seconds": watch.as_dict()}, fresh / "report.html", _thumbnails(judged.test))
+        run = run | {"seconds": watch.as_dict()}
+        write_json(fresh / "metrics.json", run)
+    return run
+
+
+def _thumbnails(test: Domain) -> Any:
+    """Give the report an example's raw content by its id."""
+    if test.kind != "image":
+        return lambda _id: None
+    position = {name: i for i, name in enumerate(test.ids)}
+    return lambda name: test.samples.raw(position[name])

@@ -1,0 +1,52 @@
+"""Methods by name. Looking one up imports that method alone: the probe needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, cast
+
+from transferium.errors import InputError, did_you_mean
+from transferium.methods.base import Method
+from transferium.methods.settings import configure
+
+METHODS = {
+    "auto": "auto.Auto",
+    "probe": "probe.LinearProbe",
+    "finetune": "finetune.FineTune",
+    "lp-ft": "lpft.LPFT",
+    "scratch": "scratch.FromScratch",
+}
+"""Name on the command line: module and class below ``transferium.methods``."""
+
+
+def method_class(name: str) -> type[Method]:
+    """The class behind a name; raises ``InputError`` with the nearest name for one there is not."""
+    if name not in METHODS:
+        raise InputError(f"there is no method {name!r}. {did_you_mean(name, METHODS)}")
+    module, _, cls = METHODS[name].partition(".")
+    return cast("type[Method]", getattr(import_module(f"transferium.methods.{module}"), cls))
+
+
+def find_method(method: str | Method, settings: Mapping[str, Any]) -> Method:
+    """A method object from a name and settings; an object is taken as it is, and then takes no settings.
+
+    >>> find_method("probe", {"folds": "3"}).folds
+    3
+    """
+    if isinstance(method, Method):
+        if settings:
+            raise InputError(
+                f"settings {sorted(settings)} were given beside a {type(method).__name__} object; set them on it."
+            )
+        return method
+    return configure(method_class(method), settings)
+
+
+def describe_methods() -> list[dict[str, Any]]:
+    """Name, first sentence of the docstring and settings of every method."""
+    return [
+        {"name": name, "summary": (cls.__doc__ or "").strip().splitlines()[0], "settings": cls.settings()}
+        for name in METHODS
+        for cls in (method_class(name),)
+    ]
