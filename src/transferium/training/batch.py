@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -37,3 +39,8 @@ class Batch:
         labels = [None] * count if self.labels is None else self.labels.tensor_split(count)
         for i, index in enumerate(self.index.tensor_split(count)):
             yield Batch(tuple(part[i] for part in parts), labels[i], index)
+
+
+def labels_at(labels: NDArray[np.int64] | None, rows: NDArray[np.intp]) -> Tensor | None:
+    """A domain's labels of ``rows`` as a tensor, or None where it has none."""
+    return None if labels is None else torch.from_numpy(labels[rows])

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from transferium.data.domain import Domain
 from transferium.errors import InputError
-from transferium.training.batch import Batch
+from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, Preprocess, TextPreprocess
+from transferium.training.batch import Batch, labels_at
+from transferium.training.images import ImageFeed, OwnTransformFeed
 from transferium.training.order import Indices, Order
-
-if TYPE_CHECKING:
-    from transferium.models.preprocess import Preprocess, TextPreprocess
 
 
 class Feed(Protocol):
@@ -42,7 +40,7 @@ class FeatureFeed:
 
     def batch(self, epoch: int, rows: Indices) -> Batch:
         inputs = torch.from_numpy(np.ascontiguousarray(self.values[rows], dtype=np.float32))
-        return Batch((inputs,), _labels(self.labels, rows), torch.from_numpy(rows))
+        return Batch((inputs,), labels_at(self.labels, rows), torch.from_numpy(rows))
 
 
 class TextFeed:
@@ -64,11 +62,7 @@ class TextFeed:
             size = len(self.ids[row])
             ids[at, :size] = torch.tensor(self.ids[row], dtype=torch.int64)
             mask[at, :size] = 1
-        return Batch((ids, mask), _labels(self.labels, rows), torch.from_numpy(rows))
-
-
-def _labels(labels: np.ndarray | None, rows: Indices) -> Tensor | None:
-    return None if labels is None else torch.from_numpy(labels[rows])
+        return Batch((ids, mask), labels_at(self.labels, rows), torch.from_numpy(rows))
 
 
 @dataclass(eq=False)
@@ -98,14 +92,13 @@ class Feeds:
     def _open(self, domain: Domain, augmented: bool) -> Feed:
         if domain.kind == "features":
             return FeatureFeed(domain)
-        from transferium.models.preprocess import ImagePreprocess, TextPreprocess
-        from transferium.training.images import ImageFeed
-
         if domain.kind == "text" and isinstance(self.preprocess, TextPreprocess):
             return TextFeed(domain, self.preprocess)
-        if domain.kind == "image" and isinstance(self.preprocess, ImagePreprocess):
-            augment = self.augment if augmented else "none"
-            return ImageFeed(domain, self.preprocess, augment=augment, seed=self.seed, cache_bytes=self.cache_bytes)
+        augment, pre = self.augment if augmented else "none", self.preprocess
+        if domain.kind == "image" and isinstance(pre, ImagePreprocess):
+            return ImageFeed(domain, pre, augment=augment, seed=self.seed, cache_bytes=self.cache_bytes)
+        if domain.kind == "image" and isinstance(pre, CallablePreprocess):
+            return OwnTransformFeed(domain, pre, augment=augment, seed=self.seed, cache_bytes=self.cache_bytes)
         raise InputError(
             f"domain {domain.name!r} holds {domain.kind} examples, and the preprocessing is "
             f"{type(self.preprocess).__name__}; give the backbone's own."

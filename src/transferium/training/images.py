@@ -1,31 +1,68 @@
-"""Images: decoded once, kept as uint8, augmented reproducibly."""
+"""Images: decoded once, kept in memory, augmented reproducibly."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from transferium.data.decode import UnreadableImage, decode
+from transferium.data.decode import decode
 from transferium.data.domain import Domain
+from transferium.data.pixels import UnreadableImage
 from transferium.errors import DataError
-from transferium.models.preprocess import ImagePreprocess
+from transferium.models.machine import usable_cores
+from transferium.models.preprocess import CallablePreprocess, ImagePreprocess
 from transferium.training.augment import find_augment, seeded
-from transferium.training.batch import Batch
+from transferium.training.batch import Batch, labels_at
 from transferium.training.order import Indices
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class Pictures:
+    """A domain's images as tensors made by ``make``, the first ``cache_bytes`` of them kept in memory."""
+
+    def __init__(self, domain: Domain, make: Callable[[Image], Tensor], at_least: int | None, cache_bytes: int) -> None:
+        self.domain, self.make, self.at_least = domain, make, at_least
+        self.kept: dict[int, Tensor] = {}
+        self._fill(cache_bytes)
+
+    def __getitem__(self, row: int) -> Tensor:
+        kept = self.kept.get(row)
+        return self._read(row) if kept is None else kept
+
+    def _fill(self, left: int, chunk: int = 256) -> None:
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            for start in range(0, len(self.domain), chunk):
+                rows = range(start, min(start + chunk, len(self.domain)))
+                for row, picture in zip(rows, pool.map(self._read, rows), strict=True):
+                    left -= picture.nbytes
+                    if left < 0:
+                        return
+                    self.kept[row] = picture
+
+    def _read(self, row: int) -> Tensor:
+        try:
+            return self.make(decode(self.domain.samples.raw(row), at_least=self.at_least))
+        except (UnreadableImage, OSError) as error:
+            raise DataError(
+                f"image {self.domain.ids[row]!r} cannot be trained on: {error}. Leave it out: inspecting the data "
+                "first sets unreadable files aside."
+            ) from error
 
 
 class ImageFeed:
     """Batches ``float32 (n, 3, size, size)`` in channels-last layout.
 
-    Without augmentation an image is exactly what the backbone's preprocessing makes of it (to 1e-6). With it, the image
-    is resized to the preprocessing's shorter side, at most twice as long as wide, and the preset draws its crop from a
+    Without augmentation an image is what the backbone's preprocessing makes of it, bit for bit. With it, the image is
+    resized to the preprocessing's shorter side, its longer side cut to twice that, and the preset draws from a
     generator seeded by (seed, epoch, position), so that neither workers nor interruptions change it.
-    The first ``cache_bytes`` of decoded pixels stay in memory; the rest is decoded whenever it is asked for.
     """
 
     lengths: Sequence[int] | None = None
@@ -33,66 +70,86 @@ class ImageFeed:
     def __init__(
         self, domain: Domain, preprocess: ImagePreprocess, *, augment: str, seed: int, cache_bytes: int
     ) -> None:
-        self.domain, self.preprocess, self.seed = domain, preprocess, seed
+        self.labels, self.preprocess, self.seed = domain.labels, preprocess, seed
         self.augment = find_augment(augment, preprocess.size)
-        self.mean = torch.tensor(preprocess.mean).view(3, 1, 1)
-        self.std = torch.tensor(preprocess.std).view(3, 1, 1)
-        self.cache: dict[int, Tensor] = {}
-        self._fill(cache_bytes)
+        make = self._exact if self.augment is None else self._roomy
+        self.pictures = Pictures(domain, make, preprocess.decode_at_least, cache_bytes)
+        # The preprocessing's own constants, so that the same pixels become the same numbers.
+        self.scale = torch.tensor([np.float32(1 / (255 * s)) for s in preprocess.std]).view(3, 1, 1)
+        pairs = zip(preprocess.mean, preprocess.std, strict=True)
+        self.shift = torch.tensor([np.float32(m / s) for m, s in pairs]).view(3, 1, 1)
 
     def __len__(self) -> int:
-        return len(self.domain)
+        return len(self.pictures.domain)
 
     def batch(self, epoch: int, rows: Indices) -> Batch:
         pixels = torch.stack([self._seen(epoch, int(row)) for row in rows])
-        images = ((pixels.float() / 255 - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
-        labels = None if self.domain.labels is None else torch.from_numpy(self.domain.labels[rows])
-        return Batch((images,), labels, torch.from_numpy(rows))
+        images = (pixels * self.scale - self.shift).contiguous(memory_format=torch.channels_last)
+        return Batch((images,), labels_at(self.labels, rows), torch.from_numpy(rows))
 
     def _seen(self, epoch: int, row: int) -> Tensor:
-        cached = self.cache.get(row)
-        pixels = self._decode(row) if cached is None else cached
+        pixels = self.pictures[row]
         if self.augment is None:
             return pixels
         with seeded(self.seed, epoch, row):
             return self.augment(pixels)
 
-    def _fill(self, cache_bytes: int) -> None:
-        left = cache_bytes
-        chunk = 256
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for start in range(0, len(self.domain), chunk):
-                rows = range(start, min(start + chunk, len(self.domain)))
-                for row, pixels in zip(rows, pool.map(self._decode, rows), strict=True):
-                    left -= pixels.nbytes
-                    if left < 0:
-                        return
-                    self.cache[row] = pixels
+    def _exact(self, image: Image) -> Tensor:
+        cut = self.preprocess.cut(image)
+        return _tensor(cut.reduce(self.preprocess.via) if self.preprocess.via > 1 else cut)
 
-    def _decode(self, row: int) -> Tensor:
-        try:
-            image = decode(self.domain.samples.raw(row), at_least=self.preprocess.decode_at_least)
-        except (UnreadableImage, OSError) as error:
-            raise DataError(
-                f"image {self.domain.ids[row]!r} cannot be trained on: {error}. Inspect the data first; "
-                "unreadable files are set aside there."
-            ) from error
-        if self.augment is None:
-            return self._exact(self.preprocess(image))
-        return self._roomy(image)
+    def _roomy(self, image: Image) -> Tensor:
+        from PIL import Image as Pillow
 
-    def _exact(self, values: np.ndarray) -> Tensor:
-        # Preprocessing starts from whole numbers, so that its inverse can be rounded back to them.
-        return ((torch.from_numpy(values) * self.std + self.mean) * 255).round().clamp(0, 255).to(torch.uint8)
-
-    def _roomy(self, image: object) -> Tensor:
-        from PIL import Image
-
-        assert isinstance(image, Image.Image)
         resize, short = self.preprocess.resize, min(image.size)
-        width, height = (max(round(side * resize / short), resize) for side in image.size)
-        image = image.resize((width, height), Image.Resampling[self.preprocess.interpolation.upper()])
-        longest = 2 * resize
-        left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
-        image = image.crop((left, top, left + min(width, longest), top + min(height, longest)))
-        return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
+        width, height = (max(resize, round(side * resize / short)) for side in image.size)
+        left, top = max(0, (width - 2 * resize) // 2), max(0, (height - 2 * resize) // 2)
+        box = (left, top, left + min(width, 2 * resize), top + min(height, 2 * resize))
+        filter_ = Pillow.Resampling[self.preprocess.interpolation.upper()]
+        return _tensor(image.resize((width, height), filter_).crop(box))
+
+
+class OwnTransformFeed:
+    """Images through a user's own transform, augmented (where asked) at the size they come in."""
+
+    lengths: Sequence[int] | None = None
+
+    def __init__(
+        self, domain: Domain, preprocess: CallablePreprocess, *, augment: str, seed: int, cache_bytes: int
+    ) -> None:
+        self.labels, self.preprocess, self.augment, self.seed = domain.labels, preprocess, augment, seed
+        find_augment(augment, 8)  # a name that is not there must not wait for the first batch
+        make = self._transformed if augment == "none" else _tensor
+        self.pictures = Pictures(domain, make, preprocess.decode_at_least, cache_bytes)
+
+    def __len__(self) -> int:
+        return len(self.pictures.domain)
+
+    def batch(self, epoch: int, rows: Indices) -> Batch:
+        images = torch.stack([self._seen(epoch, int(row)) for row in rows])
+        images = images.contiguous(memory_format=torch.channels_last)
+        return Batch((images,), labels_at(self.labels, rows), torch.from_numpy(rows))
+
+    def _seen(self, epoch: int, row: int) -> Tensor:
+        from PIL import Image as Pillow
+
+        picture = self.pictures[row]
+        if self.augment == "none":
+            return picture
+        with seeded(self.seed, epoch, row):
+            changed = _augment_at(self.augment, min(picture.shape[1:]))(picture)
+            return self._transformed(Pillow.fromarray(changed.permute(1, 2, 0).numpy()))
+
+    def _transformed(self, image: Image) -> Tensor:
+        return torch.from_numpy(self.preprocess(image))
+
+
+@lru_cache(maxsize=64)
+def _augment_at(name: str, size: int) -> Callable[[Tensor], Tensor]:
+    augment = find_augment(name, size)
+    assert augment is not None
+    return augment
+
+
+def _tensor(image: Image) -> Tensor:
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()

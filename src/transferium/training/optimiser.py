@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import torch
+from typing import TYPE_CHECKING
 
 from transferium.errors import InputError, did_you_mean
-from transferium.training.groups import Group
+
+if TYPE_CHECKING:
+    import torch
+
+    from transferium.training.groups import Group
 
 OPTIMISERS = ("adamw", "sgd")
 
@@ -32,6 +35,8 @@ class Optimiser:
 
         The fused kernels are used everywhere: they are the fastest, and they can be told on the device to skip a step.
         """
+        import torch
+
         plain = [
             {"params": list(g.params), "lr": g.lr, "base_lr": g.lr, "weight_decay": g.weight_decay} for g in groups
         ]

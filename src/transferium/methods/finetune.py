@@ -1,0 +1,212 @@
+"""Move the pretrained weights: all of them, the last blocks, the norms, or the ones you name."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from transferium.errors import InputError, TransferiumWarning
+from transferium.methods.base import Task, require_choice
+from transferium.methods.held_out import HeldOut, hold_out
+from transferium.methods.staged import Staged
+from transferium.methods.trained import Trained
+from transferium.models.backbone import Backbone
+
+if TYPE_CHECKING:
+    from transferium.models.model import Model
+    from transferium.training.best import KeepBest
+    from transferium.training.feed import Feeds
+    from transferium.training.groups import Group
+    from transferium.training.objective import Objective
+    from transferium.training.stage import Stage
+
+_ABSURD = {"adamw": 0.1, "sgd": 10.0}
+
+
+def setting(default: Any, help: str, range: Any = None) -> Any:
+    """A hyper-parameter with its search range and its help beside its default."""
+    return field(default=default, metadata={"range": range, "help": help})
+
+
+@dataclass
+class FineTune(Staged):
+    """Train backbone and head together on the labelled examples, keeping the best epoch.
+
+    ``min mean_i -log softmax(head(backbone(x_i)))[y_i]`` from the pretrained weights, by AdamW or SGD with a linear
+    warm-up and a cosine. Prefer it to the probe where there are hundreds of labels a class or the inputs look unlike
+    what the backbone was pretrained on; with few labels try ``lp-ft``. The input side is the backbone's own ``size``.
+    A part of train (or the val part) is held out: it chooses the epoch and the temperature, and is not trained on.
+    """
+
+    name: ClassVar[str] = "finetune"
+
+    epochs: int = setting(10, "passes over the training examples", (1, 100))
+    batch_size: int = setting(32, "examples per step, over all processes", (8, 256))
+    lr: float = setting(3e-4, "peak learning rate of the last block", (1e-5, 1e-2))
+    head_lr: float = setting(3e-3, "peak learning rate of the head", (1e-4, 1e-1))
+    layer_decay: float = setting(0.8, "each block learns at this times the rate of the one above it", (0.5, 1.0))
+    weight_decay: float = setting(0.01, "pull towards zero; biases and norms are left out", (0.0, 0.3))
+    optimiser: str = setting("adamw", "adamw or sgd", ("adamw", "sgd"))
+    momentum: float = setting(0.9, "of SGD", (0.0, 0.99))
+    nesterov: bool = setting(False, "Nesterov momentum for SGD", (False, True))
+    schedule: str = setting(
+        "cosine", "how the rate falls: cosine, linear or constant", ("cosine", "linear", "constant")
+    )
+    warmup: float = setting(0.1, "share of all steps over which the rate rises", (0.0, 0.3))
+    unfreeze: int | str = setting(
+        "all", "what moves beside the head: all, none, the number of last blocks, norm, or names with commas between"
+    )
+    augment: str = setting("simple", "random changes to training images: none or simple", ("none", "simple"))
+    label_smoothing: float = setting(0.0, "share of each label spread over all classes", (0.0, 0.2))
+    patience: int | None = setting(None, "stop after this many epochs without a better one (none: never)", (2, 10))
+    best_epoch: str = setting(
+        "log_loss", "how the kept epoch is chosen: log_loss or accuracy", ("log_loss", "accuracy")
+    )
+    val_share: float = setting(0.2, "share of train held out to choose the epoch, where there is no val part")
+    clip: float | None = setting(1.0, "largest gradient norm (none: no limit)", (0.1, 10.0))
+    accumulate: int = setting(1, "passes that one step's batch is split into, to save memory")
+    precision: str = setting("auto", "auto, no, bf16 or fp16", ("auto", "no", "bf16", "fp16"))
+    workers: int = setting(0, "processes that prepare batches ahead of time")
+
+    def check(self) -> None:
+        """Raise ``InputError`` for what cannot work; warn of a learning rate far above what works."""
+        from transferium.training.augment import check_augment
+        from transferium.training.optimiser import Optimiser
+        from transferium.training.schedule import Schedule
+
+        Optimiser(self.optimiser, self.momentum, self.nesterov)
+        Schedule(self.schedule, self.warmup)
+        check_augment(self.augment)
+        require_choice("best_epoch", self.best_epoch, ("log_loss", "accuracy"))
+        require_choice("precision", self.precision, ("auto", "no", "bf16", "fp16"))
+        for name in ("epochs", "batch_size", "accumulate", "patience"):
+            _at_least(name, getattr(self, name), 1)
+        _at_least("workers", self.workers, 0)
+        _at_least("weight_decay", self.weight_decay, 0)
+        _between("layer_decay", self.layer_decay, 0, 1, closed=True)
+        _between("val_share", self.val_share, 0, 0.5, closed=True)
+        _between("label_smoothing", self.label_smoothing, -1e-12, 1)
+        for name in ("lr", "head_lr"):
+            self._check_rate(name, getattr(self, name))
+
+    def _check_rate(self, name: str, rate: float) -> None:
+        if not (rate > 0 and math.isfinite(rate)):
+            raise InputError(
+                f"{name}={rate} trains nothing: give a number above 0, as in {name}={getattr(type(self), name)}."
+            )
+        limit = _ABSURD[self.optimiser]
+        if rate > limit:
+            warnings.warn(
+                f"{name}={rate} is far above what {self.optimiser} can use (its limit is about {limit}); "
+                f"the default is {getattr(type(self), name)}.",
+                TransferiumWarning,
+                stacklevel=5,
+            )
+
+    def machine_precision(self) -> str:
+        return self.precision
+
+    def best_by(self) -> str:
+        return self.best_epoch
+
+    def stages(self, task: Task) -> Generator[Stage, None, Trained]:
+        return (yield from self._tune(task, self._start(task), hold_out(task, self.val_share)))
+
+    def _start(self, task: Task) -> Backbone:
+        return task.backbone
+
+    def _tune(
+        self, task: Task, backbone: Backbone, parts: HeldOut, model: Model | None = None
+    ) -> Generator[Stage, None, Trained]:
+        from transferium.training.best import KeepBest, held_out_score
+        from transferium.training.feed import Feeds
+
+        feeds = Feeds(backbone.preprocess, augment=self.augment, seed=task.seed, workers=self.workers)
+        best = KeepBest(
+            held_out_score(parts.held),
+            by=self.best_epoch,
+            lowest=self.best_epoch == "log_loss",
+            start=model is not None,
+            patience=self.patience,
+        )
+        model = self._model(task, backbone) if model is None else model
+        yield self._stage(task, backbone, parts, model, feeds, best)
+        return Trained(model, backbone, feeds, parts, best.at_start)
+
+    def _model(self, task: Task, backbone: Backbone) -> Model:
+        from torch import nn
+
+        from transferium.models.model import Model
+
+        return Model(backbone.build(), nn.Linear(backbone.width, task.classes))
+
+    def _objective(self, model: Model) -> Objective:
+        from transferium.objectives.supervised import Supervised
+
+        return Supervised("target", smoothing=self.label_smoothing)
+
+    def _groups(self, model: Model, backbone: Backbone) -> tuple[Group, ...]:
+        from transferium.training.freeze import freeze
+        from transferium.training.groups import layered_groups, plain_groups
+
+        freeze(model.backbone, backbone.blocks, self.unfreeze)
+        body = layered_groups(
+            model.backbone, backbone.blocks, lr=self.lr, decay=self.layer_decay, weight_decay=self.weight_decay
+        )
+        return (*body, *plain_groups(model.head.parameters(), self.head_lr, self.weight_decay, "head"))
+
+    def _stage(
+        self, task: Task, backbone: Backbone, parts: HeldOut, model: Model, feeds: Feeds, best: KeepBest
+    ) -> Stage:
+        from transferium.training.optimiser import Optimiser
+        from transferium.training.schedule import Schedule
+        from transferium.training.stage import Stage
+
+        groups = self._groups(model, backbone)
+        return Stage(
+            model=model,
+            streams={"target": parts.train},
+            objective=self._objective(model),
+            groups=groups,
+            feeds=feeds,
+            name="train",
+            epochs=self.epochs,
+            batch_size=self._batch_size(parts),
+            optimiser=Optimiser(self.optimiser, self.momentum, self.nesterov),
+            schedule=Schedule(self.schedule, self.warmup),
+            clip=self.clip,
+            accumulate=self.accumulate,
+            seed=task.seed,
+            about={
+                "backbone": backbone.fingerprint,
+                "preprocessing": "" if backbone.preprocess is None else backbone.preprocess.fingerprint(),
+                "method": self.to_json(),
+            },
+            around=[best],
+        )
+
+    def _batch_size(self, parts: HeldOut) -> int:
+        n = len(parts.train)
+        if self.batch_size > n and self.batch_size != type(self).batch_size:
+            warnings.warn(
+                f"batch_size={self.batch_size} is more than the {n} examples there are to train on: "
+                f"every step sees all {n}.",
+                TransferiumWarning,
+                stacklevel=2,
+            )
+        return min(self.batch_size, n)
+
+
+def _at_least(name: str, value: float | None, least: float) -> None:
+    if value is not None and not value >= least:
+        raise InputError(f"{name} must be at least {least}; it was {value}.")
+
+
+def _between(name: str, value: float, low: float, high: float, *, closed: bool = False) -> None:
+    if not (low < value < high or (closed and value == high)):
+        raise InputError(
+            f"{name} lies above {max(low, 0)} and {'up to' if closed else 'below'} {high}; it was {value}."
+        )

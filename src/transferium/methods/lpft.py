@@ -1,0 +1,50 @@
+"""Linear probe first, then everything."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from transferium.methods.base import Task
+from transferium.methods.finetune import FineTune, setting
+from transferium.methods.held_out import HeldOut, hold_out
+from transferium.methods.trained import Trained
+
+if TYPE_CHECKING:
+    from transferium.models.model import Model
+    from transferium.training.stage import Stage
+
+
+@dataclass
+class LPFT(FineTune):
+    """Solve the linear probe on frozen features, then fine-tune everything from there.
+
+    A head that already fits sends small, useful gradients into the backbone; a random head first distorts the features
+    it is given, which costs accuracy away from the training distribution. Prefer it to ``finetune`` with few labels or
+    where test data may differ from training data. The probe sees only what is trained on, and is itself the first
+    candidate: if no epoch beats it on the held-out part, it is what is kept.
+    Kumar et al., "Fine-tuning can distort pretrained features and underperform out-of-distribution" (2022).
+    """
+
+    name: ClassVar[str] = "lp-ft"
+
+    lr: float = setting(1e-4, "peak learning rate of the last block", (1e-6, 1e-3))
+    head_lr: float = setting(1e-4, "peak learning rate of the head", (1e-6, 1e-2))
+
+    def stages(self, task: Task) -> Generator[Stage, None, Trained]:
+        parts = hold_out(task, self.val_share)
+        model = self._probed(task, parts)
+        return (yield from self._tune(task, self._start(task), parts, model))
+
+    def _probed(self, task: Task, parts: HeldOut) -> Model:
+        """The model whose head is the probe of the examples that are trained on."""
+        import torch
+
+        from transferium.methods.probe import LinearProbe
+
+        groups = None if task.groups is None else task.groups[parts.kept]
+        probe = LinearProbe().fit(replace(task, train=parts.train, val=None, groups=groups)).head
+        model = self._model(task, self._start(task))
+        model.head.load_state_dict({"weight": torch.from_numpy(probe.weight), "bias": torch.from_numpy(probe.bias)})
+        return model

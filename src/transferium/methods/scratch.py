@@ -1,0 +1,30 @@
+"""The same training without the transfer: what pretraining is worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from transferium.methods.base import Task
+from transferium.methods.finetune import FineTune, setting
+from transferium.models.backbone import Backbone
+
+
+@dataclass
+class FromScratch(FineTune):
+    """Train the same architecture from random weights with the same budget.
+
+    A reference, not a recommendation: the difference to ``finetune`` is what the pretrained weights brought. With a few
+    hundred images expect little more than chance. Nothing holds the first layers near a good place, so that every block
+    learns at one, higher, rate.
+    """
+
+    name: ClassVar[str] = "scratch"
+
+    lr: float = setting(1e-3, "peak learning rate of the backbone", (1e-4, 1e-2))
+    layer_decay: float = setting(1.0, "each block learns at this times the rate of the one above it", (0.5, 1.0))
+
+    def _start(self, task: Task) -> Backbone:
+        from transferium.models.catalogue import randomised
+
+        return randomised(task.backbone, seed=task.seed) if task.backbone.pretrained else task.backbone

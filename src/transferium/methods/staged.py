@@ -1,0 +1,61 @@
+"""Methods that train: a generator of stages, run so that an interruption loses seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from transferium.methods.base import Fitted, Method, Task
+from transferium.methods.trained import Trained, linear_head, selection_of, temperature_of, tuned_backbone
+from transferium.models.allocator import keep_large_blocks
+
+if TYPE_CHECKING:
+    from transferium.training.run import Outcome
+    from transferium.training.stage import Stage
+
+
+@dataclass
+class Staged(Method):
+    """A method that yields stages and returns what it trained; code after a ``yield`` sees the trained model."""
+
+    def stages(self, task: Task) -> Generator[Stage, None, Trained]:
+        """The training episodes, in order."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what it trains")
+
+    def machine_precision(self) -> str:
+        """``"auto"``, ``"no"``, ``"bf16"`` or ``"fp16"``."""
+        return "auto"
+
+    def best_by(self) -> str:
+        """What the kept epoch was chosen by: ``"log_loss"`` or ``"accuracy"``."""
+        return "log_loss"
+
+    def fit(self, task: Task) -> Fitted:
+        """Train the stages (from the last checkpoint in ``task.workdir``, if there is one), calibrate, describe."""
+        keep_large_blocks()
+        from transferium.training.checkpoint import Checkpoints
+        from transferium.training.machine import Machine
+        from transferium.training.run import run
+
+        start = time.perf_counter()
+        machine = Machine(self.machine_precision())
+        checkpoints = None if task.workdir is None else Checkpoints(task.workdir)
+        outcome = run(
+            self.stages(task), seed=task.seed, machine=machine, checkpoints=checkpoints, progress=task.progress
+        )
+        return self._conclude(outcome, machine, start)
+
+    def _conclude(self, outcome: Outcome[Trained], machine: Any, start: float) -> Fitted:
+        trained, trained_at = outcome.result, time.perf_counter()
+        temperature = temperature_of(trained, machine)
+        last = outcome.history[-1]["stage"]
+        return Fitted(
+            method=self.name,
+            backbone=tuned_backbone(trained.backbone, trained.model.backbone),
+            head=linear_head(trained.model, temperature),
+            selection=selection_of(trained, outcome.history, self.best_by(), last),
+            history=outcome.history,
+            seconds={"train": trained_at - start, "calibrate": time.perf_counter() - trained_at},
+        )

@@ -1,0 +1,86 @@
+"""From a trained model to what every other layer reads: a backbone, a linear head, a temperature, a selection."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from transferium.models.backbone import Backbone
+from transferium.models.head import Head
+from transferium.selection.selection import Selection
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from transferium.methods.held_out import HeldOut
+    from transferium.models.model import Model
+    from transferium.training.feed import Feeds
+    from transferium.training.machine import Machine
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What a generator of stages returns: the model, the description it started from, and how it was watched."""
+
+    model: Model
+    backbone: Backbone
+    feeds: Feeds
+    parts: HeldOut
+    at_start: dict[str, float] = field(default_factory=dict)
+
+
+def tuned_backbone(backbone: Backbone, module: nn.Module) -> Backbone:
+    """``backbone`` with the weights of ``module``: the fingerprint is of the new weights, the rest travels on."""
+    from transferium.models.wrapped import fingerprint_module
+
+    weights = {name: t.detach().cpu().clone() for name, t in module.state_dict().items()}
+    words = f"tuned {backbone.fingerprint} {fingerprint_module(module)}"
+    return replace(
+        backbone,
+        fingerprint=hashlib.sha256(words.encode()).hexdigest(),
+        build=partial(_build, backbone, weights),
+        graph=None,
+    )
+
+
+def _build(backbone: Backbone, weights: dict[str, Any]) -> nn.Module:
+    module = backbone.build()
+    module.load_state_dict(weights)
+    return module.eval()
+
+
+def linear_head(model: Model, temperature: float) -> Head:
+    """The model's linear layer, with a temperature."""
+    weight, bias = model.head.weight, model.head.bias
+    return Head(_array(weight), _array(bias), temperature)
+
+
+def _array(tensor: Any) -> np.ndarray:
+    return np.asarray(tensor.detach().cpu().double().numpy())
+
+
+def temperature_of(trained: Trained, machine: Machine) -> float:
+    """The temperature that makes held-out probabilities honest; held-out examples are never trained on."""
+    from transferium.functional.calibration import fit_temperature
+    from transferium.training.predict import predict
+
+    held = trained.parts.held
+    return float(fit_temperature(predict(trained.model, held, trained.feeds, machine), held.y))
+
+
+def selection_of(trained: Trained, history: list[dict[str, Any]], best_by: str, stage: str) -> Selection:
+    """Which epoch was kept, and what every epoch scored. Epoch 0 is the model before the first step."""
+    looks = [{"epoch": 0, **{f"val_{k}": v for k, v in trained.at_start.items()}}] if trained.at_start else []
+    looks += [
+        {"epoch": r["epoch"] + 1} | {k: v for k, v in r.items() if k.startswith("val_")}
+        for r in history
+        if r["stage"] == stage and f"val_{best_by}" in r
+    ]
+    pick = min if best_by == "log_loss" else max
+    chosen = pick(looks, key=lambda look: look[f"val_{best_by}"])
+    words = "lowest log-loss" if best_by == "log_loss" else "highest accuracy"
+    return Selection(words, trained.parts.data, looks, {"epoch": chosen["epoch"]})

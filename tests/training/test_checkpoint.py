@@ -1,0 +1,133 @@
+import errno
+import json
+
+import pytest
+import torch
+
+from toy_world import blobs, row_model, same, weights
+from transferium.errors import InputError, TransferiumWarning
+from transferium.objectives.supervised import Supervised
+from transferium.training.checkpoint import Checkpoints, Saved
+from transferium.training.run import run
+from transferium.training.stage import Stage
+
+
+def saved(value=1.0):
+    return Saved({"a/x": torch.full((2,), value), "b/y": torch.ones(1)}, {"step": 3, "text": "é"})
+
+
+def test_what_is_written_comes_back(tmp_path):
+    places = Checkpoints(tmp_path)
+    assert places.under_way(0) is None and places.finished(0) is None
+    places.save_step(0, saved())
+    back = places.under_way(0)
+    assert back.under("a")["x"].tolist() == [1, 1] and list(back.under("b")) == ["y"]
+    assert back.facts["text"] == "é" and back.facts["stage"] == 0
+    assert places.under_way(1) is None
+    places.save_finished(0, saved(2.0))
+    assert places.under_way(0) is None and places.finished(0).under("a")["x"].tolist() == [2, 2]
+    places.clear()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_pickled(tmp_path):
+    Checkpoints(tmp_path).save_step(0, saved())
+    content = (tmp_path / "step.safetensors").read_bytes()
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    assert set(header) == {"__metadata__", "a/x", "b/y"}
+
+
+def test_a_full_disk_while_writing_keeps_the_old_checkpoint_and_the_run(tmp_path, monkeypatch):
+    places = Checkpoints(tmp_path)
+    places.save_step(0, saved(1.0))
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("transferium.training.checkpoint.os.fsync", full)
+    with pytest.warns(TransferiumWarning, match="no checkpoint could be written .*No space left.*Training goes on"):
+        places.save_step(0, saved(2.0))
+    places.save_step(0, saved(3.0))  # said once
+    with pytest.raises(InputError, match="finished stage could not be written .*No space left.*same command again"):
+        places.save_finished(0, saved(4.0))
+    monkeypatch.undo()
+    assert places.under_way(0).under("a")["x"].tolist() == [1, 1]
+    assert [p.name for p in tmp_path.iterdir()] == ["step.safetensors"]
+
+
+@pytest.mark.parametrize("spoil", [lambda c: c[: len(c) // 2], lambda c: b"", lambda c: b"\xff" * len(c)])
+def test_a_damaged_checkpoint_is_said_and_ignored(tmp_path, spoil):
+    places = Checkpoints(tmp_path)
+    places.save_step(0, saved())
+    file = tmp_path / "step.safetensors"
+    file.write_bytes(spoil(file.read_bytes()))
+    with pytest.warns(TransferiumWarning, match="is damaged .* was ignored; that stage starts again"):
+        assert places.under_way(0) is None
+
+
+def test_a_checkpoint_of_another_format_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("transferium.training.checkpoint.FORMAT", 99)
+    Checkpoints(tmp_path).save_step(0, saved())
+    monkeypatch.undo()
+    with pytest.raises(InputError, match="has format 99, and this version reads 1"):
+        Checkpoints(tmp_path).under_way(0)
+
+
+def test_writing_takes_a_small_share_of_the_time(tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("transferium.training.checkpoint.time.monotonic", lambda: now[0])
+    places = Checkpoints(tmp_path, every_s=10)
+    assert not places.due(1)
+    now[0] = 10.0
+    assert places.due(2)
+    places.cost, places.last = 3.0, 10.0
+    now[0] = 69.0
+    assert not places.due(3)
+    now[0] = 70.0
+    assert places.due(4)
+    assert [Checkpoints(tmp_path, every_steps=3).due(s) for s in (1, 2, 3, 6)] == [False, False, True, True]
+
+
+def stages(model, **change):
+    change = {"lr": 0.1, "batch_size": 8, "epochs": 2} | change
+    yield Stage(model, {"target": change.pop("target", blobs(20))}, Supervised(), **change)
+
+
+def interrupted(folder):
+    """A run that ends after four steps, as a user's Ctrl-C would."""
+
+    def stop(_name, done, _total):
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(stages(row_model()), checkpoints=Checkpoints(folder, every_steps=1), progress=stop)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"batch_size": 10}, "batch_size was 8 and is 10"),
+        ({"about": {"backbone": "new"}}, 'backbone was null and is "new"'),
+        ({"target": blobs(20, 3)}, "stream target was"),
+        ({"epochs": 3, "seed": 4}, "epochs was 2 and is 3; seed was 0 and is 4"),
+    ],
+)
+def test_another_run_is_not_resumed(tmp_path, change, message):
+    interrupted(tmp_path)
+    with pytest.raises(InputError, match=f"cannot be resumed: {message}.*or remove that one to start again"):
+        run(stages(row_model(), **change), checkpoints=Checkpoints(tmp_path))
+    model = row_model()
+    run(stages(model, **change), checkpoints=Checkpoints(tmp_path, restart=True))
+    alone = row_model()
+    run(stages(alone, **change))
+    assert same(weights(model), weights(alone))
+
+
+def test_a_finished_run_is_loaded_not_trained(tmp_path):
+    model, again = row_model(), row_model(seed=5)
+    first = run(stages(model), checkpoints=Checkpoints(tmp_path))
+    steps = []
+    second = run(stages(again), checkpoints=Checkpoints(tmp_path), progress=lambda *t: steps.append(t))
+    assert steps == [] and second.history == first.history
+    assert same(weights(model), weights(again))
