@@ -1,0 +1,86 @@
+"""Arrow columns as texts, numbers or plain values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.errors import DataError
+
+_NOTHING = ("", "na", "n/a", "nan", "null", "none", "?")
+
+
+def as_values(column: Any) -> list[Any]:
+    """Plain Python values, None where the cell is null."""
+    values: list[Any] = column.to_pylist()
+    return values
+
+
+def as_texts(column: Any, name: str, where: str) -> list[str | None]:
+    """Texts, None where the cell is null; raises ``DataError`` for lists, structures and bytes that are no text."""
+    import pyarrow as pa
+
+    try:
+        texts: list[str | None] = column.cast(pa.string()).to_pylist()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise DataError(f"{where}: column {name!r} holds {column.type}, not texts") from error
+    return texts
+
+
+def as_numbers(column: Any) -> NDArray[np.floating[Any]] | None:
+    """``(n,)`` numbers, or ``(n, width)`` from lists of one length; NaN where null, None where it is no number."""
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _from_lists(column)
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _from_texts(column)
+    if pa.types.is_null(kind):
+        return None
+    if pa.types.is_boolean(kind):
+        column = column.cast(pa.uint8())
+    elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+        return None
+    wide = column if pa.types.is_float32(kind) else column.cast(pa.float64())
+    numbers: NDArray[np.floating[Any]] = wide.to_numpy()
+    return numbers
+
+
+def _from_texts(column: Any) -> NDArray[np.floating[Any]] | None:
+    """Numbers written as text, where every cell is one or is empty, and not all are empty."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    trimmed = compute.utf8_trim_whitespace(column)
+    nothing = compute.is_in(compute.utf8_lower(trimmed), value_set=pa.array(_NOTHING))
+    trimmed = compute.if_else(nothing, pa.scalar(None, pa.string()), trimmed)
+    if trimmed.null_count == len(trimmed):
+        return None
+    try:
+        numbers: NDArray[np.float64] = trimmed.cast(pa.float64()).to_numpy()
+    except pa.ArrowInvalid:
+        return None
+    return numbers
+
+
+def _from_lists(column: Any) -> NDArray[np.floating[Any]] | None:
+    import pyarrow as pa
+    from pyarrow import compute
+
+    widths = compute.unique(compute.list_value_length(column)).to_pylist()
+    flat = compute.list_flatten(column)
+    if len(widths) != 1 or not (pa.types.is_floating(flat.type) or pa.types.is_integer(flat.type)):
+        return None
+    numbers: NDArray[np.floating[Any]] = flat.to_numpy()
+    return numbers.reshape(len(column), widths[0]).astype(np.result_type(numbers, np.float32))
+
+
+def first_cells(batch: Any) -> dict[str, Any]:
+    """The first value that is not null, of each column."""
+    columns = zip(batch.schema.names, batch.columns, strict=True)
+    return {name: next((cell for cell in column.to_pylist() if cell is not None), None) for name, column in columns}

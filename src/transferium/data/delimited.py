@@ -1,0 +1,97 @@
+"""CSV and TSV files: UTF-8 only, every cell a text until somebody asks for numbers."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from transferium.errors import DataError
+
+_CHUNK = 2**20
+_BLOCK = 16 * 2**20  # the longest row that can be read
+_PEEK = 50
+
+
+class Delimited:
+    """One file: ``first`` holds the first filled cell of each column (None where none was near the top)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        check_utf8(path)
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            self.delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(file.readline())
+            file.seek(0)
+            rows = csv.reader(file, delimiter=self.delimiter)
+            names = next(rows, [])
+            if not names:
+                raise DataError(f"{path} is empty: give a header line with the names of the columns, then the rows")
+            self.first: dict[str, Any] = dict.fromkeys(names)
+            self._peek(rows, names)
+        if len(self.first) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise DataError(f"{path} has two columns called {twice!r}: give each a name of its own")
+
+    def _peek(self, rows: Any, names: Sequence[str]) -> None:
+        try:
+            for row, _ in zip(rows, range(_PEEK), strict=False):
+                for name, cell in zip(names, row, strict=False):
+                    self.first[name] = self.first[name] or cell or None
+        except csv.Error:
+            return  # an oversized cell; Arrow reads the file, this was a first look
+
+    def read(self, names: Sequence[str]) -> Any:
+        """A ``pyarrow.Table`` of text columns; an empty cell is null, a quoted empty one is an empty text."""
+        import pyarrow as pa
+        from pyarrow import csv as arrow_csv
+
+        try:
+            return arrow_csv.read_csv(
+                self.path,
+                read_options=arrow_csv.ReadOptions(block_size=_BLOCK),
+                parse_options=arrow_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
+                convert_options=arrow_csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()),
+                    include_columns=list(names),
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=False,
+                    null_values=[""],
+                ),
+            )
+        except pa.ArrowInvalid as error:
+            raise DataError(f"{self.path} is no table with {len(self.first)} columns: {error}") from error
+
+
+def check_utf8(path: Path) -> None:
+    """Raise ``DataError`` with the place of the first byte that is not UTF-8; the file is read in pieces."""
+    done, lines, rest = 0, 1, b""
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            data = rest + chunk
+            try:
+                data.decode("utf-8")
+                rest = b""
+            except UnicodeDecodeError as error:
+                if error.reason != "unexpected end of data":
+                    raise DataError(_not_utf8(path, data, error.start, done, lines)) from error
+                rest = data[error.start :]
+            lines += data.count(b"\n", 0, len(data) - len(rest))
+            done += len(data) - len(rest)
+    if rest:
+        raise DataError(_not_utf8(path, rest, 0, done, lines))
+
+
+def _not_utf8(path: Path, data: bytes, at: int, done: int, lines: int) -> str:
+    if done == 0 and data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return f"{path} is UTF-16, not UTF-8. Save it as UTF-8, for example: iconv -f UTF-16 -t UTF-8 OLD > NEW"
+    line = lines + data.count(b"\n", 0, at)
+    return (
+        f"{path} is not UTF-8: byte 0x{data[at]:02x} at offset {done + at} (line {line}). Save it as UTF-8, for "
+        "example: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW (or GB18030, or whatever it was written in)"
+    )
+
+
+def _delimiter(header: str) -> str:
+    """The separator the header uses most; a comma where it has none."""
+    return max(",;\t|", key=header.count)

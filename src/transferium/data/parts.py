@@ -1,0 +1,116 @@
+"""Several domains, read one by one, as the parts of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.data.domain import PARTS, Domain
+from transferium.data.labels import sort_names
+from transferium.data.samples import Files, Indices, Rows, Samples
+from transferium.errors import DataError
+
+
+class Chain:
+    """Several lazy sequences, one after another."""
+
+    def __init__(self, links: Sequence[Samples], link: Indices, place: Indices) -> None:
+        self.links, self.link, self.place = links, link, place
+
+    @classmethod
+    def of(cls, links: Sequence[Samples]) -> Chain:
+        """All examples of all ``links``, in order."""
+        lengths = [len(samples) for samples in links]
+        place = np.concatenate([np.arange(n, dtype=np.intp) for n in lengths])
+        return cls(links, np.repeat(np.arange(len(links), dtype=np.intp), lengths), place)
+
+    def __len__(self) -> int:
+        return len(self.link)
+
+    def raw(self, index: int) -> Any:
+        return self.links[int(self.link[index])].raw(int(self.place[index]))
+
+    def take(self, indices: Indices) -> Chain:
+        return Chain(self.links, self.link[indices], self.place[indices])
+
+
+def join_parts(by_part: Mapping[str, Domain], name: str) -> Domain:
+    """One domain with ``parts`` from domains of one kind; the classes of all parts are merged and sorted.
+
+    Where only some parts have labels the others are left aside and named in ``ignored["parts"]``: nothing could be
+    learned from them, nor measured on them.
+    """
+    names = [part for part in PARTS if part in by_part]
+    labelled = [part for part in names if by_part[part].labels is not None]
+    aside = [part for part in names if part not in labelled] if labelled else []
+    names = labelled or names
+    domains = [by_part[part] for part in names]
+    _check_alike(domains)
+    return Domain(
+        samples=join_samples([domain.samples for domain in domains]),
+        kind=domains[0].kind,
+        ids=list(chain.from_iterable(domain.ids for domain in domains)),
+        labels=_join_labels(domains) if labelled else None,
+        classes=sort_names(set(chain.from_iterable(domain.classes for domain in domains))),
+        parts=np.repeat(np.array(names), [len(domain) for domain in domains]),
+        groups=_join_groups(domains),
+        name=name,
+        feature_names=domains[0].feature_names,
+        ignored=join_ignored([*(domain.ignored for domain in by_part.values()), {"parts": tuple(aside)}]),
+    )
+
+
+def join_samples(links: Sequence[Samples]) -> Samples:
+    """Files of one folder stay files and rows stay one array; anything else becomes a ``Chain``."""
+    if len(links) == 1:
+        return links[0]
+    if all(isinstance(link, Rows) for link in links):
+        return Rows(np.concatenate([link.values for link in links if isinstance(link, Rows)]))
+    files = [link for link in links if isinstance(link, Files)]
+    if len(files) == len(links) and len({link.root for link in files}) == 1:
+        return Files(files[0].root, list(chain.from_iterable(link.names for link in files)))
+    return Chain.of(links)
+
+
+def join_ignored(several: Iterable[Mapping[str, tuple[str, ...]]]) -> dict[str, tuple[str, ...]]:
+    """Everything that was left aside, by kind, each name once."""
+    joined: dict[str, dict[str, None]] = {}
+    for ignored in several:
+        for kind, names in ignored.items():
+            joined.setdefault(kind, {}).update(dict.fromkeys(names))
+    return {kind: tuple(names) for kind, names in joined.items() if names}
+
+
+def _join_labels(domains: Sequence[Domain]) -> NDArray[np.int64]:
+    classes = sort_names(set(chain.from_iterable(domain.classes for domain in domains)))
+    place = {name: i for i, name in enumerate(classes)}
+    return np.concatenate([np.array([place[c] for c in d.classes], np.int64)[d.y] for d in domains])
+
+
+def _join_groups(domains: Sequence[Domain]) -> NDArray[np.int64] | None:
+    """Group numbers are told apart by part: given parts are never mixed."""
+    if any(domain.groups is None for domain in domains):
+        return None
+    groups = [domain.groups for domain in domains if domain.groups is not None]
+    starts = np.cumsum([0, *(int(g.max(initial=-1)) + 1 for g in groups)])
+    return np.concatenate([g + start for g, start in zip(groups, starts[:-1], strict=True)])
+
+
+def _check_alike(domains: Sequence[Domain]) -> None:
+    first = domains[0]
+    for other in domains[1:]:
+        if other.kind != first.kind:
+            raise DataError(f"{first.name!r} holds {first.kind} examples but {other.name!r} holds {other.kind} ones")
+        if other.feature_names != first.feature_names:
+            here, there = set(first.feature_names or ()), set(other.feature_names or ())
+            odd = sorted(here ^ there)
+            raise DataError(
+                f"{first.name!r} and {other.name!r} have different feature columns: {', '.join(map(repr, odd[:5]))} "
+                f"{'is' if len(odd) == 1 else 'are'} in one only. Name the columns to use with features=."
+                if odd
+                else f"{first.name!r} and {other.name!r} have the same feature columns in another order"
+            )

@@ -1,0 +1,113 @@
+"""One door for every kind of data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from transferium.data.arrays import Values, read_memory
+from transferium.data.columns import Columns
+from transferium.data.domain import Domain, Kind
+from transferium.data.folders import read_folder
+from transferium.data.npz import read_npz
+from transferium.data.samples import Files
+from transferium.data.sniff import SUFFIXES
+from transferium.data.tables import TABLES, read_table
+from transferium.errors import DataError, InputError, did_you_mean
+
+
+def read(
+    source: Any,
+    *,
+    image: str | None = None,
+    text: str | None = None,
+    label: str | Values | None = None,
+    part: str | Values | None = None,
+    group: str | Values | None = None,
+    id: str | Values | None = None,
+    features: str | Sequence[str] | None = None,
+    kind: Kind | None = None,
+    name: str | None = None,
+) -> Domain:
+    """A folder, a table, a NumPy file, one image, or a list or array in memory, as a ``Domain``.
+
+    - **A folder** holds one folder of images for each class, or ``train``, ``val`` and ``test`` folders (also
+      ``training``, ``valid``, ``validation``, ``dev``, ``testing``) with class folders inside, or tables with
+      those names (``train.csv``, ``test.parquet``), or one table, or images without labels.
+    - **A table** is CSV, TSV, Parquet or JSONL. ``image``, ``text``, ``label``, ``part``, ``group`` and ``id``
+      name its columns, ``features`` several. What is not named is found by its name (label, class, target, y;
+      image, image_path, path, file, filename; text, sentence, review, content); without images and texts, all
+      columns that hold numbers are features. Image paths are relative to the table's folder, or absolute.
+    - **In memory**, a list of paths, texts, encoded bytes, Pillow images or arrays, or an array of rows; then
+      ``label``, ``part``, ``group`` and ``id`` are the values themselves, one for each example.
+
+    Raises ``InputError`` or ``DataError`` with what was found and what to do.
+
+    >>> domain = read(["good", "bad", "fine"], label=["+", "-", "+"])
+    >>> domain
+    Domain('data', 3 text examples, 2 classes)
+    >>> domain.classes, domain.y
+    (('+', '-'), array([0, 1, 0]))
+    """
+    if isinstance(source, Domain):
+        return source
+    if kind not in (None, *get_args(Kind)):
+        raise InputError(f"kind={kind!r} is unknown. {did_you_mean(str(kind), get_args(Kind))}")
+    listed = None if features is None else (features,) if isinstance(features, str) else tuple(features)
+    values = {"label": label, "part": part, "group": group, "id": id}
+    if isinstance(source, (str, os.PathLike)):
+        columns = {use: _column(use, value) for use, value in values.items()}
+        asked = Columns(image=image, text=text, features=listed, kind=kind, **columns)
+        return _read_path(Path(source).expanduser(), asked, name)
+    if image is not None or text is not None:
+        raise InputError("image= and text= name columns of a table; for data in memory say kind='image' or kind='text'")
+    known = {use: _values(use, value) for use, value in values.items()}
+    return read_memory(source, kind=kind, features=listed, name=name or "data", **known)
+
+
+def _read_path(path: Path, asked: Columns, name: str | None) -> Domain:
+    name = name or (path.resolve().name if path.is_dir() else path.stem)
+    ending = path.suffix.lower()
+    if path.is_dir():
+        return read_folder(path, asked, name)
+    if not path.exists():
+        raise DataError(_not_there(path))
+    if ending in TABLES:
+        return read_table([path], asked, name)
+    if ending in (".npz", ".npy"):
+        data = asked.image or asked.text or (asked.features or (None,))[0]
+        return read_npz(path, data=data, label=asked.label, kind=asked.kind, name=name)
+    if ending in SUFFIXES:
+        return Domain(Files(path.parent, [path.name]), "image", ids=[path.name], name=name)
+    readable = [*TABLES, ".npz", ".npy", *SUFFIXES]
+    raise InputError(f"{path} cannot be read: give a folder or one of {', '.join(readable)}")
+
+
+def _not_there(path: Path) -> str:
+    """The nearest thing that is there, on the last piece of the path that exists."""
+    there = path.absolute()
+    while not there.parent.is_dir():
+        there = there.parent
+    siblings = [entry.name for entry in there.parent.iterdir() if not entry.name.startswith(".")]
+    hint = did_you_mean(there.name, siblings)
+    return (
+        f"{path} does not exist. {hint if hint.startswith('Did') else f'There is no {there.name!r} in {there.parent}.'}"
+    )
+
+
+def _column(use: str, value: str | Values | None) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise InputError(
+        f"{use}= names a column here, but {type(value).__name__} was given: values belong to data in memory"
+    )
+
+
+def _values(use: str, value: str | Values | None) -> Values | None:
+    if isinstance(value, str):
+        raise InputError(
+            f"{use}={value!r} names a column, but data in memory has none: give one value for each example"
+        )
+    return value
