@@ -1,0 +1,192 @@
+"""A frozen backbone over a domain: every distinct example once, on the fastest engine this machine has."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.data.domain import Domain
+from transferium.data.scan import Scan
+from transferium.data.scan import scan as scan_domain
+from transferium.embedding.engine import Choice, Engine, open_engine, plan_engine
+from transferium.embedding.images import Wanted, image_tasks, image_work
+from transferium.embedding.memory import Memory
+from transferium.embedding.need import Need
+from transferium.embedding.pipeline import Workers
+from transferium.embedding.probes import first_inputs
+from transferium.embedding.space import Row
+from transferium.embedding.store import FeatureStore
+from transferium.embedding.texts import text_tasks, text_work
+from transferium.errors import DataError, InputError
+from transferium.models.backbone import Backbone
+from transferium.models.machine import usable_cores
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """Features of a domain, row by row; ``features`` is zero where not ``ok``, and ``problems`` says why.
+
+    ``computed`` and ``reused`` count distinct contents; ``seconds`` is the time of the whole call.
+    """
+
+    features: NDArray[np.float32]
+    ok: NDArray[np.bool_]
+    problems: dict[int, str]
+    keys: tuple[str, ...]
+    engine: str
+    computed: int
+    reused: int
+    seconds: float
+
+
+class Embedder:
+    """``embedder(domain, backbone, …)``: one ``Embedding`` for each backbone, from one decode of each example.
+
+    ``store=None`` keeps features only in memory, as long as the embedder lives. ``workers`` defaults to the cores that
+    this process may use. ``progress`` is called with a word, how much is done and how much there is.
+
+    >>> import transferium as tm
+    >>> domain = tm.read([[0.0, 1.0], [1.0, 0.0]])
+    >>> Embedder(None)(domain, tm.find_backbone(None, "features"))[0].features.shape
+    (2, 2)
+    """
+
+    def __init__(
+        self,
+        store: FeatureStore | None,
+        *,
+        engine: Choice = "auto",
+        workers: int | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.store, self.engine, self.progress = store, engine, progress
+        self.workers = workers or usable_cores()
+        self._memory = Memory()
+
+    def tick(self, what: str) -> Callable[[int, int], None] | None:
+        """The progress callback for one kind of work, or None where nobody watches."""
+        progress = self.progress
+        return None if progress is None else lambda done, total: progress(what, done, total)
+
+    def __call__(self, domain: Domain, *backbones: Backbone, scan: Scan | None = None) -> list[Embedding]:
+        """Embed ``domain``; ``scan`` saves reading the files again to know them by their content."""
+        started = time.perf_counter()
+        for backbone in backbones:
+            if backbone.kind != domain.kind:
+                raise InputError(f"{backbone.name} reads {backbone.kind} examples; {domain!r} was given.")
+        scanned = self._scanned(domain, scan)
+        if domain.kind == "features":
+            return [_as_they_are(domain, scanned, backbone) for backbone in backbones]
+        with ExitStack() as stack:
+            needs = [self._need(backbone, scanned, stack) for backbone in backbones]
+            known = [len(need.at) - len(need.missing) for need in needs]
+            if any(need.missing for need in needs):
+                self._compute(domain, needs, stack)
+        seconds = time.perf_counter() - started
+        return [_embedding(need, scanned, seconds, reused) for need, reused in zip(needs, known, strict=True)]
+
+    def _scanned(self, domain: Domain, scan: Scan | None) -> Scan:
+        if scan is None and domain.keys is not None:
+            scan = Scan(domain.keys, ("",) * len(domain), {})
+        scan = scan or scan_domain(domain, workers=None, progress=self.tick("read"))
+        if len(scan.keys) != len(domain):
+            raise DataError(f"the scan is of {len(scan.keys)} examples, but {domain!r} was given.")
+        return scan
+
+    def _need(self, backbone: Backbone, scan: Scan, stack: ExitStack) -> Need:
+        """What one backbone has to compute after looking in memory and in the store."""
+        need = Need(backbone, scan.keys, plan_engine(backbone, self.engine))
+        self._look_up(need, stack)
+        return need
+
+    def _look_up(self, need: Need, stack: ExitStack) -> None:
+        need.recall(self._memory.rows(need))
+        if self.store is not None:
+            need.space = stack.enter_context(self.store.open(need.backbone, need.engine))
+            need.recall(need.space.read(need.missing))
+
+    def _compute(self, domain: Domain, needs: list[Need], stack: ExitStack) -> None:
+        first = {key: index for index, key in reversed(list(enumerate(needs[0].keys)))}
+        engines: dict[int, Engine] = {}
+        for need in needs:
+            if need.missing:
+                engines[id(need)] = self._engine(domain, need, [first[key] for key in need.missing], stack)
+        wanted = _wanted(needs, first)
+        total = sum(len(example.needs) for example in wanted)
+        report = _seldom(self.tick("embed"))
+        for done, (need, row, lasting) in enumerate(self._results(domain, wanted, engines), start=1):
+            need.put(row, lasting)
+            report(done, total)
+        for need in needs:
+            need.flush()
+            self._memory.keep(need)
+        if self.store is not None:
+            self.store.enforce_limit({need.space.path for need in needs if need.space is not None})
+
+    def _engine(self, domain: Domain, need: Need, missing: list[int], stack: ExitStack) -> Engine:
+        """Open the engine; one that had to fall back has a space of its own, which is looked into as well."""
+        backbone = need.backbone
+        engine = open_engine(backbone, need.engine, lambda: first_inputs(domain.samples, missing, backbone))
+        if engine.name != need.engine:
+            need.engine = engine.name
+            self._look_up(need, stack)
+        return engine
+
+    def _results(
+        self, domain: Domain, wanted: list[Wanted], engines: dict[int, Engine]
+    ) -> Iterable[tuple[Need, Row, bool]]:
+        workers = max(1, min(self.workers, len(wanted)))
+        if domain.kind == "text":
+            return Workers(text_tasks(domain.samples, wanted, engines), text_work(engines), workers)
+        return Workers(image_tasks(wanted, engines), image_work(domain.samples, engines), workers)
+
+
+def _wanted(needs: list[Need], first: dict[str, int]) -> list[Wanted]:
+    """Every example that some backbone lacks, in the domain's order."""
+    lacking: dict[str, list[Need]] = {}
+    for need in needs:
+        for key in need.missing:
+            lacking.setdefault(key, []).append(need)
+    return [Wanted(first[key], key, tuple(lacking[key])) for key in sorted(lacking, key=first.__getitem__)]
+
+
+def _embedding(need: Need, scan: Scan, seconds: float, reused: int) -> Embedding:
+    features, ok, problems = need.features()
+    for index, key in enumerate(scan.keys):
+        if not key:
+            problems[index] = scan.problems.get(index, "it could not be read when it was scanned")
+    return Embedding(
+        features, ok, dict(sorted(problems.items())), scan.keys, need.engine, need.computed, reused, seconds
+    )
+
+
+def _as_they_are(domain: Domain, scan: Scan, backbone: Backbone) -> Embedding:
+    """Feature tables need no backbone: the same values as float32, zero where a row is not usable."""
+    values = domain.features
+    if backbone.width not in (0, values.shape[1]):
+        raise DataError(f"{backbone.width} features are expected; {domain!r} has {values.shape[1]}.")
+    ok = np.array([bool(key) for key in scan.keys], bool) & np.isfinite(values).all(axis=1)
+    problems = {i: scan.problems.get(i, "NaN or infinite") for i in np.flatnonzero(~ok).tolist()}
+    features = np.where(ok[:, None], values, 0).astype(np.float32)
+    return Embedding(features, ok, problems, scan.keys, "none", 0, 0, 0.0)
+
+
+def _seldom(report: Callable[[int, int], None] | None) -> Callable[[int, int], None]:
+    """Ten reports a second are enough for any bar."""
+    last = time.perf_counter()
+
+    def maybe(done: int, total: int) -> None:
+        nonlocal last
+        now = time.perf_counter()
+        if report is not None and (done == total or now - last > 0.1):
+            last = now
+            report(done, total)
+
+    return maybe

@@ -1,0 +1,96 @@
+"""Pictures: read and decoded once, cut for each backbone that still needs them, and run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.data.decode import decode
+from transferium.data.pixels import UnreadableImage
+from transferium.data.samples import Samples
+from transferium.embedding.engine import Engine
+from transferium.embedding.need import Need
+from transferium.embedding.space import Row
+from transferium.models.preprocess import CallablePreprocess, ImagePreprocess
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One example, and the backbones that have no features of it yet."""
+
+    index: int
+    key: str
+    needs: tuple[Need, ...]
+
+
+class Picture:
+    """One raw example, decoded and cut at most once for each way that is asked for."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self._decoded: dict[int | None, Any] = {}
+        self._cut: dict[tuple[Any, ...], Any] = {}
+
+    def read(self, preprocess: ImagePreprocess | CallablePreprocess) -> NDArray[np.float32]:
+        """The input that one preprocessing makes of it; raises ``UnreadableImage``."""
+        at_least = preprocess.decode_at_least
+        if at_least not in self._decoded:
+            self._decoded[at_least] = decode(self._raw, at_least)
+        if isinstance(preprocess, CallablePreprocess):
+            return preprocess(self._decoded[at_least])
+        way = (at_least, *preprocess.geometry)
+        if way not in self._cut:
+            self._cut[way] = preprocess.cut(self._decoded[at_least])
+        return preprocess.normalise(self._cut[way])
+
+
+def read_picture(samples: Samples, index: int) -> Picture | str:
+    """The example, or why it cannot be read; a file that has gone missing is not the content's fault."""
+    try:
+        return Picture(samples.raw(index))
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+
+
+def image_tasks(wanted: Sequence[Wanted], engines: dict[int, Engine]) -> Iterator[Sequence[Wanted]]:
+    """As many examples at a time as the engines want."""
+    step = max((engine.images for engine in engines.values()), default=1)
+    return (wanted[start : start + step] for start in range(0, len(wanted), step))
+
+
+def image_work(
+    samples: Samples, engines: dict[int, Engine]
+) -> Callable[[Sequence[Wanted]], Iterator[tuple[Need, Row, bool]]]:
+    """The work on one task: (whose, what, whether it may be stored), for each example and backbone."""
+
+    def work(task: Sequence[Wanted]) -> Iterator[tuple[Need, Row, bool]]:
+        batches: dict[int, tuple[Need, list[str], list[NDArray[np.float32]]]] = {}
+        for example in task:
+            picture = read_picture(samples, example.index)
+            for need in example.needs:
+                if isinstance(picture, str):
+                    yield need, Row(example.key, None, picture), False
+                    continue
+                try:
+                    array = picture.read(_of_images(need))
+                except UnreadableImage as error:
+                    yield need, Row(example.key, None, error.reason), True
+                    continue
+                _, keys, arrays = batches.setdefault(id(need), (need, [], []))
+                keys.append(example.key)
+                arrays.append(array)
+        for need, keys, arrays in batches.values():
+            for key, row in zip(keys, engines[id(need)].run(np.stack(arrays)), strict=True):
+                yield need, Row(key, row), True
+
+    return work
+
+
+def _of_images(need: Need) -> ImagePreprocess | CallablePreprocess:
+    preprocess = need.backbone.preprocess
+    assert isinstance(preprocess, ImagePreprocess | CallablePreprocess)
+    return preprocess
