@@ -1,0 +1,1 @@
+"""Domain adaptation on arrays of features: closed forms and small solvers, NumPy and SciPy only."""
