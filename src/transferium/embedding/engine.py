@@ -5,13 +5,22 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.embedding.graph import DamagedGraph, Graph, find_graph, graph_path, known_to_fail, save_description
+from transferium.embedding.graph import (
+    DamagedGraph,
+    Graph,
+    attached_graph,
+    find_graph,
+    graph_path,
+    known_to_fail,
+    save_description,
+)
 from transferium.errors import BackboneError, TransferiumWarning
 from transferium.models.backbone import Backbone
 from transferium.models.machine import cuda_may_be_present
@@ -66,7 +75,7 @@ def open_engine(backbone: Backbone, planned: str, probes: Probes) -> Engine:
     if planned != "onnx":
         return _torch_engine(backbone)
     if backbone.graph is not None:
-        return OnnxEngine(Graph(backbone.graph, {}))
+        return OnnxEngine(attached_graph(backbone.graph))
     path = graph_path(backbone)
     try:
         graph = find_graph(path)
@@ -75,6 +84,23 @@ def open_engine(backbone: Backbone, planned: str, probes: Probes) -> Engine:
     except DamagedGraph:
         warnings.warn(f"the exported graph {path} is damaged and is exported again.", TransferiumWarning, stacklevel=2)
     return _export(backbone, path, probes)
+
+
+def checked_graph(backbone: Backbone) -> Graph:
+    """The graph of a backbone: the one it brings, the exported one, or a new one checked on made-up inputs."""
+    from transferium.embedding.export import ExportFailed, export_graph
+    from transferium.embedding.probes import noise
+
+    if backbone.graph is not None:
+        return attached_graph(backbone.graph)
+    path = graph_path(backbone)
+    with suppress(DamagedGraph):
+        if graph := find_graph(path):
+            return graph
+    try:
+        return export_graph(backbone, path, noise(backbone))
+    except ExportFailed as error:
+        raise BackboneError(f"{backbone.name} cannot be saved as a graph: {error}.") from error
 
 
 def _export(backbone: Backbone, path: Path, probes: Probes) -> Engine:

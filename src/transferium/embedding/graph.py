@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from transferium.embedding.home import home
+from transferium.errors import BackboneError
 from transferium.models.backbone import Backbone
 from transferium.models.preprocess import ImagePreprocess
 from transferium.models.weights import digest_files
@@ -55,6 +56,20 @@ def find_graph(path: Path) -> Graph | None:
         return None
     if not path.is_file() or digest_files([path]) != description.get("sha256"):
         raise DamagedGraph
+    return Graph(path, description)
+
+
+def attached_graph(path: Path) -> Graph:
+    """A graph that travelled, if it is still the one that was saved."""
+    try:
+        description: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        whole = digest_files([path]) == description["sha256"]
+    except (OSError, ValueError, KeyError) as error:
+        raise BackboneError(
+            f"the saved model's graph {path} is incomplete ({error}): copy the whole folder."
+        ) from error
+    if not whole:
+        raise BackboneError(f"{path} is damaged: it is not the graph that was saved. Copy the saved model again.")
     return Graph(path, description)
 
 

@@ -42,7 +42,8 @@ class OpenSpace:
     def read(self, keys: Sequence[str]) -> Iterator[Row]:
         """The rows that are stored and whole, a part at a time."""
         for start in range(0, len(keys), _AT_ONCE):
-            yield from self._attempt(partial(_read, keys[start : start + _AT_ONCE])) or ()
+            part = keys[start : start + _AT_ONCE]
+            yield from self._attempt(partial(_read, part)) or ()
 
     def write(self, rows: Sequence[Row]) -> None:
         """Store rows, all or none of them."""
@@ -52,8 +53,8 @@ class OpenSpace:
             self._full = True
             self._say(
                 "limit",
-                f"the feature store's limit of {self._limit:,} bytes is reached by one backbone alone; the rest of this "
-                "run's features are not kept. Raise TRANSFERIUM_STORE_LIMIT to keep them.",
+                f"the feature store's limit of {self._limit:,} bytes is reached by one backbone alone; the rest of "
+                "this run's features are not kept. Raise TRANSFERIUM_STORE_LIMIT to keep them.",
             )
             return
         self._attempt(lambda space: space.write(rows))

@@ -51,8 +51,10 @@ def _hub_id(name: str) -> str:
 
     if not timm.is_model(name.split(".", maxsplit=1)[0]):
         raise BackboneError(f"timm has no model {name!r}. {_nearest(name)}")
-    config = timm.models.get_pretrained_cfg(name)
-    hub_id = getattr(config, "hf_hub_id", None)
+    try:
+        hub_id = getattr(timm.models.get_pretrained_cfg(name), "hf_hub_id", None)
+    except RuntimeError:  # the architecture is known, the tag is not
+        hub_id = None
     if not hub_id:
         known = [n.split(".", 1)[1] for n in timm.list_pretrained(f"{name.split('.', maxsplit=1)[0]}.*")]
         raise BackboneError(f"timm publishes no weights for {name!r}; tags with weights: {', '.join(known) or 'none'}.")

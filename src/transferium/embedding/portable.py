@@ -1,0 +1,65 @@
+"""A backbone that travels with a saved model: its graph, and what its texts are cut with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any, NoReturn
+
+from transferium.embedding.engine import checked_graph
+from transferium.embedding.graph import attached_graph
+from transferium.errors import BackboneError
+from transferium.models.backbone import Backbone
+from transferium.models.preprocess import CallablePreprocess, TextPreprocess, preprocess_from_json
+
+
+def save_graph(backbone: Backbone, path: Path) -> None:
+    """Write the graph to ``path``, its description and, for texts, its tokenizer beside it.
+
+    Raises ``BackboneError`` where the backbone cannot be exported, or reads through a function of your own.
+    """
+    if isinstance(backbone.preprocess, CallablePreprocess):
+        raise BackboneError(
+            f"{backbone.name} cannot be saved: its transform is code. Wrap the module with an ImagePreprocess, which "
+            "is data and travels with it."
+        )
+    graph = checked_graph(backbone)
+    shutil.copyfile(graph.path, path)
+    path.with_suffix(".json").write_text(json.dumps(graph.description, indent=1), encoding="utf-8")
+    if isinstance(backbone.preprocess, TextPreprocess):
+        shutil.copyfile(backbone.preprocess.tokenizer, _tokenizer(path))
+
+
+def attach_graph(saved: dict[str, Any], path: Path) -> Backbone:
+    """The backbone that ``Backbone.to_json`` described, run from the graph at ``path`` alone: no torch, no weights.
+
+    Raises ``BackboneError`` where a file is missing or is not the one that was saved.
+    """
+    description = saved["preprocess"]
+    if description is not None and description["kind"] == "text":
+        description = description | {"tokenizer": str(_tokenizer(path))}
+    graph = attached_graph(path)
+    name = str(saved["name"])
+
+    def build() -> NoReturn:
+        raise BackboneError(f"{name} came with a saved model, as a graph that can be run but not trained.")
+
+    return Backbone(
+        name=name,
+        kind=saved["kind"],
+        width=int(saved["width"]),
+        blocks=(),
+        preprocess=preprocess_from_json(description),
+        fingerprint=str(saved["fingerprint"]),
+        build=build,
+        licence=str(saved.get("licence", "unknown")),
+        size_bytes=graph.path.stat().st_size,
+        pretrained=bool(saved.get("pretrained", True)),
+        any_size=False,
+        graph=path,
+    )
+
+
+def _tokenizer(path: Path) -> Path:
+    return path.with_suffix(".tokenizer.json")

