@@ -58,8 +58,8 @@ def augmented_images():
     best = KeepBest(held_out_score(pictures(20, 9)), by="log_loss")
     groups = (*layered_groups(model.backbone, ("stem", "body", "top"), lr=0.01, decay=0.5, weight_decay=0.1),
               *plain_groups(model.head.parameters(), 0.05))  # fmt: skip
-    yield Stage(model, {"target": pictures(40)}, Supervised(smoothing=0.1), groups=groups, feeds=Feeds(PICTURE, "simple"),
-                epochs=6, batch_size=8, around=[best], schedule=Schedule(warmup=0.2))  # fmt: skip
+    yield Stage(model, {"target": pictures(40)}, Supervised(smoothing=0.1), groups=groups, epochs=6, batch_size=8,
+                feeds=Feeds(PICTURE, "simple"), around=[best], schedule=Schedule(warmup=0.2))  # fmt: skip
     return model
 
 

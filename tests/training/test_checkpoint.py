@@ -45,10 +45,10 @@ def test_a_full_disk_while_writing_keeps_the_old_checkpoint_and_the_run(tmp_path
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("transferium.training.checkpoint.os.fsync", full)
-    with pytest.warns(TransferiumWarning, match="no checkpoint could be written .*No space left.*Training goes on"):
+    with pytest.warns(TransferiumWarning, match=r"no checkpoint could be written .*No space left.*Training goes on"):
         places.save_step(0, saved(2.0))
     places.save_step(0, saved(3.0))  # said once
-    with pytest.raises(InputError, match="finished stage could not be written .*No space left.*same command again"):
+    with pytest.raises(InputError, match=r"finished stage could not be written .*No space left.*same command again"):
         places.save_finished(0, saved(4.0))
     monkeypatch.undo()
     assert places.under_way(0).under("a")["x"].tolist() == [1, 1]
@@ -61,7 +61,7 @@ def test_a_damaged_checkpoint_is_said_and_ignored(tmp_path, spoil):
     places.save_step(0, saved())
     file = tmp_path / "step.safetensors"
     file.write_bytes(spoil(file.read_bytes()))
-    with pytest.warns(TransferiumWarning, match="is damaged .* was ignored; that stage starts again"):
+    with pytest.warns(TransferiumWarning, match=r"is damaged .* was ignored; that stage starts again"):
         assert places.under_way(0) is None
 
 

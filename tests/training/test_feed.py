@@ -92,7 +92,7 @@ def test_a_transform_of_ones_own(augment):
 
 def test_an_unreadable_picture_is_named():
     broken = Items([b"\xff\xd8\xff not a jpeg"])
-    with pytest.raises(DataError, match="image 'bad.jpg' cannot be trained on: .*Leave it out"):
+    with pytest.raises(DataError, match=r"image 'bad.jpg' cannot be trained on: .*Leave it out"):
         Feeds(PICTURE).open(Domain(broken, "image", ["bad.jpg"]), augmented=False)
 
 
@@ -156,5 +156,5 @@ def test_shares_of_processes_add_up():
 
 
 def test_an_unknown_preset_is_named():
-    with pytest.raises(InputError, match="no augmentation preset 'simpel'. Did you mean 'simple'"):
+    with pytest.raises(InputError, match=r"no augmentation preset 'simpel'. Did you mean 'simple'"):
         find_augment("simpel", 16)

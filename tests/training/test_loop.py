@@ -9,6 +9,7 @@ from transferium.data.samples import Rows
 from transferium.models.model import Model
 from transferium.objectives.l2sp import L2SP
 from transferium.objectives.supervised import Supervised
+from transferium.training.checkpoint import Checkpoints
 from transferium.training.episode import Episode, train
 from transferium.training.feed import Feeds
 from transferium.training.groups import plain_groups
@@ -147,8 +148,8 @@ def test_streams_of_other_lengths_go_round_at_their_own_pace():
     rows = once(Stage(row_model(), streams, Both(), epochs=3, batch_size=3)).history
     assert len(rows) == 9 and rows[-1]["epoch"] == 2
     assert all(len(r) == 3 for rows in seen.values() for r in rows)
-    assert sorted(sum(seen["target"][:2], [])) != sorted(sum(seen["target"][2:4], []))
-    assert len(set(sum(seen["source"][:3], []))) == 9
+    assert {*seen["target"][0], *seen["target"][1]} != {*seen["target"][2], *seen["target"][3]}
+    assert len({*seen["source"][0], *seen["source"][1], *seen["source"][2]}) == 9
 
 
 class Spoilt(Objective):
@@ -181,7 +182,7 @@ def test_a_term_that_is_not_a_number_never_reaches_the_weights(immediate, optimi
     model, episode = world()
     records = train(episode)
     good = {}
-    with pytest.raises(NonFiniteError, match="at step 4, 'spoilt' is nan. The weights are those of the step before"):
+    with pytest.raises(NonFiniteError, match=r"at step 4, 'spoilt' is nan. The weights are those of the step before"):
         for record in records:
             if record["step"] == 3:
                 good = weights(model)
@@ -228,16 +229,48 @@ def test_history_reads_the_device_a_block_at_a_time():
     assert asked == [50, 50, 20]
 
 
-def test_callers_random_numbers_are_left_alone():
-    torch.manual_seed(7)
-    expected = torch.rand(3)
-    torch.manual_seed(7)
-    once(Stage(row_model(dropout=0.3), {"target": blobs(20)}, Supervised(), steps=5), seed=3)
-    torch.manual_seed(7)
-    stage = Stage(row_model(dropout=0.3), {"target": blobs(20)}, Supervised(), steps=5)
-    torch.manual_seed(7)
-    once(stage, seed=3)
-    assert torch.equal(torch.rand(3), expected)
+def noisy(model):
+    """Random numbers between the stages and inside them."""
+    with torch.no_grad():
+        model.head.weight.add_(torch.randn(2, 16))
+    yield Stage(model, {"target": blobs(20)}, Supervised(), steps=3)
+    model.drawn = torch.rand(2)
+    yield Stage(model, {"target": blobs(20)}, Supervised(), steps=3)
+    return model
+
+
+def test_random_numbers_come_from_the_seed_and_the_callers_are_left_alone():
+    results = []
+    for callers, seed in [(1, 3), (2, 3), (2, 4)]:
+        model = row_model(dropout=0.3)
+        torch.manual_seed(callers)
+        expected = torch.rand(3)
+        torch.manual_seed(callers)
+        results.append(run(noisy(model), seed=seed).result)
+        assert torch.equal(torch.rand(3), expected)
+    one, two, other = results
+    assert same(weights(one), weights(two)) and torch.equal(one.drawn, two.drawn)
+    assert not same(weights(one), weights(other)) and not torch.equal(one.drawn, other.drawn)
+
+
+def test_a_replayed_generator_draws_what_it_drew(tmp_path):
+    first = run(noisy(row_model()), seed=3, checkpoints=Checkpoints(tmp_path)).result
+    (tmp_path / "stage-001.safetensors").unlink()
+    again = run(noisy(row_model()), seed=3, checkpoints=Checkpoints(tmp_path)).result
+    assert torch.equal(first.drawn, again.drawn) and same(weights(first), weights(again))
+
+
+def test_a_weight_may_follow_the_progress_of_the_stage():
+    model = row_model()
+    seen = []
+
+    def ramp(progress):
+        seen.append(progress)
+        return progress
+
+    rows = once(Stage(model, {"target": blobs(20)}, Supervised() + ramp * L2SP(model), steps=4, lr=0.1)).history
+    assert seen == [0, 0.25, 0.5, 0.75]
+    assert rows[0]["l2_sp"] == 0 and rows[3]["l2_sp"] > 0
 
 
 def test_same_seed_same_weights_and_another_seed_others():

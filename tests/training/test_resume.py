@@ -68,8 +68,8 @@ def test_asked_to_end_it_writes_its_state_and_says_so(tmp_path):
     check("two_stages", tmp_path)
 
 
-class Interrupted(Exception):
-    pass
+class StoppedError(Exception):
+    """Stands for whatever ends a process."""
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -82,7 +82,7 @@ def test_interrupted_again_and_again_at_every_few_steps(name, tmp_path, monkeypa
         write(self, path, stage, saved)
         left[0] -= 1
         if left[0] == 0:
-            raise Interrupted
+            raise StoppedError
 
     monkeypatch.setattr(Checkpoints, "_write", write_a_few)
     interruptions = 0
@@ -91,7 +91,7 @@ def test_interrupted_again_and_again_at_every_few_steps(name, tmp_path, monkeypa
         try:
             train(name, tmp_path)
             break
-        except Interrupted:
+        except StoppedError:
             interruptions += 1
     assert interruptions >= 3
     check(name, tmp_path)

@@ -74,9 +74,9 @@ def test_labels_of_an_unlabelled_stream_are_not_there_to_be_seen():
 
 def test_a_stream_or_a_tap_that_is_not_there_is_named():
     view = View(row_model(), batches(target=blobs(20)), taps=frozenset({"backbone.lo"}))
-    with pytest.raises(InputError, match="no stream 'targe'. Did you mean 'target'"):
+    with pytest.raises(InputError, match=r"no stream 'targe'. Did you mean 'target'"):
         view.features("targe")
-    with pytest.raises(InputError, match="no module 'backbone.lo' to tap. Did you mean 'backbone.low'"):
+    with pytest.raises(InputError, match=r"no module 'backbone.lo' to tap. Did you mean 'backbone.low'"):
         view.features("target")
     with pytest.raises(InputError, match="'head' is not tapped"):
         View(row_model(), batches(target=blobs(20))).activation("target", "head")

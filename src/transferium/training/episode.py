@@ -88,11 +88,12 @@ class Episode:
         for view, part in self._views(player, cut):
             with machine.autocast():
                 terms: dict[str, Tensor] = player.objective(view)
-            self.guard.check(self.step, terms, optimiser)
             weight = part * cut.share
             machine.backward(weight * torch.stack([t.float() for t in terms.values()]).sum(), params)
             for name, term in terms.items():
                 summed[name] = summed.get(name, 0) + weight * term.detach()
+        # Once a turn, whatever the number of passes: processes may differ in that.
+        self.guard.check(self.step, summed, optimiser)
         machine.average([p.grad for p in params if p.grad is not None])
         norm = machine.clip(optimiser, params, self.stage.clip)
         if machine.scaler is None:

@@ -1,0 +1,54 @@
+"""One training run, alone or as one of several: ``torchrun --nproc-per-node 2 data_parallel.py FOLDER``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from toy_world import blobs, row_model  # needs the path above
+from transferium.objectives.l2sp import L2SP
+from transferium.objectives.supervised import Supervised
+from transferium.training.best import KeepBest, held_out_score
+from transferium.training.checkpoint import Checkpoints
+from transferium.training.machine import Machine
+from transferium.training.run import run
+from transferium.training.stage import Stage
+
+
+def stages():
+    """The last batch of an epoch has one row (so one process has none), then three (so one has a pass less)."""
+    model = row_model()
+    objective = Supervised(smoothing=0.1) + 0.05 * L2SP(model)
+    for rows in (41, 43):
+        best = KeepBest(held_out_score(blobs(21, 4)), by="log_loss")
+        yield Stage(
+            model,
+            {"target": blobs(rows)},
+            objective,
+            epochs=3,
+            batch_size=8,
+            lr=0.03,
+            clip=0.5,
+            accumulate=2,
+            around=[best],
+        )
+    return model
+
+
+def train(folder=None):
+    """The weights, the history and the held-out scores."""
+    torch.set_num_threads(1)
+    machine = Machine(cpu=True)
+    checkpoints = None if folder is None else Checkpoints(Path(folder) / "state", every_steps=5)
+    return run(stages(), machine=machine, checkpoints=checkpoints), machine
+
+
+if __name__ == "__main__":
+    outcome, machine = train(sys.argv[1])
+    state = {"weights": outcome.result.state_dict(), "history": outcome.history, "world": machine.world}
+    torch.save(state, Path(sys.argv[1]) / f"rank{machine.rank}.pt")
+    torch.distributed.destroy_process_group()
