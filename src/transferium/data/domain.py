@@ -23,7 +23,8 @@ class Domain:
     ``labels[i]`` is an index into ``classes``; ``labels is None`` means that nobody may look.
     ``parts[i]`` is ``"train"``, ``"val"`` or ``"test"`` where the data came divided, else ``parts`` is None.
     ``groups[i]`` ties examples that must stay on one side of every split (one patient, one session).
-    ``ignored`` names what lay beside the examples and was not read: ``"files"``, ``"folders"`` and ``"columns"``.
+    ``ignored`` names what lay beside the examples and was not read: ``"files"``, ``"folders"``,
+    ``"classes"`` (folders without images), ``"columns"``, ``"parts"`` (without labels).
     ``keys[i]`` is the SHA-256 of the example's content once it has been scanned, ``""`` where unreadable.
     """
 

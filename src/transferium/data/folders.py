@@ -109,7 +109,7 @@ def _class_folders(root: Path, here: Listing, below: Mapping[str, Listing], name
         labels=np.repeat(np.arange(len(classes)), [len(below[label].images) for label in classes]),
         classes=tuple(printable(classes)),
         name=name,
-        ignored=join_ignored([{"files": others, "folders": empty}]),
+        ignored=join_ignored([{"files": others, "classes": empty}]),
     )
 
 

@@ -1,0 +1,75 @@
+"""What the doctor says: findings, who is kept, and who is tied to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing seen, in one sentence, and the examples it is about."""
+
+    kind: str
+    severity: Severity
+    message: str
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The doctor's findings on one domain.
+
+    ``keep[i]`` is False where example ``i`` cannot be used. Examples with equal ``groups`` belong on one side of every
+    split. ``leaked[i]`` marks an example whose exact copy is held out: it must not be learned from.
+    """
+
+    findings: tuple[Finding, ...]
+    keep: NDArray[np.bool_]
+    groups: NDArray[np.int64]
+    leaked: NDArray[np.bool_]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that ``--strict`` refuses."""
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for ``doctor.json`` and the report."""
+        return {
+            "examples": len(self.keep),
+            "kept": int(self.keep.sum()),
+            "quarantined": int((~self.keep).sum()),
+            "leaked": int((self.leaked & self.keep).sum()),
+            "groups": len(np.unique(self.groups[self.keep])),
+            "findings": [
+                {"kind": f.kind, "severity": f.severity, "message": f.message, "ids": list(f.ids)}
+                for f in self.findings
+            ],
+        }
+
+
+def some(names: Iterable[str], most: int = 3) -> str:
+    """A few names, and how many more there are.
+
+    >>> some(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    listed = list(names)
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more
+
+
+def count(n: int, one: str, many: str | None = None) -> str:
+    """A number and its noun.
+
+    >>> count(1, "file"), count(2, "class", "classes")
+    ('1 file', '2 classes')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"

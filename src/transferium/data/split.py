@@ -1,0 +1,100 @@
+"""Who is learned from, who may choose, and who is only ever evaluated on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.data.deal import deal, independent
+from transferium.data.domain import PARTS, Domain
+from transferium.errors import DataError, InputError
+
+_Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Division:
+    """Positions of the three parts (``val`` may be empty), and the sentence that says how they came about."""
+
+    train: _Indices
+    val: _Indices
+    test: _Indices
+    rule: str
+
+
+def divide(domain: Domain, *, seed: int, groups: NDArray[np.int64] | None = None, test_size: float = 0.25) -> Division:
+    """The parts as they were given; a test part is split off where none was.
+
+    A ``test`` part is only ever evaluated on. With ``train`` and ``val`` alone ``val`` is the held-out part; with all
+    three, ``val`` may stop or choose. Without either, ``test_size`` of the examples become the test part: stratified
+    by class, groups kept together, decided by ``seed``. Raises ``DataError`` without a train part.
+    """
+    if not 0 < test_size < 1:
+        raise InputError(f"test_size={test_size} is no share: give a number between 0 and 1")
+    given = {part: np.flatnonzero(domain.parts == part) for part in PARTS} if domain.parts is not None else {}
+    present = [part for part in PARTS if len(given.get(part, ()))]
+    if not present or present == ["train"]:
+        return _split_off(domain, seed, domain.groups if groups is None else groups, test_size)
+    if "train" not in present:
+        raise DataError(
+            f"{domain.name!r} has the parts {' and '.join(present)} but no train part: nothing to learn from"
+        )
+    if "test" not in present:
+        rule = "the val part is held out and only evaluated on; every choice is made inside train"
+        return Division(given["train"], given["test"], given["val"], rule)
+    if "val" not in present:
+        rule = "the test part is only evaluated on; every choice is made inside train"
+    else:
+        rule = "the test part is only evaluated on; the val part may stop or choose"
+    return Division(given["train"], given["val"], given["test"], rule)
+
+
+def _split_off(domain: Domain, seed: int, groups: NDArray[np.int64] | None, test_size: float) -> Division:
+    bins = deal(domain.y, groups, np.array([1 - test_size, test_size]), seed)
+    train, test = np.flatnonzero(bins == 0), np.flatnonzero(bins == 1)
+    if not len(train) or not len(test):
+        raise DataError(
+            f"{domain.name!r} has {len(domain)} examples, too few independent ones to hold any out: "
+            "give more, or a test part"
+        )
+    tied = groups is not None and len(np.unique(groups)) < len(groups)
+    rule = (
+        f"no parts were given: {len(test)} of {len(domain)} examples were split off as the test part before anything "
+        f"was chosen, stratified by class{', groups kept together' if tied else ''}, seed {seed}"
+    )
+    return Division(train, np.empty(0, np.intp), test, rule)
+
+
+def folds(
+    labels: NDArray[np.int64], *, k: int, seed: int, groups: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """The fold (from 0) of each example: stratified by class, groups kept together, as many as ``usable_folds`` says.
+
+    >>> sorted(folds(np.array([0, 0, 0, 1, 1, 1]), k=3, seed=0).tolist())
+    [0, 0, 1, 1, 2, 2]
+    """
+    count, _ = usable_folds(labels, k=k, groups=groups)
+    return deal(np.unique(labels, return_inverse=True)[1], groups, np.full(count, 1 / count), seed)
+
+
+def usable_folds(labels: NDArray[np.int64], *, k: int, groups: NDArray[np.int64] | None = None) -> tuple[int, str]:
+    """How many folds let every class be in each, at most ``k`` and at least 2, and why fewer (``""`` if not).
+
+    >>> usable_folds(np.array([0, 0, 0, 0, 0, 1, 1, 1]), k=5)
+    (3, '3 folds and not 5: the smallest class has only 3 independent examples')
+
+    A class with a single independent example cannot be in two folds and does not count.
+    """
+    if k < 2:
+        raise InputError(f"k={k} folds cannot be compared: give 2 or more")
+    codes = np.unique(labels, return_inverse=True)[1]
+    counts = independent(codes, groups, int(codes.max(initial=-1)) + 1)
+    units = len(labels) if groups is None else len(np.unique(groups))
+    if units < 2:
+        raise DataError("one independent example cannot be divided into folds: give more examples")
+    least = min(k, units, *(int(n) for n in counts if n > 1))
+    if least >= k:
+        return k, ""
+    return least, f"{least} folds and not {k}: the smallest class has only {least} independent examples"
