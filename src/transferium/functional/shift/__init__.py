@@ -1,0 +1,1 @@
+"""How far apart two domains are, and in what way: numbers with their uncertainty, NumPy only."""
