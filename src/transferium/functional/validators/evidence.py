@@ -1,0 +1,52 @@
+"""What may be looked at when a model is chosen without target labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from transferium.errors import DataError
+from transferium.functional.classifier import softmax
+from transferium.functional.matrices import Array, Floats, Labels, labels_of, matrix, two_domains
+
+
+class CannotScoreError(DataError):
+    """A validator cannot be computed for this data; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """One candidate model's view of both domains. There is no place here for a target label.
+
+    ``source_*`` are *held-out* source rows: ``features (n, width)``, ``logits (n, classes)`` and ``labels (n,)``;
+    ``target_*`` are ``(m, width)`` and ``(m, classes)``. ``train_features`` are source rows that the model was fitted
+    to, used to estimate importance weights without touching the held-out ones; None uses the held-out rows for both.
+    """
+
+    source_features: Floats
+    source_logits: Floats
+    source_labels: Labels
+    target_features: Floats
+    target_logits: Floats
+    train_features: Floats | None = None
+
+    def __post_init__(self) -> None:
+        two_domains(self.source_features, self.target_features)
+        two_domains(self.source_logits, self.target_logits)
+        labels_of(self.source_labels, len(self.source_features), "source_labels", self.source_logits.shape[1])
+        for name in ("source", "target"):
+            features, logits = getattr(self, f"{name}_features"), getattr(self, f"{name}_logits")
+            if len(features) != len(logits):
+                raise DataError(f"{name} has {len(features)} rows of features but {len(logits)} rows of logits")
+        if self.train_features is not None:
+            matrix(self.train_features, "train_features")
+
+    @property
+    def target_probabilities(self) -> Array:
+        return softmax(self.target_logits)
+
+    @property
+    def target_predictions(self) -> Labels:
+        out: Labels = np.asarray(self.target_logits).argmax(axis=1)
+        return out

@@ -1,0 +1,69 @@
+"""Every validator by name, and all of them asked about one candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from transferium.errors import InputError, did_you_mean
+from transferium.functional.classifier import fit_linear
+from transferium.functional.validators.clusters import cluster_agreement, silhouette
+from transferium.functional.validators.confidence import certainty, diversity, information, nuclear_norm
+from transferium.functional.validators.evidence import CannotScoreError, Evidence
+from transferium.functional.validators.neighbours import neighbourhood_density
+from transferium.functional.validators.reverse import reverse_accuracy
+from transferium.functional.validators.source import dev, importance_weighted, importance_weights, source_accuracy
+
+
+@dataclass(frozen=True)
+class Score:
+    """A validator's verdict on one candidate: a value, higher is better, or the reason why there is none."""
+
+    value: float | None
+    reason: str = ""
+
+
+def _weights_then(score: Callable[..., float]) -> Callable[[Evidence], float]:
+    def weighted(e: Evidence) -> float:
+        train = e.source_features if e.train_features is None else e.train_features
+        return score(e.source_labels, e.source_logits, importance_weights(train, e.source_features, e.target_features))
+
+    return weighted
+
+
+VALIDATORS: dict[str, Callable[[Evidence], float]] = {
+    "source-accuracy": lambda e: source_accuracy(e.source_labels, e.source_logits),
+    "importance-weighted": _weights_then(importance_weighted),
+    "dev": _weights_then(dev),
+    "snd": lambda e: neighbourhood_density(e.target_logits),
+    "information": lambda e: information(e.target_logits),
+    "entropy": lambda e: certainty(e.target_logits),
+    "diversity": lambda e: diversity(e.target_logits),
+    "bnm": lambda e: nuclear_norm(e.target_logits),
+    "silhouette": lambda e: silhouette(e.target_features, e.target_predictions),
+    "ami": lambda e: cluster_agreement(e.target_features, e.target_predictions, classes=e.target_logits.shape[1]),
+    "reverse": lambda e: reverse_accuracy(
+        e.source_features, e.source_labels, e.target_features, e.target_predictions, fit_linear
+    ),
+}
+
+
+def validate(evidence: Evidence, names: tuple[str, ...] = tuple(VALIDATORS)) -> dict[str, Score]:
+    """Ask the named validators; one that cannot answer says why instead of stopping the others.
+
+    >>> import numpy as np
+    >>> x, logits = np.array([[-1.0], [1.0]]), np.array([[9.0, 0.0], [0.0, 9.0]])
+    >>> scores = validate(Evidence(x, logits, np.array([0, 1]), x, logits))
+    >>> scores["source-accuracy"].value, scores["dev"].value is None
+    (1.0, True)
+    """
+    for name in names:
+        if name not in VALIDATORS:
+            raise InputError(f"there is no validator {name!r}. {did_you_mean(name, VALIDATORS)}")
+    scores = {}
+    for name in names:
+        try:
+            scores[name] = Score(VALIDATORS[name](evidence))
+        except CannotScoreError as reason:
+            scores[name] = Score(None, str(reason))
+    return scores

@@ -1,0 +1,286 @@
+"""Each validator ranks candidates of known worth rightly, equals a slow version, and is fooled where it says it is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import rankdata
+from sklearn.metrics import adjusted_mutual_info_score, silhouette_score
+
+from transferium.errors import DataError, InputError
+from transferium.functional.classifier import log_softmax, softmax
+from transferium.functional.validators.clusters import adjusted_mutual_information, cluster_agreement, silhouette
+from transferium.functional.validators.confidence import certainty, diversity, information, nuclear_norm
+from transferium.functional.validators.consensus import consensus
+from transferium.functional.validators.evidence import CannotScoreError, Evidence
+from transferium.functional.validators.neighbours import neighbourhood_density
+from transferium.functional.validators.reverse import reverse_accuracy
+from transferium.functional.validators.source import dev, importance_weighted, importance_weights, source_accuracy
+from transferium.functional.validators.table import VALIDATORS, validate
+
+RNG = np.random.default_rng(12)
+CENTRES = np.array([[3.0, 0.0], [-1.5, 2.6], [-1.5, -2.6]])
+
+
+def domain(n: int, seed: int, move: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 3
+    return CENTRES[y] + rng.normal(size=(n, 2)) * 0.7 + [move, 0.0], y
+
+
+X, Y = domain(150, 0)
+Z, TRUTH = domain(150, 1, move=1.0)  # TRUTH only ever checks the construction
+
+
+def candidate(turn: float, move: float = 1.0, sharp: float = 2.0) -> Evidence:
+    """A nearest-centre model, turned away from the right answer by ``turn`` radians on both domains."""
+    c, s = math.cos(turn), math.sin(turn)
+    centres = CENTRES @ np.array([[c, -s], [s, c]])
+    return Evidence(X, sharp * X @ centres.T, Y, Z, sharp * (Z - [move, 0.0]) @ centres.T)
+
+
+GOOD, WORSE, BAD = candidate(0.0), candidate(0.8), candidate(1.0)
+COLLAPSED = replace(GOOD, target_logits=np.tile([30.0, 0.0, 0.0], (150, 1)))
+GUESSING = replace(GOOD, target_logits=RNG.normal(size=(150, 3)) * 0.1)
+UNDECIDED = replace(GOOD, target_logits=np.zeros((150, 3)))
+SCATTERED = replace(GOOD, target_logits=RNG.normal(size=(150, 3)) * 2.0)
+# Confident, even, clustered, and wrong: the classes changed places on the target.
+PERMUTED = replace(GOOD, target_logits=GOOD.target_logits[:, [1, 2, 0]])
+
+
+def truly(e: Evidence) -> float:
+    return float((e.target_predictions == TRUTH).mean())
+
+
+def score(name: str, e: Evidence) -> float:
+    value = validate(e, (name,))[name].value
+    assert value is not None
+    return value
+
+
+def test_the_candidates_are_worth_what_they_are_said_to_be() -> None:
+    assert truly(GOOD) > 0.97 > truly(WORSE) > truly(BAD) + 0.1
+    assert truly(COLLAPSED) == pytest.approx(1 / 3)
+    assert truly(PERMUTED) < 0.03
+
+
+@pytest.mark.parametrize("name", sorted(set(VALIDATORS) - {"diversity", "snd"}))
+def test_it_ranks_by_worth(name: str) -> None:
+    assert score(name, GOOD) > score(name, WORSE) > score(name, BAD), name
+
+
+@pytest.mark.parametrize("name", ["diversity", "information", "bnm", "silhouette", "ami", "reverse"])
+def test_it_notices_collapse(name: str) -> None:
+    assert score(name, GOOD) > score(name, COLLAPSED), name
+
+
+@pytest.mark.parametrize("name", ["entropy", "information", "bnm", "silhouette", "ami", "reverse"])
+def test_it_notices_guessing(name: str) -> None:
+    assert score(name, GOOD) > score(name, GUESSING), name
+
+
+def test_density_falls_when_predictions_scatter() -> None:
+    assert score("snd", GOOD) > score("snd", SCATTERED) + 0.2
+
+
+BLIND = ["source-accuracy", "importance-weighted", "dev"]
+
+
+@pytest.mark.parametrize(
+    ("name", "trap"),
+    [
+        *[
+            (name, PERMUTED)
+            for name in (*BLIND, "snd", "information", "entropy", "diversity", "bnm", "silhouette", "ami")
+        ],
+        *[(name, COLLAPSED) for name in ("entropy", "snd", *BLIND)],
+        ("diversity", UNDECIDED),
+        ("snd", UNDECIDED),
+    ],
+)
+def test_it_is_fooled_as_documented(name: str, trap: Evidence) -> None:
+    """If one of these fails the validator became wiser than its docstring: change the docstring."""
+    assert score(name, trap) >= score(name, GOOD) - 1e-9, name
+
+
+def test_reverse_validation_is_fooled_where_the_error_can_be_undone() -> None:
+    """Every target class lies on another class's place in the source, and the model believes the place."""
+    wrong = Y[np.arange(150)]
+    assert reverse_accuracy(X, Y, Z, wrong, _fit) > 0.95
+    turned = (wrong + 1) % 3  # the truth of a target whose classes moved round by one
+    assert reverse_accuracy(X, Y, Z, turned, _fit) < 0.05
+
+
+def _fit(x: np.ndarray, y: np.ndarray, weight: np.ndarray | None):
+    from transferium.functional.classifier import fit_linear
+
+    return fit_linear(x, y, weight)
+
+
+def test_reverse_validation_counts_a_class_that_is_never_predicted_as_lost() -> None:
+    two = np.where(TRUTH == 2, 0, TRUTH)
+    assert 0.4 < reverse_accuracy(X, Y, Z, two, _fit) < 0.7
+    assert reverse_accuracy(X, Y, Z, np.full(150, 2), _fit) == pytest.approx(1 / 3)
+
+
+def slow_entropy(p: np.ndarray) -> float:
+    return -sum(float(v) * math.log(v) for v in p if v > 0)
+
+
+def test_confidence_scores_equal_their_sums() -> None:
+    p = softmax(WORSE.target_logits)
+    mean = [slow_entropy(row) for row in p]
+    whole = slow_entropy(sum(p) / 150)
+    assert certainty(WORSE.target_logits) == pytest.approx(-sum(mean) / 150)
+    assert diversity(WORSE.target_logits) == pytest.approx(whole)
+    assert information(WORSE.target_logits) == pytest.approx(whole - sum(mean) / 150)
+    root = np.sqrt(np.maximum(np.linalg.eigvalsh(p.T @ p), 0)).sum()
+    assert nuclear_norm(WORSE.target_logits) == pytest.approx(root / math.sqrt(150 * 3))
+
+
+def test_neighbourhood_density_equals_the_slow_sum() -> None:
+    logits = RNG.normal(size=(12, 3))
+    p = [row / math.sqrt(sum(row**2)) for row in softmax(logits)]
+    total = 0.0
+    for i in range(12):
+        raw = [math.exp(float(p[i] @ p[j]) / 0.05) for j in range(12) if j != i]
+        total += slow_entropy(np.array(raw) / sum(raw))
+    assert neighbourhood_density(logits) == pytest.approx(total / 12, rel=1e-9)
+    with pytest.raises(CannotScoreError, match="three or more target rows; found 2"):
+        neighbourhood_density(logits[:2])
+
+
+def test_dev_and_weighted_loss_equal_their_formulas() -> None:
+    labels, logits, w = RNG.integers(0, 3, 40), RNG.normal(size=(40, 3)), RNG.random(40) * 2
+    loss = np.array([-log_softmax(logits[i])[labels[i]] for i in range(40)])
+    assert importance_weighted(labels, logits, w) == pytest.approx(-sum(w * loss) / sum(w))
+    mean_l, mean_w = sum(w * loss) / 40, sum(w) / 40
+    eta = -sum((w * loss - mean_l) * (w - mean_w)) / sum((w - mean_w) ** 2)
+    assert dev(labels, logits, w) == pytest.approx(-(mean_l + eta * mean_w - eta))
+    assert dev(labels, logits, np.ones(40)) == pytest.approx(-loss.mean())
+    with pytest.raises(CannotScoreError, match="DEV needs two or more held-out source rows; found 1"):
+        dev(labels[:1], logits[:1], w[:1])
+
+
+def test_weights_find_the_model_that_is_right_where_the_target_is() -> None:
+    """Two models of equal source accuracy: one errs left, one errs right; the target lies on the right."""
+    rng = np.random.default_rng(3)
+    x, z = rng.normal(size=(800, 1)), rng.normal(size=(400, 1)) * 0.6 + 1.0
+    y = np.zeros(800, dtype=int)
+    errs_left, errs_right = (np.where(mask, -1.5, 1.5) for mask in (x[:, 0] < -0.3, x[:, 0] > 0.3))
+    models = [np.column_stack([m, -m]) for m in (errs_left, errs_right)]
+    weights = importance_weights(x, x, z)
+    assert abs(source_accuracy(y, models[0]) - source_accuracy(y, models[1])) < 0.05
+    for validator in (importance_weighted, dev):
+        assert validator(y, models[0], weights) > validator(y, models[1], weights) + 0.5
+
+
+def test_dev_varies_less_than_the_weighted_mean_it_corrects() -> None:
+    plain, corrected = [], []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(200, 1))
+        w = np.exp(x[:, 0] - 0.5)  # the exact ratio for a target one unit to the right
+        logits = np.column_stack([0.3 * x[:, 0], np.zeros(200)])
+        labels = np.zeros(200, dtype=int)
+        plain.append(float((w * log_softmax(logits)[:, 0]).mean()))
+        corrected.append(dev(labels, logits, w))
+    assert np.std(corrected) < 0.6 * np.std(plain)
+    assert np.mean(corrected) == pytest.approx(np.mean(plain), abs=0.03)
+
+
+def test_domains_that_hardly_overlap_give_no_weights() -> None:
+    far = replace(GOOD, target_features=Z + 60.0)
+    verdict = validate(far)
+    for name in ("dev", "importance-weighted"):
+        assert verdict[name].value is None
+        assert "the domains hardly overlap: importance weights should average 1" in verdict[name].reason
+    assert verdict["entropy"].value is not None
+
+
+def test_one_row_that_outweighs_all_others_gives_no_weights() -> None:
+    source = np.concatenate([RNG.normal(size=(300, 1)) * 0.1, [[8.0]]])
+    with pytest.raises(CannotScoreError, match=r"301 held-out source rows weigh as much as 1\.\d"):
+        importance_weights(source, source, RNG.normal(size=(100, 1)) * 0.1 + 8.0, penalty=1e-3)
+
+
+def test_silhouette_and_ami_equal_scikit_learns() -> None:
+    x, y = RNG.normal(size=(60, 3)), RNG.integers(0, 4, 60)
+    y[0] = 4  # a class of one row
+    assert silhouette(x, y) == pytest.approx(silhouette_score(x, y), rel=1e-9)
+    for _ in range(5):
+        a, b = RNG.integers(0, 4, 60), RNG.integers(0, 3, 60)
+        assert adjusted_mutual_information(a, b) == pytest.approx(adjusted_mutual_info_score(a, b), abs=1e-9)
+    assert adjusted_mutual_information(a, (a + 1) % 4) == pytest.approx(1.0)
+
+
+def test_cluster_agreement_comes_from_its_seed_and_needs_rows() -> None:
+    assert cluster_agreement(Z, TRUTH, classes=3) > 0.85
+    assert cluster_agreement(Z, TRUTH, classes=3, seed=5) == cluster_agreement(Z, TRUTH, classes=3, seed=5)
+    with pytest.raises(CannotScoreError, match="3 clusters need more than 3 target rows; found 3"):
+        cluster_agreement(Z[:3], TRUTH[:3], classes=3)
+    with pytest.raises(CannotScoreError, match="a silhouette needs three or more"):
+        silhouette(Z[:2], TRUTH[:2])
+    assert np.isfinite(cluster_agreement(np.ones((9, 2)), np.arange(9) % 3, classes=3))
+
+
+def test_one_target_row_leaves_only_what_can_be_said() -> None:
+    verdict = validate(replace(GOOD, target_features=Z[:1], target_logits=GOOD.target_logits[:1]))
+    missing = {name for name, s in verdict.items() if s.value is None}
+    assert {"snd", "silhouette", "ami"} <= missing
+    assert all(verdict[name].reason for name in missing)
+    assert verdict["source-accuracy"].value is not None
+
+
+def test_evidence_checks_its_shapes_and_names() -> None:
+    with pytest.raises(DataError, match="target has 150 rows of features but 149 rows of logits"):
+        replace(GOOD, target_logits=GOOD.target_logits[:149])
+    with pytest.raises(InputError, match="one width; found 3 and 2"):
+        replace(GOOD, target_logits=GOOD.target_logits[:, :2])
+    with pytest.raises(InputError, match=r"there is no validator 'entrop'. Did you mean 'entropy'\?"):
+        validate(GOOD, ("entrop",))
+
+
+def test_consensus_ranks_as_scipy_does() -> None:
+    scores = {k: RNG.integers(0, 4, 6).astype(float).tolist() for k in "abcd"}
+    expected = np.mean([rankdata([-v for v in row]) for row in scores.values()], axis=0)
+    assert consensus(scores).mean_rank == pytest.approx(expected)
+
+
+def test_the_consensus_finds_the_best_candidate_and_sees_through_collapse() -> None:
+    candidates = [WORSE, GOOD, BAD, COLLAPSED]
+    table = [validate(e) for e in candidates]
+    vote = consensus({name: [row[name].value for row in table] for name in VALIDATORS})
+    assert vote.choice() == 1
+    assert vote.mean_rank.argmin() == 1
+    assert vote.support[1] > 0.66
+
+
+def test_no_clear_vote_stays_with_the_reference() -> None:
+    split = consensus({"a": [0, 1, 0], "b": [0, 1, 0], "c": [1, 0, 0], "d": [1, 0, 0]})
+    assert split.choice() == 0
+    assert split.support[1] == split.opposition[1] == 0.5
+    assert consensus({"a": [0, 1], "b": [0, 1]}).choice() == 0  # two voters are no vote
+    assert consensus({"a": [0, 1], "b": [0, 1], "c": [0, 1]}).choice() == 1
+    assert consensus({"a": [1, 1], "b": [2, 2], "c": [0, 0]}).choice() == 0
+
+
+def test_a_validator_that_lacks_a_score_is_left_out() -> None:
+    vote = consensus({"a": [0, 1], "b": [1, None], "c": [0, 1], "d": [float("nan"), 1], "e": [0, 1]})
+    assert vote.left_out == ("b", "d")
+    assert vote.voters == ("a", "c", "e")
+    assert vote.choice() == 1
+    assert consensus({"a": [None, 1]}).choice() == 0
+    with pytest.raises(InputError, match=r"found \[1, 2\] scores"):
+        consensus({"a": [1], "b": [1, 2]})
+    with pytest.raises(InputError, match=r"the reference \(2\) among them"):
+        consensus({"a": [1, 2]}, reference=2)
+
+
+def test_agreement_is_one_when_all_agree_and_low_when_they_do_not() -> None:
+    assert consensus({k: [1.0, 2.0, 3.0] for k in "abc"}).agreement == pytest.approx(1.0)
+    assert consensus({"a": [1, 2, 3], "b": [3, 2, 1]}).agreement == pytest.approx(0.0)
+    assert consensus({"a": [1, 1], "b": [1, 1]}).agreement == 0.0
