@@ -64,7 +64,8 @@ def fit_path(
     ``z`` is ``X (n, width)``, centred and divided by one number, the root mean square norm of its centred rows, so
     that a grid of C suits any backbone: scikit-learn's C on ``X`` itself is ``C / scale²``. Two classes are penalised
     as one vector ``w₁ - w₀``, which is scikit-learn's binary model. ``folds[i]`` is the fold that holds ``i`` out,
-    counted from 0; a single fold holds nothing out (then ``oof_logits`` are those of the model of all examples).
+    counted from 0, and -1 where it is never held out (``oof_logits`` are then 0). A single fold holds nothing out: its
+    logits and scores are those of the model of all examples on what it saw.
 
     ``W`` is within ``tol ||W||`` of the optimum where ``converged``. Raises ``DataError`` for features that are not
     finite. The same numbers whatever the number of processors.
@@ -82,7 +83,8 @@ def fit_path(
         dtype = shared.rows.dtype
         weights = np.tile(weight.astype(dtype), (k + 1, 1))
         if k:
-            weights[folds, np.arange(len(X))] = 0
+            out = np.flatnonzero(folds >= 0)
+            weights[folds[out], out] = 0
         oof = np.zeros((len(grid), len(X), classes), dtype)
         together = Lockstep(shared.rows, y, weights, classes, Lockstep.gram_of(shared.rows))
         walked = _walk_all(together, grid / (2.0 if classes == 2 else 1.0), held, oof, tol=tol, max_iter=max_iter)
@@ -201,6 +203,10 @@ def _checked(
         raise DataError(f"{len(X)} rows, {len(y)} labels, {len(folds)} folds and {len(weight)} weights do not match.")
     if not np.isfinite(weight).all() or (weight < 0).any():
         raise DataError("sample weights must be finite and not negative.")
+    folds = np.asarray(folds)
+    held = np.bincount(folds[folds >= 0], weights=weight[folds >= 0])
+    if not len(held) or not (held > 0).all():
+        raise DataError(f"every fold from 0 on must hold examples; of {len(held)}, {int((held == 0).sum())} hold none.")
     X = np.asarray(X, np.float64)
     bad = ~np.isfinite(X).all(axis=1)
     if bad.any():
