@@ -60,9 +60,8 @@ def jda(
         raise InputError(f"rounds={rounds} must be 1 or more")
     joint, changed = np.concatenate([x, z]), list[int]()
     guess: NDArray[np.int64] | None = None
-    marginal = np.sqrt(2 * (1 - balance)) * (x.mean(axis=0) - z.mean(axis=0))[None]
     for _ in range(rounds):
-        gaps = marginal if guess is None else np.concatenate([marginal, np.sqrt(2 * balance) * _gaps(x, y, z, guess)])
+        gaps = _gaps(x, y, z, guess, balance)
         found = latent_directions(joint, gaps, dimensions=dimensions, ridge=ridge)
         map_ = Affine(found, -joint.mean(axis=0) @ found)
         before, guess = guess, fit(np.asarray(map_(x)), y, None)(np.asarray(map_(z))).argmax(axis=1)
@@ -73,6 +72,10 @@ def jda(
     return JointAdaptation(map_, guess, tuple(changed))
 
 
-def _gaps(x: Array, y: NDArray[np.int64], z: Array, guess: NDArray[np.int64]) -> Array:
-    shared = np.intersect1d(y, guess)
-    return np.array([x[y == c].mean(axis=0) - z[guess == c].mean(axis=0) for c in shared]).reshape(-1, x.shape[1])
+def _gaps(x: Array, y: NDArray[np.int64], z: Array, guess: NDArray[np.int64] | None, balance: float) -> Array:
+    """Differences of means that should vanish, ``(1 + shared classes, width)``, the marginal one first."""
+    rows = [np.sqrt(2 * (1 - balance)) * (x.mean(axis=0) - z.mean(axis=0))]
+    if guess is not None:
+        share = np.sqrt(2 * balance)
+        rows += [share * (x[y == c].mean(axis=0) - z[guess == c].mean(axis=0)) for c in np.intersect1d(y, guess)]
+    return np.stack(rows)

@@ -60,9 +60,21 @@ def tradaboost(
     if rounds < 0:
         raise InputError(f"rounds={rounds} must be 0 or more")
     rows, y, n = np.concatenate([x, z]), np.concatenate([ys, yt]), len(x)
-    weight, fall = np.ones(len(rows)), 1.0 / (1.0 + np.sqrt(2.0 * np.log(max(n, 2)) / max(rounds, 1)))
+    members, errors, weight = _boost(rows, y, n, fit, rounds)
+    if not members:
+        return Boosted((fit(rows, y, np.ones(len(rows))),), (1.0,), (), np.ones(n))
+    half = len(members) // 2
+    votes = tuple(float(np.log((1 - e) / e)) for e in errors[half:])
+    return Boosted(tuple(members[half:]), votes, tuple(errors), weight[:n])
+
+
+def _boost(
+    rows: Array, y: NDArray[np.int64], n: int, fit: Fit, rounds: int
+) -> tuple[list[Predict], list[float], Array]:
+    """The members with a vote, their weighted target errors, and the last weights; the first ``n`` rows are the source."""
     members: list[Predict] = []
     errors: list[float] = []
+    weight, fall = np.ones(len(rows)), 1.0 / (1.0 + np.sqrt(2.0 * np.log(max(n, 2)) / max(rounds, 1)))
     for _ in range(rounds):
         member = fit(rows, y, weight)
         wrong = member(rows).argmax(axis=1) != y
@@ -73,11 +85,7 @@ def tradaboost(
         if error == 0:
             break
         weight = _reweighted(weight, wrong, n, fall, (1 - error) / error if error < 0.5 else 1 / fall)
-    if not members:
-        return Boosted((fit(rows, y, np.ones(len(rows))),), (1.0,), (), np.ones(n))
-    half = len(members) // 2
-    votes = tuple(float(np.log((1 - e) / e)) for e in errors[half:])
-    return Boosted(tuple(members[half:]), votes, tuple(errors), weight[:n])
+    return members, errors, weight
 
 
 def _reweighted(weight: Array, wrong: NDArray[np.bool_], n: int, fall: float, rise: float) -> Array:
