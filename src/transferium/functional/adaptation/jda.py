@@ -58,6 +58,12 @@ def jda(
     fraction(balance, "balance")
     if rounds < 1:
         raise InputError(f"rounds={rounds} must be 1 or more")
+    return _alternate(x, y, z, fit, dimensions, balance, ridge, rounds)
+
+
+def _alternate(
+    x: Array, y: NDArray[np.int64], z: Array, fit: Fit, dimensions: int, balance: float, ridge: float, rounds: int
+) -> JointAdaptation:
     joint, changed = np.concatenate([x, z]), list[int]()
     guess: NDArray[np.int64] | None = None
     for _ in range(rounds):

@@ -71,7 +71,7 @@ def tradaboost(
 def _boost(
     rows: Array, y: NDArray[np.int64], n: int, fit: Fit, rounds: int
 ) -> tuple[list[Predict], list[float], Array]:
-    """The members with a vote, their weighted target errors, and the last weights; the first ``n`` rows are the source."""
+    """The members with a vote, their weighted target errors, and the last weights. The first ``n`` rows are source."""
     members: list[Predict] = []
     errors: list[float] = []
     weight, fall = np.ones(len(rows)), 1.0 / (1.0 + np.sqrt(2.0 * np.log(max(n, 2)) / max(rounds, 1)))
