@@ -72,4 +72,6 @@ class Need:
         ok[list(problems)] = False
         if len(self.at) == len(order):
             return self.rows, ok, problems
-        return np.where(ok[:, None], self.rows[order] if len(self.rows) else np.float32(0), np.float32(0)), ok, problems
+        features = np.zeros((len(order), self.backbone.width), np.float32)
+        features[ok] = self.rows[order[ok]]
+        return features, ok, problems

@@ -29,7 +29,9 @@ class ImagePreprocess:
 
     ``crop="squash"`` squeezes the whole picture into the square instead. ``via=2`` crops at twice the size and
     averages 2 x 2 pixels, so that a backbone at half size shares the resize of one at full size.
-    ``decode_at_least``: a JPEG may be decoded at reduced scale while its shorter side keeps this many pixels.
+    ``decode_at_least``: a JPEG may be decoded at reduced scale while its shorter side keeps this many pixels. At
+    twice ``resize`` that moves EfficientNet-Lite0's features less than one grey level of noise does (median cosine
+    0.999 against 0.9987, 5 % quantile 0.995 against 0.985, on photographs scaled up to 1,100 and 2,200 pixels).
 
     >>> ImagePreprocess(224, 256, "bicubic", (0.5,) * 3, (0.5,) * 3, 512).resized(64).resize
     73
