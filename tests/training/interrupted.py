@@ -16,19 +16,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from torch import nn
 
-from toy_world import PICTURE, blobs, picture_backbone, pictures, row_model  # needs the path above
-from transferium.models.model import Model
+from toy_world import blobs, picture_backbone, pictures, row_model  # needs the path above
+from transferium.embedding.embed import Embedder
+from transferium.methods.base import Task
+from transferium.methods.finetune import FineTune
+from transferium.methods.lpft import LPFT
+from transferium.methods.scratch import FromScratch
 from transferium.objectives.l2sp import L2SP
 from transferium.objectives.supervised import Supervised
-from transferium.training.best import KeepBest, held_out_score
 from transferium.training.checkpoint import Checkpoints
-from transferium.training.feed import Feeds
-from transferium.training.freeze import freeze
-from transferium.training.groups import layered_groups, plain_groups
+from transferium.training.groups import plain_groups
 from transferium.training.objective import Objective
-from transferium.training.optimiser import Optimiser
 from transferium.training.run import run
-from transferium.training.schedule import Schedule
 from transferium.training.stage import Player, Stage
 
 
@@ -52,25 +51,32 @@ class Memory(Objective):
         self.centre.lerp_(self.latest, 0.1)
 
 
-def augmented_images():
-    """Batch norm, dropout, channels-last convolutions, augmentation, layer-wise rates, the best epoch kept."""
-    model = Model(picture_backbone().build(), nn.Linear(5, 2))
-    best = KeepBest(held_out_score(pictures(20, 9)), by="log_loss")
-    groups = (*layered_groups(model.backbone, ("stem", "body", "top"), lr=0.01, decay=0.5, weight_decay=0.1),
-              *plain_groups(model.head.parameters(), 0.05))  # fmt: skip
-    yield Stage(model, {"target": pictures(40)}, Supervised(smoothing=0.1), groups=groups, epochs=6, batch_size=8,
-                feeds=Feeds(PICTURE, "simple"), around=[best], schedule=Schedule(warmup=0.2))  # fmt: skip
-    return model
+def task():
+    """Few pictures, some of them to stop by, and a small network with batch norm and dropout."""
+    return Task(pictures(32), pictures(16, 9), picture_backbone(), Embedder(None, engine="torch"), seed=2)
 
 
-def partly_frozen():
+def finetune():
+    """Augmentation, layer-wise rates, the best epoch kept."""
+    return FineTune(epochs=6, batch_size=8, lr=0.01, label_smoothing=0.1).stages(task())
+
+
+def finetune_part():
     """SGD with momentum, a frozen part, passes that share a step, patience."""
-    model = Model(picture_backbone().build(), nn.Sequential(nn.Dropout(0.3), nn.Linear(5, 2)))
-    freeze(model.backbone, ("stem", "body", "top"), 2)
-    best = KeepBest(held_out_score(pictures(20, 9)), by="accuracy", lowest=False, start=True, patience=4)
-    yield Stage(model, {"target": pictures(40)}, Supervised(), feeds=Feeds(PICTURE, "simple"), epochs=8, batch_size=8,
-                accumulate=2, lr=0.1, optimiser=Optimiser("sgd", nesterov=True), around=[best])  # fmt: skip
-    return model
+    method = FineTune(
+        epochs=8, batch_size=8, unfreeze=2, optimiser="sgd", nesterov=True, lr=0.1, accumulate=2, patience=4
+    )
+    return method.stages(task())
+
+
+def scratch():
+    """Random weights, drawn again when the run is resumed."""
+    return FromScratch(epochs=6, batch_size=8, schedule="linear").stages(task())
+
+
+def lpft():
+    """A solver before the first stage, whose answer is the first candidate."""
+    return LPFT(epochs=6, batch_size=8).stages(task())
 
 
 def two_streams():
@@ -104,7 +110,7 @@ def two_players():
     return model
 
 
-ROWS = {f.__name__: f for f in (augmented_images, partly_frozen, two_streams, two_stages, two_players)}
+ROWS = {f.__name__: f for f in (finetune, finetune_part, scratch, lpft, two_streams, two_stages, two_players)}
 
 
 def train(name, folder=None, pause=0.0):
@@ -118,8 +124,9 @@ def train(name, folder=None, pause=0.0):
             time.sleep(pause)
 
     checkpoints = None if folder is None else Checkpoints(Path(folder), every_steps=1)
-    return run(ROWS[name](), seed=1, checkpoints=checkpoints, progress=tell)
+    outcome = run(ROWS[name](), seed=1, checkpoints=checkpoints, progress=tell)
+    return getattr(outcome.result, "model", outcome.result), outcome.history
 
 
 if __name__ == "__main__":
-    train(sys.argv[1], sys.argv[2], pause=0.01)
+    train(sys.argv[1], sys.argv[2], pause=0.03)

@@ -86,9 +86,11 @@ class FineTune(Staged):
             _at_least(name, getattr(self, name), 1)
         _at_least("workers", self.workers, 0)
         _at_least("weight_decay", self.weight_decay, 0)
-        _between("layer_decay", self.layer_decay, 0, 1, closed=True)
-        _between("val_share", self.val_share, 0, 0.5, closed=True)
-        _between("label_smoothing", self.label_smoothing, -1e-12, 1)
+        _between("layer_decay", self.layer_decay, 0, 1, ends="(]")
+        _between("val_share", self.val_share, 0, 0.5, ends="(]")
+        _between("label_smoothing", self.label_smoothing, 0, 1, ends="[)")
+        if self.clip is not None and not self.clip > 0:
+            raise InputError(f"clip is the largest gradient norm; it must be above 0, or none, and was {self.clip}.")
         for name in ("lr", "head_lr"):
             self._check_rate(name, getattr(self, name))
 
@@ -205,8 +207,8 @@ def _at_least(name: str, value: float | None, least: float) -> None:
         raise InputError(f"{name} must be at least {least}; it was {value}.")
 
 
-def _between(name: str, value: float, low: float, high: float, *, closed: bool = False) -> None:
-    if not (low < value < high or (closed and value == high)):
-        raise InputError(
-            f"{name} lies above {max(low, 0)} and {'up to' if closed else 'below'} {high}; it was {value}."
-        )
+def _between(name: str, value: float, low: float, high: float, *, ends: str) -> None:
+    """``ends`` says which of the two belong: ``"[)"`` or ``"(]"``."""
+    if not (low < value < high or (ends[0] == "[" and value == low) or (ends[1] == "]" and value == high)):
+        words = f"{'from' if ends[0] == '[' else 'above'} {low} {'up to' if ends[1] == ']' else 'to below'} {high}"
+        raise InputError(f"{name} lies {words}; it was {value}.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from transferium.data.deal import deal
 from transferium.data.domain import Domain
 from transferium.errors import DataError
 from transferium.methods.base import Task
@@ -26,14 +27,12 @@ def hold_out(task: Task, share: float) -> HeldOut:
 
     ``kept`` are the positions in ``task.train`` that are trained on. The same task gives the same division.
     """
-    from transferium.data.split import folds
-
     n = len(task.train)
     if task.val is not None:
         return HeldOut(task.train, task.val, np.arange(n), f"the val part ({len(task.val)} examples)")
-    fold = folds(task.train.y, k=max(2, round(1 / share)), seed=task.seed, groups=task.groups)
-    held, kept = np.flatnonzero(fold == 0), np.flatnonzero(fold != 0)
-    if len(held) == 0 or len(kept) == 0:
+    bins = deal(task.train.y, task.groups, np.array([1 - share, share]), task.seed)
+    kept, held = np.flatnonzero(bins == 0), np.flatnonzero(bins == 1)
+    if not len(held) or not len(kept):
         raise DataError(
             f"{n} training examples cannot be divided into one part to train on and one to stop by: "
             "add examples, or a val part."

@@ -27,4 +27,7 @@ class FromScratch(FineTune):
     def _start(self, task: Task) -> Backbone:
         from transferium.models.catalogue import randomised
 
-        return randomised(task.backbone, seed=task.seed) if task.backbone.pretrained else task.backbone
+        if not task.backbone.pretrained:
+            return task.backbone
+        # At the size the pretrained one reads: the same architecture and the same budget.
+        return randomised(task.backbone, seed=task.seed, size=getattr(task.backbone.preprocess, "size", None))
