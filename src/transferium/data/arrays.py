@@ -70,11 +70,22 @@ def _samples(source: Any, kind: Kind | None) -> tuple[Samples, Kind]:
     if isinstance(first, (str, os.PathLike)):
         return _named_samples(source, kind)
     if first is None or isinstance(first, (bytes, bytearray)) or hasattr(first, "getbands") or np.ndim(first) >= 2:
-        return Items(source), _same(kind, "image")
+        return Items([_image(item, i) for i, item in enumerate(source)]), _same(kind, "image")
     try:
         return _array_samples(np.asarray(source), kind)
     except ValueError as error:
         raise InputError(f"a list that starts with {type(first).__name__} is no table of numbers: {error}") from error
+
+
+def _image(item: Any, index: int) -> Any:
+    if isinstance(item, (list, tuple)):
+        item = np.asarray(item)
+    if not (isinstance(item, (bytes, bytearray)) or hasattr(item, "getbands") or np.ndim(item) >= 2):
+        found = type(item).__name__
+        raise InputError(
+            f"the list starts with images, but item {index} is {found}: give bytes, Pillow images or (h, w, 3) arrays"
+        )
+    return item
 
 
 def _named_samples(source: Sequence[Any], kind: Kind | None) -> tuple[Samples, Kind]:

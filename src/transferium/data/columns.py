@@ -60,7 +60,7 @@ def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
     found = replace(asked, label=label, id=asked.id or _guess(("id",), [n for n in names if n != label]))
     free = [name for name in names if name not in found.named().values()]
     image = asked.image or _guess(IMAGE_NAMES, [n for n in free if _may_be_image(first[n])])
-    text = asked.text or _guess(TEXT_NAMES, [n for n in free if isinstance(first[n], str) and n != image])
+    text = asked.text or _guess(TEXT_NAMES, [n for n in free if isinstance(first[n], str | None) and n != image])
     if kind == "image" or (kind is None and image):
         return replace(found, image=_need(image, "image", IMAGE_NAMES, names, where), text=None, kind="image")
     if kind == "text" or (kind is None and text):

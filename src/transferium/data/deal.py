@@ -25,7 +25,7 @@ def deal(labels: _Ints, groups: _Ints | None, shares: _Floats, seed: int) -> _In
     have = np.zeros(target.shape)
     bins = np.full(len(labels), -1, np.int64)
     sizes = np.bincount(group)
-    _place_groups(bins, labels, group, sizes, have, target, random)
+    _place_groups(bins, labels, group, sizes, have, shares, random)
     single = np.flatnonzero(sizes[group] == 1)
     single = single[random.permutation(len(single))]
     for c in np.unique(labels[single]):
@@ -52,7 +52,7 @@ def _place_groups(
     group: _Ints,
     sizes: _Ints,
     have: _Floats,
-    target: _Floats,
+    shares: _Floats,
     random: np.random.Generator,
 ) -> None:
     several = np.flatnonzero(sizes > 1)
@@ -60,12 +60,14 @@ def _place_groups(
     several = several[np.argsort(-sizes[several], kind="stable")]
     order = np.argsort(group, kind="stable")
     ends = np.cumsum(sizes)
-    total = target.sum(0)
+    total = np.bincount(labels, minlength=have.shape[1])
+    target = shares[:, None] * total
     for g in several:
         members = order[ends[g] - sizes[g] : ends[g]]
         at, count = np.unique(labels[members], return_counts=True)
         cost = (count * (2 * (have[:, at] - target[:, at]) + count) / total[at]).sum(1)
-        best = int(cost.argmin())
+        ahead = have.sum(1) / shares
+        best = int(np.lexsort((ahead, np.round(cost, 9)))[0])
         bins[members] = best
         have[best, at] += count
 

@@ -12,7 +12,7 @@ from transferium.data.balance import check_classes
 from transferium.data.copies import find_copies
 from transferium.data.deal import independent
 from transferium.data.domain import Domain
-from transferium.data.duplicates import MOST, NEAR, code_keys, near_pairs, tie
+from transferium.data.duplicates import ENOUGH, MOST, NEAR, code_keys, near_pairs, tie
 from transferium.data.findings import Diagnosis, Finding, Severity, count, some
 from transferium.data.listing import suffix
 from transferium.data.scan import Scan
@@ -121,17 +121,23 @@ def _look_for_near(
     domain: Domain, codes: NDArray[np.int64], keep: NDArray[np.bool_], features: NDArray[np.floating[Any]] | None
 ) -> tuple[_Pairs, list[Finding]]:
     """Pairs of usable examples that are nearly the same and no exact copies: one of each set of copies is compared."""
+    none = np.empty((0, 2), np.intp)
+    if features is None:
+        return none, []
     kept = np.flatnonzero(keep)
     at = kept[np.unique(codes[kept], return_index=True)[1]]
-    if features is None or len(at) > MOST:
-        none = np.empty((0, 2), np.intp)
+    if len(at) > MOST:
         message = f"near duplicates were not looked for: {len(at):,} examples are more than {MOST:,}"
-        return none, [] if features is None else [Finding("near-duplicate", "note", message)]
+        return none, [Finding("near-duplicate", "note", message)]
     pairs = at[near_pairs(features[at])]
+    alike = f"of examples nearly the same (cosine of features at least {NEAR})"
+    if len(pairs) > ENOUGH:
+        message = f"more than {ENOUGH:,} pairs {alike}: these features hardly tell them apart, so nothing is tied"
+        return none, [Finding("near-duplicate", "warning", message)]
     if not len(pairs):
-        return pairs, []
+        return none, []
     said = some(f"{domain.ids[a]} ~ {domain.ids[b]}" for a, b in pairs)
-    message = f"{count(len(pairs), 'pair')} of examples nearly the same (cosine of features at least {NEAR}): {said}"
+    message = f"{count(len(pairs), 'pair')} {alike}: {said}"
     across = 0 if domain.parts is None else int((domain.parts[pairs[:, 0]] != domain.parts[pairs[:, 1]]).sum())
     if across:
         message += f"; {count(across, 'pair lies', 'pairs lie')} in two parts"

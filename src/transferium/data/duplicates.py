@@ -19,10 +19,13 @@ one kind. Digits and small pictures have no pair above 0.94, ants and bees none 
 MOST = 20_000
 """Examples among which near duplicates are looked for: twice as many take four times as long."""
 
+ENOUGH = 100_000
+"""Pairs after which the search ends."""
+
 _SKETCH = 192
 _WORTH = 4096  # rows from which the sketch saves more than it costs
 _BLOCK = 1024
-_PAIRS = 65_536
+_PAIRS = 8_192
 
 
 def code_keys(keys: Sequence[str]) -> NDArray[np.int64]:
@@ -37,13 +40,16 @@ def near_pairs(features: NDArray[np.floating[Any]], threshold: float = NEAR) -> 
 
     Exact, and cheap: rows are first compared in an orthonormal sketch ``z = x Q`` of few dimensions with the length
     ``r`` of what it leaves out, since ``x·y <= z·w + r s`` (Cauchy and Schwarz); only pairs whose bound reaches the
-    threshold are compared in full. Fewer than four rows have no centre worth the name, and no pairs.
+    threshold are compared in full. Fewer than four rows have no centre worth the name, and no pairs. The search ends
+    early once more than ``ENOUGH`` pairs are found: such rows tell hardly anything apart.
     """
     if len(features) < 4:
         return np.empty((0, 2), np.intp)
     x = features.astype(np.float32)
     x = x - x.mean(0)
-    x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    length = np.linalg.norm(x, axis=1, keepdims=True)
+    length[length <= 1e-6 * np.linalg.norm(features, axis=1).max()] = np.inf  # at the centre, but for rounding
+    x /= length
     sketch = _sketch(x)
     found = []
     for start in range(0, len(x), _BLOCK):
@@ -51,6 +57,8 @@ def near_pairs(features: NDArray[np.floating[Any]], threshold: float = NEAR) -> 
         first, second = np.divmod(np.flatnonzero(bound >= threshold - 1e-5), bound.shape[1])
         ahead = second > first
         found.append(_confirmed(x, first[ahead] + start, second[ahead] + start, threshold))
+        if sum(map(len, found)) > ENOUGH:
+            break
     return np.concatenate(found)
 
 
@@ -75,6 +83,8 @@ def _confirmed(
         a, b = first[start : start + _PAIRS], second[start : start + _PAIRS]
         sure = np.einsum("ij,ij->i", x[a], x[b]) >= threshold
         pairs.append(np.stack([a[sure], b[sure]], axis=1))
+        if sum(map(len, pairs)) > ENOUGH:
+            break
     return np.concatenate(pairs)
 
 

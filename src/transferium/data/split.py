@@ -53,6 +53,11 @@ def divide(domain: Domain, *, seed: int, groups: NDArray[np.int64] | None = None
 
 def _split_off(domain: Domain, seed: int, groups: NDArray[np.int64] | None, test_size: float) -> Division:
     bins = deal(domain.y, groups, np.array([1 - test_size, test_size]), seed)
+    units = np.arange(len(domain)) if groups is None else groups
+    only_held = np.setdiff1d(
+        domain.y[bins == 1], domain.y[bins == 0]
+    )  # a class that cannot be on both sides is learned
+    bins[np.isin(units, units[np.isin(domain.y, only_held)])] = 0
     train, test = np.flatnonzero(bins == 0), np.flatnonzero(bins == 1)
     if not len(train) or not len(test):
         raise DataError(

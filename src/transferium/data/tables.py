@@ -93,12 +93,12 @@ def _labels(table: Any, columns: Columns, asked: bool, where: str) -> tuple[NDAr
     """Labels and class names; a column that was only guessed and is empty throughout means that there are none."""
     if columns.label is None:
         return None, ()
-    column = table[columns.label]
-    if column.null_count == len(column) and not asked:
+    values = as_values(table[columns.label])
+    if not asked and all(value in (None, "") for value in values):
         return None, ()
-    values = as_values(column)
     if isinstance(next((v for v in values if v is not None), None), (list, dict, bytes)):
-        raise DataError(f"{where}: column {columns.label!r} holds {column.type}, not labels: name another with label=…")
+        found = table[columns.label].type
+        raise DataError(f"{where}: column {columns.label!r} holds {found}, not labels: name another with label=…")
     return encode_labels(values, f"column {columns.label!r} of {where}")
 
 
