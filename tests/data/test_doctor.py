@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from transferium.data.doctor import check_trainable, diagnose
+from transferium.data.doctor import check_trainable, diagnose, used_classes
 from transferium.data.domain import Domain
 from transferium.data.duplicates import NEAR, near_pairs, tie
 from transferium.data.findings import Diagnosis
@@ -257,7 +257,10 @@ def test_a_class_of_bad_files_only(tmp_path: Path) -> None:
     domain = plant(tmp_path / "three", files)
     diagnosis = look(domain)
     assert said(diagnosis, "missing-class") == ["error: 1 class without a usable example: 'c'"]
-    check_trainable(domain.take(diagnosis.keep))
+    usable = domain.take(diagnosis.keep)
+    check_trainable(usable)
+    assert (usable.classes, used_classes(usable).classes) == (("a", "b", "c"), ("a", "b"))
+    assert used_classes(usable.take([6, 0])).y.tolist() == [1, 0]
     two = plant(tmp_path / "two", {k: v for k, v in files.items() if k[0] != "b"})
     with pytest.raises(DataError, match=r"has only one class, 'a' \(6 examples\): .* 'c' has no usable example"):
         check_trainable(two.take(look(two).keep))

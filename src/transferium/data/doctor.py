@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,12 @@ def check_trainable(domain: Domain) -> None:
         raise DataError(
             f"{name!r} has one example per class{copies}, too few to hold any out: give at least two of each class"
         )
+
+
+def used_classes(domain: Domain) -> Domain:
+    """The same examples with only those classes that have any, numbered anew."""
+    present, labels = np.unique(domain.y, return_inverse=True)
+    return replace(domain, labels=labels.astype(np.int64), classes=tuple(domain.classes[c] for c in present))
 
 
 def _unusable(domain: Domain, wrong: Mapping[int, str]) -> list[Finding]:

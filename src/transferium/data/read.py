@@ -33,23 +33,15 @@ def read(
 ) -> Domain:
     """A folder, a table, a NumPy file, one image, or a list or array in memory, as a ``Domain``.
 
-    - **A folder** holds one folder of images for each class, or ``train``, ``val`` and ``test`` folders (also
-      ``training``, ``valid``, ``validation``, ``dev``, ``testing``) with class folders inside, or tables with
-      those names (``train.csv``, ``test.parquet``), or one table, or images without labels.
-    - **A table** is CSV, TSV, Parquet or JSONL. ``image``, ``text``, ``label``, ``part``, ``group`` and ``id``
-      name its columns, ``features`` several. What is not named is found by its name (label, class, target, y;
-      image, image_path, path, file, filename; text, sentence, review, content); without images and texts, all
-      columns that hold numbers are features. Image paths are relative to the table's folder, or absolute.
-    - **In memory**, a list of paths, texts, encoded bytes, Pillow images or arrays, or an array of rows; then
-      ``label``, ``part``, ``group`` and ``id`` are the values themselves, one for each example.
-
+    A folder holds one folder of images per class; or ``train``, ``val`` and ``test`` folders with those inside (also
+    ``training``, ``valid``, ``validation``, ``dev``, ``testing``); or tables so named; or one table; or plain images.
+    For a table ``image``, ``text``, ``label``, ``part``, ``group``, ``id`` and ``features`` name columns. What is not
+    named is found by its name (``columns.py`` lists them); without images and texts, all numeric columns are features.
+    In memory ``label``, ``part``, ``group`` and ``id`` are the values, one for each example.
     Raises ``InputError`` or ``DataError`` with what was found and what to do.
 
-    >>> domain = read(["good", "bad", "fine"], label=["+", "-", "+"])
-    >>> domain
+    >>> read(["good", "bad", "fine"], label=["+", "-", "+"])
     Domain('data', 3 text examples, 2 classes)
-    >>> domain.classes, domain.y
-    (('+', '-'), array([0, 1, 0]))
     """
     if isinstance(source, Domain):
         return source
