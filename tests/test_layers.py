@@ -8,10 +8,23 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "transferium"
-ORDER = (
-    "errors functional data models embedding training objectives selection methods evaluation artifact report job "
-    "estimator cli"
-).split()
+ORDER = [
+    "errors",
+    "functional",
+    "data",
+    "models",
+    "embedding",
+    "training",
+    "objectives",
+    "selection",
+    "methods",
+    "evaluation",
+    "artifact",
+    "report",
+    "job",
+    "estimator",
+    "cli",
+]
 
 
 def imported_layers(file: Path) -> set[str]:

@@ -19,7 +19,7 @@ from transferium.embedding.embed import Embedder, Embedding
 from transferium.embedding.portable import attach_graph, save_graph
 from transferium.errors import ArtifactError
 from transferium.models.backbone import Backbone
-from transferium.models.bundled import BUNDLED
+from transferium.models.bundled import BUNDLED, bundled
 from transferium.models.catalogue import find_backbone
 from transferium.models.head import Head
 
@@ -33,11 +33,13 @@ GRAPH = "backbone.onnx"
 def replacing(folder: Path) -> Iterator[Path]:
     """Yield an empty sibling directory that takes the place of ``folder`` when the block ends without an error.
 
-    Whoever looks at ``folder`` finds what was there before or all of what is new, never a half of either.
+    Whoever looks at ``folder`` finds what was there before or all of what is new, never a half of either. Raises
+    ``ArtifactError`` where it cannot be written (read-only, no space left); what was there before is kept.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+    fresh: Path | None = None
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
         fresh.chmod(0o755)
         yield fresh
         if folder.exists():
@@ -47,8 +49,11 @@ def replacing(folder: Path) -> Iterator[Path]:
             shutil.rmtree(old)
         else:
             fresh.replace(folder)
+    except OSError as error:
+        raise ArtifactError(f"{folder} cannot be written: {error.strerror or error}. Name another place.") from error
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        if fresh is not None:
+            shutil.rmtree(fresh, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -90,16 +95,23 @@ class Artifact:
         from safetensors.numpy import save_file
 
         save_file({"head.weight": self.head.weight, "head.bias": self.head.bias}, folder / TENSORS)
-        bundled = self.backbone.kind == "features" or self.backbone.name in BUNDLED
-        if not bundled:
+        travels = not _comes_with_a_package(self.backbone)
+        if travels:
             save_graph(self.backbone, folder / GRAPH)
         description = {
             "format": FORMAT,
             "classes": list(self.classes),
             "temperature": self.head.temperature,
-            "backbone": self.backbone.to_json() | {"graph": None if bundled else GRAPH},
+            "backbone": self.backbone.to_json() | {"graph": GRAPH if travels else None},
         } | {"info": self.info}
         (folder / DESCRIPTION).write_text(json.dumps(description, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def _comes_with_a_package(backbone: Backbone) -> bool:
+    """Whether naming the backbone is enough: it holds no weights, or a bundled package's untouched ones."""
+    if backbone.kind == "features":
+        return True
+    return backbone.name in BUNDLED and bundled(backbone.name).fingerprint == backbone.fingerprint
 
 
 def load_artifact(folder: Path | str) -> Artifact:

@@ -17,6 +17,7 @@ from transferium.artifact import Artifact, load_artifact
 from transferium.data.domain import Domain
 from transferium.data.read import read
 from transferium.embedding.embed import Embedder
+from transferium.embedding.engine import Choice
 from transferium.embedding.store import FeatureStore
 from transferium.errors import DataError, InputError
 from transferium.evaluation.evaluate import Evaluation
@@ -70,7 +71,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         *,
         backbone: Any = None,
         settings: dict[str, Any] | None = None,
-        engine: str = "auto",
+        engine: Choice = "auto",
         store: bool = True,
         random_state: Any = 0,
     ) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_images import RED_GREEN, write_images
 
+from small_images import RED_GREEN, write_images
 from transferium.cli import main
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from small_images import RED_GREEN, write_images
 
 SMALL = ("--set", "size=32")
@@ -107,7 +108,7 @@ def test_a_table_of_numbers_needs_no_backbone(tmp_path: Path, run_cli: Callable)
     assert run["method"] == "probe"
     assert run["test"]["accuracy"]["value"] > 0.8
     assert "no_transfer" not in run["references"]
-    assert run["verdict"] == "no evidence"
+    assert run["verdict"] == "not asked"
     assert run_cli("evaluate", tmp_path / "run", table, "--json").json["accuracy"]["value"] > 0.8
 
 

@@ -29,10 +29,13 @@ from transferium.cli import tables
 @opt.as_json
 def fit(data: Path, **options: Any) -> None:
     """Fit a classifier to DATA and prove what it is worth."""
-    from transferium.job.fit import FitOptions, fit_job
+    from transferium.data.read import read
+    from transferium.job.fit import FitOptions, check_writable, fit_job
+    from transferium.job.prepare import Stopwatch
     from transferium.methods.settings import split_settings
 
     out = options["out"] or Path("runs") / (data.resolve().stem or "run")
+    columns = opt.named_columns(options)
     asked = FitOptions(
         out=out,
         method=options["method"],
@@ -43,9 +46,13 @@ def fit(data: Path, **options: Any) -> None:
         strict=options["strict"],
         budget_s=opt.seconds(options["budget"]),
         command=shlex.join(["transferium", *sys.argv[1:]]),
-        columns={name: options[name] for name in opt.COLUMNS if options[name] is not None},
+        columns=columns,
     )
-    run = fit_job(lambda: opt.read_data(data, options), asked, opt.make_embedder(options))
+    check_writable(out)
+    watch = Stopwatch()
+    with watch("read"):
+        domain = read(data, **columns)
+    run = fit_job(domain, asked, opt.make_embedder(options), watch)
     click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else tables.summary(run))
     if not options["as_json"]:
         click.echo(f"Written to {out}: report.html, metrics.json, predictions.csv, doctor.json and the model.")
@@ -61,17 +68,18 @@ def fit(data: Path, **options: Any) -> None:
 def predict(run: Path, data: Path, **options: Any) -> None:
     """Predict DATA (a folder, a table or one file) with the model in RUN."""
     from transferium.artifact import load_artifact
-    from transferium.job.apply import predict_domain, read_like, write_predictions_to
+    from transferium.job.apply import predict_domain, read_like
+    from transferium.job.predictions import write_predictions
 
     artifact = load_artifact(run)
-    domain = read_like(artifact, data, {name: options[name] for name in opt.COLUMNS if options[name] is not None})
+    domain = read_like(artifact, data, opt.named_columns(options))
     predicted = predict_domain(artifact, domain, opt.make_embedder(options))
     for name, reason in predicted.problems.items():
         click.echo(f"warning: {name} could not be read ({reason}); its prediction is empty", err=True)
     if options["as_json"]:
         click.echo(json.dumps(predicted.as_records(artifact.classes), ensure_ascii=False))
     if options["out"] is not None or not options["as_json"]:
-        write_predictions_to(options["out"], predicted, artifact.classes)
+        write_predictions(options["out"], domain, artifact.classes, predicted.probabilities)
     if options["out"] is not None and not options["as_json"]:
         click.echo(f"{len(domain)} predictions written to {options['out']}")
 
@@ -89,8 +97,7 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
     from transferium.job.apply import evaluate_domain, held_out, metrics_of, read_like
 
     artifact = load_artifact(run)
-    columns = {name: options[name] for name in opt.COLUMNS if options[name] is not None}
-    domain = held_out(read_like(artifact, data, columns))
+    domain = held_out(read_like(artifact, data, opt.named_columns(options)))
     evaluation = evaluate_domain(artifact, domain, opt.make_embedder(options), seed=options["seed"])
     metrics = metrics_of(evaluation, domain, run)
     if options["as_json"]:
@@ -109,10 +116,11 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
 @opt.as_json
 def inspect(data: Path, **options: Any) -> None:
     """Look at DATA: the doctor alone."""
+    from transferium.data.read import read
     from transferium.job.inspect import inspect_domain
     from transferium.job.prepare import be_strict
 
-    domain = opt.read_data(data, options)
+    domain = read(data, **opt.named_columns(options))
     seen = inspect_domain(domain, options["backbone"], opt.make_embedder(options))
     if options["as_json"]:
         click.echo(json.dumps(seen.as_dict(), ensure_ascii=False))

@@ -11,7 +11,6 @@ import click
 from transferium.cli.progress import terminal_progress
 
 if TYPE_CHECKING:
-    from transferium.data.domain import Domain
     from transferium.embedding.embed import Embedder
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,11 +45,9 @@ def engine(command: F) -> F:
     )
 
 
-def read_data(data: Path, options: dict[str, Any]) -> Domain:
-    """Read what the user named, with the columns they named."""
-    from transferium.data.read import read
-
-    return read(data, **{name: options[name] for name in COLUMNS if options.get(name) is not None})
+def named_columns(options: dict[str, Any]) -> dict[str, Any]:
+    """The columns that the user named, as ``read`` takes them."""
+    return {name: options[name] for name in COLUMNS if options[name] is not None}
 
 
 def make_embedder(options: dict[str, Any]) -> Embedder:

@@ -11,9 +11,27 @@ from numpy.typing import NDArray
 
 from transferium.artifact import Artifact
 from transferium.data.domain import Domain
+from transferium.data.read import read
+from transferium.data.tables import TABLES
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError, did_you_mean
 from transferium.evaluation.evaluate import Evaluation, evaluate
+
+
+def read_like(artifact: Artifact, data: Path, columns: dict[str, Any]) -> Domain:
+    """Read new data as the training data was read; ``columns`` named now come before those named then.
+
+    A label column that the new table does not have is no error: there is nothing to compare with, that is all.
+    """
+    table = data.is_file() and data.suffix.lower() in TABLES
+    if table or (data.is_dir() and any(f.suffix.lower() in TABLES for f in data.iterdir())):
+        then = dict(artifact.info.get("columns", {}))
+        if table and then.get("label") not in TABLES[data.suffix.lower()](data).first:
+            then.pop("label", None)
+        columns = then | columns
+        if artifact.kind == "features" and artifact.info.get("feature_names"):
+            columns = columns | {"features": list(artifact.info["feature_names"])}
+    return read(data, **columns)
 
 
 @dataclass(frozen=True)
@@ -23,6 +41,17 @@ class Predicted:
     domain: Domain
     probabilities: NDArray[np.float64]
     problems: dict[str, str]
+
+    def as_records(self, classes: tuple[str, ...]) -> list[dict[str, Any]]:
+        """One JSON-ready record per example; nulls where it could not be read."""
+        records = []
+        for name, row in zip(self.domain.ids, self.probabilities, strict=True):
+            known = not np.isnan(row).any()
+            shares = dict(zip(classes, map(float, row), strict=True)) if known else None
+            records.append(
+                {"id": name, "predicted": classes[int(row.argmax())] if known else None, "probabilities": shares}
+            )
+        return records
 
 
 def predict_domain(artifact: Artifact, domain: Domain, embedder: Embedder) -> Predicted:

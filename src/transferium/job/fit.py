@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class FitOptions:
     strict: bool = False
     budget_s: float | None = None
     command: str = ""
+    columns: dict[str, str] = field(default_factory=dict)
 
 
 def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stopwatch) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
     task = Task(
         train=divided.train,
         val=divided.val,
-        backbone=backbone,
+        backbone=looked.backbone,
         embedder=embedder,
         seed=options.seed,
         groups=divided.train.groups,
@@ -64,13 +65,15 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
         fitted = method.fit(task)
     with watch("evaluate"):
         judged = judge(fitted, method, task, divided.test, random)
-    artifact = Artifact(
-        fitted.backbone,
-        fitted.head,
-        domain.classes,
-        {"method": method.to_json(), "seed": options.seed, "selection": fitted.selection.to_json()}
-        | {"provenance": provenance(options.command, data_fingerprint(looked.domain))},
-    )
+    info = {
+        "method": method.to_json(),
+        "seed": options.seed,
+        "selection": fitted.selection.to_json(),
+        "columns": {use: name for use, name in options.columns.items() if use in ("image", "text", "label", "id")},
+        "feature_names": domain.feature_names,
+        "provenance": provenance(options.command, data_fingerprint(looked.domain)),
+    }
+    artifact = Artifact(fitted.backbone, fitted.head, domain.classes, info)
     return write_run(options.out, artifact, describe(options, looked, divided, fitted, judged), judged, watch)
 
 

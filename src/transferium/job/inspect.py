@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from transferium.data.doctor import Diagnosis
 from transferium.data.domain import Domain
+from transferium.data.findings import Diagnosis
 from transferium.embedding.embed import Embedder
 from transferium.job.prepare import Stopwatch, count_by_class, look
 from transferium.models.catalogue import find_backbone

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from transferium.data.doctor import Diagnosis, check_trainable, diagnose
+from transferium.data.doctor import check_trainable, diagnose
 from transferium.data.domain import Domain
+from transferium.data.findings import Diagnosis
 from transferium.data.scan import scan
 from transferium.data.split import Division, divide
 from transferium.embedding.embed import Embedder, Embedding

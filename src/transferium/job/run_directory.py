@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from transferium.artifact import Artifact, replacing
 from transferium.data.domain import Domain
 from transferium.job.judge import Judged
+from transferium.job.predictions import write_predictions
 from transferium.job.prepare import Stopwatch
 from transferium.report.page import write_report
 
@@ -37,24 +37,6 @@ def examples_to_show(test: Domain, probabilities: Probabilities) -> list[dict[st
             example["text"] = str(test.samples.raw(int(i)))[:600]
         shown.append(example)
     return shown
-
-
-def write_predictions(path: Path, domain: Domain, classes: tuple[str, ...], probabilities: Probabilities) -> None:
-    """CSV with ``id, label, predicted, p_<class>…``; the label is left out where the domain has none.
-
-    An example that could not be read keeps its row, with empty cells for the prediction.
-    """
-    labelled = domain.labels is not None
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["id", *(["label"] if labelled else []), "predicted", *(f"p_{name}" for name in classes)])
-        for i, row in enumerate(probabilities):
-            label = [domain.classes[domain.y[i]]] if labelled else []
-            if np.isnan(row).any():
-                writer.writerow([domain.ids[i], *label, "", *([""] * len(classes))])
-            else:
-                # repr keeps every bit: reading the file back gives the same numbers.
-                writer.writerow([domain.ids[i], *label, classes[int(row.argmax())], *(repr(float(p)) for p in row)])
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -102,13 +102,24 @@ def _folder(folder: Path, kind: Kind, size: int | None, max_length: int | None) 
 def _identity(spec: Any) -> Backbone:
     if spec not in (None, "features"):
         raise InputError(f"the data are features already: no backbone is needed, but {spec!r} was given.")
+    return Backbone(
+        name="features",
+        kind="features",
+        width=0,
+        blocks=(),
+        preprocess=None,
+        fingerprint="0" * 64,
+        build=_build_identity,
+        licence="none needed",
+        pretrained=False,
+        fresh=_build_identity,
+    )
 
-    def build() -> nn.Module:
-        from torch import nn
 
-        return nn.Identity()
+def _build_identity() -> nn.Module:
+    from torch import nn
 
-    return Backbone("features", "features", 0, (), None, "0" * 64, build, "none needed", pretrained=False, fresh=build)
+    return nn.Identity()
 
 
 def _module(spec: Any) -> nn.Module:
