@@ -13,8 +13,8 @@ from transferium.errors import DataError, InputError
 
 TAIL = 0.025
 """Half of what a 95 % interval leaves out."""
-CELLS = 2**22
-"""Counts held in memory at once."""
+CELLS = 2**19
+"""Counts held in memory at once: few enough to stay in a processor's cache."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ COLUMNS = 32
 EXACT = 2**22
 """Up to this many feature values everything is float64; above, products are float32 (error in W below 1e-4)."""
 
+APPROACH = 1e-2
+"""Tolerance on the way to the first C of a grid."""
+
 
 @dataclass(frozen=True)
 class LogisticPath:
@@ -127,19 +130,27 @@ def _walk(
     tol: float,
     max_iter: int,
 ) -> list[Solved]:
-    """From the strongest penalty to the weakest; each starts where the last two point to, linear in log C."""
-    dtype = together.X.dtype
-    before = now = np.zeros((len(problems), together.classes, together.X.shape[1]), dtype)
+    """From the strongest penalty to the weakest; each starts where the last two point to, linear in log C.
+
+    A grid that begins with a weak penalty is approached from a strong one: a cold start there takes far longer.
+    """
+    approach = 10.0 ** np.arange(-1, np.log10(grid[0]) - 0.3, 0.5)
+    steps = np.concatenate([approach, grid])
+    before = now = np.zeros((len(problems), together.classes, together.X.shape[1]), together.X.dtype)
     path: list[Solved] = []
-    for c, C in enumerate(grid.tolist()):
+    for at, C in enumerate(steps.tolist()):
         ahead = 0.0
-        if c > 1:
-            ahead = min(1.0, float(np.log(grid[c] / grid[c - 1]) / np.log(grid[c - 1] / grid[c - 2])))
-        found = together.solve(C, now + ahead * (now - before), tol=tol, max_iter=max_iter)
+        if at > 1:
+            ahead = min(1.0, float(np.log(steps[at] / steps[at - 1]) / np.log(steps[at - 1] / steps[at - 2])))
+        only_passing = at < len(approach)
+        aim = max(tol, APPROACH) if only_passing else tol
+        found = together.solve(C, now + ahead * (now - before), tol=aim, max_iter=max_iter)
         before, now = now, found.parameters
-        for at, problem in enumerate(problems):
+        if only_passing:
+            continue
+        for position, problem in enumerate(problems):
             rows = held == problem
-            oof[c, rows] = found.logits[at][:, rows].T
+            oof[len(path), rows] = found.logits[position][:, rows].T
         path.append(Solved(found.parameters, np.empty(0), found.iterations, found.converged))
     return path
 

@@ -51,8 +51,7 @@ class LinearProbe(Method):
 
     def check(self) -> None:
         """Raise ``InputError`` for an empty grid, a C that is not positive, or fewer than 2 folds."""
-        self.Cs = tuple(float(C) for C in self.Cs)
-        if not self.Cs or not all(0 < C < np.inf for C in self.Cs):
+        if not len(self.Cs) or not all(0 < C < np.inf for C in self.Cs):
             raise InputError(f"Cs must be positive numbers, as in 0.1,1,10; they were {self.Cs}.")
         if self.folds < 2:
             raise InputError(f"folds must be at least 2; there were {self.folds}.")

@@ -1,0 +1,95 @@
+"""Temperature and calibration error against their definitions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from transferium.errors import DataError
+from transferium.functional.calibration import COLDEST, HOTTEST, calibration_error, fit_temperature, reliability
+from transferium.functional.classifier import log_softmax, softmax
+
+
+def overconfident(factor: float, n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    """Logits that are ``factor`` times what the labels were drawn from."""
+    rng = np.random.default_rng(0)
+    logits = 2 * rng.normal(size=(n, 4))
+    y = np.array([rng.choice(4, p=p) for p in softmax(logits)])
+    return factor * logits, y
+
+
+@pytest.mark.parametrize("factor", [0.3, 1.0, 5.0])
+def test_the_temperature_undoes_a_known_factor(factor: float) -> None:
+    assert fit_temperature(*overconfident(factor)) == pytest.approx(factor, rel=0.06)
+
+
+def test_no_temperature_nearby_is_better() -> None:
+    logits, y = overconfident(3.0)
+    best = fit_temperature(logits, y)
+
+    def loss(temperature: float) -> float:
+        return float(-log_softmax(logits / temperature)[np.arange(len(y)), y].mean())
+
+    assert loss(best) < min(loss(best * 1.01), loss(best / 1.01))
+
+
+def test_the_temperature_does_not_change_when_logits_shift_by_row() -> None:
+    logits, y = overconfident(2.0)
+    shifted = logits + np.random.default_rng(1).normal(size=(len(y), 1)) * 100
+    assert fit_temperature(shifted, y) == pytest.approx(fit_temperature(logits, y), rel=1e-6)
+
+
+def test_the_temperature_is_bounded_and_defined_everywhere() -> None:
+    sure = np.array([[9.0, 0.0], [0.0, 9.0]])
+    assert fit_temperature(sure, np.array([0, 1])) == COLDEST
+    assert fit_temperature(sure, np.array([1, 0])) == HOTTEST
+    assert fit_temperature(np.zeros((3, 2)), np.array([0, 1, 0])) == 1.0
+
+
+def test_weights_count_as_repetitions() -> None:
+    logits, y = overconfident(2.0, 50)
+    weight = np.arange(50) % 3
+    repeated = fit_temperature(np.repeat(logits, weight, axis=0), np.repeat(y, weight))
+    assert fit_temperature(logits, y, weight) == pytest.approx(repeated, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("logits", "message"),
+    [
+        (np.zeros((3, 2)), "a temperature needs a label for each row of logits; there are 3 and 2."),
+        (np.full((2, 2), np.nan), "a temperature cannot be fitted: some logits are not finite."),
+    ],
+)
+def test_what_cannot_be_calibrated_is_named(logits: np.ndarray, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        fit_temperature(logits, np.array([0, 1]))
+    assert str(caught.value) == message
+
+
+def test_calibration_error_equals_a_slow_version() -> None:
+    logits, y = overconfident(3.0, 500)
+    p = softmax(logits)
+    sure, right, error = p.max(1), p.argmax(1) == y, 0.0
+    for b in range(15):
+        inside = (sure > b / 15) & (sure <= (b + 1) / 15)
+        if inside.any():
+            error += inside.mean() * abs(sure[inside].mean() - right[inside].mean())
+    assert calibration_error(p, y) == pytest.approx(error)
+
+
+def test_calibration_lowers_the_error_of_an_overconfident_model() -> None:
+    logits, y = overconfident(5.0)
+    temperature = fit_temperature(logits[:2000], y[:2000])
+    before, after = (calibration_error(softmax(logits[2000:] / t), y[2000:]) for t in (1.0, temperature))
+    assert after < 0.3 * before
+
+
+def test_the_reliability_table_holds_every_example_once() -> None:
+    logits, y = overconfident(2.0, 300)
+    p = softmax(logits)
+    table = reliability(p, y)
+    assert sum(row["count"] for row in table) == 300
+    assert sum(row["count"] * row["accuracy"] for row in table) == pytest.approx((p.argmax(1) == y).sum())
+    assert sum(row["count"] * abs(row["confidence"] - row["accuracy"]) for row in table) / 300 == pytest.approx(
+        calibration_error(p, y)
+    )
