@@ -183,7 +183,7 @@ class Descent:
 
 def softmax(Z: Array) -> Array:
     """Probabilities of logits ``(problems, classes, n)``, over the classes."""
-    p = Z - Z.max(axis=1, keepdims=True)
+    p: Array = Z - Z.max(axis=1, keepdims=True)
     np.exp(p, out=p)
     p /= p.sum(axis=1, keepdims=True)
     return p
