@@ -26,6 +26,10 @@ class Task:
 
     ``groups[i]`` ties training examples that must stay in one fold; ``val`` may stop or choose. ``progress`` is called
     with (what, done, total); ``workdir`` is where a method that can be interrupted keeps its state.
+
+    In domain adaptation ``train`` is the labelled source and ``unlabeled`` holds the target's inputs, without labels by
+    type; ``target`` holds the few labelled target examples there may be, and ``sources[i]`` says which of several
+    sources training example ``i`` came from.
     """
 
     train: Domain
@@ -37,6 +41,9 @@ class Task:
     workdir: Path | None = None
     progress: Callable[[str, int, int], None] | None = None
     budget_s: float | None = None
+    unlabeled: Domain | None = None
+    target: Domain | None = None
+    sources: NDArray[np.int64] | None = None
 
     @property
     def classes(self) -> int:
