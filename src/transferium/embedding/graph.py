@@ -13,9 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from transferium.embedding.home import home
 from transferium.errors import BackboneError
 from transferium.models.backbone import Backbone
+from transferium.models.home import home
 from transferium.models.preprocess import ImagePreprocess
 from transferium.models.weights import digest_files
 

@@ -14,11 +14,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from transferium.embedding.home import home
 from transferium.embedding.open_space import OpenSpace
 from transferium.embedding.space import Space, describe_space, space_files
 from transferium.errors import InputError, TransferiumWarning, did_you_mean
 from transferium.models.backbone import Backbone
+from transferium.models.home import home
 
 LIMIT = 10 << 30
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}

@@ -10,26 +10,33 @@ from transferium.errors import BackboneError
 
 def repository(name: str, patterns: Sequence[str]) -> Path:
     """The folder of a hub repository's files; no socket is opened when the cache holds configuration and weights."""
+    if folder := cached_repository(name):
+        return folder
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError
 
-    allow = list(patterns)
     try:
-        folder = Path(snapshot_download(name, allow_patterns=allow, local_files_only=True))
-        if _complete(folder):
-            return folder
-    except LocalEntryNotFoundError:
-        pass
-    except HFValidationError as error:
-        raise BackboneError(f"{name!r} is not a name on the Hugging Face hub: {error}") from error
-    try:
-        return Path(snapshot_download(name, allow_patterns=allow))
+        return Path(snapshot_download(name, allow_patterns=list(patterns)))
     except (HfHubHTTPError, OSError, ValueError) as error:
         raise BackboneError(
             f"{name!r} is not in the local Hugging Face cache and could not be fetched from the hub "
             f"({type(error).__name__}: {str(error).splitlines()[0][:200]}). Check the name and the network, or give a "
             "local folder; `transferium backbones` lists what is here."
         ) from error
+
+
+def cached_repository(name: str) -> Path | None:
+    """The folder of a repository in the local cache, if its configuration and weights are there."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(name, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
+    except HFValidationError as error:
+        raise BackboneError(f"{name!r} is not a name on the Hugging Face hub: {error}") from error
+    return folder if _complete(folder) else None
 
 
 def _complete(folder: Path) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transferium.errors import BackboneError, did_you_mean
 from transferium.models.backbone import Backbone
-from transferium.models.preprocess import ImagePreprocess
+from transferium.models.described import remembered
+from transferium.models.preprocess import ImagePreprocess, preprocess_from_json
 from transferium.models.weights import digest_files, read_weights, weight_files
 
 if TYPE_CHECKING:
@@ -40,9 +42,12 @@ def image_preprocess(config: dict[str, Any]) -> ImagePreprocess:
 
 def timm_named(name: str, size: int | None) -> Backbone:
     """``timm/<name>``: any model of ``timm.list_models(pretrained=True)`` or any hub repository ``owner/name``."""
-    from transferium.models.hub import repository
+    from transferium.models.hub import cached_repository, repository
 
-    folder = repository(name if "/" in name else _hub_id(name), ("config.json", "*.safetensors", "*.bin"))
+    files = ("config.json", "*.safetensors", "*.bin")
+    # timm publishes <architecture>.<tag> under its own name: a cached one is found without importing timm.
+    folder = cached_repository(f"timm/{name}") if "/" not in name and "." in name else None
+    folder = folder or repository(name if "/" in name else _hub_id(name), files)
     return timm_folder(folder, size, name=f"timm/{name}")
 
 
@@ -86,40 +91,68 @@ def timm_folder(folder: Path, size: int | None, name: str | None = None) -> Back
 
 def timm_file(architecture: str, weights: Path, size: int | None) -> Backbone:
     """A timm architecture with the weights of one file; its preprocessing is timm's for that architecture."""
-    import timm
-
-    if not timm.is_model(architecture.split(".", maxsplit=1)[0]):
-        raise BackboneError(f"timm has no architecture {architecture!r}. {_nearest(architecture)}")
     return _describe(architecture, weights, size, name=f"{architecture}@{weights}", overlay={}, options={})
 
 
 def _describe(
     architecture: str, weights: Path, size: int | None, *, name: str, overlay: dict[str, Any], options: dict[str, Any]
 ) -> Backbone:
+    """Builds the module once in the life of these weights and this timm; later descriptions need no torch."""
+    if not weights.is_file():
+        raise BackboneError(f"there is no weights file at {weights}.")
+    written = json.dumps([options, size, overlay], sort_keys=True)
+    fingerprint = digest_files([weights], "timm", architecture, json.dumps(options, sort_keys=True), "pooled")
+    facts = remembered(
+        ("timm", version("timm"), fingerprint, written), partial(_learn, architecture, weights, size, overlay, options)
+    )
+    options, preprocess = facts["options"], preprocess_from_json(facts["preprocess"])
+    resized = size is not None and facts["fixed"]
+    return Backbone(
+        name=name,
+        kind="image",
+        width=facts["width"],
+        blocks=tuple(facts["blocks"]),
+        preprocess=preprocess,
+        fingerprint=digest_files([], fingerprint, f"side {size}") if resized else fingerprint,
+        build=partial(_build, architecture, weights, overlay, options),
+        licence=str(overlay.get("license") or "see the model card"),
+        size_bytes=weights.stat().st_size,
+        fresh=partial(_fresh, architecture, options),
+        any_size=not facts["fixed"],
+    )
+
+
+def _learn(
+    architecture: str, weights: Path, size: int | None, overlay: dict[str, Any], options: dict[str, Any]
+) -> dict[str, Any]:
+    """What only the module can tell: its width, its blocks, and whether its side is fixed."""
     import timm
     from timm.data import resolve_data_config
 
     from transferium.models.blocks import block_names
 
-    fixed = bool(overlay.get("fixed_input_size", _default_config(architecture).get("fixed_input_size", False)))
+    if not timm.is_model(architecture.split(".", maxsplit=1)[0]):
+        raise BackboneError(f"timm has no architecture {architecture!r}. {_nearest(architecture)}")
+    config = _default_config(architecture) | overlay
+    fixed = bool(config.get("fixed_input_size", False))
     options = options | ({"img_size": size} if fixed and size else {})
-    build = partial(_build, architecture, weights, overlay, options)
-    module = build()
-    config = resolve_data_config(pretrained_cfg=_default_config(architecture) | overlay)
-    preprocess = image_preprocess(config)
-    return Backbone(
-        name=name,
-        kind="image",
-        width=_width(module, size or preprocess.size),
-        blocks=block_names(module),
-        preprocess=preprocess.resized(size) if size else preprocess,
-        fingerprint=digest_files([weights], "timm", architecture, json.dumps(options, sort_keys=True), "pooled"),
-        build=build,
-        licence=str(overlay.get("license") or "see the model card"),
-        size_bytes=weights.stat().st_size,
-        fresh=partial(timm.create_model, architecture, pretrained=False, num_classes=0, **options),
-        any_size=not fixed,
-    )
+    module = _build(architecture, weights, overlay, options)
+    preprocess = image_preprocess(resolve_data_config(pretrained_cfg=config))
+    preprocess = preprocess.resized(size) if size else preprocess
+    return {
+        "width": _width(module, preprocess.size),
+        "blocks": list(block_names(module)),
+        "fixed": fixed,
+        "options": options,
+        "preprocess": preprocess.to_json(),
+    }
+
+
+def _fresh(architecture: str, options: dict[str, Any]) -> nn.Module:
+    import timm
+
+    module: nn.Module = timm.create_model(architecture, pretrained=False, num_classes=0, **options)
+    return module
 
 
 def _width(module: nn.Module, size: int) -> int:

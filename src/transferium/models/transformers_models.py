@@ -7,12 +7,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transferium.data.domain import Kind
 from transferium.errors import BackboneError
 from transferium.models.backbone import Backbone
+from transferium.models.described import remembered
 from transferium.models.preprocess import ImagePreprocess, TextPreprocess
 from transferium.models.weights import digest_files, weight_files
 
@@ -41,24 +43,35 @@ def transformers_folder(
 
 
 def _describe_text(folder: Path, name: str, max_length: int | None) -> Backbone:
-    from transferium.models.blocks import block_names
-
     preprocess = text_preprocess(folder)
     pooling, normalise = text_pooling(folder)
-    module = build_text(folder, pooling, normalise)
     files = weight_files(folder)
+    fingerprint = digest_files([folder / "config.json", *files], "transformers", "text", pooling, str(normalise))
+    words = ("transformers", version("transformers"), fingerprint)
+    facts = remembered(words, partial(_learn_text, folder, pooling, normalise))
     return Backbone(
         name=name,
         kind="text",
-        width=int(_config(folder).get("hidden_size") or module.model.config.hidden_size),  # type: ignore[union-attr, arg-type]
-        blocks=block_names(module),
+        width=facts["width"],
+        blocks=tuple(facts["blocks"]),
         preprocess=preprocess.shortened(max_length) if max_length else preprocess,
-        fingerprint=digest_files([folder / "config.json", *files], "transformers", "text", pooling, str(normalise)),
+        fingerprint=fingerprint,
         build=partial(build_text, folder, pooling, normalise),
         licence="see the model card",
         size_bytes=sum(file.stat().st_size for file in files),
         fresh=partial(build_text, folder, pooling, normalise, pretrained=False),
     )
+
+
+def _learn_text(folder: Path, pooling: Pooling, normalise: bool) -> dict[str, Any]:
+    import torch
+
+    from transferium.models.blocks import block_names
+
+    module = build_text(folder, pooling, normalise)
+    with torch.inference_mode():
+        width = int(module(torch.zeros(1, 4, dtype=torch.int64)).shape[1])
+    return {"width": width, "blocks": list(block_names(module))}
 
 
 def text_preprocess(folder: Path) -> TextPreprocess:
@@ -116,33 +129,39 @@ def build_text(folder: Path, pooling: Pooling, normalise: bool, pretrained: bool
 
 
 def _describe_vision(folder: Path, name: str, size: int | None) -> Backbone:
-    import torch
-
-    from transferium.models.blocks import block_names
-
     preprocess = vision_preprocess(folder)
-    module = build_vision(folder)
-    if size and size != preprocess.size:
-        preprocess = preprocess.resized(size)
-    try:
-        with torch.inference_mode():
-            width = int(module(torch.zeros(1, 3, preprocess.size, preprocess.size)).shape[1])
-    except (ValueError, RuntimeError) as error:
-        raise BackboneError(f"{name} cannot read images of side {preprocess.size}: {error}") from error
+    preprocess = preprocess.resized(size) if size else preprocess
     files = weight_files(folder)
+    weights = digest_files([folder / "config.json", *files])
+    words = ("transformers", version("transformers"), weights, f"side {preprocess.size}")
+    facts = remembered(words, partial(_learn_vision, folder, name, preprocess.size))
     return Backbone(
         name=name,
         kind="image",
-        width=width,
-        blocks=block_names(module),
+        width=facts["width"],
+        blocks=tuple(facts["blocks"]),
         preprocess=preprocess,
-        fingerprint=digest_files([folder / "config.json", *files], "transformers", "vision", module.pooling),  # type: ignore[arg-type]
+        fingerprint=digest_files([], weights, "transformers", "vision", facts["pooling"]),
         build=partial(build_vision, folder),
         licence="see the model card",
         size_bytes=sum(file.stat().st_size for file in files),
         fresh=partial(build_vision, folder, pretrained=False),
         any_size="image_size" not in _config(folder) or "num_attention_heads" not in _config(folder),
     )
+
+
+def _learn_vision(folder: Path, name: str, side: int) -> dict[str, Any]:
+    import torch
+
+    from transferium.models.blocks import block_names
+
+    module = build_vision(folder)
+    try:
+        with torch.inference_mode():
+            width = int(module(torch.zeros(1, 3, side, side)).shape[1])
+    except (ValueError, RuntimeError) as error:
+        raise BackboneError(f"{name} cannot read images of side {side}: {error}") from error
+    return {"width": width, "blocks": list(block_names(module)), "pooling": str(module.pooling)}
 
 
 def vision_preprocess(folder: Path) -> ImagePreprocess:

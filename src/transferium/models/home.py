@@ -1,4 +1,4 @@
-"""Where exported graphs and stored features live."""
+"""Where descriptions, exported graphs and stored features live."""
 
 from __future__ import annotations
 
