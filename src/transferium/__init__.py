@@ -31,7 +31,17 @@ _WHERE = {
     "load": "estimator",
     "read": "data.read",
 }
-__all__ = [*sorted(_WHERE), "__version__"]
+__all__ = [
+    "Backbone",
+    "Domain",
+    "Embedder",
+    "TransferClassifier",
+    "TransferiumError",
+    "__version__",
+    "find_backbone",
+    "load",
+    "read",
+]
 
 
 def __getattr__(name: str) -> Any:

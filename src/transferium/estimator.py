@@ -99,7 +99,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         fitted = method.fit(Task(train, val, looked.backbone, embedder, seed, groups=train.groups))
         info = {"method": method.to_json(), "selection": fitted.selection.to_json(), "seed": seed}
         info["provenance"] = provenance("TransferClassifier.fit", data_fingerprint(looked.domain))
-        self.artifact_ = Artifact(fitted.backbone, fitted.head, domain.classes, info)
+        self.artifact_ = Artifact(fitted.backbone, fitted.head, train.classes, info)
+        self.classes_ = self.classes_[[domain.classes.index(name) for name in train.classes]]
         self.diagnosis_, self.selection_ = looked.diagnosis, fitted.selection
         return self
 

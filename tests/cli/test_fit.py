@@ -118,3 +118,31 @@ def test_the_summary_is_short_and_says_the_verdict(images: Path, tmp_path: Path,
     assert "accuracy" in ran.out and "no transfer" in ran.out and "majority" in ran.out
     assert len(ran.out.splitlines()) < 30
     assert ran.err == ""
+
+
+def test_a_class_whose_files_are_all_bad_is_left_out_of_the_answers(
+    images: Path, tmp_path: Path, run_cli: Callable
+) -> None:
+    (images / "blue").mkdir()
+    (images / "blue" / "only.png").write_bytes(b"no image")
+    ran = run_cli("fit", images, "--out", tmp_path / "run", "--method", "probe", "--json", *SMALL)
+    assert ran.code == 0, ran.err
+    assert ran.json["test"]["classes"] == ["green", "red"]
+    assert any(f["kind"] == "missing-class" or "blue" in f["message"] for f in ran.json["doctor"]["findings"])
+
+
+def test_fine_tuning_and_training_from_scratch_leave_the_same_kind_of_run(
+    images: Path, tmp_path: Path, run_cli: Callable
+) -> None:
+    for method in ("finetune", "scratch"):
+        out = tmp_path / method
+        settings = ("--set", "epochs=1", "--set", "batch_size=16")
+        ran = run_cli("fit", images, "--out", out, "--method", method, "--json", *SMALL, *settings)
+        assert ran.code == 0, ran.err
+        assert ran.json["method"] == method
+        assert not (out / "state").exists()
+        assert run_cli("predict", out, images, "--out", tmp_path / "p.csv", "--no-store").code == 0
+        with (tmp_path / "p.csv").open(newline="") as file:
+            by_id = {row["id"]: row["p_red"] for row in csv.DictReader(file)}
+        with (out / "predictions.csv").open(newline="") as file:
+            assert all(by_id[row["id"]] == row["p_red"] for row in csv.DictReader(file))

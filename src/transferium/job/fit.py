@@ -73,7 +73,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
         "feature_names": domain.feature_names,
         "provenance": provenance(options.command, data_fingerprint(looked.domain)),
     }
-    artifact = Artifact(fitted.backbone, fitted.head, domain.classes, info)
+    artifact = Artifact(fitted.backbone, fitted.head, divided.train.classes, info)
     return write_run(options.out, artifact, describe(options, looked, divided, fitted, judged), judged, watch)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from transferium.data.doctor import check_trainable, diagnose
+from transferium.data.doctor import check_trainable, diagnose, used_classes
 from transferium.data.domain import Domain
 from transferium.data.findings import Diagnosis
 from transferium.data.scan import scan
@@ -75,10 +75,14 @@ def be_strict(diagnosis: Diagnosis) -> None:
         raise DataError("--strict: the doctor found errors, and nothing was fitted.\n  " + "\n  ".join(errors))
 
 
+QUARANTINED = ("unreadable", "truncated", "empty", "not-finite")
+"""The kinds of finding that put an example aside."""
+
+
 def warn_of_quarantine(diagnosis: Diagnosis) -> None:
     """Say that examples were left out, in one warning, where no report says so."""
     if out := int((~diagnosis.keep).sum()):
-        named = "; ".join(f.message for f in diagnosis.findings if f.severity == "error")
+        named = "; ".join(f.message for f in diagnosis.findings if f.kind in QUARANTINED)
         warnings.warn(f"{out} examples could not be used: {named}", TransferiumWarning, stacklevel=3)
 
 
@@ -94,8 +98,8 @@ class Divided:
 
 def separate(looked: Looked, *, seed: int, test_size: float = 0.25) -> Divided:
     """Divide by the given parts, or split a test part off; copies of held-out examples leave the training part."""
-    domain = looked.domain
-    check_trainable(domain)
+    check_trainable(looked.domain)
+    domain = used_classes(looked.domain)
     division = divide(domain, seed=seed, groups=domain.groups, test_size=test_size)
     leaked = looked.diagnosis.leaked[looked.diagnosis.keep]
     train = domain.take(division.train[~leaked[division.train]])
@@ -108,7 +112,7 @@ def training_parts(looked: Looked) -> tuple[Domain, Domain | None]:
     """What ``fit`` of an estimator may see: all of an undivided domain, else train and, beside a test part, val."""
     if looked.domain.parts is None:
         check_trainable(looked.domain)
-        return looked.domain, None
+        return used_classes(looked.domain), None
     divided = separate(looked, seed=0)
     return divided.train, divided.val
 

@@ -1,0 +1,164 @@
+"""``transferium fit TARGET --source …``: what a labelled source knows, carried to a target whose labels nobody sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from transferium.artifact import Artifact
+from transferium.data.doctor import check_trainable
+from transferium.data.domain import Domain
+from transferium.data.findings import Finding, count
+from transferium.data.pairing import Pair
+from transferium.embedding.embed import Embedder
+from transferium.errors import DataError
+from transferium.job.fit import FitOptions, backbone_settings
+from transferium.job.prepare import Looked, Stopwatch, be_strict, look
+from transferium.job.provenance import data_fingerprint, provenance
+from transferium.methods.base import Fitted, Task
+from transferium.methods.catalogue import find_method
+from transferium.methods.probe import LinearProbe
+from transferium.models.catalogue import find_backbone
+
+LEAST_TARGET = 2
+"""A domain of one example has no distribution to adapt to."""
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A model carried to the target, the model that never saw it, and everything the two were made from.
+
+    ``task.train`` is the usable source, ``task.unlabeled`` the target inputs that were adapted to, and ``held`` those
+    that are evaluated on: the target's held-out part where it came divided, else the same inputs.
+    """
+
+    pair: Pair
+    task: Task
+    held: Domain
+    fitted: Fitted
+    source_only: Fitted
+    looked: tuple[Looked, Looked]
+    findings: tuple[Finding, ...]
+    rule: str
+
+    @property
+    def diagnosis(self) -> dict[str, Any]:
+        """What the doctor found in both domains and between them, as one record."""
+        found = [looked.diagnosis.to_json() for looked in self.looked]
+        sums = {key: sum(d[key] for d in found) for key in ("examples", "kept", "quarantined", "leaked", "groups")}
+        between = [_finding(f, "") for f in self.findings]
+        each = [
+            _finding(f, f"{side}: ")
+            for side, looked in zip(("source", "target"), self.looked, strict=True)
+            for f in looked.diagnosis.findings
+        ]
+        return sums | {"findings": between + each}
+
+
+def _finding(finding: Finding, side: str) -> dict[str, Any]:
+    return {
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "message": f"{side}{finding.message}",
+        "ids": list(finding.ids),
+    }
+
+
+def adapt(pair: Pair, options: FitOptions, embedder: Embedder, watch: Stopwatch) -> Adapted:
+    """Look at both domains, adapt, and fit source-only beside it. Nothing here can reach a target label.
+
+    Raises ``DataError`` for a source with one class and for a target of one example.
+    """
+    settings = dict(options.settings or {})
+    backbone = find_backbone(options.backbone, pair.source.kind, **backbone_settings(settings))
+    method = find_method(options.method, settings)
+    source = look(pair.source, embedder, backbone, watch=watch)
+    target = look(pair.target, embedder, source.backbone, watch=watch)
+    for looked in (source, target) if options.strict else ():
+        be_strict(looked.diagnosis)
+    check_trainable(source.domain)
+    adapted_to, held, rule = divide_target(target.domain)
+    origin = pair.origin[source.diagnosis.keep]
+    task = Task(
+        train=source.domain,
+        val=None,
+        backbone=source.backbone,
+        embedder=embedder,
+        seed=options.seed,
+        groups=source.domain.groups,
+        workdir=options.out / "state",
+        progress=embedder.progress,
+        budget_s=options.budget_s,
+        unlabeled=adapted_to,
+        sources=origin if len(pair.names) > 1 else None,
+    )
+    with watch("fit"):
+        fitted = method.fit(task)
+    with watch("source only"):
+        alone = LinearProbe().fit(replace(task, workdir=None))
+    findings = (*pair.findings, *compare_contents(source.domain, target.domain))
+    return Adapted(pair, task, held, fitted, alone, (source, target), findings, rule)
+
+
+def divide_target(target: Domain) -> tuple[Domain, Domain, str]:
+    """What is adapted to, what is evaluated on, and the sentence that says so; no label decides any of it."""
+    if len(target) < LEAST_TARGET:
+        raise DataError(
+            f"the target {target.name!r} has {count(len(target), 'usable example')}: a domain cannot be known by one. "
+            "Fit on the source alone, and predict the example with that."
+        )
+    parts = target.parts
+    if parts is None or len(present := np.unique(parts)) == 1:
+        whole = replace(target, parts=None)
+        return whole, whole, f"all {len(target)} target inputs are adapted to, and the same are evaluated on"
+    last = "test" if "test" in present else "val"
+    rest, held = replace(target.take(parts != last), parts=None), replace(target.take(parts == last), parts=None)
+    if len(rest) < LEAST_TARGET:
+        raise DataError(f"the target {target.name!r} has {count(len(rest), 'example')} beside its {last} part: give more.")
+    return rest, held, f"the target's {last} part is only evaluated on; its other inputs are adapted to"
+
+
+def compare_contents(source: Domain, target: Domain) -> list[Finding]:
+    """Whether the two are the same data, or share some of it, by the hashes of their contents."""
+    here, there = set(source.keys or ()) - {""}, [key for key in target.keys or () if key]
+    shared = [i for i, key in enumerate(target.keys or ()) if key in here]
+    if not shared:
+        return []
+    if len(shared) == len(there) and here == set(there):
+        message = "source and target are the same examples: there is nothing to adapt to"
+        return [Finding("identical-domains", "warning", message)]
+    share = f"{count(len(shared), 'example')} of {len(target)} in the target {'is' if len(shared) == 1 else 'are'}"
+    ids = tuple(target.ids[i] for i in shared)
+    return [Finding("shared-examples", "warning", f"{share} also in the source, byte for byte", ids)]
+
+
+def artifacts(adapted: Adapted, options: FitOptions) -> tuple[Artifact, Artifact]:
+    """The adapted model and source-only as they are saved; not a byte of either depends on a target label."""
+    source, target = adapted.looked
+    fingerprints = {"source": data_fingerprint(source.domain), "target": data_fingerprint(target.domain)}
+    shared = {
+        "seed": options.seed,
+        "columns": {use: name for use, name in options.columns.items() if use in ("image", "text", "label", "id")},
+        "feature_names": adapted.pair.source.feature_names,
+        "provenance": provenance(options.command, fingerprints["target"]) | {"source": fingerprints["source"]},
+    }
+    made = []
+    for fitted in (adapted.fitted, adapted.source_only):
+        info = {"method": {"name": fitted.method}, "selection": fitted.selection.to_json()} | shared
+        made.append(Artifact(fitted.backbone, fitted.head, source.domain.classes, info))
+    return made[0], made[1]
+
+
+def usable_answers(adapted: Adapted) -> Domain | None:
+    """The labels kept aside, for the usable examples that are evaluated on; None where there are none to compare."""
+    answers, target = adapted.pair.answers, adapted.looked[1]
+    if answers is None or not set(answers.classes) & set(adapted.task.train.classes):
+        return None
+    kept = answers.take(target.diagnosis.keep)
+    kept = replace(kept, keys=target.domain.keys, groups=target.domain.groups)
+    if kept.parts is None or len(present := np.unique(kept.parts)) == 1:
+        return replace(kept, parts=None)
+    return replace(kept.take(kept.parts == ("test" if "test" in present else "val")), parts=None)
+
