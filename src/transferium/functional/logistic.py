@@ -171,19 +171,18 @@ class _Shared:
         return coef, parameters[..., -1] - coef @ self.middle
 
 
-def _shared_matrix(X: Array) -> _Shared:
+def _shared_matrix(X: NDArray[Any]) -> _Shared:
     """Centre, scale by one number, and, where examples are fewer than features, rotate into their span (exact)."""
-    middle = X.mean(axis=0)
-    centred = X - middle
-    scale = float(np.sqrt(np.vdot(centred, centred) / len(X))) or 1.0
+    middle = X.mean(axis=0, dtype=np.float64)
+    rows = np.ones((len(X), X.shape[1] + 1), np.float64 if X.size <= EXACT else np.float32)
+    centred = rows[:, :-1]
+    np.subtract(X, middle, out=centred, casting="same_kind")
+    scale = float(np.sqrt(np.einsum("ij,ij->i", centred, centred).mean(dtype=np.float64))) or 1.0
     centred /= scale
-    basis = None
-    if len(X) < X.shape[1]:
-        basis, right = np.linalg.qr(centred.T)
-        centred = right.T
-    rows = np.ones((len(X), centred.shape[1] + 1), np.float64 if X.size <= EXACT else np.float32)
-    rows[:, :-1] = centred
-    return _Shared(rows, middle, scale, basis)
+    if len(X) >= X.shape[1]:
+        return _Shared(rows, middle, scale, None)
+    basis, right = np.linalg.qr(centred.T)
+    return _Shared(np.hstack([right.T, rows[:, -1:]]), middle, scale, basis)
 
 
 def _scores(oof: NDArray[Any], y: NDArray[np.int64], held: NDArray[np.int64], weight: Array) -> tuple[Array, Array]:
@@ -203,7 +202,7 @@ def _checked(
     Cs: Sequence[float],
     folds: NDArray[np.int64],
     sample_weight: NDArray[Any] | None,
-) -> tuple[Array, Array, Array]:
+) -> tuple[NDArray[Any], Array, Array]:
     grid = np.unique(np.asarray(Cs, np.float64))
     if not len(grid) or not np.isfinite(grid).all() or grid[0] <= 0:
         raise InputError(f"Cs must be positive numbers; they were {list(Cs)}.")
@@ -218,7 +217,7 @@ def _checked(
     held = np.bincount(folds[folds >= 0], weights=weight[folds >= 0])
     if not len(held) or not (held > 0).all():
         raise DataError(f"every fold from 0 on must hold examples; of {len(held)}, {int((held == 0).sum())} hold none.")
-    X = np.asarray(X, np.float64)
+    X = X if X.dtype in (np.float32, np.float64) else np.asarray(X, np.float64)
     bad = ~np.isfinite(X).all(axis=1)
     if bad.any():
         raise DataError(f"{bad.sum()} of {len(X)} feature rows are not finite; the first is row {int(bad.argmax())}.")
