@@ -22,6 +22,7 @@ from transferium.models.backbone import Backbone
 from transferium.models.bundled import BUNDLED, bundled
 from transferium.models.catalogue import find_backbone
 from transferium.models.head import Head
+from transferium.models.layers import head_from_tensors
 
 FORMAT = 1
 DESCRIPTION = "model.json"
@@ -94,7 +95,7 @@ class Artifact:
         """Write the artifact's own files beside whatever else ``folder`` holds."""
         from safetensors.numpy import save_file
 
-        save_file({"head.weight": self.head.weight, "head.bias": self.head.bias}, folder / TENSORS)
+        save_file(self.head.to_tensors(), folder / TENSORS)
         travels = not _comes_with_a_package(self.backbone)
         if travels:
             save_graph(self.backbone, folder / GRAPH)
@@ -124,9 +125,9 @@ def load_artifact(folder: Path | str) -> Artifact:
         classes = tuple(str(name) for name in description["classes"])
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(f"{folder} is damaged: {DESCRIPTION} or {TENSORS} lacks or garbles {error}.") from error
-    if head.weight.shape != (len(classes), backbone.width):
+    if (head.classes, head.width) != (len(classes), backbone.width):
         raise ArtifactError(
-            f"{folder} is damaged: its head is {head.weight.shape} for {len(classes)} classes and width "
+            f"{folder} is damaged: its head is {(head.classes, head.width)} for {len(classes)} classes and width "
             f"{backbone.width}."
         )
     return Artifact(backbone, head, classes, description.get("info", {}))
@@ -162,7 +163,7 @@ def _read_head(path: Path, temperature: float) -> Head:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
         raise ArtifactError(f"{path} cannot be read as safetensors ({error}); the model is damaged.") from error
-    return Head(tensors["head.weight"], tensors["head.bias"], temperature)
+    return head_from_tensors(tensors, temperature)
 
 
 def _read_backbone(folder: Path, saved: dict[str, Any]) -> Backbone:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
 from transferium.errors import DataError, InputError, did_you_mean
+from transferium.functional.adaptation.affine import Alignment
 from transferium.models.backbone import Backbone
 from transferium.models.head import Head
 from transferium.selection.selection import Selection
@@ -45,6 +46,20 @@ class Task:
     target: Domain | None = None
     sources: NDArray[np.int64] | None = None
 
+    def __post_init__(self) -> None:
+        if self.unlabeled is not None and self.unlabeled.labels is not None:
+            raise DataError(
+                f"the unlabelled target {self.unlabeled.name!r} carries labels, which no method may see: "
+                "give target.unlabeled()."
+            )
+        if self.target is not None and self.target.labels is None:
+            raise DataError(f"task.target holds labelled target examples; {self.target.name!r} has no labels.")
+        if self.target is not None and self.target.classes != self.train.classes:
+            raise DataError(
+                f"the labelled target {self.target.name!r} has classes {self.target.classes}, the source "
+                f"{self.train.classes}: number both alike."
+            )
+
     @property
     def classes(self) -> int:
         """How many classes there are."""
@@ -73,6 +88,10 @@ class Fitted:
 
     ``oof_probabilities`` are calibrated probabilities of the training examples, each from a model that never saw that
     example (None where a method has none). ``history`` holds one flat record per step or epoch.
+
+    ``head`` reads *target* rows. Where an adapted model reads source rows otherwise, ``source_head`` does so, and
+    ``alignment`` says where the features of each domain went before one linear layer read both (already folded into
+    the two heads).
     """
 
     method: str
@@ -82,6 +101,8 @@ class Fitted:
     history: list[dict[str, Any]] = field(default_factory=list)
     oof_probabilities: NDArray[np.float64] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    source_head: Head | None = None
+    alignment: Alignment | None = None
 
 
 @dataclass
@@ -93,6 +114,8 @@ class Method:
     """
 
     name: ClassVar[str] = ""
+    needs_target: ClassVar[bool] = False
+    """Whether it needs ``task.unlabeled``, the inputs of a target domain."""
 
     def fit(self, task: Task) -> Fitted:
         """Learn from ``task.train`` (and ``task.val`` where there is one)."""

@@ -72,6 +72,14 @@ class Head:
         """The index of the most probable class of each row."""
         return self.logits(features).argmax(axis=1)
 
+    def activations(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """What the linear layer reads: here, the features themselves."""
+        return np.asarray(features, np.float64)
+
+    def to_tensors(self) -> dict[str, NDArray[np.float64]]:
+        """The weights by name, as they are saved; the temperature is not among them."""
+        return {"head.weight": self.weight, "head.bias": self.bias}
+
     def _affine(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
         # One matrix-vector product per row: a matrix-matrix product may treat the rows at its edges differently.
         scores: NDArray[np.float64] = np.matmul(self.weight, block[:, :, None])[:, :, 0] + self.bias
