@@ -58,7 +58,7 @@ def task():
 
 def finetune():
     """Augmentation, layer-wise rates, the best epoch kept."""
-    return FineTune(epochs=6, batch_size=8, lr=0.01, label_smoothing=0.1).stages(task())
+    return FineTune(epochs=6, batch_size=8, lr=0.01, label_smoothing=0.1, batch_norm="batch").stages(task())
 
 
 def finetune_part():

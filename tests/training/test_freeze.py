@@ -132,3 +132,27 @@ def test_frozen_parameters_are_in_no_group():
     assert {g.name for g in layered_groups(net, BLOCKS, lr=0.1)} == {"top", "top (no decay)"}
     assert sum(len(g.params) for g in plain_groups(net.parameters(), 0.1)) == 2
     assert not same(weights(net), weights(PictureNet()))
+
+
+def test_statistics_are_kept_while_scales_and_shifts_move():
+    torch.manual_seed(0)
+    model = Model(PictureNet(), nn.Linear(5, 2))
+    before = weights(model)
+    seen = []
+
+    class Look(Supervised):
+        def forward(self, view):
+            seen.append((model.backbone.stem[1].training, model.backbone.body[3].training))
+            return super().forward(view)
+
+    def stages():
+        yield Stage(
+            model, {"target": pictures(9)}, Look(), feeds=Feeds(PICTURE), epochs=1, batch_size=1, keep_statistics=True
+        )
+
+    run(stages())
+    after = weights(model)
+    assert set(seen) == {(False, True)}, "batch norm is still, dropout is not"
+    for name in before:
+        kept = name.endswith(("running_mean", "running_var", "num_batches_tracked"))
+        assert torch.equal(before[name], after[name]) == kept, name

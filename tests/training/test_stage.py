@@ -84,7 +84,7 @@ def test_texts_cannot_be_passed_jointly():
 def test_batch_norm_that_is_frozen_minds_no_batch_of_one():
     model = row_model(batch_norm=True)
     model.backbone.requires_grad_(False)
-    assert not stage(model, batch_size=1).batch_norm
+    assert not stage(model, batch_size=1).mixes_rows
 
 
 def test_an_objectives_own_parameters_are_trained_with_the_model():

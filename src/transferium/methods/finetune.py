@@ -59,6 +59,9 @@ class FineTune(Staged):
     unfreeze: int | str = setting(
         "all", "what moves beside the head: all, none, the number of last blocks, norm, or names with commas between"
     )
+    batch_norm: str = setting(
+        "kept", "statistics of batch norm: kept as pretrained, or those of each batch", ("kept", "batch")
+    )
     augment: str = setting("simple", "random changes to training images: none or simple", ("none", "simple"))
     label_smoothing: float = setting(0.0, "share of each label spread over all classes", (0.0, 0.2))
     patience: int | None = setting(None, "stop after this many epochs without a better one (none: never)", (2, 10))
@@ -80,6 +83,7 @@ class FineTune(Staged):
         Optimiser(self.optimiser, self.momentum, self.nesterov)
         Schedule(self.schedule, self.warmup)
         check_augment(self.augment)
+        require_choice("batch_norm", self.batch_norm, ("kept", "batch"))
         require_choice("best_epoch", self.best_epoch, ("log_loss", "accuracy"))
         require_choice("precision", self.precision, ("auto", "no", "bf16", "fp16"))
         for name in ("epochs", "batch_size", "accumulate", "patience"):
@@ -181,6 +185,7 @@ class FineTune(Staged):
             schedule=Schedule(self.schedule, self.warmup),
             clip=self.clip,
             accumulate=self.accumulate,
+            keep_statistics=self.batch_norm == "kept",
             seed=task.seed,
             about={
                 "backbone": backbone.fingerprint,

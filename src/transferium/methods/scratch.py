@@ -24,6 +24,10 @@ class FromScratch(FineTune):
     lr: float = setting(1e-3, "peak learning rate of the backbone", (1e-4, 1e-2))
     layer_decay: float = setting(1.0, "each block learns at this times the rate of the one above it", (0.5, 1.0))
 
+    batch_norm: str = setting(
+        "batch", "statistics of batch norm: kept as they start, or those of each batch", ("kept", "batch")
+    )
+
     def _start(self, task: Task) -> Backbone:
         from transferium.models.catalogue import randomised
 

@@ -27,7 +27,7 @@ class Episode:
         for module in stage.modules:
             machine.place(module)
         self.optimisers = [machine.optimiser(stage.optimiser.build(p.groups)) for p in stage.players]
-        split = [split_modules(m) for m in stage.modules]
+        split = [split_modules(m, keep_statistics=stage.keep_statistics) for m in stage.modules]
         self.moving = [m for moving, _ in split for m in moving]
         self.still = [m for _, still in split for m in still]
         self.guard = Guard(self.moving, machine)
@@ -38,7 +38,7 @@ class Episode:
                 stage.batch_size,
                 stage.seed,
                 smallest=self._smallest(),
-                full=len(feeds) > 1,
+                full=stage.whole_batches or len(feeds) > 1,
                 lengths=feed.lengths,
             )
             for name, feed in feeds.items()
@@ -49,7 +49,7 @@ class Episode:
 
     def _smallest(self) -> int:
         # Batch normalisation must see two rows in each pass of each process.
-        return 2 * self.stage.accumulate * self.machine.world if self.stage.batch_norm else 1
+        return 2 * self.stage.accumulate * self.machine.world if self.stage.mixes_rows else 1
 
     @property
     def epoch_ended(self) -> bool:

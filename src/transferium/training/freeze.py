@@ -94,17 +94,19 @@ def block_of(parameter: str, blocks: tuple[str, ...]) -> int:
     return next((i for i, block in enumerate(blocks) if inside(parameter, block)), 0)
 
 
-def split_modules(root: nn.Module) -> tuple[list[nn.Module], list[nn.Module]]:
+def split_modules(root: nn.Module, *, keep_statistics: bool = False) -> tuple[list[nn.Module], list[nn.Module]]:
     """The modules that train and those that must stay in eval mode because everything in them is frozen.
 
     A module without parameters (a dropout) follows what holds it; between siblings it is still while only frozen ones
-    have come before it.
+    have come before it. With ``keep_statistics`` every batch normalisation is still: its scale and shift may move, the
+    statistics it uses do not.
     """
     moving: list[nn.Module] = []
     still: list[nn.Module] = []
 
     def walk(module: nn.Module, frozen: bool) -> None:
-        (still if frozen else moving).append(module)
+        kept = keep_statistics and isinstance(module, _BatchNorm)
+        (still if frozen or kept else moving).append(module)
         any_frozen = any_moving = False
         for child in module.children():
             parameters = list(child.parameters())

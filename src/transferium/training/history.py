@@ -30,7 +30,7 @@ class History:
         """Turn every waiting tensor into a number, averaged over the processes; returns all rows."""
         places = [(i, name) for i, r in enumerate(self.waiting) for name, v in r.items() if isinstance(v, Tensor)]
         if places:
-            stacked = torch.stack([self.waiting[i][name].detach().double() for i, name in places])
+            stacked = torch.stack([self.waiting[i][name].detach().float() for i, name in places])
             numbers = (self.machine.sum(stacked) / self.machine.world).tolist()
             for (i, name), number in zip(places, numbers, strict=True):
                 self.waiting[i][name] = number

@@ -32,7 +32,7 @@ def predict(
         rows = mine[start : start + batch_size]
         batch = feed.batch(0, rows).to(machine.device)
         with machine.autocast():
-            done.append((rows, model(*batch.inputs).double().cpu().numpy()))
+            done.append((rows, model(*batch.inputs).float().cpu().double().numpy()))
     for module, mode in modes:
         module.training = mode
     return _assemble(len(feed), [part for parts in machine.everyone(done) for part in parts])

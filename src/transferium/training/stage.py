@@ -50,6 +50,9 @@ class Stage:
     many passes.
     ``joint`` says whether the streams go through the backbone in one pass, so that batch normalisation sees their
     union, or in one pass each (the default, and the only way for texts).
+    ``whole_batches`` drops an epoch's last, smaller batch, as is always done where several streams are read.
+    ``keep_statistics`` makes batch normalisation use the running statistics it came with, and leave them as they are,
+    while its scales and shifts still move.
     ``about`` are plain facts that must not change between an interrupted run and its resumption.
     ``around`` are wrappers of the records, applied in order.
     """
@@ -72,6 +75,8 @@ class Stage:
     clip: float | None = 1.0
     accumulate: int = 1
     joint: bool = False
+    whole_batches: bool = False
+    keep_statistics: bool = False
     seed: int = 0
     about: Mapping[str, Any] = field(default_factory=dict)
     around: Sequence[Wrapper] = ()
@@ -98,9 +103,9 @@ class Stage:
         return [self.model, *dict.fromkeys(p.objective for p in self.players)]
 
     @property
-    def batch_norm(self) -> bool:
-        """Whether some layer that moves normalises by the statistics of its batch."""
-        return any(has_batch_norm(split_modules(m)[0]) for m in self.modules)
+    def mixes_rows(self) -> bool:
+        """Whether some layer normalises by the statistics of its batch."""
+        return not self.keep_statistics and any(has_batch_norm(split_modules(m)[0]) for m in self.modules)
 
     def describe(self) -> dict[str, Any]:
         """What this stage is, in plain data: resumption compares it."""
@@ -112,6 +117,8 @@ class Stage:
             "batch_size": self.batch_size,
             "accumulate": self.accumulate,
             "joint": self.joint,
+            "whole_batches": self.whole_batches,
+            "keep_statistics": self.keep_statistics,
             "seed": self.seed,
             "clip": self.clip,
             "optimiser": repr(self.optimiser),
@@ -171,14 +178,14 @@ class Stage:
                 raise InputError(f"stage {self.name!r} was told to move a frozen parameter (requires_grad is False).")
 
     def _check_batch_norm(self) -> None:
-        if not self.batch_norm:
+        if not self.mixes_rows:
             return
         for name in self.needs:
             rows = min(self.batch_size, len(self.streams[name])) // self.accumulate
             if rows < 2:
                 raise InputError(
                     f"stream {name!r} gives batches of {max(rows, 1)}, and batch normalisation needs 2 examples or "
-                    "more to know a spread: raise batch_size, or freeze the layers that normalise."
+                    "more to know a spread: raise batch_size, keep the statistics, or freeze those layers."
                 )
 
 
