@@ -64,7 +64,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
     with watch("fit"):
         fitted = method.fit(task)
     with watch("evaluate"):
-        judged = judge(fitted, method, task, divided.test, random)
+        judged = judge(fitted, task, divided.test, random)
     info = {
         "method": method.to_json(),
         "seed": options.seed,

@@ -11,8 +11,10 @@ from transferium.data.domain import Domain
 from transferium.evaluation import references as reference
 from transferium.evaluation.evaluate import Evaluation, evaluate
 from transferium.evaluation.verdict import Verdict, paired_difference, verdict
-from transferium.methods.base import Fitted, Method, Task
+from transferium.methods.base import Fitted, Task
 from transferium.models.backbone import Backbone
+from transferium.models.catalogue import randomised
+from transferium.models.preprocess import ImagePreprocess
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,12 @@ class Judged:
     verdict: Verdict
 
 
-def judge(fitted: Fitted, method: Method, task: Task, test: Domain, random: Backbone | None) -> Judged:
-    """Evaluate on the held-out part beside majority, nearest class mean and no transfer."""
+CLOSE = 0.10
+"""Below this lower limit of the difference, the reference is measured again at the model's own input side."""
+
+
+def judge(fitted: Fitted, task: Task, test: Domain, random: Backbone | None) -> Judged:
+    """Evaluate on the held-out part beside majority, nearest class mean, the probe and no transfer."""
     seed, classes = task.seed, test.classes
     seen = task.embed(test, fitted.backbone).features
     probabilities = fitted.head.probabilities(seen)
@@ -38,10 +44,34 @@ def judge(fitted: Fitted, method: Method, task: Task, test: Domain, random: Back
         "majority": reference.majority(task.train.y, test.y, classes, seed=seed),
         "nearest_mean": reference.nearest_mean(train.features, train.y, frozen.features, test.y, classes, seed=seed),
     }
+    if fitted.method != "probe":
+        beside["probe"] = reference.probe_on(task, task.backbone, test).evaluation
     if random is None:
         return Judged(test, probabilities, result, beside, Verdict.not_asked("no pretrained backbone was involved"))
+    beside["no_transfer"], judged = compare_with_random(fitted, task, test, probabilities, random)
+    return Judged(test, probabilities, result, beside, judged)
+
+
+def compare_with_random(
+    fitted: Fitted, task: Task, test: Domain, probabilities: NDArray[np.float64], random: Backbone
+) -> tuple[Evaluation, Verdict]:
+    """What transfer itself is worth: our accuracy less that of the same probe on random weights, paired.
+
+    For images the random network reads half the side, at a quarter of the cost, which makes it 0 to 4.5 points weaker
+    (measured on four data sets). So no verdict hangs on that handicap: where the lower limit of the difference is
+    below ``CLOSE``, the network reads the full side.
+    """
     alone = reference.probe_on(task, random, test)
-    beside["no_transfer"] = alone.evaluation
-    difference = paired_difference(test.y, probabilities.argmax(1), alone.predicted, seed=seed, groups=test.groups)
-    named = f"{method.name} on {task.backbone.name}"
-    return Judged(test, probabilities, result, beside, verdict(difference, named, "the same probe on random weights"))
+    difference = paired_difference(test.y, probabilities.argmax(1), alone.predicted, seed=task.seed, groups=test.groups)
+    ours, theirs = _side(task.backbone), _side(random)
+    if theirs < ours and difference.low < CLOSE:
+        return compare_with_random(fitted, task, test, probabilities, randomised(task.backbone, size=ours))
+    if not fitted.backbone.pretrained:
+        return alone.evaluation, Verdict.not_asked("this method starts from random weights and transfers nothing")
+    beside = "the same probe on random weights" + (f" at {theirs} pixels" if theirs < ours else "")
+    return alone.evaluation, verdict(difference, f"{fitted.method} on {task.backbone.name}", beside)
+
+
+def _side(backbone: Backbone) -> int:
+    """The input side of a backbone for images, 0 for others."""
+    return backbone.preprocess.size if isinstance(backbone.preprocess, ImagePreprocess) else 0
