@@ -24,6 +24,8 @@ class Episode:
 
     def __init__(self, stage: Stage, machine: Machine) -> None:
         self.stage, self.machine, self.step = stage, machine, 0
+        #: What a wrapper (a plateau, say) multiplies the schedule by; it sets this again after a resumption.
+        self.lr_scale = 1.0
         for module in stage.modules:
             machine.place(module)
         self.optimisers = [machine.optimiser(stage.optimiser.build(p.groups)) for p in stage.players]
@@ -67,7 +69,7 @@ class Episode:
         """Every player's turns on one slice; returns the terms as tensors."""
         stage = self.stage
         self.set_modes()
-        factor = stage.schedule.factor(self.step, self.total)
+        factor = self.lr_scale * stage.schedule.factor(self.step, self.total)
         record: Record = {"step": self.step, "epoch": self.step // self.steps_per_epoch, "lr": 0.0}
         for player, optimiser in zip(stage.players, self.optimisers, strict=True):
             for group in optimiser.param_groups:
