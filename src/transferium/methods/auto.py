@@ -18,6 +18,9 @@ from transferium.selection.selection import Selection
 
 RULE = "the probe, unless another is more accurate by more than half the width of the interval of their difference"
 
+SAMPLE = 128
+"""Training examples that a candidate is timed on before it is given folds."""
+
 
 @dataclass
 class Auto(Method):
@@ -32,6 +35,10 @@ class Auto(Method):
     name: ClassVar[str] = "auto"
 
     candidates: tuple[str, ...] = field(default=("lp-ft", "finetune"), metadata={"help": "methods tried in order"})
+    adaptations: tuple[str, ...] = field(
+        default=("standardise", "coral", "prototypes", "mcc", "cdan", "shot"),
+        metadata={"help": "methods tried beside source only where there is a --source"},
+    )
     folds: int = field(default=5, metadata={"help": "folds of train, at most", "range": (2, 10)})
 
     def check(self) -> None:
@@ -47,9 +54,13 @@ class Auto(Method):
 
     def fit(self, task: Task) -> Fitted:
         """Fit, compare and choose; the selection says what was tried, what it cost and why it was kept or not."""
+        if task.unlabeled is not None:
+            from transferium.methods.elect import elect
+
+            return elect(task, self.adaptations)
         started = time.perf_counter()
         probe = LinearProbe().fit(task)
-        if task.budget_s is None or task.backbone.kind == "features":
+        if task.budget_s is None or not has_backbone_to_move(task):
             why = "features have no backbone to move" if task.budget_s else "no --budget was given to try more"
             note = f"auto took the probe: {why}"
             return replace(probe, selection=replace(probe.selection, notes=(*probe.selection.notes, note)))
@@ -57,6 +68,11 @@ class Auto(Method):
         for name in self.candidates:
             trials.attempt(name)
         return trials.conclude()
+
+
+def has_backbone_to_move(task: Task) -> bool:
+    """Whether anything but a head could be trained: a feature table has no backbone behind it."""
+    return task.backbone.kind != "features"
 
 
 class Trials:
@@ -68,56 +84,72 @@ class Trials:
         self.task, self.probe, self.deadline = task, probe, started + task.budget_s
         self.fold = split_folds(task.train.y, k=folds, seed=task.seed, groups=task.groups)
         self.probe_right = probe.oof_probabilities.argmax(1) == task.train.y
+        everyone = np.ones(len(task.train), bool)
         self.rows: list[dict[str, Any]] = [
-            self._row("probe", probe.oof_probabilities, np.ones(len(task.train), bool), time.perf_counter() - started)
+            self._row("probe", probe.oof_probabilities, everyone, time.perf_counter() - started) | {"kept": "first"}
         ]
-        self.best: tuple[float, str] | None = None
+        self.best: tuple[float, Method] | None = None
+        self.reserved = 0.0
 
     def attempt(self, name: str) -> None:
         """Run ``name`` on as many folds as leave time to fit it on everything; note what came of it."""
-        from transferium.methods.catalogue import method_class
-
-        answers = np.full((len(self.task.train), self.task.classes), np.nan)
-        spent: list[float] = []
-        for k in np.unique(self.fold):
-            # One fold more, and the final fit on everything, which is a little longer than a fold.
-            if spent and (2.3 * max(spent) > self._left()):
-                break
-            if not spent and self._left() <= 0:
-                break
-            begin = time.perf_counter()
-            answers[self.fold == k] = self._fold(method_class(name)(), k)
-            spent.append(time.perf_counter() - begin)
-        seen = ~np.isnan(answers).any(1)
-        if not spent or 1.25 * max(spent) > self._left():
-            why = "the budget was used up" if not spent else "the budget does not hold its fit on everything"
-            self.rows.append({"method": name, "folds": len(spent), "seconds": round(sum(spent), 1), "kept": why})
+        begin = time.perf_counter()
+        method = self._affordable(name)
+        if method is None:
+            spent = round(time.perf_counter() - begin, 1)
+            self.rows.append({"method": name, "seconds": spent, "kept": "two epochs of it do not fit into the budget"})
             return
-        self.rows.append(self._row(name, answers, seen, sum(spent)) | self._compare(name, answers, seen))
+        answers = np.full((len(self.task.train), self.task.classes), np.nan)
+        longest = 0.0
+        for k in np.unique(self.fold):
+            # Another fold, and then the fit on everything, which is a little longer than a fold.
+            if longest and 2.3 * longest > self._left():
+                break
+            lap = time.perf_counter()
+            answers[self.fold == k] = self._fold(method, k)
+            longest = max(longest, time.perf_counter() - lap)
+        seen = ~np.isnan(answers).any(1)
+        row = self._row(name, answers, seen, time.perf_counter() - begin)
+        self.rows.append(row | self._compare(method, answers, seen, 1.3 * longest))
 
     def conclude(self) -> Fitted:
         """The probe, or the best candidate fitted on everything."""
-        chosen = "probe" if self.best is None else self.best[1]
+        chosen = "probe" if self.best is None else self.best[1].name
         selection = Selection(
             RULE, f"folds of the training part, {self.task.budget_s:.0f} s budget", self.rows, {"method": chosen}
         )
-        if chosen == "probe":
+        if self.best is None:
             notes = (*self.probe.selection.notes, str(self.probe.selection))
             return replace(self.probe, selection=replace(selection, notes=notes))
-        from transferium.methods.catalogue import method_class
-
-        fitted = method_class(chosen)().fit(self.task)
+        fitted = self.best[1].fit(self.task)
         return replace(fitted, selection=replace(selection, notes=(str(fitted.selection),)))
 
     def _left(self) -> float:
-        return self.deadline - time.perf_counter()
+        """Seconds that may be spent, those for fitting the best so far on everything set aside."""
+        return self.deadline - time.perf_counter() - self.reserved
+
+    def _affordable(self, name: str) -> Method | None:
+        """The candidate with as many epochs as one fold and the fit on everything leave time for; None below two."""
+        from transferium.methods.catalogue import method_class
+
+        method = method_class(name)()
+        epochs = getattr(method, "epochs", None)
+        if epochs is None:
+            return method if self._left() > 0 else None
+        few = np.random.default_rng(self.task.seed).permutation(len(self.task.train))[:SAMPLE]
+        tried = method.set_params(epochs=1).fit(self._within(few))
+        rate = tried.seconds["train"] / len(few)
+        longest = self._left() / (rate * len(self.task.train) * (1.8 + 0.3))
+        return method.set_params(epochs=min(epochs, int(longest))) if longest >= 2 else None
+
+    def _within(self, at: NDArray[Any]) -> Task:
+        """The task on some of its training examples."""
+        groups = None if self.task.groups is None else self.task.groups[at]
+        return replace(self.task, train=self.task.train.take(at), groups=groups, workdir=None, progress=None)
 
     def _fold(self, method: Method, k: int) -> NDArray[np.float64]:
-        inside, outside = self.fold != k, self.fold == k
-        groups = None if self.task.groups is None else self.task.groups[inside]
-        inner = replace(self.task, train=self.task.train.take(inside), groups=groups, workdir=None)
-        fitted = method.fit(inner)
-        seen = self.task.embed(self.task.train.take(outside), fitted.backbone).features
+        fitted = method.fit(self._within(np.flatnonzero(self.fold != k)))
+        seen = self.task.embed(self.task.train.take(self.fold == k), fitted.backbone).features
         return fitted.head.probabilities(seen)
 
     def _row(self, name: str, answers: NDArray[np.float64], seen: NDArray[np.bool_], spent: float) -> dict[str, Any]:
@@ -131,13 +163,15 @@ class Trials:
             "seconds": round(spent, 1),
         }
 
-    def _compare(self, name: str, answers: NDArray[np.float64], seen: NDArray[np.bool_]) -> dict[str, Any]:
+    def _compare(
+        self, method: Method, answers: NDArray[np.float64], seen: NDArray[np.bool_], final_s: float
+    ) -> dict[str, Any]:
         right = answers[seen].argmax(1) == self.task.train.y[seen]
         difference = paired_interval(right, self.probe_right[seen], seed=self.task.seed)
         half = (difference.high - difference.low) / 2
         better = difference.value > half
         if better and (self.best is None or difference.value > self.best[0]):
-            self.best = (difference.value, name)
+            self.best, self.reserved = (difference.value, method), final_s
         return {
             "difference": round(difference.value, 4),
             "low": round(difference.low, 4),

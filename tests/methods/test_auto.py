@@ -1,0 +1,110 @@
+"""Auto keeps the probe unless something proves better on folds of train, within the budget."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from toy_world import blobs
+from transferium.data.domain import Domain
+from transferium.data.samples import Rows
+from transferium.embedding.embed import Embedder
+from transferium.errors import InputError
+from transferium.methods import catalogue
+from transferium.methods.auto import Auto
+from transferium.methods.base import Fitted, Method, Task
+from transferium.methods.probe import LinearProbe
+from transferium.models.catalogue import find_backbone
+from transferium.models.head import Head
+
+
+@dataclass
+class Informed(Method):
+    """Answers with the first coordinates, which in ``blobs`` tell the classes apart, whatever the labels say."""
+
+    name: ClassVar[str] = "informed"
+    pause_s: float = 0.0
+
+    def fit(self, task: Task) -> Fitted:
+        time.sleep(self.pause_s)
+        head = Head(np.eye(2, task.backbone.width) * 5, np.zeros(2))
+        return replace(LinearProbe().fit(task), method=self.name, head=head)
+
+
+@dataclass
+class Slow(Informed):
+    """The same, at a second a fold."""
+
+    name: ClassVar[str] = "slow"
+    pause_s: float = 1.0
+
+
+@pytest.fixture(autouse=True)
+def candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "transferium.methods.planted", SimpleNamespace(Informed=Informed, Slow=Slow))
+    monkeypatch.setitem(catalogue.METHODS, "informed", "planted.Informed")
+    monkeypatch.setitem(catalogue.METHODS, "slow", "planted.Slow")
+
+
+def few_and_wide(n: int, noise: int) -> Domain:
+    """Two clouds told apart by two coordinates among many: too few examples for the probe to find them."""
+    world = blobs(n, classes=2)
+    wide = np.random.default_rng(1).normal(size=(n, noise)) * 3
+    return replace(world, samples=Rows(np.hstack([world.features, wide]).astype(np.float32)))
+
+
+def task(train: Domain, budget_s: float | None) -> Task:
+    backbone = replace(find_backbone(None, "features"), width=train.features.shape[1], kind="features")
+    return Task(train, None, backbone, Embedder(None), 0, budget_s=budget_s)
+
+
+@pytest.fixture
+def moving(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let auto try candidates on feature rows, as it does on images and texts."""
+    monkeypatch.setattr("transferium.methods.auto.has_backbone_to_move", lambda _task: True)
+
+
+def test_without_a_budget_it_is_the_probe_and_says_so() -> None:
+    fitted = Auto(candidates=("informed",)).fit(task(blobs(60), None))
+    assert fitted.method == "probe"
+    assert "no --budget was given" in fitted.selection.notes[-1]
+
+
+def test_features_have_nothing_to_move() -> None:
+    fitted = Auto(candidates=("informed",)).fit(task(blobs(60), 60))
+    assert "features have no backbone to move" in fitted.selection.notes[-1]
+
+
+def test_what_is_clearly_better_is_kept(moving: None) -> None:
+    fitted = Auto(candidates=("informed",)).fit(task(few_and_wide(60, 400), 60))
+    row = fitted.selection.candidates[1]
+    assert row["difference"] > (row["high"] - row["low"]) / 2
+    assert row["kept"] == "better than the probe"
+    assert fitted.method == fitted.selection.chosen["method"] == "informed"
+
+
+def test_what_is_not_clearly_better_is_not_kept(moving: None) -> None:
+    fitted = Auto(candidates=("informed",)).fit(task(blobs(200), 60))
+    row = fitted.selection.candidates[1]
+    assert row["difference"] <= (row["high"] - row["low"]) / 2
+    assert row["kept"] == "not clearly better than the probe"
+    assert fitted.method == fitted.selection.chosen["method"] == "probe"
+
+
+def test_the_budget_bounds_the_folds(moving: None) -> None:
+    begin = time.perf_counter()
+    fitted = Auto(candidates=("slow",), folds=5).fit(task(blobs(60), 2.5))
+    assert time.perf_counter() - begin < 4.5
+    row = fitted.selection.candidates[1]
+    assert row["examples"] < 60
+
+
+def test_a_candidate_that_is_no_method() -> None:
+    with pytest.raises(InputError, match=r"auto cannot try 'finetun'\. Did you mean 'finetune'\?"):
+        Auto(candidates=("finetun",))
