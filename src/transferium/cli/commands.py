@@ -6,16 +6,23 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from transferium.cli import options as opt
 from transferium.cli import tables
+from transferium.cli.sources import WithSources
+
+if TYPE_CHECKING:
+    from transferium.job.fit import FitOptions
+    from transferium.job.prepare import Stopwatch
 
 
-@click.command()
+@click.command(cls=WithSources)
 @opt.data_argument
+@click.option("--source", multiple=True, type=click.Path(path_type=Path), help="Labelled data to adapt from to DATA.")
+@click.option("--oracle", is_flag=True, help="Research: also say what DATA's labels would have chosen.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run directory.  [default: runs/<name of DATA>]")
 @click.option("--method", default="auto", show_default=True, help="See: transferium methods.")
 @click.option("--backbone", metavar="NAME", help="See: transferium backbones.  [default: the bundled one]")
@@ -28,7 +35,10 @@ from transferium.cli import tables
 @opt.engine
 @opt.as_json
 def fit(data: Path, **options: Any) -> None:
-    """Fit a classifier to DATA and prove what it is worth."""
+    """Fit a classifier to DATA and prove what it is worth.
+
+    With --source, DATA is a target without labels (any it has are stripped): the labelled source is adapted to it.
+    """
     from transferium.data.read import read
     from transferium.job.fit import FitOptions, check_writable, fit_job
     from transferium.job.prepare import Stopwatch
@@ -50,12 +60,29 @@ def fit(data: Path, **options: Any) -> None:
     )
     check_writable(out)
     watch = Stopwatch()
+    if options["source"]:
+        _adapt(data, asked, watch, options)
+        return
     with watch("read"):
         domain = read(data, **columns)
     run = fit_job(domain, asked, opt.make_embedder(options), watch)
     click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else tables.summary(run))
     if not options["as_json"]:
         click.echo(f"Written to {out}: report.html, metrics.json, predictions.csv, doctor.json and the model.")
+
+
+def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, Any]) -> None:
+    """``fit --source``: DATA is the target."""
+    from transferium.cli import adapted
+    from transferium.job.adapt_run import adapt_job
+    from transferium.job.read_pair import read_pair
+
+    with watch("read"):
+        pair = read_pair(data, options["source"], asked.columns)
+    run = adapt_job(pair, asked, opt.make_embedder(options), watch, oracle=options["oracle"])
+    click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else adapted.summary(run))
+    if not options["as_json"]:
+        click.echo(f"Written to {asked.out}: report.html, metrics.json, predictions.csv, doctor.json and the models.")
 
 
 @click.command()

@@ -116,7 +116,9 @@ def divide_target(target: Domain) -> tuple[Domain, Domain, str]:
     last = "test" if "test" in present else "val"
     rest, held = replace(target.take(parts != last), parts=None), replace(target.take(parts == last), parts=None)
     if len(rest) < LEAST_TARGET:
-        raise DataError(f"the target {target.name!r} has {count(len(rest), 'example')} beside its {last} part: give more.")
+        raise DataError(
+            f"the target {target.name!r} has {count(len(rest), 'example')} beside its {last} part: give more."
+        )
     return rest, held, f"the target's {last} part is only evaluated on; its other inputs are adapted to"
 
 
@@ -161,4 +163,3 @@ def usable_answers(adapted: Adapted) -> Domain | None:
     if kept.parts is None or len(present := np.unique(kept.parts)) == 1:
         return replace(kept, parts=None)
     return replace(kept.take(kept.parts == ("test" if "test" in present else "val")), parts=None)
-

@@ -16,6 +16,7 @@ METHODS = {
     "finetune": "finetune.FineTune",
     "lp-ft": "lpft.LPFT",
     "scratch": "scratch.FromScratch",
+    "prototypes": "prototypes.Prototypes",
 }
 """Name on the command line: module and class below ``transferium.methods``."""
 

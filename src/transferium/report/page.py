@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from transferium.report import words
+from transferium.report.adaptation import domains
 from transferium.report.charts import reliability
 from transferium.report.choice import choice, training_curves
 from transferium.report.gallery import Thumbnails, gallery
@@ -62,21 +63,22 @@ def render(run: Mapping[str, Any], thumbnails: Thumbnails = lambda _id: None) ->
 
 def view(run: Mapping[str, Any], thumbnails: Thumbnails) -> dict[str, Any]:
     """Everything the template shows, with the arithmetic done; an absent part of the run is an empty value here."""
-    test = run["test"]
+    test = run.get("test") or {}
     after, before = test.get("reliability") or [], test.get("reliability_before") or []
     return {
         "run": run,
         "test": test,
         "facts": _facts(run),
         "verdict": _verdict(run),
+        "domains": domains(run),
         "difference": difference_row(run),
         "references": reference_group(run),
         "metrics": metric_groups(test),
         "reliability": reliability(after, before) if after else "",
         "calibrated": bool(before),
-        "confusion": confusion(test),
+        "confusion": confusion(test) if test else None,
         "most_classes": MOST_CLASSES,
-        "class_lines": class_lines(test),
+        "class_lines": class_lines(test) if test else [],
         "examples": gallery(run, thumbnails),
         "choice": choice(run.get("selection")),
         "curves": training_curves(run.get("history")),

@@ -1,6 +1,7 @@
 """What a report is made from: a run as plain JSON, close to ``metrics.json``.
 
-Only ``name`` and ``test`` with an accuracy are needed. Every other part of the page is left out where its data is.
+Only ``name`` and ``test`` with an accuracy are needed (``test`` is empty where a target without labels was adapted to).
+Every other part of the page is left out where its data is.
 """
 
 from __future__ import annotations
@@ -108,6 +109,24 @@ class Provenance(TypedDict, total=False):
     versions: dict[str, str]
 
 
+class Adaptation(TypedDict, total=False):
+    """What adapting did to source and target; see ``job/domains.py``, which makes it.
+
+    ``shares`` holds ``{"class", "source", "before", "after"}``; ``distance`` and ``maps`` have ``before`` and, where
+    the features moved, ``after``; ``oracle`` is there for research runs only.
+    """
+
+    source: dict[str, Any]
+    target: dict[str, Any]
+    rule: str
+    labels_stripped: bool
+    shares: list[dict[str, Any]]
+    collapsed: list[str]
+    distance: dict[str, Any]
+    maps: dict[str, Any]
+    oracle: dict[str, Any]
+
+
 class Run(TypedDict, total=False):
     """Everything a report can show."""
 
@@ -131,6 +150,8 @@ class Run(TypedDict, total=False):
     provenance: Provenance
     examples: list[Example]
     history: list[dict[str, Any]]
+    adaptation: Adaptation
+    by_class: list[dict[str, Any]]
 
 
 def check_run(run: Mapping[str, Any]) -> None:
@@ -144,6 +165,8 @@ def check_run(run: Mapping[str, Any]) -> None:
             f"a report needs {' and '.join(map(repr, missing))}; it was given {', '.join(sorted(run)) or 'nothing'}. "
             "Give it what metrics.json holds."
         )
+    if run.get("adaptation") and not run["test"]:
+        return
     accuracy = run["test"].get("accuracy")
     if not isinstance(accuracy, Mapping) or "value" not in accuracy:
         raise InputError(

@@ -130,4 +130,5 @@ def difference_row(run: Mapping[str, Any]) -> Row | None:
     low, high = _ends(given)
     axis = round_axis([*_values([given]), 0.0])
     chart = whisker(axis, number(given), low, high, tone="ours", zero=True)
-    return Row("Gain over no transfer", "", points(given), interval_words(given, points), chart)
+    name = "Gain over source only" if run.get("adaptation") else "Gain over no transfer"
+    return Row(name, "", points(given), interval_words(given, points), chart)

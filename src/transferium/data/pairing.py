@@ -1,0 +1,179 @@
+"""A labelled source and a target whose labels nobody may look at, put together before anything is learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.data.domain import Domain
+from transferium.data.findings import Finding, count, some
+from transferium.data.labels import sort_names
+from transferium.data.parts import join_samples
+from transferium.data.samples import Rows
+from transferium.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """What adaptation starts from.
+
+    ``source`` holds all sources one after another over one list of classes, and ``origin (n,)`` says which of
+    ``names`` each row came from. ``target`` has no labels, by type. Where the target was given with labels they are
+    kept in ``answers``, for the evaluation at the very end and for nothing else.
+    """
+
+    source: Domain
+    origin: NDArray[np.int64]
+    names: tuple[str, ...]
+    target: Domain
+    answers: Domain | None
+    findings: tuple[Finding, ...]
+
+
+def pair_domains(sources: Sequence[Domain], target: Domain) -> Pair:
+    """Join the sources, strip the target's labels, and compare the two sets of classes.
+
+    Of a source that came divided only train and val are learned from. Raises ``DataError`` for no source or one
+    without labels, for domains of different kinds or feature widths, and for class names that differ only in case.
+
+    >>> from transferium.data.read import read
+    >>> pair = pair_domains([read(["good", "bad"], label=["+", "-"])], read(["fine", "awful"], label=["+", "-"]))
+    >>> pair.target, pair.findings[0].kind
+    (Domain('data', 2 text examples, no labels), 'labels-stripped')
+    """
+    if not sources:
+        raise DataError(f"adapting to {target.name!r} needs a labelled source; none was given.")
+    for source in sources:
+        if source.labels is None:
+            raise DataError(
+                f"the source {source.name!r} has no labels. Did source and target change places? The labelled data is "
+                "the source; the data that the model is for is the target."
+            )
+    target = _as_first(sources[0], target, "target")
+    first = sources[0]
+    others = [_as_first(first, other, "source") for other in sources[1:]]
+    refuse_same_but_case([*first.classes, *chain.from_iterable(o.classes for o in others)], "the sources")
+    trained = [_learned_from(source) for source in (first, *others)]
+    source = _join(trained)
+    findings = [*_about_parts(sources, trained)]
+    if target.labels is not None:
+        refuse_same_but_case([*source.classes, *target.classes], "source and target")
+        findings += [_stripped(target), *_about_classes(source, target)]
+    origin = np.repeat(np.arange(len(trained), dtype=np.int64), [len(s) for s in trained])
+    names = tuple(s.name for s in sources)
+    answers = None if target.labels is None else target
+    return Pair(source, origin, names, target.unlabeled(), answers, tuple(findings))
+
+
+def refuse_same_but_case(names: Sequence[str], where: str) -> None:
+    """Raise ``DataError`` where two class names differ only in case or outer spaces: they are surely one class."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.casefold().strip(), name)
+        if other != name:
+            raise DataError(
+                f"{where} have the classes {other!r} and {name!r}, which differ only in case. Give one class one name."
+            )
+
+
+def _as_first(first: Domain, other: Domain, what: str) -> Domain:
+    """``other`` with its columns in the order of ``first``; raises ``DataError`` where the two cannot be compared."""
+    if other.kind != first.kind:
+        words = {"image": "images", "text": "texts", "features": "feature rows"}
+        raise DataError(
+            f"the source {first.name!r} holds {words[first.kind]} and the {what} {other.name!r} {words[other.kind]}: "
+            "one model cannot read both. Give both in one modality."
+        )
+    if first.kind != "features":
+        return other
+    here, there = first.feature_names, other.feature_names
+    if here is not None and there is not None and here != there:
+        if odd := sorted(set(here) ^ set(there)):
+            verb = "is" if len(odd) == 1 else "are"
+            raise DataError(
+                f"the source {first.name!r} and the {what} {other.name!r} have different feature columns: "
+                f"{some(map(repr, odd), 5)} {verb} in one only. Leave such columns out of both."
+            )
+        order = [there.index(name) for name in here]
+        return replace(other, samples=Rows(other.features[:, order]), feature_names=here)
+    widths = first.features.shape[1], other.features.shape[1]
+    if widths[0] != widths[1]:
+        raise DataError(
+            f"the source {first.name!r} has {widths[0]} features and the {what} {other.name!r} {widths[1]}: "
+            "both must have the same columns, in one order."
+        )
+    return other
+
+
+def _learned_from(source: Domain) -> Domain:
+    if source.parts is None or not (source.parts == "train").any():
+        return replace(source, parts=None)
+    held = "test" if (source.parts == "test").any() else "none"
+    return replace(source.take(source.parts != held), parts=None)
+
+
+def _join(sources: Sequence[Domain]) -> Domain:
+    """One domain over the union of the classes; groups of different sources stay apart."""
+    if len(sources) == 1:
+        return sources[0]
+    classes = sort_names(set(chain.from_iterable(s.classes for s in sources)))
+    place = {name: i for i, name in enumerate(classes)}
+    labels = np.concatenate([np.array([place[c] for c in s.classes], np.int64)[s.y] for s in sources])
+    groups = None
+    if any(s.groups is not None for s in sources):
+        numbered = [np.arange(len(s), dtype=np.int64) if s.groups is None else s.groups for s in sources]
+        starts = np.cumsum([0, *(int(g.max(initial=-1)) + 1 for g in numbered)])
+        groups = np.concatenate([g + start for g, start in zip(numbered, starts[:-1], strict=True)])
+    return Domain(
+        samples=join_samples([s.samples for s in sources]),
+        kind=sources[0].kind,
+        ids=[f"{s.name}/{name}" for s in sources for name in s.ids],
+        labels=labels,
+        classes=classes,
+        groups=groups,
+        name=" + ".join(s.name for s in sources),
+        feature_names=sources[0].feature_names,
+    )
+
+
+def _about_parts(sources: Sequence[Domain], trained: Sequence[Domain]) -> list[Finding]:
+    return [
+        Finding("source-test", "note", f"{count(left, 'example')} of the test part of {source.name!r} were left alone")
+        for source, kept in zip(sources, trained, strict=True)
+        if (left := len(source) - len(kept))
+    ]
+
+
+def _stripped(target: Domain) -> Finding:
+    message = (
+        f"the target {target.name!r} came with labels: they were stripped before anything was learned, took part in no "
+        "choice, and were kept aside for the evaluation at the end"
+    )
+    return Finding("labels-stripped", "note", message)
+
+
+def _about_classes(source: Domain, target: Domain) -> list[Finding]:
+    """Classes that only one of the two has: a partial set, an open set, or both."""
+    here = {source.classes[c] for c in np.unique(source.y)}
+    there = {target.classes[c] for c in np.unique(target.y)}
+    if not here & there:
+        message = (
+            f"source and target have no class name in common ({some(sorted(here))} and {some(sorted(there))}): nothing "
+            "can be evaluated until the target's labels carry the source's names"
+        )
+        return [Finding("class-sets", "warning", message)]
+    findings = []
+    if only := sorted(here - there):
+        message = f"partial: {count(len(only), 'class', 'classes')} of the source absent from the target: {some(only)}"
+        findings.append(Finding("class-sets", "warning", message))
+    if only := sorted(there - here):
+        message = (
+            f"open: {count(len(only), 'class', 'classes')} of the target unknown to the source: {some(only)}; their "
+            "examples will be given a wrong name and are counted as mistakes"
+        )
+        findings.append(Finding("class-sets", "warning", message))
+    return findings

@@ -1,0 +1,88 @@
+"""What adapting was worth on labels that took no part in it: beside source only, overall and class by class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.evaluation.evaluate import Evaluation, evaluate
+from transferium.evaluation.verdict import Verdict, verdict
+from transferium.functional.bootstrap import Interval, paired_interval
+
+Array = NDArray[Any]
+FEWEST = 5
+"""Examples of a class below which no word is said about it."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Labels of the target as positions in ``classes``: the model's own, then those that only the target has."""
+
+    y: NDArray[np.int64]
+    classes: tuple[str, ...]
+    groups: NDArray[np.int64] | None = None
+
+    def pad(self, probabilities: Array) -> NDArray[np.float64]:
+        """``probabilities`` with a column of noughts for every class that the model cannot answer."""
+        missing = len(self.classes) - probabilities.shape[1]
+        return np.hstack([probabilities, np.zeros((len(probabilities), missing))]) if missing else probabilities
+
+
+def answers_for(
+    labels: NDArray[np.int64], names: Sequence[str], classes: Sequence[str], groups: NDArray[np.int64] | None = None
+) -> Answers:
+    """Labels that count in ``names``, renamed to count in ``classes`` and in what only the target has.
+
+    >>> answers_for(np.array([0, 1]), ["b", "z"], ["a", "b"])
+    Answers(y=array([1, 2]), classes=('a', 'b', 'z'), groups=None)
+    """
+    present = [names[i] for i in np.unique(labels)]
+    known = (*classes, *(name for name in present if name not in classes))
+    place = {name: i for i, name in enumerate(known)}
+    table = np.array([place.get(name, 0) for name in names], np.int64)
+    return Answers(table[labels], known, groups)
+
+
+@dataclass(frozen=True)
+class Worth:
+    """The adapted model and source only on the same labelled target examples."""
+
+    evaluation: Evaluation
+    source_only: Evaluation
+    verdict: Verdict
+    by_class: list[dict[str, Any]]
+
+
+def worth_of_adapting(answers: Answers, adapted: Array, source_only: Array, *, method: str, seed: int) -> Worth:
+    """Both evaluated, their paired difference, and what happened to each class, from probabilities ``(n, classes)``."""
+    ours, theirs = answers.pad(adapted), answers.pad(source_only)
+    y, groups = answers.y, answers.groups
+    right = [p.argmax(axis=1) == y for p in (ours, theirs)]
+    difference = paired_interval(right[0], right[1], seed=seed, groups=groups)
+    return Worth(
+        evaluate(y, ours, answers.classes, seed=seed, groups=groups),
+        evaluate(y, theirs, answers.classes, seed=seed, groups=groups),
+        verdict(difference, method, "source only"),
+        [_one_class(answers, k, right, seed) for k in range(len(answers.classes))],
+    )
+
+
+def _one_class(answers: Answers, k: int, right: list[NDArray[np.bool_]], seed: int) -> dict[str, Any]:
+    """Recall before and after for class ``k``, with the paired interval of the change and its word."""
+    at = answers.y == k
+    row: dict[str, Any] = {"class": answers.classes[k], "support": int(at.sum())}
+    if at.sum() < FEWEST:
+        return row | {"word": "too few examples"}
+    groups = None if answers.groups is None else answers.groups[at]
+    change = paired_interval(right[0][at], right[1][at], seed=seed, groups=groups)
+    before, after = float(right[1][at].mean()), float(right[0][at].mean())
+    return row | {"before": before, "after": after, "change": change.as_dict(), "word": word_of(change)}
+
+
+def word_of(change: Interval) -> str:
+    """``"helped"`` or ``"hurt"`` where the interval leaves nought out, else ``"no evidence"``."""
+    return "helped" if change.low > 0 else "hurt" if change.high < 0 else "no evidence"

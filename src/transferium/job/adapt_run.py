@@ -1,0 +1,146 @@
+"""The run directory of an adaptation: the model, source only beside it, and a report that says whether it helped."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.artifact import Artifact, replacing
+from transferium.data.domain import Domain
+from transferium.data.pairing import Pair
+from transferium.embedding.embed import Embedder
+from transferium.evaluation import references
+from transferium.evaluation.adapted import Answers, Worth, answers_for, worth_of_adapting
+from transferium.evaluation.verdict import Verdict
+from transferium.job.adapt import Adapted, adapt, artifacts, usable_answers
+from transferium.job.domains import domains_before_and_after
+from transferium.job.fit import FitOptions
+from transferium.job.oracle import look_at_answers
+from transferium.job.predictions import write_predictions
+from transferium.job.prepare import Stopwatch
+from transferium.job.run_directory import SHOWN, _thumbnails, examples_to_show, write_json
+from transferium.methods.base import Fitted
+from transferium.report.page import write_report
+
+SOURCE_ONLY = "source_only"
+"""The folder inside a run that holds the model which never saw the target."""
+UNKNOWN = (
+    "Whether adapting helped cannot be said without target labels. Where some become known: transferium evaluate RUN "
+    "labelled_target."
+)
+
+Probabilities = NDArray[np.float64]
+
+
+def adapt_job(
+    pair: Pair, options: FitOptions, embedder: Embedder, watch: Stopwatch, *, oracle: bool = False
+) -> dict[str, Any]:
+    """Adapt, describe both domains, evaluate on the answers kept aside (if any), write the run directory.
+
+    Returns what ``metrics.json`` holds. ``oracle`` also fits every candidate of ``auto`` and says which the target's
+    labels would have chosen; nothing that is saved in the model depends on it.
+    """
+    adapted = adapt(pair, options, embedder, watch)
+    with watch("evaluate"):
+        after, before = (_predict(fitted, adapted) for fitted in (adapted.fitted, adapted.source_only))
+        domains = domains_before_and_after(adapted, before, after)
+        labelled = usable_answers(adapted)
+        worth, answers = None, None
+        if labelled is not None:
+            answers = answers_for(labelled.y, labelled.classes, adapted.task.train.classes, labelled.groups)
+            named = f"{adapted.fitted.method} on {adapted.task.backbone.name}"
+            worth = worth_of_adapting(answers, after, before, method=named, seed=options.seed)
+        if oracle:
+            domains["oracle"] = look_at_answers(adapted, answers)
+    run = describe(options, adapted, domains) | judged(adapted, worth, answers)
+    run["examples"] = _examples(labelled, answers, after)
+    return _write(options, artifacts(adapted, options), run, adapted, labelled, after, watch)
+
+
+def _predict(fitted: Fitted, adapted: Adapted) -> Probabilities:
+    return fitted.head.probabilities(adapted.task.embed(adapted.held, fitted.backbone).features)
+
+
+def describe(options: FitOptions, adapted: Adapted, domains: dict[str, Any]) -> dict[str, Any]:
+    """What is known without a single target label."""
+    source = adapted.looked[0]
+    return {
+        "format": 1,
+        "name": options.out.name,
+        "kind": source.domain.kind,
+        "method": adapted.fitted.method,
+        "asked_method": options.method if isinstance(options.method, str) else adapted.fitted.method,
+        "backbone": adapted.fitted.backbone.name,
+        "engine": source.embedding.engine,
+        "seed": options.seed,
+        "command": options.command or " ".join(sys.argv),
+        "selection": adapted.fitted.selection.to_json(),
+        "temperature": adapted.fitted.head.temperature,
+        "history": adapted.fitted.history,
+        "division": {
+            "train": len(adapted.task.train),
+            "val": 0,
+            "test": len(adapted.held),
+            "rule": f"{len(adapted.task.train)} labelled source examples are learned from; {adapted.rule}",
+        },
+        "doctor": adapted.diagnosis,
+        "adaptation": domains,
+    }
+
+
+def judged(adapted: Adapted, worth: Worth | None, answers: Answers | None) -> dict[str, Any]:
+    """What the answers kept aside say at the very end; without them, that nothing can be said."""
+    if worth is None or answers is None:
+        unasked = Verdict("not asked", UNKNOWN)
+        nothing = {"test": {}, "references": {}, "difference": unasked.difference_as_dict()}
+        return nothing | {"verdict": unasked.word, "verdict_sentence": unasked.sentence}
+    task, seed = adapted.task, adapted.task.seed
+    if adapted.fitted.method == adapted.source_only.method or np.array_equal(
+        adapted.fitted.head.weight, adapted.source_only.head.weight
+    ):
+        worth = replace(worth, verdict=Verdict.not_asked("the model is source only: nothing was adapted"))
+    majority = references.majority(task.train.y, answers.y, answers.classes, seed=seed, groups=answers.groups)
+    beside = {"source_only": worth.source_only.as_dict(), "majority": majority.as_dict()}
+    return {
+        "test": worth.evaluation.as_dict(),
+        "references": beside,
+        "difference": worth.verdict.difference_as_dict(),
+        "verdict": worth.verdict.word,
+        "verdict_sentence": worth.verdict.sentence,
+        "by_class": worth.by_class,
+    }
+
+
+def _examples(labelled: Domain | None, answers: Answers | None, probabilities: Probabilities) -> list[dict[str, Any]]:
+    if labelled is None or answers is None:
+        return []
+    renamed = replace(labelled, labels=answers.y, classes=answers.classes)
+    return examples_to_show(renamed, answers.pad(probabilities))[:SHOWN]
+
+
+def _write(
+    options: FitOptions,
+    models: tuple[Artifact, Artifact],
+    run: dict[str, Any],
+    adapted: Adapted,
+    labelled: Domain | None,
+    probabilities: Probabilities,
+    watch: Stopwatch,
+) -> dict[str, Any]:
+    run = run | {"provenance": models[0].info["provenance"]}
+    shown = adapted.held if labelled is None else labelled
+    with replacing(options.out) as fresh:
+        with watch("write"):
+            models[0].write_into(fresh)
+            (fresh / SOURCE_ONLY).mkdir()
+            models[1].write_into(fresh / SOURCE_ONLY)
+            write_predictions(fresh / "predictions.csv", shown, models[0].classes, probabilities)
+            write_json(fresh / "doctor.json", run["doctor"])
+            write_report(run | {"seconds": watch.as_dict()}, fresh / "report.html", _thumbnails(shown))
+        run = run | {"seconds": watch.as_dict()}
+        write_json(fresh / "metrics.json", run)
+    return run

@@ -1,0 +1,94 @@
+"""What adapting did to the two domains: how far apart they are, what is predicted, and how they look on a map."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.data.domain import Domain
+from transferium.errors import InputError
+from transferium.functional.map2d import principal_map
+from transferium.functional.shift.a_distance import a_distance
+from transferium.job.adapt import Adapted
+
+Array = NDArray[Any]
+COLLAPSE = 0.2
+"""A class has collapsed when it is predicted less than this share of what source only predicts of it."""
+LIMIT = 1000
+"""Rows of each domain that the domain classifier is fitted to: enough for two digits, and quick."""
+
+
+def domains_before_and_after(adapted: Adapted, before: Array, after: Array) -> dict[str, Any]:
+    """Everything of the report's section on the two domains, from inputs and predictions alone.
+
+    ``before`` and ``after`` are probabilities of source only and of the adapted model on ``adapted.held``.
+    """
+    task = adapted.task
+    assert task.unlabeled is not None
+    shares = class_shares(task.train, before, after)
+    told: dict[str, Any] = {
+        "source": {"name": task.train.name, "examples": len(task.train), "of": list(adapted.pair.names)},
+        "target": {"name": adapted.pair.target.name, "examples": len(task.unlabeled)},
+        "rule": adapted.rule,
+        "labels_stripped": adapted.pair.answers is not None,
+        "shares": shares,
+        "collapsed": collapsed(shares),
+        "distance": {},
+        "maps": {},
+    }
+    raw = [np.asarray(task.embed(d).features, np.float64) for d in (task.train, task.unlabeled)]
+    stages = {"before": raw}
+    if (moved := moved_features(adapted, raw)) is not None:
+        stages["after"] = moved
+    for when, (x, z) in stages.items():
+        told["distance"][when] = distance(x, z, task.seed)
+        told["maps"][when] = flat_map(x, z, task.seed)
+    return told
+
+
+def moved_features(adapted: Adapted, raw: list[Array]) -> list[Array] | None:
+    """Both domains as the last linear layer of the adapted model reads them; None where it reads what was there."""
+    task, fitted = adapted.task, adapted.fitted
+    assert task.unlabeled is not None
+    if fitted.backbone.fingerprint != task.backbone.fingerprint:
+        return [np.asarray(task.embed(d, fitted.backbone).features) for d in (task.train, task.unlabeled)]
+    if fitted.alignment is not None:
+        return [fitted.alignment.source(raw[0]), fitted.alignment.target(raw[1])]
+    read = [(fitted.source_head or fitted.head).activations(raw[0]), fitted.head.activations(raw[1])]
+    return None if all(np.array_equal(a, b) for a, b in zip(read, raw, strict=True)) else read
+
+
+def distance(x: Array, z: Array, seed: int) -> dict[str, Any]:
+    """The proxy A-distance and the accuracy of the domain classifier behind it, or why there is none."""
+    try:
+        found = a_distance(x, z, seed=seed, limit=LIMIT)
+    except InputError as error:
+        return {"value": None, "reason": str(error)}
+    accuracy = {"value": found.accuracy, "low": found.low, "high": found.high}
+    return {"value": found.distance, "accuracy": accuracy}
+
+
+def flat_map(x: Array, z: Array, seed: int) -> dict[str, Any]:
+    """Both domains on the first two principal components of the two together, rounded for a page."""
+    source, target, shares = principal_map(x, z, seed=seed)
+    scale = float(np.abs(np.concatenate([source, target])).max()) or 1.0
+    points = {"source": (source / scale).round(3).tolist(), "target": (target / scale).round(3).tolist()}
+    return points | {"variance": [round(s, 4) for s in shares]}
+
+
+def class_shares(source: Domain, before: Array, after: Array) -> list[dict[str, Any]]:
+    """Of each class: its share of the source's labels, and of what is predicted for the target before and after."""
+    classes = len(source.classes)
+    columns = [source.y, before.argmax(axis=1), after.argmax(axis=1)]
+    given = [np.bincount(c, minlength=classes)[:classes] / len(c) for c in columns]
+    return [
+        {"class": name, "source": float(given[0][k]), "before": float(given[1][k]), "after": float(given[2][k])}
+        for k, name in enumerate(source.classes)
+    ]
+
+
+def collapsed(shares: list[dict[str, Any]]) -> list[str]:
+    """The classes that adapting all but stopped predicting."""
+    return [row["class"] for row in shares if row["after"] < COLLAPSE * row["before"]]

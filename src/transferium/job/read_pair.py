@@ -1,0 +1,30 @@
+"""Reading a source and a target of one task from paths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from transferium.data.domain import Domain
+from transferium.data.pairing import Pair, pair_domains
+from transferium.data.read import read
+from transferium.data.tables import TABLES
+
+
+def read_pair(target: Path, sources: Sequence[Path], columns: Mapping[str, Any]) -> Pair:
+    """Read every source and the target with the named ``columns``, and put them together.
+
+    A label column that the target does not have is no error: a target needs none.
+    """
+    return pair_domains([read(path, **columns) for path in sources], read_target(target, columns))
+
+
+def read_target(target: Path, columns: Mapping[str, Any]) -> Domain:
+    """The target with those of the named columns that it must have, and those it happens to have."""
+    asked = dict(columns)
+    ending = target.suffix.lower()
+    if target.is_file() and ending in TABLES and asked.get("label") is not None:
+        there = TABLES[ending](target).first
+        asked = {use: name for use, name in asked.items() if use != "label" or name in there}
+    return read(target, **asked)

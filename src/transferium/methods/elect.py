@@ -1,0 +1,109 @@
+"""Whether to adapt, and how, decided without a target label: a short list, a vote, and source only if it is unclear."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from transferium.data.domain import Domain
+from transferium.errors import TransferiumError
+from transferium.functional.validators.consensus import Consensus, consensus
+from transferium.functional.validators.evidence import Evidence
+from transferium.functional.validators.table import Score, validate
+from transferium.methods.base import Fitted, Task
+from transferium.methods.catalogue import METHODS, method_class
+from transferium.methods.guards import Outlook, forgetful
+from transferium.methods.probe import LinearProbe
+from transferium.methods.targets import target_inputs
+from transferium.selection.selection import Selection
+
+RULE = (
+    "the best mean rank among validators without target labels, if two thirds of at least three prefer it to source "
+    "only; else source only"
+)
+
+
+def elect(task: Task, names: Sequence[str]) -> Fitted:
+    """Fit source only and the named candidates, let the validators vote, and return the winner.
+
+    The winner is source only unless the vote is clear: see ``RULE``, and ``guards.py`` for who may stand and who may
+    vote. A candidate that fails, or that the budget does not hold, is left out, and the selection says why.
+    """
+    started = time.perf_counter()
+    source, target = task.embed(task.train), target_inputs("auto", task)
+    look = Outlook.of(source, target)
+    fitted: dict[str, Fitted] = {"source-only": LinearProbe().fit(task)}
+    notes = []
+    for name in (n for n in names if n in METHODS):
+        if why := look.bars(name):
+            notes.append(f"{name} did not stand: {why}")
+        elif task.budget_s is not None and time.perf_counter() - started > task.budget_s:
+            notes.append(f"{name} was not tried: the budget of {task.budget_s:.0f} s was used up")
+        else:
+            try:
+                fitted[name] = method_class(name)().fit(replace(task, workdir=None))
+            except TransferiumError as error:
+                notes.append(f"{name} was left out: {error}")
+    evidence = {name: see(model, task, source, target) for name, model in fitted.items()}
+    for name, why in forgetful(fitted, evidence).items():
+        notes.append(f"{name} was vetoed: {why}")
+        del evidence[name]
+    judges, silent = look.judges()
+    scores = [validate(seen, tuple(judges)) for seen in evidence.values()]
+    vote, reasons = count_votes(scores, judges)
+    at, standing = vote.choice(), list(evidence)
+    notes = [why_chosen(standing, vote, at), *notes]
+    notes += [f"{judge} did not vote: {why}" for judge, why in {**silent, **reasons}.items()]
+    chosen = fitted[standing[at]]
+    rows = _rows(standing, scores, vote) + [
+        {"method": name, "mean_rank": None} for name in fitted if name not in standing
+    ]
+    selection = Selection(RULE, "the target's inputs", rows, {"method": standing[at]})
+    return replace(chosen, selection=replace(selection, notes=(*notes, *chosen.selection.notes)))
+
+
+def see(model: Fitted, task: Task, source: Domain, target: Domain) -> Evidence:
+    """A candidate's answers on both domains, over the frozen features that all candidates share."""
+    answers = []
+    heads = model.source_head or model.head, model.head
+    for head, domain, rows in zip(heads, (task.train, task.unlabeled), (source, target), strict=True):
+        seen = rows if model.backbone is task.backbone or domain is None else task.embed(domain, model.backbone)
+        answers.append(head.logits(seen.features) / head.temperature)
+    return Evidence(source.features, answers[0], source.y, target.features, answers[1])
+
+
+def count_votes(scores: Sequence[dict[str, Score]], judges: Sequence[str]) -> tuple[Consensus, dict[str, str]]:
+    """The consensus over the candidates (source only is the first), and why some validators were left out of it."""
+    if not judges:
+        return consensus({"nobody": [None] * len(scores)}), {}
+    vote = consensus({judge: [s[judge].value for s in scores] for judge in judges})
+    reasons = {j: next(s[j].reason for s in scores if s[j].value is None) for j in vote.left_out}
+    return vote, reasons
+
+
+def why_chosen(names: Sequence[str], vote: Consensus, at: int) -> str:
+    """The outcome of the vote in one sentence."""
+    leader = int(np.argmin(vote.mean_rank))
+    n = len(vote.voters)
+    if at:
+        return (
+            f"{names[at]} leads the vote, and {round(vote.support[at] * n)} of {n} validators prefer it to source only"
+        )
+    if n < 3:
+        return f"source only, since {n} validators could vote and three are needed: first do no harm"
+    if leader == 0:
+        return f"source only leads the vote of {n} validators"
+    support = round(vote.support[leader] * n)
+    return f"source only, since the vote is not clear: {support} of {n} validators prefer {names[leader]}"
+
+
+def _rows(names: Sequence[str], scores: Sequence[dict[str, Score]], vote: Consensus) -> list[dict[str, Any]]:
+    rows = []
+    for i, (name, given) in enumerate(zip(names, scores, strict=True)):
+        values = {judge: None if s.value is None else round(s.value, 4) for judge, s in given.items()}
+        rows.append({"method": name} | values | {"mean_rank": round(float(vote.mean_rank[i]), 2)})
+    return rows

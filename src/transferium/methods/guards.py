@@ -1,0 +1,143 @@
+"""First do no harm: which adaptations this data allows, which validators it allows, and which candidates forgot.
+
+Every guard reads source labels and target inputs only, and asks about an assumption *before* anything relies on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from transferium.data.domain import Domain
+from transferium.functional.matrices import Array, Labels
+from transferium.functional.shift.label_explains import explained_by_shares
+from transferium.functional.validators.clusters import cluster_agreement
+from transferium.functional.validators.evidence import CannotScoreError, Evidence
+from transferium.functional.validators.table import validate
+from transferium.methods.base import Fitted
+
+CLUSTER_JUDGES = ("silhouette", "ami")
+JUDGES = (*CLUSTER_JUDGES, "reverse", "information", "diversity")
+"""Who votes. All judge answers over the frozen features that every candidate shares, so that none is judged by features
+it tore apart itself. Plain source accuracy does not vote: it sees nothing of the target, and vetoes instead. Nor does
+soft neighbourhood density: a collapse pleases it."""
+CLUSTERED = 0.5
+"""Agreement of the source's own classes with its clusters below which clusters say nothing about classes."""
+EXPLAINED = 0.5
+"""How much of the difference in means other class shares may explain before bringing means together is refused."""
+FEWEST = 20
+"""Target examples below which no validator can be trusted."""
+BY_CLUSTERS = ("prototypes", "shot", "mcc", "pseudo-label")
+"""Methods that hold because classes are clusters."""
+BY_MATCHING = ("standardise", "coral", "deep-coral", "dan", "jan", "dann", "cdan", "tca", "jda", "ot", "subspace")
+"""Methods that make the domains alike, and are wrong where their class shares truly differ."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What can be known about a source and a target before anything is adapted.
+
+    ``clustered`` is the adjusted mutual information of the source's classes and clusters, None where there are too few
+    rows; ``explained`` the part of the mean shift that other class shares alone explain; ``size`` the target's.
+    """
+
+    clustered: float | None
+    explained: float
+    size: int
+
+    @classmethod
+    def of(cls, source: Domain, target: Domain) -> Outlook:
+        """Look at the frozen features of both."""
+        unit = [_unit_rows(np.asarray(d.features, np.float64)) for d in (source, target)]
+        try:
+            clustered = cluster_agreement(unit[0], source.y, classes=len(np.unique(source.y)))
+        except CannotScoreError:
+            clustered = None
+        return cls(clustered, explained_by_shares(unit[0], source.y, unit[1]), len(target))
+
+    def bars(self, name: str) -> str:
+        """Why the method called ``name`` should not be tried on this data; empty where it may stand."""
+        if name in BY_CLUSTERS and not self.has_clusters:
+            return self._no_clusters
+        if name in BY_MATCHING and self.explained > EXPLAINED:
+            return (
+                f"other class shares alone explain {100 * self.explained:.0f} % of how the target's mean differs, and "
+                "making the domains alike would break what is right"
+            )
+        return ""
+
+    @property
+    def has_clusters(self) -> bool:
+        return self.clustered is not None and self.clustered >= CLUSTERED
+
+    @property
+    def _no_clusters(self) -> str:
+        if self.clustered is None:
+            return "the source has too few examples to see whether its classes are clusters"
+        return (
+            "the source's own classes are not clusters of these features "
+            f"(agreement {self.clustered:.2f}, needed {CLUSTERED})"
+        )
+
+    def judges(self) -> tuple[list[str], dict[str, str]]:
+        """The validators that have something to say about this data, and why the others have not."""
+        if self.size < FEWEST:
+            return [], dict.fromkeys(JUDGES, f"{self.size} target examples are too few (fewer than {FEWEST})")
+        if self.has_clusters:
+            return list(JUDGES), {}
+        return [j for j in JUDGES if j not in CLUSTER_JUDGES], dict.fromkeys(CLUSTER_JUDGES, self._no_clusters)
+
+
+def forgetful(fitted: Mapping[str, Fitted], evidence: Mapping[str, Evidence]) -> dict[str, str]:
+    """Candidates that lost what the source knew, and how that shows; the first of ``fitted`` is source only.
+
+    Two tests, both with noise in mind. Its out-of-fold loss on the source is worse than source only's by more than two
+    standard errors of the paired difference: whatever was done to the features threw away what the classes need. And
+    the source's labels cannot be found again from its target answers as well as from source only's, by more than three
+    standard errors: the answers group the target by something that is not the classes.
+    """
+    names = list(fitted)
+    reference, found = names[0], {}
+    back = {name: validate(evidence[name], ("reverse",))["reverse"].value for name in names}
+    n = len(evidence[reference].source_labels)
+    for name in names[1:]:
+        if why := _worse_on_source(fitted[reference], fitted[name], evidence[reference].source_labels):
+            found[name] = why
+            continue
+        ours, theirs = back[name], back[reference]
+        if ours is None or theirs is None:
+            continue
+        middle = np.clip((ours + theirs) / 2, 1 / n, 1 - 1 / n)
+        if theirs - ours > 3 * float(np.sqrt(2 * middle * (1 - middle) / n)):
+            found[name] = (
+                f"from its target answers the source's labels are found again with {100 * ours:.1f} % "
+                f"(from source only's with {100 * theirs:.1f} %)"
+            )
+    return found
+
+
+def _worse_on_source(reference: Fitted, candidate: Fitted, y: Labels) -> str:
+    a, b = reference.oof_probabilities, candidate.oof_probabilities
+    if a is None or b is None:
+        return ""
+    extra = _loss(b, y) - _loss(a, y)
+    error = float(extra.std() / np.sqrt(len(extra)))
+    if extra.mean() <= 2 * error or extra.mean() < 1e-3:
+        return ""
+    return (
+        f"on held-out folds of the source its log-loss is {_loss(b, y).mean():.3f}, source only's "
+        f"{_loss(a, y).mean():.3f}: it threw away what the classes need"
+    )
+
+
+def _loss(probabilities: Array, y: Labels) -> Array:
+    out: Array = -np.log(np.maximum(probabilities[np.arange(len(y)), y], 1e-6))
+    return out
+
+
+def _unit_rows(x: Array) -> Array:
+    length = np.linalg.norm(x, axis=1, keepdims=True)
+    scaled: Array = np.divide(x, length, out=np.zeros_like(x), where=length > 0)
+    return scaled
