@@ -28,19 +28,29 @@ def summary(run: dict[str, Any]) -> str:
         beside = [[n.replace("_", " "), interval(r["accuracy"], percent=True)] for n, r in run["references"].items()]
         lines += ["", table(rows, ["on the target", "value (95 % interval)"])]
         lines += ["", table(ours + beside, ["beside", "accuracy (95 % interval)"])]
-    lines += ["", run["verdict_sentence"]]
-    if changed := [
-        f"{row['word']} {row['class']}" for row in run.get("by_class", []) if row["word"] in ("helped", "hurt")
-    ]:
-        lines.append(f"Class by class: {', '.join(changed)}.")
+    lines += ["", said(run)]
     if oracle := told.get("oracle"):
-        lines.append(
-            f"Oracle (target labels were looked at): best {oracle['best']}, "
-            f"{100 * oracle['accuracy'][oracle['best']]:.1f} %; gap of the honest choice {100 * oracle['gap']:.1f} points."
-        )
+        best = f"{oracle['best']}, {100 * oracle['accuracy'][oracle['best']]:.1f} %"
+        gap = f"gap of the honest choice {100 * oracle['gap']:.1f} points"
+        lines.append(f"Oracle (target labels were looked at): best {best}; {gap}.")
     if counts := severities(run["doctor"]):
         lines.append(f"The doctor found {counts}: see report.html or doctor.json.")
     return "\n".join([*lines, f"{run['seconds']['total']:.1f} s in all."])
+
+
+def said(run: dict[str, Any]) -> str:
+    """The verdict overall, and the classes that adapting helped or hurt."""
+    changed = [f"{row['word']} {row['class']}" for row in run.get("by_class", []) if row["word"] in ("helped", "hurt")]
+    classes = f"Class by class: {', '.join(changed)}." if changed else ""
+    if run.get("by_class") and not changed:
+        classes = "Class by class: no evidence of a change in any."
+    return "\n".join(filter(None, [run["verdict_sentence"], classes]))
+
+
+def beside_source_only(metrics: dict[str, Any]) -> str:
+    """What ``evaluate`` adds for an adapted model."""
+    beside = interval(metrics["references"]["source_only"]["accuracy"], percent=True)
+    return f"Source only: accuracy {beside}.\n{said(metrics)}"
 
 
 def _chosen(selection: dict[str, Any], method: str) -> str:

@@ -121,17 +121,25 @@ def predict(run: Path, data: Path, **options: Any) -> None:
 def evaluate(run: Path, data: Path, **options: Any) -> None:
     """Evaluate the model in RUN on labelled DATA (its held-out part where it is divided)."""
     from transferium.artifact import load_artifact
+    from transferium.job.after import evaluate_adapted, is_adapted
     from transferium.job.apply import evaluate_domain, held_out, metrics_of, read_like
 
     artifact = load_artifact(run)
     domain = held_out(read_like(artifact, data, opt.named_columns(options)))
-    evaluation = evaluate_domain(artifact, domain, opt.make_embedder(options), seed=options["seed"])
-    metrics = metrics_of(evaluation, domain, run)
+    embedder = opt.make_embedder(options)
+    if is_adapted(run):
+        metrics = evaluate_adapted(artifact, run, domain, embedder, seed=options["seed"])
+    else:
+        metrics = metrics_of(evaluate_domain(artifact, domain, embedder, seed=options["seed"]), domain, run)
     if options["as_json"]:
         click.echo(json.dumps(metrics, ensure_ascii=False))
         return
     rows = [[label, tables.interval(metrics.get(key), percent=key.endswith("accuracy"))] for key, label in tables.SHOWN]
     click.echo(tables.table(rows, [f"{len(domain)} examples of {domain.name}", "value (95 % interval)"]))
+    if "verdict_sentence" in metrics:
+        from transferium.cli.adapted import beside_source_only
+
+        click.echo(beside_source_only(metrics))
 
 
 @click.command()

@@ -10,7 +10,7 @@ from transferium.functional.matrices import Array, Floats, two_domains
 def principal_map(
     source: Floats, target: Floats, *, seed: int = 0, limit: int = 250
 ) -> tuple[Array, Array, tuple[float, float]]:
-    """The first two principal components of both domains together, ``(n, 2)`` and ``(m, 2)``, and their variance shares.
+    """The first two principal components of both domains, ``(n, 2)`` and ``(m, 2)``, and their variance shares.
 
     The domains weigh the same however many rows they have. At most ``limit`` rows of each are returned, drawn by
     ``seed``. The sign of each axis is fixed by its largest loading.
