@@ -1,0 +1,53 @@
+"""Target labels that came later: what adapting was worth, by ``transferium evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from transferium.artifact import DESCRIPTION, Artifact, load_artifact
+from transferium.data.domain import Domain
+from transferium.data.pairing import refuse_same_but_case
+from transferium.embedding.embed import Embedder
+from transferium.errors import DataError
+from transferium.evaluation.adapted import answers_for, worth_of_adapting
+from transferium.job.adapt_run import SOURCE_ONLY
+from transferium.job.apply import predict_domain
+
+
+def is_adapted(run: Path) -> bool:
+    """Whether ``run`` holds an adapted model and, beside it, the one that never saw the target."""
+    return (run / SOURCE_ONLY / DESCRIPTION).is_file()
+
+
+def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Embedder, *, seed: int) -> dict[str, Any]:
+    """The evaluation of ``run`` on a labelled ``domain``, source only beside it, and the verdict overall and by class.
+
+    Classes that the source never had are counted as mistakes. Raises ``DataError`` where no class is known at all.
+    """
+    alone = load_artifact(run / SOURCE_ONLY)
+    refuse_same_but_case([*artifact.classes, *domain.classes], "the model and the labelled data")
+    if not set(domain.classes) & set(artifact.classes):
+        raise DataError(
+            f"{domain.name!r} shares no class name with this model ({', '.join(artifact.classes[:5])}): "
+            "give its labels the source's names."
+        )
+    ours, theirs = (predict_domain(model, domain, embedder).probabilities for model in (artifact, alone))
+    usable = ~np.isnan(ours).any(axis=1)
+    if not usable.any():
+        raise DataError(f"none of the {len(domain)} examples of {domain.name!r} could be read.")
+    groups = None if domain.groups is None else domain.groups[usable]
+    answers = answers_for(domain.y[usable], domain.classes, artifact.classes, groups)
+    method = str(artifact.info.get("method", {}).get("name", "the adapted model"))
+    worth = worth_of_adapting(answers, ours[usable], theirs[usable], method=method, seed=seed)
+    return worth.evaluation.as_dict() | {
+        "run": str(run),
+        "data": domain.name,
+        "references": {SOURCE_ONLY: worth.source_only.as_dict()},
+        "difference": worth.verdict.difference_as_dict(),
+        "verdict": worth.verdict.word,
+        "verdict_sentence": worth.verdict.sentence,
+        "by_class": worth.by_class,
+    }
