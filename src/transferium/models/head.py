@@ -50,7 +50,7 @@ class Head:
 
     @property
     def width(self) -> int:
-        return self.weight.shape[1]
+        return int(self.weight.shape[1])
 
     def logits(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Unscaled logits ``(n, classes)`` of features ``(n, width)``."""
@@ -70,7 +70,8 @@ class Head:
 
     def predict(self, features: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
         """The index of the most probable class of each row."""
-        return self.logits(features).argmax(axis=1)
+        best: NDArray[np.intp] = self.logits(features).argmax(axis=1)
+        return best
 
     def activations(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """What the linear layer reads: here, the features themselves."""
