@@ -24,8 +24,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from record import DATA, record
 
 PROGRAM = Path(sys.executable).parent / "transferium"
@@ -64,27 +62,23 @@ print(one_pass({str(data)!r}))
 
 def one_pass(data: str) -> float:
     """The overlapped pass itself, in this process; the session is opened before the clock starts."""
-    import onnxruntime
     from transferium.data.decode import decode
-    from transferium.embedding.graphs import graph_path
+    from transferium.embedding.engine import checked_graph
+    from transferium.embedding.onnx_engine import OnnxEngine
     from transferium.models.catalogue import find_backbone
 
     backbone = find_backbone("efficientnet_lite0", "image")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(graph_path(backbone)), options)
-    name = session.get_inputs()[0].name
+    engine = OnnxEngine(checked_graph(backbone))
     files = sorted(Path(data).rglob("*.jpg"))
-    chunks = [files[i : i + 16] for i in range(0, len(files), 16)]
 
-    def run(chunk: list[Path]) -> None:
-        pixels = [backbone.preprocess(decode(f.read_bytes(), backbone.preprocess.decode_at_least)) for f in chunk]
-        session.run(None, {name: np.stack(pixels)})
+    def run(file: Path) -> None:
+        image = decode(file.read_bytes(), backbone.preprocess.decode_at_least)
+        engine.run(backbone.preprocess(image)[None])
 
-    run(files[:2])
+    run(files[0])
     begin = time.perf_counter()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(run, chunks))
+        list(pool.map(run, files))
     return time.perf_counter() - begin
 
 
@@ -92,6 +86,7 @@ def tutorial(data: Path, epochs: int = 25, measured: int = 2) -> dict[str, float
     """The usual loop: frozen trunk, new linear layer, SGD 0.001 momentum 0.9, eager torch with its defaults."""
     import torch
     from torchvision import datasets, transforms
+
     from transferium.models.catalogue import find_backbone
 
     backbone = find_backbone("efficientnet_lite0", "image")

@@ -1,0 +1,56 @@
+"""Claims on real data, with the figures of the README; skipped where the data is absent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+import transferium as tm
+from transferium.data.split import folds
+from transferium.embedding.embed import Embedder
+from transferium.embedding.store import FeatureStore
+from transferium.job.fit import FitOptions, fit_job
+from transferium.job.prepare import Stopwatch, look, separate
+from transferium.models.catalogue import find_backbone
+
+pytestmark = pytest.mark.slow
+
+
+def fit(data: Path, out: Path, seed: int = 0, **columns: str) -> dict:
+    options = FitOptions(out=out, method="probe", seed=seed)
+    return fit_job(tm.read(data, **columns), options, Embedder(FeatureStore()), Stopwatch())
+
+
+def test_ants_and_bees(shared_data: Callable[[str], Path], tmp_path: Path) -> None:
+    runs = [fit(shared_data("hymenoptera"), tmp_path / f"{seed}", seed) for seed in range(5)]
+    assert np.mean([run["test"]["accuracy"]["value"] for run in runs]) >= 0.94
+    assert all(run["verdict"] == "helped" for run in runs)
+    assert json.loads((tmp_path / "0" / "metrics.json").read_text())["division"]["test"] == 153
+
+
+@pytest.mark.parametrize("name", ["trec", "sst2"])
+def test_the_probe_is_scikit_learns_with_its_best_c(
+    name: str, shared_data: Callable[[str], Path], tmp_path: Path
+) -> None:
+    run = fit(shared_data(name), tmp_path / name, text="text", label="label")
+    domain = tm.read(shared_data(name), text="text", label="label")
+    backbone, embedder = find_backbone(None, "text"), Embedder(FeatureStore())
+    parts = separate(look(domain, embedder, backbone, watch=Stopwatch()), seed=0)
+    x, z = (embedder(part, backbone)[0].features for part in (parts.train, parts.test))
+    y, fold = parts.train.y, folds(parts.train.y, k=5, seed=0, groups=parts.train.groups)
+    scale = np.sqrt(((x - x.mean(0)) ** 2).sum(1).mean())
+    losses = {}
+    for candidate in run["selection"]["candidates"]:
+        losses[candidate["C"]] = 0.0
+        for k in range(5):
+            theirs = LogisticRegression(C=candidate["C"], max_iter=1000).fit(x[fold != k] / scale, y[fold != k])
+            p = theirs.predict_proba(x[fold == k] / scale)
+            losses[candidate["C"]] -= np.log(p[np.arange(len(p)), y[fold == k]]).mean()
+    best = min(losses, key=losses.__getitem__)
+    accuracy = LogisticRegression(C=best, max_iter=2000).fit(x / scale, y).score(z / scale, parts.test.y)
+    assert abs(run["test"]["accuracy"]["value"] - accuracy) <= 0.005
