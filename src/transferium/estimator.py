@@ -15,14 +15,16 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 
 from transferium.artifact import Artifact, load_artifact
 from transferium.data.domain import Domain
+from transferium.data.pairing import pair_domains
 from transferium.data.read import read
 from transferium.embedding.embed import Embedder
 from transferium.embedding.engine import Choice
 from transferium.embedding.store import FeatureStore
 from transferium.errors import DataError, InputError
 from transferium.evaluation.evaluate import Evaluation
+from transferium.job.adapt import adapt, artifacts
 from transferium.job.apply import evaluate_domain, held_out, predict_domain
-from transferium.job.fit import backbone_settings
+from transferium.job.fit import FitOptions, backbone_settings
 from transferium.job.prepare import Stopwatch, look, training_parts, warn_of_quarantine
 from transferium.job.provenance import data_fingerprint, provenance
 from transferium.methods.base import Method, Task
@@ -82,12 +84,18 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self.store = store
         self.random_state = random_state
 
-    def fit(self, X: Any, y: ArrayLike | None = None) -> TransferClassifier:
+    classes_: NDArray[Any]
+
+    def fit(self, X: Any, y: ArrayLike | None = None, *, source: Any = None) -> TransferClassifier:
         """Fit on a ``Domain`` (its train part where it is divided) or on ``X`` with labels ``y``.
 
         ``X`` is a 2-D array of features, or a list of image paths, PIL images, image arrays or texts.
         A ``test`` part is never looked at; a ``val`` part beside it may stop or choose.
+        With a labelled ``source`` (a ``Domain``, ``(X, y)``, or a list of either), ``X`` is the target that is adapted
+        to: it needs no labels, and those it has are stripped.
         """
+        if source is not None:
+            return self._adapt(X, y, source)
         domain = self._labelled(X, y)
         settings = dict(self.settings or {})
         backbone = find_backbone(self.backbone, domain.kind, **backbone_settings(settings))
@@ -102,6 +110,24 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self.artifact_ = Artifact(fitted.backbone, fitted.head, train.classes, info)
         self.classes_ = self.classes_[[domain.classes.index(name) for name in train.classes]]
         self.diagnosis_, self.selection_ = looked.diagnosis, fitted.selection
+        return self
+
+    def _adapt(self, X: Any, y: ArrayLike | None, source: Any) -> TransferClassifier:
+        if y is not None:
+            raise InputError(
+                "y holds labels of the target, which no adaptation may see. Leave y out, and give them to evaluate."
+            )
+        given = source if isinstance(source, list) else [source]
+        sources = [s if isinstance(s, Domain) else self._labelled(*s) for s in given]
+        target = X if isinstance(X, Domain) else read(X if _is_table(X) else list(X), name="target")
+        pair, embedder = pair_domains(sources, target), self._embedder()
+        asked = FitOptions(Path(), self.method, self.backbone, self.settings, self._seed())
+        adapted = adapt(pair, asked, embedder, Stopwatch())
+        for looked in adapted.looked:
+            warn_of_quarantine(looked.diagnosis)
+        self.artifact_, self.source_only_ = artifacts(adapted, asked)
+        self.classes_ = _as_given(self.artifact_.classes, getattr(self, "classes_", None))
+        self.diagnosis_, self.selection_ = adapted.looked[1].diagnosis, adapted.fitted.selection
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -165,6 +191,12 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         return tags
+
+
+def _as_given(classes: tuple[str, ...], given: NDArray[Any] | None) -> NDArray[Any]:
+    """Class names as they were given where all are known, else as texts."""
+    known = {} if given is None else {str(name): name for name in given}
+    return np.array([known[name] for name in classes] if set(classes) <= known.keys() else list(classes))
 
 
 def load(folder: str | Path) -> TransferClassifier:

@@ -12,6 +12,7 @@ import click
 
 from transferium import __version__
 from transferium.cli import commands
+from transferium.cli.compare import compare
 from transferium.errors import TransferiumError, TransferiumWarning
 
 EXIT_FAILED, EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 2, 130
@@ -43,6 +44,8 @@ def cli(debug: bool) -> None:
     transferium predict runs/ants_bees new_photos/ --out predictions.csv
     transferium evaluate runs/ants_bees path/to/test
     transferium inspect path/to/data             the data doctor alone
+    transferium fit new_photos/ --source labelled_photos/        adapt to a target without labels
+    transferium compare labelled_photos/ new_photos/             how far apart, in what way
     """
     del debug  # read by main() from the arguments, since errors in parsing come before this function
 
@@ -52,6 +55,7 @@ for _command in (
     commands.predict,
     commands.evaluate,
     commands.inspect,
+    compare,
     commands.backbones,
     commands.methods,
     commands.cache,

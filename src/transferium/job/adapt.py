@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,9 @@ def _finding(finding: Finding, side: str) -> dict[str, Any]:
     }
 
 
-def adapt(pair: Pair, options: FitOptions, embedder: Embedder, watch: Stopwatch) -> Adapted:
+def adapt(
+    pair: Pair, options: FitOptions, embedder: Embedder, watch: Stopwatch, *, workdir: Path | None = None
+) -> Adapted:
     """Look at both domains, adapt, and fit source-only beside it. Nothing here can reach a target label.
 
     Raises ``DataError`` for a source with one class and for a target of one example.
@@ -88,7 +91,7 @@ def adapt(pair: Pair, options: FitOptions, embedder: Embedder, watch: Stopwatch)
         embedder=embedder,
         seed=options.seed,
         groups=source.domain.groups,
-        workdir=options.out / "state",
+        workdir=workdir,
         progress=embedder.progress,
         budget_s=options.budget_s,
         unlabeled=adapted_to,

@@ -44,7 +44,7 @@ def adapt_job(
     Returns what ``metrics.json`` holds. ``oracle`` also fits every candidate of ``auto`` and says which the target's
     labels would have chosen; nothing that is saved in the model depends on it.
     """
-    adapted = adapt(pair, options, embedder, watch)
+    adapted = adapt(pair, options, embedder, watch, workdir=options.out / "state")
     with watch("evaluate"):
         after, before = (_predict(fitted, adapted) for fitted in (adapted.fitted, adapted.source_only))
         domains = domains_before_and_after(adapted, before, after)

@@ -17,7 +17,7 @@ from transferium.job.judge import Judged, judge
 from transferium.job.prepare import Divided, Looked, Stopwatch, be_strict, look, separate
 from transferium.job.provenance import data_fingerprint, provenance
 from transferium.job.run_directory import examples_to_show, write_run
-from transferium.methods.base import Fitted, Task
+from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import find_method
 from transferium.models.catalogue import find_backbone, randomised
 
@@ -29,8 +29,8 @@ class FitOptions:
     """What ``fit`` was asked for, beside the data."""
 
     out: Path
-    method: str = "auto"
-    backbone: str | None = None
+    method: str | Method = "auto"
+    backbone: Any = None
     settings: dict[str, Any] | None = None
     seed: int = 0
     test_size: float = 0.25

@@ -1,0 +1,136 @@
+"""``transferium compare``: how far apart two domains are, in what way, and which methods fit that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.data.domain import Domain
+from transferium.data.pairing import Pair
+from transferium.embedding.embed import Embedder
+from transferium.errors import DataError, InputError
+from transferium.functional.adaptation.label_shift import bbse_interval
+from transferium.functional.classifier import softmax
+from transferium.functional.shift.a_distance import a_distance
+from transferium.functional.shift.frechet import frechet_distance
+from transferium.functional.shift.label_explains import explained_by_shares
+from transferium.functional.shift.permutation import mmd_permutation_test
+from transferium.job.adapt import compare_contents
+from transferium.job.advice import advise
+from transferium.job.prepare import Stopwatch, look
+from transferium.job.surface import compare_surface
+from transferium.methods.base import Fitted, Task
+from transferium.methods.guards import Outlook
+from transferium.methods.probe import LinearProbe
+from transferium.models.catalogue import find_backbone
+
+Array = NDArray[np.float64]
+FRECHET_ROWS = 2000
+
+
+def compare_domains(
+    pair: Pair, embedder: Embedder, *, backbone: str | None = None, seed: int = 0, permutations: int = 200
+) -> dict[str, Any]:
+    """Every kind of shift that can be measured here, the reason for each that cannot, and advice.
+
+    Target labels, where there are any, are used for the conditional shift alone and said to be.
+    """
+    found = find_backbone(backbone, pair.source.kind)
+    watch = Stopwatch()
+    source, target = (look(domain, embedder, found, watch=watch) for domain in (pair.source, pair.target))
+    task = Task(source.domain, None, source.backbone, embedder, seed, groups=source.domain.groups)
+    x, z = (np.asarray(task.embed(d).features, np.float64) for d in (source.domain, target.domain))
+    probe = LinearProbe().fit(task) if len(np.unique(source.domain.y)) > 1 else None
+    told: dict[str, Any] = {
+        "source": {"name": pair.source.name, "examples": len(x)},
+        "target": {"name": pair.target.name, "examples": len(z)},
+        "kind": pair.source.kind,
+        "backbone": source.backbone.name,
+        "covariate": covariate(x, z, seed, permutations),
+        "label": label_shift(source.domain, probe, x, z, seed),
+        "conditional": conditional(pair, source.domain, target.diagnosis.keep, probe, z),
+        "classes": [f.message for f in pair.findings if f.kind == "class-sets"],
+        "surface": compare_surface(source.domain, target.domain, seed=seed),
+        "notes": [
+            f.message
+            for f in (*pair.findings, *compare_contents(source.domain, target.domain))
+            if f.kind not in ("labels-stripped", "class-sets")
+        ],
+    }
+    outlook = Outlook.of(task.embed(source.domain), task.embed(target.domain))
+    return told | advise(told, outlook)
+
+
+def covariate(x: Array, z: Array, seed: int, permutations: int) -> dict[str, Any]:
+    """Distances between the inputs, or why there are none."""
+    try:
+        apart = a_distance(x, z, seed=seed)
+        test = mmd_permutation_test(x, z, seed=seed, permutations=permutations)
+        n = min(len(x) // 2, len(z), FRECHET_ROWS)
+        rng = np.random.default_rng(seed)
+        rows = [m[np.sort(rng.permutation(len(m))[:n])] for m in (x, z)]
+        halves = rng.permutation(len(x))
+        beside = frechet_distance(x[halves[:n]], x[halves[n : 2 * n]]) if n >= 2 else None
+        apart_frechet = frechet_distance(rows[0], rows[1])
+    except InputError as error:
+        return {"reason": str(error)}
+    return {
+        "a_distance": apart.distance,
+        "domain_accuracy": {"value": apart.accuracy, "low": apart.low, "high": apart.high},
+        "mmd": {"value": test.value, "p_value": test.p_value, "permutations": test.permutations},
+        "frechet": {"value": apart_frechet, "rows": n, "within_source": beside},
+    }
+
+
+def label_shift(source: Domain, probe: Fitted | None, x: Array, z: Array, seed: int) -> dict[str, Any]:
+    """The target's class shares as BBSE estimates them, with intervals, beside the source's."""
+    if probe is None or probe.oof_probabilities is None:
+        return {"reason": "the source has too few examples for out-of-fold predictions"}
+    predicted = softmax(probe.head.logits(z) / probe.head.temperature)
+    try:
+        shares, low, high = bbse_interval(source.y, probe.oof_probabilities, predicted, seed=seed, resamples=300)
+    except DataError as error:
+        return {"reason": str(error)}
+    given = np.bincount(source.y, minlength=len(source.classes)) / len(source)
+    rows: list[dict[str, Any]] = [
+        {
+            "class": name,
+            "source": float(given[k]),
+            "value": float(shares[k]),
+            "low": float(low[k]),
+            "high": float(high[k]),
+        }
+        for k, name in enumerate(source.classes)
+    ]
+    moved = [row["class"] for row in rows if not row["low"] <= row["source"] <= row["high"]]
+    return {"shares": rows, "moved": moved, "explained": explained_by_shares(x, source.y, z)}
+
+
+def conditional(pair: Pair, source: Domain, keep: NDArray[np.bool_], probe: Fitted | None, z: Array) -> dict[str, Any]:
+    """Whether examples of one class differ between the domains: accuracy by class here and there, by known labels."""
+    if pair.answers is None or probe is None or probe.oof_probabilities is None:
+        return {"reason": "it takes target labels (a few are enough), and there are none"}
+    known, classes = pair.answers.take(keep), source.classes
+    shared = [name for name in classes if name in known.classes]
+    if not shared:
+        return {"reason": "source and target share no class name"}
+    guess = probe.head.predict(z)
+    rows = []
+    for name in shared:
+        k = classes.index(name)
+        here, there = source.y == k, known.y == known.classes.index(name)
+        if not there.any():
+            continue
+        at_home = float((probe.oof_probabilities[here].argmax(1) == k).mean()) if here.any() else None
+        rows.append(
+            {
+                "class": name,
+                "source": at_home,
+                "target": float((guess[there] == k).mean()),
+                "examples": int(there.sum()),
+            }
+        )
+    note = "measured with target labels, which no fit and no choice may see"
+    return {"classes": rows, "note": note} if rows else {"reason": "no class has examples in both"}
