@@ -16,8 +16,12 @@ def terminal_progress() -> Callable[[str, int, int], None] | None:
 
     def show(what: str, done: int, total: int) -> None:
         bar = bars.get(what)
+        if bar is None and done >= total:
+            return
         if bar is None or bar.total != total:
-            bar = bars[what] = tqdm(total=total, desc=what, delay=1, leave=False, file=sys.stderr)
+            # What cannot be divided is announced at once; a bar of many steps may be over before anyone looks.
+            delay = 0 if total == 1 else 1
+            bar = bars[what] = tqdm(total=total, desc=what, delay=delay, leave=False, file=sys.stderr)
         bar.update(done - bar.n)
         if done >= total:
             bar.close()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,8 +133,14 @@ class Embedder:
 
     def _engine(self, domain: Domain, need: Need, missing: list[int], stack: ExitStack) -> Engine:
         """Open the engine; one that had to fall back has a space of its own, which is looked into as well."""
-        backbone = need.backbone
-        engine = open_engine(backbone, need.engine, lambda: first_inputs(domain.samples, missing, backbone))
+        backbone, report = need.backbone, self.tick("export the graph, once") or _silent
+
+        def probes() -> list[NDArray[Any]]:
+            report(0, 1)  # inputs are asked for only where a graph has to be exported, which takes a while
+            return first_inputs(domain.samples, missing, backbone)
+
+        engine = open_engine(backbone, need.engine, probes)
+        report(1, 1)
         if engine.name != need.engine:
             need.engine = engine.name
             self._look_up(need, stack)
@@ -176,6 +183,10 @@ def _as_they_are(domain: Domain, scan: Scan, backbone: Backbone) -> Embedding:
     problems = {i: scan.problems.get(i, "NaN or infinite") for i in np.flatnonzero(~ok).tolist()}
     features = np.where(ok[:, None], values, 0).astype(np.float32)
     return Embedding(features, ok, problems, scan.keys, "none", 0, 0, 0.0)
+
+
+def _silent(_done: int, _total: int) -> None:
+    """Nobody watches."""
 
 
 def _seldom(report: Callable[[int, int], None] | None) -> Callable[[int, int], None]:
