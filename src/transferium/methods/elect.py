@@ -49,7 +49,7 @@ def elect(task: Task, names: Sequence[str]) -> Fitted:
             except TransferiumError as error:
                 notes.append(f"{name} was left out: {error}")
     evidence = {name: see(model, task, source, target) for name, model in fitted.items()}
-    for name, why in forgetful(fitted, evidence).items():
+    for name, why in forgetful(fitted, evidence, clusters=look.has_clusters).items():
         notes.append(f"{name} was vetoed: {why}")
         del evidence[name]
     judges, silent = look.judges()

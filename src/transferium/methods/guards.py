@@ -90,23 +90,25 @@ class Outlook:
         return [j for j in JUDGES if j not in CLUSTER_JUDGES], dict.fromkeys(CLUSTER_JUDGES, self._no_clusters)
 
 
-def forgetful(fitted: Mapping[str, Fitted], evidence: Mapping[str, Evidence]) -> dict[str, str]:
+def forgetful(fitted: Mapping[str, Fitted], evidence: Mapping[str, Evidence], *, clusters: bool) -> dict[str, str]:
     """Candidates that lost what the source knew, and how that shows; the first of ``fitted`` is source only.
 
-    Two tests, both with noise in mind. Its out-of-fold loss on the source is worse than source only's by more than two
-    standard errors of the paired difference: whatever was done to the features threw away what the classes need. And
-    the source's labels cannot be found again from its target answers as well as from source only's, by more than three
-    standard errors: the answers group the target by something that is not the classes.
+    Two tests, both with noise in mind. Always: its out-of-fold loss on the source is worse than source only's by more
+    than two standard errors of the paired difference; whatever was done to the features threw away what the classes
+    need. And where classes are no ``clusters``: the source's labels cannot be found again from its target answers as
+    well as from source only's, by more than three standard errors; the answers then group the target by something that
+    is not the classes. (Where classes are clusters, answers that rightly follow them would fail that test.)
     """
     names = list(fitted)
     reference, found = names[0], {}
-    back = {name: validate(evidence[name], ("reverse",))["reverse"].value for name in names}
+    judged = () if clusters else names
+    back = {name: validate(evidence[name], ("reverse",))["reverse"].value for name in judged}
     n = len(evidence[reference].source_labels)
     for name in names[1:]:
         if why := _worse_on_source(fitted[reference], fitted[name], evidence[reference].source_labels):
             found[name] = why
             continue
-        ours, theirs = back[name], back[reference]
+        ours, theirs = back.get(name), back.get(reference)
         if ours is None or theirs is None:
             continue
         middle = np.clip((ours + theirs) / 2, 1 / n, 1 - 1 / n)

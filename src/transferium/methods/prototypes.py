@@ -47,19 +47,21 @@ class Prototypes(Method):
         started = time.perf_counter()
         seen, source = target_inputs(self.name, task).features, task.embed(task.train)
         target, shares = unit_rows(seen), softmax(source_only.head.logits(seen))
-        at = source_prototypes(unit_rows(source.features), source.y, task.classes)
+        home = at = source_prototypes(unit_rows(source.features), source.y, task.classes)
         moved = []
         for _ in range(self.rounds):
             fresh = prototypes(target, shares, at)
             nearest = np.eye(task.classes)[(target @ fresh.T).argmax(axis=1)]
             moved.append(float((nearest.argmax(1) != shares.argmax(1)).mean()))
             at, shares = fresh, nearest
-        head = Head(at, np.zeros(task.classes))
-        temperature = fit_temperature(head.logits(source.features), source.y)
+        none = np.zeros(task.classes)
+        # The same rule at home: the target has no labels to calibrate with.
+        temperature = fit_temperature(Head(home, none).logits(source.features), source.y)
         return Fitted(
             method=self.name,
             backbone=task.backbone,
-            head=Head(at, np.zeros(task.classes), temperature),
+            head=Head(at, none, temperature),
+            source_head=Head(home, none, temperature),
             selection=Selection("no comparison", "the target's inputs", [{"rounds": self.rounds}], {}),
             history=[{"step": i, "labels_changed": share} for i, share in enumerate(moved)],
             seconds=source_only.seconds | {"alternate": time.perf_counter() - started},

@@ -1,0 +1,136 @@
+"""Adapting and comparing from the command line."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adaptation_worlds import clusters
+from small_images import write_images
+from transferium.cli.sources import spread_sources
+
+LIGHT = ("--set", "adaptations=prototypes")
+
+
+def write_table(path: Path, x: np.ndarray, y: np.ndarray | None) -> Path:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*(f"f{i}" for i in range(x.shape[1])), *(["label"] if y is not None else [])])
+        for i, row in enumerate(x):
+            writer.writerow([*map(repr, row.tolist()), *(["abc"[y[i]]] if y is not None else [])])
+    return path
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """A source, a target without labels, and the same target with them."""
+    x, y = clusters(150, 0)
+    z, truth = clusters(150, 1, turn=0.8)
+    names = ("s.csv", x, y), ("t.csv", z, None), ("labelled.csv", z, truth)
+    return tuple(write_table(tmp_path / name, rows, labels) for name, rows, labels in names)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("t --source a b --method cdan", "t --source a --source b --method cdan"),
+        ("t --source a --source b", "t --source a --source b"),
+        ("--source a t", "--source a t"),
+        ("--source a b t", "--source a --source b t"),
+        ("--method mcc --source a t --json", "--method mcc --source a t --json"),
+        ("--source a --json t", "--source a --json t"),
+        ("t --source", "t --source"),
+        ("t --json", "t --json"),
+    ],
+)
+def test_sources_may_follow_one_option_or_several(given: str, meant: str) -> None:
+    assert spread_sources(given.split(), {"--source", "--method"}) == meant.split()
+
+
+def test_fit_without_target_labels_then_evaluate_with_them(
+    tables: tuple[Path, Path, Path], tmp_path: Path, run_cli: Callable
+) -> None:
+    source, target, labelled = tables
+    out = tmp_path / "run"
+    ran = run_cli("fit", target, "--source", source, "--out", out, "--method", "auto", *LIGHT)
+    assert ran.code == 0, ran.err
+    assert "prototypes leads the vote" in ran.out and "cannot be said without target labels" in ran.out
+    assert "labels were stripped" not in ran.out
+    assert "label" not in (out / "predictions.csv").read_text().splitlines()[0]
+    later = run_cli("evaluate", out, labelled)
+    assert "Transfer helped: prototypes is" in later.out and "than source only" in later.out
+    told = run_cli("evaluate", out, labelled, "--json").json
+    assert told["verdict"] == "helped" and told["references"]["source_only"]["accuracy"]["value"] < 0.95
+    assert {row["class"] for row in told["by_class"]} == set("abc")
+    assert run_cli("predict", out, target).code == 0
+
+
+def test_a_labelled_target_is_stripped_and_said(
+    tables: tuple[Path, Path, Path], tmp_path: Path, run_cli: Callable
+) -> None:
+    source, _, labelled = tables
+    ran = run_cli("fit", labelled, "--source", source, "--out", tmp_path / "run", "--oracle", *LIGHT)
+    assert ran.code == 0, ran.err
+    assert "labels were stripped before anything was learned" in ran.out
+    assert "Oracle (target labels were looked at): best prototypes" in ran.out
+
+
+def test_several_sources(tables: tuple[Path, Path, Path], tmp_path: Path, run_cli: Callable) -> None:
+    source, target, _ = tables
+    x, y = clusters(60, 7, turn=-0.2)
+    other = write_table(tmp_path / "o.csv", x, y)
+    told = run_cli(
+        "fit", target, "--source", source, other, "--out", tmp_path / "r", "--json", "--method", "probe"
+    ).json
+    assert told["adaptation"]["source"]["of"] == ["s", "o"]
+    assert told["division"]["train"] == 210
+
+
+def test_bad_input_exits_with_2_and_says_what_to_do(
+    tables: tuple[Path, Path, Path], tmp_path: Path, run_cli: Callable
+) -> None:
+    source, target, labelled = tables
+    cases = {
+        "Did source and target change places?": ("fit", labelled, "--source", target),
+        "there is no target": ("fit", labelled, "--method", "prototypes"),
+        "--oracle chooses by target labels": ("fit", target, "--source", source, "--oracle", *LIGHT),
+    }
+    for message, arguments in cases.items():
+        ran = run_cli(*arguments, "--out", tmp_path / "bad")
+        assert (ran.code, message in ran.err) == (2, True), ran.err
+        assert not (tmp_path / "bad").exists()
+
+
+def test_compare_names_the_shift_and_the_family(tmp_path: Path, run_cli: Callable) -> None:
+    x, y = clusters(200, 0)
+    z, _ = clusters(200, 1, shift=3.0)
+    skewed, _ = clusters(400, 2, shares=(0.85, 0.1, 0.05))
+    same, _ = clusters(200, 3)
+    source = write_table(tmp_path / "s.csv", x, y)
+    told = {
+        name: run_cli("compare", source, write_table(tmp_path / f"{name}.csv", rows, None), "--json").json
+        for name, rows in (("moved", z), ("skewed", skewed), ("same", same))
+    }
+    assert told["moved"]["covariate"]["mmd"]["p_value"] < 0.01
+    assert any("strong covariate shift" in kind for kind in told["moved"]["kinds"])
+    assert told["moved"]["surface"]["notable"] == ["f5"]
+    assert any("label shift: 3 of 3" in kind for kind in told["skewed"]["kinds"])
+    assert any(a.startswith("label-shift:") for a in told["skewed"]["advice"])
+    assert told["same"]["covariate"]["mmd"]["p_value"] > 0.01
+    assert any("it takes target labels" in kind for kind in told["moved"]["kinds"])
+    printed = run_cli("compare", source, tmp_path / "moved.csv").out
+    assert "What fits:" in printed and "A domain classifier is right" in printed
+
+
+def test_compare_looks_at_pictures_and_words(tmp_path: Path, run_cli: Callable) -> None:
+    write_images(tmp_path / "dull", {"a": (90, 90, 90), "b": (110, 110, 110)}, 8)
+    write_images(tmp_path / "red", {"a": (220, 30, 30), "c": (200, 60, 30)}, 8)
+    told = run_cli("compare", tmp_path / "dull", tmp_path / "red", "--json").json
+    assert "colourfulness" in told["surface"]["notable"]
+    assert told["surface"]["file_types"]["source"] == {"png": 16}
+    assert any("open: 1 class" in kind for kind in told["kinds"]) and any("partial: 1" in k for k in told["kinds"])
+    assert "classes" in told["conditional"]

@@ -1,0 +1,159 @@
+"""The adaptation job: labels that nobody sees, bad input, oracle, and what is written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import transferium as tm
+from adaptation_worlds import clusters, table
+from transferium.data.domain import Domain
+from transferium.data.pairing import pair_domains
+from transferium.embedding.embed import Embedder
+from transferium.errors import DataError, InputError
+from transferium.job.adapt_run import adapt_job
+from transferium.job.domains import collapsed
+from transferium.job.fit import FitOptions
+from transferium.job.prepare import Stopwatch
+
+LIGHT = {"adaptations": ("prototypes",)}
+
+
+def world(parts: bool = False) -> tuple[Domain, Domain]:
+    x, y = clusters(150, 0)
+    z, truth = clusters(150, 1, turn=0.8)
+    target = table(z, truth, "t")
+    return table(x, y, "s"), replace(target, parts=np.repeat(["train", "test"], [100, 50])) if parts else target
+
+
+def run(out: Path, source: Domain, target: Domain, method: str = "auto", *, oracle: bool = False) -> dict:
+    settings = LIGHT if method == "auto" else {}
+    asked = FitOptions(out=out, method=method, settings=settings, command="fit")
+    return adapt_job(pair_domains([source], target), asked, Embedder(None), Stopwatch(), oracle=oracle)
+
+
+def model_bytes(out: Path) -> dict[str, bytes]:
+    """Every byte of both saved models, without the moment at which they were made."""
+    found = {}
+    for file in sorted(out.rglob("model.*")):
+        raw = file.read_bytes()
+        if file.suffix == ".json":
+            told = json.loads(raw)
+            del told["info"]["provenance"]["created"]
+            raw = json.dumps(told).encode()
+        found[str(file.relative_to(out))] = raw
+    return found
+
+
+def test_shuffling_or_deleting_target_labels_changes_no_byte_of_the_model(tmp_path: Path) -> None:
+    source, target = world()
+    shuffled = replace(target, labels=np.random.default_rng(5).permutation(target.y))
+    renamed = replace(target, classes=("a", "b", "zzz"))
+    runs = {
+        name: run(tmp_path / name, source, given, oracle=name == "true")
+        for name, given in (
+            ("true", target),
+            ("shuffled", shuffled),
+            ("renamed", renamed),
+            ("none", target.unlabeled()),
+        )
+    }
+    models = [model_bytes(tmp_path / name) for name in runs]
+    assert len(models[0]) == 4
+    assert models[0] == models[1] == models[2] == models[3]
+    assert runs["true"]["selection"] == runs["none"]["selection"]
+    assert runs["true"]["test"]["accuracy"]["value"] > runs["shuffled"]["test"]["accuracy"]["value"] + 0.3
+    assert runs["none"]["test"] == {} and runs["none"]["verdict"] == "not asked"
+    assert "transferium evaluate RUN" in runs["none"]["verdict_sentence"]
+
+
+def test_a_peeking_method_would_be_caught(tmp_path: Path) -> None:
+    source, target = world()
+    with pytest.raises(DataError, match="carries labels, which no method may see"):
+        from transferium.methods.base import Task
+        from transferium.models.catalogue import find_backbone
+
+        Task(source, None, find_backbone(None, "features"), Embedder(None), 0, unlabeled=target)
+
+
+def test_the_run_says_what_adapting_was_worth(tmp_path: Path) -> None:
+    told = run(tmp_path / "r", *world())
+    assert told["method"] == "prototypes"
+    assert told["references"]["source_only"]["accuracy"]["value"] < told["test"]["accuracy"]["value"]
+    assert told["verdict"] == "helped" and "than source only" in told["verdict_sentence"]
+    assert {row["class"] for row in told["by_class"]} == set("abc")
+    shares = told["adaptation"]["shares"]
+    assert sum(row["after"] for row in shares) == pytest.approx(1.0)
+    assert told["adaptation"]["labels_stripped"] is True
+    assert 0.3 < told["adaptation"]["distance"]["before"]["accuracy"]["value"] < 0.7  # a turn keeps the means
+    assert "after" not in told["adaptation"]["distance"]  # the head alone moved
+    written = json.loads((tmp_path / "r" / "metrics.json").read_text())
+    assert written["adaptation"] == told["adaptation"]
+    assert (tmp_path / "r" / "report.html").stat().st_size > 10_000
+
+
+def test_a_target_that_came_divided_is_adapted_to_on_train_and_evaluated_on_test(tmp_path: Path) -> None:
+    told = run(tmp_path / "r", *world(parts=True))
+    assert told["division"]["test"] == 50 and told["test"]["examples"] == 50
+    assert told["adaptation"]["target"]["examples"] == 100
+    assert "test part is only evaluated on" in told["division"]["rule"]
+
+
+def test_the_oracle_marks_its_numbers_and_needs_labels(tmp_path: Path) -> None:
+    source, target = world()
+    told = run(tmp_path / "r", source, target, oracle=True)["adaptation"]["oracle"]
+    assert told["oracle"] is True and set(told["accuracy"]) == {"source-only", "prototypes"}
+    assert told["gap"] == pytest.approx(told["accuracy"][told["best"]] - told["accuracy"][told["chosen"]])
+    with pytest.raises(InputError, match="--oracle chooses by target labels, and the target has none"):
+        run(tmp_path / "n", source, target.unlabeled(), oracle=True)
+
+
+def test_source_only_against_itself_asks_nothing(tmp_path: Path) -> None:
+    told = run(tmp_path / "r", *world(), method="probe")
+    assert told["verdict"] == "not asked" and "nothing was adapted" in told["verdict_sentence"]
+    assert told["difference"]["value"] == 0.0 or told["difference"]["value"] is None
+
+
+def test_identical_domains_say_so(tmp_path: Path) -> None:
+    source, _ = world()
+    told = run(tmp_path / "r", source, replace(source, name="t"), method="probe")
+    assert any(f["kind"] == "identical-domains" for f in told["doctor"]["findings"])
+
+
+def test_shared_examples_are_counted(tmp_path: Path) -> None:
+    source, target = world()
+    mixed = table(np.concatenate([target.features[:20], source.features[:5]]), None, "t")
+    told = run(tmp_path / "r", source, mixed, method="probe")
+    assert any(
+        "5 examples of 25 in the target are also in the source" in f["message"] for f in told["doctor"]["findings"]
+    )
+
+
+def test_bad_input_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    source, target = world()
+    with pytest.raises(DataError, match="only one class"):
+        run(tmp_path / "r", source.take(source.y == 0), target)
+    with pytest.raises(DataError, match="has 1 usable example: a domain cannot be known by one"):
+        run(tmp_path / "r", source, target.take([0]))
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_class_that_is_no_longer_predicted_has_collapsed() -> None:
+    rows = [{"class": "a", "before": 0.5, "after": 0.02}, {"class": "b", "before": 0.5, "after": 0.98}]
+    assert collapsed(rows) == ["a"]
+    assert collapsed([{"class": "a", "before": 0.0, "after": 0.0}]) == []
+
+
+def test_the_estimator_adapts_and_refuses_target_labels() -> None:
+    x, y = clusters(150, 0)
+    z, truth = clusters(150, 1, turn=0.8)
+    model = tm.TransferClassifier("auto", settings=LIGHT, store=False).fit(z, source=(x, y + 10))
+    assert model.classes_.tolist() == [10, 11, 12]
+    assert model.score(z, truth + 10) > 0.95
+    assert model.source_only_.classes == ("10", "11", "12")
+    with pytest.raises(InputError, match="y holds labels of the target, which no adaptation may see"):
+        tm.TransferClassifier("auto", store=False).fit(z, truth, source=(x, y))

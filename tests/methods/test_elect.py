@@ -1,0 +1,139 @@
+"""Whether to adapt, decided without target labels: worlds where it should, and worlds where it must not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from adaptation_worlds import clusters, lines, table
+from transferium.data.domain import Domain
+from transferium.embedding.embed import Embedder
+from transferium.errors import InputError
+from transferium.methods import elect as election
+from transferium.methods.base import Fitted, Method, Task
+from transferium.methods.elect import elect
+from transferium.methods.guards import Outlook
+from transferium.methods.probe import LinearProbe
+from transferium.methods.prototypes import Prototypes
+from transferium.models.catalogue import find_backbone
+from transferium.models.head import Head
+
+
+def task_of(source: Domain, target: Domain) -> Task:
+    backbone = replace(find_backbone(None, "features"), width=source.features.shape[1])
+    return Task(source, None, backbone, Embedder(None), seed=0, unlabeled=target.unlabeled())
+
+
+def accuracy(fitted: Fitted, x: np.ndarray, y: np.ndarray) -> float:
+    return float((fitted.head.predict(x.astype(np.float32)) == y).mean())
+
+
+def moved_clusters() -> tuple[Task, np.ndarray, np.ndarray]:
+    x, y = clusters(240, 0)
+    z, truth = clusters(240, 1, turn=0.8)
+    return task_of(table(x, y, "s"), table(z, None, "t")), z, truth
+
+
+def test_prototypes_follow_clusters_that_moved() -> None:
+    task, z, truth = moved_clusters()
+    before, after = (accuracy(m.fit(task), z, truth) for m in (LinearProbe(), Prototypes()))
+    assert after > before + 0.03 and after > 0.95
+
+
+def test_prototypes_are_wrong_where_classes_are_no_clusters() -> None:
+    x, y = lines(300, 0)
+    z, truth = lines(300, 1)
+    task = task_of(table(x, y, "s", "ab"), table(z, None, "t"))
+    before, after = (accuracy(m.fit(task), z, truth) for m in (LinearProbe(), Prototypes()))
+    assert after < before - 0.1
+
+
+def test_the_vote_takes_what_helps() -> None:
+    task, z, truth = moved_clusters()
+    chosen = elect(task, ("prototypes",))
+    assert chosen.method == "prototypes"
+    assert accuracy(chosen, z, truth) > accuracy(LinearProbe().fit(task), z, truth)
+    assert chosen.selection.chosen == {"method": "prototypes"}
+    assert "prefer it to source only" in chosen.selection.notes[0]
+
+
+def test_nothing_that_lives_on_clusters_may_stand_where_classes_are_none() -> None:
+    x, y = lines(300, 0)
+    z, _ = lines(300, 1, shift=0.5)
+    chosen = elect(task_of(table(x, y, "s", "ab"), table(z, None, "t")), ("prototypes",))
+    assert chosen.method == "probe"
+    said = " ".join(chosen.selection.notes)
+    assert "prototypes did not stand: the source's own classes are not clusters" in said
+    assert "silhouette did not vote" in said and "ami did not vote" in said
+
+
+def test_making_domains_alike_is_refused_where_other_shares_explain_all() -> None:
+    x, y = clusters(300, 0)
+    z, _ = clusters(300, 1, shares=(0.8, 0.15, 0.05))
+    outlook = Outlook.of(table(x, y, "s"), table(z, None, "t"))
+    assert outlook.explained > 0.8
+    assert "other class shares alone explain" in outlook.bars("standardise")
+    moved, _ = clusters(300, 1, shift=2.2)
+    assert Outlook.of(table(x, y, "s"), table(moved, None, "t")).bars("standardise") == ""
+
+
+@dataclass
+class Amnesia(Method):
+    """A planted fault: its head is noise, surely and evenly so, and its out-of-fold answers are no better."""
+
+    name: ClassVar[str] = "amnesia"
+
+    def fit(self, task: Task) -> Fitted:
+        good = LinearProbe().fit(task)
+        weight = 50 * np.random.default_rng(0).normal(size=good.head.weight.shape)
+        even = np.full((len(task.train), task.classes), 1 / task.classes)
+        return replace(good, method=self.name, head=Head(weight, np.zeros(task.classes)), oof_probabilities=even)
+
+
+@pytest.fixture
+def amnesia(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = election.method_class
+    monkeypatch.setitem(election.METHODS, "amnesia", "nowhere")
+    monkeypatch.setattr(election, "method_class", lambda name: Amnesia if name == "amnesia" else known(name))
+
+
+def test_a_candidate_that_forgot_the_source_is_vetoed(amnesia: None) -> None:
+    task, _, _ = moved_clusters()
+    chosen = elect(task, ("amnesia",))
+    assert chosen.method == "probe"
+    assert any("amnesia was vetoed: on held-out folds of the source" in note for note in chosen.selection.notes)
+    assert {"method": "amnesia", "mean_rank": None} in chosen.selection.candidates
+
+
+def test_answers_that_cannot_be_carried_back_are_vetoed(amnesia: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Amnesia.fit
+    monkeypatch.setattr(Amnesia, "fit", lambda self, task: replace(kept(self, task), oof_probabilities=None))
+    x, y = lines(300, 0)
+    z, _ = lines(300, 1, shift=0.5)
+    chosen = elect(task_of(table(x, y, "s", "ab"), table(z, None, "t")), ("amnesia",))
+    assert chosen.method == "probe"
+    assert any("amnesia was vetoed: from its target answers" in note for note in chosen.selection.notes)
+
+
+def test_too_few_target_examples_leave_source_only() -> None:
+    x, y = clusters(120, 0)
+    z, _ = clusters(8, 1, turn=0.8)
+    chosen = elect(task_of(table(x, y, "s"), table(z, None, "t")), ("prototypes",))
+    assert chosen.method == "probe"
+    assert "0 validators could vote and three are needed" in chosen.selection.notes[0]
+
+
+def test_a_budget_that_is_used_up_is_said() -> None:
+    task, _, _ = moved_clusters()
+    chosen = elect(replace(task, budget_s=0.0), ("prototypes",))
+    assert chosen.method == "probe" and any("budget of 0 s was used up" in n for n in chosen.selection.notes)
+
+
+def test_an_adaptation_without_a_target_says_what_to_give() -> None:
+    x, y = clusters(60, 0)
+    task = replace(task_of(table(x, y, "s"), table(x, None, "t")), unlabeled=None)
+    with pytest.raises(InputError, match="Name the labelled data with --source"):
+        Prototypes().fit(task)

@@ -1,0 +1,71 @@
+"""The section of a report on source and target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from transferium.report.adaptation import scatter
+from transferium.report.page import render
+
+
+@pytest.fixture
+def told() -> dict[str, Any]:
+    cloud = {"source": [[0.0, 0.5], [-1.0, 0.2]], "target": [[1.0, -0.5]], "variance": [0.6, 0.2]}
+    accuracy = {"value": 0.9, "low": 0.85, "high": 0.95}
+    return {
+        "source": {"name": "dslr", "examples": 157, "of": ["dslr"]},
+        "target": {"name": "amazon", "examples": 958},
+        "rule": "all of the target is adapted to",
+        "labels_stripped": True,
+        "shares": [{"class": "mug", "source": 0.1, "before": 0.2, "after": 0.01}],
+        "collapsed": ["mug"],
+        "distance": {
+            "before": {"value": 1.6, "accuracy": accuracy},
+            "after": {"value": None, "reason": "too few rows"},
+        },
+        "maps": {"before": cloud, "after": cloud},
+        "oracle": {"oracle": True, "accuracy": {"cdan": 0.91}, "best": "cdan", "chosen": "mcc", "gap": 0.012},
+    }
+
+
+def test_everything_an_adaptation_found_is_on_the_page(run: dict[str, Any], told: dict[str, Any]) -> None:
+    change = {"value": -0.1, "low": -0.2, "high": -0.01}
+    by_class = [{"class": "mug", "support": 30, "before": 0.9, "after": 0.8, "change": change, "word": "hurt"}]
+    page = render(run | {"adaptation": told, "by_class": by_class})
+    for said in (
+        "From dslr (157 labelled examples) to amazon",
+        "They were stripped before anything was learned",
+        "Class collapse:",
+        "too few rows",
+        "Gain over source only",
+        "Oracle: chosen by target labels, for research only",
+        "+1.2 points",
+        "−10.0",
+        "hurt",
+    ):
+        assert said in page, said
+    assert page.count('class="chart cloud"') == 2
+
+
+def test_a_target_without_labels_has_a_page_without_figures(run: dict[str, Any], told: dict[str, Any]) -> None:
+    bare = {k: v for k, v in run.items() if k not in ("references", "difference", "examples")}
+    page = render(
+        bare | {"test": {}, "adaptation": told, "verdict": "not asked", "verdict_sentence": "It cannot be said."}
+    )
+    assert "It cannot be said." in page and 'class="headline"' not in page
+    assert "Every figure, with its interval" not in page and "Can its confidence be trusted" not in page
+
+
+def test_names_of_domains_and_classes_are_escaped(run: dict[str, Any], told: dict[str, Any]) -> None:
+    evil = "<script>alert(1)</script>"
+    told["source"]["name"] = told["shares"][0]["class"] = evil
+    told["collapsed"] = [evil]
+    assert evil not in render(run | {"adaptation": told}) and evil not in scatter({evil: [[0.0, 0.0]]}, evil)
+
+
+def test_the_two_domains_are_told_apart_by_shape_and_by_words() -> None:
+    drawn = scatter({"source": [[0.0, 0.0]], "target": [[1.0, 1.0]]}, "Before")
+    assert drawn.count("<circle") == 1 and drawn.count('class="cross"') == 1
+    assert 'aria-label="Before: 1 points of the source, 1 points of the target"' in drawn
