@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from toy_world import PictureNet, picture_backbone, pictures, same, weights
+from toy_world import PICTURE, PictureNet, picture_backbone, pictures, same, weights
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError, TransferiumWarning
 from transferium.methods.base import Task
@@ -17,6 +17,7 @@ from transferium.methods.held_out import hold_out
 from transferium.methods.lpft import LPFT
 from transferium.methods.probe import LinearProbe
 from transferium.methods.scratch import FromScratch
+from transferium.models.wrapped import wrap_module
 from transferium.training.freeze import freeze
 from transferium.training.predict import predict
 
@@ -175,6 +176,24 @@ def test_a_val_part_is_what_stops_and_nothing_is_taken_from_train():
     assert len([r for r in fitted.history if r["epoch"] == 0]) == 5
 
 
+class Louder(PictureNet):
+    """The same network with features a thousand times as large, around another origin."""
+
+    def forward(self, x):
+        return 1000 * super().forward(x) + 70
+
+
+def test_a_rate_means_the_same_whatever_the_size_of_the_features():
+    quiet = task()
+    net = Louder()
+    net.load_state_dict(quiet.backbone.build().state_dict())
+    loud = task(backbone=wrap_module(net, "image", PICTURE))
+    method = FineTune(epochs=4, batch_size=8, unfreeze="none", augment="none")
+    first, second = method.fit(quiet), method.fit(loud)
+    assert [r["task"] for r in first.history] == pytest.approx([r["task"] for r in second.history], abs=1e-3)
+    assert np.allclose(first.head.weight, 1000 * second.head.weight, atol=1e-2)
+
+
 def test_lpft_starts_from_the_probe_of_what_is_trained_on():
     given = task()
     parts = hold_out(given, 0.2)
@@ -268,36 +287,39 @@ def accuracy(fitted, given, test):
 def pretrained():
     """A backbone that has learned to tell these pictures apart."""
     given = task(400, seed=5)
-    fitted = FineTune(epochs=12, batch_size=16, lr=0.01, head_lr=0.03, layer_decay=1.0, batch_norm="batch").fit(given)
+    fitted = FineTune(epochs=12, **SETTINGS).fit(given)
     return replace(fitted.backbone, fresh=PictureNet, pretrained=True)
 
 
-def test_moving_the_backbone_finds_what_frozen_random_features_miss_and_transfer_beats_scratch():
-    test = pictures(300, 99)
-    blind = task(300)
-    settings = {
-        "epochs": 10,
-        "batch_size": 16,
-        "batch_norm": "batch",
-        "lr": 0.01,
-        "head_lr": 0.03,
-        "layer_decay": 1.0,
-        "augment": "none",
-    }
-    moving = accuracy(FineTune(**settings).fit(blind), blind, test)
-    frozen = accuracy(FineTune(**settings, unfreeze="none").fit(blind), blind, test)
-    assert moving > frozen + 0.05 and moving > 0.9, (moving, frozen)
-    few = task(24, backbone=pretrained())
-    brief = settings | {"epochs": 4}
-    transferred = accuracy(FineTune(**brief).fit(few), few, test)
-    scratch = accuracy(FromScratch(**brief).fit(few), few, test)
+def colour_blind():
+    """A backbone whose first layer cannot tell red from blue, which is all that these pictures differ in."""
+    net = picture_backbone().build()
+    with torch.no_grad():
+        net.stem[0].weight[:, [0, 2]] = net.stem[0].weight[:, [0, 2]].mean(1, keepdim=True)
+    return wrap_module(net, "image", PICTURE)
+
+
+SETTINGS: dict[str, Any] = {"batch_size": 16, "batch_norm": "batch", "lr": 0.01, "head_lr": 0.03, "layer_decay": 1.0}
+
+
+def test_moving_the_backbone_finds_what_frozen_features_miss():
+    test, blind = pictures(300, 99), task(300, backbone=colour_blind())
+    moving = accuracy(FineTune(epochs=10, **SETTINGS).fit(blind), blind, test)
+    frozen = accuracy(FineTune(epochs=10, unfreeze="none", **SETTINGS).fit(blind), blind, test)
+    assert moving > 0.9 and frozen < 0.7, (moving, frozen)
+
+
+def test_transfer_beats_scratch_where_labels_are_few():
+    test, few = pictures(300, 99), task(24, backbone=pretrained())
+    transferred = accuracy(FineTune(epochs=4, **SETTINGS).fit(few), few, test)
+    scratch = accuracy(FromScratch(epochs=4, **SETTINGS).fit(few), few, test)
     assert transferred > scratch + 0.1, (transferred, scratch)
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"lr": 0.0}, r"lr=0.0 trains nothing: give a number above 0, as in lr=0.0003"),
+        ({"lr": 0.0}, r"lr=0.0 trains nothing: give a number above 0, as in lr=0.0001"),
         ({"lr": -1.0}, r"lr=-1.0 trains nothing"),
         ({"head_lr": float("nan")}, r"head_lr=nan trains nothing"),
         ({"optimiser": "adm"}, r"no optimiser 'adm'. Did you mean 'adamw'"),
@@ -327,7 +349,7 @@ def test_settings_that_cannot_work_are_named(settings, message):
 
 def test_an_absurd_rate_is_a_warning():
     with pytest.warns(
-        TransferiumWarning, match=r"lr=5.0 is far above what adamw can use .*about 0.1.*default is 0.0003"
+        TransferiumWarning, match=r"lr=5.0 is far above what adamw can use .*about 0.1.*default is 0.0001"
     ):
         FineTune(lr=5.0)
     FineTune(lr=5.0, head_lr=5.0, optimiser="sgd")

@@ -43,10 +43,10 @@ class FineTune(Staged):
 
     name: ClassVar[str] = "finetune"
 
-    epochs: int = setting(10, "passes over the training examples", (1, 100))
+    epochs: int = setting(8, "passes over the training examples", (1, 100))
     batch_size: int = setting(32, "examples per step, over all processes", (8, 256))
-    lr: float = setting(3e-4, "peak learning rate of the last block", (1e-5, 1e-2))
-    head_lr: float = setting(3e-3, "peak learning rate of the head", (1e-4, 1e-1))
+    lr: float = setting(1e-4, "peak learning rate of the last block", (1e-5, 1e-2))
+    head_lr: float = setting(1e-3, "peak learning rate of the head", (1e-4, 1e-1))
     layer_decay: float = setting(0.8, "each block learns at this times the rate of the one above it", (0.5, 1.0))
     weight_decay: float = setting(0.01, "pull towards zero; biases and norms are left out", (0.0, 0.3))
     optimiser: str = setting("adamw", "adamw or sgd", ("adamw", "sgd"))
@@ -138,16 +138,19 @@ class FineTune(Staged):
             start=model is not None,
             patience=self.patience,
         )
-        model = self._model(task, backbone) if model is None else model
+        model = self._model(task, backbone, parts) if model is None else model
         yield self._stage(task, backbone, parts, model, feeds, best)
         return Trained(model, backbone, feeds, parts, best.at_start)
 
-    def _model(self, task: Task, backbone: Backbone) -> Model:
-        from torch import nn
-
+    def _model(self, task: Task, backbone: Backbone, parts: HeldOut) -> Model:
+        """The backbone and a new head, which knows the size of the features it will read."""
         from transferium.models.model import Model
+        from transferium.models.scaled_linear import ScaledLinear
 
-        return Model(backbone.build(), nn.Linear(backbone.width, task.classes))
+        head = ScaledLinear(backbone.width, task.classes)
+        if backbone.pretrained:
+            head.look(task.embed(parts.train, backbone).features)
+        return Model(backbone.build(), head)
 
     def _objective(self, model: Model) -> Objective:
         from transferium.objectives.supervised import Supervised

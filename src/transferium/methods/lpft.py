@@ -29,8 +29,8 @@ class LPFT(FineTune):
 
     name: ClassVar[str] = "lp-ft"
 
-    lr: float = setting(1e-4, "peak learning rate of the last block", (1e-6, 1e-3))
-    head_lr: float = setting(1e-4, "peak learning rate of the head", (1e-6, 1e-2))
+    lr: float = setting(5e-5, "peak learning rate of the last block", (1e-6, 1e-3))
+    head_lr: float = setting(5e-5, "peak learning rate of the head", (1e-6, 1e-2))
 
     def stages(self, task: Task) -> Generator[Stage, None, Trained]:
         parts = hold_out(task, self.val_share)
@@ -39,12 +39,12 @@ class LPFT(FineTune):
 
     def _probed(self, task: Task, parts: HeldOut) -> Model:
         """The model whose head is the probe of the examples that are trained on."""
-        import torch
-
         from transferium.methods.probe import LinearProbe
+        from transferium.models.scaled_linear import ScaledLinear
 
         groups = None if task.groups is None else task.groups[parts.kept]
         probe = LinearProbe().fit(replace(task, train=parts.train, val=None, groups=groups)).head
-        model = self._model(task, self._start(task))
-        model.head.load_state_dict({"weight": torch.from_numpy(probe.weight), "bias": torch.from_numpy(probe.bias)})
+        model = self._model(task, self._start(task), parts)
+        assert isinstance(model.head, ScaledLinear)
+        model.head.take(probe.weight, probe.bias)
         return model

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from transferium.models.backbone import Backbone
 from transferium.models.head import Head
 from transferium.selection.selection import Selection
@@ -54,13 +52,12 @@ def _build(backbone: Backbone, weights: dict[str, Any]) -> nn.Module:
 
 
 def linear_head(model: Model, temperature: float) -> Head:
-    """The model's linear layer, with a temperature."""
-    weight, bias = model.head.weight, model.head.bias
-    return Head(_array(weight), _array(bias), temperature)
+    """The model's linear layer in units of the backbone's features, with a temperature."""
+    from transferium.models.scaled_linear import ScaledLinear
 
-
-def _array(tensor: Any) -> np.ndarray:
-    return np.asarray(tensor.detach().cpu().double().numpy())
+    assert isinstance(model.head, ScaledLinear)
+    weight, bias = model.head.folded()
+    return Head(weight, bias, temperature)
 
 
 def temperature_of(trained: Trained, machine: Machine) -> float:
