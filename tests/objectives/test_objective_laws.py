@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from adaptation_terms import TERMS
 from toy_world import blobs, row_model, same, weights
 from transferium.errors import InputError
 from transferium.models.model import Model
+from transferium.objectives.adversarial import ConditionalAdversarial, DomainAdversarial
 from transferium.objectives.l2sp import L2SP
 from transferium.objectives.supervised import Supervised
 from transferium.training.batch import Batch
@@ -20,6 +22,7 @@ from transferium.training.objective import Objective
 from transferium.training.view import View
 
 STREAMS = {"source": blobs(12, 1), "target": blobs(10, 2), "unlabeled": blobs(9, 3, shift=2).unlabeled()}
+STREAMS["guessed"] = blobs(9, 3, shift=2)
 
 
 def softmax(row):
@@ -70,6 +73,7 @@ ROWS = [
         lambda m, b, start: {"l2_sp": slow_l2sp(m.backbone.parameters(), start.backbone.parameters())},
         frozenset(),
     ),
+    *(Row(*term) for term in TERMS),
 ]
 every = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 
@@ -221,6 +225,40 @@ def test_labels_may_be_probabilities():
 def test_smoothing_out_of_range_is_named():
     with pytest.raises(InputError, match=r"label smoothing lies from 0 to below 1; it was 1.0"):
         Supervised(smoothing=1.0)
+
+
+def test_rows_count_by_their_weight():
+    model, batch = row_model(), batches()["target"]
+    each = np.linspace(0.0, 2.0, 7)
+    loss = Supervised(weights=each)(View(model, {"target": batch}))["task"].item()
+    single = [
+        slow_supervised(model, Batch((batch.inputs[0][i : i + 1],), batch.labels[i : i + 1], batch.index[i : i + 1]))
+        for i in range(7)
+    ]
+    assert loss == pytest.approx(float(np.mean(each[batch.index] * single)), rel=1e-5)
+
+
+def test_a_reversed_gradient_grows_and_the_critics_own_does_not():
+    model, scale = moved(row_model()), {"now": 0.0}
+    torch.manual_seed(0)
+    objective = DomainAdversarial(16, hidden=8, growth=lambda _: scale["now"])
+    found = []
+    for scale["now"] in (0.0, 1.0, 2.0):
+        found.append(gradients(model, objective))
+    of_model = len(list(model.backbone.parameters()))
+    for none, once, twice in zip(*(f[:of_model] for f in found), strict=True):
+        assert not none.any() and torch.allclose(2 * once, twice)
+    own = len(list(model.parameters()))
+    for none, once, twice in zip(*(f[own:] for f in found), strict=True):
+        assert none.any() and torch.equal(none, once) and torch.equal(once, twice)
+
+
+def test_a_wide_critic_reads_random_projections():
+    narrow, wide = ConditionalAdversarial(16, 256), ConditionalAdversarial(16, 257, dimensions=64)
+    assert narrow.critic[0].in_features == 4096 and wide.critic[0].in_features == 64
+    model = moved(row_model(classes=257))
+    model_terms = wide(View(model, batches()))
+    assert torch.isfinite(model_terms["domain"]) and sum(g.abs().sum() for g in gradients(model, wide)[:4]) > 0
 
 
 def test_only_what_moves_is_held():

@@ -17,6 +17,19 @@ METHODS = {
     "lp-ft": "lpft.LPFT",
     "scratch": "scratch.FromScratch",
     "prototypes": "prototypes.Prototypes",
+    "source-only": "source_only.SourceOnly",
+    "source-network": "network.SourceNetwork",
+    "dan": "statistics.DAN",
+    "jan": "statistics.JAN",
+    "deep-coral": "statistics.DeepCORAL",
+    "afn": "statistics.AFN",
+    "bnm": "statistics.BNM",
+    "mcc": "statistics.MCC",
+    "dann": "critics.DANN",
+    "bsp": "critics.BSP",
+    "cdan": "critics.CDAN",
+    "cdan-e": "critics.CDANE",
+    "mdd": "critics.MDD",
 }
 """Name on the command line: module and class below ``transferium.methods``."""
 

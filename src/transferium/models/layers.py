@@ -46,12 +46,12 @@ class LayeredHead(Head):
     @property
     def width(self) -> int:
         """Features that the first layer reads."""
-        return self.hidden[0][0].shape[1] if self.hidden else self.top
+        return int(self.hidden[0][0].shape[1]) if self.hidden else self.top
 
     @property
     def top(self) -> int:
         """Activations that the linear layer reads."""
-        return self.weight.shape[1]
+        return int(self.weight.shape[1])
 
     def activations(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """What the linear layer reads: ``(n, top)``."""

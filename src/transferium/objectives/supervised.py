@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from transferium.errors import InputError
@@ -12,7 +16,8 @@ from transferium.training.view import View
 class Supervised(Objective):
     """``mean_i -log softmax(logits_i)[y_i]``, the labels smoothed towards uniform by ``smoothing``.
 
-    Labels may also be class probabilities ``(n, classes)``, as mixing or a teacher makes them.
+    Labels may also be class probabilities ``(n, classes)``, as mixing or a teacher makes them. ``weights`` holds one
+    number for each row of the stream's domain, mean 1: how much that row counts.
     Label smoothing: Szegedy et al., "Rethinking the Inception architecture" (2016); prefer it where labels are noisy or
     probabilities come out too sure, not where calibrated margins between like classes matter.
 
@@ -20,17 +25,27 @@ class Supervised(Objective):
     Sum(...
     """
 
-    def __init__(self, stream: str = "target", *, smoothing: float = 0.0, name: str = "task") -> None:
+    def __init__(
+        self,
+        stream: str = "target",
+        *,
+        smoothing: float = 0.0,
+        weights: NDArray[Any] | None = None,
+        name: str = "task",
+    ) -> None:
         super().__init__()
         if not 0 <= smoothing < 1:
             raise InputError(f"label smoothing lies from 0 to below 1; it was {smoothing}.")
         self.stream, self.smoothing, self.name, self.needs = stream, smoothing, name, frozenset({stream})
+        self.weights: Tensor | None
+        self.register_buffer("weights", None if weights is None else torch.from_numpy(weights).float())
 
     def extra_repr(self) -> str:
         return f"{self.stream!r}, smoothing={self.smoothing}, name={self.name!r}"
 
     def forward(self, view: View) -> dict[str, Tensor]:
-        loss = nn.functional.cross_entropy(
-            view.logits(self.stream), view.labels(self.stream), label_smoothing=self.smoothing
-        )
-        return {self.name: loss}
+        answers, labels = view.logits(self.stream), view.labels(self.stream)
+        if self.weights is None:
+            return {self.name: nn.functional.cross_entropy(answers, labels, label_smoothing=self.smoothing)}
+        each = nn.functional.cross_entropy(answers, labels, label_smoothing=self.smoothing, reduction="none")
+        return {self.name: (self.weights[view.index(self.stream).to(each.device)] * each).mean()}

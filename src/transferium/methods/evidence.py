@@ -1,0 +1,47 @@
+"""What may be looked at when an adapted model is judged without target labels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from transferium.functional.matrices import Array, Floats
+from transferium.functional.validators.evidence import Evidence
+from transferium.methods.base import Fitted, Task
+from transferium.methods.held_out import hold_out
+from transferium.methods.network import HELD
+from transferium.methods.targets import target_inputs
+from transferium.models.head import Head
+
+
+def evidence_of(task: Task, fitted: Fitted) -> Evidence:
+    """Both domains as ``fitted`` sees them: a fixed fifth of the source, the target, and never a target label.
+
+    The source rows are the same for every method: those that adapted networks hold out. Methods that are trained on
+    all of the source must have answered for them out of fold (``oof_probabilities``), and then those answers count.
+    Features are what the last linear layer reads. Logits are divided by the temperature.
+    """
+    parts = hold_out(task, HELD)
+    source, kept = (task.embed(d, fitted.backbone).features for d in (parts.held, parts.train))
+    target = target_inputs(fitted.method, task).features
+    if fitted.backbone is not task.backbone and task.unlabeled is not None:
+        target = task.embed(task.unlabeled, fitted.backbone).features
+    reader = fitted.source_head or fitted.head
+    logits = reader.logits(source) / reader.temperature
+    if fitted.oof_probabilities is not None and task.val is None:
+        held = np.setdiff1d(np.arange(len(task.train)), parts.kept)
+        logits = np.log(np.maximum(fitted.oof_probabilities[held], 1e-12))
+    return Evidence(
+        source_features=_seen(fitted, reader, source, at_source=True),
+        source_logits=logits,
+        source_labels=parts.held.y,
+        target_features=_seen(fitted, fitted.head, target, at_source=False),
+        target_logits=fitted.head.logits(target) / fitted.head.temperature,
+        train_features=_seen(fitted, reader, kept, at_source=True),
+    )
+
+
+def _seen(fitted: Fitted, head: Head, rows: Floats, *, at_source: bool) -> Array:
+    if fitted.alignment is None:
+        return head.activations(rows)
+    side = fitted.alignment.source if at_source else fitted.alignment.target
+    return np.asarray(side(np.asarray(rows, np.float64)), np.float64)

@@ -1,0 +1,279 @@
+"""What every adapted network shares: a bottleneck on frozen or tuned features, its streams, and how it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from transferium.errors import DataError, InputError
+from transferium.methods.base import Fitted, Task, require_choice
+from transferium.methods.finetune import setting
+from transferium.methods.held_out import HeldOut, hold_out
+from transferium.methods.staged import Staged
+from transferium.models.backbone import Backbone
+from transferium.selection.selection import Selection
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from transferium.data.domain import Domain
+    from transferium.models.model import Model
+    from transferium.training.feed import Feeds
+    from transferium.training.groups import Group
+    from transferium.training.machine import Machine
+    from transferium.training.objective import Objective
+    from transferium.training.run import Outcome
+    from transferium.training.stage import Stage
+
+HELD = 0.2
+"""Share of the source that no adapted network is trained on: it gives the temperature and is what validators see."""
+TUNINGS = ("frozen", "partial", "full")
+
+
+@contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Let torch compute with ``count`` threads (None: as many as it had).
+
+    Steps of a small network are shorter than the wait of one thread for another, above all on a busy machine; and
+    the result then does not depend on how many cores there are.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@dataclass(eq=False)
+class Carried:
+    """A network under way: what it is, what it reads, and where it began.
+
+    ``tuned`` is the backbone inside the model where it moves, None where features were embedded once.
+    ``width`` features are what the last layer, and every critic, reads.
+    ``at_source`` reads source rows where the adapted model no longer should.
+    """
+
+    model: Model
+    encoder: nn.Sequential
+    tuned: nn.Module | None
+    backbone: Backbone
+    feeds: Feeds
+    parts: HeldOut
+    held: Domain
+    streams: dict[str, Domain]
+    width: int
+    classes: int
+    notes: list[str] = field(default_factory=list)
+    at_source: Model | None = None
+
+
+@dataclass
+class AdaptedNetwork(Staged):
+    """A network trained on the labelled source, and what its subclasses add to that: see each of them.
+
+    ``tuning="frozen"`` trains a bottleneck and a linear layer on features that were embedded once; ``"partial"`` moves
+    the last ``unfreeze`` blocks of the backbone as well, ``"full"`` all of it. Epochs are passes over the source. The
+    last epoch is kept: no target label may choose one, and source labels choose too early. A fifth of the source is
+    held out for the temperature. A few labelled target examples, where there are any, join as a stream of their own.
+    """
+
+    name: ClassVar[str] = ""
+
+    tuning: str = setting("frozen", "how much of the backbone moves: frozen, partial or full", TUNINGS)
+    weight: float = setting(1.0, "weight of the transfer term; 0 is source only", (0.0, 10.0))
+    growth: str = setting("ramp", "how the weight grows: ramp (from 0, DANN's curve) or fixed", ("ramp", "fixed"))
+    epochs: int = setting(20, "passes over the source", (5, 50))
+    batch_size: int = setting(64, "examples of each stream per step", (16, 256))
+    lr: float = setting(1e-3, "peak learning rate of what is new", (1e-4, 1e-2))
+    backbone_lr: float = setting(1e-4, "peak learning rate of the backbone's last block", (1e-6, 1e-3))
+    layer_decay: float = setting(0.8, "each block learns at this times the rate of the one above it", (0.5, 1.0))
+    unfreeze: int | str = setting(2, "what moves of the backbone with tuning=partial")
+    bottleneck: int = setting(256, "rectified features between backbone and last layer (0: none)", (0, 1024))
+    weight_decay: float = setting(1e-3, "pull towards zero", (0.0, 0.1))
+    label_smoothing: float = setting(0.0, "share of each source label spread over all classes", (0.0, 0.2))
+    sources: str = setting(
+        "combined", "several sources: combined, or weighted by likeness to the target", ("combined", "weighted")
+    )
+    augment: str = setting("simple", "random changes to training images where the backbone moves: none or simple")
+    clip: float | None = setting(10.0, "largest gradient norm (none: no limit)", (1.0, 100.0))
+
+    def check(self) -> None:
+        """Raise ``InputError`` for settings that cannot work."""
+        require_choice("tuning", self.tuning, TUNINGS)
+        require_choice("growth", self.growth, ("ramp", "fixed"))
+        require_choice("sources", self.sources, ("combined", "weighted"))
+        require_choice("augment", self.augment, ("none", "simple"))
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1; it was {getattr(self, name)}.")
+        for name in ("weight", "bottleneck", "weight_decay"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name} must be 0 or more; it was {getattr(self, name)}.")
+        for name in ("lr", "backbone_lr"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise InputError(f"{name}={getattr(self, name)} trains nothing: give a number above 0.")
+
+    def fit(self, task: Task) -> Fitted:
+        """Adapt; raises ``InputError`` without a target, ``DataError`` with too little of either domain."""
+        if self.needs_target and task.unlabeled is None:
+            from transferium.methods.targets import target_inputs
+
+            target_inputs(self.name, task)
+        if len(np.unique(task.train.y)) < 2:
+            raise DataError(f"adapting needs a source with examples of 2 classes; {task.train.name!r} has one.")
+        if self.tuning != "frozen" and task.backbone.kind == "features":
+            raise InputError(f"tuning={self.tuning!r} moves a backbone, and features have none: use tuning=frozen.")
+        with threads(1 if self.tuning == "frozen" else None):
+            return super().fit(task)
+
+    def stages(self, task: Task) -> Generator[Stage, None, Carried]:  # type: ignore[override]  # what it returns is its own
+        carried = self._begin(task)
+        yield self._stage(task, carried, self._supervised(task, carried) + self._weighted(self._term(carried)))
+        return carried
+
+    def _term(self, carried: Carried) -> Objective | None:
+        """What is added to the supervised loss, times ``weight``."""
+        return None
+
+    def _weighted(self, term: Objective | None) -> Objective:
+        from transferium.functional.losses.reversal import ramp
+        from transferium.training.objective import Sum
+
+        def ramped(progress: float) -> float:
+            return self.weight * ramp(progress)
+
+        if term is None:
+            return Sum()
+        return (ramped if self.growth == "ramp" else self.weight) * term
+
+    def _begin(self, task: Task) -> Carried:
+        from torch import nn
+
+        from transferium.methods.streams import open_streams
+        from transferium.models.bottleneck import bottleneck
+        from transferium.models.model import Model
+
+        parts = hold_out(task, HELD)
+        opened = open_streams(task, parts, frozen=self.tuning == "frozen", augment=self.augment)
+        encoder = bottleneck(task.backbone.width, self.bottleneck, opened.rows)
+        width = self.bottleneck or task.backbone.width
+        head = nn.Linear(width, task.classes)
+        tuned = None if self.tuning == "frozen" else task.backbone.build()
+        body = encoder if tuned is None else nn.Sequential(tuned, encoder)
+        return Carried(
+            model=Model(body, head),
+            encoder=encoder,
+            tuned=tuned,
+            backbone=task.backbone,
+            feeds=opened.feeds,
+            parts=parts,
+            held=opened.held,
+            streams=opened.streams,
+            width=width,
+            classes=task.classes,
+        )
+
+    def _supervised(self, task: Task, carried: Carried) -> Objective:
+        from transferium.methods.streams import row_weights
+        from transferium.objectives.supervised import Supervised
+
+        weights = None
+        if self.sources == "weighted" and task.sources is not None and task.unlabeled is not None:
+            weights, note = row_weights(task, carried.parts)
+            carried.notes.append(note)
+        source = Supervised("source", smoothing=self.label_smoothing, weights=weights)
+        if "target" not in carried.streams:
+            return source
+        return source + Supervised("target", smoothing=self.label_smoothing, name="target")
+
+    def _groups(self, carried: Carried) -> tuple[Group, ...]:
+        from transferium.training.groups import plain_groups
+
+        new = [*carried.encoder.parameters(), *carried.model.head.parameters()]
+        return (*self._body(carried), *plain_groups(new, self.lr, self.weight_decay, "new"))
+
+    def _body(self, carried: Carried) -> tuple[Group, ...]:
+        """The backbone's own groups: none where it is frozen."""
+        from transferium.training.freeze import freeze
+        from transferium.training.groups import layered_groups
+
+        if carried.tuned is None:
+            return ()
+        blocks = carried.backbone.blocks
+        freeze(carried.tuned, blocks, "all" if self.tuning == "full" else self.unfreeze)
+        return layered_groups(
+            carried.tuned, blocks, lr=self.backbone_lr, decay=self.layer_decay, weight_decay=self.weight_decay
+        )
+
+    def _stage(self, task: Task, carried: Carried, objective: Objective | None, **changes: Any) -> Stage:
+        """One episode over the streams that ``objective`` needs; ``changes`` are fields of the stage."""
+        from transferium.training.schedule import Schedule
+        from transferium.training.stage import Stage
+
+        settings: dict[str, Any] = {
+            "streams": carried.streams,
+            "groups": () if objective is None else self._groups(carried),
+            "name": "adapt",
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "schedule": Schedule("cosine", 0.05),
+        } | changes
+        return Stage(
+            model=carried.model,
+            objective=objective,
+            feeds=carried.feeds,
+            objective_lr=self.lr,
+            clip=self.clip,
+            whole_batches=True,
+            keep_statistics=True,
+            seed=task.seed,
+            about={"backbone": task.backbone.fingerprint, "method": self.to_json()},
+            **settings,
+        )
+
+    def _conclude(self, outcome: Outcome[Any], machine: Machine, start: float) -> Fitted:
+        from transferium.functional.calibration import fit_temperature
+        from transferium.methods.trained import tuned_backbone
+        from transferium.models.bottleneck import fold
+        from transferium.training.predict import predict
+
+        carried, trained_at = outcome.result, time.perf_counter()
+        reader = carried.at_source or carried.model
+        logits = predict(reader, carried.held, carried.feeds, machine, batch_size=256)
+        temperature = float(fit_temperature(logits, carried.held.y))
+        backbone, source_head = carried.backbone, None
+        if carried.tuned is not None:
+            backbone = tuned_backbone(backbone, carried.tuned)
+        elif carried.at_source is not None:
+            source_head = fold(carried.at_source.backbone, carried.at_source.head, temperature)
+        calibrated = f"the temperature is from {len(carried.held)} held-out source examples, which were not trained on"
+        return Fitted(
+            method=self.name,
+            backbone=backbone,
+            head=fold(carried.encoder, carried.model.head, temperature),
+            selection=Selection(
+                "no comparison: the last epoch",
+                "no target label",
+                [{"epoch": self.epochs}],
+                {"epoch": self.epochs},
+                (*carried.notes, calibrated),
+            ),
+            history=outcome.history,
+            seconds={"train": trained_at - start, "calibrate": time.perf_counter() - trained_at},
+            source_head=source_head,
+        )
+
+
+@dataclass
+class SourceNetwork(AdaptedNetwork):
+    """The network by itself, trained on the source: what every other one is at ``weight=0``."""
+
+    name: ClassVar[str] = "source-network"

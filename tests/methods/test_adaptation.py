@@ -1,0 +1,261 @@
+"""Every method that adapts: a world it must solve, one where it must not help, its knob at nought, and its firewall."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+import shifted_worlds as worlds
+import toy_world
+from shifted_worlds import World, rows
+from transferium.artifact import Artifact, load_artifact
+from transferium.errors import DataError, InputError
+from transferium.functional.validators.table import validate
+from transferium.methods.base import Fitted, Method
+from transferium.methods.catalogue import METHODS, method_class
+from transferium.methods.critics import DANN
+from transferium.methods.evidence import evidence_of
+from transferium.methods.network import AdaptedNetwork, SourceNetwork
+from transferium.methods.statistics import MCC
+from transferium.models.head import Head
+from transferium.objectives.adversarial import DomainAdversarial
+from transferium.training.guard import NonFiniteError
+
+SHORT: dict[str, Any] = {"epochs": 30, "batch_size": 32, "bottleneck": 32, "lr": 0.01}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A method, the world it must solve, the accuracy it must reach there, and its knob."""
+
+    name: str
+    solves: str
+    reach: float
+    settings: tuple[tuple[str, Any], ...] = ()
+    knob: str = "weight"
+
+    def method(self, **change: Any) -> Method:
+        cls = method_class(self.name)
+        known = {f.name for f in fields(cls)}
+        return cls(**{k: v for k, v in (SHORT | dict(self.settings) | change).items() if k in known})
+
+
+CASES = [
+    Case("dan", "SHORTCUT", 0.9),
+    Case("jan", "SHORTCUT", 0.9),
+    Case("deep-coral", "TURNED", 0.95),
+    Case("afn", "TURNED", 0.9, (("weight", 0.5),)),
+    Case("bnm", "TURNED", 0.95),
+    Case("mcc", "SHIFTED", 0.95),
+    Case("dann", "TURNED", 0.95),
+    Case("bsp", "TURNED", 0.95),
+    Case("cdan", "SHORTCUT", 0.9, (("growth", "fixed"),)),
+    Case("cdan-e", "SHORTCUT", 0.9, (("growth", "fixed"),)),
+    Case("mdd", "SHORTCUT", 0.9),
+]
+every = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+networks = pytest.mark.parametrize(
+    "case", [c for c in CASES if issubclass(method_class(c.name), AdaptedNetwork)], ids=lambda c: c.name
+)
+
+
+@cache
+def fitted(case: Case, world: str) -> Fitted:
+    return case.method().fit(getattr(worlds, world).task())
+
+
+@cache
+def alone(case: Case, world: str) -> Fitted:
+    """Source only, by the same kind of model."""
+    if issubclass(method_class(case.name), AdaptedNetwork):
+        return SourceNetwork(**SHORT).fit(getattr(worlds, world).task(unlabeled=None))
+    return method_class("source-only")().fit(getattr(worlds, world).task(unlabeled=None))
+
+
+def bits(model: Fitted) -> dict[str, bytes]:
+    tensors = {name: t.tobytes() for name, t in model.head.to_tensors().items()}
+    return tensors | {"temperature": np.float64(model.head.temperature).tobytes()}
+
+
+def test_every_method_that_needs_a_target_has_a_case() -> None:
+    needing = {name for name in METHODS if method_class(name).needs_target}
+    assert needing - {"prototypes"} == {case.name for case in CASES if method_class(case.name).needs_target}
+
+
+@every
+def test_it_solves_its_world(case: Case) -> None:
+    world: World = getattr(worlds, case.solves)
+    before, after = world.score(alone(case, case.solves)), world.score(fitted(case, case.solves))
+    assert after >= max(case.reach, before + 0.05), (before, after)
+
+
+@every
+def test_it_cannot_help_where_nothing_without_labels_could(case: Case) -> None:
+    before, after = (worlds.FLIPPED.score(f) for f in (alone(case, "FLIPPED"), fitted(case, "FLIPPED")))
+    # All of it is wrong by source only; an answer below chance is no help either.
+    assert after <= max(before, 0.2)
+
+
+@every
+def test_it_does_little_harm_where_nothing_changed(case: Case) -> None:
+    assert worlds.SAME.score(fitted(case, "SAME")) >= worlds.SAME.score(alone(case, "SAME")) - 0.03
+
+
+@every
+def test_its_knob_at_nought_is_source_only_bit_for_bit(case: Case) -> None:
+    off = case.method(**{case.knob: 0}).fit(getattr(worlds, case.solves).task())
+    assert bits(off) == bits(alone(case, case.solves))
+    assert bits(off) != bits(fitted(case, case.solves)), "the knob does nothing"
+
+
+@every
+def test_target_labels_shuffled_or_deleted_change_no_byte(case: Case) -> None:
+    world: World = getattr(worlds, case.solves)
+    labelled = rows(world.target, world.truth, "target")
+    shuffled = replace(labelled, labels=np.random.default_rng(0).permutation(world.truth))
+    again = case.method().fit(world.task(unlabeled=shuffled.unlabeled()))
+    assert bits(again) == bits(fitted(case, case.solves))
+    assert again.history == fitted(case, case.solves).history
+
+
+@every
+def test_it_says_that_it_needs_a_target(case: Case) -> None:
+    if not method_class(case.name).needs_target:
+        pytest.skip("this one works without")
+    with pytest.raises(InputError, match=rf"method '{case.name}' adapts a source to a target, and there is no target"):
+        case.method().fit(worlds.SAME.task(unlabeled=None))
+
+
+@every
+def test_validators_can_judge_it(case: Case) -> None:
+    task = getattr(worlds, case.solves).task()
+    model = fitted(case, case.solves)
+    seen = evidence_of(task, model)
+    assert len(seen.source_labels) == 48 and seen.target_logits.shape == (len(task.unlabeled), 2)
+    assert seen.source_features.shape[1] == seen.target_features.shape[1]
+    scores = validate(seen)
+    assert scores["source-accuracy"].value > 0.8
+    assert np.isfinite(scores["information"].value) and np.isfinite(scores["silhouette"].value)
+
+
+@every
+def test_saved_and_read_again_it_answers_the_same(case: Case, tmp_path: Any) -> None:
+    model, world = fitted(case, case.solves), getattr(worlds, case.solves)
+    Artifact(model.backbone, model.head, ("a", "b")).save(tmp_path / "model")
+    read = load_artifact(tmp_path / "model").head
+    np.testing.assert_array_equal(read.probabilities(world.target), model.head.probabilities(world.target))
+
+
+@networks
+def test_another_seed_is_another_model(case: Case) -> None:
+    method = case.method(epochs=1)
+    first, second = (method.fit(worlds.SAME.task(seed)) for seed in (0, 1))
+    assert bits(first) != bits(second)
+
+
+def test_labels_cannot_be_smuggled_in() -> None:
+    with pytest.raises(DataError, match=r"unlabelled target 'source' carries labels, which no method may see"):
+        worlds.SAME.task(unlabeled=rows(worlds.SAME.source, worlds.SAME.labels, "source"))
+    with pytest.raises(DataError, match=r"task.target holds labelled target examples; 'target' has no labels"):
+        worlds.SAME.task(target=rows(worlds.SAME.target, None, "target"))
+    other = replace(rows(worlds.SAME.target, worlds.SAME.truth, "few"), classes=("b", "a"))
+    with pytest.raises(DataError, match=r"the labelled target 'few' has classes \('b', 'a'\), the source \('a', 'b'\)"):
+        worlds.SAME.task(target=other)
+
+
+def test_a_diverging_critic_stops_and_is_named() -> None:
+    kept: dict[str, Any] = {}
+
+    class Diverging(DomainAdversarial):
+        def forward(self, view: Any) -> Any:
+            terms = super().forward(view)
+            return {k: t * float("inf") for k, t in terms.items()} if view.progress > 0.4 else terms
+
+        def after_step(self, model: Any) -> None:
+            kept["model"], kept["weights"] = model, toy_world.weights(model)
+
+    class Doomed(DANN):
+        def _term(self, carried: Any) -> Any:
+            return Diverging(carried.width, hidden=8)
+
+    with pytest.raises(NonFiniteError, match=r"at step 73, 'domain' is inf\. The weights are those of the step before"):
+        Doomed(**SHORT).fit(worlds.SAME.task())
+    assert toy_world.same(kept["weights"], toy_world.weights(kept["model"]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"tuning": "frzen"}, r"tuning cannot be 'frzen'. Did you mean 'frozen'"),
+        ({"growth": "up"}, r"growth cannot be 'up'. Choose from 'fixed', 'ramp'"),
+        ({"sources": "all"}, r"sources cannot be 'all'"),
+        ({"augment": "some"}, r"augment cannot be 'some'"),
+        ({"epochs": 0}, r"epochs must be at least 1; it was 0"),
+        ({"batch_size": 0}, r"batch_size must be at least 1"),
+        ({"weight": -1.0}, r"weight must be 0 or more; it was -1.0"),
+        ({"weight": float("nan")}, r"weight must be 0 or more; it was nan"),
+        ({"bottleneck": -1}, r"bottleneck must be 0 or more"),
+        ({"lr": 0.0}, r"lr=0.0 trains nothing"),
+        ({"backbone_lr": float("inf")}, r"backbone_lr=inf trains nothing"),
+    ],
+)
+def test_settings_that_cannot_work_are_named(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        DANN(**settings)
+
+
+def test_domains_that_cannot_work_are_named() -> None:
+    world = worlds.SAME
+    with pytest.raises(DataError, match=r"adapting needs a source with examples of 2 classes; 'source' has one"):
+        DANN().fit(world.task(train=rows(world.source, np.zeros(240, int), "source")))
+    with pytest.raises(DataError, match=r"stream 'unlabeled' \('target'\) has 1 examples; adapting needs 2 or more"):
+        DANN().fit(world.task(unlabeled=rows(world.target[:1], None, "target")))
+    with pytest.raises(InputError, match=r"tuning='full' moves a backbone, and features have none: use tuning=frozen"):
+        DANN(tuning="full").fit(world.task())
+    with pytest.raises(DataError, match=r"sources names the origin of 3 rows; there are 240"):
+        DANN(sources="weighted").fit(world.task(sources=np.zeros(3, np.int64)))
+
+
+def test_without_a_bottleneck_the_head_is_linear() -> None:
+    model = MCC(**SHORT | {"bottleneck": 0}).fit(worlds.SAME.task())
+    assert type(model.head) is Head and worlds.SAME.score(model) > 0.95
+
+
+def test_a_few_labelled_target_examples_join() -> None:
+    world = worlds.FLIPPED
+    few = rows(world.target[:40], world.truth[:40], "few")
+    method = SourceNetwork(**SHORT)
+    told, untold = method.fit(world.task(target=few)), method.fit(world.task())
+    rest = World(world.source, world.labels, world.target[40:], world.truth[40:])
+    assert rest.score(untold) < 0.1 and rest.score(told) > 0.3
+    assert {"task", "target"} <= told.history[0].keys()
+
+
+def test_a_source_that_looks_like_the_target_counts_more() -> None:
+    near, far = worlds.TURNED, worlds.FLIPPED
+    moved = far.target + 6 * np.eye(worlds.WIDTH)[5]
+    both = World(np.concatenate([near.target[:110], moved]), np.concatenate([near.truth[:110], far.truth]),
+                 near.target[110:], near.truth[110:])  # fmt: skip
+    origin = np.repeat([0, 1], [110, len(moved)])
+    scores = {}
+    for kind in ("combined", "weighted"):
+        model = SourceNetwork(**SHORT | {"bottleneck": 0, "epochs": 10}, sources=kind).fit(both.task(sources=origin))
+        scores[kind] = both.score(model)
+    assert scores["weighted"] > scores["combined"] + 0.1 and scores["weighted"] > 0.95, scores
+    assert "sources are weighted by likeness to the target (0: 3.00, 1: 0.02)" in str(model.selection)
+
+
+def test_threads_are_given_back() -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        SourceNetwork(**SHORT | {"epochs": 1}).fit(worlds.SAME.task())
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
