@@ -49,11 +49,11 @@ def elect(task: Task, names: Sequence[str]) -> Fitted:
             except TransferiumError as error:
                 notes.append(f"{name} was left out: {error}")
     evidence = {name: see(model, task, source, target) for name, model in fitted.items()}
-    for name, why in forgetful(fitted, evidence, clusters=look.has_clusters).items():
+    for name, why in forgetful(task, fitted, evidence, clusters=look.has_clusters).items():
         notes.append(f"{name} was vetoed: {why}")
         del evidence[name]
     judges, silent = look.judges()
-    scores = [validate(seen, tuple(judges)) for seen in evidence.values()]
+    scores = [validate(seen, judges) for seen in evidence.values()]
     vote, reasons = count_votes(scores, judges)
     at, standing = vote.choice(), list(evidence)
     notes = [why_chosen(standing, vote, at), *notes]

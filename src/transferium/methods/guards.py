@@ -1,6 +1,8 @@
 """First do no harm: which adaptations this data allows, which validators it allows, and which candidates forgot.
 
-Every guard reads source labels and target inputs only, and asks about an assumption *before* anything relies on it.
+Every guard reads source labels and target inputs only, and asks about an assumption *before* anything relies on it. All
+validators judge answers over the frozen features that every candidate shares, so that none is judged by features it
+tore apart itself.
 """
 
 from __future__ import annotations
@@ -11,18 +13,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from transferium.data.domain import Domain
+from transferium.functional.classifier import softmax
 from transferium.functional.matrices import Array, Labels
 from transferium.functional.shift.label_explains import explained_by_shares
 from transferium.functional.validators.clusters import cluster_agreement
 from transferium.functional.validators.evidence import CannotScoreError, Evidence
 from transferium.functional.validators.table import validate
-from transferium.methods.base import Fitted
+from transferium.methods.base import Fitted, Task
+from transferium.methods.evidence import evidence_of
 
-CLUSTER_JUDGES = ("silhouette", "ami")
-JUDGES = (*CLUSTER_JUDGES, "reverse", "information", "diversity")
-"""Who votes. All judge answers over the frozen features that every candidate shares, so that none is judged by features
-it tore apart itself. Plain source accuracy does not vote: it sees nothing of the target, and vetoes instead. Nor does
-soft neighbourhood density: a collapse pleases it."""
+WITH_CLUSTERS = ("silhouette", "ami", "diversity")
+"""Who votes where classes are clusters: whether the answers are clusters of the target, and whether all are given."""
+WITHOUT_CLUSTERS = ("reverse", "information", "diversity")
+"""Who votes where they are not. Reverse validation would wrongly oppose answers that follow clusters which moved;
+information is what several methods that live on clusters maximise, so that it cannot judge between those."""
+SILENT = {
+    "source-accuracy": "it sees nothing of the target; instead, a candidate that forgot the source is vetoed",
+    "snd": "a collapse onto few classes pleases it",
+}
 CLUSTERED = 0.5
 """Agreement of the source's own classes with its clusters below which clusters say nothing about classes."""
 EXPLAINED = 0.5
@@ -81,19 +89,24 @@ class Outlook:
             f"(agreement {self.clustered:.2f}, needed {CLUSTERED})"
         )
 
-    def judges(self) -> tuple[list[str], dict[str, str]]:
+    def judges(self) -> tuple[tuple[str, ...], dict[str, str]]:
         """The validators that have something to say about this data, and why the others have not."""
+        asked = WITH_CLUSTERS if self.has_clusters else WITHOUT_CLUSTERS
         if self.size < FEWEST:
-            return [], dict.fromkeys(JUDGES, f"{self.size} target examples are too few (fewer than {FEWEST})")
+            return (), dict.fromkeys(asked, f"{self.size} target examples are too few (fewer than {FEWEST})")
         if self.has_clusters:
-            return list(JUDGES), {}
-        return [j for j in JUDGES if j not in CLUSTER_JUDGES], dict.fromkeys(CLUSTER_JUDGES, self._no_clusters)
+            why = "classes are clusters here, and answers that rightly follow clusters would displease it"
+            pleased = "several candidates maximise it"
+            return asked, {"reverse": why, "information": pleased} | SILENT
+        return asked, dict.fromkeys(("silhouette", "ami"), self._no_clusters) | SILENT
 
 
-def forgetful(fitted: Mapping[str, Fitted], evidence: Mapping[str, Evidence], *, clusters: bool) -> dict[str, str]:
+def forgetful(
+    task: Task, fitted: Mapping[str, Fitted], evidence: Mapping[str, Evidence], *, clusters: bool
+) -> dict[str, str]:
     """Candidates that lost what the source knew, and how that shows; the first of ``fitted`` is source only.
 
-    Two tests, both with noise in mind. Always: its out-of-fold loss on the source is worse than source only's by more
+    Two tests, both with noise in mind. Always: its loss on held-out source examples is worse than source only's by more
     than two standard errors of the paired difference; whatever was done to the features threw away what the classes
     need. And where classes are no ``clusters``: the source's labels cannot be found again from its target answers as
     well as from source only's, by more than three standard errors; the answers then group the target by something that
@@ -105,7 +118,7 @@ def forgetful(fitted: Mapping[str, Fitted], evidence: Mapping[str, Evidence], *,
     back = {name: validate(evidence[name], ("reverse",))["reverse"].value for name in judged}
     n = len(evidence[reference].source_labels)
     for name in names[1:]:
-        if why := _worse_on_source(fitted[reference], fitted[name], evidence[reference].source_labels):
+        if why := _worse_on_source(task, fitted[reference], fitted[name]):
             found[name] = why
             continue
         ours, theirs = back.get(name), back.get(reference)
@@ -120,17 +133,20 @@ def forgetful(fitted: Mapping[str, Fitted], evidence: Mapping[str, Evidence], *,
     return found
 
 
-def _worse_on_source(reference: Fitted, candidate: Fitted, y: Labels) -> str:
+def _worse_on_source(task: Task, reference: Fitted, candidate: Fitted) -> str:
     a, b = reference.oof_probabilities, candidate.oof_probabilities
-    if a is None or b is None:
-        return ""
-    extra = _loss(b, y) - _loss(a, y)
+    if a is not None and b is not None:
+        losses = [_loss(p, task.train.y) for p in (a, b)]
+    else:
+        held = [evidence_of(task, model) for model in (reference, candidate)]
+        losses = [_loss(softmax(seen.source_logits), seen.source_labels) for seen in held]
+    extra = losses[1] - losses[0]
     error = float(extra.std() / np.sqrt(len(extra)))
     if extra.mean() <= 2 * error or extra.mean() < 1e-3:
         return ""
     return (
-        f"on held-out folds of the source its log-loss is {_loss(b, y).mean():.3f}, source only's "
-        f"{_loss(a, y).mean():.3f}: it threw away what the classes need"
+        f"on held-out examples of the source its log-loss is {losses[1].mean():.3f}, source only's "
+        f"{losses[0].mean():.3f}: it threw away what the classes need"
     )
 
 
