@@ -181,3 +181,24 @@ def browser() -> Iterator[Any]:
         started = driver.chromium.launch(executable_path=found, args=ARGUMENTS)
         yield started
         started.close()
+
+
+@pytest.fixture
+def told() -> dict[str, Any]:
+    """What a run says of its source and target."""
+    cloud = {"source": [[0.0, 0.5], [-1.0, 0.2]], "target": [[1.0, -0.5]], "variance": [0.6, 0.2]}
+    accuracy = {"value": 0.9, "low": 0.85, "high": 0.95}
+    return {
+        "source": {"name": "dslr", "examples": 157, "of": ["dslr"]},
+        "target": {"name": "amazon", "examples": 958},
+        "rule": "all of the target is adapted to",
+        "labels_stripped": True,
+        "shares": [{"class": "mug", "source": 0.1, "before": 0.2, "after": 0.01}],
+        "collapsed": ["mug"],
+        "distance": {
+            "before": {"value": 1.6, "accuracy": accuracy},
+            "after": {"value": None, "reason": "too few rows"},
+        },
+        "maps": {"before": cloud, "after": cloud},
+        "oracle": {"oracle": True, "accuracy": {"cdan": 0.91}, "best": "cdan", "chosen": "mcc", "gap": 0.012},
+    }

@@ -4,30 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from transferium.report.adaptation import scatter
 from transferium.report.page import render
-
-
-@pytest.fixture
-def told() -> dict[str, Any]:
-    cloud = {"source": [[0.0, 0.5], [-1.0, 0.2]], "target": [[1.0, -0.5]], "variance": [0.6, 0.2]}
-    accuracy = {"value": 0.9, "low": 0.85, "high": 0.95}
-    return {
-        "source": {"name": "dslr", "examples": 157, "of": ["dslr"]},
-        "target": {"name": "amazon", "examples": 958},
-        "rule": "all of the target is adapted to",
-        "labels_stripped": True,
-        "shares": [{"class": "mug", "source": 0.1, "before": 0.2, "after": 0.01}],
-        "collapsed": ["mug"],
-        "distance": {
-            "before": {"value": 1.6, "accuracy": accuracy},
-            "after": {"value": None, "reason": "too few rows"},
-        },
-        "maps": {"before": cloud, "after": cloud},
-        "oracle": {"oracle": True, "accuracy": {"cdan": 0.91}, "best": "cdan", "chosen": "mcc", "gap": 0.012},
-    }
 
 
 def test_everything_an_adaptation_found_is_on_the_page(run: dict[str, Any], told: dict[str, Any]) -> None:

@@ -194,3 +194,13 @@ def test_it_prints(visit: Any, tab: Any, run: dict[str, Any]) -> None:
     assert tab.evaluate("getComputedStyle(document.querySelector('button')).display") == "none"
     assert tab.pdf().startswith(b"%PDF")
     tab.emulate_media(media="screen")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_an_adaptation_fits_every_screen(visit: Any, tab: Any, run: dict[str, Any], told: Any, size: str) -> None:
+    told["shares"][0]["class"] = LONG
+    by_class = [{"class": LONG, "support": 3, "word": "too few examples"}]
+    assert visit(run | {"adaptation": told, "by_class": by_class}, size, "dark") == []
+    assert tab.locator("svg.cloud").count() == 2
+    assert overflow(tab) == []
+    assert tab.evaluate("document.documentElement.scrollWidth") == SIZES[size]["width"]

@@ -73,8 +73,9 @@ def distance(x: Array, z: Array, seed: int) -> dict[str, Any]:
 def flat_map(x: Array, z: Array, seed: int) -> dict[str, Any]:
     """Both domains on the first two principal components of the two together, rounded for a page."""
     source, target, shares = principal_map(x, z, seed=seed)
-    scale = float(np.abs(np.concatenate([source, target])).max()) or 1.0
-    points = {"source": (source / scale).round(3).tolist(), "target": (target / scale).round(3).tolist()}
+    both = np.concatenate([source, target])
+    middle, scale = (both.max(axis=0) + both.min(axis=0)) / 2, float(np.ptp(both, axis=0).max()) / 2 or 1.0
+    points = {name: ((m - middle) / scale).round(3).tolist() for name, m in (("source", source), ("target", target))}
     return points | {"variance": [round(s, 4) for s in shares]}
 
 

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from transferium.report.strips import share_bar
+from transferium.report.tables import interval_words
 from transferium.report.words import decimal, number, percent, points
 
 SIDE = 300
@@ -23,7 +24,7 @@ class Domains:
     sentence: str
     stripped: bool
     collapsed: list[str]
-    distances: list[tuple[str, str, str]]
+    distances: list[tuple[str, str, str, str]]
     shares: list[tuple[str, str, str, str, str]]
     maps: list[tuple[str, str, str]]
     classes: list[tuple[str, str, str, str, str, str, int]]
@@ -58,10 +59,11 @@ def domains(run: Mapping[str, Any]) -> Domains | None:
     )
 
 
-def _distance(when: str, found: Mapping[str, Any]) -> tuple[str, str, str]:
+def _distance(when: str, found: Mapping[str, Any]) -> tuple[str, str, str, str]:
     accuracy = found.get("accuracy") or {}
-    told = f"{percent(accuracy)} ({percent(accuracy.get('low'))} to {percent(accuracy.get('high'))})"
-    return when, decimal(found.get("value"), 2), told if number(accuracy) is not None else str(found.get("reason", ""))
+    if number(accuracy) is None:
+        return when, decimal(found.get("value"), 2), "", str(found.get("reason", ""))
+    return when, decimal(found.get("value"), 2), percent(accuracy), interval_words(accuracy)
 
 
 def _shares(row: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
