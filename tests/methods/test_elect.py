@@ -123,6 +123,14 @@ def test_answers_that_cannot_be_carried_back_are_vetoed(amnesia: None, monkeypat
     assert any("amnesia was vetoed: from its target answers" in note for note in chosen.selection.notes)
 
 
+def test_a_candidate_that_changes_hardly_anything_is_not_chosen() -> None:
+    x, y = clusters(240, 0)
+    z, _ = clusters(240, 1, turn=0.05)
+    chosen = elect(task_of(table(x, y, "s"), table(z, None, "t")), ("prototypes",))
+    assert chosen.method == "probe"
+    assert any("too few to tell whether for the better" in note for note in chosen.selection.notes)
+
+
 def test_too_few_target_examples_leave_source_only() -> None:
     x, y = clusters(120, 0)
     z, _ = clusters(8, 1, turn=0.8)

@@ -16,7 +16,7 @@ from transferium.functional.validators.evidence import Evidence
 from transferium.functional.validators.table import Score, validate
 from transferium.methods.base import Fitted, Task
 from transferium.methods.catalogue import METHODS, method_class
-from transferium.methods.guards import Outlook, forgetful
+from transferium.methods.guards import Outlook, vetoed
 from transferium.methods.probe import LinearProbe
 from transferium.methods.targets import target_inputs
 from transferium.selection.selection import Selection
@@ -49,7 +49,7 @@ def elect(task: Task, names: Sequence[str]) -> Fitted:
             except TransferiumError as error:
                 notes.append(f"{name} was left out: {error}")
     evidence = {name: see(model, task, source, target) for name, model in fitted.items()}
-    for name, why in forgetful(task, fitted, evidence, clusters=look.has_clusters).items():
+    for name, why in vetoed(task, fitted, evidence, clusters=look.has_clusters).items():
         notes.append(f"{name} was vetoed: {why}")
         del evidence[name]
     judges, silent = look.judges()

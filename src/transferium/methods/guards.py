@@ -37,6 +37,8 @@ EXPLAINED = 0.5
 """How much of the difference in means other class shares may explain before bringing means together is refused."""
 FEWEST = 20
 """Target examples below which no validator can be trusted."""
+CHANGED = 6
+"""Answers a candidate must change. Were all of fewer right, a sign test could still not tell (2 · 2⁻⁵ > 0.05)."""
 BY_CLUSTERS = ("prototypes", "shot", "mcc", "pseudo-label")
 """Methods that hold because classes are clusters."""
 BY_MATCHING = ("standardise", "coral", "deep-coral", "dan", "jan", "dann", "cdan", "tca", "jda", "ot", "subspace")
@@ -101,16 +103,17 @@ class Outlook:
         return asked, dict.fromkeys(("silhouette", "ami"), self._no_clusters) | SILENT
 
 
-def forgetful(
+def vetoed(
     task: Task, fitted: Mapping[str, Fitted], evidence: Mapping[str, Evidence], *, clusters: bool
 ) -> dict[str, str]:
-    """Candidates that lost what the source knew, and how that shows; the first of ``fitted`` is source only.
+    """Candidates that may not be chosen, and why; the first of ``fitted`` is source only.
 
-    Two tests, both with noise in mind. Always: its loss on held-out source examples is worse than source only's by more
-    than two standard errors of the paired difference; whatever was done to the features threw away what the classes
-    need. And where classes are no ``clusters``: the source's labels cannot be found again from its target answers as
-    well as from source only's, by more than three standard errors; the answers then group the target by something that
-    is not the classes. (Where classes are clusters, answers that rightly follow them would fail that test.)
+    One that changes hardly any answer: see ``CHANGED``. One that forgot the source: its loss on held-out source
+    examples is worse than source only's by more than two standard errors of the paired difference; whatever was done to
+    the features threw away what the classes need. And where classes are no ``clusters``, one from whose target answers
+    the source's labels cannot be found again as well as from source only's, by more than three standard errors: the
+    answers then group the target by something that is not the classes. (Where classes are clusters, answers that
+    rightly follow them would fail that test.)
     """
     names = list(fitted)
     reference, found = names[0], {}
@@ -118,6 +121,9 @@ def forgetful(
     back = {name: validate(evidence[name], ("reverse",))["reverse"].value for name in judged}
     n = len(evidence[reference].source_labels)
     for name in names[1:]:
+        if (changed := _changed(evidence[reference], evidence[name])) < CHANGED:
+            found[name] = f"it changes {changed} of the target's answers, too few to tell whether for the better"
+            continue
         if why := _worse_on_source(task, fitted[reference], fitted[name]):
             found[name] = why
             continue
@@ -131,6 +137,10 @@ def forgetful(
                 f"(from source only's with {100 * theirs:.1f} %)"
             )
     return found
+
+
+def _changed(reference: Evidence, candidate: Evidence) -> int:
+    return int((reference.target_predictions != candidate.target_predictions).sum())
 
 
 def _worse_on_source(task: Task, reference: Fitted, candidate: Fitted) -> str:
