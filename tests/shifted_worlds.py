@@ -85,3 +85,29 @@ TURNED = world(lambda z, _: z @ TURN)
 FLIPPED = world(lambda z, _: -z)
 UNEQUAL = world(lambda z, _: z, shares=(0.05, 0.95))
 SHORTCUT = shortcut()
+
+
+def covariate(n: int = 400) -> World:
+    """``y`` is a curve in ``x``; the domains see different stretches of it, and a straight line must choose one."""
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(-0.5, 1.0, size=(n, 1)), rng.normal(1.5, 0.5, size=(n, 1))
+
+    def label(v: np.ndarray) -> np.ndarray:
+        return ((v[:, 0] > -0.5) & (v[:, 0] < 1.5)).astype(np.int64)
+
+    return World(x, label(x), z, label(z))
+
+
+def close(shares: tuple[float, float], n: int = 700) -> World:
+    """Two classes that overlap, equally frequent in the source and not in the target."""
+    made = []
+    for seed, p in enumerate([(0.5, 0.5), shares]):
+        rng = np.random.default_rng(seed)
+        y = rng.choice(2, n, p=p)
+        made.append((rng.normal(size=(n, 2)) + 0.8 * (2 * y[:, None] - 1), y))
+    (x, y), (z, truth) = made
+    return World(x, y, z, truth)
+
+
+COVARIATE = covariate()
+RARE = close((0.05, 0.95))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.domain import Domain
 from transferium.data.split import folds as split_folds
 from transferium.data.split import usable_folds
 from transferium.errors import DataError, InputError
@@ -65,8 +66,14 @@ class LinearProbe(Method):
         A class without a training example gets probability 0; fewer than two classes with one is a ``DataError``.
         """
         started = time.perf_counter()
-        seen, names = task.embed(task.train), task.train.classes
-        embedded = time.perf_counter()
+        seen = task.embed(task.train)
+        spent = time.perf_counter() - started
+        fitted = self.solve(task, seen)
+        return replace(fitted, seconds={"embed": spent} | fitted.seconds)
+
+    def solve(self, task: Task, seen: Domain, counts: NDArray[np.float64] | None = None) -> Fitted:
+        """The probe of feature rows that are there already; ``counts`` says how much each row counts, mean 1."""
+        started, names = time.perf_counter(), task.train.classes
         present, y = np.unique(seen.y, return_inverse=True)
         if len(present) < 2:
             raise DataError(
@@ -74,6 +81,7 @@ class LinearProbe(Method):
                 f"{', '.join(repr(names[k]) for k in present) or 'no example'} alone."
             )
         weight, fold = self._weights(y, len(present)), held_out_folds(y, self.folds, task)
+        weight = weight if counts is None else weight * counts
         path, notes = self._walk(seen.features, y, len(present), fold, weight)
         chosen, temperature, oof = self._choose(path), 1.0, None
         if fold.max() > 0:
@@ -91,7 +99,7 @@ class LinearProbe(Method):
             head=Head(coef, intercept[0], temperature),
             selection=self._selection(path, chosen, fold, notes),
             oof_probabilities=oof,
-            seconds={"embed": embedded - started, "solve": time.perf_counter() - embedded},
+            seconds={"solve": time.perf_counter() - started},
         )
 
     def _weights(self, y: NDArray[np.int64], classes: int) -> NDArray[np.float64]:

@@ -1,0 +1,239 @@
+"""Feature-space alignment: one linear map for each domain, after which one linear head reads both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from transferium.data.domain import Domain
+from transferium.errors import InputError
+from transferium.functional.adaptation.affine import Affine, Alignment
+from transferium.functional.adaptation.coral import coral_map
+from transferium.functional.adaptation.jda import jda
+from transferium.functional.adaptation.linear_map import linear_map
+from transferium.functional.adaptation.pairs import prototype_pairs, transport_pairs
+from transferium.functional.adaptation.standardise import standardise
+from transferium.functional.adaptation.subspace import principal_directions, subspace_alignment
+from transferium.functional.adaptation.tca import tca
+from transferium.functional.adaptation.transport import transport_map
+from transferium.functional.classifier import fit_linear
+from transferium.functional.matrices import Array, fraction
+from transferium.methods.base import Task, require_choice
+from transferium.methods.probe import LinearProbe
+from transferium.methods.shallow import Moved, Shallow, check_pairs, unit
+
+
+def _at_most(default: int) -> Any:
+    return field(default=default, metadata={"range": (8, 256), "help": "directions kept, at most"})
+
+
+def _positive(default: float, help: str) -> Any:
+    return field(default=default, metadata={"range": (1e-3, 1e3), "help": help})
+
+
+@dataclass
+class Standardise(Shallow):
+    """Every feature's mean and spread in the source brought to the target's: per-domain normalisation, in closed form.
+
+    Repairs a change of units, exposure or style; breaks data whose class shares differ between the domains.
+    Li et al., Revisiting batch normalization for practical domain adaptation, 2016.
+    """
+
+    name: ClassVar[str] = "standardise"
+
+    def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+        return Moved(standardise(source.features, target, strength=self.strength))
+
+
+@dataclass
+class CORAL(Shallow):
+    """Source features whitened by their covariance and coloured by the target's, means brought together.
+
+    Prefer ``standardise`` with fewer rows than features. It fails where class shares differ.
+    Sun et al., Return of frustratingly easy domain adaptation, AAAI 2016.
+    """
+
+    name: ClassVar[str] = "coral"
+
+    ridge: float = _positive(0.1, "added to both covariances, relative to the mean variance")
+
+    def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+        return Moved(Alignment(coral_map(source.features, target, ridge=self.ridge, strength=self.strength)))
+
+
+@dataclass
+class Subspace(Shallow):
+    """The source's principal directions turned onto the target's: subspace alignment.
+
+    For a rotation of the features; blind to scale.
+    Fernando et al., Unsupervised visual domain adaptation using subspace alignment, ICCV 2013.
+    """
+
+    name: ClassVar[str] = "subspace"
+
+    dimensions: int = _at_most(64)
+
+    def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+        x = np.asarray(source.features, np.float64)
+        spans = min(principal_directions(m).shape[1] for m in (x, target))
+        kept = min(self.dimensions, spans)
+        return Moved(subspace_alignment(x, target, dimensions=kept, strength=self.strength))
+
+
+@dataclass
+class TCA(Shallow):
+    """Directions of large variance along which both domains have one mean: transfer component analysis.
+
+    A projection cannot go part of the way: ``strength`` multiplies the term that brings the means together, and at 0
+    it is whitened PCA of both domains. Pan et al., Domain adaptation via transfer component analysis, IEEE TNN 2011.
+    """
+
+    name: ClassVar[str] = "tca"
+
+    dimensions: int = _at_most(64)
+    ridge: float = _positive(0.1, "size penalty of the directions, for features of about unit length")
+
+    def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+        x = np.asarray(source.features, np.float64)
+        scale = unit(x, target)
+        kept = _kept(self.dimensions, x, target)
+        found = tca(x * scale, target * scale, dimensions=kept, ridge=self.ridge, weight=self.strength)
+        map_ = _after(found, scale)
+        return Moved(Alignment(map_, map_))
+
+
+@dataclass
+class JDA(Shallow):
+    """Joint distribution adaptation: means of the domains and of each class brought together, with pseudo-labels.
+
+    ``balance`` 0.5 is JDA; ``strength`` multiplies both gaps. It lives on its pseudo-labels: prefer ``tca`` or
+    ``coral`` where source only is poor. Long et al., Transfer feature learning with joint distribution adaptation,
+    ICCV 2013.
+    """
+
+    name: ClassVar[str] = "jda"
+
+    dimensions: int = _at_most(64)
+    ridge: float = _positive(0.1, "size penalty of the directions, for features of about unit length")
+    balance: float = field(
+        default=0.5, metadata={"range": (0.0, 1.0), "help": "0: the domains' means alone, 1: the classes' alone"}
+    )
+    rounds: int = field(default=10, metadata={"range": (1, 20), "help": "turns of directions and pseudo-labels"})
+
+    def check(self) -> None:
+        """Raise ``InputError`` for settings that cannot work."""
+        super().check()
+        fraction(self.balance, "balance")
+        if self.rounds < 1:
+            raise InputError(f"rounds must be at least 1; it was {self.rounds}.")
+
+    def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+        x = np.asarray(source.features, np.float64)
+        scale = unit(x, target)
+        found = jda(
+            x * scale,
+            source.y,
+            target * scale,
+            partial(fit_linear, classes=task.classes),
+            dimensions=_kept(self.dimensions, x, target),
+            balance=self.balance,
+            ridge=self.ridge,
+            rounds=self.rounds,
+        )
+        map_ = _after(found.map, scale)
+        turns = ", ".join(map(str, found.changed))
+        return Moved(Alignment(map_, map_), notes=(f"pseudo-labels that changed in each round: {turns}",))
+
+
+@dataclass
+class BDA(JDA):
+    """JDA whose ``balance`` leans towards the classes: balanced distribution adaptation.
+
+    Wang et al., Balanced distribution adaptation for transfer learning, ICDM 2017.
+    """
+
+    name: ClassVar[str] = "bda"
+
+    balance: float = field(
+        default=0.7, metadata={"range": (0.0, 1.0), "help": "0: the domains' means alone, 1: the classes' alone"}
+    )
+
+
+@dataclass
+class OT(Shallow):
+    """Every source row carried to where optimal transport sends it among the target's rows.
+
+    Follows any shift that moves no class past another; fails where class shares differ, for all mass must go somewhere.
+    Courty et al., Optimal transport for domain adaptation, TPAMI 2017.
+    """
+
+    name: ClassVar[str] = "ot"
+
+    regularisation: float = _positive(0.05, "entropy of the plan, in units of the median cost")
+    class_penalty: float = field(
+        default=0.0, metadata={"range": (0.0, 1.0), "help": "keeps classes of the source apart in the plan"}
+    )
+
+    def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+        if self.strength == 0:
+            return Moved()
+        check_pairs(self.name, len(source), len(target))
+        carried = transport_map(
+            np.asarray(source.features, np.float64),
+            target,
+            regularisation=self.regularisation,
+            source_labels=source.y,
+            class_penalty=self.class_penalty,
+            strength=self.strength,
+        )
+        return Moved(rows=carried)
+
+
+@dataclass
+class LinearMap(Shallow):
+    """``min_A Σ ||A x - z||² + penalty ||A - I||²`` in closed form, pairs found by transport or by class prototypes.
+
+    ``pairs="transport"`` asks nothing of the labels; ``"prototypes"`` brings each class's mean onto that of the target
+    rows predicted to be of it, and needs source only to be mostly right.
+    Saenko et al., Adapting visual category models to new domains, ECCV 2010.
+    """
+
+    name: ClassVar[str] = "linear-map"
+
+    pairs: Literal["transport", "prototypes"] = field(
+        default="transport", metadata={"help": "how pairs are found: transport or prototypes"}
+    )
+    penalty: float = _positive(1.0, "pull towards the identity, for features of about unit length")
+
+    def check(self) -> None:
+        """Raise ``InputError`` for settings that cannot work."""
+        super().check()
+        require_choice("pairs", self.pairs, ("transport", "prototypes"))
+
+    def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+        if self.strength == 0:
+            return Moved()
+        x = np.asarray(source.features, np.float64)
+        scale, weight = unit(x, target), None
+        if self.pairs == "transport":
+            check_pairs(self.name, len(x), len(target))
+            a, b = transport_pairs(x * scale, target * scale)
+        else:
+            guess = LinearProbe(self.Cs, self.folds).solve(task, source).head.probabilities(target)
+            a, b, weight = prototype_pairs(x * scale, source.y, target * scale, guess)
+        found = linear_map(a, b, penalty=self.penalty, weight=weight)
+        inside = Affine(found.matrix, None if found.offset is None else found.offset / scale)
+        return Moved(Alignment(inside.part_way(self.strength)))
+
+
+def _kept(dimensions: int, x: Array, z: Array) -> int:
+    return min(dimensions, int(principal_directions(np.concatenate([x, z])).shape[1]))
+
+
+def _after(map_: Affine, scale: float) -> Affine:
+    """``map_(scale · x)`` as a map of ``x``."""
+    assert map_.matrix is not None
+    return Affine(map_.matrix * scale, map_.offset)

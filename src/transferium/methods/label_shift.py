@@ -1,0 +1,84 @@
+"""Other class shares in the target: estimated without its labels, and written into the head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from transferium.errors import DataError
+from transferium.functional.adaptation.label_shift import bbse, saerens
+from transferium.functional.matrices import Array, fraction
+from transferium.methods.base import Fitted, Task, require_choice
+from transferium.methods.probe import LinearProbe
+from transferium.methods.targets import target_inputs
+
+LEAST = 1e-4
+"""A class estimated to be absent keeps this share: it may still be answered."""
+
+
+@dataclass
+class LabelShift(LinearProbe):
+    """Source only, its answers corrected for the target's class shares: ``p_c · (q_c / prior_c)``, renormalised.
+
+    ``estimate="em"`` is maximum likelihood over the calibrated answers, ``"bbse"`` matches the confusion seen on
+    out-of-fold source rows. It assumes that classes look the same in both domains and only their shares differ; under
+    any other shift it is wrong. Lipton et al., Detecting and correcting for label shift with black box predictors,
+    ICML 2018; Saerens et al., Neural Computation 2002.
+    """
+
+    name: ClassVar[str] = "label-shift"
+    needs_target: ClassVar[bool] = True
+
+    estimate: Literal["em", "bbse"] = field(default="em", metadata={"help": "em or bbse"})
+    strength: float = field(
+        default=1.0, metadata={"range": (0.0, 1.0), "help": "how far to go; 0 is source only, bit for bit"}
+    )
+
+    def check(self) -> None:
+        """Raise ``InputError`` for settings that cannot work."""
+        super().check()
+        require_choice("estimate", self.estimate, ("em", "bbse"))
+        fraction(self.strength, "strength")
+
+    def fit(self, task: Task) -> Fitted:
+        """Fit the source, estimate the shares, shift the intercepts."""
+        target = target_inputs(self.name, task).features
+        fitted = super().fit(task)
+        prior = np.bincount(task.train.y, minlength=task.classes) / len(task.train)
+        shares = np.maximum(self._shares(task, fitted, fitted.head.probabilities(target), prior), LEAST)
+        change = np.zeros(task.classes)
+        change[prior > 0] = np.log(shares[prior > 0] / prior[prior > 0])
+        head = replace(fitted.head, bias=fitted.head.bias + self.strength * fitted.head.temperature * change)
+        words = ", ".join(f"{name} {p:.3f}" for name, p in zip(task.train.classes, shares, strict=True))
+        selection = replace(
+            fitted.selection, notes=(*fitted.selection.notes, f"class shares of the target ({self.estimate}): {words}")
+        )
+        return replace(fitted, head=head, source_head=fitted.head, selection=selection)
+
+    def _shares(self, task: Task, fitted: Fitted, seen: Array, prior: Array) -> Array:
+        if self.estimate == "em":
+            return saerens(seen, prior)
+        held = fitted.oof_probabilities
+        if held is None or np.isnan(held).any():
+            raise DataError(
+                "bbse needs held-out answers for every source row; there are too few examples of some class."
+            )
+        return bbse(task.train.y, held, seen)
+
+
+@dataclass
+class BBSE(LabelShift):
+    """Label shift estimated from the confusion on out-of-fold source rows."""
+
+    name: ClassVar[str] = "bbse"
+
+    estimate: Literal["em", "bbse"] = field(default="bbse", metadata={"help": "em or bbse"})
+
+
+@dataclass
+class EM(LabelShift):
+    """Label shift estimated by maximum likelihood over calibrated answers."""
+
+    name: ClassVar[str] = "em"
