@@ -74,8 +74,10 @@ def shopping(folder: Path) -> dict[str, Domain]:
     largest = names[np.argsort(-counts, kind="stable")][:3]
     parts = {str(name): some(whole.take(np.flatnonzero(of == name)), REVIEWS) for name in largest}
     texts = [str(d.samples.raw(i)) for d in parts.values() for i in range(len(d))]
-    counted = HashingVectorizer(analyzer="char", ngram_range=(1, 3), n_features=2**16, norm=None).transform(texts)
-    weighed = TfidfTransformer(sublinear_tf=True).fit_transform(abs(counted))
+    counted = HashingVectorizer(
+        analyzer="char", ngram_range=(1, 3), n_features=2**16, norm=None, alternate_sign=False
+    ).transform(texts)
+    weighed = TfidfTransformer(sublinear_tf=True).fit_transform(counted)
     rows = TruncatedSVD(256, random_state=0).fit_transform(weighed).astype(np.float32)
     starts = np.cumsum([0, *(len(d) for d in parts.values())])
     return {name: d.embedded(rows[a:b]) for (name, d), a, b in zip(parts.items(), starts[:-1], starts[1:], strict=True)}

@@ -57,6 +57,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     artifact_ : what ``save`` writes
     diagnosis_ : what the data doctor found
     selection_ : how the hyper-parameters were chosen
+    source_only_ : after ``fit(target, source=…)``, the model that never saw the target
 
     Examples
     --------

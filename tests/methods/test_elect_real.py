@@ -1,0 +1,45 @@
+"""On real pictures: normalising each domain loses on the smallest source, and the vote does not fall for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from transferium.data.read import read
+from transferium.embedding.embed import Embedder
+from transferium.embedding.store import FeatureStore
+from transferium.functional.adaptation.standardise import standardise
+from transferium.functional.classifier import fit_linear
+from transferium.methods.base import Task
+from transferium.methods.elect import elect
+from transferium.methods.probe import LinearProbe
+from transferium.models.catalogue import find_backbone
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["amazon", "caltech10"])
+def test_the_guard_holds_where_naive_normalisation_loses(shared_data: Callable[[str], Path], target: str) -> None:
+    folder = shared_data("office_caltech10")
+    source, labelled = read(folder / "dslr"), read(folder / target)
+    backbone = find_backbone(None, "image")
+    task = Task(source, None, backbone, Embedder(FeatureStore()), seed=0, unlabeled=labelled.unlabeled())
+    x, z = (task.embed(d).features.astype(np.float64) for d in (source, labelled))
+    maps = standardise(x, z, onto="unit")
+    naive = fit_linear(maps.source(x), source.y, classes=10)(maps.target(z)).argmax(1)
+    alone = LinearProbe().fit(task)
+    chosen = elect(task, ("standardise", "coral", "prototypes"))
+    accuracy = {
+        name: float((guess == labelled.y).mean())
+        for name, guess in (
+            ("naive", naive),
+            ("alone", alone.head.predict(z.astype(np.float32))),
+            ("chosen", chosen.head.predict(task.embed(replace(labelled), chosen.backbone).features)),
+        )
+    }
+    assert accuracy["naive"] < accuracy["alone"] - 0.01
+    assert chosen.selection.chosen["method"] not in ("standardise", "coral")
+    assert accuracy["chosen"] > accuracy["alone"] + 0.01
