@@ -79,6 +79,19 @@ def test_a_labelled_target_is_stripped_and_said(
     assert "Oracle (target labels were looked at): best prototypes" in ran.out
 
 
+def test_a_vetoed_candidate_stands_in_the_table_without_scores(
+    tables: tuple[Path, Path, Path], tmp_path: Path, run_cli: Callable
+) -> None:
+    source, _, _ = tables
+    same, _ = clusters(150, 5, turn=0.02)
+    target = write_table(tmp_path / "same.csv", same, None)
+    ran = run_cli("fit", target, "--source", source, "--out", tmp_path / "run", *LIGHT)
+    assert ran.code == 0, ran.err
+    assert "prototypes was vetoed" in ran.out
+    row = next(line for line in ran.out.splitlines() if line.startswith("prototypes  "))
+    assert row.split()[1:] == ["–"] * 4
+
+
 def test_several_sources(tables: tuple[Path, Path, Path], tmp_path: Path, run_cli: Callable) -> None:
     source, target, _ = tables
     x, y = clusters(60, 7, turn=-0.2)

@@ -60,7 +60,7 @@ def _chosen(selection: dict[str, Any], method: str) -> str:
     if not rows:
         return "\n".join([f"Method: {method}.", *notes])
     keys = list(rows[0])[1:]
-    cells = [[row["method"], *("–" if row[k] is None else f"{row[k]:.3g}" for k in keys)] for row in rows]
+    cells = [[row["method"], *("–" if row.get(k) is None else f"{row[k]:.3g}" for k in keys)] for row in rows]
     return "\n".join([table(cells, ["candidate", *(k.replace("_", " ") for k in keys)]), "", *notes])
 
 
