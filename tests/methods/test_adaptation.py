@@ -59,6 +59,17 @@ CASES = [
     Case("cdan", "SHORTCUT", 0.9, (("growth", "fixed"),)),
     Case("cdan-e", "SHORTCUT", 0.9, (("growth", "fixed"),)),
     Case("mdd", "SHORTCUT", 0.9),
+    Case("mcd", "TURNED", 0.95),
+    Case("adda", "SHIFTED", 0.93, (("adapt_lr", 0.003), ("critic", 32))),
+    Case("vada", "TURNED", 0.95),
+    Case("can", "SHORTCUT", 0.95),
+    Case("pseudo-label", "SHIFTED", 0.93),
+    Case("noisy-student", "TURNED", 0.93),
+    Case("fixmatch", "TURNED", 0.97),
+    Case("mean-teacher", "TURNED", 0.9, (("decay", 0.9),)),
+    Case("shot", "SHIFTED", 0.95, (("adapt_lr", 0.003),)),
+    Case("adabn", "FAR", 0.97),
+    Case("tent", "FAR", 0.97),
     Case("standardise", "SCALED", 0.97, knob="strength"),
     Case("coral", "SCALED", 0.97, knob="strength"),
     Case("subspace", "TURNED", 0.97, (("dimensions", 1),), knob="strength"),
@@ -88,7 +99,8 @@ def fitted(case: Case, world: str) -> Fitted:
 def alone(case: Case, world: str) -> Fitted:
     """Source only, by the same kind of model."""
     if issubclass(method_class(case.name), AdaptedNetwork):
-        return SourceNetwork(**SHORT).fit(getattr(worlds, world).task(unlabeled=None))
+        smoothing = getattr(case.method(), "label_smoothing", 0.0)
+        return SourceNetwork(**SHORT, label_smoothing=smoothing).fit(getattr(worlds, world).task(unlabeled=None))
     return method_class("source-only")().fit(getattr(worlds, world).task(unlabeled=None))
 
 
@@ -345,6 +357,65 @@ def test_settings_of_closed_forms_that_cannot_work_are_named(name: str, settings
 def test_too_many_pairs_are_refused() -> None:
     with pytest.raises(InputError, match=r"ot looks at every pair of rows, and 10000 times 6000 are too many"):
         check_pairs("ot", 10_000, 6_000)
+
+
+def test_entropy_is_what_tent_adds_to_the_targets_statistics() -> None:
+    task = worlds.SCALED.task()
+    models = [method_class("adabn")(**SHORT).fit(task), method_class("tent")(**SHORT, adapt_lr=0.003).fit(task)]
+    sure = [np.sort(replace(m.head, temperature=1.0).probabilities(worlds.SCALED.target))[:, -1].mean() for m in models]
+    assert sure[1] > sure[0] and models[1].history[-1]["stage"] == "entropy"
+    assert models[0].source_head is not None
+    assert (models[0].source_head.predict(worlds.SCALED.source) == worlds.SCALED.labels).mean() > 0.98
+
+
+def test_half_the_way_is_between() -> None:
+    none, half, whole = (
+        method_class("adabn")(**SHORT, weight=w).fit(worlds.FAR.task()).head.logits(worlds.FAR.target).mean(axis=0)
+        for w in (0.0, 0.5, 1.0)
+    )
+    assert (np.sign(half - none) == np.sign(whole - half)).all()
+
+
+def test_the_source_is_gone_while_shot_adapts() -> None:
+    model = method_class("shot")(**SHORT, rounds=2).fit(worlds.SHIFTED.task())
+    later = [r for r in model.history if r["stage"].startswith("round")]
+    assert {r["stage"] for r in later} == {"round 1", "round 2"}
+    assert all({"information", "self_labels"} <= r.keys() and "task" not in r for r in later)
+    assert model.source_head is not None
+    assert np.array_equal(model.source_head.weight, model.head.weight), "the last layer stays"
+
+
+@pytest.mark.parametrize("rule", ["fixed", "flex"])
+def test_other_rules_of_belief_help_where_source_only_is_nearly_right(rule: str) -> None:
+    before = worlds.SHIFTED.score(SourceNetwork(**SHORT).fit(worlds.SHIFTED.task()))
+    model = method_class("pseudo-label")(**SHORT, rule=rule).fit(worlds.SHIFTED.task())
+    assert worlds.SHIFTED.score(model) > before + 0.03
+    assert "round 3 learned from" in str(model.selection)
+
+
+def test_nothing_believed_is_said() -> None:
+    model = method_class("pseudo-label")(**SHORT | {"epochs": 1}, rule="fixed", threshold=1.0).fit(worlds.SAME.task())
+    assert "round 1 found fewer than 2 target rows with a sure answer" in str(model.selection)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("shot", {"rounds": 0}, r"rounds must be at least 1, self_labels 0 or more and adapt_lr above 0; they were 0"),
+        ("adabn", {"weight": 1.5}, r"weight is a share of the way, from 0 to 1; it was 1.5"),
+        ("tent", {"rounds": 0}, r"rounds must be at least 1 and adapt_lr above 0; they were 0"),
+        ("pseudo-label", {"rule": "flx"}, r"rule cannot be 'flx'. Did you mean 'flex'"),
+        ("pseudo-label", {"threshold": 1.5}, r"threshold is a probability, from 0 to 1; it was 1.5"),
+        ("noisy-student", {"rounds": 0}, r"rounds and round_epochs must be at least 1"),
+        ("can", {"round_epochs": 0}, r"rounds and round_epochs must be at least 1"),
+        ("mcd", {"turns": 0}, r"turns must be at least 1; it was 0"),
+        ("adda", {"adapt_lr": 0.0}, r"adapt_epochs must be at least 1 and adapt_lr above 0"),
+        ("vada", {"radius": -1.0}, r"entropy, smoothness and radius must be 0 or more"),
+    ],
+)
+def test_settings_of_later_methods_that_cannot_work_are_named(name: str, settings: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        method_class(name)(**settings)
 
 
 def test_threads_are_given_back() -> None:

@@ -134,7 +134,7 @@ class AdaptedNetwork(Staged):
         with threads(1 if self.tuning == "frozen" else None):
             return super().fit(task)
 
-    def stages(self, task: Task) -> Generator[Stage, None, Carried]:  # type: ignore[override]  # what it returns is its own
+    def stages(self, task: Task) -> Generator[Stage, None, Carried]:
         carried = self._begin(task)
         yield self._stage(task, carried, self._supervised(task, carried) + self._weighted(self._term(carried)))
         return carried
@@ -226,6 +226,7 @@ class AdaptedNetwork(Staged):
             "batch_size": self.batch_size,
             "schedule": Schedule("cosine", 0.05),
         } | changes
+        settings = {"seed": task.seed} | settings
         return Stage(
             model=carried.model,
             objective=objective,
@@ -234,7 +235,6 @@ class AdaptedNetwork(Staged):
             clip=self.clip,
             whole_batches=True,
             keep_statistics=True,
-            seed=task.seed,
             about={"backbone": task.backbone.fingerprint, "method": self.to_json()},
             **settings,
         )

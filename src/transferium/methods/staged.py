@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Staged(Method):
     """A method that yields stages and returns what it trained; code after a ``yield`` sees the trained model."""
 
-    def stages(self, task: Task) -> Generator[Stage, None, Trained]:
-        """The training episodes, in order."""
+    def stages(self, task: Task) -> Generator[Stage, None, Any]:
+        """The training episodes, in order; what it returns is what ``_conclude`` reads."""
         raise NotImplementedError(f"{type(self).__name__} does not say what it trains")
 
     def machine_precision(self) -> str:

@@ -38,6 +38,17 @@ class Standardised(nn.Module):
         self.mean.copy_(torch.from_numpy(x.mean(axis=0)))
         self.scale.copy_(torch.from_numpy(np.maximum(spread, least if least > 0 else 1.0)))
 
+    @torch.no_grad()
+    def restate(self, source: NDArray[np.floating], target: NDArray[np.floating], share: float = 1.0) -> None:
+        """Give rows of the target, ``share`` of the way, the mean and spread that rows of the source have now."""
+        x, z = np.asarray(source, np.float64), np.asarray(target, np.float64)
+        spreads = [m.std(axis=0) for m in (x, z)]
+        least = FLOOR * float(np.sqrt((spreads[0] ** 2).mean()))
+        ratio = np.maximum(spreads[1], least) / np.maximum(spreads[0], least) if least > 0 else np.ones(x.shape[1])
+        centre, scale = _array(self.mean), _array(self.scale)
+        self.mean.lerp_(torch.from_numpy(z.mean(axis=0) - (x.mean(axis=0) - centre) * ratio).to(self.mean), share)
+        self.scale.lerp_(torch.from_numpy(scale * ratio).to(self.scale), share)
+
     def forward(self, x: Tensor) -> Tensor:
         return (x - self.mean) / self.scale * self.gain + self.shift
 

@@ -1,0 +1,191 @@
+"""The source is gone: a trained model and unlabelled target rows go in, an adapted model comes out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from transferium.errors import InputError
+from transferium.methods.base import Task
+from transferium.methods.finetune import setting
+from transferium.methods.network import AdaptedNetwork, Carried
+
+if TYPE_CHECKING:
+    from transferium.data.domain import Domain
+    from transferium.training.groups import Group
+    from transferium.training.objective import Objective
+    from transferium.training.stage import Stage
+
+
+@dataclass
+class SHOT(AdaptedNetwork):
+    """Train on the source, freeze the last layer, and move what is below it by the target's inputs alone.
+
+    ``weight · (H(p) - H(mean p) + self_labels · CE(centroid labels))``; the labels are those of the nearest class
+    centroid of the target and are found anew in every round. The source takes no part in the second half.
+    Prefer it where classes are clusters; it expects them about equally frequent.
+    Liang et al., Do we really need to access the source data?, ICML 2020.
+    """
+
+    name: ClassVar[str] = "shot"
+    needs_target: ClassVar[bool] = True
+
+    label_smoothing: float = setting(0.1, "share of each source label spread over all classes", (0.0, 0.2))
+    self_labels: float = setting(0.3, "weight of the centroid labels beside information maximisation", (0.0, 1.0))
+    rounds: int = setting(10, "passes over the target, each with fresh labels", (3, 30))
+    adapt_lr: float = setting(3e-4, "peak learning rate once the source is gone", (1e-5, 1e-2))
+
+    def check(self) -> None:
+        """Raise ``InputError`` for settings that cannot work."""
+        super().check()
+        if self.rounds < 1 or self.self_labels < 0 or not 0 < self.adapt_lr < float("inf"):
+            raise InputError(
+                f"rounds must be at least 1, self_labels 0 or more and adapt_lr above 0; they were {self.rounds}, "
+                f"{self.self_labels} and {self.adapt_lr}."
+            )
+
+    def stages(self, task: Task) -> Generator[Stage, None, Carried]:
+        carried = yield from super().stages(task)
+        if self.weight == 0:
+            return carried
+        carried.at_source = copy.deepcopy(carried.model)
+        carried.model.head.requires_grad_(False)
+        for number in range(self.rounds):
+            guessed = self._labelled(carried)
+            yield self._round(task, carried, guessed, number)
+        return carried
+
+    def _round(self, task: Task, carried: Carried, guessed: Domain, number: int) -> Stage:
+        from transferium.objectives.prediction import InformationMaximisation
+        from transferium.objectives.supervised import Supervised
+        from transferium.training.schedule import Schedule
+
+        term: Objective = InformationMaximisation("guessed")
+        if self.self_labels:
+            term = term + self.self_labels * Supervised("guessed", name="self_labels")
+        return self._stage(
+            task,
+            carried,
+            self.weight * term,
+            streams={"guessed": guessed},
+            groups=self._encoder_groups(carried),
+            name=f"round {number + 1}",
+            epochs=1,
+            schedule=Schedule("constant"),
+            seed=task.seed + number,
+        )
+
+    def _encoder_groups(self, carried: Carried) -> tuple[Group, ...]:
+        from transferium.training.groups import plain_groups
+
+        parameters = list(carried.encoder.parameters())
+        return (*self._body(carried), *plain_groups(parameters, self.adapt_lr, self.weight_decay, "encoder"))
+
+    def _labelled(self, carried: Carried) -> Domain:
+        """The target with the label of its nearest class centroid, as the model sees it now."""
+        from transferium.functional.adaptation.pseudo_labels import centroid_labels
+        from transferium.functional.classifier import softmax
+        from transferium.methods.guesses import guessed_domain, seen_by
+
+        features, logits = seen_by(carried, "unlabeled")
+        return guessed_domain(carried, centroid_labels(features, softmax(logits)))
+
+
+@dataclass
+class AdaBN(AdaptedNetwork):
+    """Train on the source, then put the target's statistics where the network normalises: nothing else moves.
+
+    With a frozen backbone that is the mean and spread of every feature; where the backbone moved and has batch
+    normalisation, the running statistics of its layers too. ``weight`` is how far to go, from 0 to 1.
+    It repairs a change of style; it breaks where class shares differ.
+    Li et al., Revisiting batch normalization for practical domain adaptation, 2016.
+    """
+
+    name: ClassVar[str] = "adabn"
+    needs_target: ClassVar[bool] = True
+
+    weight: float = setting(1.0, "how far to go towards the target's statistics; 0 is source only", (0.0, 1.0))
+
+    def check(self) -> None:
+        """Raise ``InputError`` for settings that cannot work."""
+        super().check()
+        if self.weight > 1:
+            raise InputError(f"weight is a share of the way, from 0 to 1; it was {self.weight}.")
+
+    def stages(self, task: Task) -> Generator[Stage, None, Carried]:
+        carried = yield from super().stages(task)
+        if self.weight:
+            self._restate(carried, self.weight)
+        return carried
+
+    def _restate(self, carried: Carried, share: float) -> None:
+        from transferium.methods.guesses import below_bottleneck, restate_batch_norm
+        from transferium.models.bottleneck import Standardised
+
+        carried.at_source = copy.deepcopy(carried.model)
+        norm = carried.encoder[0]
+        assert isinstance(norm, Standardised)
+        before = below_bottleneck(carried, "source")
+        if carried.tuned is not None:
+            restate_batch_norm(carried, "unlabeled", share)
+        norm.restate(before, below_bottleneck(carried, "unlabeled"), share)
+
+
+@dataclass
+class TENT(AdaBN):
+    """AdaBN, and then the scales and shifts of the normalisation moved to make the target's answers sure.
+
+    ``weight · mean H(p)`` over scales and shifts only. Few parameters, little harm; it needs answers that are mostly
+    right, and collapses under many steps at a high rate.
+    Wang et al., Tent: fully test-time adaptation by entropy minimization, ICLR 2021.
+    """
+
+    name: ClassVar[str] = "tent"
+
+    rounds: int = setting(3, "passes over the target", (1, 10))
+    adapt_lr: float = setting(1e-3, "peak learning rate of scales and shifts", (1e-5, 1e-2))
+
+    def check(self) -> None:
+        """Raise ``InputError`` for settings that cannot work."""
+        super().check()
+        if self.rounds < 1 or not 0 < self.adapt_lr < float("inf"):
+            raise InputError(
+                f"rounds must be at least 1 and adapt_lr above 0; they were {self.rounds} and {self.adapt_lr}."
+            )
+
+    def stages(self, task: Task) -> Generator[Stage, None, Carried]:
+        carried = yield from super().stages(task)
+        if self.weight == 0:
+            return carried
+        from transferium.objectives.prediction import Entropy
+
+        yield self._stage(
+            task,
+            carried,
+            self.weight * Entropy(),
+            streams={"unlabeled": carried.streams["unlabeled"]},
+            groups=self._scales(carried),
+            name="entropy",
+            epochs=self.rounds,
+        )
+        return carried
+
+    def _scales(self, carried: Carried) -> tuple[Group, ...]:
+        from transferium.models.bottleneck import Standardised
+        from transferium.training.groups import plain_groups
+
+        carried.model.requires_grad_(False)
+        norm = carried.encoder[0]
+        assert isinstance(norm, Standardised)
+        moving = [norm.gain, norm.shift]
+        if carried.tuned is not None:
+            from transferium.training.freeze import freeze, has_batch_norm
+
+            if has_batch_norm(list(carried.tuned.modules())):
+                freeze(carried.tuned, carried.backbone.blocks, "norm")
+                moving += [p for p in carried.tuned.parameters() if p.requires_grad]
+        for parameter in moving:
+            parameter.requires_grad_(True)
+        return plain_groups(moving, self.adapt_lr, 0.0, "scales")
