@@ -19,6 +19,7 @@ from transferium.job.adapt_run import adapt_job
 from transferium.job.domains import collapsed
 from transferium.job.fit import FitOptions
 from transferium.job.prepare import Stopwatch
+from transferium.methods.prototypes import Prototypes
 
 LIGHT = {"adaptations": ("prototypes",)}
 
@@ -110,6 +111,17 @@ def test_the_oracle_marks_its_numbers_and_needs_labels(tmp_path: Path) -> None:
     assert told["gap"] == pytest.approx(told["accuracy"][told["best"]] - told["accuracy"][told["chosen"]])
     with pytest.raises(InputError, match="--oracle chooses by target labels, and the target has none"):
         run(tmp_path / "n", source, target.unlabeled(), oracle=True)
+
+
+def test_candidates_of_the_oracle_keep_no_state_that_another_could_find(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Path | None] = []
+    fit = Prototypes.fit
+    monkeypatch.setattr(Prototypes, "fit", lambda self, task: (seen.append(task.workdir), fit(self, task))[1])
+    same, y = clusters(150, 5, turn=0.02)  # prototypes changes nothing, is vetoed, and is fitted again by the oracle
+    run(tmp_path / "r", world()[0], table(same, y, "t"), oracle=True)
+    assert seen == [None, None]
 
 
 def test_source_only_against_itself_asks_nothing(tmp_path: Path) -> None:

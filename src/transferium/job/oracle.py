@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from transferium.errors import InputError
@@ -22,15 +23,11 @@ def look_at_answers(adapted: Adapted, answers: Answers | None) -> dict[str, Any]
         )
     names = [row["method"] for row in adapted.fitted.selection.candidates if "method" in row]
     chosen = adapted.fitted.selection.chosen.get("method", adapted.fitted.method)
-    accuracy = {}
+    # Candidates must not find each other's checkpoints.
+    task, accuracy = replace(adapted.task, workdir=None), {}
+    known = {"source-only": adapted.source_only, chosen: adapted.fitted}
     for name in dict.fromkeys(["source-only", *names, chosen]):
-        fitted = (
-            adapted.source_only
-            if name == "source-only"
-            else adapted.fitted
-            if name == chosen
-            else method_class(name)().fit(adapted.task)
-        )
+        fitted = known[name] if name in known else method_class(name)().fit(task)
         answered = fitted.head.predict(adapted.task.embed(adapted.held, fitted.backbone).features)
         accuracy[name] = float((answered == answers.y).mean())
     best = max(accuracy, key=lambda name: accuracy[name])
