@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from transferium.objectives.adversarial import ConditionalAdversarial, DomainAdversarial, MarginDisparity
+from transferium.objectives.adversarial import ConditionalAdversarial, DomainAdversarial, MarginDisparity, critic
+from transferium.objectives.alternating import Fool, HeadDiscrepancy
+from transferium.objectives.consistency import FixMatch, MeanTeacher
 from transferium.objectives.discrepancy import MMD, ContrastiveDiscrepancy, Coral, JointMMD
 from transferium.objectives.norms import FeatureNorms, Spectrum
 from transferium.objectives.prediction import ClassConfusion, Entropy, InformationMaximisation, NuclearNorm
@@ -159,6 +161,31 @@ def slow_mdd(m: Any, b: Any) -> float:
     return float(-(3.0 * np.log(rows[0]).mean() + np.log(1 - rows[1]).mean()))
 
 
+def second() -> Any:
+    return seeded(lambda: torch.nn.Linear(16, 2))
+
+
+def judge() -> Any:
+    return seeded(lambda: critic(16, 8))
+
+
+def answers(m: Any, b: Any) -> np.ndarray:
+    return softmax(logits(m, b["unlabeled"]))
+
+
+def slow_discrepancy(m: Any, b: Any) -> float:
+    w, c = (p.detach().double().numpy() for p in second().parameters())
+    return -float(np.abs(answers(m, b) - softmax(features(m, b["unlabeled"]) @ w.T + c)).mean())
+
+
+def slow_fool(m: Any, b: Any) -> float:
+    return float(np.log1p(np.exp(-through(judge(), features(m, b["unlabeled"])))).mean())
+
+
+def slow_fixmatch(m: Any, b: Any) -> float:
+    return float(np.mean([-np.log(p.max()) if p.max() >= 0.6 else 0.0 for p in answers(m, b)]))
+
+
 def row(name: str, make: Any, term: str, slow: Any, touches: frozenset[str] = PAIR) -> tuple[Any, ...]:
     return name, lambda m: make(), lambda m, b, start: {term: slow(m, b)}, touches
 
@@ -179,4 +206,13 @@ TERMS = [
     row("cdan", cdan, "domain", slow_cdan),
     row("cdan+e", lambda: cdan(True), "domain", lambda m, b: slow_cdan(m, b, True)),
     row("mdd", mdd, "disparity", slow_mdd),
+    row("discrepancy", lambda: HeadDiscrepancy(second(), sign=-1.0), "discrepancy", slow_discrepancy, LONE),
+    row("fool", lambda: Fool(judge()), "fool", slow_fool, LONE),
+    row("fixmatch", lambda: FixMatch(threshold=0.6, strength=0.0), "fixmatch", slow_fixmatch, LONE),
+    (
+        "mean teacher",
+        lambda m: MeanTeacher(m, strength=0.0),
+        lambda m, b, start: {"teacher": float(((answers(m, b) - answers(start, b)) ** 2).mean())},
+        LONE,
+    ),
 ]

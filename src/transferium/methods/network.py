@@ -86,6 +86,8 @@ class AdaptedNetwork(Staged):
     """
 
     name: ClassVar[str] = ""
+    keep_statistics: ClassVar[bool] = True
+    """Whether batch normalisation in a backbone that moves goes on with the statistics it came with."""
 
     tuning: str = setting("frozen", "how much of the backbone moves: frozen, partial or full", TUNINGS)
     weight: float = setting(1.0, "weight of the transfer term; 0 is source only", (0.0, 10.0))
@@ -136,7 +138,11 @@ class AdaptedNetwork(Staged):
 
     def stages(self, task: Task) -> Generator[Stage, None, Carried]:
         carried = self._begin(task)
-        yield self._stage(task, carried, self._supervised(task, carried) + self._weighted(self._term(carried)))
+        objective = self._supervised(task, carried)
+        # A term of weight 0 changes nothing, but where a backbone moves its passes would draw dropout masks.
+        if self.weight or carried.tuned is None:
+            objective = objective + self._weighted(self._term(carried))
+        yield self._stage(task, carried, objective)
         return carried
 
     def _term(self, carried: Carried) -> Objective | None:
@@ -226,7 +232,7 @@ class AdaptedNetwork(Staged):
             "batch_size": self.batch_size,
             "schedule": Schedule("cosine", 0.05),
         } | changes
-        settings = {"seed": task.seed} | settings
+        settings = {"seed": task.seed, "keep_statistics": self.keep_statistics} | settings
         return Stage(
             model=carried.model,
             objective=objective,
@@ -234,7 +240,6 @@ class AdaptedNetwork(Staged):
             objective_lr=self.lr,
             clip=self.clip,
             whole_batches=True,
-            keep_statistics=True,
             about={"backbone": task.backbone.fingerprint, "method": self.to_json()},
             **settings,
         )

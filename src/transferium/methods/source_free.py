@@ -105,6 +105,7 @@ class AdaBN(AdaptedNetwork):
 
     name: ClassVar[str] = "adabn"
     needs_target: ClassVar[bool] = True
+    keep_statistics: ClassVar[bool] = False
 
     weight: float = setting(1.0, "how far to go towards the target's statistics; 0 is source only", (0.0, 1.0))
 
@@ -168,6 +169,7 @@ class TENT(AdaBN):
             streams={"unlabeled": carried.streams["unlabeled"]},
             groups=self._scales(carried),
             name="entropy",
+            keep_statistics=True,
             epochs=self.rounds,
         )
         return carried

@@ -1,0 +1,94 @@
+"""Adaptation through a backbone that moves: images whose style changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from toy_world import picture_backbone, pictures, same, weights
+from transferium.data.domain import Domain
+from transferium.data.samples import Items
+from transferium.embedding.embed import Embedder
+from transferium.methods.base import Fitted, Task
+from transferium.methods.catalogue import method_class
+from transferium.methods.evidence import evidence_of
+
+SHORT: dict[str, Any] = {"tuning": "full", "epochs": 2, "batch_size": 16, "bottleneck": 8, "augment": "none"}
+QUICK: dict[str, dict[str, Any]] = {
+    "dann": {},
+    "cdan": {},
+    "dan": {},
+    "vada": {},
+    "mcd": {},
+    "adda": {"adapt_epochs": 1},
+    "shot": {"rounds": 2},
+    "adabn": {},
+    "tent": {"rounds": 1},
+    "pseudo-label": {"rounds": 1, "round_epochs": 1, "rule": "fixed", "threshold": 0.0},
+    "noisy-student": {"rounds": 1, "round_epochs": 1},
+    "fixmatch": {"threshold": 0.5},
+    "mean-teacher": {},
+    "can": {"rounds": 1, "round_epochs": 1},
+}
+
+
+def restyled(domain: Domain) -> Domain:
+    """The same pictures, paler and brighter."""
+    items = [(110 + 0.4 * np.asarray(picture)).astype(np.uint8) for picture in domain.samples.items]  # type: ignore[attr-defined]
+    return replace(domain, samples=Items(items), name="restyled")
+
+
+def task(n: int = 48, seed: int = 0, **change: Any) -> Task:
+    torch.set_num_threads(1)
+    embedder = Embedder(None, engine="torch")
+    target = restyled(pictures(n, 50)).unlabeled()
+    return replace(Task(pictures(n), None, picture_backbone(), embedder, seed, unlabeled=target), **change)
+
+
+def everything(model: Fitted) -> dict[str, torch.Tensor]:
+    head = {name: torch.from_numpy(t) for name, t in model.head.to_tensors().items()}
+    return weights(model.backbone.build()) | head
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_it_moves_the_backbone_and_answers_through_it(name: str) -> None:
+    given = task()
+    model = method_class(name)(**SHORT, **QUICK[name]).fit(given)
+    assert model.backbone.fingerprint != given.backbone.fingerprint
+    seen = evidence_of(given, model)
+    assert seen.target_logits.shape == (48, 2) and np.isfinite(seen.target_logits).all()
+    assert same(weights(given.backbone.build()), weights(picture_backbone().build())), (
+        "the given backbone is left alone"
+    )
+    if name in ("dann", "shot", "tent"):
+        again = method_class(name)(**SHORT, **QUICK[name]).fit(task())
+        assert same(everything(again), everything(model))
+
+
+def test_the_term_reaches_the_backbone_and_at_nought_it_does_not() -> None:
+    models = [method_class("dann")(**SHORT, weight=w).fit(task()) for w in (0.0, 1.0)]
+    alone = method_class("source-network")(**SHORT).fit(task(unlabeled=None))
+    assert same(everything(models[0]), everything(alone))
+    assert not same(weights(models[1].backbone.build()), weights(alone.backbone.build()))
+
+
+def test_partial_tuning_leaves_the_lower_blocks_bit_identical() -> None:
+    given = task()
+    model = method_class("mcc")(**SHORT | {"tuning": "partial"}, unfreeze=1).fit(given)
+    before, after = weights(given.backbone.build()), weights(model.backbone.build())
+    moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {"top"}
+
+
+def test_the_targets_statistics_undo_a_change_of_style() -> None:
+    test = restyled(pictures(200, 99))
+    given, scores = task(200), []
+    for weight in (0.0, 1.0):
+        settings = SHORT | {"epochs": 8, "lr": 0.01, "backbone_lr": 0.01, "layer_decay": 1.0}
+        model = method_class("adabn")(**settings, weight=weight).fit(given)
+        scores.append((model.head.predict(given.embed(test, model.backbone).features) == test.y).mean())
+    assert scores[1] > scores[0] + 0.1 and scores[1] > 0.75, scores
