@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from adaptation_worlds import clusters
-from small_images import write_images
+from small_images import RED_GREEN, write_images
 from transferium.cli.sources import spread_sources
 
+SMALL = ("--set", "size=32")
 LIGHT = ("--set", "adaptations=prototypes")
 
 
@@ -147,3 +148,25 @@ def test_compare_looks_at_pictures_and_words(tmp_path: Path, run_cli: Callable) 
     assert told["surface"]["file_types"]["source"] == {"png": 16}
     assert any("open: 1 class" in kind for kind in told["kinds"]) and any("partial: 1" in k for k in told["kinds"])
     assert "classes" in told["conditional"]
+
+
+def test_broken_pictures_on_either_side_are_put_aside_and_the_rest_stays_aligned(
+    tmp_path: Path, run_cli: Callable
+) -> None:
+    source = write_images(tmp_path / "s", RED_GREEN, 10)
+    target = write_images(tmp_path / "t", RED_GREEN, 8, seed=1)
+    for broken in (source / "red" / "004.png", target / "green" / "000.png"):
+        broken.write_bytes(broken.read_bytes()[:40])
+    told = run_cli(
+        "fit", target, "--source", source, "--out", tmp_path / "r", "--method", "prototypes", "--json", *SMALL
+    ).json
+    assert told["division"]["train"] == 19 and told["test"]["examples"] == 15
+    assert told["doctor"]["quarantined"] == 2
+    assert {f["message"].split(":")[0] for f in told["doctor"]["findings"] if "put aside" in f["message"]} == {
+        "source",
+        "target",
+    }
+    assert told["test"]["accuracy"]["value"] == 1.0
+    with (tmp_path / "r" / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert all(row["id"].startswith(row["predicted"]) for row in rows) and len(rows) == 15
