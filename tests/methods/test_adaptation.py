@@ -26,6 +26,7 @@ from transferium.methods.source_only import SourceOnly
 from transferium.methods.statistics import MCC
 from transferium.models.head import Head
 from transferium.objectives.adversarial import DomainAdversarial
+from transferium.training.checkpoint import Checkpoints
 from transferium.training.guard import NonFiniteError
 
 SHORT: dict[str, Any] = {"epochs": 30, "batch_size": 32, "bottleneck": 32, "lr": 0.01}
@@ -416,6 +417,29 @@ def test_nothing_believed_is_said() -> None:
 def test_settings_of_later_methods_that_cannot_work_are_named(name: str, settings: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         method_class(name)(**settings)
+
+
+class StoppedError(Exception):
+    """Stands for whatever ends a process."""
+
+
+@pytest.mark.parametrize("name", ["cdan", "shot", "adda", "mean-teacher", "pseudo-label", "tent"])
+def test_interrupted_and_started_again_it_ends_the_same(
+    name: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = method_class(name)(**SHORT | {"epochs": 3})
+    expected = method.fit(worlds.SHIFTED.task())
+    monkeypatch.setattr(Checkpoints, "due", lambda self, step: True)
+    last = expected.history[-1]["stage"]
+
+    def halt(stage: str, done: int, _total: int) -> None:
+        if stage == last and done == 3:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        method.fit(worlds.SHIFTED.task(workdir=tmp_path, progress=halt))
+    again = method.fit(worlds.SHIFTED.task(workdir=tmp_path))
+    assert bits(again) == bits(expected) and again.history == expected.history
 
 
 def test_threads_are_given_back() -> None:
