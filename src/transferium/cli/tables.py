@@ -55,10 +55,28 @@ def summary(run: dict[str, Any]) -> str:
         table(ours + beside, ["beside", "accuracy (95 % interval)"]),
         "",
         run["verdict_sentence"],
+        chosen(run["selection"]),
     ]
     if counts := severities(run["doctor"]):
         lines.append(f"The doctor found {counts}: see report.html or doctor.json.")
     return "\n".join([*lines, f"{run['seconds']['total']:.1f} s in all."])
+
+
+def chosen(selection: dict[str, Any]) -> str:
+    """How it was chosen, in one line; a line more for each method that was tried."""
+    tried = [
+        f"  {row['method']}: {row['kept']}, accuracy {100 * row['accuracy']:.1f} % on {row['examples']} examples, "
+        f"{row['seconds']} s"
+        if "accuracy" in row
+        else f"  {row['method']}: not tried, {row['kept']}, {row['seconds']} s"
+        for row in selection["candidates"]
+        if "kept" in row
+    ]
+    values = ", ".join(
+        f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}"
+        for name, value in selection["chosen"].items()
+    )
+    return "\n".join([f"Chosen: {values}. Rule: {selection['rule']}; on {selection['data']}.", *tried])
 
 
 def severities(doctor: dict[str, Any]) -> str:
