@@ -63,9 +63,10 @@ def test_the_vote_takes_what_helps() -> None:
 def test_nothing_that_lives_on_clusters_may_stand_where_classes_are_none() -> None:
     x, y = lines(300, 0)
     z, _ = lines(300, 1, shift=0.5)
-    chosen = elect(task_of(table(x, y, "s", "ab"), table(z, None, "t")), ("prototypes",))
+    chosen = elect(task_of(table(x, y, "s", "ab"), table(z, None, "t")), ("prototypes", "cdan"))
     assert chosen.method == "probe"
     said = " ".join(chosen.selection.notes)
+    assert "cdan did not stand: without clusters to look at, validators read confidence" in said
     assert "prototypes did not stand: the source's own classes are not clusters" in said
     assert "silhouette did not vote" in said and "ami did not vote" in said
 

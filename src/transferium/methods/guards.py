@@ -41,6 +41,8 @@ CHANGED = 6
 """Answers a candidate must change. Were all of fewer right, a sign test could still not tell (2 · 2⁻⁵ > 0.05)."""
 BY_CLUSTERS = ("prototypes", "shot", "mcc", "pseudo-label")
 """Methods that hold because classes are clusters."""
+BY_NETWORK = ("cdan", "cdan-e", "dann", "dan", "jan", "deep-coral", "mdd", "bnm", "afn", "bsp", "adda", "mcd")
+"""Networks, whose confidence is not on one scale with that of a convex probe."""
 BY_MATCHING = ("standardise", "coral", "deep-coral", "dan", "jan", "dann", "cdan", "tca", "jda", "ot", "subspace")
 """Methods that make the domains alike, and are wrong where their class shares truly differ."""
 
@@ -71,6 +73,11 @@ class Outlook:
         """Why the method called ``name`` should not be tried on this data; empty where it may stand."""
         if name in BY_CLUSTERS and not self.has_clusters:
             return self._no_clusters
+        if name in BY_NETWORK and not self.has_clusters:
+            return (
+                "without clusters to look at, validators read confidence, and a network's is not on one scale with "
+                "source only's"
+            )
         if name in BY_MATCHING and self.explained > EXPLAINED:
             return (
                 f"other class shares alone explain {100 * self.explained:.0f} % of how the target's mean differs, and "
