@@ -11,7 +11,7 @@ from transferium.models.head import Head
 from transferium.models.layers import LayeredHead
 
 FLOOR = 0.1
-"""A feature's spread counts as at least this share of the root mean square spread: rare features are not blown up."""
+"""Where spreads are compared, each counts as at least this share of the source's root mean square spread."""
 
 
 class Standardised(nn.Module):
@@ -31,12 +31,14 @@ class Standardised(nn.Module):
         self.shift = nn.Parameter(torch.zeros(width), requires_grad=False)
 
     def measure(self, rows: NDArray[np.floating]) -> None:
-        """Take mean and scale from ``rows (n, width)``."""
+        """Take each feature's mean and the one scale that all share from ``rows (n, width)``.
+
+        The scale is the root mean square spread: features keep their sizes beside each other, for small ones (late
+        principal components, rare words) are mostly noise.
+        """
         x = np.asarray(rows, np.float64)
-        spread = x.std(axis=0)
-        least = FLOOR * float(np.sqrt((spread**2).mean()))
         self.mean.copy_(torch.from_numpy(x.mean(axis=0)))
-        self.scale.copy_(torch.from_numpy(np.maximum(spread, least if least > 0 else 1.0)))
+        self.scale.fill_(float(np.sqrt(x.var(axis=0).mean())) or 1.0)
 
     @torch.no_grad()
     def restate(self, source: NDArray[np.floating], target: NDArray[np.floating], share: float = 1.0) -> None:
@@ -44,7 +46,8 @@ class Standardised(nn.Module):
         x, z = np.asarray(source, np.float64), np.asarray(target, np.float64)
         spreads = [m.std(axis=0) for m in (x, z)]
         least = FLOOR * float(np.sqrt((spreads[0] ** 2).mean()))
-        ratio = np.maximum(spreads[1], least) / np.maximum(spreads[0], least) if least > 0 else np.ones(x.shape[1])
+        floored = [np.maximum(spread, least if least > 0 else 1.0) for spread in spreads]
+        ratio = floored[1] / floored[0]
         centre, scale = _array(self.mean), _array(self.scale)
         self.mean.lerp_(torch.from_numpy(z.mean(axis=0) - (x.mean(axis=0) - centre) * ratio).to(self.mean), share)
         self.scale.lerp_(torch.from_numpy(scale * ratio).to(self.scale), share)
