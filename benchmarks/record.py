@@ -16,11 +16,16 @@ RESULTS = Path(__file__).resolve().parent / "results"
 PACKAGES = ("transferium", "torch", "timm", "onnxruntime", "scikit-learn", "numpy")
 
 
+def _public(argument: str) -> str:
+    """An argument without where this machine keeps things."""
+    return Path(argument).name if Path(argument).is_absolute() else argument
+
+
 def record(name: str, figures: dict[str, Any]) -> None:
     """Write ``results/<name>.json``."""
     RESULTS.mkdir(exist_ok=True)
     about = {
-        "command": f"python benchmarks/{name}.py " + " ".join(sys.argv[1:]),
+        "command": " ".join(["python", f"benchmarks/{name}.py", *map(_public, sys.argv[1:])]),
         "date": datetime.now(timezone.utc).date().isoformat(),
         "cores": os.cpu_count(),
         "machine": platform.machine(),
