@@ -15,13 +15,11 @@ from shifted_worlds import World, rows
 from transferium.artifact import Artifact, load_artifact
 from transferium.errors import DataError, InputError
 from transferium.functional.validators.table import validate
-from transferium.methods.alignment import LinearMap
 from transferium.methods.base import Fitted, Method
 from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.critics import DANN
 from transferium.methods.evidence import evidence_of
 from transferium.methods.network import AdaptedNetwork, SourceNetwork
-from transferium.methods.shallow import check_pairs
 from transferium.methods.source_only import SourceOnly
 from transferium.methods.statistics import MCC
 from transferium.models.head import Head
@@ -287,85 +285,6 @@ def test_a_source_that_looks_like_the_target_counts_more() -> None:
         scores[kind] = both.score(model)
     assert scores["weighted"] > scores["combined"] + 0.1 and scores["weighted"] > 0.95, scores
     assert "sources are weighted by likeness to the target (0: 3.00, 1: 0.02)" in str(model.selection)
-
-
-def test_pairs_by_prototypes_carry_a_small_shift() -> None:
-    before = worlds.SHIFTED.score(SourceOnly().fit(worlds.SHIFTED.task()))
-    model = LinearMap(pairs="prototypes").fit(worlds.SHIFTED.task())
-    assert worlds.SHIFTED.score(model) > max(0.97, before + 0.05)
-
-
-def test_a_shallow_method_says_where_each_domain_went() -> None:
-    model = method_class("coral")().fit(worlds.SCALED.task())
-    source, target = worlds.SCALED.source, worlds.SCALED.target
-    assert model.alignment is not None and model.source_head is not None
-    moved = np.asarray(model.alignment.source(source))
-    assert np.allclose(moved.mean(axis=0), target.mean(axis=0), atol=1e-4)
-    assert np.allclose(model.source_head.logits(source), model.head.logits(moved), atol=1e-6)
-    assert (model.source_head.predict(source) == worlds.SCALED.labels).mean() > 0.98
-
-
-def test_few_labelled_target_examples_join_a_closed_form() -> None:
-    world = worlds.FLIPPED
-    few = rows(world.target[:60], world.truth[:60], "few")
-    groups = np.arange(len(world.source)) // 2
-    told = method_class("standardise")().fit(world.task(target=few, groups=groups))
-    assert told.oof_probabilities is not None and len(told.oof_probabilities) == len(world.source)
-    assert world.score(told) > world.score(method_class("standardise")().fit(world.task())) + 0.03
-
-
-def test_closed_forms_weigh_sources_too() -> None:
-    near, far = worlds.TURNED, worlds.FLIPPED
-    moved = far.target + 6 * np.eye(worlds.WIDTH)[5]
-    x, y = np.concatenate([near.target[:110], moved]), np.concatenate([near.truth[:110], far.truth])
-    both = World(x, y, near.target[110:], near.truth[110:])
-    task = both.task(sources=np.repeat([0, 1], [110, len(moved)]))
-    plain, weighted = (method_class("coral")(sources=s, strength=0.0).fit(task) for s in ("combined", "weighted"))
-    assert both.score(weighted) > both.score(plain) + 0.03
-    assert "sources are weighted by likeness to the target (0: " in str(weighted.selection)
-
-
-def test_boosting_forgets_the_rows_that_mislead() -> None:
-    (x, y), (strange, ys), (few, told), (z, truth) = (worlds.clouds(n, s) for s, n in enumerate([200, 200, 40, 300]))
-    world = World(np.concatenate([x, strange]), np.concatenate([y, 1 - ys]), z, truth)
-    task = world.task(target=rows(few, told, "few"))
-    scores = [world.score(method_class("tradaboost")(rounds=r).fit(task)) for r in (0, 10)]
-    assert scores[1] >= 0.93 and scores[1] > scores[0] + 0.1
-    same = [bits(method_class("tradaboost")().fit(task)) for _ in range(2)]
-    assert same[0] == same[1]
-    noise = rows(few, np.random.default_rng(0).integers(0, 2, 40), "few")
-    assert world.score(method_class("tradaboost")().fit(world.task(target=noise))) < 0.9
-
-
-def test_boosting_says_what_it_lacks() -> None:
-    with pytest.raises(InputError, match=r"method 'tradaboost' learns from a few labelled target examples, and there"):
-        method_class("tradaboost")().fit(worlds.SAME.task())
-    few = rows(worlds.SAME.target[:6], worlds.SAME.truth[:6], "few")
-    model = method_class("tradaboost")().fit(worlds.SAME.task(target=few))
-    assert model.head.temperature == 1.0
-    assert "6 labelled target examples are too few to calibrate by" in str(model.selection)
-
-
-@pytest.mark.parametrize(
-    ("name", "settings", "message"),
-    [
-        ("coral", {"strength": 1.5}, r"strength"),
-        ("standardise", {"sources": "vote"}, r"sources cannot be 'vote'. Choose from 'combined', 'weighted'"),
-        ("jda", {"balance": -0.1}, r"balance"),
-        ("jda", {"rounds": 0}, r"rounds must be at least 1; it was 0"),
-        ("linear-map", {"pairs": "luck"}, r"pairs cannot be 'luck'. Choose from 'prototypes', 'transport'"),
-        ("label-shift", {"estimate": "bbs"}, r"estimate cannot be 'bbs'. Did you mean 'bbse'"),
-        ("tradaboost", {"rounds": -1}, r"rounds and penalty must be 0 or more; they were -1"),
-    ],
-)
-def test_settings_of_closed_forms_that_cannot_work_are_named(name: str, settings: Any, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        method_class(name)(**settings)
-
-
-def test_too_many_pairs_are_refused() -> None:
-    with pytest.raises(InputError, match=r"ot looks at every pair of rows, and 10000 times 6000 are too many"):
-        check_pairs("ot", 10_000, 6_000)
 
 
 def test_entropy_is_what_tent_adds_to_the_targets_statistics() -> None:
