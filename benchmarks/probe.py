@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
+
+from record import DATA, record
+from transferium.data.domain import Domain
 from transferium.data.read import read
 from transferium.data.split import folds
 from transferium.embedding.embed import Embedder
 from transferium.embedding.store import FeatureStore
-from transferium.models.catalogue import find_backbone
-
-from record import DATA, record
-from transferium.data.domain import Domain
 from transferium.job.fit import FitOptions, fit_job
 from transferium.job.prepare import Stopwatch, look, separate
+from transferium.models.catalogue import find_backbone
 
 
 def sklearn_accuracy(train: Domain, test: Domain, seed: int, grid: tuple[float, ...]) -> dict[str, Any]:
