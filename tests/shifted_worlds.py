@@ -31,7 +31,7 @@ class World:
         train = rows(self.source, self.labels, "source")
         backbone = replace(find_backbone(None, "features"), width=self.source.shape[1])
         task = Task(train, None, backbone, Embedder(None), seed, unlabeled=rows(self.target, None, "target"))
-        return replace(task, **change)  # type: ignore[arg-type]  # fields of the task
+        return replace(task, **change)
 
     def score(self, fitted: Fitted) -> float:
         """Accuracy on the target."""

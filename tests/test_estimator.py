@@ -23,7 +23,7 @@ SMALL = {"size": 32}
 
 @parametrize_with_checks([tm.TransferClassifier()])
 def test_scikit_learns_own_checks(estimator: object, check: object) -> None:
-    check(estimator)  # type: ignore[operator]
+    check(estimator)
 
 
 @pytest.fixture

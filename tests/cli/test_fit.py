@@ -140,6 +140,7 @@ def test_fine_tuning_and_training_from_scratch_leave_the_same_kind_of_run(
         ran = run_cli("fit", images, "--out", out, "--method", method, "--json", *SMALL, *settings)
         assert ran.code == 0, ran.err
         assert ran.json["method"] == method
+        assert (ran.json["verdict"] == "not asked") == (method == "scratch"), "scratch transfers nothing"
         assert not (out / "state").exists()
         assert run_cli("predict", out, images, "--out", tmp_path / "p.csv", "--no-store").code == 0
         with (tmp_path / "p.csv").open(newline="") as file:

@@ -19,7 +19,7 @@ from transferium.models.catalogue import find_backbone, randomised
 
 
 def embedder(home: Path | None, **settings: object) -> Embedder:
-    return Embedder(None if home is None else FeatureStore(home), engine="torch", **settings)  # type: ignore[arg-type]
+    return Embedder(None if home is None else FeatureStore(home), engine="torch", **settings)
 
 
 def test_features_are_those_of_the_module(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_features_are_those_of_the_module(tmp_path: Path) -> None:
     (result,) = embedder(tmp_path)(domain, backbone)
     from transferium.data.decode import decode
 
-    batch = np.stack([backbone.preprocess(decode(domain.samples.raw(i))) for i in range(5)])  # type: ignore[misc, operator]
+    batch = np.stack([backbone.preprocess(decode(domain.samples.raw(i))) for i in range(5)])
     with torch.no_grad():
         expected = backbone.build()(torch.from_numpy(batch)).numpy()
     assert np.allclose(result.features, expected, atol=1e-5)

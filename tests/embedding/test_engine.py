@@ -64,7 +64,7 @@ def test_a_damaged_graph_is_exported_again(home: Path, damage: object) -> None:
     backbone = tiny()
     before = open_engine(backbone, "onnx", lambda: PROBES).run(PROBES[0][None])
     path = graph_path(backbone)
-    path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]
+    path.write_bytes(damage(path.read_bytes()))
     with pytest.warns(TransferiumWarning, match=r"graph .* is damaged and is exported again"):
         engine = open_engine(backbone, "onnx", lambda: PROBES)
     assert (engine.run(PROBES[0][None]) == before).all()
@@ -135,7 +135,7 @@ def test_a_gpu_is_used_where_torch_has_one(home: Path, monkeypatch: pytest.Monke
 def test_engines_by_name(home: Path) -> None:
     assert plan_engine(tiny(), "torch").startswith("torch")
     with pytest.raises(BackboneError, match=r"no engine 'tensorrt'. Choose from 'auto', 'onnx', 'torch'"):
-        plan_engine(tiny(), "tensorrt")  # type: ignore[arg-type]
+        plan_engine(tiny(), "tensorrt")
 
 
 def test_the_graph_depends_on_weights_and_side(home: Path) -> None:

@@ -39,7 +39,7 @@ def test_features_are_those_of_timms_own_transform(shared_data: object) -> None:
     import torch
     from PIL import Image
 
-    domain = ants_and_bees(shared_data("hymenoptera"), 12)  # type: ignore[operator]
+    domain = ants_and_bees(shared_data("hymenoptera"), 12)
     backbone = bundled("efficientnet_lite0")
     ours = Embedder(None)(domain, backbone)[0].features
     config = timm.data.resolve_model_data_config(timm.create_model("tf_efficientnet_lite0"))
@@ -60,7 +60,7 @@ def test_decoding_at_reduced_scale_changes_features_little(shared_data: object, 
 
     from transferium.data.decode import decode
 
-    domain = ants_and_bees(shared_data("hymenoptera"), 8)  # type: ignore[operator]
+    domain = ants_and_bees(shared_data("hymenoptera"), 8)
     backbone = bundled("efficientnet_lite0")
     assert isinstance(domain.samples, Files)
     for i in range(len(domain)):

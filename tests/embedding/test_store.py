@@ -60,7 +60,7 @@ def test_backbone_preprocessing_and_engine_have_spaces_of_their_own(tmp_path: Pa
     store = FeatureStore(tmp_path)
     assert len(stored(store)) == 10
     assert not stored(store, replace(BACKBONE, fingerprint="f" * 64))
-    assert not stored(store, replace(BACKBONE, preprocess=BACKBONE.preprocess.resized(24)))  # type: ignore[union-attr]
+    assert not stored(store, replace(BACKBONE, preprocess=BACKBONE.preprocess.resized(24)))
     assert not stored(store, engine="torch")
 
 

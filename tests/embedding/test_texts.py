@@ -23,26 +23,26 @@ def backbone() -> object:
 
 
 def test_a_text_has_the_same_bits_alone_and_in_any_company(backbone: object) -> None:
-    together = Embedder(None)(texts(LINES), backbone)[0].features  # type: ignore[arg-type]
-    assert '"batches_exactly": true' in graph_path(backbone).with_suffix(".json").read_text()  # type: ignore[arg-type]
+    together = Embedder(None)(texts(LINES), backbone)[0].features
+    assert '"batches_exactly": true' in graph_path(backbone).with_suffix(".json").read_text()
     for i in (0, 8, 57):
-        alone = Embedder(None)(texts([LINES[i]]), backbone)[0].features  # type: ignore[arg-type]
-        pair = Embedder(None)(texts([LINES[i], LINES[i + 9]]), backbone)[0].features  # type: ignore[arg-type]
+        alone = Embedder(None)(texts([LINES[i]]), backbone)[0].features
+        pair = Embedder(None)(texts([LINES[i], LINES[i + 9]]), backbone)[0].features
         assert (alone[0] == together[i]).all()
         assert (pair[0] == together[i]).all()
 
 
 def test_features_are_those_of_torch(backbone: object) -> None:
     few = texts(["Where is Belize located?", "x", " ".join(["long"] * 300)])
-    graph = Embedder(None, engine="onnx")(few, backbone)[0]  # type: ignore[arg-type]
-    module = Embedder(None, engine="torch")(few, backbone)[0]  # type: ignore[arg-type]
+    graph = Embedder(None, engine="onnx")(few, backbone)[0]
+    module = Embedder(None, engine="torch")(few, backbone)[0]
     assert (graph.engine, module.engine) == ("onnx", "torch")
     assert np.abs(graph.features - module.features).max() < 1e-5
     assert np.allclose(np.linalg.norm(graph.features, axis=1), 1, atol=1e-5)
 
 
 def test_empty_texts_are_problems(backbone: object) -> None:
-    (result,) = Embedder(None)(texts(["fine", "", "  "]), backbone)  # type: ignore[arg-type]
+    (result,) = Embedder(None)(texts(["fine", "", "  "]), backbone)
     assert result.ok.tolist() == [True, False, False]
     assert result.problems == {1: "empty text", 2: "empty text"}
 
@@ -53,26 +53,26 @@ def test_batches_hold_one_length_and_each_text_once(backbone: object) -> None:
 
     domain = texts([f"{'a ' * (i % 7)}{i}" for i in range(WINDOW + 300)])
     keys = [f"{i:064x}" for i in range(len(domain))]
-    need = Need(backbone, keys, "onnx")  # type: ignore[arg-type]
+    need = Need(backbone, keys, "onnx")
 
     class Counted:
         name, images, tokens = "onnx", 1, 64
 
     wanted = [Wanted(i, key, (need,)) for i, key in enumerate(keys)]
-    tasks = list(text_tasks(domain.samples, wanted, {id(need): Counted()}))  # type: ignore[dict-item]
+    tasks = list(text_tasks(domain.samples, wanted, {id(need): Counted()}))
     assert sorted(key for task in tasks for key in task.keys) == sorted(keys)
     preprocess = bundled("all_minilm_l6_v2").preprocess
     assert all(task.ids.size <= 64 or len(task.keys) == 1 for task in tasks)
     task = tasks[5]
     lines = [domain.samples.raw(int(key, 16)) for key in task.keys]
-    assert task.ids.tolist() == preprocess(lines)  # type: ignore[misc, operator, arg-type]
+    assert task.ids.tolist() == preprocess(lines)
 
 
 def test_the_store_serves_texts(backbone: object, tmp_path: Path) -> None:
     from transferium.embedding.store import FeatureStore
 
-    first = Embedder(FeatureStore(tmp_path))(texts(LINES[:20]), backbone)[0]  # type: ignore[arg-type]
-    again = Embedder(FeatureStore(tmp_path))(texts(LINES[:25]), backbone)[0]  # type: ignore[arg-type]
+    first = Embedder(FeatureStore(tmp_path))(texts(LINES[:20]), backbone)[0]
+    again = Embedder(FeatureStore(tmp_path))(texts(LINES[:25]), backbone)[0]
     assert (again.computed, again.reused) == (5, 20)
     assert (again.features[:20] == first.features).all()
 

@@ -65,10 +65,10 @@ def test_all_minilm_l6_v2_encodes_as_mean_of_tokens_normalised() -> None:
 
     backbone = bundled("all_minilm_l6_v2")
     module = backbone.build()
-    ids = torch.tensor(backbone.preprocess(["a short text"]))  # type: ignore[misc, operator, arg-type]
+    ids = torch.tensor(backbone.preprocess(["a short text"]))
     padded, mask = torch.nn.functional.pad(ids, (0, 4)), torch.nn.functional.pad(torch.ones_like(ids), (0, 4))
     with torch.no_grad():
-        tokens = module.model(input_ids=ids).last_hidden_state  # type: ignore[operator]
+        tokens = module.model(input_ids=ids).last_hidden_state
         expected = torch.nn.functional.normalize(tokens.mean(dim=1))
         assert torch.allclose(module(ids, torch.ones_like(ids)), expected, atol=1e-6)
         assert torch.allclose(module(padded, mask), expected, atol=1e-5)  # padding changes nothing

@@ -21,7 +21,7 @@ def test_settings() -> None:
     image = find_backbone("efficientnet_lite0", "image", size=64)
     assert isinstance(image.preprocess, ImagePreprocess)
     assert image.preprocess.size == 64
-    assert find_backbone(image, "image", size=32).preprocess.size == 32  # type: ignore[union-attr]
+    assert find_backbone(image, "image", size=32).preprocess.size == 32
     text = find_backbone(None, "text", max_length=32)
     assert isinstance(text.preprocess, TextPreprocess)
     assert text.preprocess.max_length == 32

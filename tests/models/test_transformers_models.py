@@ -170,7 +170,7 @@ def test_preprocessing_is_that_of_the_image_processor(tmp_path: Path) -> None:
     backbone = find_backbone(tmp_path, "image")
     image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8))
     theirs = np.asarray(processor(image, return_tensors="np")["pixel_values"])[0]
-    assert np.abs(backbone.preprocess(image) - theirs).max() < 1.01 * 2 / 255  # type: ignore[misc, operator, arg-type]
+    assert np.abs(backbone.preprocess(image) - theirs).max() < 1.01 * 2 / 255
 
 
 def test_random_weights_of_the_same_shape(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_random_reference_of_images_is_half_the_side() -> None:
     half, full = randomised(backbone).preprocess, randomised(backbone, size=224).preprocess
     assert isinstance(half, ImagePreprocess)
     assert (half.size, half.via, half.decode_at_least) == (112, 2, 512)
-    assert half.geometry == backbone.preprocess.geometry  # type: ignore[union-attr]
+    assert half.geometry == backbone.preprocess.geometry
     assert full == backbone.preprocess
     assert not randomised(backbone).pretrained
 

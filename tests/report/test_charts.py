@@ -119,10 +119,10 @@ def test_a_path_spaces_powers_of_ten_evenly_and_marks_the_chosen_one() -> None:
     tried = [Candidate(10.0**e, m, m - 0.1, m + 0.1) for e, m in ((1, 0.6), (-1, 0.5), (0, 0.4))]
     svg = parsed(path(tried, 1.0, "C", "Log-loss"))
     groups = [g for g in svg.iter("g") if "candidate" in g.get("class", "")]
-    xs = [float(g.find("circle").attrib["cx"]) for g in groups]  # type: ignore[union-attr]
+    xs = [float(g.find("circle").attrib["cx"]) for g in groups]
     assert xs[1] - xs[0] == pytest.approx(xs[2] - xs[1], abs=0.11)
     assert ["chosen" in g.attrib["class"] for g in groups] == [False, True, False]
-    whiskers = [g.find("line").attrib for g in groups]  # type: ignore[union-attr]
+    whiskers = [g.find("line").attrib for g in groups]
     heights = [float(w["y2"]) - float(w["y1"]) for w in whiskers]
     assert heights == pytest.approx([heights[0]] * 3, abs=0.11)
     assert heights[0] > 1

@@ -145,7 +145,7 @@ def test_verdicts_are_told_by_words_and_not_by_colour_alone(run: dict[str, Any])
     pages = {word: render(run | {"verdict": word, "verdict_sentence": "So it is."}) for word in titles}
     for word, title in titles.items():
         assert f'<h2 id="verdict">{title}</h2>' in pages[word]
-    icons = {re.search(r'class="icon".*?</svg>', page, re.DOTALL)[0] for page in pages.values()}  # type: ignore[index]
+    icons = {re.search(r'class="icon".*?</svg>', page, re.DOTALL)[0] for page in pages.values()}
     assert len(icons) == 3
     assert '<h2 id="verdict">Not asked</h2>' in render(run | {"verdict": "not asked"})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,7 +115,7 @@ def describe(options: FitOptions, looked: Looked, divided: Divided, fitted: Fitt
         "backbone": fitted.backbone.name,
         "engine": looked.embedding.engine,
         "seed": options.seed,
-        "command": options.command or " ".join(sys.argv),
+        "command": options.command,
         "test": judged.evaluation.as_dict(),
         "references": {name: e.as_dict() for name, e in judged.references.items()},
         "difference": judged.verdict.difference_as_dict(),

@@ -63,11 +63,11 @@ def compare_with_random(
     """
     alone = reference.probe_on(task, random, test)
     difference = paired_difference(test.y, probabilities.argmax(1), alone.predicted, seed=task.seed, groups=test.groups)
+    if not fitted.backbone.pretrained:
+        return alone.evaluation, Verdict.not_asked("this method starts from random weights and transfers nothing")
     ours, theirs = _side(task.backbone), _side(random)
     if theirs < ours and difference.low < CLOSE:
         return compare_with_random(fitted, task, test, probabilities, randomised(task.backbone, size=ours))
-    if not fitted.backbone.pretrained:
-        return alone.evaluation, Verdict.not_asked("this method starts from random weights and transfers nothing")
     beside = "the same probe on random weights" + (f" at {theirs} pixels" if theirs < ours else "")
     return alone.evaluation, verdict(difference, f"{fitted.method} on {task.backbone.name}", beside)
 

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from transferium.training.stage import Stage
 
 
+def _check_rounds(rounds: int, epochs: int) -> None:
+    if rounds < 1 or epochs < 1:
+        raise InputError(f"rounds and round_epochs must be at least 1; they were {rounds} and {epochs}.")
+
+
 @dataclass
 class PseudoLabel(AdaptedNetwork):
     """Train on the source; then, ``rounds`` times, on the source and the target rows that are answered surely.
@@ -45,10 +50,7 @@ class PseudoLabel(AdaptedNetwork):
         require_choice("rule", self.rule, RULES)
         if not 0 <= self.threshold <= 1:
             raise InputError(f"threshold is a probability, from 0 to 1; it was {self.threshold}.")
-        if self.rounds < 1 or self.round_epochs < 1:
-            raise InputError(
-                f"rounds and round_epochs must be at least 1; they were {self.rounds} and {self.round_epochs}."
-            )
+        _check_rounds(self.rounds, self.round_epochs)
 
     def stages(self, task: Task) -> Generator[Stage, None, Carried]:
         carried = yield from super().stages(task)
@@ -175,10 +177,7 @@ class CAN(AdaptedNetwork):
     def check(self) -> None:
         """Raise ``InputError`` for settings that cannot work."""
         super().check()
-        if self.rounds < 1 or self.round_epochs < 1:
-            raise InputError(
-                f"rounds and round_epochs must be at least 1; they were {self.rounds} and {self.round_epochs}."
-            )
+        _check_rounds(self.rounds, self.round_epochs)
 
     def stages(self, task: Task) -> Generator[Stage, None, Carried]:
         carried = yield from super().stages(task)
