@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from transferium.errors import InputError, TransferiumWarning
 from transferium.methods.base import Task, require_choice
+from transferium.methods.checks import at_least, between
 from transferium.methods.held_out import HeldOut, hold_out
 from transferium.methods.staged import Staged
 from transferium.methods.trained import Trained
 from transferium.models.backbone import Backbone
 
 if TYPE_CHECKING:
+    from transferium.methods.ground import Ground
     from transferium.models.model import Model
     from transferium.training.best import KeepBest
-    from transferium.training.feed import Feeds
     from transferium.training.groups import Group
     from transferium.training.objective import Objective
+    from transferium.training.schedule import Schedule
     from transferium.training.stage import Stage
+    from transferium.training.wrapper import Wrapper
 
 _ABSURD = {"adamw": 0.1, "sgd": 10.0}
 
@@ -87,12 +90,12 @@ class FineTune(Staged):
         require_choice("best_epoch", self.best_epoch, ("log_loss", "accuracy"))
         require_choice("precision", self.precision, ("auto", "no", "bf16", "fp16"))
         for name in ("epochs", "batch_size", "accumulate", "patience"):
-            _at_least(name, getattr(self, name), 1)
-        _at_least("workers", self.workers, 0)
-        _at_least("weight_decay", self.weight_decay, 0)
-        _between("layer_decay", self.layer_decay, 0, 1, ends="(]")
-        _between("val_share", self.val_share, 0, 0.5, ends="(]")
-        _between("label_smoothing", self.label_smoothing, 0, 1, ends="[)")
+            at_least(name, getattr(self, name), 1)
+        at_least("workers", self.workers, 0)
+        at_least("weight_decay", self.weight_decay, 0)
+        between("layer_decay", self.layer_decay, 0, 1, ends="(]")
+        between("val_share", self.val_share, 0, 0.5, ends="(]")
+        between("label_smoothing", self.label_smoothing, 0, 1, ends="[)")
         if self.clip is not None and not self.clip > 0:
             raise InputError(f"clip is the largest gradient norm; it must be above 0, or none, and was {self.clip}.")
         for name in ("lr", "head_lr"):
@@ -119,28 +122,20 @@ class FineTune(Staged):
         return self.best_epoch
 
     def stages(self, task: Task) -> Generator[Stage, None, Trained]:
-        return (yield from self._tune(task, self._start(task), hold_out(task, self.val_share)))
+        return (yield from self._tune(self._ground(task)))
 
     def _start(self, task: Task) -> Backbone:
+        """The backbone that training starts from."""
         return task.backbone
 
-    def _tune(
-        self, task: Task, backbone: Backbone, parts: HeldOut, model: Model | None = None
-    ) -> Generator[Stage, None, Trained]:
-        from transferium.training.best import KeepBest, held_out_score
+    def _ground(self, task: Task) -> Ground:
+        """What every stage stands on: the examples, the model before its first step, and how data is read."""
+        from transferium.methods.ground import Ground
         from transferium.training.feed import Feeds
 
+        backbone, parts = self._start(task), hold_out(task, self.val_share)
         feeds = Feeds(backbone.preprocess, augment=self.augment, seed=task.seed, workers=self.workers)
-        best = KeepBest(
-            held_out_score(parts.held),
-            by=self.best_epoch,
-            lowest=self.best_epoch == "log_loss",
-            start=model is not None,
-            patience=self.patience,
-        )
-        model = self._model(task, backbone, parts) if model is None else model
-        yield self._stage(task, backbone, parts, model, feeds, best)
-        return Trained(model, backbone, feeds, parts, best.at_start)
+        return Ground(task, backbone, parts, self._model(task, backbone, parts), feeds)
 
     def _model(self, task: Task, backbone: Backbone, parts: HeldOut) -> Model:
         """The backbone and a new head, which knows the size of the features it will read."""
@@ -152,50 +147,84 @@ class FineTune(Staged):
             head.look(task.embed(parts.train, backbone).features)
         return Model(backbone.build(), head)
 
-    def _objective(self, model: Model) -> Objective:
+    def _tune(self, ground: Ground) -> Generator[Stage, None, Trained]:
+        """The stages, and what they leave. The loss is built once, before the first, when what moves is known."""
+        best = self._keep_best(ground)
+        groups = self._groups(ground)
+        yield self._stage(ground, groups, self._objective(ground), around=self._around(ground, best))
+        return Trained(ground.model, ground.backbone, ground.feeds, ground.parts, best.at_start)
+
+    def _keep_best(self, ground: Ground, *, start: bool = False) -> KeepBest:
+        from transferium.training.best import KeepBest, held_out_score
+
+        return KeepBest(
+            held_out_score(ground.parts.held),
+            by=self.best_epoch,
+            lowest=self.best_epoch == "log_loss",
+            start=start,
+            patience=self.patience,
+        )
+
+    def _objective(self, ground: Ground) -> Objective:
+        """What is minimised: the supervised loss, and whatever a method adds to it."""
         from transferium.objectives.supervised import Supervised
 
         return Supervised("target", smoothing=self.label_smoothing)
 
-    def _groups(self, model: Model, backbone: Backbone) -> tuple[Group, ...]:
+    def _around(self, ground: Ground, best: KeepBest) -> list[Wrapper]:
+        """What is put around the records of a stage."""
+        return [best]
+
+    def _groups(self, ground: Ground) -> tuple[Group, ...]:
+        """Freeze what ``unfreeze`` leaves out, and give the rest its rates."""
         from transferium.training.freeze import freeze
         from transferium.training.groups import layered_groups, plain_groups
 
-        freeze(model.backbone, backbone.blocks, self.unfreeze)
-        body = layered_groups(
-            model.backbone, backbone.blocks, lr=self.lr, decay=self.layer_decay, weight_decay=self.weight_decay
-        )
-        return (*body, *plain_groups(model.head.parameters(), self.head_lr, self.weight_decay, "head"))
+        body, blocks = ground.model.backbone, ground.backbone.blocks
+        freeze(body, blocks, self.unfreeze)
+        moving = layered_groups(body, blocks, lr=self.lr, decay=self.layer_decay, weight_decay=self.weight_decay)
+        return (*moving, *plain_groups(ground.model.head.parameters(), self.head_lr, self.weight_decay, "head"))
+
+    def _schedule(self) -> Schedule:
+        from transferium.training.schedule import Schedule
+
+        return Schedule(self.schedule, self.warmup)
 
     def _stage(
-        self, task: Task, backbone: Backbone, parts: HeldOut, model: Model, feeds: Feeds, best: KeepBest
+        self,
+        ground: Ground,
+        groups: tuple[Group, ...],
+        objective: Objective,
+        *,
+        around: Sequence[Wrapper],
+        name: str = "train",
+        epochs: int | None = None,
     ) -> Stage:
         from transferium.training.optimiser import Optimiser
-        from transferium.training.schedule import Schedule
         from transferium.training.stage import Stage
 
-        groups = self._groups(model, backbone)
+        backbone = ground.backbone
         return Stage(
-            model=model,
-            streams={"target": parts.train},
-            objective=self._objective(model),
+            model=ground.model,
+            streams={"target": ground.parts.train},
+            objective=objective,
             groups=groups,
-            feeds=feeds,
-            name="train",
-            epochs=self.epochs,
-            batch_size=self._batch_size(parts),
+            feeds=ground.feeds,
+            name=name,
+            epochs=self.epochs if epochs is None else epochs,
+            batch_size=self._batch_size(ground.parts),
             optimiser=Optimiser(self.optimiser, self.momentum, self.nesterov),
-            schedule=Schedule(self.schedule, self.warmup),
+            schedule=self._schedule(),
             clip=self.clip,
             accumulate=self.accumulate,
             keep_statistics=self.batch_norm == "kept",
-            seed=task.seed,
+            seed=ground.task.seed,
             about={
                 "backbone": backbone.fingerprint,
                 "preprocessing": "" if backbone.preprocess is None else backbone.preprocess.fingerprint(),
                 "method": self.to_json(),
             },
-            around=[best],
+            around=around,
         )
 
     def _batch_size(self, parts: HeldOut) -> int:
@@ -208,15 +237,3 @@ class FineTune(Staged):
                 stacklevel=2,
             )
         return min(self.batch_size, n)
-
-
-def _at_least(name: str, value: float | None, least: float) -> None:
-    if value is not None and not value >= least:
-        raise InputError(f"{name} must be at least {least}; it was {value}.")
-
-
-def _between(name: str, value: float, low: float, high: float, *, ends: str) -> None:
-    """``ends`` says which of the two belong: ``"[)"`` or ``"(]"``."""
-    if not (low < value < high or (ends[0] == "[" and value == low) or (ends[1] == "]" and value == high)):
-        words = f"{'from' if ends[0] == '[' else 'above'} {low} {'up to' if ends[1] == ']' else 'to below'} {high}"
-        raise InputError(f"{name} lies {words}; it was {value}.")

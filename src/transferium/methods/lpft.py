@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from transferium.methods.base import Task
 from transferium.methods.finetune import FineTune, setting
-from transferium.methods.held_out import HeldOut, hold_out
-from transferium.methods.trained import Trained
+from transferium.methods.held_out import HeldOut
+from transferium.models.backbone import Backbone
 
 if TYPE_CHECKING:
+    from transferium.methods.ground import Ground
     from transferium.models.model import Model
-    from transferium.training.stage import Stage
+    from transferium.training.best import KeepBest
 
 
 @dataclass
@@ -32,19 +32,17 @@ class LPFT(FineTune):
     lr: float = setting(5e-5, "peak learning rate of the last block", (1e-6, 1e-3))
     head_lr: float = setting(5e-5, "peak learning rate of the head", (1e-6, 1e-2))
 
-    def stages(self, task: Task) -> Generator[Stage, None, Trained]:
-        parts = hold_out(task, self.val_share)
-        model = self._probed(task, parts)
-        return (yield from self._tune(task, self._start(task), parts, model))
-
-    def _probed(self, task: Task, parts: HeldOut) -> Model:
+    def _model(self, task: Task, backbone: Backbone, parts: HeldOut) -> Model:
         """The model whose head is the probe of the examples that are trained on."""
         from transferium.methods.probe import LinearProbe
         from transferium.models.scaled_linear import ScaledLinear
 
         groups = None if task.groups is None else task.groups[parts.kept]
         probe = LinearProbe().fit(replace(task, train=parts.train, val=None, groups=groups)).head
-        model = self._model(task, self._start(task), parts)
+        model = super()._model(task, backbone, parts)
         assert isinstance(model.head, ScaledLinear)
         model.head.take(probe.weight, probe.bias)
         return model
+
+    def _keep_best(self, ground: Ground, *, start: bool = True) -> KeepBest:
+        return super()._keep_best(ground, start=start)
