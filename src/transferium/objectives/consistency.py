@@ -56,6 +56,8 @@ def _with_holes(x: Tensor, mean: Tensor, share: float) -> Tensor:
 class Disturbed(Objective):
     """``inner`` asked of a step whose ``stream`` is disturbed: a noisy student."""
 
+    needs_inputs = True
+
     def __init__(self, inner: Objective, stream: str, strength: float) -> None:
         super().__init__()
         self.inner, self.stream, self.strength = inner, stream, strength
@@ -76,6 +78,8 @@ class FixMatch(Objective):
 
     Sohn et al., FixMatch: simplifying semi-supervised learning with consistency and confidence, NeurIPS 2020.
     """
+
+    needs_inputs = True
 
     def __init__(
         self, stream: str = "unlabeled", *, threshold: float = 0.95, strength: float = 0.3, name: str = "fixmatch"
@@ -103,6 +107,7 @@ class MeanTeacher(Objective):
     domain adaptation, ICLR 2018.
     """
 
+    needs_inputs = True
     steps: Tensor
 
     def __init__(
@@ -147,6 +152,8 @@ class Smoothness(Objective):
     themselves; texts, which have no neighbours, in their pooled features.
     Miyato et al., Virtual adversarial training, TPAMI 2018; Shu et al., A DIRT-T approach, ICLR 2018.
     """
+
+    needs_inputs = True
 
     def __init__(self, stream: str = "unlabeled", *, radius: float = 0.1, name: str = "smoothness") -> None:
         super().__init__()

@@ -17,7 +17,9 @@ class Supervised(Objective):
     """``mean_i -log softmax(logits_i)[y_i]``, the labels smoothed towards uniform by ``smoothing``.
 
     Labels may also be class probabilities ``(n, classes)``, as mixing or a teacher makes them. ``weights`` holds one
-    number for each row of the stream's domain, mean 1: how much that row counts.
+    number for each row of the stream's domain, mean 1: how much that row counts. ``class_weights`` holds one number for
+    each class: ``mean_i -sum_c w_c p_ic log softmax(logits_i)_c``, so that every share of a mixed or smoothed label
+    counts by the weight of its own class.
     Label smoothing: Szegedy et al., "Rethinking the Inception architecture" (2016); prefer it where labels are noisy or
     probabilities come out too sure, not where calibrated margins between like classes matter.
 
@@ -31,6 +33,7 @@ class Supervised(Objective):
         *,
         smoothing: float = 0.0,
         weights: NDArray[Any] | None = None,
+        class_weights: NDArray[Any] | None = None,
         name: str = "task",
     ) -> None:
         super().__init__()
@@ -38,14 +41,22 @@ class Supervised(Objective):
             raise InputError(f"label smoothing lies from 0 to below 1; it was {smoothing}.")
         self.stream, self.smoothing, self.name, self.needs = stream, smoothing, name, frozenset({stream})
         self.weights: Tensor | None
-        self.register_buffer("weights", None if weights is None else torch.from_numpy(weights).float())
+        self.class_weights: Tensor | None
+        for attribute, given in (("weights", weights), ("class_weights", class_weights)):
+            self.register_buffer(attribute, None if given is None else torch.from_numpy(given).float())
 
     def extra_repr(self) -> str:
-        return f"{self.stream!r}, smoothing={self.smoothing}, name={self.name!r}"
+        counted = "" if self.class_weights is None else f", class_weights={self.class_weights.tolist()}"
+        return f"{self.stream!r}, smoothing={self.smoothing}, name={self.name!r}{counted}"
 
     def forward(self, view: View) -> dict[str, Tensor]:
         answers, labels = view.logits(self.stream), view.labels(self.stream)
-        if self.weights is None:
+        if self.weights is None and self.class_weights is None:
             return {self.name: nn.functional.cross_entropy(answers, labels, label_smoothing=self.smoothing)}
-        each = nn.functional.cross_entropy(answers, labels, label_smoothing=self.smoothing, reduction="none")
-        return {self.name: (self.weights[view.index(self.stream).to(each.device)] * each).mean()}
+        # Rows first and their plain mean then: the mean over weights would differ between passes and processes.
+        each = nn.functional.cross_entropy(
+            answers, labels, weight=self.class_weights, label_smoothing=self.smoothing, reduction="none"
+        )
+        if self.weights is not None:
+            each = self.weights[view.index(self.stream).to(each.device)] * each
+        return {self.name: each.mean()}

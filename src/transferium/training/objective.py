@@ -18,11 +18,13 @@ class Objective(nn.Module):
 
     ``needs`` names the streams it reads and ``taps`` the modules whose activations it asks for. Parameters it owns (a
     critic, a decoder) are trained with the model; its buffers travel in checkpoints. It draws random numbers from
-    torch's global generator only, which checkpoints hold as well.
+    torch's global generator only, which checkpoints hold as well. ``needs_inputs`` says that it changes, or otherwise
+    asks for, the examples themselves, so that activations stored beforehand cannot stand in for them.
     """
 
     needs: frozenset[str] = frozenset()
     taps: frozenset[str] = frozenset()
+    needs_inputs: bool = False
 
     def forward(self, view: View) -> dict[str, Tensor]:
         """Scalar terms by name; their sum is what the optimiser lowers."""
@@ -46,6 +48,7 @@ class Sum(Objective):
         self.parts = nn.ModuleList(parts)
         self.needs = frozenset().union(*(p.needs for p in parts))
         self.taps = frozenset().union(*(p.taps for p in parts))
+        self.needs_inputs = any(p.needs_inputs for p in parts)
 
     def forward(self, view: View) -> dict[str, Tensor]:
         terms: dict[str, Tensor] = {}
@@ -70,6 +73,7 @@ class Weighted(Objective):
     def __init__(self, weight: Weight, inner: Objective) -> None:
         super().__init__()
         self.weight, self.inner, self.needs, self.taps = weight, inner, inner.needs, inner.taps
+        self.needs_inputs = inner.needs_inputs
 
     def extra_repr(self) -> str:
         return f"weight={getattr(self.weight, '__name__', self.weight)}"
