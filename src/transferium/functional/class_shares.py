@@ -16,4 +16,5 @@ def balanced_weights(y: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
     """
     counts = np.bincount(y, minlength=classes).astype(np.float64)
     present = counts > 0
-    return np.divide(len(y), present.sum() * counts, out=np.ones(classes), where=present)
+    weights: NDArray[np.float64] = np.divide(len(y), present.sum() * counts, out=np.ones(classes), where=present)
+    return weights

@@ -42,6 +42,7 @@ class Episode:
                 smallest=self._smallest(),
                 full=stage.whole_batches or len(feeds) > 1,
                 lengths=feed.lengths,
+                labels=stage.streams[name].labels if stage.sampling == "balanced" else None,
             )
             for name, feed in feeds.items()
         }

@@ -20,8 +20,14 @@ class Order:
     cut, and the batches are shuffled again. A last batch smaller than ``smallest`` is dropped; a smaller last batch is
     kept otherwise, except with ``full=True``, which keeps every batch at the full size.
 
+    With ``labels``, an epoch of as many rows gives every class the same share of them: a class's rows come in random
+    order, again and again where they are few, and a random part of them where they are many.
+
     >>> Order(5, 2, seed=0).batches_per_epoch
     3
+    >>> labels = np.array([0, 0, 0, 0, 0, 1])
+    >>> np.bincount(labels[Order(6, 6, seed=0, labels=labels).at(0)[1]])
+    array([3, 3])
     """
 
     n: int
@@ -30,6 +36,7 @@ class Order:
     smallest: int = 1
     full: bool = False
     lengths: Sequence[int] | None = None
+    labels: NDArray[np.int64] | None = None
     _drawn: tuple[int, list[Indices]] = field(default=(-1, []), repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -42,15 +49,18 @@ class Order:
         return whole + int(rest >= self.smallest and rest > 0 and not self.full)
 
     def at(self, step: int) -> tuple[int, Indices]:
-        """The epoch and the row numbers of the batch at ``step``, counted over all epochs."""
+        """The row numbers of the batch at ``step``, counted over all epochs, and before them which view they get.
+
+        That is the epoch; or the step, where a row may come twice in an epoch and should then be changed otherwise.
+        """
         epoch, place = divmod(step, self.batches_per_epoch)
         if self._drawn[0] != epoch:
             self._drawn = (epoch, self._draw(epoch))
-        return epoch, self._drawn[1][place]
+        return epoch if self.labels is None else step, self._drawn[1][place]
 
     def _draw(self, epoch: int) -> list[Indices]:
         rng = np.random.default_rng([self.seed, epoch])
-        rows = rng.permutation(self.n)
+        rows = rng.permutation(self.n) if self.labels is None else _balanced(self.labels, rng)
         if self.lengths is None:
             cut = [rows[i : i + self.batch_size] for i in range(0, self.n, self.batch_size)]
             return cut[: self.batches_per_epoch]
@@ -66,3 +76,21 @@ class Order:
             pool = pool[np.argsort(size[pool], kind="stable")]
             batches += [pool[j : j + self.batch_size] for j in range(0, len(pool), self.batch_size)]
         return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def _balanced(labels: NDArray[np.int64], rng: np.random.Generator) -> Indices:
+    """As many rows as there are labels, each class equally often (what does not divide goes to random classes).
+
+    No row comes again before all others of its class have come.
+    """
+    classes = np.unique(labels)
+    each, rest = divmod(len(labels), len(classes))
+    counts = np.full(len(classes), each)
+    counts[rng.permutation(len(classes))[:rest]] += 1
+    seats = rng.permutation(np.repeat(classes, counts))
+    rows = np.empty(len(labels), np.intp)
+    for name, count in zip(classes, counts, strict=True):
+        own = np.flatnonzero(labels == name)
+        rounds = [rng.permutation(own) for _ in range(-(-count // len(own)))]
+        rows[seats == name] = np.concatenate(rounds)[:count] if rounds else own[:0]
+    return rows

@@ -19,6 +19,8 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 class Schedule:
     """A linear warm-up over the first ``warmup`` of the steps, then a curve from 1 to 0 (or to ``floor``).
 
+    From the share ``hold`` of the steps on, the rate stays as it is there.
+
     >>> [round(Schedule("linear", warmup=0.5).factor(step, 4), 2) for step in range(4)]
     [0.5, 1.0, 1.0, 0.5]
     """
@@ -26,6 +28,7 @@ class Schedule:
     name: str = "cosine"
     warmup: float = 0.0
     floor: float = 0.0
+    hold: float = 1.0
 
     def __post_init__(self) -> None:
         if self.name not in SCHEDULES:
@@ -35,7 +38,7 @@ class Schedule:
 
     def factor(self, step: int, total: int) -> float:
         """What every group's rate is multiplied by at ``step`` of ``total``."""
-        warm = round(self.warmup * total)
+        warm, step = round(self.warmup * total), min(step, round(self.hold * total))
         if step < warm:
             return (step + 1) / warm
         curve = SCHEDULES[self.name]((step - warm) / max(1, total - warm))

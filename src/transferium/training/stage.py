@@ -22,6 +22,8 @@ from transferium.training.optimiser import Optimiser
 from transferium.training.schedule import Schedule
 from transferium.training.wrapper import Wrapper
 
+SAMPLINGS = ("shuffled", "balanced")
+
 
 @dataclass(frozen=True, eq=False)
 class Player:
@@ -50,6 +52,7 @@ class Stage:
     many passes.
     ``joint`` says whether the streams go through the backbone in one pass, so that batch normalisation sees their
     union, or in one pass each (the default, and the only way for texts).
+    ``sampling="balanced"`` gives every class of a labelled stream the same share of each epoch, whose length stays.
     ``whole_batches`` drops an epoch's last, smaller batch, as is always done where several streams are read.
     ``keep_statistics`` makes batch normalisation use the running statistics it came with, and leave them as they are,
     while its scales and shifts still move.
@@ -75,6 +78,7 @@ class Stage:
     clip: float | None = 1.0
     accumulate: int = 1
     joint: bool = False
+    sampling: str = "shuffled"
     whole_batches: bool = False
     keep_statistics: bool = False
     seed: int = 0
@@ -117,13 +121,14 @@ class Stage:
             "batch_size": self.batch_size,
             "accumulate": self.accumulate,
             "joint": self.joint,
+            "sampling": self.sampling,
             "whole_batches": self.whole_batches,
             "keep_statistics": self.keep_statistics,
             "seed": self.seed,
             "clip": self.clip,
             "optimiser": repr(self.optimiser),
             "schedule": repr(self.schedule),
-            "augment": self.feeds.augment,
+            "augment": self.feeds.describe(self.streams[name] for name in self.needs),
             "objective": [repr(p.objective) for p in self.players],
             "groups": [[g.name, len(g.params), g.lr, g.weight_decay] for p in self.players for g in p.groups],
             "weights": [[name, list(p.shape)] for name, p in self.model.named_parameters()],
@@ -161,6 +166,10 @@ class Stage:
         for name in self.needs:
             if len(self.streams[name]) == 0:
                 raise InputError(f"stream {name!r} of stage {self.name!r} has no examples.")
+        if self.sampling not in SAMPLINGS:
+            raise InputError(f"there is no sampling {self.sampling!r}. {did_you_mean(self.sampling, SAMPLINGS)}")
+        if self.sampling == "balanced" and all(self.streams[name].labels is None for name in self.needs):
+            raise InputError(f"sampling='balanced' needs labels, and stage {self.name!r} reads none.")
         if self.joint and any(self.streams[name].kind == "text" for name in self.needs):
             raise InputError("texts of two streams have different lengths: use joint=False.")
 
@@ -190,6 +199,7 @@ class Stage:
 
 
 def _fingerprint(domain: Domain) -> str:
+    """How many examples of how many classes there are, and a hash of what is in them."""
     sha = hashlib.sha256(f"{domain.kind} {len(domain)} {domain.classes}".encode())
     names: Iterable[str] = domain.keys if domain.keys is not None else domain.ids
     for name in names:
@@ -199,4 +209,4 @@ def _fingerprint(domain: Domain) -> str:
         sha.update(np.ascontiguousarray(domain.features[:: max(1, len(domain) // 1000)]).tobytes())
     if domain.labels is not None:
         sha.update(domain.labels.tobytes())
-    return sha.hexdigest()
+    return f"{len(domain)} {domain.kind} examples, {len(domain.classes)} classes, {sha.hexdigest()[:16]}"
