@@ -11,6 +11,7 @@ import torch
 from toy_world import PICTURE, PictureNet, picture_backbone, pictures, same, weights
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError, TransferiumWarning
+from transferium.methods.adversarial import Adversarial
 from transferium.methods.base import Task
 from transferium.methods.finetune import FineTune
 from transferium.methods.held_out import hold_out
@@ -30,6 +31,7 @@ ROWS = [
     FineTune(unfreeze="none", val_share=0.4, clip=None, schedule="constant", **SHORT),
     FromScratch(**SHORT),
     LPFT(batch_norm="batch", **SHORT),
+    Adversarial(attack="pgd", steps=2, batch_norm="batch", **SHORT),
 ]
 every = pytest.mark.parametrize("method", ROWS, ids=lambda m: f"{m.name}-{m.unfreeze}-{m.optimiser}")
 

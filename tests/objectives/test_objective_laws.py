@@ -9,12 +9,15 @@ import pytest
 import torch
 
 from adaptation_terms import TERMS
-from toy_world import blobs, row_model, same, weights
+from held_back_terms import TERMS as HELD_BACK
+from toy_world import blobs, picture_backbone, row_model, same, weights
 from transferium.errors import InputError
 from transferium.models.model import Model
 from transferium.objectives.adversarial import ConditionalAdversarial, DomainAdversarial
 from transferium.objectives.l2sp import L2SP
+from transferium.objectives.perturbed import Perturbed
 from transferium.objectives.supervised import Supervised
+from transferium.training.attack import attack_on
 from transferium.training.batch import Batch
 from transferium.training.feed import Feeds
 from transferium.training.freeze import split_modules
@@ -42,6 +45,20 @@ def slow_supervised(model, batch, smoothing=0.0):
 
 def slow_l2sp(moved, start):
     return 0.5 * sum(float(((a - b).detach().double() ** 2).sum()) for a, b in zip(moved, start, strict=True))
+
+
+SIGNS = attack_on(picture_backbone(), STREAMS["source"], "fgsm", 0.1)
+
+
+def slow_attacked(model, batch):
+    spread = STREAMS["source"].features.astype(np.float64).std(axis=0)
+    total = 0.0
+    for row, label in zip(batch.inputs[0], batch.labels, strict=True):
+        x = row[None].clone().requires_grad_()
+        torch.nn.functional.cross_entropy(model(x), label[None]).backward()
+        hit = (x + 0.1 * torch.from_numpy(spread).float() * x.grad.sign()).detach()
+        total += -np.log(softmax(model(hit)[0].detach().double().numpy())[label])
+    return total / len(batch)
 
 
 @dataclass(frozen=True)
@@ -73,7 +90,16 @@ ROWS = [
         lambda m, b, start: {"l2_sp": slow_l2sp(m.backbone.parameters(), start.backbone.parameters())},
         frozenset(),
     ),
-    *(Row(*term) for term in TERMS),
+    Row(
+        "perturbed",
+        lambda m: Perturbed(Supervised("source", name="hit"), SIGNS, share=0.25, stream="source"),
+        lambda m, b, start: {
+            "hit": 0.75 * slow_supervised(m, b["source"]),
+            "attacked_hit": 0.25 * slow_attacked(m, b["source"]),
+        },
+        frozenset({"source"}),
+    ),
+    *(Row(*term) for term in (*TERMS, *HELD_BACK)),
 ]
 every = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 
@@ -102,7 +128,7 @@ def gradients(model, objective):
     parameters = [*model.parameters(), *objective.parameters()]
     for p in parameters:
         p.grad = None
-    terms = objective(View(model, batches()))
+    terms = objective(View(model, batches(), taps=objective.taps))
     torch.stack(list(terms.values())).sum().backward()
     return [None if p.grad is None else p.grad.clone() for p in parameters]
 
@@ -110,7 +136,7 @@ def gradients(model, objective):
 @every
 def test_terms_are_finite_scalars(row):
     model, _, objective = world(row)
-    terms = objective(View(model, batches()))
+    terms = objective(View(model, batches(), taps=objective.taps))
     assert terms
     for term in terms.values():
         assert term.shape == () and torch.isfinite(term) and term.requires_grad
@@ -119,7 +145,7 @@ def test_terms_are_finite_scalars(row):
 @every
 def test_terms_equal_a_slow_version_written_one_sample_at_a_time(row):
     model, start, objective = world(row)
-    terms = {name: term.item() for name, term in objective(View(model, batches())).items()}
+    terms = {name: term.item() for name, term in objective(View(model, batches(), taps=objective.taps)).items()}
     assert terms == pytest.approx(row.slow(model, batches(), start), rel=1e-5)
 
 
@@ -143,7 +169,7 @@ def test_it_declares_the_streams_it_reads_and_reads_those_it_declares(row):
             asked.add(stream)
             return super()._batch(stream)
 
-    objective(Watched(model, batches()))
+    objective(Watched(model, batches(), taps=objective.taps))
     assert asked == objective.needs == row.touches
 
 
@@ -177,8 +203,8 @@ def test_asking_changes_nothing_in_eval_mode(row):
     model, _, objective = world(row, batch_norm=True, dropout=0.5)
     model.eval(), objective.eval()
     before = weights(model) | {f"own {k}": v for k, v in weights(objective).items()}
-    first = objective(View(model, batches()))
-    second = objective(View(model, batches()))
+    first = objective(View(model, batches(), taps=objective.taps))
+    second = objective(View(model, batches(), taps=objective.taps))
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert same(before, weights(model) | {f"own {k}": v for k, v in weights(objective).items()})
 
@@ -186,7 +212,7 @@ def test_asking_changes_nothing_in_eval_mode(row):
 @every
 def test_weights_multiply_and_names_stay(row):
     model, _, objective = world(row)
-    plain, tripled = objective(View(model, batches())), (3 * objective)(View(model, batches()))
+    plain, tripled = (asked(View(model, batches(), taps=asked.taps)) for asked in (objective, 3 * objective))
     assert {name: 3 * t.item() for name, t in plain.items()} == pytest.approx({n: t.item() for n, t in tripled.items()})
     assert (3 * objective).needs == objective.needs and (3 * objective).taps == objective.taps
 

@@ -54,12 +54,22 @@ def summary(run: dict[str, Any]) -> str:
         "",
         table(ours + beside, ["beside", "accuracy (95 % interval)"]),
         "",
+        *attacked(run.get("attacked") or {}),
         run["verdict_sentence"],
         chosen(run["selection"]),
     ]
     if counts := severities(run["doctor"]):
         lines.append(f"The doctor found {counts}: see report.html or doctor.json.")
     return "\n".join([*lines, f"{run['seconds']['total']:.1f} s in all."])
+
+
+def attacked(given: dict[str, Any]) -> list[str]:
+    """Accuracy clean and under attack, of the model and of the probe; nothing where nothing was attacked."""
+    if not given:
+        return []
+    rows = [[who, *(interval(a[state], percent=True) for state in ("clean", "attacked"))] for who, a in given.items()]
+    first = next(iter(given.values()))
+    return [table(rows, [f"{first['examples']} test examples", "clean", first["attack"]]), ""]
 
 
 def chosen(selection: dict[str, Any]) -> str:

@@ -37,6 +37,7 @@ class FitOptions:
     budget_s: float | None = None
     command: str = ""
     columns: dict[str, str] = field(default_factory=dict)
+    track: tuple[str, ...] = ()
 
 
 def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stopwatch) -> dict[str, Any]:
@@ -59,6 +60,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
         workdir=options.out / "state",
         progress=embedder.progress,
         budget_s=options.budget_s,
+        track=options.track,
     )
     with watch("fit"):
         fitted = method.fit(task)
@@ -118,6 +120,7 @@ def describe(options: FitOptions, looked: Looked, divided: Divided, fitted: Fitt
         "command": options.command,
         "test": judged.evaluation.as_dict(),
         "references": {name: e.as_dict() for name, e in judged.references.items()},
+        "attacked": {name: a.as_dict() for name, a in judged.attacked.items()},
         "difference": judged.verdict.difference_as_dict(),
         "verdict": judged.verdict.word,
         "verdict_sentence": judged.verdict.sentence,

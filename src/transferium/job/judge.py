@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
 from transferium.evaluation import references as reference
+from transferium.evaluation.attacked import Attacked, attacked_accuracy
 from transferium.evaluation.evaluate import Evaluation, evaluate
 from transferium.evaluation.verdict import Verdict, paired_difference, verdict
 from transferium.methods.base import Fitted, Task
+from transferium.methods.probe import LinearProbe
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import randomised
 from transferium.models.preprocess import ImagePreprocess
@@ -26,6 +28,7 @@ class Judged:
     evaluation: Evaluation
     references: dict[str, Evaluation]
     verdict: Verdict
+    attacked: dict[str, Attacked] = field(default_factory=dict)
 
 
 CLOSE = 0.10
@@ -33,7 +36,24 @@ CLOSE = 0.10
 
 
 def judge(fitted: Fitted, task: Task, test: Domain, random: Backbone | None) -> Judged:
-    """Evaluate on the held-out part beside majority, nearest class mean, the probe and no transfer."""
+    """Evaluate beside the references on the held-out part, and under attack where it was trained against one."""
+    judged = _judge_clean(fitted, task, test, random)
+    return judged if fitted.attack is None else replace(judged, attacked=_judge_attacked(fitted, task, test))
+
+
+def _judge_attacked(fitted: Fitted, task: Task, test: Domain) -> dict[str, Attacked]:
+    """The model and the probe, each attacked by an adversary who knows it."""
+    assert fitted.attack is not None
+    probe = LinearProbe().fit(task)
+    both = {"model": (fitted.backbone, fitted.head), "probe": (task.backbone, probe.head)}
+    return {
+        name: attacked_accuracy(backbone, head, task.train, test, fitted.attack, seed=task.seed)
+        for name, (backbone, head) in both.items()
+    }
+
+
+def _judge_clean(fitted: Fitted, task: Task, test: Domain, random: Backbone | None) -> Judged:
+    """Majority, nearest class mean, the probe and no transfer beside the model."""
     seed, classes = task.seed, test.classes
     seen = task.embed(test, fitted.backbone).features
     probabilities = fitted.head.probabilities(seen)

@@ -26,7 +26,8 @@ class Task:
     """Everything a method may look at. The test part is not here, so no method can.
 
     ``groups[i]`` ties training examples that must stay in one fold; ``val`` may stop or choose. ``progress`` is called
-    with (what, done, total); ``workdir`` is where a method that can be interrupted keeps its state.
+    with (what, done, total); ``workdir`` is where a method that can be interrupted keeps its state; ``track`` names the
+    trackers that are sent its steps.
 
     In domain adaptation ``train`` is the labelled source and ``unlabeled`` holds the target's inputs, without labels by
     type; ``target`` holds the few labelled target examples there may be, and ``sources[i]`` says which of several
@@ -45,6 +46,7 @@ class Task:
     unlabeled: Domain | None = None
     target: Domain | None = None
     sources: NDArray[np.int64] | None = None
+    track: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.unlabeled is not None and self.unlabeled.labels is not None:
@@ -83,6 +85,15 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Threat:
+    """How an adversary may move an example; ``eps`` None is that kind's default (see ``training.attack.attack_on``)."""
+
+    kind: str
+    eps: float | None = None
+    steps: int = 7
+
+
+@dataclass(frozen=True)
 class Fitted:
     """What fitting leaves: a backbone (the given one or a tuned one), the head that reads it, and how it came about.
 
@@ -91,7 +102,7 @@ class Fitted:
 
     ``head`` reads *target* rows. Where an adapted model reads source rows otherwise, ``source_head`` does so, and
     ``alignment`` says where the features of each domain went before one linear layer read both (already folded into
-    the two heads).
+    the two heads). ``attack`` is what it was trained to withstand, where it was.
     """
 
     method: str
@@ -103,6 +114,7 @@ class Fitted:
     seconds: dict[str, float] = field(default_factory=dict)
     source_head: Head | None = None
     alignment: Alignment | None = None
+    attack: Threat | None = None
 
 
 @dataclass

@@ -18,7 +18,7 @@ from transferium.report.gallery import Thumbnails, gallery
 from transferium.report.mistakes import MOST_CLASSES, class_lines, confusion
 from transferium.report.schema import check_run
 from transferium.report.strips import stacked
-from transferium.report.tables import difference_row, interval_words, metric_groups, reference_group
+from transferium.report.tables import attacked_group, difference_row, interval_words, metric_groups, reference_group
 
 HERE = Path(__file__).parent
 MOST_IDS = 200
@@ -73,6 +73,7 @@ def view(run: Mapping[str, Any], thumbnails: Thumbnails) -> dict[str, Any]:
         "domains": domains(run),
         "difference": difference_row(run),
         "references": reference_group(run),
+        "attacked": attacked_group(run),
         "metrics": metric_groups(test),
         "reliability": reliability(after, before) if after else "",
         "calibrated": bool(before),

@@ -50,6 +50,15 @@ class Metrics(TypedDict, total=False):
     reliability_before: list[Bin]
 
 
+class AttackedRow(TypedDict):
+    """Accuracy of one model on the same examples clean and moved by an adversary; ``attack`` says how far."""
+
+    attack: str
+    examples: int
+    clean: Interval
+    attacked: Interval
+
+
 class Example(TypedDict, total=False):
     """One prediction to show; ``label`` is null where nobody knows it, ``text`` is there for texts."""
 
@@ -142,6 +151,7 @@ class Run(TypedDict, total=False):
     temperature: float
     test: Metrics
     references: dict[str, Metrics]
+    attacked: dict[str, AttackedRow]
     difference: Interval
     selection: Selection
     doctor: Doctor

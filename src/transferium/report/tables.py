@@ -122,6 +122,22 @@ def reference_group(run: Mapping[str, Any], metric: str = "accuracy") -> Group |
     return Group("Accuracy, %", scale(axis, _short(percent)), [first, *(row for row, _ in order)])
 
 
+def attacked_group(run: Mapping[str, Any]) -> Group | None:
+    """The model and the probe, clean and attacked, on one axis; None where nothing was attacked."""
+    given = run.get("attacked") or {}
+    if not given:
+        return None
+    names = {"model": "This model", "probe": "Linear probe"}
+    lines = [
+        (f"{names.get(who, spoken(who))}, {state}", a[state], who == "model")
+        for who, a in given.items()
+        for state in ("clean", "attacked")
+    ]
+    axis = round_axis(list(_values(figure for _, figure, _ in lines)), least=0.0, most=1.0, ticks=5)
+    rows = [_row(name, "", figure, axis, percent, ours=ours) for name, figure, ours in lines]
+    return Group("Accuracy, %", scale(axis, _short(percent)), rows)
+
+
 def difference_row(run: Mapping[str, Any]) -> Row | None:
     """The paired gain over no transfer, on an axis that holds nought; None where it was not measured."""
     given = run.get("difference")

@@ -1,0 +1,248 @@
+"""Fine-tuning on four questions; every choice is made on training examples, the test part is read once, at the end.
+
+python benchmarks/finetuning.py [hymenoptera cifar10_subset low_label shift] [--methods a,b] [--seeds 5]
+
+- ``hymenoptera``: the probe, fine-tuning, LP-FT and random weights with ``efficientnet_lite0`` at 224, 5 seeds.
+- ``cifar10_subset``: probe, partial fine-tuning over a cached prefix, fine-tuning, LP-FT; accuracy, seconds, memory.
+- ``low_label``: 5, 10, 20 and 50 examples a class of ``cifar10_subset``; every method of ``--methods``.
+- ``shift``: linear probe, fine-tuning and LP-FT in and out of distribution.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from record import DATA, RESULTS, record
+from transferium.data.domain import Domain
+from transferium.data.read import read
+from transferium.embedding.embed import Embedder
+from transferium.embedding.store import FeatureStore
+from transferium.errors import TransferiumError
+from transferium.evaluation.evaluate import evaluate
+from transferium.functional.bootstrap import paired_interval
+from transferium.job.prepare import Stopwatch, look, separate
+from transferium.methods.base import Fitted, Task
+from transferium.methods.catalogue import find_method
+from transferium.models.catalogue import find_backbone
+
+LOW_LABEL = "probe,finetune,lp-ft,l2-sp,delta,bss,co-tuning,bi-tuning"
+#: Chosen by held-out log-loss after two epochs on 3,200 training examples at 96 pixels, never on the test part.
+TUNED: dict[str, Any] = {"lr": 5e-4, "layer_decay": 0.9}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One method on one training set, evaluated on named test sets."""
+
+    method: str
+    settings: dict[str, Any]
+    train: Domain
+    tests: dict[str, Domain]
+    size: int
+    seed: int
+    groups: Any = None
+
+
+def attempt(trial: Trial) -> dict[str, Any]:
+    """Fit and evaluate; what failed says why. Seconds are of fitting alone, memory is the process's peak."""
+    backbone = find_backbone(None, trial.train.kind, size=trial.size)
+    embedder = Embedder(FeatureStore())
+    task = Task(trial.train, None, backbone, embedder, trial.seed, groups=trial.groups)
+    begin = time.perf_counter()
+    try:
+        fitted = find_method(trial.method, trial.settings).fit(task)
+    except TransferiumError as error:
+        return {"failed": str(error)}
+    seconds = time.perf_counter() - begin
+    # A tuned backbone is used once: running it eagerly is cheaper than exporting it.
+    once = task if trial.method == "probe" else replace(task, embedder=Embedder(None, engine="torch"))
+    found = {name: score(fitted, once, test) for name, test in trial.tests.items()}
+    return {
+        "seconds": round(seconds, 1),
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "chosen": fitted.selection.chosen,
+        "tests": found,
+    }
+
+
+def score(fitted: Fitted, task: Task, test: Domain) -> dict[str, Any]:
+    """Accuracy with its interval, log-loss, and which examples were answered rightly."""
+    answers = fitted.head.probabilities(task.embed(test, fitted.backbone).features)
+    measured = evaluate(test.y, answers, test.classes, seed=task.seed, groups=test.groups)
+    right = np.asarray(answers.argmax(1) == test.y)
+    return {name: measured[name].as_dict() for name in ("accuracy", "log_loss")} | {"right": right}
+
+
+def apart(trial: Trial) -> dict[str, Any]:
+    """:func:`attempt` in a process of its own, so that memory is its own and threads start afresh."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        found: dict[str, Any] = pool.apply(attempt, (trial,))
+    return found
+
+
+def over_seeds(trials: Callable[[int], dict[str, Trial]], seeds: int) -> dict[str, Any]:
+    """Every named trial under every seed, the mean over seeds, and the paired difference to the probe.
+
+    The interval of a difference resamples test examples, each with its mean over seeds: what another test set of this
+    kind would give.
+    """
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for seed in range(seeds):
+        for name, trial in trials(seed).items():
+            found = apart(trial)
+            runs.setdefault(name, []).append(found)
+            print(name, seed, found.get("failed") or _shown(found), found.get("seconds"), flush=True)
+    return {name: _summary(each, runs["probe"]) for name, each in runs.items()}
+
+
+def _shown(found: dict[str, Any]) -> dict[str, float]:
+    return {name: round(100 * test["accuracy"]["value"], 1) for name, test in found["tests"].items()}
+
+
+def _summary(runs: list[dict[str, Any]], probes: list[dict[str, Any]]) -> dict[str, Any]:
+    if any("failed" in run for run in runs):
+        return {"failed": next(run["failed"] for run in runs if "failed" in run)}
+    summary: dict[str, Any] = {
+        "seconds": [run["seconds"] for run in runs],
+        "peak_mb": max(run["peak_mb"] for run in runs),
+        "chosen": [run["chosen"] for run in runs],
+    }
+    for test in runs[0]["tests"]:
+        accuracy = [run["tests"][test]["accuracy"]["value"] for run in runs]
+        ours = np.concatenate([run["tests"][test]["right"] for run in runs])
+        theirs = np.concatenate([run["tests"][test]["right"] for run in probes])
+        examples = len(ours) // len(runs)
+        # The same example under several seeds is one unit of the bootstrap.
+        gain = paired_interval(ours, theirs, seed=0, groups=np.tile(np.arange(examples), len(runs)))
+        summary[test] = {
+            "by_seed": [round(100 * a, 2) for a in accuracy],
+            "mean": round(100 * float(np.mean(accuracy)), 2),
+            "sd": round(100 * float(np.std(accuracy, ddof=1)), 2) if len(accuracy) > 1 else None,
+            "interval_seed_0": runs[0]["tests"][test]["accuracy"],
+            "log_loss_mean": round(float(np.mean([run["tests"][test]["log_loss"]["value"] for run in runs])), 4),
+            "minus_probe": {key: round(100 * value, 2) for key, value in gain.as_dict().items()},
+        }
+    return summary
+
+
+def hymenoptera(data: Path, methods: list[str], seeds: int) -> dict[str, Any]:
+    """The folder as the program sees it: the doctor's findings are set aside, ``val`` is the test part."""
+    domain = read(data / "hymenoptera")
+    embedder = Embedder(FeatureStore())
+    looked = look(domain, embedder, find_backbone(None, "image"), watch=Stopwatch())
+    parts = separate(looked, seed=0)
+
+    def trials(seed: int) -> dict[str, Trial]:
+        tests = {"test": parts.test}
+        return {m: Trial(m, {}, parts.train, tests, 224, seed, parts.train.groups) for m in methods}
+
+    return over_seeds(trials, seeds)
+
+
+def cifar10_subset(data: Path, methods: list[str], seeds: int) -> dict[str, Any]:
+    """10,000 training images of 32 pixels, read at 128 or 224."""
+    domain = read(data / "cifar10_subset")
+    train, tests = domain.part("train"), {"test": domain.part("test")}
+    rows = {
+        "probe": ("probe", {}, 224),
+        "probe at 128": ("probe", {}, 128),
+        "partial, 9 blocks, cached prefix, at 128": (
+            "finetune",
+            TUNED | {"unfreeze": 9, "augment": "none", "cache": "on", "epochs": 6},
+            128,
+        ),
+        "fine-tune at 128": ("finetune", TUNED | {"epochs": 10}, 128),
+        "LP-FT at 128": ("lp-ft", TUNED | {"head_lr": 5e-4, "epochs": 10}, 128),
+    }
+    chosen = {name: row for name, row in rows.items() if row[0] in methods}
+
+    def trials(seed: int) -> dict[str, Trial]:
+        return {name: Trial(m, dict(s), train, tests, size, seed) for name, (m, s, size) in chosen.items()}
+
+    return over_seeds(trials, seeds)
+
+
+def low_label(data: Path, methods: list[str], seeds: int, size: int = 64) -> dict[str, Any]:
+    """A few examples a class, drawn anew by each seed; every method takes the same number of epochs."""
+    domain = read(data / "cifar10_subset")
+    whole = domain.part("train")
+    rng = np.random.default_rng(0)
+    some = domain.part("test").take(np.sort(rng.permutation(len(domain.part("test")))[:1000]))
+    figures: dict[str, Any] = {}
+    for each, epochs in ((5, 30), (10, 30), (20, 20), (50, 12)):
+
+        def trials(seed: int, each: int = each, epochs: int = epochs) -> dict[str, Trial]:
+            draw = np.random.default_rng([seed, each])
+            at = np.concatenate([draw.permutation(np.flatnonzero(whole.y == k))[:each] for k in range(10)])
+            train = whole.take(np.sort(at))
+            return {m: Trial(m, _budget(m, epochs), train, {"test": some}, size, seed) for m in methods}
+
+        figures[f"{each} a class"] = {"epochs": epochs, "size": size, "methods": over_seeds(trials, seeds)}
+    return figures
+
+
+def _budget(method: str, epochs: int) -> dict[str, Any]:
+    return {} if method == "probe" else {"epochs": epochs}
+
+
+def shift(data: Path, methods: list[str], seeds: int) -> dict[str, Any]:
+    """Trained on one domain; tested on held-out examples of it and on domains it never saw."""
+    mnist = read(data / "digits" / "mnist")
+    even = mnist.take(np.flatnonzero([int(Path(name).stem) % 2 == 0 for name in mnist.ids]))
+    drawn = np.random.default_rng(0).permutation(len(even))
+    digits = {"in": even.take(np.sort(drawn[2000:3000]))}
+    for name in ("usps", "mnist_textured"):
+        other = read(data / "digits" / name)
+        digits[name] = other.take(np.sort(np.random.default_rng(0).permutation(len(other))[:1000]))
+    amazon, webcam = (read(data / "office_caltech10" / name) for name in ("amazon", "webcam"))
+    shuffled = np.random.default_rng(0).permutation(len(amazon))
+    office = {"in": amazon.take(np.sort(shuffled[700:])), "webcam": webcam}
+
+    def trials(train: Domain, tests: dict[str, Domain], size: int, seed: int) -> dict[str, Trial]:
+        # Digits are not what they are when mirrored.
+        settings: dict[str, Any] = {"augment": "none"} if "usps" in tests else {}
+        return {m: Trial(m, {} if m == "probe" else settings, train, tests, size, seed) for m in methods}
+
+    train_digits, train_office = even.take(np.sort(drawn[:2000])), amazon.take(np.sort(shuffled[:700]))
+    return {
+        "mnist": over_seeds(lambda seed: trials(train_digits, digits, 64, seed), seeds),
+        "office amazon": over_seeds(lambda seed: trials(train_office, office, 128, seed), seeds),
+    }
+
+
+PARTS: dict[str, tuple[Callable[..., dict[str, Any]], str, int]] = {
+    "hymenoptera": (hymenoptera, "probe,finetune,lp-ft,scratch", 5),
+    "cifar10_subset": (cifar10_subset, "probe,finetune,lp-ft", 1),
+    "low_label": (low_label, LOW_LABEL, 5),
+    "shift": (shift, "probe,finetune,lp-ft", 3),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=list(PARTS))
+    parser.add_argument("--methods", help="names with commas between; the probe is always there")
+    parser.add_argument("--seeds", type=int)
+    parser.add_argument("--data", type=Path, default=DATA)
+    args = parser.parse_args()
+    for name in args.names:
+        part, methods, seeds = PARTS[name]
+        asked = list(dict.fromkeys(["probe", *(args.methods or methods).split(",")]))
+        found = part(args.data, asked, args.seeds or seeds)
+        written = RESULTS / "finetuning.json"
+        figures = json.loads(written.read_text())["figures"] if written.exists() else {}
+        record("finetuning", figures | {name: found})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""Where an adversary may move an example, and how far: pixels, feature columns, or the word embeddings of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from transferium.data.domain import Domain
+from transferium.errors import InputError
+from transferium.functional.losses.attack import rows, worst_in_ball, worst_in_box
+from transferium.functional.losses.vat import adversarial_direction
+from transferium.models.backbone import Backbone
+from transferium.models.preprocess import ImagePreprocess
+
+ATTACKS = ("fgsm", "pgd", "fgm", "vat")
+Inputs = tuple[Tensor, ...]
+DEFAULT_EPS = {"image": 2.0, "features": 0.1, "text": 0.1}
+
+
+@dataclass(frozen=True, eq=False)
+class Attack:
+    """One kind of attack on one kind of data. Build it with :func:`attack_on`.
+
+    ``fgsm`` and ``pgd`` move every number by at most ``unit · eps``; ``fgm`` and ``vat`` move a row by ``eps`` times
+    its own length. ``unit``, ``low`` and ``high`` are in the units of the network's inputs.
+    """
+
+    kind: str
+    eps: float
+    steps: int
+    data: str
+    unit: Tensor
+    low: Tensor | None = None
+    high: Tensor | None = None
+
+    def __str__(self) -> str:
+        units = {"image": " of 255 grey levels", "features": " of each column's spread", "text": ""}[self.data]
+        far = f"{self.eps:g}{units}" if self.boxed else f"{self.eps:g} of a row's length"
+        count = f", {self.steps} steps" if self.kind == "pgd" else ""
+        place = " in the word embeddings" if self.data == "text" else ""
+        return f"{self.kind.upper()}, {far}{place}{count}"
+
+    @property
+    def boxed(self) -> bool:
+        """Whether each number has its own limit, rather than a whole row."""
+        return self.kind in ("fgsm", "pgd")
+
+    def find(self, module: nn.Module, inputs: Inputs, loss: Callable[[Inputs], Tensor]) -> Tensor:
+        """The change that raises ``loss(inputs)``, within the limits; batch statistics are left as they are."""
+        at = self._at(module, inputs)
+        with _quiet(module):
+            climb = self._climb(module, inputs, loss)
+            if not self.boxed:
+                return worst_in_ball(climb, at, self.eps * _lengths(at))
+            return worst_in_box(
+                climb,
+                at,
+                self.eps * self.unit.to(at),
+                steps=self.steps if self.kind == "pgd" else 1,
+                low=None if self.low is None else self.low.to(at),
+                high=None if self.high is None else self.high.to(at),
+                random_start=self.kind == "pgd",
+            )
+
+    def find_virtual(self, module: nn.Module, inputs: Inputs, predict: Callable[[Inputs], Tensor]) -> Tensor:
+        """The change that moves the answers most, whatever the labels are (VAT)."""
+        at = self._at(module, inputs)
+        with _quiet(module), torch.no_grad():
+            clean = predict(inputs)
+            size = _lengths(at).mean()
+
+            def answer(delta: Tensor) -> Tensor:
+                with self.moved(module, inputs, size * delta) as seen:
+                    return predict(seen)
+
+            direction = adversarial_direction(answer, torch.zeros_like(at), clean)
+            return rows(self.eps * _lengths(at), at) * direction * self._mask(inputs, at)
+
+    @contextmanager
+    def moved(self, module: nn.Module, inputs: Inputs, delta: Tensor) -> Iterator[Inputs]:
+        """The inputs with the change: added to them, or added to the embeddings while the block runs."""
+        first, *rest = inputs
+        if self.data != "text":
+            yield (first + delta, *rest)
+            return
+        hook = _embedding(module).register_forward_hook(lambda _module, _inputs, output: output + delta)
+        try:
+            yield inputs
+        finally:
+            hook.remove()
+
+    def _at(self, module: nn.Module, inputs: Inputs) -> Tensor:
+        """What is moved, where it stands."""
+        if self.data != "text":
+            return inputs[0]
+        with torch.no_grad():
+            found: Tensor = _embedding(module)(inputs[0])
+        return found * self._mask(inputs, found)
+
+    def _mask(self, inputs: Inputs, at: Tensor) -> Tensor:
+        """Padding is not moved."""
+        return inputs[1].unsqueeze(-1).to(at.dtype) if self.data == "text" else torch.ones((), device=at.device)
+
+    def _climb(self, module: nn.Module, inputs: Inputs, loss: Callable[[Inputs], Tensor]) -> Callable[[Tensor], Tensor]:
+        def climb(delta: Tensor) -> Tensor:
+            masked = delta * self._mask(inputs, delta) if self.data == "text" else delta
+            with self.moved(module, inputs, masked) as seen:
+                return loss(seen)
+
+        return climb
+
+
+def attack_on(backbone: Backbone, train: Domain, kind: str, eps: float | None = None, steps: int = 7) -> Attack:
+    """The attack in this data's units: grey levels for images, each column's spread for features, lengths for texts.
+
+    Raises ``InputError`` where it makes no sense: signed steps in word embeddings, or pixels behind a transform of the
+    user's own, whose range nobody knows.
+    """
+    if kind not in ATTACKS:
+        raise InputError(f"there is no attack {kind!r}; the attacks are {', '.join(ATTACKS)}.")
+    far = DEFAULT_EPS[train.kind] if eps is None else eps
+    boxed = kind in ("fgsm", "pgd")
+    if train.kind == "image":
+        far = 0.05 if eps is None and not boxed else far
+        if not isinstance(backbone.preprocess, ImagePreprocess):
+            raise InputError(
+                "an attack on pixels must know their range, and this backbone reads a transform of its own."
+            )
+        mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (backbone.preprocess.mean, backbone.preprocess.std))
+        return Attack(kind, far, steps, "image", 1 / (255 * std), (0 - mean) / std, (1 - mean) / std)
+    if train.kind == "text":
+        if boxed:
+            raise InputError(f"attack={kind!r} takes signed steps in pixels or features; for texts choose fgm or vat.")
+        return Attack(kind, far, steps, "text", torch.ones(()))
+    spread = np.asarray(train.features, dtype=np.float64).std(axis=0).astype(np.float32)
+    return Attack(kind, far, steps, "features", torch.from_numpy(spread))
+
+
+def _lengths(at: Tensor) -> Tensor:
+    lengths: Tensor = at.detach().flatten(1).norm(dim=1)
+    return lengths
+
+
+def _embedding(module: nn.Module) -> nn.Embedding:
+    """The table of words: the largest embedding there is."""
+    tables = [m for m in module.modules() if isinstance(m, nn.Embedding)]
+    if not tables:
+        raise InputError("an attack on texts moves word embeddings, and this backbone has no embedding layer.")
+    sizes = [table.num_embeddings for table in tables]
+    return tables[sizes.index(max(sizes))]
+
+
+@contextmanager
+def _quiet(module: nn.Module) -> Iterator[None]:
+    """Batch normalisation keeps its running statistics while the attack looks around."""
+    norms = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.training and m.track_running_stats]
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True
