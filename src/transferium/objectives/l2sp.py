@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from transferium.errors import InputError
 from transferium.training.objective import Objective
 from transferium.training.view import View
 
@@ -14,6 +15,7 @@ class L2SP(Objective):
 
     Weight it against the task: ``Supervised() + 0.01 * L2SP(model.backbone)``. Prefer it to plain weight decay, which
     pulls towards zero and so away from what was pretrained, when there are few labels; too strong a weight is a probe.
+    Raises ``InputError`` where nothing moves.
     Li, Grandvalet & Davoine, "Explicit inductive bias for transfer learning with convolutional networks" (2018).
     """
 
@@ -22,6 +24,11 @@ class L2SP(Objective):
         self.name = name
         # A plain tuple: the parameters are looked at, not owned. Checkpoints keep the buffers: where they started.
         self.moving = tuple(p for p in module.parameters() if p.requires_grad)
+        if not self.moving:
+            raise InputError(
+                f"L2-SP holds moving parameters near their start, and no parameter of this {type(module).__name__} "
+                "moves: unfreeze a block of it, as unfreeze=1 or unfreeze=all does, or leave the term out."
+            )
         for i, parameter in enumerate(self.moving):
             self.register_buffer(f"start{i}", parameter.detach().clone())
 

@@ -1,0 +1,89 @@
+"""Held back by the spectrum of each batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from transferium.errors import InputError
+from transferium.methods.checks import at_least
+from transferium.methods.finetune import setting
+from transferium.methods.held_back import HeldBack, Term
+
+if TYPE_CHECKING:
+    from transferium.methods.ground import Ground
+    from transferium.training.groups import Group
+    from transferium.training.objective import Objective
+    from transferium.training.stage import Stage
+    from transferium.training.wrapper import Wrapper
+
+
+@dataclass
+class BSS(HeldBack):
+    """Fine-tune with the smallest singular values of each batch's features shrunk.
+
+    ``supervised + eta · Σ_{i <= smallest} σ_{-i}(F)²`` for a batch's features ``F (n, width)``. Directions that hardly
+    vary are those that transfer worst; giving them up keeps a few labels from being fitted with them. It does not hold
+    the backbone where it was. Prefer it to ``finetune`` with few labels on inputs unlike those of pretraining, and
+    ``l2-sp`` or ``delta`` where they are alike. An epoch's last, smaller batch is left out, and one process trains it
+    in one pass a step. The defaults are the paper's.
+    Chen et al., "Catastrophic forgetting meets negative transfer: batch spectral shrinkage for safe transfer learning"
+    (2019).
+    """
+
+    name: ClassVar[str] = "bss"
+
+    eta: float = setting(0.001, "how strongly the smallest singular values are shrunk", (1e-5, 0.1))
+    smallest: int = setting(1, "how many singular values are shrunk", (1, 8))
+
+    def check(self) -> None:
+        """As for ``finetune``, in one pass a step; the strength is 0 or more."""
+        super().check()
+        at_least("eta", self.eta, 0)
+        at_least("smallest", self.smallest, 1)
+        if self.eta and self.accumulate > 1:
+            raise InputError(
+                f"bss shrinks the spectrum of a whole batch, and accumulate={self.accumulate} would split it: use "
+                "accumulate=1 and a smaller batch_size."
+            )
+
+    def _terms(self, ground: Ground) -> Iterator[Term]:
+        yield self.eta, lambda: self._shrunk(ground)
+
+    def _shrunk(self, ground: Ground) -> Objective:
+        from transferium.objectives.shrinkage import SpectralShrinkage
+
+        self._require_moving(ground)
+        _require_one_process()
+        rows, width = min(self.batch_size, len(ground.parts.train)), ground.backbone.width
+        if self.smallest > min(rows, width):
+            raise InputError(
+                f"smallest={self.smallest}: batches of {rows} examples with {width} features have "
+                f"{min(rows, width)} singular values; give a number from 1 to {min(rows, width)}."
+            )
+        return SpectralShrinkage(self.smallest)
+
+    def _stage(
+        self,
+        ground: Ground,
+        groups: tuple[Group, ...],
+        objective: Objective,
+        *,
+        around: Sequence[Wrapper],
+        name: str = "train",
+        epochs: int | None = None,
+    ) -> Stage:
+        stage = super()._stage(ground, groups, objective, around=around, name=name, epochs=epochs)
+        stage.whole_batches = bool(self.eta)
+        return stage
+
+
+def _require_one_process() -> None:
+    import torch.distributed as processes
+
+    if processes.is_available() and processes.is_initialized() and processes.get_world_size() > 1:
+        raise InputError(
+            f"bss shrinks the spectrum of a whole batch, and {processes.get_world_size()} processes would each see a "
+            "part of it: train it with one process."
+        )

@@ -1,0 +1,40 @@
+"""Fine-tuning with weighted terms that hold it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from transferium.errors import InputError
+from transferium.methods.finetune import FineTune
+
+if TYPE_CHECKING:
+    from transferium.methods.ground import Ground
+    from transferium.training.objective import Objective
+
+Term = tuple[float, "Callable[[], Objective]"]
+
+
+@dataclass
+class HeldBack(FineTune):
+    """``supervised + Σ weight · term``; a term of weight 0 is not even built, and what is left is ``finetune``."""
+
+    def _terms(self, ground: Ground) -> Iterator[Term]:
+        """Each weight with what builds its term."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what holds it back")
+
+    def _objective(self, ground: Ground) -> Objective:
+        objective = super()._objective(ground)
+        for weight, build in self._terms(ground):
+            if weight:
+                objective = objective + weight * build()
+        return objective
+
+    def _require_moving(self, ground: Ground) -> None:
+        """Raise ``InputError`` where there is nothing to hold back."""
+        if not any(p.requires_grad for p in ground.model.backbone.parameters()):
+            raise InputError(
+                f"{self.name} holds the backbone back, and unfreeze={self.unfreeze!r} moves nothing of it: unfreeze "
+                f"a block, as in unfreeze=1, or use {FineTune.name}."
+            )

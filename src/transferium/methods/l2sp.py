@@ -1,0 +1,71 @@
+"""Held back by the weights: near where they start, or small."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from transferium.methods.checks import at_least
+from transferium.methods.finetune import setting
+from transferium.methods.held_back import HeldBack, Term
+
+if TYPE_CHECKING:
+    from transferium.methods.ground import Ground
+
+
+@dataclass
+class L2SPTuning(HeldBack):
+    """Fine-tune with the backbone's weights pulled towards where they start, not towards zero.
+
+    ``supervised + alpha/2 Σ (w - w0)² + beta/2 ||w_head||²``, the first sum over the backbone's moving parameters, the
+    second over the head's weights. It takes the place of weight decay, whose default here is 0. Prefer it to
+    ``finetune`` with few labels on inputs like those of pretraining; it is cheaper than ``delta`` and ``lwf``, which
+    hold what the network does rather than its weights. The defaults are those of the authors' program.
+    Li, Grandvalet & Davoine, "Explicit inductive bias for transfer learning with convolutional networks" (2018).
+    """
+
+    name: ClassVar[str] = "l2-sp"
+
+    weight_decay: float = setting(0.0, "pull towards zero beside the two others", (0.0, 0.3))
+    alpha: float = setting(0.1, "pull of the backbone's weights towards where they start", (1e-3, 1.0))
+    beta: float = setting(0.01, "pull of the head's weights towards zero", (1e-4, 0.1))
+
+    def check(self) -> None:
+        """As for ``finetune``; both strengths are 0 or more."""
+        super().check()
+        at_least("alpha", self.alpha, 0)
+        at_least("beta", self.beta, 0)
+
+    def _terms(self, ground: Ground) -> Iterator[Term]:
+        from transferium.objectives.l2 import L2
+        from transferium.objectives.l2sp import L2SP
+
+        yield self.alpha, lambda: L2SP(ground.model.backbone)
+        yield self.beta, lambda: L2(ground.model.head, name="l2_head")
+
+
+@dataclass
+class L2Tuning(HeldBack):
+    """Fine-tune with all moving weights pulled towards zero by a term of the loss: the baseline of ``l2-sp``.
+
+    ``supervised + alpha/2 ||w||²`` over backbone and head, biases and norms left out. Unlike ``weight_decay``, which
+    is kept out of AdamW's scaling and is 0 by default here, the pull is part of the gradient. It draws pretrained
+    weights away from what was learned: prefer ``l2-sp``, and this to compare it with.
+    Li, Grandvalet & Davoine, "Explicit inductive bias for transfer learning with convolutional networks" (2018).
+    """
+
+    name: ClassVar[str] = "l2"
+
+    weight_decay: float = setting(0.0, "pull towards zero beside the term", (0.0, 0.3))
+    alpha: float = setting(0.01, "pull of all moving weights towards zero", (1e-5, 0.1))
+
+    def check(self) -> None:
+        """As for ``finetune``; the strength is 0 or more."""
+        super().check()
+        at_least("alpha", self.alpha, 0)
+
+    def _terms(self, ground: Ground) -> Iterator[Term]:
+        from transferium.objectives.l2 import L2
+
+        yield self.alpha, lambda: L2(ground.model)

@@ -1,0 +1,378 @@
+"""What holds fine-tuning back: nothing at strength 0, and what its formula says at a great one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from toy_world import PICTURE, PictureNet, blobs, picture_backbone, pictures, row_model, same, weights
+from transferium.embedding.embed import Embedder
+from transferium.errors import InputError
+from transferium.functional.losses.feature_maps import attention_from
+from transferium.methods.base import Task
+from transferium.methods.bss import BSS
+from transferium.methods.catalogue import find_method
+from transferium.methods.delta import DELTA
+from transferium.methods.finetune import FineTune
+from transferium.methods.l2sp import L2SPTuning, L2Tuning
+from transferium.methods.lwf import LwF
+from transferium.models.model import Model
+from transferium.models.wrapped import wrap_module
+from transferium.objectives.channel_attention import loss_rises
+from transferium.objectives.kept_features import KeptFeatures
+from transferium.objectives.kept_maps import KeptMaps
+from transferium.objectives.l2 import L2
+from transferium.objectives.l2sp import L2SP
+from transferium.objectives.shrinkage import SpectralShrinkage
+from transferium.objectives.supervised import Supervised
+from transferium.training.batch import Batch
+from transferium.training.episode import Episode, train
+from transferium.training.feed import Feeds
+from transferium.training.machine import Machine
+from transferium.training.stage import Stage
+from transferium.training.view import View
+
+FAST: dict[str, Any] = {
+    "epochs": 3,
+    "batch_size": 8,
+    "batch_norm": "batch",
+    "augment": "none",
+    "lr": 3e-3,
+    "head_lr": 3e-2,
+    "weight_decay": 0.0,
+}
+PLAIN = FineTune(**FAST)
+
+
+def task(n=40, backbone=None):
+    torch.set_num_threads(1)
+    return Task(pictures(n), None, backbone or picture_backbone(), Embedder(None, engine="torch"), 0)
+
+
+@cache
+def plainly(n=40):
+    return (PLAIN if n == 40 else FREE).fit(task(n))
+
+
+def everything(fitted):
+    return weights(fitted.backbone.build()) | {"head": torch.from_numpy(fitted.head.weight)}
+
+
+NEXT_TO_NOTHING = 1e-30
+
+
+def weak(strength: float) -> list[FineTune]:
+    return [
+        L2SPTuning(alpha=strength, beta=strength, **FAST),
+        L2Tuning(alpha=strength, **FAST),
+        DELTA(alpha=strength, beta=strength, layers=2, **FAST),
+        DELTA(alpha=strength, beta=strength, attention=False, **FAST),
+        LwF(strength=strength, **FAST),
+        BSS(eta=strength, **FAST),
+    ]
+
+
+@pytest.mark.parametrize("method", weak(0.0), ids=lambda m: m.name)
+def test_strength_zero_is_plain_fine_tuning_bit_for_bit(method):
+    fitted = method.fit(task())
+    assert same(everything(fitted), everything(plainly()))
+    assert fitted.history == plainly().history
+
+
+@pytest.mark.parametrize("method", weak(NEXT_TO_NOTHING), ids=lambda m: m.name)
+def test_asking_alone_disturbs_neither_modes_nor_random_numbers(method):
+    fitted = method.fit(task())
+    assert same(everything(fitted), everything(plainly()))
+    assert len(fitted.history[0]) > len(plainly().history[0]), "its term must have been asked"
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A great strength, and a number that must be ``by`` times as large without it."""
+
+    name: str
+    low: FineTune
+    measure: Callable[..., float]
+    by: float
+
+
+def from_start(fitted, given):
+    before, after = weights(given.backbone.build()), weights(fitted.backbone.build())
+    return float(sum(((after[n] - before[n]) ** 2).sum() for n in before if n.endswith(("weight", "bias"))))
+
+
+def size(fitted, given):
+    found = weights(fitted.backbone.build())
+    return float(sum((t**2).sum() for n, t in found.items() if n.endswith("weight") and t.ndim > 1))
+
+
+def size_of_head(fitted, given):
+    return float((fitted.head.weight**2).sum())
+
+
+def features_moved(fitted, given):
+    before, after = (given.embed(given.train, b).features for b in (given.backbone, fitted.backbone))
+    return float(((after - before) ** 2).mean())
+
+
+def smallest_singular(fitted, given):
+    features = given.embed(given.train, fitted.backbone).features
+    return float(np.linalg.svd(features, compute_uv=False)[-2:].sum())
+
+
+LONG: dict[str, Any] = FAST | {"epochs": 6, "batch_norm": "kept", "warmup": 0.0}
+FREE = FineTune(**LONG)
+KNOBS = [
+    Knob("l2-sp", L2SPTuning(alpha=100.0, beta=0.0, **LONG), from_start, 5),
+    Knob("l2-sp head", L2SPTuning(alpha=0.0, beta=1.0, **LONG), size_of_head, 2),
+    Knob("l2", L2Tuning(alpha=10.0, **LONG), size, 1.2),
+    Knob("l2 head", L2Tuning(alpha=10.0, **LONG), size_of_head, 2),
+    Knob("delta", DELTA(alpha=100.0, beta=0.0, **LONG), features_moved, 5),
+    Knob("delta flat", DELTA(alpha=100.0, beta=0.0, attention=False, **LONG), features_moved, 5),
+    Knob("delta head", DELTA(alpha=0.0, beta=1.0, **LONG), size_of_head, 2),
+    Knob("lwf", LwF(strength=100.0, **LONG), features_moved, 5),
+    Knob("bss", BSS(eta=1000.0, smallest=2, **LONG), smallest_singular, 1.2),
+]
+
+
+@pytest.mark.parametrize("knob", KNOBS, ids=lambda k: k.name)
+def test_mechanism(knob):
+    given = task(60)
+    low, high = knob.measure(knob.low.fit(given), given), knob.measure(plainly(60), given)
+    assert high > knob.by * low, (low, high)
+
+
+class Wired(nn.Module):
+    """Four channels over a picture, the last of which nothing behind reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.low = nn.Conv2d(3, 4, 3, padding=1)
+        self.high = nn.Linear(4, 4)
+        with torch.no_grad():
+            self.high.weight[:, 3] = 0
+
+    def forward(self, x):
+        return self.high(self.low(x).relu().mean(dim=(2, 3)))
+
+
+def wired(seed=0):
+    torch.manual_seed(seed)
+    return Wired().eval(), nn.Linear(4, 2)
+
+
+def labelled(n, seed):
+    made = torch.Generator().manual_seed(seed)
+    return Batch((torch.randn(n, 3, 6, 6, generator=made),), torch.arange(n) % 2, torch.arange(n))
+
+
+@pytest.mark.parametrize("layer", ["low", "high"])
+def test_the_rise_is_that_of_a_whole_pass_without_the_channel(layer):
+    body, head = wired()
+    given = [labelled(5, 0), labelled(8, 1)]
+    rises = loss_rises(body, head, layer, ("low", "high"), given)
+    inputs, labels = torch.cat([b.inputs[0] for b in given]), torch.cat([b.labels for b in given])
+
+    def loss():
+        with torch.no_grad():
+            return nn.functional.cross_entropy(head(body(inputs)).double(), labels).item()
+
+    plain, slow = loss(), []
+    for channel in range(4):
+
+        def without(_module, _inputs, output, channel=channel):
+            keep = torch.ones(4)
+            keep[channel] = 0
+            return output * keep.view(-1, *[1] * (output.ndim - 2))
+
+        hook = body.get_submodule(layer).register_forward_hook(without)
+        slow.append(loss() - plain)
+        hook.remove()
+    assert rises.numpy() == pytest.approx(slow, abs=1e-7)
+    assert (layer != "low") or rises[3] == 0
+    assert rises.abs().max() > 1e-4
+
+
+def test_switching_channels_off_leaves_the_network_as_it_was():
+    body, head = wired()
+    before, batch = weights(body), labelled(4, 0)
+    expected = body(*batch.inputs)
+    loss_rises(body, head, "low", ("low", "high"), [batch])
+    assert same(before, weights(body)) and torch.equal(body(*batch.inputs), expected)
+    assert not any("forward" in vars(m) or m._forward_hooks for m in body.modules())
+
+
+def test_blocks_before_the_layer_are_not_computed_again():
+    body, head = wired()
+    calls = {"low": 0, "high": 0}
+    for name in calls:
+        module = body.get_submodule(name)
+
+        def counted(x, name=name, run=module.forward):
+            calls[name] += 1
+            return run(x)
+
+        module.forward = counted
+    loss_rises(body, head, "high", ("low", "high"), [labelled(4, 0)])
+    assert calls == {"low": 1, "high": 1}
+    loss_rises(body, head, "low", ("low", "high"), [labelled(4, 0)])
+    assert calls == {"low": 2, "high": 6}
+
+
+def test_attention_is_where_the_classes_are_read_from():
+    """Of five features only the first two tell the classes apart: they get the weight."""
+    net = PictureNet()
+    with torch.no_grad():
+        net.top.weight.zero_(), net.top.bias.zero_()
+        net.stem[0].weight.zero_(), net.stem[0].bias.zero_(), net.body[0].weight.zero_(), net.body[0].bias.zero_()
+        for i, colour in enumerate((0, 2)):
+            net.stem[0].weight[i, colour] = 1 / 9
+            net.stem[0].bias[i] = 3.0
+            net.body[0].weight[i, i, 1, 1] = 1.0
+            net.top.weight[i, i] = 1.0
+    given = task(200, wrap_module(net, "image", PICTURE))
+    given = replace(given, backbone=replace(given.backbone, blocks=("stem", "body", "top")))
+    method = DELTA(epochs=1, batch_size=8)
+    ground = method._ground(given)
+    method._groups(ground)
+    (weight,) = method._attention(ground, ("top",))
+    assert weight.sum() == pytest.approx(1, abs=1e-6)
+    assert weight[:2].min() > weight[2:].max() * 1.2, weight
+    assert torch.allclose(weight[2:], weight[2], atol=1e-6)
+
+
+def kept(model):
+    return [KeptMaps(model, ("low", "high")), KeptFeatures(model, scale=0.5)]
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["maps", "features"])
+def test_a_teacher_never_learns_and_is_asked_once_a_step(number):
+    torch.set_num_threads(1)
+    model = row_model(batch_norm=True, dropout=0.3)
+    start, objective = weights(model.backbone), kept(model)[number]
+    teacher, passes = objective.teacher.model, []
+    teacher.backbone.register_forward_hook(lambda *_: passes.append(teacher.backbone.training))
+    stage = Stage(model, {"target": blobs(24)}, Supervised() + objective, epochs=2, batch_size=8, lr=0.01)
+    for _ in train(Episode(stage, Machine(cpu=True))):
+        assert not any(m.training for m in teacher.modules()) and model.backbone.training
+    assert passes == [False] * 6
+    assert same(weights(teacher.backbone), start) and not same(weights(model.backbone), start)
+    assert not any(p.requires_grad or p.grad is not None for p in teacher.parameters())
+    assert not list(objective.parameters()) and not objective.state_dict()
+
+
+def test_only_channel_weights_are_written_into_checkpoints():
+    model = row_model()
+    objective = KeptMaps(model, ("low",), [attention_from(torch.arange(16.0))])
+    assert {name: t.shape for name, t in objective.state_dict().items()} == {"attention0": (16,)}
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["maps", "features"])
+def test_the_parts_of_a_batch_average_to_the_whole(number):
+    """What several processes, or passes that share a step, rely on."""
+    model = row_model()
+    objective = kept(model)[number]
+    with torch.no_grad():
+        model.backbone.low[0].weight.add_(0.1)
+    batch = Feeds().open(blobs(9), augmented=False).batch(0, np.arange(9))
+
+    def term(rows):
+        part = Batch((batch.inputs[0][rows],), None, batch.index[rows])
+        return sum(objective(View(model, {"target": part}, taps=objective.taps)).values()).item()
+
+    assert term(slice(0, 9)) == pytest.approx(4 / 9 * term(slice(0, 4)) + 5 / 9 * term(slice(4, 9)), rel=1e-5)
+    assert term(slice(0, 9)) > 0
+
+
+class Words(nn.Module):
+    """Tokens to vectors to their masked mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(10, 3)
+
+    def forward(self, ids, mask):
+        return (self.table(ids) * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
+
+
+def test_padding_does_not_count():
+    torch.manual_seed(0)
+    model = Model(Words(), nn.Linear(3, 2))
+    objective = KeptMaps(model, ("table",))
+    with torch.no_grad():
+        model.backbone.table.weight.add_(torch.arange(10.0)[:, None])
+    terms = []
+    for padding in (1, 9):
+        ids = torch.tensor([[2, 4, padding, padding], [3, 3, 3, padding]])
+        batch = Batch((ids, torch.tensor([[1, 1, 0, 0], [1, 1, 1, 0]])), None, torch.arange(2))
+        terms.append(objective(View(model, {"target": batch}, taps=objective.taps))["delta"].item())
+    assert terms == pytest.approx([0.5 * 3 * np.mean([(4 + 16) / 2, 9])] * 2, rel=1e-5)
+
+
+def test_catalogue_knows_them():
+    names = [find_method(name, {}).name for name in ("l2-sp", "l2", "delta", "lwf", "bss")]
+    assert names == ["l2-sp", "l2", "delta", "lwf", "bss"]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: L2SPTuning(alpha=-1), r"alpha must be at least 0; it was -1"),
+        (lambda: L2SPTuning(beta=-1), r"beta must be at least 0"),
+        (lambda: L2Tuning(alpha=-0.1), r"alpha must be at least 0"),
+        (lambda: DELTA(alpha=-1), r"alpha must be at least 0"),
+        (lambda: DELTA(layers=0), r"layers must be at least 1"),
+        (lambda: LwF(strength=-1), r"strength must be at least 0"),
+        (lambda: BSS(eta=-1), r"eta must be at least 0"),
+        (lambda: BSS(smallest=0), r"smallest must be at least 1"),
+        (lambda: BSS(accumulate=2), r"spectrum of a whole batch, and accumulate=2 would split it: use accumulate=1"),
+        (lambda: SpectralShrinkage(0), r"at least 1; it was 0"),
+        (lambda: KeptFeatures(row_model(), scale=0.0), r"scale, which must be above 0; it was 0.0"),
+        (lambda: L2SP(row_model().requires_grad_(False)), r"no parameter of this Model moves: unfreeze a block of it"),
+        (lambda: L2(row_model().requires_grad_(False)), r"no weight matrix of this Model moves: unfreeze a block"),
+    ],
+)
+def test_settings_that_cannot_work_are_named(make, message):
+    with pytest.raises(InputError, match=message):
+        make()
+
+
+NONE: dict[str, Any] = {"epochs": 1, "batch_size": 8, "unfreeze": "none"}
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        (L2SPTuning(**NONE), r"no parameter of this PictureNet moves: unfreeze a block of it, as unfreeze=1"),
+        (DELTA(**NONE), r"delta holds the backbone back, and unfreeze='none' moves nothing of it: .* use finetune"),
+        (LwF(**NONE), r"lwf holds the backbone back, and unfreeze='none' moves nothing"),
+        (BSS(**NONE), r"bss holds the backbone back, and unfreeze='none' moves nothing"),
+        (DELTA(layers=4, epochs=1), r"layers=4: this backbone has 3 blocks .*\(stem, body, top\).* from 1 to 3"),
+        (BSS(smallest=6, epochs=1), r"smallest=6: batches of 32 examples with 5 features have 5 singular values"),
+        (BSS(smallest=4, batch_size=3, epochs=1), r"batches of 3 examples .* give a number from 1 to 3"),
+    ],
+)
+def test_what_does_not_fit_the_backbone_is_named(method, message):
+    with pytest.raises(InputError, match=message):
+        method.fit(task())
+
+
+def test_a_spectrum_is_not_shared_between_processes(monkeypatch):
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
+    method = BSS(epochs=1, batch_size=8)
+    ground = method._ground(task())
+    method._groups(ground)
+    with pytest.raises(InputError, match=r"2 processes would each see a part of it: train it with one process"):
+        method._objective(ground)
+
+
+def test_a_spectrum_sees_whole_batches_only():
+    fitted = BSS(epochs=2, batch_size=10, augment="none").fit(task())
+    assert len(fitted.history) == 2 * 3, "32 examples in batches of 10"
+    assert len(BSS(eta=0.0, epochs=2, batch_size=10, augment="none").fit(task()).history) == 2 * 4
