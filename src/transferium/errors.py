@@ -26,6 +26,13 @@ class ArtifactError(TransferiumError, RuntimeError):
     """A saved model or run directory is not readable by this version."""
 
 
+class Terminated(SystemExit):
+    """Somebody asked the process to end (SIGTERM); uncaught, it exits with 143."""
+
+    def __init__(self) -> None:
+        super().__init__(128 + 15)
+
+
 class TransferiumWarning(UserWarning):
     """Something was worked around; the result is still right, and the message says at what cost."""
 

@@ -1,4 +1,4 @@
-"""Runs that can be killed: ``python interrupted.py NAME FOLDER`` trains one, slowly, and prints each step.
+"""Runs that can be killed: ``slowly(NAME, FOLDER, say)`` trains one in a process of its own, and says each step.
 
 Every row is a generator of stages over a toy world, together holding everything that a checkpoint must hold.
 """
@@ -6,8 +6,13 @@ Every row is a generator of stages over a toy world, together holding everything
 from __future__ import annotations
 
 import copy
+import multiprocessing
+import os
 import sys
 import time
+from functools import cache
+from importlib import import_module
+from multiprocessing import forkserver
 from pathlib import Path
 
 import torch
@@ -29,6 +34,10 @@ from transferium.training.groups import plain_groups
 from transferium.training.objective import Objective
 from transferium.training.run import run
 from transferium.training.stage import Player, Stage
+
+for _late in ("accelerate", "torch._dynamo", "torchvision.transforms.v2", "transferium.training.images"):
+    # What a first step imports; the server below then does so once for all.
+    import_module(_late)
 
 
 class Memory(Objective):
@@ -113,14 +122,14 @@ def two_players():
 ROWS = {f.__name__: f for f in (finetune, finetune_part, scratch, lpft, two_streams, two_stages, two_players)}
 
 
-def train(name, folder=None, pause=0.0):
+def train(name, folder=None, pause=0.0, say=None):
     """The trained model and its history; slowly, saying each step, where a pause is given."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
 
     def tell(_stage, done, total):
-        if pause:
-            print(done, total, flush=True)
+        if say is not None:
+            say.send((done, total))
             time.sleep(pause)
 
     checkpoints = None if folder is None else Checkpoints(Path(folder), every_steps=1)
@@ -128,5 +137,34 @@ def train(name, folder=None, pause=0.0):
     return getattr(outcome.result, "model", outcome.result), outcome.history
 
 
-if __name__ == "__main__":
-    train(sys.argv[1], sys.argv[2], pause=0.03)
+def slowly(name, folder, say):
+    """Train row ``name``, sending (done, total) after each step."""
+    train(name, folder, pause=0.03, say=say)
+
+
+@cache
+def server():
+    """Where processes come from: a server that has imported everything once and forks, instead of seconds for each."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["interrupted"])
+    # The server finds this module by the environment; it is not told of ``sys.path`` before Python 3.13.
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *filter(None, [before])])
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.pop("PYTHONPATH")
+        os.environ.update({} if before is None else {"PYTHONPATH": before})
+    return context
+
+
+def started(name, folder, after):
+    """A process that trains row ``name``, ``after`` steps in."""
+    hear, say = server().Pipe(duplex=False)
+    process = server().Process(target=slowly, args=(name, folder, say))
+    process.start()
+    say.close()
+    for _ in range(after):
+        hear.recv()
+    process.hear = hear
+    return process

@@ -48,7 +48,10 @@ def test_a_full_disk_while_writing_keeps_the_old_checkpoint_and_the_run(tmp_path
     with pytest.warns(TransferiumWarning, match=r"no checkpoint could be written .*No space left.*Training goes on"):
         places.save_step(0, saved(2.0))
     places.save_step(0, saved(3.0))  # said once
-    with pytest.raises(InputError, match=r"finished stage could not be written .*No space left.*same command again"):
+    with pytest.raises(
+        InputError,
+        match=r"finished stage could not be written .*No space left.*make room and start the same command again",
+    ):
         places.save_finished(0, saved(4.0))
     monkeypatch.undo()
     assert places.under_way(0).under("a")["x"].tolist() == [1, 1]
@@ -107,15 +110,18 @@ def interrupted(folder):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"batch_size": 10}, "batch_size was 8 and is 10"),
-        ({"about": {"backbone": "new"}}, 'backbone was null and is "new"'),
-        ({"target": blobs(20, 3)}, "stream target was"),
-        ({"epochs": 3, "seed": 4}, "epochs was 2 and is 3; seed was 0 and is 4"),
+        ({"batch_size": 10}, "batch_size 8 → 10"),
+        ({"about": {"backbone": "new"}}, "backbone null → new"),
+        (
+            {"target": blobs(20, 3)},
+            r"stream target 20 features examples, 2 classes, \w{16} → 20 features examples, 2 classes, \w{16}",
+        ),
+        ({"epochs": 3, "seed": 4}, "seed 0 → 4; epochs 2 → 3"),
     ],
 )
 def test_another_run_is_not_resumed(tmp_path, change, message):
     interrupted(tmp_path)
-    with pytest.raises(InputError, match=f"cannot be resumed: {message}.*or remove that one to start again"):
+    with pytest.raises(InputError, match=f"cannot be resumed: {message}.*another folder.*--restart"):
         run(stages(row_model(), **change), checkpoints=Checkpoints(tmp_path))
     model = row_model()
     run(stages(model, **change), checkpoints=Checkpoints(tmp_path, restart=True))
@@ -131,3 +137,15 @@ def test_a_finished_run_is_loaded_not_trained(tmp_path):
     second = run(stages(again), checkpoints=Checkpoints(tmp_path), progress=lambda *t: steps.append(t))
     assert steps == [] and second.history == first.history
     assert same(weights(model), weights(again))
+
+
+def test_workers_may_change_and_a_changed_method_is_said_field_by_field():
+    from pathlib import Path
+
+    from transferium.training.changes import refuse_changes
+
+    before = {"method": {"name": "finetune", "epochs": 6, "workers": 2}, "epochs": 6, "seed": 0}
+    refuse_changes(before, {"method": {"name": "finetune", "epochs": 6, "workers": 0}, "epochs": 6, "seed": 0}, Path())
+    with pytest.raises(InputError) as said:
+        refuse_changes(before, {"method": {"name": "finetune", "epochs": 8, "workers": 0}, "epochs": 8}, Path("run"))
+    assert "cannot be resumed: method.epochs 6 → 8; seed 0 → null. Give" in str(said.value)

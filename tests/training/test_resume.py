@@ -1,8 +1,8 @@
 """A run killed at any moment and resumed ends bit-identical to one that was not."""
 
+import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from functools import cache
@@ -12,12 +12,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from interrupted import ROWS, train  # a script beside this file
+from interrupted import ROWS, started, train  # a module beside this file
 
 from toy_world import same, weights
-from transferium.training.run import TERMINATED
-
-SCRIPT = Path(__file__).with_name("interrupted.py")
+from transferium.training.journal import LOG, read_log
 
 
 @cache
@@ -26,14 +24,11 @@ def uninterrupted(name):
     return weights(model), history
 
 
-def started(name, folder, after):
-    """A process that trains, ``after`` steps in."""
-    process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), name, str(folder)], stdout=subprocess.PIPE, text=True, bufsize=1
-    )
-    for _ in range(after):
-        assert process.stdout.readline()
-    return process
+def told(folder):
+    """The steps in a run's log, as the history has them, and its events."""
+    entries = read_log(folder / LOG)
+    steps = [{k: v for k, v in e.items() if k not in ("time", "number")} for e in entries if "event" not in e]
+    return steps, [e["event"] for e in entries if "event" in e]
 
 
 def check(name, folder):
@@ -41,6 +36,7 @@ def check(name, folder):
     model, history = train(name, folder)
     assert same(weights(model), expected)
     assert history == expected_history
+    assert told(folder)[0] == expected_history, "the log lacks a step, or has one twice"
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -50,22 +46,24 @@ def test_killed_at_a_random_moment(name, tmp_path):
     after, pause = dice.randint(1, total // 2), dice.random() * 0.2
     process = started(name, tmp_path, after)
     time.sleep(pause)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    assert process.returncode == -signal.SIGKILL, "it ended before it was killed"
-    assert any(tmp_path.iterdir())
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL, "it ended before it was killed"
+    assert any(tmp_path.glob("*.safetensors"))
     check(name, tmp_path)
 
 
-def test_asked_to_end_it_writes_its_state_and_says_so(tmp_path):
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 1)])
+def test_asked_to_end_it_writes_its_state_and_says_so(how, code, tmp_path):
     process = started("two_stages", tmp_path, 17)
-    process.send_signal(signal.SIGTERM)
-    process.wait()
-    process.stdout.close()
-    assert process.returncode == TERMINATED == 143
-    assert {p.name for p in tmp_path.iterdir()} == {"stage-000.safetensors", "step.safetensors"}
+    os.kill(process.pid, how)
+    process.join()
+    assert process.exitcode == code
+    assert {p.name for p in tmp_path.iterdir()} == {"stage-000.safetensors", "step.safetensors", LOG}
+    steps, events = told(tmp_path)
+    assert events[-1] == "interrupted" and len(steps) >= 17
     check("two_stages", tmp_path)
+    assert told(tmp_path)[1].count("stage resumed") == 1
 
 
 class StoppedError(Exception):

@@ -94,6 +94,7 @@ def adapt(
         workdir=workdir,
         progress=embedder.progress,
         budget_s=options.budget_s,
+        track=options.track,
         unlabeled=adapted_to,
         sources=origin if len(pair.names) > 1 else None,
     )

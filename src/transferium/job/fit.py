@@ -75,7 +75,8 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
         "provenance": provenance(options.command, data_fingerprint(looked.domain)),
     }
     artifact = Artifact(fitted.backbone, fitted.head, divided.train.classes, info)
-    return write_run(options.out, artifact, describe(options, looked, divided, fitted, judged), judged, watch)
+    run = describe(options, looked, divided, fitted, judged)
+    return write_run(options.out, artifact, run, judged, watch, fitted.contact)
 
 
 def backbone_settings(settings: dict[str, Any]) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from transferium.data.domain import Domain
 from transferium.errors import DataError, InputError, did_you_mean
 from transferium.functional.adaptation.affine import Alignment
 from transferium.models.backbone import Backbone
-from transferium.models.head import Head
+from transferium.models.any_head import AnyHead
 from transferium.selection.selection import Selection
 
 if TYPE_CHECKING:
     from transferium.embedding.embed import Embedder
+    from transferium.training.contact import Contact
 
 
 @dataclass
@@ -103,18 +104,20 @@ class Fitted:
     ``head`` reads *target* rows. Where an adapted model reads source rows otherwise, ``source_head`` does so, and
     ``alignment`` says where the features of each domain went before one linear layer read both (already folded into
     the two heads). ``attack`` is what it was trained to withstand, where it was.
+    ``contact`` shows a few training examples beside what augmentation made of them, where there was any.
     """
 
     method: str
     backbone: Backbone
-    head: Head
+    head: AnyHead
     selection: Selection
     history: list[dict[str, Any]] = field(default_factory=list)
     oof_probabilities: NDArray[np.float64] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
-    source_head: Head | None = None
+    source_head: AnyHead | None = None
     alignment: Alignment | None = None
     attack: Threat | None = None
+    contact: Contact | None = None
 
 
 @dataclass

@@ -38,16 +38,29 @@ class Staged(Method):
         from transferium.training.checkpoint import Checkpoints
         from transferium.training.machine import Machine
         from transferium.training.run import run
+        from transferium.training.tracks import TRACK, Tracks, check_trackers
 
         start = time.perf_counter()
-        machine = Machine(self.machine_precision())
+        logs = None if task.workdir is None else task.workdir / TRACK
+        track = () if logs is None else check_trackers(task.track)
+        machine = Machine(self.machine_precision(), track=track, logs=logs)
         checkpoints = None if task.workdir is None else Checkpoints(task.workdir)
+        tracks = None
+        if track and logs is not None and machine.is_main:
+            tracks = Tracks(machine.accelerator, logs, self.to_json() | {"seed": task.seed})
         outcome = run(
-            self.stages(task), seed=task.seed, machine=machine, checkpoints=checkpoints, progress=task.progress
+            self.stages(task),
+            seed=task.seed,
+            machine=machine,
+            checkpoints=checkpoints,
+            progress=task.progress,
+            tracks=tracks,
         )
         return self._conclude(outcome, machine, start)
 
     def _conclude(self, outcome: Outcome[Trained], machine: Any, start: float) -> Fitted:
+        from transferium.training.contact import contact_of
+
         trained, trained_at = outcome.result, time.perf_counter()
         temperature = temperature_of(trained, machine)
         last = outcome.history[-1]["stage"]
@@ -58,4 +71,5 @@ class Staged(Method):
             selection=selection_of(trained, outcome.history, self.best_by(), last),
             history=outcome.history,
             seconds={"train": trained_at - start, "calibrate": time.perf_counter() - trained_at},
+            contact=contact_of(trained.feeds, trained.parts.train),
         )

@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from transferium.errors import InputError, TransferiumWarning
+from transferium.training.journal import LOG
 
 FORMAT = 1
 
@@ -49,7 +50,8 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Forget the run."""
-        for path in [*self.folder.glob("stage-*.safetensors"), self._step, *self.folder.glob("*.tmp")]:
+        kept = [*self.folder.glob("stage-*.safetensors"), self._step, self.good, self.folder / LOG]
+        for path in [*kept, *self.folder.glob("*.tmp")]:
             path.unlink(missing_ok=True)
 
     def due(self, step: int) -> bool:
@@ -90,10 +92,22 @@ class Checkpoints:
             self._write(self._stage(stage), stage, saved)
         except OSError as error:
             raise InputError(
-                f"the finished stage could not be written to {self.folder}: {error}. Make room and start the same "
-                "command again; it resumes from the last checkpoint."
+                f"the finished stage could not be written to {self.folder}: {error}. The earlier checkpoint is whole: "
+                "make room and start the same command again; it goes on from there."
             ) from error
         self._step.unlink(missing_ok=True)
+
+    def save_good(self, stage: int, saved: Saved) -> None:
+        """Write the last good weights of a stage whose loss became NaN or infinite, as far as there is room."""
+        try:
+            self._write(self.good, stage, saved)
+        except OSError as error:
+            warnings.warn(f"{self.good} could not be written: {error}.", TransferiumWarning, stacklevel=2)
+
+    @property
+    def good(self) -> Path:
+        """Where the last good weights are, after a loss that was no number."""
+        return self.folder / "last_good.safetensors"
 
     @property
     def _step(self) -> Path:
@@ -152,20 +166,3 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def refuse_changes(saved: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
-    """Raise ``InputError`` where a stage is not the one that was interrupted, naming what differs."""
-    now = json.loads(json.dumps(now))
-    changed = [k for k in sorted(saved.keys() | now.keys()) if saved.get(k) != now.get(k)]
-    if changed:
-        said = "; ".join(f"{k} was {_short(saved.get(k))} and is {_short(now.get(k))}" for k in changed)
-        raise InputError(
-            f"the interrupted run in {folder} cannot be resumed: {said}. Give the same data, backbone and options, or "
-            "another folder, or remove that one to start again."
-        )
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

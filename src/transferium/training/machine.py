@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,18 +22,27 @@ class Machine:
     pass, weighted by the rows each process had, which equals one process at the same global batch for every objective
     that is a mean over rows.
 
-    ``precision`` is ``"no"``, ``"bf16"``, ``"fp16"``, or ``"auto"``: bf16 on a GPU that has it, else none.
+    ``precision`` is ``"no"``, ``"bf16"``, ``"fp16"``, or ``"auto"``: bf16 on a GPU that has it, else none. ``track``
+    names trackers, whose files go to ``logs``.
     """
 
-    def __init__(self, precision: str = "auto", *, cpu: bool = False) -> None:
+    def __init__(
+        self, precision: str = "auto", *, cpu: bool = False, track: Sequence[str] = (), logs: Path | None = None
+    ) -> None:
         from accelerate import Accelerator
+        from accelerate.utils import ProjectConfiguration
 
         if precision not in ("auto", "no", "bf16", "fp16"):
             raise InputError(f"precision is 'auto', 'no', 'bf16' or 'fp16'; it was given {precision!r}.")
         if precision == "auto":
             precision = "bf16" if not cpu and torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "no"
         try:
-            self.accelerator = Accelerator(cpu=cpu, mixed_precision=precision)
+            self.accelerator = Accelerator(
+                cpu=cpu,
+                mixed_precision=precision,
+                log_with=list(track) or None,
+                project_config=ProjectConfiguration(logging_dir=None if logs is None else str(logs)),
+            )
         except ValueError as error:
             raise InputError(
                 f"this process already trains at another precision, and {precision!r} was asked for: {error}"

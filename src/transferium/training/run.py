@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, Generic, TypeVar
 
-from transferium.training.checkpoint import Checkpoints, Saved, refuse_changes
+from transferium.errors import InputError
+from transferium.training.changes import refuse_changes
+from transferium.training.checkpoint import Checkpoints, Saved
 from transferium.training.episode import Episode, train
+from transferium.training.guard import NonFiniteError
 from transferium.training.history import History
+from transferium.training.interruption import Stop, leave, soft_interruption
+from transferium.training.journal import Journal
 from transferium.training.machine import Machine, own_random_numbers, seed_everything
 from transferium.training.stage import Stage
-from transferium.training.state import describe, load_episode, save_episode
+from transferium.training.state import describe, load_episode, save_episode, weights_of
+from transferium.training.tracks import Tracks
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
-TERMINATED = 143
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,11 +33,15 @@ class Outcome(Generic[T]):
     history: list[dict[str, Any]]
 
 
-@dataclass(eq=False)
-class Stop:
-    """Whether somebody asked the run to end."""
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """Where stages are trained, kept, told of and shown; all but the machine may be missing."""
 
-    asked: bool = field(default=False)
+    machine: Machine
+    checkpoints: Checkpoints | None
+    journal: Journal | None
+    tracks: Tracks | None
+    progress: Progress | None
 
 
 def run(
@@ -44,36 +51,37 @@ def run(
     machine: Machine | None = None,
     checkpoints: Checkpoints | None = None,
     progress: Progress | None = None,
+    tracks: Tracks | None = None,
 ) -> Outcome[T]:
     """Train each stage that the generator yields; its code after a ``yield`` sees the trained model.
 
     With ``checkpoints``, a run that was interrupted goes on from its last checkpoint, bit for bit as if it had not
-    been: the generator is replayed, and finished stages are loaded instead of trained. On SIGTERM the state is written
-    and the process exits with 143. Every generator of random numbers is seeded by (seed, stage, process) before a stage
-    is made, and the caller's are left as they were.
+    been: the generator is replayed, and finished stages are loaded instead of trained; ``log.jsonl`` beside them says
+    what happened. On SIGTERM or Ctrl-C the step under way is finished and the state written, then the process exits
+    with 143 or ``KeyboardInterrupt`` is raised. Every generator of random numbers is seeded by (seed, stage, process)
+    before a stage is made, and the caller's are left as they were.
     """
     machine = machine or Machine()
+    keeps = checkpoints is not None and machine.is_main
+    journal = Journal(checkpoints.folder) if checkpoints is not None and keeps else None
+    around = Surroundings(machine, checkpoints, journal, tracks, progress)
     history: list[dict[str, Any]] = []
-    with own_random_numbers(), _soft_termination() as stop:
+    with own_random_numbers():
         for number in count():
             seed_everything(seed, number, machine.rank)
             try:
                 stage = next(stages)
             except StopIteration as end:
+                if tracks is not None:
+                    tracks.finish()
                 return Outcome(end.value, history)
-            history += _run_stage(number, stage, machine, checkpoints, progress, stop)
+            history += _run_stage(number, stage, around, len(history))
     raise AssertionError("unreachable")
 
 
-def _run_stage(
-    number: int,
-    stage: Stage,
-    machine: Machine,
-    checkpoints: Checkpoints | None,
-    progress: Progress | None,
-    stop: Stop,
-) -> list[dict[str, Any]]:
-    episode, log = Episode(stage, machine), History(stage.name, machine)
+def _run_stage(number: int, stage: Stage, around: Surroundings, done: int) -> list[dict[str, Any]]:
+    checkpoints = around.checkpoints
+    episode, log = Episode(stage, around.machine), History(stage.name, around.machine)
     saved = None
     if checkpoints is not None:
         saved = checkpoints.finished(number) or checkpoints.under_way(number)
@@ -81,39 +89,44 @@ def _run_stage(
         refuse_changes(saved.facts["about"], describe(episode), checkpoints.folder)
         load_episode(episode, saved)
         log.rows = saved.facts["history"]
+    if around.journal is not None:
+        around.journal.open_stage(number, log.rows)
+    if around.tracks is not None:
+        around.tracks.open_stage(done, len(log.rows))
     if saved is None or not saved.facts["finished"]:
-        _train_on(number, episode, log, checkpoints, progress, stop)
+        _tell(around, "stage started" if saved is None else "stage resumed", number, episode)
+        with _faults_said(number, episode, around), soft_interruption() as stop:
+            _train_on(number, episode, log, around, stop)
     stage.model.eval()
     return log.flush()
 
 
-def _train_on(
-    number: int,
-    episode: Episode,
-    log: History,
-    checkpoints: Checkpoints | None,
-    progress: Progress | None,
-    stop: Stop,
-) -> None:
+def _train_on(number: int, episode: Episode, log: History, around: Surroundings, stop: Stop) -> None:
+    checkpoints = around.checkpoints
     records = train(episode)
     for wrapper in episode.stage.around:
         records = wrapper.wrap(records, episode)
     for record in records:
         log.add(record)
-        if progress is not None:
-            progress(episode.stage.name, episode.step, episode.total)
-        asked, due = _decide(stop, checkpoints, episode)
+        if around.progress is not None:
+            around.progress(episode.stage.name, episode.step, episode.total)
+        asked, due, told = _decide(stop, around, episode)
+        if asked or due or told:
+            _show(number, log, around)
         if checkpoints is not None and (asked or due):
             saved = _pack(episode, log, finished=False)
             if episode.machine.is_main:
                 checkpoints.save_step(number, saved)
+            _tell(around, "interrupted" if asked else "checkpoint", number, episode)
         if asked:
-            raise SystemExit(TERMINATED)
+            leave(asked)
+    _show(number, log, around)
     if checkpoints is not None:
         saved = _pack(episode, log, finished=True)
         if episode.machine.is_main:
             checkpoints.save_finished(number, saved)
         episode.machine.wait()
+    _tell(around, "stage finished", number, episode)
 
 
 def _pack(episode: Episode, log: History, *, finished: bool) -> Saved:
@@ -121,26 +134,49 @@ def _pack(episode: Episode, log: History, *, finished: bool) -> Saved:
     return Saved(tensors, facts | {"history": log.flush()})
 
 
-def _decide(stop: Stop, checkpoints: Checkpoints | None, episode: Episode) -> tuple[bool, bool]:
-    """Whether to end (any process may ask) and whether to write (the first one has the clock), alike in all."""
+def _decide(stop: Stop, around: Surroundings, episode: Episode) -> tuple[int, bool, bool]:
+    """The signal to end by (any process may ask), and whether to write state and log (the first has the clock)."""
+    checkpoints, journal = around.checkpoints, around.journal
     due = checkpoints is not None and checkpoints.due(episode.step)
-    said = episode.machine.everyone((stop.asked, due))
-    return any(asked for asked, _ in said), said[0][1]
+    told = journal is not None and journal.due()
+    said = episode.machine.everyone((stop.asked, due, told))
+    return max(asked for asked, _, _ in said), said[0][1], said[0][2]
+
+
+def _show(number: int, log: History, around: Surroundings) -> None:
+    """Write the steps so far to the log and the trackers; every process takes part in making them numbers."""
+    rows = log.flush()
+    if around.journal is not None:
+        around.journal.steps(number, rows)
+        around.journal.flush()
+    if around.tracks is not None:
+        around.tracks.steps(rows)
+
+
+def _tell(around: Surroundings, what: str, number: int, episode: Episode) -> None:
+    if around.journal is not None:
+        facts = {"stage": episode.stage.name, "number": number, "step": episode.step, "steps": episode.total}
+        around.journal.event(what, facts)
 
 
 @contextmanager
-def _soft_termination() -> Iterator[Stop]:
-    """Note SIGTERM instead of dying of it, where this thread may."""
-    stop = Stop()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-
-    def note(_number: int, _frame: object) -> None:
-        stop.asked = True
-
-    before = signal.signal(signal.SIGTERM, note)
+def _faults_said(number: int, episode: Episode, around: Surroundings) -> Iterator[None]:
+    """A value that is no number: the last good weights are written. A worker that died: said what to do."""
     try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        yield
+    except NonFiniteError as error:
+        if around.checkpoints is None:
+            raise
+        if around.machine.is_main:
+            _tell(around, "stopped", number, episode)
+            around.checkpoints.save_good(number, Saved(weights_of(episode), {"step": episode.step}))
+        raise NonFiniteError(f"{error} The last good weights are in {around.checkpoints.good}.") from error
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        _tell(around, "a worker died", number, episode)
+        raise InputError(
+            f"a process that prepares batches ended at step {episode.step} ({error}). Memory may have run out. What "
+            "was kept of the run is whole: give the same command again with fewer workers, as in workers=0; that "
+            "changes nothing in the result."
+        ) from error

@@ -15,9 +15,7 @@ from transferium.training.machine import random_state, restore_random_state
 def save_episode(episode: Episode, *, finished: bool = False) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Everything that changes while a stage trains; of a ``finished`` one, not its optimisers."""
     episode.guard.settle()
-    tensors: dict[str, Tensor] = {}
-    for i, module in enumerate(episode.stage.modules):
-        tensors |= {f"module{i}/{name}": t.clone() for name, t in module.state_dict().items()}
+    tensors = weights_of(episode)
     facts: dict[str, Any] = {"about": describe(episode), "step": episode.step, "finished": finished, "wrappers": {}}
     for wrapper in episode.stage.around:
         memory, plain = wrapper.memory()
@@ -30,6 +28,12 @@ def save_episode(episode: Episode, *, finished: bool = False) -> tuple[dict[str,
         if episode.machine.scaler is not None:
             facts["scaler"] = episode.machine.scaler.state_dict()
     return tensors, facts
+
+
+def weights_of(episode: Episode) -> dict[str, Tensor]:
+    """Every tensor of the model and of the objectives, copied."""
+    modules = enumerate(episode.stage.modules)
+    return {f"module{i}/{name}": t.clone() for i, module in modules for name, t in module.state_dict().items()}
 
 
 def load_episode(episode: Episode, saved: Saved) -> None:

@@ -1,0 +1,55 @@
+"""Being asked to end: the step under way is finished and written, then the process goes."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from transferium.errors import Terminated
+
+ASKED = (signal.SIGTERM, signal.SIGINT)
+
+
+@dataclass(eq=False)
+class Stop:
+    """The signal by which somebody asked the run to end; 0 while nobody has."""
+
+    asked: int = field(default=0)
+
+
+def leave(asked: int) -> NoReturn:
+    """End as the signal would have: ``KeyboardInterrupt`` for Ctrl-C, else ``Terminated`` (exit code 143)."""
+    if asked == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise Terminated
+
+
+@contextmanager
+def soft_interruption() -> Iterator[Stop]:
+    """Note the first SIGTERM or Ctrl-C instead of dying of it, where this thread may; the second ends at once.
+
+    A signal that is ignored (of a job in the background, say) stays ignored.
+    """
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def note(number: int, _frame: object) -> None:
+        if stop.asked:
+            leave(number)
+        stop.asked = number
+
+    before = {number: signal.getsignal(number) for number in ASKED}
+    noted = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
+    for number in noted:
+        signal.signal(number, note)
+    try:
+        yield stop
+    finally:
+        for number in noted:
+            signal.signal(number, before[number])
