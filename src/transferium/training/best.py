@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from transferium.data.domain import Domain
+from transferium.training.average import Average, copied
 from transferium.training.episode import Episode
 from transferium.training.predict import predict
 from transferium.training.wrapper import Record
@@ -17,15 +20,22 @@ from transferium.training.wrapper import Record
 Score = Callable[[Episode], dict[str, float]]
 
 
-def held_out_score(held: Domain) -> Score:
-    """Log-loss (natural logarithm) and accuracy of the stage's model on ``held``, without augmentation."""
+def held_out_score(held: Domain, weights: NDArray[np.float64] | None = None) -> Score:
+    """Log-loss (natural logarithm) and accuracy of the stage's model on ``held``, without augmentation.
+
+    ``weights`` say how much each example counts; None: all alike.
+    """
 
     def score(episode: Episode) -> dict[str, float]:
         logits = predict(episode.stage.model, held, episode.stage.feeds, episode.machine)
         top = logits.max(axis=1, keepdims=True)
         logs = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
         right = logits.argmax(axis=1) == held.y
-        return {"log_loss": float(-logs[np.arange(len(held)), held.y].mean()), "accuracy": float(right.mean())}
+        losses = -logs[np.arange(len(held)), held.y]
+        return {
+            "log_loss": float(np.average(losses, weights=weights)),
+            "accuracy": float(np.average(right, weights=weights)),
+        }
 
     return score
 
@@ -37,14 +47,25 @@ class KeepBest:
     best (``lowest=False``: the highest). ``start=True`` scores the model before its first step as well, as epoch -1, so
     that a stage can never leave it worse, by that score, than it was. With ``patience``, the stage ends after that many
     epochs without a better score.
+
+    With an ``average``, which must be put around the records before this, its weights are scored and kept in the
+    model's place.
     """
 
     name = "best"
 
     def __init__(
-        self, score: Score, *, by: str, lowest: bool = True, start: bool = False, patience: int | None = None
+        self,
+        score: Score,
+        *,
+        by: str,
+        lowest: bool = True,
+        start: bool = False,
+        patience: int | None = None,
+        average: Average | None = None,
     ) -> None:
         self.score, self.by, self.sign, self.start, self.patience = score, by, 1.0 if lowest else -1.0, start, patience
+        self.average = average
         self.best = math.inf
         self.epoch = -1
         self.stale = 0
@@ -59,24 +80,46 @@ class KeepBest:
                 scores = self._look(episode, record["epoch"])
                 record = record | {f"val_{name}": number for name, number in scores.items()}
             yield record
+        if self.average is not None:
+            self.average.forget()
         if self.weights:
-            episode.stage.model.load_state_dict(self.weights)
+            self._finish(episode)
             self.weights = {}
+
+    def said(self) -> tuple[str, ...]:
+        """What a reader must know of what was kept, beside the epoch."""
+        return () if self.average is None else (self.average.said(),)
+
+    def chosen(self) -> dict[str, Any]:
+        """What was kept, counting epochs from 1; 0 is before the first step."""
+        return {"epoch": self.epoch + 1}
+
+    def _finish(self, episode: Episode) -> None:
+        """Leave the model as it was when it scored best."""
+        episode.stage.model.load_state_dict(self.weights)
 
     def _exhausted(self) -> bool:
         return self.patience is not None and self.stale >= self.patience
 
     def _look(self, episode: Episode, epoch: int) -> dict[str, float]:
         episode.guard.settle()
-        scores = self.score(episode)
+        with nullcontext() if self.average is None else self.average.shown(episode):
+            scores = self.score(episode)
+            self._consider(self._value(scores), epoch, episode)
+        return scores
+
+    def _value(self, scores: dict[str, float]) -> float:
+        """The score that counts, as something to be lowered."""
         value = self.sign * scores[self.by]
-        value = math.inf if math.isnan(value) else value
+        return math.inf if math.isnan(value) else value
+
+    def _consider(self, value: float, epoch: int, episode: Episode) -> None:
+        """Keep the model as it is now if it is the best yet."""
         if value < self.best or not self.weights:
             self.best, self.epoch, self.stale = value, epoch, 0
-            self.weights = {k: v.detach().clone() for k, v in episode.stage.model.state_dict().items()}
+            self.weights = copied(episode.stage.model)
         else:
             self.stale += 1
-        return scores
 
     def memory(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         best = None if math.isinf(self.best) else self.best
