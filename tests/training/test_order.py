@@ -48,3 +48,43 @@ def test_buckets_hold_rows_of_like_length():
     spread = [np.ptp(lengths[b]) for b in epoch(Order(1000, 10, 0, lengths=lengths), 0)]
     unsorted = [np.ptp(lengths[b]) for b in epoch(Order(1000, 10, 0), 0)]
     assert np.mean(spread) < np.mean(unsorted) / 10
+
+
+RARE = np.repeat([0, 1, 2], [70, 28, 5])
+
+
+@pytest.mark.parametrize("lengths", [None, list(np.random.default_rng(0).integers(1, 90, 103))])
+def test_a_balanced_epoch_is_as_long_and_draws_classes_equally(lengths):
+    order = Order(103, 10, seed=3, lengths=lengths, labels=RARE)
+    assert order.batches_per_epoch == Order(103, 10, seed=3, lengths=lengths).batches_per_epoch == 11
+    for number in range(4):
+        rows = np.concatenate(epoch(order, number))
+        counts = np.bincount(RARE[rows])
+        assert counts.sum() == 103 and counts.max() - counts.min() <= 1
+        often = np.bincount(rows, minlength=103)
+        assert often[:70].max() == 1 and set(often[70:98]) == {1, 2} and set(often[98:]) <= {6, 7}
+    assert not np.array_equal(np.concatenate(epoch(order, 0)), np.concatenate(epoch(order, 1)))
+
+
+def test_balanced_batches_hold_classes_alike_on_average_and_every_row_comes_in_time():
+    order = Order(103, 10, seed=0, labels=RARE)
+    shares = np.mean(
+        [np.bincount(RARE[b], minlength=3) / len(b) for number in range(60) for b in epoch(order, number)], 0
+    )
+    assert shares == pytest.approx([1 / 3] * 3, abs=0.02)
+    assert len(np.unique(np.concatenate([b for number in range(20) for b in epoch(order, number)]))) == 103
+
+
+def test_a_balanced_position_is_one_number_and_a_row_that_comes_again_is_seen_anew():
+    forwards, jumping = (Order(103, 10, seed=1, labels=RARE) for _ in range(2))
+    walked = [forwards.at(step) for step in range(40)]
+    for step in (39, 3, 17, 0):
+        assert jumping.at(step)[0] == walked[step][0] == step
+        assert np.array_equal(jumping.at(step)[1], walked[step][1])
+    assert Order(103, 10, seed=1).at(17)[0] == 1
+
+
+def test_a_class_nobody_has_and_more_classes_than_rows_are_no_trouble():
+    gap = Order(6, 6, 0, labels=np.array([0, 0, 0, 0, 0, 2]))
+    assert sorted(np.bincount(gap.labels[gap.at(0)[1]])) == [0, 3, 3]
+    assert sorted(Order(3, 3, 0, labels=np.array([0, 1, 2])).at(0)[1]) == [0, 1, 2]

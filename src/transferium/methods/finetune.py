@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from transferium.errors import InputError, TransferiumWarning
+from transferium.functional.class_shares import balanced_weights
+from transferium.methods.averages import check_average, keep_best
+from transferium.methods.balance import check_balance, counted_alike
 from transferium.methods.base import Task, require_choice
 from transferium.methods.checks import at_least, between
 from transferium.methods.held_out import HeldOut, hold_out
+from transferium.methods.mixing import check_mixing, mixed
 from transferium.methods.staged import Staged
 from transferium.methods.trained import Trained
 from transferium.models.backbone import Backbone
@@ -42,6 +46,8 @@ class FineTune(Staged):
     warm-up and a cosine. Prefer it to the probe where there are hundreds of labels a class or the inputs look unlike
     what the backbone was pretrained on; with few labels try ``lp-ft``. The input side is the backbone's own ``size``.
     A part of train (or the val part) is held out: it chooses the epoch and the temperature, and is not trained on.
+    With ``class_weights`` or ``sampling`` balanced, all of this is for a world in which classes are equally common:
+    what is held out counts each class alike, and its probabilities are meant so (:mod:`transferium.methods.balance`).
     """
 
     name: ClassVar[str] = "finetune"
@@ -65,12 +71,27 @@ class FineTune(Staged):
     batch_norm: str = setting(
         "kept", "statistics of batch norm: kept as pretrained, or those of each batch", ("kept", "batch")
     )
-    augment: str = setting("simple", "random changes to training images: none or simple", ("none", "simple"))
-    label_smoothing: float = setting(0.0, "share of each label spread over all classes", (0.0, 0.2))
+    mixup: float = setting(0.0, "alpha of mixup (0: off): pairs of examples mixed with their labels", (0.0, 1.0))
+    cutmix: float = setting(0.0, "alpha of CutMix (0: off); with mixup, a coin chooses for each batch", (0.0, 1.0))
+    class_weights: str = setting(
+        "none", "what a class counts in the loss: none (its examples) or balanced (all alike)", ("none", "balanced")
+    )
+    sampling: str = setting(
+        "shuffled", "what an epoch draws: shuffled (each example once) or balanced (classes alike)"
+    )
     patience: int | None = setting(None, "stop after this many epochs without a better one (none: never)", (2, 10))
     best_epoch: str = setting(
         "log_loss", "how the kept epoch is chosen: log_loss or accuracy", ("log_loss", "accuracy")
     )
+    average: str = setting(
+        "none",
+        "weights that are scored and kept: none (each epoch's), ema (moving average), swa (mean of the last epochs) or "
+        "soup (of the best epochs)",
+        ("none", "ema", "swa", "soup"),
+    )
+    ema_decay: float = setting(0.999, "how slowly the moving average forgets", (0.9, 0.9999))
+    swa_from: float = setting(0.5, "share of the epochs after which swa holds the rate and takes the mean", (0.25, 0.9))
+    soup_size: int = setting(5, "best epochs that a soup may be made of; as many copies of the model are kept", (2, 10))
     val_share: float = setting(0.2, "share of train held out to choose the epoch, where there is no val part")
     clip: float | None = setting(1.0, "largest gradient norm (none: no limit)", (0.1, 10.0))
     accumulate: int = setting(1, "passes that one step's batch is split into, to save memory")
@@ -83,6 +104,9 @@ class FineTune(Staged):
         from transferium.training.optimiser import Optimiser
         from transferium.training.schedule import Schedule
 
+        check_mixing(self.mixup, self.cutmix)
+        check_balance(self.class_weights, self.sampling)
+        check_average(self.average, self.ema_decay, self.swa_from, self.soup_size)
         Optimiser(self.optimiser, self.momentum, self.nesterov)
         Schedule(self.schedule, self.warmup)
         check_augment(self.augment)
@@ -134,6 +158,8 @@ class FineTune(Staged):
         from transferium.training.feed import Feeds
 
         backbone, parts = self._start(task), hold_out(task, self.val_share)
+        if "balanced" in (self.class_weights, self.sampling):
+            parts = counted_alike(parts)
         feeds = Feeds(backbone.preprocess, augment=self.augment, seed=task.seed, workers=self.workers)
         return Ground(task, backbone, parts, self._model(task, backbone, parts), feeds)
 
@@ -152,28 +178,40 @@ class FineTune(Staged):
         best = self._keep_best(ground)
         groups = self._groups(ground)
         yield self._stage(ground, groups, self._objective(ground), around=self._around(ground, best))
-        return Trained(ground.model, ground.backbone, ground.feeds, ground.parts, best.at_start)
+        return self._left(ground, best)
+
+    def _left(self, ground: Ground, best: KeepBest) -> Trained:
+        """What the last stage leaves, and what was kept of it."""
+        return Trained(
+            ground.model, ground.backbone, ground.feeds, ground.parts, best.at_start, best.chosen(), best.said()
+        )
 
     def _keep_best(self, ground: Ground, *, start: bool = False) -> KeepBest:
-        from transferium.training.best import KeepBest, held_out_score
+        from transferium.training.best import held_out_score
 
-        return KeepBest(
-            held_out_score(ground.parts.held),
+        return keep_best(
+            held_out_score(ground.parts.held, ground.parts.weights),
             by=self.best_epoch,
-            lowest=self.best_epoch == "log_loss",
             start=start,
             patience=self.patience,
+            average=self.average,
+            ema_decay=self.ema_decay,
+            swa_from=self.swa_from,
+            soup_size=self.soup_size,
         )
 
     def _objective(self, ground: Ground) -> Objective:
         """What is minimised: the supervised loss, and whatever a method adds to it."""
         from transferium.objectives.supervised import Supervised
 
-        return Supervised("target", smoothing=self.label_smoothing)
+        train, classes = ground.parts.train, ground.task.classes
+        weights = balanced_weights(train.y, classes) if self.class_weights == "balanced" else None
+        loss = Supervised("target", smoothing=self.label_smoothing, class_weights=weights)
+        return mixed(loss, train, self.mixup, self.cutmix)
 
     def _around(self, ground: Ground, best: KeepBest) -> list[Wrapper]:
         """What is put around the records of a stage."""
-        return [best]
+        return [best] if best.average is None else [best.average, best]
 
     def _groups(self, ground: Ground) -> tuple[Group, ...]:
         """Freeze what ``unfreeze`` leaves out, and give the rest its rates."""
@@ -214,9 +252,10 @@ class FineTune(Staged):
             epochs=self.epochs if epochs is None else epochs,
             batch_size=self._batch_size(ground.parts),
             optimiser=Optimiser(self.optimiser, self.momentum, self.nesterov),
-            schedule=self._schedule(),
+            schedule=replace(self._schedule(), hold=self.swa_from) if self.average == "swa" else self._schedule(),
             clip=self.clip,
             accumulate=self.accumulate,
+            sampling=self.sampling,
             keep_statistics=self.batch_norm == "kept",
             seed=ground.task.seed,
             about={

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transferium.data.deal import deal
 from transferium.data.domain import Domain
@@ -14,12 +15,16 @@ from transferium.methods.base import Task
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """What is trained on, what is looked at, and one phrase that says which is which."""
+    """What is trained on, what is looked at, and one phrase that says which is which.
+
+    ``weights`` say how much each held-out example counts; None: all alike.
+    """
 
     train: Domain
     held: Domain
     kept: np.ndarray
     data: str
+    weights: NDArray[np.float64] | None = None
 
 
 def hold_out(task: Task, share: float) -> HeldOut:

@@ -34,6 +34,7 @@ class LPFT(FineTune):
 
     def _model(self, task: Task, backbone: Backbone, parts: HeldOut) -> Model:
         """The model whose head is the probe of the examples that are trained on."""
+        from transferium.methods.balance import at_equal_shares
         from transferium.methods.probe import LinearProbe
         from transferium.models.scaled_linear import ScaledLinear
 
@@ -41,7 +42,8 @@ class LPFT(FineTune):
         probe = LinearProbe().fit(replace(task, train=parts.train, val=None, groups=groups)).head
         model = super()._model(task, backbone, parts)
         assert isinstance(model.head, ScaledLinear)
-        model.head.take(probe.weight, probe.bias)
+        balanced = parts.weights is not None
+        model.head.take(probe.weight, at_equal_shares(probe.bias, parts.train.y) if balanced else probe.bias)
         return model
 
     def _keep_best(self, ground: Ground, *, start: bool = True) -> KeepBest:

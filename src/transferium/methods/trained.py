@@ -22,13 +22,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What a generator of stages returns: the model, the description it started from, and how it was watched."""
+    """What a generator of stages returns: the model, the description it started from, and how it was watched.
+
+    ``kept`` is what was kept of the last stage (its epoch, or the epochs of a soup), and ``notes`` what else to say.
+    """
 
     model: Model
     backbone: Backbone
     feeds: Feeds
     parts: HeldOut
     at_start: dict[str, float] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def tuned_backbone(backbone: Backbone, module: nn.Module) -> Backbone:
@@ -51,12 +56,12 @@ def _build(backbone: Backbone, weights: dict[str, Any]) -> nn.Module:
     return module.eval()
 
 
-def linear_head(model: Model, temperature: float) -> Head:
-    """The model's linear layer in units of the backbone's features, with a temperature."""
+def linear_head(layer: nn.Module, temperature: float) -> Head:
+    """A trained linear layer in units of the features it reads, with a temperature."""
     from transferium.models.scaled_linear import ScaledLinear
 
-    assert isinstance(model.head, ScaledLinear)
-    weight, bias = model.head.folded()
+    assert isinstance(layer, ScaledLinear)
+    weight, bias = layer.folded()
     return Head(weight, bias, temperature)
 
 
@@ -66,7 +71,7 @@ def temperature_of(trained: Trained, machine: Machine) -> float:
     from transferium.training.predict import predict
 
     held = trained.parts.held
-    return float(fit_temperature(predict(trained.model, held, trained.feeds, machine), held.y))
+    return float(fit_temperature(predict(trained.model, held, trained.feeds, machine), held.y, trained.parts.weights))
 
 
 def selection_of(trained: Trained, history: list[dict[str, Any]], best_by: str, stage: str) -> Selection:
@@ -80,4 +85,6 @@ def selection_of(trained: Trained, history: list[dict[str, Any]], best_by: str, 
     pick = min if best_by == "log_loss" else max
     chosen = pick(looks, key=lambda look: look[f"val_{best_by}"])
     words = "lowest log-loss" if best_by == "log_loss" else "highest accuracy"
-    return Selection(words, trained.parts.data, looks, {"epoch": chosen["epoch"]})
+    if trained.parts.weights is not None:
+        words += ", every class counting alike"
+    return Selection(words, trained.parts.data, looks, trained.kept | {"epoch": chosen["epoch"]}, trained.notes)
