@@ -71,6 +71,8 @@ class FineTune(Staged):
     batch_norm: str = setting(
         "kept", "statistics of batch norm: kept as pretrained, or those of each batch", ("kept", "batch")
     )
+    augment: str = setting("simple", "random changes to training images: none or simple", ("none", "simple"))
+    label_smoothing: float = setting(0.0, "share of each label spread over all classes", (0.0, 0.2))
     mixup: float = setting(0.0, "alpha of mixup (0: off): pairs of examples mixed with their labels", (0.0, 1.0))
     cutmix: float = setting(0.0, "alpha of CutMix (0: off); with mixup, a coin chooses for each batch", (0.0, 1.0))
     class_weights: str = setting(
