@@ -1,4 +1,4 @@
-"""Random changes to training images, each a pure function of (seed, epoch, example)."""
+"""Random changes to training examples, each a pure function of (seed, epoch, example)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from transferium.errors import InputError, did_you_mean
+from transferium.errors import InputError
+from transferium.training.recipe import IMAGES, check_recipe, read_for
+from transferium.training.rewritten import Rewrite, say_rewrite
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,26 +40,30 @@ def seeded(*key: int) -> Iterator[None]:
         generator.set_state(before)
 
 
-def _simple(size: int) -> Augment:
-    from torchvision.transforms import v2
-
-    crop = v2.RandomResizedCrop(size, scale=(0.5, 1.0), ratio=(0.8, 1.25), antialias=True)
-    return v2.Compose([crop, v2.RandomHorizontalFlip()])  # type: ignore[no-any-return]
-
-
-AUGMENTS: dict[str, Callable[[int], Augment]] = {"simple": _simple}
-
-
-def check_augment(name: str) -> None:
-    """Raise ``InputError`` where there is no preset of that name."""
-    if name != "none" and name not in AUGMENTS:
-        raise InputError(f"there is no augmentation preset {name!r}. {did_you_mean(name, ['none', *AUGMENTS])}")
+def check_augment(augment: str | Rewrite) -> None:
+    """Raise ``InputError`` where ``augment`` is neither a recipe for images or texts nor a function of texts."""
+    if isinstance(augment, str):
+        check_recipe(augment)
+    elif not callable(augment):
+        raise InputError(
+            f"augment takes a recipe such as 'strong', or a function that rewrites texts; it was given {augment!r}."
+        )
 
 
-def find_augment(name: str, size: int) -> Augment | None:
-    """The preset of that name for square outputs of ``size`` pixels, or None for ``"none"``.
+def say_augment(augment: str | Rewrite) -> str:
+    """A recipe as it was written; a function by its qualified name."""
+    return augment if isinstance(augment, str) else say_rewrite(augment)
 
-    It takes and gives ``uint8 (3, h, w)``.
+
+def find_augment(recipe: str, size: int, *, squash: bool = False) -> Augment | None:
+    """The changes that ``recipe`` names, for square outputs of ``size`` pixels; None where there are none.
+
+    It takes and gives ``uint8 (3, h, w)``. Where no crop is named the output is the centre of the picture, or with
+    ``squash`` all of it.
     """
-    check_augment(name)
-    return None if name == "none" else AUGMENTS[name](size)
+    amounts = read_for(IMAGES, recipe)
+    if not amounts:
+        return None
+    from transferium.training.image_augment import build
+
+    return build(amounts, size, squash=squash)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -12,9 +13,13 @@ import torch
 from transferium.data.domain import Domain
 from transferium.errors import InputError
 from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, Preprocess, TextPreprocess
+from transferium.training.augment import say_augment
 from transferium.training.batch import Batch, labels_at
 from transferium.training.images import ImageFeed, OwnTransformFeed
 from transferium.training.order import Indices, Order
+from transferium.training.rewritten import Rewrite
+from transferium.training.text_augment import find_text_augment
+from transferium.training.texts import ChangedTextFeed, RewrittenTextFeed, TextFeed
 
 
 class Feed(Protocol):
@@ -43,43 +48,25 @@ class FeatureFeed:
         return Batch((inputs,), labels_at(self.labels, rows), torch.from_numpy(rows))
 
 
-class TextFeed:
-    """Texts, tokenised once; a batch is padded to its own longest row."""
-
-    def __init__(self, domain: Domain, preprocess: TextPreprocess) -> None:
-        self.ids = preprocess([str(domain.samples.raw(i)) for i in range(len(domain))])
-        self.lengths: Sequence[int] | None = [len(row) for row in self.ids]
-        self.labels, self.pad_id = domain.labels, preprocess.pad_id
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def batch(self, epoch: int, rows: Indices) -> Batch:
-        width = max(1, *(len(self.ids[i]) for i in rows))
-        ids = torch.full((len(rows), width), self.pad_id)
-        mask = torch.zeros((len(rows), width), dtype=torch.int64)
-        for at, row in enumerate(rows):
-            size = len(self.ids[row])
-            ids[at, :size] = torch.tensor(self.ids[row], dtype=torch.int64)
-            mask[at, :size] = 1
-        return Batch((ids, mask), labels_at(self.labels, rows), torch.from_numpy(rows))
-
-
 @dataclass(eq=False)
 class Feeds:
     """How the domains of one run are read: their preprocessing, their augmentation, and what is kept in memory.
 
-    ``augment`` names a preset for training batches. Decoded images stay in memory as uint8 up to ``cache_bytes`` for
-    each domain; those beyond are decoded anew each epoch. ``workers`` processes make batches ahead of time (0: the
-    training process makes them itself); the batches are the same whatever their number.
+    ``augment`` is a recipe for training batches (``training/recipe.py``), or a function of texts, which is asked once
+    and whose answers are kept in the folder ``state`` where there is one. Decoded images stay in memory as uint8 up to
+    ``cache_bytes`` for each domain; those beyond are decoded anew each epoch. ``workers`` processes make batches ahead
+    of time (0: the training process makes them itself); the batches are the same whatever their number.
     A domain is opened once, however many stages read it.
     """
 
     preprocess: Preprocess = None
-    augment: str = "none"
+    augment: str | Rewrite = "none"
     seed: int = 0
     cache_bytes: int = 2 << 30
     workers: int = 0
+    state: Path | None = None
+    stored: ClassVar[bool] = False
+    """Whether what its feeds give are stored activations, and not the inputs themselves."""
     _opened: dict[tuple[int, bool], tuple[Domain, Feed]] = field(default_factory=dict, repr=False)
 
     def open(self, domain: Domain, *, augmented: bool) -> Feed:
@@ -89,12 +76,23 @@ class Feeds:
             self._opened[key] = domain, self._open(domain, augmented)
         return self._opened[key][1]
 
+    def describe(self, domains: Iterable[Domain]) -> str:
+        """The augmentation in words; a function of texts by its name and a digest of what it made of ``domains``."""
+        feeds = [self.open(domain, augmented=True) for domain in domains if not isinstance(self.augment, str)]
+        digests = [feed.digest for feed in feeds if isinstance(feed, RewrittenTextFeed)]
+        return " ".join([say_augment(self.augment), *digests])
+
     def _open(self, domain: Domain, augmented: bool) -> Feed:
+        augment, pre = self.augment if augmented else "none", self.preprocess
         if domain.kind == "features":
             return FeatureFeed(domain)
-        if domain.kind == "text" and isinstance(self.preprocess, TextPreprocess):
-            return TextFeed(domain, self.preprocess)
-        augment, pre = self.augment if augmented else "none", self.preprocess
+        if domain.kind == "text" and isinstance(pre, TextPreprocess):
+            return self._texts(domain, pre, augment)
+        if not isinstance(augment, str):
+            raise InputError(
+                f"augment={say_augment(augment)} rewrites texts, and domain {domain.name!r} holds {domain.kind} "
+                "examples: name a recipe, as in augment='strong'."
+            )
         if domain.kind == "image" and isinstance(pre, ImagePreprocess):
             return ImageFeed(domain, pre, augment=augment, seed=self.seed, cache_bytes=self.cache_bytes)
         if domain.kind == "image" and isinstance(pre, CallablePreprocess):
@@ -103,6 +101,14 @@ class Feeds:
             f"domain {domain.name!r} holds {domain.kind} examples, and the preprocessing is "
             f"{type(self.preprocess).__name__}; give the backbone's own."
         )
+
+    def _texts(self, domain: Domain, preprocess: TextPreprocess, augment: str | Rewrite) -> TextFeed:
+        if not isinstance(augment, str):
+            return RewrittenTextFeed(domain, preprocess, augment, self.seed, self.state)
+        change = find_text_augment(augment, preprocess.tokenizer)
+        if change is None:
+            return TextFeed(domain, preprocess)
+        return ChangedTextFeed(domain, preprocess, change, self.seed)
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,6 +38,8 @@ class Pictures:
         return self._read(row) if kept is None else kept
 
     def _fill(self, left: int, chunk: int = 256) -> None:
+        if left <= 0:
+            return
         with ThreadPoolExecutor(usable_cores()) as pool:
             for start in range(0, len(self.domain), chunk):
                 rows = range(start, min(start + chunk, len(self.domain)))
@@ -71,7 +73,7 @@ class ImageFeed:
         self, domain: Domain, preprocess: ImagePreprocess, *, augment: str, seed: int, cache_bytes: int
     ) -> None:
         self.labels, self.preprocess, self.seed = domain.labels, preprocess, seed
-        self.augment = find_augment(augment, preprocess.size)
+        self.augment = find_augment(augment, preprocess.size, squash=preprocess.crop == "squash")
         make = self._exact if self.augment is None else self._roomy
         self.pictures = Pictures(domain, make, preprocess.decode_at_least, cache_bytes)
         # The preprocessing's own constants, so that the same pixels become the same numbers.
@@ -83,11 +85,12 @@ class ImageFeed:
         return len(self.pictures.domain)
 
     def batch(self, epoch: int, rows: Indices) -> Batch:
-        pixels = torch.stack([self._seen(epoch, int(row)) for row in rows])
+        pixels = torch.stack([self.picture(epoch, int(row)) for row in rows])
         images = (pixels * self.scale - self.shift).contiguous(memory_format=torch.channels_last)
         return Batch((images,), labels_at(self.labels, rows), torch.from_numpy(rows))
 
-    def _seen(self, epoch: int, row: int) -> Tensor:
+    def picture(self, epoch: int, row: int) -> Tensor:
+        """``uint8 (3, size, size)``: what is trained on in ``epoch``, before it is normalised."""
         pixels = self.pictures[row]
         if self.augment is None:
             return pixels
@@ -117,9 +120,10 @@ class OwnTransformFeed:
     def __init__(
         self, domain: Domain, preprocess: CallablePreprocess, *, augment: str, seed: int, cache_bytes: int
     ) -> None:
-        self.labels, self.preprocess, self.augment, self.seed = domain.labels, preprocess, augment, seed
-        find_augment(augment, 8)  # a name that is not there must not wait for the first batch
-        make = self._transformed if augment == "none" else _tensor
+        self.labels, self.preprocess, self.seed = domain.labels, preprocess, seed
+        # A name that is not there must not wait for the first batch; one that changes nothing asks for no picture.
+        self.augment = None if find_augment(augment, 8) is None else augment
+        make = self._transformed if self.augment is None else _tensor
         self.pictures = Pictures(domain, make, preprocess.decode_at_least, cache_bytes)
 
     def __len__(self) -> int:
@@ -133,12 +137,22 @@ class OwnTransformFeed:
     def _seen(self, epoch: int, row: int) -> Tensor:
         from PIL import Image as Pillow
 
-        picture = self.pictures[row]
-        if self.augment == "none":
-            return picture
+        if self.augment is None:
+            return self.pictures[row]
         with seeded(self.seed, epoch, row):
-            changed = _augment_at(self.augment, min(picture.shape[1:]))(picture)
-            return self._transformed(Pillow.fromarray(changed.permute(1, 2, 0).numpy()))
+            return self._transformed(Pillow.fromarray(self._changed(row).permute(1, 2, 0).numpy()))
+
+    def picture(self, epoch: int, row: int) -> Tensor:
+        """``uint8 (3, h, w)``: what the user's transform is given in ``epoch``."""
+        if self.augment is None:
+            return self.pictures[row]
+        with seeded(self.seed, epoch, row):
+            return self._changed(row)
+
+    def _changed(self, row: int) -> Tensor:
+        assert self.augment is not None
+        picture = self.pictures[row]
+        return _augment_at(self.augment, min(picture.shape[1:]))(picture)
 
     def _transformed(self, image: Image) -> Tensor:
         return torch.from_numpy(self.preprocess(image))
