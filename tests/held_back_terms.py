@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from transferium.models.model import Model
+from transferium.objectives.kept_answers import KeptAnswers
 from transferium.objectives.kept_features import KeptFeatures
 from transferium.objectives.kept_maps import KeptMaps
 from transferium.objectives.l2 import L2
@@ -45,6 +46,26 @@ def slow_features(model: Any, batch: Any, start: Any, scale: float) -> float:
     return float(np.mean([(gap**2).mean() for gap in gaps]))
 
 
+def old_head() -> nn.Module:
+    torch.manual_seed(5)
+    head = nn.Linear(16, 4)
+    with torch.no_grad():
+        head.weight.mul_(20)
+    return head
+
+
+def slow_answers(model: Any, batch: Any, start: Any, temperature: float) -> float:
+    weight, bias = (p.detach().double().numpy() for p in old_head().parameters())
+    total = 0.0
+    for row in batch.inputs[0]:
+        logs = []
+        for network in (start, model):
+            logits = (weight @ output_of(network, "high", row) + bias) / temperature
+            logs.append(logits - np.log(np.exp(logits).sum()))
+        total += (np.exp(logs[0]) * (logs[0] - logs[1])).sum()
+    return float(temperature**2 * total / len(batch.inputs[0]))
+
+
 def slow_bss(model: Any, batch: Any, smallest: int) -> float:
     features = np.array([output_of(model, "high", row) for row in batch.inputs[0]])
     squares = np.sort(np.linalg.eigvalsh(features @ features.T))
@@ -73,9 +94,15 @@ TERMS: list[tuple[str, Callable[[Any], Any], Callable[[Any, Any, Any], dict[str,
         TARGET,
     ),
     (
-        "lwf",
+        "kept answers",
+        lambda m: KeptAnswers(m, old_head(), temperature=1.5),
+        lambda m, b, start: {"kept_answers": slow_answers(m, b["target"], start, 1.5)},
+        TARGET,
+    ),
+    (
+        "kept features",
         lambda m: KeptFeatures(m, scale=0.3),
-        lambda m, b, start: {"lwf": slow_features(m, b["target"], start, 0.3)},
+        lambda m, b, start: {"kept_features": slow_features(m, b["target"], start, 0.3)},
         TARGET,
     ),
     ("bss", lambda m: SpectralShrinkage(3), lambda m, b, start: {"bss": slow_bss(m, b["target"], 3)}, TARGET),

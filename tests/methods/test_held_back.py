@@ -24,6 +24,7 @@ from transferium.methods.lwf import LwF
 from transferium.models.model import Model
 from transferium.models.wrapped import wrap_module
 from transferium.objectives.channel_attention import loss_rises
+from transferium.objectives.kept_answers import KeptAnswers
 from transferium.objectives.kept_features import KeptFeatures
 from transferium.objectives.kept_maps import KeptMaps
 from transferium.objectives.l2 import L2
@@ -49,9 +50,18 @@ FAST: dict[str, Any] = {
 PLAIN = FineTune(**FAST)
 
 
+def old_classifier():
+    """What the weights of :func:`task` were trained with, as if."""
+    layer = nn.Linear(5, 3)
+    with torch.no_grad():
+        layer.weight.copy_(10 * torch.arange(15.0).reshape(3, 5).sin()), layer.bias.zero_()
+    return layer
+
+
 def task(n=40, backbone=None):
     torch.set_num_threads(1)
-    return Task(pictures(n), None, backbone or picture_backbone(), Embedder(None, engine="torch"), 0)
+    known = backbone or replace(picture_backbone(), source_head=old_classifier)
+    return Task(pictures(n), None, known, Embedder(None, engine="torch"), 0)
 
 
 @cache
@@ -72,7 +82,8 @@ def weak(strength: float) -> list[FineTune]:
         L2Tuning(alpha=strength, **FAST),
         DELTA(alpha=strength, beta=strength, layers=2, **FAST),
         DELTA(alpha=strength, beta=strength, attention=False, **FAST),
-        LwF(strength=strength, **FAST),
+        LwF(strength=strength, keep="features", **FAST),
+        LwF(strength=strength, keep="answers", **FAST),
         BSS(eta=strength, **FAST),
     ]
 
@@ -120,6 +131,15 @@ def features_moved(fitted, given):
     return float(((after - before) ** 2).mean())
 
 
+def old_answers_moved(fitted, given):
+    with torch.no_grad():
+        before, after = (
+            old_classifier()(torch.from_numpy(given.embed(given.train, b).features)).softmax(1)
+            for b in (given.backbone, fitted.backbone)
+        )
+    return float((after - before).abs().mean())
+
+
 def smallest_singular(fitted, given):
     features = given.embed(given.train, fitted.backbone).features
     return float(np.linalg.svd(features, compute_uv=False)[-2:].sum())
@@ -135,7 +155,8 @@ KNOBS = [
     Knob("delta", DELTA(alpha=100.0, beta=0.0, **LONG), features_moved, 5),
     Knob("delta flat", DELTA(alpha=100.0, beta=0.0, attention=False, **LONG), features_moved, 5),
     Knob("delta head", DELTA(alpha=0.0, beta=1.0, **LONG), size_of_head, 2),
-    Knob("lwf", LwF(strength=100.0, **LONG), features_moved, 5),
+    Knob("lwf", LwF(strength=100.0, keep="features", **LONG), features_moved, 5),
+    Knob("lwf answers", LwF(strength=100.0, keep="answers", **LONG), old_answers_moved, 5),
     Knob("bss", BSS(eta=1000.0, smallest=2, **LONG), smallest_singular, 1.2),
 ]
 
@@ -247,10 +268,15 @@ def test_attention_is_where_the_classes_are_read_from():
 
 
 def kept(model):
-    return [KeptMaps(model, ("low", "high")), KeptFeatures(model, scale=0.5)]
+    torch.manual_seed(2)
+    return [
+        KeptMaps(model, ("low", "high")),
+        KeptFeatures(model, scale=0.5),
+        KeptAnswers(model, nn.Linear(16, 3)),
+    ]
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["maps", "features"])
+@pytest.mark.parametrize("number", [0, 1, 2], ids=["maps", "features", "answers"])
 def test_a_teacher_never_learns_and_is_asked_once_a_step(number):
     torch.set_num_threads(1)
     model = row_model(batch_norm=True, dropout=0.3)
@@ -263,7 +289,8 @@ def test_a_teacher_never_learns_and_is_asked_once_a_step(number):
     assert passes == [False] * 6
     assert same(weights(teacher.backbone), start) and not same(weights(model.backbone), start)
     assert not any(p.requires_grad or p.grad is not None for p in teacher.parameters())
-    assert not list(objective.parameters()) and not objective.state_dict()
+    own = {"head.weight", "head.bias"} if number == 2 else set()
+    assert set(objective.state_dict()) == {name for name, _ in objective.named_parameters()} == own
 
 
 def test_only_channel_weights_are_written_into_checkpoints():
@@ -272,7 +299,7 @@ def test_only_channel_weights_are_written_into_checkpoints():
     assert {name: t.shape for name, t in objective.state_dict().items()} == {"attention0": (16,)}
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["maps", "features"])
+@pytest.mark.parametrize("number", [0, 1, 2], ids=["maps", "features", "answers"])
 def test_the_parts_of_a_batch_average_to_the_whole(number):
     """What several processes, or passes that share a step, rely on."""
     model = row_model()
@@ -314,6 +341,21 @@ def test_padding_does_not_count():
     assert terms == pytest.approx([0.5 * 3 * np.mean([(4 + 16) / 2, 9])] * 2, rel=1e-5)
 
 
+def test_lwf_keeps_answers_where_it_can_and_says_which():
+    old = LwF(epochs=1, batch_size=8).fit(task())
+    lost = LwF(epochs=1, batch_size=8).fit(task(backbone=replace(picture_backbone(), source_head=None)))
+    assert "kept_answers" in old.history[0] and "kept_features" in lost.history[0]
+    with pytest.raises(InputError, match=r"keep=answers needs the classifier .* PictureNet came without one: use keep"):
+        LwF(keep="answers").fit(task(backbone=replace(picture_backbone(), source_head=None)))
+
+
+def test_the_old_classifier_learns_along_at_the_backbones_rate():
+    method = LwF(epochs=1, batch_size=8, lr=2e-3)
+    stage = next(method.stages(task()))
+    rates = {group.name: group.lr for group in stage.players[0].groups}
+    assert rates["objective"] == rates["top"] == 2e-3
+
+
 def test_catalogue_knows_them():
     names = [find_method(name, {}).name for name in ("l2-sp", "l2", "delta", "lwf", "bss")]
     assert names == ["l2-sp", "l2", "delta", "lwf", "bss"]
@@ -328,6 +370,9 @@ def test_catalogue_knows_them():
         (lambda: DELTA(alpha=-1), r"alpha must be at least 0"),
         (lambda: DELTA(layers=0), r"layers must be at least 1"),
         (lambda: LwF(strength=-1), r"strength must be at least 0"),
+        (lambda: LwF(temperature=0.0), r"temperature must be above 0; it was 0.0"),
+        (lambda: LwF(keep="answer"), r"keep cannot be 'answer'. Did you mean 'answers'"),
+        (lambda: KeptAnswers(row_model(), nn.Linear(16, 3), temperature=0.0), r"temperature above 0; it was 0.0"),
         (lambda: BSS(eta=-1), r"eta must be at least 0"),
         (lambda: BSS(smallest=0), r"smallest must be at least 1"),
         (lambda: BSS(accumulate=2), r"spectrum of a whole batch, and accumulate=2 would split it: use accumulate=1"),

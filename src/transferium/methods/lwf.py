@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from transferium.errors import InputError
+from transferium.methods.base import require_choice
 from transferium.methods.checks import at_least
 from transferium.methods.finetune import setting
 from transferium.methods.held_back import HeldBack, Term
@@ -19,32 +21,63 @@ if TYPE_CHECKING:
 
 @dataclass
 class LwF(HeldBack):
-    """Fine-tune with the features held near those of the starting network on the new inputs.
+    """Fine-tune without forgetting: the starting network's answers on the new inputs are distilled into the moving one.
 
-    ``supervised + strength · mean_ij ((f_ij - f0_ij) / scale)²``, ``scale`` being the spread of the starting features.
-    The paper distils the answers of the old task's head; a backbone comes without that head, so this keeps the features
-    themselves, and with them every linear head that ever read them: feature distillation, which is stricter. Each step
-    makes one more forward pass, of the frozen network. Prefer it where the old features must go on serving something
-    else, ``delta`` where only what the classes need is to be kept, ``l2-sp`` where passes are dear.
-    After Li & Hoiem, "Learning without forgetting" (2016).
+    ``keep=answers``, as in the paper:
+    ``supervised + strength · T² · mean_i KL(softmax(g0(f0_i) / T) || softmax(g(f_i) / T))``, with the
+    classifier ``g`` of pretraining trained along at the backbone's rate, and ``g0``, ``f0`` as they started.
+    ``keep=features``, for a backbone that came without its classifier:
+    ``supervised + strength · mean_ij ((f_ij - f0_ij) / spread)²``, which keeps every linear classifier there ever was
+    and is stricter. ``auto`` is answers where they can be had; the history says which, ``kept_answers`` or
+    ``kept_features``. Each step makes one more forward pass, of the frozen network. Prefer it where the old task must
+    go on working, ``delta`` where only what the classes need is to be kept, ``l2-sp`` where passes are dear.
+    Li & Hoiem, "Learning without forgetting" (2016).
     """
 
     name: ClassVar[str] = "lwf"
 
-    strength: float = setting(1.0, "how strongly features are held, in units of their spread", (1e-2, 10.0))
+    strength: float = setting(1.0, "how strongly what was answered before is kept", (1e-2, 10.0))
+    keep: str = setting("auto", "answers of the old classifier, the features, or auto", ("auto", "answers", "features"))
+    temperature: float = setting(2.0, "what answers are softened by", (1.0, 5.0))
 
     def check(self) -> None:
-        """As for ``finetune``; the strength is 0 or more."""
+        """As for ``finetune``; the strength is 0 or more, the temperature above 0."""
         super().check()
         at_least("strength", self.strength, 0)
+        require_choice("keep", self.keep, ("auto", "answers", "features"))
+        if not self.temperature > 0:
+            raise InputError(f"temperature must be above 0; it was {self.temperature}.")
 
     def _terms(self, ground: Ground) -> Iterator[Term]:
         yield self.strength, lambda: self._kept(ground)
 
+    def _own_rate(self) -> float:
+        return self.lr
+
     def _kept(self, ground: Ground) -> Objective:
+        self._require_moving(ground)
+        known = ground.backbone.source_head is not None
+        if self.keep == "answers" and not known:
+            raise InputError(
+                f"keep=answers needs the classifier that the backbone was trained with, and {ground.backbone.name} "
+                "came without one: use keep=features."
+            )
+        return self._answers(ground) if known and self.keep != "features" else self._features(ground)
+
+    def _answers(self, ground: Ground) -> Objective:
+        import torch
+
+        from transferium.objectives.kept_answers import KeptAnswers
+
+        assert ground.backbone.source_head is not None
+        # A new layer draws weights before the old ones are put in: not from the run's random numbers.
+        with torch.random.fork_rng(devices=[]):
+            head = ground.backbone.source_head()
+        return KeptAnswers(ground.model, head, temperature=self.temperature)
+
+    def _features(self, ground: Ground) -> Objective:
         from transferium.objectives.kept_features import KeptFeatures
 
-        self._require_moving(ground)
         features = ground.task.embed(ground.parts.train, ground.backbone).features
         spread = float(np.sqrt(np.mean((features - features.mean(axis=0, dtype=np.float64)) ** 2)))
         return KeptFeatures(ground.model, scale=spread or 1.0)

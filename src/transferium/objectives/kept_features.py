@@ -16,10 +16,13 @@ class KeptFeatures(Objective):
 
     With ``scale`` the root mean square of the centred features, 1 is a shift as large as the features' own spread, for
     every backbone. It keeps all linear classifiers of the old features, whichever they were, on the new inputs.
-    After Li & Hoiem, "Learning without forgetting" (2016), who keep the answers of the old task's head.
+    After Li & Hoiem, "Learning without forgetting" (2016), who keep the answers of the old task's head: where there is
+    that head, see ``KeptAnswers``.
     """
 
-    def __init__(self, model: Model, *, scale: float = 1.0, stream: str = "target", name: str = "lwf") -> None:
+    def __init__(
+        self, model: Model, *, scale: float = 1.0, stream: str = "target", name: str = "kept_features"
+    ) -> None:
         super().__init__()
         if not scale > 0:
             raise InputError(f"features are divided by scale, which must be above 0; it was {scale}.")

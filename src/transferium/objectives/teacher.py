@@ -15,6 +15,8 @@ from transferium.training.view import View
 class Teacher:
     """A copy of a model's backbone as it is now, which never learns: no gradient, and eval mode always.
 
+    ``head`` is what reads its features, where logits are asked of it.
+
     It is not a module, on purpose: the objective that holds one neither trains it, nor puts it into training mode, nor
     writes it into checkpoints. Building the same objective again, as a resumed run does, gives the same copy. It
     follows the batches to their device, in the memory layout that the moving network has there.
@@ -25,8 +27,9 @@ class Teacher:
     False
     """
 
-    def __init__(self, model: Model) -> None:
-        self.model = Model(copy.deepcopy(model.backbone), nn.Identity()).eval().requires_grad_(False)
+    def __init__(self, model: Model, head: nn.Module | None = None) -> None:
+        reader = nn.Identity() if head is None else copy.deepcopy(head)
+        self.model = Model(copy.deepcopy(model.backbone), reader).eval().requires_grad_(False)
         self.device: torch.device | None = None
 
     @torch.no_grad()
