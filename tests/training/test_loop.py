@@ -1,4 +1,5 @@
 import copy
+from functools import partial
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from transferium.training.guard import NonFiniteError
 from transferium.training.history import History
 from transferium.training.machine import Machine
 from transferium.training.objective import Objective
-from transferium.training.optimiser import Optimiser
+from transferium.training.optimiser import OPTIMISERS, Optimiser
 from transferium.training.order import Order
 from transferium.training.run import run
 from transferium.training.schedule import Schedule
@@ -32,7 +33,7 @@ def once(stage, **options):
     return run(stages(), **options)
 
 
-@pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimiser", ["adamw", "adam", "sgd"])
 def test_the_loop_is_the_loop_one_would_write_by_hand(optimiser):
     data, epochs, size, lr, decay = blobs(50), 3, 16, 0.05, 0.1
     mine, theirs = row_model(), row_model()
@@ -44,8 +45,8 @@ def test_the_loop_is_the_loop_one_would_write_by_hand(optimiser):
     decayed = [p for p in theirs.parameters() if p.ndim > 1]
     free = [p for p in theirs.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": decay}, {"params": free, "weight_decay": 0.0}]
-    make = {"adamw": torch.optim.AdamW, "sgd": lambda g, lr: torch.optim.SGD(g, lr=lr, momentum=0.9, nesterov=True)}
-    plain = make[optimiser](groups, lr=lr)
+    sgd = partial(torch.optim.SGD, momentum=0.9, nesterov=True)
+    plain = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": sgd}[optimiser](groups, lr=lr)
     order, losses = Order(50, size, 3), []
     for step in range(12):
         rows = order.at(step)[1]
@@ -169,7 +170,7 @@ class Spoilt(Objective):
 
 
 @pytest.mark.parametrize("immediate", [True, False])
-@pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
 def test_a_term_that_is_not_a_number_never_reaches_the_weights(immediate, optimiser):
     def world():
         model = row_model(batch_norm=True)

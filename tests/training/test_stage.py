@@ -54,7 +54,7 @@ class Critic(Objective):
         (lambda: Stage(row_model(), {"target": blobs(9)}, epochs=1), "either one objective or a list of players"),
         (lambda: stage(schedule=Schedule("cosin")), "no schedule 'cosin'. Did you mean 'cosine'"),
         (lambda: stage(schedule=Schedule(warmup=1.0)), "warmup is the share"),
-        (lambda: stage(optimiser=Optimiser("adam")), "no optimiser 'adam'. Did you mean 'adamw'"),
+        (lambda: stage(optimiser=Optimiser("adamm")), "no optimiser 'adamm'. Did you mean 'adam'"),
     ],
 )
 def test_a_stage_that_cannot_run_is_refused_when_it_is_built(make, message):

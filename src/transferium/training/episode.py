@@ -32,7 +32,7 @@ class Episode:
         split = [split_modules(m, keep_statistics=stage.keep_statistics) for m in stage.modules]
         self.moving = [m for moving, _ in split for m in moving]
         self.still = [m for _, still in split for m in still]
-        self.guard = Guard(self.moving, machine)
+        self.guard = Guard(self.moving, machine, skips=stage.optimiser.skips)
         feeds = {name: stage.feeds.open(stage.streams[name], augmented=True) for name in stage.needs}
         self.orders = {
             name: Order(

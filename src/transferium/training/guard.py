@@ -24,10 +24,11 @@ class Guard:
     Where reading the device is free (``immediate``) a bad value raises before the optimiser moves. Elsewhere a flag on
     the device makes the (fused) optimisers skip from that step on, and every 50 steps the flag is read. Running
     statistics, which a forward pass changes before its loss is known, go back to their last good values.
+    Optimisers that cannot skip (``skips`` False) are guarded at once on every device.
     """
 
-    def __init__(self, modules: Sequence[nn.Module], machine: Machine) -> None:
-        self.machine, self.immediate = machine, machine.immediate
+    def __init__(self, modules: Sequence[nn.Module], machine: Machine, *, skips: bool = True) -> None:
+        self.machine, self.immediate = machine, machine.immediate or not skips
         self.buffers = [b for m in modules for b in m.buffers(recurse=False) if b.is_floating_point()]
         self.counters = [b for m in modules for b in m.buffers(recurse=False) if not b.is_floating_point()]
         self.remember()
@@ -68,6 +69,12 @@ class Guard:
                 if not all(torch.isfinite(v) for v in values.values()):
                     self._stop(step, values)
         self.seen.clear()
+
+    def forgive(self) -> None:
+        """Forget what was seen: the weights have been put back to where all was well."""
+        self.bad.zero_()
+        self.seen.clear()
+        self.remember()
 
     def _stop(self, step: int, values: Mapping[str, Tensor]) -> None:
         with torch.no_grad():
