@@ -79,7 +79,18 @@ def row_model(seed: int = 0, *, batch_norm: bool = False, dropout: float = 0.0, 
 def picture_backbone(seed: int = 0) -> Backbone:
     """A backbone for :func:`pictures`."""
     torch.manual_seed(seed)
-    return replace(wrap_module(PictureNet(), "image", PICTURE), blocks=("stem", "body", "top"))
+    backbone = wrap_module(PictureNet(), "image", PICTURE)
+    return replace(backbone, blocks=("stem", "body", "top"), source_head=_source_head)
+
+
+def _source_head() -> nn.Module:
+    """The seven classes that :class:`PictureNet` might have been trained with."""
+    layer = nn.Linear(5, 7)
+    generator = torch.Generator().manual_seed(7)
+    with torch.no_grad():
+        layer.weight.normal_(generator=generator)
+        layer.bias.normal_(generator=generator)
+    return layer
 
 
 def weights(module: nn.Module) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from transferium.embedding.embed import Embedder
 from transferium.errors import InputError, TransferiumWarning
 from transferium.methods.adversarial import Adversarial
 from transferium.methods.base import Task
+from transferium.methods.co_tuning import CoTuning
 from transferium.methods.finetune import FineTune
 from transferium.methods.held_out import hold_out
 from transferium.methods.lpft import LPFT
@@ -32,6 +33,7 @@ ROWS = [
     FromScratch(**SHORT),
     LPFT(batch_norm="batch", **SHORT),
     Adversarial(attack="pgd", steps=2, batch_norm="batch", **SHORT),
+    CoTuning(**SHORT),
 ]
 every = pytest.mark.parametrize("method", ROWS, ids=lambda m: f"{m.name}-{m.unfreeze}-{m.optimiser}")
 

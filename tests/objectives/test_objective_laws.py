@@ -11,6 +11,7 @@ import torch
 from adaptation_terms import TERMS
 from held_back_terms import TERMS as HELD_BACK
 from toy_world import blobs, picture_backbone, row_model, same, weights
+from tuning_terms import TERMS as TUNING
 from transferium.errors import InputError
 from transferium.models.model import Model
 from transferium.objectives.adversarial import ConditionalAdversarial, DomainAdversarial
@@ -99,7 +100,7 @@ ROWS = [
         },
         frozenset({"source"}),
     ),
-    *(Row(*term) for term in (*TERMS, *HELD_BACK)),
+    *(Row(*term) for term in (*TERMS, *HELD_BACK, *TUNING)),
 ]
 every = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 

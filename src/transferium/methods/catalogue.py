@@ -21,6 +21,7 @@ METHODS = {
     "lwf": "lwf.LwF",
     "bss": "bss.BSS",
     "adversarial": "adversarial.Adversarial",
+    "co-tuning": "co_tuning.CoTuning",
     "scratch": "scratch.FromScratch",
     "prototypes": "prototypes.Prototypes",
     "source-only": "source_only.SourceOnly",

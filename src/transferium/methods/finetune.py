@@ -225,6 +225,10 @@ class FineTune(Staged):
         moving = layered_groups(body, blocks, lr=self.lr, decay=self.layer_decay, weight_decay=self.weight_decay)
         return (*moving, *plain_groups(ground.model.head.parameters(), self.head_lr, self.weight_decay, "head"))
 
+    def _own_rate(self) -> float:
+        """The peak learning rate of what the objective owns: another head, a projector."""
+        return self.head_lr
+
     def _schedule(self) -> Schedule:
         from transferium.training.schedule import Schedule
 
@@ -253,6 +257,7 @@ class FineTune(Staged):
             name=name,
             epochs=self.epochs if epochs is None else epochs,
             batch_size=self._batch_size(ground.parts),
+            objective_lr=self._own_rate(),
             optimiser=Optimiser(self.optimiser, self.momentum, self.nesterov),
             schedule=replace(self._schedule(), hold=self.swa_from) if self.average == "swa" else self._schedule(),
             clip=self.clip,

@@ -47,6 +47,7 @@ def tuned_backbone(backbone: Backbone, module: nn.Module) -> Backbone:
         fingerprint=hashlib.sha256(words.encode()).hexdigest(),
         build=partial(_build, backbone, weights),
         graph=None,
+        source_head=None,
     )
 
 

@@ -25,6 +25,8 @@ class Backbone:
     ``fingerprint`` is the SHA-256 of weights, architecture and pooling; two backbones that share it are one.
     ``fresh()`` makes the same architecture with its default random weights, where that is known.
     ``any_size``: images of another side can be read too. ``graph``: an exported graph to run instead of a module.
+    ``source_head()`` makes the classifier that the weights were trained with, features ``(n, width)`` to logits over
+    the classes of pretraining, where it came along and is linear.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Backbone:
     fresh: Callable[[], nn.Module] | None = None
     any_size: bool = True
     graph: Path | None = None
+    source_head: Callable[[], nn.Module] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """What a saved model must say about its backbone."""

@@ -65,6 +65,7 @@ def _efficientnet_lite0(file: Path) -> Backbone:
         licence=BUNDLED["efficientnet_lite0"].licence,
         size_bytes=file.stat().st_size,
         fresh=_fresh_lite0,
+        source_head=partial(_classifier_lite0, file),
     )
 
 
@@ -82,6 +83,16 @@ def _build_lite0(file: Path) -> nn.Module:
     names = list(module.state_dict())
     module.load_state_dict(dict(zip(names, tensors[: len(names)], strict=True)))
     return module.eval()
+
+
+def _classifier_lite0(file: Path) -> nn.Module:
+    """The last two tensors of the file: ImageNet's 1000 classes over the pooled features."""
+    from torch import nn
+
+    weight, bias = list(read_weights(file).values())[-2:]
+    layer = nn.Linear(weight.shape[1], weight.shape[0])
+    layer.load_state_dict({"weight": weight, "bias": bias})
+    return layer.eval()
 
 
 def _all_minilm_l6_v2(file: Path) -> Backbone:

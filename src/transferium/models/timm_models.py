@@ -103,7 +103,8 @@ def _describe(
     written = json.dumps([options, size, overlay], sort_keys=True)
     fingerprint = digest_files([weights], "timm", architecture, json.dumps(options, sort_keys=True), "pooled")
     facts = remembered(
-        ("timm", version("timm"), fingerprint, written), partial(_learn, architecture, weights, size, overlay, options)
+        ("timm 2", version("timm"), fingerprint, written),
+        partial(_learn, architecture, weights, size, overlay, options),
     )
     options, preprocess = facts["options"], preprocess_from_json(facts["preprocess"])
     resized = size is not None and facts["fixed"]
@@ -119,6 +120,7 @@ def _describe(
         size_bytes=weights.stat().st_size,
         fresh=partial(_fresh, architecture, options),
         any_size=not facts["fixed"],
+        source_head=partial(_classifier, architecture, weights, overlay, options) if facts["classifier"] else None,
     )
 
 
@@ -136,7 +138,7 @@ def _learn(
     config = _default_config(architecture) | overlay
     fixed = bool(config.get("fixed_input_size", False))
     options = options | ({"img_size": size} if fixed and size else {})
-    module = _build(architecture, weights, overlay, options)
+    whole, module = (f(architecture, weights, overlay, options) for f in (_whole, _build))
     preprocess = image_preprocess(resolve_data_config(pretrained_cfg=config))
     preprocess = preprocess.resized(size) if size else preprocess
     return {
@@ -145,6 +147,7 @@ def _learn(
         "fixed": fixed,
         "options": options,
         "preprocess": preprocess.to_json(),
+        "classifier": _ends_in_its_classifier(whole, module, preprocess.size),
     }
 
 
@@ -170,7 +173,37 @@ def _default_config(architecture: str) -> dict[str, Any]:
 
 
 def _build(architecture: str, weights: Path, overlay: dict[str, Any], options: dict[str, Any]) -> nn.Module:
-    """Build with the checkpoint's own classes, so that loading is strict, then take the classifier off."""
+    """The whole model with its classifier taken off."""
+    module = _whole(architecture, weights, overlay, options)
+    reset: Callable[[int], None] = module.reset_classifier  # type: ignore[assignment]
+    reset(0)
+    return module.eval()
+
+
+def _classifier(architecture: str, weights: Path, overlay: dict[str, Any], options: dict[str, Any]) -> nn.Module:
+    """The linear layer that :func:`_build` takes off."""
+    whole: Any = _whole(architecture, weights, overlay, options)
+    layer: nn.Module = whole.get_classifier()
+    return layer.eval()
+
+
+def _ends_in_its_classifier(whole: Any, module: nn.Module, size: int) -> bool:
+    """Whether the whole model is one linear layer on the features, which some architectures are not."""
+    import torch
+
+    layer = whole.get_classifier()
+    if not isinstance(layer, torch.nn.Linear):
+        return False
+    pictures = torch.linspace(-2, 2, 2 * 3 * size * size).view(2, 3, size, size)
+    with torch.inference_mode():
+        features = module(pictures)
+        if features.shape[1] != layer.in_features:
+            return False
+        return bool(torch.allclose(layer(features), whole(pictures), rtol=1e-4, atol=1e-4))
+
+
+def _whole(architecture: str, weights: Path, overlay: dict[str, Any], options: dict[str, Any]) -> nn.Module:
+    """Built with the checkpoint's own classes, so that loading is strict."""
     import timm
 
     tensors = read_weights(weights)
@@ -182,8 +215,6 @@ def _build(architecture: str, weights: Path, overlay: dict[str, Any], options: d
         )
     except RuntimeError as error:
         raise BackboneError(f"{weights} does not fit timm's {architecture}: {str(error)[:400]}") from error
-    reset: Callable[[int], None] = module.reset_classifier  # type: ignore[assignment]
-    reset(0)
     return module.eval()
 
 

@@ -133,6 +133,7 @@ def randomised(backbone: Backbone, seed: int = 0, size: int | None = None) -> Ba
         size_bytes=0,
         pretrained=False,
         graph=None,
+        source_head=None,
     )
 
 
