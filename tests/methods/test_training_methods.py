@@ -13,10 +13,14 @@ from transferium.embedding.embed import Embedder
 from transferium.errors import InputError, TransferiumWarning
 from transferium.methods.adversarial import Adversarial
 from transferium.methods.base import Task
+from transferium.methods.bss import BSS
 from transferium.methods.co_tuning import CoTuning
+from transferium.methods.delta import DELTA
 from transferium.methods.finetune import FineTune
 from transferium.methods.held_out import hold_out
+from transferium.methods.l2sp import L2SPTuning, L2Tuning
 from transferium.methods.lpft import LPFT
+from transferium.methods.lwf import LwF
 from transferium.methods.probe import LinearProbe
 from transferium.methods.scratch import FromScratch
 from transferium.models.wrapped import wrap_module
@@ -32,6 +36,12 @@ ROWS = [
     FineTune(unfreeze="none", val_share=0.4, clip=None, schedule="constant", **SHORT),
     FromScratch(**SHORT),
     LPFT(batch_norm="batch", **SHORT),
+    L2SPTuning(unfreeze=2, **SHORT),
+    L2Tuning(unfreeze=1, **SHORT),
+    DELTA(unfreeze=2, layers=2, batch_norm="batch", **SHORT),
+    LwF(unfreeze=2, **SHORT),
+    LwF(keep="features", accumulate=2, **SHORT),
+    BSS(**SHORT),
     Adversarial(attack="pgd", steps=2, batch_norm="batch", **SHORT),
     CoTuning(**SHORT),
 ]
