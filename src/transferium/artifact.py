@@ -21,10 +21,11 @@ from transferium.errors import ArtifactError
 from transferium.models.backbone import Backbone
 from transferium.models.bundled import BUNDLED, bundled
 from transferium.models.catalogue import find_backbone
-from transferium.models.head import Head
-from transferium.models.layers import head_from_tensors
+from transferium.models.any_head import AnyHead
+from transferium.models.heads import FORMATS, head_from_saved
 
-FORMAT = 1
+FORMAT = 2
+"""The newest format. A head that format 1 knows is still written as format 1, for older versions to read."""
 DESCRIPTION = "model.json"
 TENSORS = "model.safetensors"
 GRAPH = "backbone.onnx"
@@ -62,7 +63,7 @@ class Artifact:
     """A backbone, the head that reads it, and the words it answers with."""
 
     backbone: Backbone
-    head: Head
+    head: AnyHead
     classes: tuple[str, ...]
     info: dict[str, Any] = field(default_factory=dict)
 
@@ -100,9 +101,10 @@ class Artifact:
         if travels:
             save_graph(self.backbone, folder / GRAPH)
         description = {
-            "format": FORMAT,
+            "format": FORMATS[self.head.kind],
             "classes": list(self.classes),
             "temperature": self.head.temperature,
+            "head": self.head.facts(),
             "backbone": self.backbone.to_json() | {"graph": GRAPH if travels else None},
         } | {"info": self.info}
         (folder / DESCRIPTION).write_text(json.dumps(description, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -120,7 +122,7 @@ def load_artifact(folder: Path | str) -> Artifact:
     folder = Path(folder)
     description = _read_description(folder)
     try:
-        head = _read_head(folder / TENSORS, float(description["temperature"]))
+        head = _read_head(folder / TENSORS, float(description["temperature"]), description.get("head", {}))
         backbone = _read_backbone(folder, description["backbone"])
         classes = tuple(str(name) for name in description["classes"])
     except (KeyError, TypeError, ValueError) as error:
@@ -155,7 +157,7 @@ def _read_description(folder: Path) -> dict[str, Any]:
     return dict(description)
 
 
-def _read_head(path: Path, temperature: float) -> Head:
+def _read_head(path: Path, temperature: float, facts: dict[str, Any]) -> AnyHead:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
@@ -163,7 +165,7 @@ def _read_head(path: Path, temperature: float) -> Head:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
         raise ArtifactError(f"{path} cannot be read as safetensors ({error}); the model is damaged.") from error
-    return head_from_tensors(tensors, temperature)
+    return head_from_saved(tensors, temperature, facts)
 
 
 def _read_backbone(folder: Path, saved: dict[str, Any]) -> Backbone:

@@ -85,6 +85,6 @@ def probe_on(task: Task, backbone: Backbone, test: Domain, probe: Method | None 
     fitted = (probe or LinearProbe()).fit(replace(task, backbone=backbone, val=None))
     features = task.embed(test, backbone).features
     probabilities = fitted.head.probabilities(features)
-    before = replace(fitted.head, temperature=1.0).probabilities(features)
+    before = fitted.head.tempered(1.0).probabilities(features)
     result = evaluate(test.y, probabilities, test.classes, seed=task.seed, before=before, groups=test.groups)
     return Reference(result, probabilities.argmax(axis=1))

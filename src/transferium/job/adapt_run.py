@@ -22,6 +22,7 @@ from transferium.job.fit import FitOptions
 from transferium.job.oracle import look_at_answers
 from transferium.job.predictions import write_predictions
 from transferium.job.prepare import Stopwatch
+from transferium.job.remember import STATE, keep_log
 from transferium.job.run_directory import SHOWN, _thumbnails, examples_to_show, write_json
 from transferium.methods.base import Fitted
 from transferium.report.page import write_report
@@ -44,7 +45,7 @@ def adapt_job(
     Returns what ``metrics.json`` holds. ``oracle`` also fits every candidate of ``auto`` and says which the target's
     labels would have chosen; nothing that is saved in the model depends on it.
     """
-    adapted = adapt(pair, options, embedder, watch, workdir=options.out / "state")
+    adapted = adapt(pair, options, embedder, watch, workdir=options.out / STATE)
     with watch("evaluate"):
         after, before = (_predict(fitted, adapted) for fitted in (adapted.fitted, adapted.source_only))
         domains = domains_before_and_after(adapted, before, after)
@@ -99,9 +100,7 @@ def judged(adapted: Adapted, worth: Worth | None, answers: Answers | None) -> di
         nothing = {"test": {}, "references": {}, "difference": unasked.difference_as_dict()}
         return nothing | {"verdict": unasked.word, "verdict_sentence": unasked.sentence}
     task, seed = adapted.task, adapted.task.seed
-    if adapted.fitted.method == adapted.source_only.method or np.array_equal(
-        adapted.fitted.head.weight, adapted.source_only.head.weight
-    ):
+    if adapted.fitted.method == adapted.source_only.method or adapted.fitted.head.equals(adapted.source_only.head):
         worth = replace(worth, verdict=Verdict.not_asked("the model is source only: nothing was adapted"))
     majority = references.majority(task.train.y, answers.y, answers.classes, seed=seed, groups=answers.groups)
     beside = {"source_only": worth.source_only.as_dict(), "majority": majority.as_dict()}
@@ -136,6 +135,7 @@ def _write(
     with replacing(options.out) as fresh:
         with watch("write"):
             models[0].write_into(fresh)
+            keep_log(options.out, fresh)
             (fresh / SOURCE_ONLY).mkdir()
             models[1].write_into(fresh / SOURCE_ONLY)
             write_predictions(fresh / "predictions.csv", shown, models[0].classes, probabilities)

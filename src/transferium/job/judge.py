@@ -16,6 +16,7 @@ from transferium.methods.base import Fitted, Task
 from transferium.methods.probe import LinearProbe
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import randomised
+from transferium.models.head import linear
 from transferium.models.preprocess import ImagePreprocess
 
 
@@ -45,7 +46,7 @@ def _judge_attacked(fitted: Fitted, task: Task, test: Domain) -> dict[str, Attac
     """The model and the probe, each attacked by an adversary who knows it."""
     assert fitted.attack is not None
     probe = LinearProbe().fit(task)
-    both = {"model": (fitted.backbone, fitted.head), "probe": (task.backbone, probe.head)}
+    both = {"model": (fitted.backbone, linear(fitted.head)), "probe": (task.backbone, linear(probe.head))}
     return {
         name: attacked_accuracy(backbone, head, task.train, test, fitted.attack, seed=task.seed)
         for name, (backbone, head) in both.items()
@@ -57,7 +58,7 @@ def _judge_clean(fitted: Fitted, task: Task, test: Domain, random: Backbone | No
     seed, classes = task.seed, test.classes
     seen = task.embed(test, fitted.backbone).features
     probabilities = fitted.head.probabilities(seen)
-    uncalibrated = replace(fitted.head, temperature=1.0).probabilities(seen)
+    uncalibrated = fitted.head.tempered(1.0).probabilities(seen)
     result = evaluate(test.y, probabilities, classes, seed=seed, before=uncalibrated, groups=test.groups)
     train, frozen = task.embed(task.train), task.embed(test)
     beside = {

@@ -10,7 +10,7 @@ from transferium.methods.base import Fitted, Task
 from transferium.methods.held_out import hold_out
 from transferium.methods.network import HELD
 from transferium.methods.targets import target_inputs
-from transferium.models.head import Head
+from transferium.models.any_head import AnyHead
 
 
 def evidence_of(task: Task, fitted: Fitted) -> Evidence:
@@ -40,7 +40,7 @@ def evidence_of(task: Task, fitted: Fitted) -> Evidence:
     )
 
 
-def _seen(fitted: Fitted, head: Head, rows: Floats, *, at_source: bool) -> Array:
+def _seen(fitted: Fitted, head: AnyHead, rows: Floats, *, at_source: bool) -> Array:
     if fitted.alignment is None:
         return head.activations(rows)
     side = fitted.alignment.source if at_source else fitted.alignment.target

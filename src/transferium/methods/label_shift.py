@@ -13,6 +13,7 @@ from transferium.functional.matrices import Array, fraction
 from transferium.methods.base import Fitted, Task, require_choice
 from transferium.methods.probe import LinearProbe
 from transferium.methods.targets import target_inputs
+from transferium.models.head import linear
 
 LEAST = 1e-4
 """A class estimated to be absent keeps this share: it may still be answered."""
@@ -50,7 +51,8 @@ class LabelShift(LinearProbe):
         shares = np.maximum(self._shares(task, fitted, fitted.head.probabilities(target), prior), LEAST)
         change = np.zeros(task.classes)
         change[prior > 0] = np.log(shares[prior > 0] / prior[prior > 0])
-        head = replace(fitted.head, bias=fitted.head.bias + self.strength * fitted.head.temperature * change)
+        at_home = linear(fitted.head)
+        head = replace(at_home, bias=at_home.bias + self.strength * at_home.temperature * change)
         words = ", ".join(f"{name} {p:.3f}" for name, p in zip(task.train.classes, shares, strict=True))
         selection = replace(
             fitted.selection, notes=(*fitted.selection.notes, f"class shares of the target ({self.estimate}): {words}")

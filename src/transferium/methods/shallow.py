@@ -17,7 +17,8 @@ from transferium.methods.base import Fitted, Task, require_choice
 from transferium.methods.probe import LinearProbe
 from transferium.methods.streams import relatedness
 from transferium.methods.targets import target_inputs
-from transferium.models.head import Head
+from transferium.models.any_head import AnyHead
+from transferium.models.head import Head, linear
 
 LARGEST = 50_000_000
 """Pairs of rows that a method which looks at every pair may have."""
@@ -90,9 +91,10 @@ class Shallow(LinearProbe):
         return weights / weights.mean(), [f"sources are weighted by likeness to the target ({words})"]
 
 
-def folded(head: Head, map_: Affine) -> Head:
+def folded(head: AnyHead, map_: Affine) -> Head:
     """The head on unmoved features that equals ``head`` on moved ones."""
-    return Head(*map_.fold(head.weight, head.bias), head.temperature)
+    plain = linear(head)
+    return Head(*map_.fold(plain.weight, plain.bias), plain.temperature)
 
 
 def _joined(

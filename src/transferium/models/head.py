@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError
+from transferium.models.any_head import BLOCK, AnyHead
 
-BLOCK = 32
-"""Rows computed together. The last block is padded, so every block has one shape."""
+__all__ = ["BLOCK", "Head", "linear"]
 
 
 @dataclass(frozen=True, eq=False)
-class Head:
+class Head(AnyHead):
     """``softmax((weight @ x + bias) / temperature)`` with ``weight (classes, width)`` and ``bias (classes,)``.
 
     Every row goes through the same matrix-vector product and the same block shape whoever its neighbours are: its
@@ -26,6 +25,8 @@ class Head:
     >>> head.probabilities(np.array([[0.0, 0.0]]))
     array([[0.5, 0.5]])
     """
+
+    kind: ClassVar[str] = "linear"
 
     weight: NDArray[np.float64]
     bias: NDArray[np.float64]
@@ -39,8 +40,7 @@ class Head:
             )
         if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
             raise DataError("a head needs finite weights; some of these are not. The fit that made them failed.")
-        if not 0 < self.temperature < np.inf:
-            raise DataError(f"a temperature is positive and finite; this one is {self.temperature}.")
+        super().__post_init__()
         object.__setattr__(self, "weight", weight)
         object.__setattr__(self, "bias", bias)
 
@@ -52,45 +52,18 @@ class Head:
     def width(self) -> int:
         return int(self.weight.shape[1])
 
-    def logits(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """Unscaled logits ``(n, classes)`` of features ``(n, width)``."""
-        result = np.empty((len(features), self.classes))
-        for rows, block in self._blocks(features):
-            result[rows] = self._affine(block)[: rows.stop - rows.start]
-        return result
-
-    def probabilities(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """Calibrated class probabilities ``(n, classes)`` of features ``(n, width)``."""
-        result = np.empty((len(features), self.classes))
-        for rows, block in self._blocks(features):
-            scores = self._affine(block) / self.temperature
-            powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-            result[rows] = (powers / powers.sum(axis=1, keepdims=True))[: rows.stop - rows.start]
-        return result
-
-    def predict(self, features: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
-        """The index of the most probable class of each row."""
-        best: NDArray[np.intp] = self.logits(features).argmax(axis=1)
-        return best
-
-    def activations(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """What the linear layer reads: here, the features themselves."""
-        return np.asarray(features, np.float64)
-
-    def to_tensors(self) -> dict[str, NDArray[np.float64]]:
+    def to_tensors(self) -> dict[str, NDArray[Any]]:
         """The weights by name, as they are saved; the temperature is not among them."""
         return {"head.weight": self.weight, "head.bias": self.bias}
 
-    def _affine(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _scores(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
         # One matrix-vector product per row: a matrix-matrix product may treat the rows at its edges differently.
         scores: NDArray[np.float64] = np.matmul(self.weight, block[:, :, None])[:, :, 0] + self.bias
         return scores
 
-    def _blocks(self, features: NDArray[np.floating[Any]]) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-        if features.ndim != 2 or features.shape[1] != self.width:
-            raise DataError(f"this head reads features (n, {self.width}); it was given {features.shape}.")
-        for start in range(0, len(features), BLOCK):
-            stop = min(start + BLOCK, len(features))
-            block = np.zeros((BLOCK, self.width))
-            block[: stop - start] = features[start:stop]
-            yield slice(start, stop), block
+
+def linear(head: AnyHead) -> Head:
+    """``head`` itself where it ends in a linear layer; raises ``DataError`` where there are no weights to speak of."""
+    if not isinstance(head, Head):
+        raise DataError(f"this needs a linear head with weights; a {head.kind} head has none.")
+    return head

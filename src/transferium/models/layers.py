@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ class LayeredHead(Head):
     >>> head.logits(np.array([[0.5, 2.0], [3.0, -1.0]])).tolist()
     [[0.0, 2.0], [2.0, 0.0]]
     """
+
+    kind: ClassVar[str] = "layered"
 
     hidden: tuple[Layer, ...] = field(default=())
 
@@ -60,7 +62,7 @@ class LayeredHead(Head):
             result[rows] = self._rectified(block)[: rows.stop - rows.start]
         return result
 
-    def to_tensors(self) -> dict[str, NDArray[np.float64]]:
+    def to_tensors(self) -> dict[str, NDArray[Any]]:
         """The weights by name, the hidden layers in order."""
         tensors = super().to_tensors()
         for i, (weight, bias) in enumerate(self.hidden):
@@ -72,8 +74,8 @@ class LayeredHead(Head):
             block = np.maximum(np.matmul(weight, block[:, :, None])[:, :, 0] + bias, 0.0)
         return block
 
-    def _affine(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
-        return super()._affine(self._rectified(block))
+    def _scores(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
+        return super()._scores(self._rectified(block))
 
 
 def head_from_tensors(tensors: dict[str, NDArray[np.float64]], temperature: float) -> Head:
