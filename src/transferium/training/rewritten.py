@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 
 from transferium.errors import InputError
@@ -46,7 +46,7 @@ class Rewritten:
 
 
 def say_rewrite(function: Rewrite) -> str:
-    """A function by its module and qualified name, whatever it is wrapped in.
+    """A function by its module and qualified name, whatever it is wrapped in; a dataclass also by its fields.
 
     >>> say_rewrite(Rewritten(len, views=2))
     'Rewritten(builtins.len, views=2, share=0.5)'
@@ -54,7 +54,10 @@ def say_rewrite(function: Rewrite) -> str:
     if isinstance(function, Rewritten):
         return f"Rewritten({say_rewrite(function.function)}, views={function.views}, share={function.share})"
     named = function if hasattr(function, "__qualname__") else type(function)
-    return f"{getattr(named, '__module__', None) or 'builtins'}.{named.__qualname__}"
+    module = getattr(named, "__module__", None) or "builtins"
+    if is_dataclass(function) and " at 0x" not in repr(function):
+        return f"{module}.{function!r}"
+    return f"{module}.{named.__qualname__}"
 
 
 def rewrite(function: Rewrite, texts: list[str], folder: Path | None) -> list[list[str]]:

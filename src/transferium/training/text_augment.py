@@ -120,8 +120,9 @@ CHANGES: dict[str, Callable[[Words, Words, float, np.random.Generator, str | Non
 def _split(text: str) -> tuple[Words, Words]:
     """The words, and what follows each of them."""
     found = list(_WORD.finditer(text))
-    ends = [*(word.start() for word in found[1:]), len(text)]
-    return [word.group() for word in found], [text[w.end() : end] for w, end in zip(found, ends, strict=True)]
+    starts = [*(word.start() for word in found[1:]), len(text)]
+    gaps = [text[word.end() : start] for word, start in zip(found, starts, strict=False)]
+    return [word.group() for word in found], gaps
 
 
 def _join(words: Words, gaps: Words) -> str:
