@@ -25,6 +25,7 @@ import numpy as np
 from record import DATA, RESULTS, record
 from transferium.data.domain import Domain
 from transferium.data.read import read
+from transferium.data.samples import Items
 from transferium.embedding.embed import Embedder
 from transferium.embedding.store import FeatureStore
 from transferium.errors import TransferiumError
@@ -149,9 +150,15 @@ def hymenoptera(data: Path, methods: list[str], seeds: int) -> dict[str, Any]:
     return over_seeds(trials, seeds)
 
 
+def cifar(data: Path) -> Domain:
+    """The encoded images in memory, so that they can be sent to another process."""
+    domain = read(data / "cifar10_subset")
+    return replace(domain, samples=Items([domain.samples.raw(i) for i in range(len(domain))]))
+
+
 def cifar10_subset(data: Path, methods: list[str], seeds: int) -> dict[str, Any]:
     """10,000 training images of 32 pixels, read at 128 or 224."""
-    domain = read(data / "cifar10_subset")
+    domain = cifar(data)
     train, tests = domain.part("train"), {"test": domain.part("test")}
     rows = {
         "probe": ("probe", {}, 224),
@@ -174,7 +181,7 @@ def cifar10_subset(data: Path, methods: list[str], seeds: int) -> dict[str, Any]
 
 def low_label(data: Path, methods: list[str], seeds: int, size: int = 64) -> dict[str, Any]:
     """A few examples a class, drawn anew by each seed; every method takes the same number of epochs."""
-    domain = read(data / "cifar10_subset")
+    domain = cifar(data)
     whole = domain.part("train")
     rng = np.random.default_rng(0)
     some = domain.part("test").take(np.sort(rng.permutation(len(domain.part("test")))[:1000]))

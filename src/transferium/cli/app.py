@@ -13,6 +13,8 @@ import click
 from transferium import __version__
 from transferium.cli import commands
 from transferium.cli.compare import compare
+from transferium.cli.resume import Interrupted
+from transferium.cli.tune import tune
 from transferium.errors import TransferiumError, TransferiumWarning
 
 EXIT_FAILED, EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 2, 130
@@ -44,6 +46,7 @@ def cli(debug: bool) -> None:
     transferium predict runs/ants_bees new_photos/ --out predictions.csv
     transferium evaluate runs/ants_bees path/to/test
     transferium inspect path/to/data             the data doctor alone
+    transferium tune path/to/ants_bees --method finetune --trials 20       search the settings, fit the best
     transferium fit new_photos/ --source labelled_photos/        adapt to a target without labels
     transferium compare labelled_photos/ new_photos/             how far apart, in what way
     """
@@ -56,6 +59,7 @@ for _command in (
     commands.evaluate,
     commands.inspect,
     compare,
+    tune,
     commands.backbones,
     commands.methods,
     commands.cache,
@@ -80,7 +84,7 @@ def _run(arguments: list[str], debug: bool) -> int:
         cli.main(arguments, prog_name="transferium", standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        return EXIT_USER_ERROR
+        return error.code if isinstance(error, Interrupted) else EXIT_USER_ERROR
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted: nothing half-written was left; the same command goes on from the store.", err=True)
         return EXIT_INTERRUPTED

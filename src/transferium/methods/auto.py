@@ -138,7 +138,7 @@ class Trials:
             return method if self._left() > 0 else None
         steps: list[float] = []
         few = np.random.default_rng(self.task.seed).permutation(len(self.task.train))[:SAMPLE]
-        watched = replace(self._within(few), progress=lambda *_: steps.append(time.perf_counter()))
+        watched = replace(self.task.on(few), progress=lambda *_: steps.append(time.perf_counter()))
         begin = time.perf_counter()
         method.set_params(epochs=2).fit(watched)
         spent = time.perf_counter() - begin
@@ -149,13 +149,8 @@ class Trials:
         longest = (self._left() - 2 * once) / (rate * len(self.task.train) * (1.8 + 0.3))
         return method.set_params(epochs=min(epochs, int(longest))) if longest >= 2 else None
 
-    def _within(self, at: NDArray[Any]) -> Task:
-        """The task on some of its training examples."""
-        groups = None if self.task.groups is None else self.task.groups[at]
-        return replace(self.task, train=self.task.train.take(at), groups=groups, workdir=None, progress=None)
-
     def _fold(self, method: Method, k: int) -> NDArray[np.float64]:
-        fitted = method.fit(self._within(np.flatnonzero(self.fold != k)))
+        fitted = method.fit(self.task.on(np.flatnonzero(self.fold != k)))
         seen = self.task.embed(self.task.train.take(self.fold == k), fitted.backbone).features
         return fitted.head.probabilities(seen)
 

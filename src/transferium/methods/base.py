@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -68,6 +68,13 @@ class Task:
         """How many classes there are."""
         return len(self.train.classes)
 
+    def on(self, at: NDArray[np.intp]) -> Task:
+        """The task on some of its training examples, told to nobody and kept nowhere: a fold, a sample."""
+        groups, sources = (None if column is None else column[at] for column in (self.groups, self.sources))
+        return replace(
+            self, train=self.train.take(at), groups=groups, sources=sources, workdir=None, progress=None, track=()
+        )
+
     def embed(self, domain: Domain, backbone: Backbone | None = None) -> Domain:
         """``domain`` seen through ``backbone`` (the task's own when None): the same examples as feature rows.
 
@@ -131,6 +138,8 @@ class Method:
     name: ClassVar[str] = ""
     needs_target: ClassVar[bool] = False
     """Whether it needs ``task.unlabeled``, the inputs of a target domain."""
+    searched: ClassVar[tuple[str, ...]] = ()
+    """The settings that ``tune`` searches where none are named; empty: all that declare a range."""
 
     def fit(self, task: Task) -> Fitted:
         """Learn from ``task.train`` (and ``task.val`` where there is one)."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,8 +13,11 @@ from transferium.methods.averages import check_average, keep_best
 from transferium.methods.balance import check_balance, counted_alike
 from transferium.methods.base import Task, require_choice
 from transferium.methods.checks import at_least, between
+from transferium.methods.heads import ACTIVATIONS, check_head, hidden_widths, new_head
 from transferium.methods.held_out import HeldOut, hold_out
 from transferium.methods.mixing import check_mixing, mixed
+from transferium.methods.prefix import PrefixCache, put_together
+from transferium.methods.rates import AUTO, check_rates, said, tested
 from transferium.methods.staged import Staged
 from transferium.methods.trained import Trained
 from transferium.models.backbone import Backbone
@@ -30,12 +32,18 @@ if TYPE_CHECKING:
     from transferium.training.stage import Stage
     from transferium.training.wrapper import Wrapper
 
-_ABSURD = {"adamw": 0.1, "sgd": 10.0}
-
 
 def setting(default: Any, help: str, range: Any = None) -> Any:
     """A hyper-parameter with its search range and its help beside its default."""
     return field(default=default, metadata={"range": range, "help": help})
+
+
+AUGMENTS: dict[str, Any] = {
+    "range": ("none", "light", "medium", "strong"),
+    "help": "random changes to training examples: none, light, simple, medium, strong; for images also geometric, "
+    "trivial, rand or single ones, as in crop+flip+erase; where a mirror image is something else, as with digits and "
+    "writing: digits, or +no-flip at the end; auto: simple for images, none for texts",
+}
 
 
 @dataclass
@@ -51,27 +59,41 @@ class FineTune(Staged):
     """
 
     name: ClassVar[str] = "finetune"
+    searched: ClassVar[tuple[str, ...]] = ("lr", "head_lr", "layer_decay", "weight_decay", "epochs")
 
     epochs: int = setting(8, "passes over the training examples", (1, 100))
     batch_size: int = setting(32, "examples per step, over all processes", (8, 256))
-    lr: float = setting(1e-4, "peak learning rate of the last block", (1e-5, 1e-2))
+    lr: float | str = setting(
+        1e-4, "peak learning rate of the last block, or auto: a range of rates is tested first", (1e-5, 1e-2)
+    )
     head_lr: float = setting(1e-3, "peak learning rate of the head", (1e-4, 1e-1))
     layer_decay: float = setting(0.8, "each block learns at this times the rate of the one above it", (0.5, 1.0))
     weight_decay: float = setting(0.01, "pull towards zero; biases and norms are left out", (0.0, 0.3))
-    optimiser: str = setting("adamw", "adamw or sgd", ("adamw", "sgd"))
+    optimiser: str = setting("adamw", "adamw, adam, sgd, lion or muon", ("adamw", "sgd"))
     momentum: float = setting(0.9, "of SGD", (0.0, 0.99))
     nesterov: bool = setting(False, "Nesterov momentum for SGD", (False, True))
     schedule: str = setting(
-        "cosine", "how the rate falls: cosine, linear or constant", ("cosine", "linear", "constant")
+        "cosine",
+        "how the rate falls: cosine, linear, constant, step, exponential, plateau, slanted or one-cycle",
+        ("cosine", "linear", "constant", "one-cycle"),
     )
     warmup: float = setting(0.1, "share of all steps over which the rate rises", (0.0, 0.3))
+    gamma: float = setting(0.1, "step, plateau: what a drop multiplies the rate by; exponential: its end", (0.01, 0.5))
+    drops: int = setting(3, "step: how often the rate drops", (1, 5))
+    plateau_patience: int = setting(2, "plateau: epochs without a better one before the rate drops", (1, 5))
     unfreeze: int | str = setting(
         "all", "what moves beside the head: all, none, the number of last blocks, norm, or names with commas between"
     )
     batch_norm: str = setting(
         "kept", "statistics of batch norm: kept as pretrained, or those of each batch", ("kept", "batch")
     )
-    augment: str = setting("simple", "random changes to training images: none or simple", ("none", "simple"))
+    head: str = setting(
+        "scaled", "a new head's features: scaled to about 1, or linear (taken as they are)", ("scaled", "linear")
+    )
+    hidden: int | str | None = setting(None, "widths of hidden layers before the last linear one: 256 or 512,128")
+    activation: str = setting("relu", "of hidden layers: relu, gelu, silu, elu or tanh", ACTIVATIONS)
+    head_dropout: float = setting(0.0, "share of hidden units that each step leaves out", (0.0, 0.5))
+    augment: str | Callable[[list[str]], Sequence[str]] = field(default="auto", metadata=AUGMENTS)
     label_smoothing: float = setting(0.0, "share of each label spread over all classes", (0.0, 0.2))
     mixup: float = setting(0.0, "alpha of mixup (0: off): pairs of examples mixed with their labels", (0.0, 1.0))
     cutmix: float = setting(0.0, "alpha of CutMix (0: off); with mixup, a coin chooses for each batch", (0.0, 1.0))
@@ -99,23 +121,32 @@ class FineTune(Staged):
     accumulate: int = setting(1, "passes that one step's batch is split into, to save memory")
     precision: str = setting("auto", "auto, no, bf16 or fp16", ("auto", "no", "bf16", "fp16"))
     workers: int = setting(0, "processes that prepare batches ahead of time")
+    cache: str = setting(
+        "auto", "run the frozen first blocks once and store what they give: on, off, or auto (wherever that is valid)"
+    )
+    views: int = setting(0, "augmented views of each example that a cached prefix stores, read in turn (0: none)")
+    cache_limit: str = setting("2GB", "most that a cached prefix may take, in memory and in the store")
+    cache_precision: str = setting("half", "what a cached prefix is stored in: half (float16) or full (float32)")
 
     def check(self) -> None:
         """Raise ``InputError`` for what cannot work; warn of a learning rate far above what works."""
         from transferium.training.augment import check_augment
         from transferium.training.optimiser import Optimiser
-        from transferium.training.schedule import Schedule
 
         check_mixing(self.mixup, self.cutmix)
         check_balance(self.class_weights, self.sampling)
         check_average(self.average, self.ema_decay, self.swa_from, self.soup_size)
+        self._prefix_cache()
         Optimiser(self.optimiser, self.momentum, self.nesterov)
-        Schedule(self.schedule, self.warmup)
+        self._schedule()
+        if self.schedule == "plateau":
+            between("gamma", self.gamma, 0, 1, ends="()")
         check_augment(self.augment)
+        check_head(self.head, self.hidden, self.activation, self.head_dropout)
         require_choice("batch_norm", self.batch_norm, ("kept", "batch"))
         require_choice("best_epoch", self.best_epoch, ("log_loss", "accuracy"))
         require_choice("precision", self.precision, ("auto", "no", "bf16", "fp16"))
-        for name in ("epochs", "batch_size", "accumulate", "patience"):
+        for name in ("epochs", "batch_size", "accumulate", "patience", "plateau_patience"):
             at_least(name, getattr(self, name), 1)
         at_least("workers", self.workers, 0)
         at_least("weight_decay", self.weight_decay, 0)
@@ -124,22 +155,7 @@ class FineTune(Staged):
         between("label_smoothing", self.label_smoothing, 0, 1, ends="[)")
         if self.clip is not None and not self.clip > 0:
             raise InputError(f"clip is the largest gradient norm; it must be above 0, or none, and was {self.clip}.")
-        for name in ("lr", "head_lr"):
-            self._check_rate(name, getattr(self, name))
-
-    def _check_rate(self, name: str, rate: float) -> None:
-        if not (rate > 0 and math.isfinite(rate)):
-            raise InputError(
-                f"{name}={rate} trains nothing: give a number above 0, as in {name}={getattr(type(self), name)}."
-            )
-        limit = _ABSURD[self.optimiser]
-        if rate > limit:
-            warnings.warn(
-                f"{name}={rate} is far above what {self.optimiser} can use (its limit is about {limit}); "
-                f"the default is {getattr(type(self), name)}.",
-                TransferiumWarning,
-                stacklevel=5,
-            )
+        check_rates(self)
 
     def machine_precision(self) -> str:
         return self.precision
@@ -147,8 +163,26 @@ class FineTune(Staged):
     def best_by(self) -> str:
         return self.best_epoch
 
+    def to_json(self) -> dict[str, Any]:
+        from transferium.training.augment import say_augment
+
+        return super().to_json() | {"augment": say_augment(self.augment)}
+
     def stages(self, task: Task) -> Generator[Stage, None, Trained]:
-        return (yield from self._tune(self._ground(task)))
+        ground = self._ground(task)
+        ground = self._prefix_cache().under(ground, self.unfreeze, self._needs_inputs())
+        if self.lr != AUTO:
+            return put_together((yield from self._tune(ground)))
+        method, test = yield from tested(self, ground)
+        trained = put_together((yield from method._tune(ground)))
+        return replace(trained, kept={**trained.kept, "lr": method.lr}, notes=(*trained.notes, said(method, test)))
+
+    def _prefix_cache(self) -> PrefixCache:
+        return PrefixCache(self.cache, self.views, self.cache_limit, self.cache_precision)
+
+    def _needs_inputs(self) -> str:
+        """Why the loss must see the inputs themselves, so that no prefix may be cached; empty where it need not."""
+        return "mixup and CutMix mix the inputs themselves" if self.mixup or self.cutmix else ""
 
     def _start(self, task: Task) -> Backbone:
         """The backbone that training starts from."""
@@ -162,16 +196,18 @@ class FineTune(Staged):
         backbone, parts = self._start(task), hold_out(task, self.val_share)
         if "balanced" in (self.class_weights, self.sampling):
             parts = counted_alike(parts)
-        feeds = Feeds(backbone.preprocess, augment=self.augment, seed=task.seed, workers=self.workers)
+        feeds = Feeds(
+            backbone.preprocess, augment=self.augment, seed=task.seed, workers=self.workers, state=task.workdir
+        )
         return Ground(task, backbone, parts, self._model(task, backbone, parts), feeds)
 
     def _model(self, task: Task, backbone: Backbone, parts: HeldOut) -> Model:
         """The backbone and a new head, which knows the size of the features it will read."""
         from transferium.models.model import Model
-        from transferium.models.scaled_linear import ScaledLinear
 
-        head = ScaledLinear(backbone.width, task.classes)
-        if backbone.pretrained:
+        widths = hidden_widths(self.hidden)
+        head = new_head(backbone.width, task.classes, widths, self.activation, self.head_dropout)
+        if backbone.pretrained and self.head == "scaled":
             head.look(task.embed(parts.train, backbone).features)
         return Model(backbone.build(), head)
 
@@ -213,7 +249,14 @@ class FineTune(Staged):
 
     def _around(self, ground: Ground, best: KeepBest) -> list[Wrapper]:
         """What is put around the records of a stage."""
-        return [best] if best.average is None else [best.average, best]
+        around: list[Wrapper] = [best] if best.average is None else [best.average, best]
+        if self.schedule == "plateau":
+            from transferium.training.plateau import Plateau
+
+            lowest = self.best_epoch == "log_loss"
+            by = f"val_{self.best_epoch}"
+            around.append(Plateau(by, lowest=lowest, gamma=self.gamma, patience=self.plateau_patience))
+        return around
 
     def _groups(self, ground: Ground) -> tuple[Group, ...]:
         """Freeze what ``unfreeze`` leaves out, and give the rest its rates."""
@@ -222,7 +265,7 @@ class FineTune(Staged):
 
         body, blocks = ground.model.backbone, ground.backbone.blocks
         freeze(body, blocks, self.unfreeze)
-        moving = layered_groups(body, blocks, lr=self.lr, decay=self.layer_decay, weight_decay=self.weight_decay)
+        moving = layered_groups(body, blocks, lr=float(self.lr), decay=self.layer_decay, weight_decay=self.weight_decay)
         return (*moving, *plain_groups(ground.model.head.parameters(), self.head_lr, self.weight_decay, "head"))
 
     def _own_rate(self) -> float:
@@ -232,7 +275,7 @@ class FineTune(Staged):
     def _schedule(self) -> Schedule:
         from transferium.training.schedule import Schedule
 
-        return Schedule(self.schedule, self.warmup)
+        return Schedule(self.schedule, self.warmup, gamma=self.gamma, drops=self.drops)
 
     def _stage(
         self,

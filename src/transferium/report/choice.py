@@ -9,6 +9,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from transferium.report.charts import Candidate, Point, curves, path
+from transferium.report.parallel import parallel
 from transferium.report.words import decimal, number, spoken
 
 MOST_CHARTS = 6
@@ -24,6 +25,7 @@ class Choice:
     notes: list[str]
     chosen: list[tuple[str, str]]
     chart: str
+    trials: str
     columns: list[str]
     rows: list[tuple[bool, list[str]]]
 
@@ -41,6 +43,7 @@ def choice(selection: Mapping[str, Any] | None) -> Choice | None:
         notes=[str(note) for note in selection.get("notes") or ()],
         chosen=[(spoken(key), _written(value)) for key, value in chosen.items()],
         chart=_path_chart(candidates, number(chosen.get("C"))),
+        trials=parallel(candidates, chosen),
         columns=[spoken(key) for key in keys],
         rows=[(_same(c, chosen), [_written(c.get(key)) for key in keys]) for c in candidates],
     )

@@ -1,0 +1,81 @@
+"""``transferium tune``: search a method's settings, then fit the best."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from transferium.cli import options as opt
+from transferium.cli import tables
+
+
+@click.command()
+@opt.data_argument
+@click.option("--method", default="finetune", show_default=True, help="See: transferium methods.")
+@click.option(
+    "--search",
+    multiple=True,
+    metavar="NAME[=RANGE]",
+    help="A setting to search: lr, lr=1e-5:1e-2 or optimiser=sgd,adamw.",
+)
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting that stays fixed; repeatable.")
+@click.option("--trials", default=20, show_default=True, help="Settings to try, over all machines.")
+@click.option("--timeout", metavar="TIME", help="Start no trial after this time: 10m, 2h.")
+@click.option("--folds", default=3, show_default=True, help="Folds of the training part.")
+@click.option("--storage", metavar="URL", help="A database that several machines share: sqlite:///FILE, postgresql://…")
+@click.option("--study", default="transferium", show_default=True, help="The study's name in the storage.")
+@click.option("--out", type=click.Path(path_type=Path), help="Run directory.  [default: runs/<name of DATA>-tuned]")
+@click.option("--backbone", metavar="NAME", help="See: transferium backbones.  [default: the bundled one]")
+@click.option("--seed", default=0, show_default=True, help="Seed of every random choice.")
+@click.option("--test-size", default=0.25, show_default=True, help="Share held out where the data is not divided.")
+@opt.columns
+@opt.engine
+@opt.as_json
+def tune(data: Path, **options: Any) -> None:
+    """Search the settings of a method on folds of the training part, fit the best, and prove what it is worth.
+
+    Given again, an interrupted search goes on with the trials it has.
+    """
+    from transferium.data.read import read
+    from transferium.job.fit import FitOptions, backbone_settings, check_writable, fit_job
+    from transferium.job.prepare import Stopwatch
+    from transferium.methods.settings import split_settings
+    from transferium.methods.tuned import Tuned
+
+    out = options["out"] or Path("runs") / f"{data.resolve().stem or 'run'}-tuned"
+    settings = split_settings(options["settings"])
+    of_backbone = backbone_settings(settings)
+    columns = opt.named_columns(options)
+    method = Tuned(
+        method=options["method"],
+        fixed=settings,
+        search=options["search"],
+        trials=options["trials"],
+        timeout_s=opt.seconds(options["timeout"]),
+        folds=options["folds"],
+        storage=options["storage"],
+        study=options["study"],
+    )
+    asked = FitOptions(
+        out=out,
+        method=method,
+        backbone=options["backbone"],
+        settings=of_backbone,
+        seed=options["seed"],
+        test_size=options["test_size"],
+        command=shlex.join(["transferium", *sys.argv[1:]]),
+        columns=columns,
+    )
+    check_writable(out)
+    watch = Stopwatch()
+    with watch("read"):
+        domain = read(data, **columns)
+    run = fit_job(domain, asked, opt.make_embedder(options), watch)
+    click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else tables.summary(run))
+    if not options["as_json"]:
+        click.echo(f"Written to {out}: report.html, metrics.json, predictions.csv, doctor.json and the model.")

@@ -1,0 +1,312 @@
+"""A method with its settings searched on folds of the training part."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from transferium.data.split import folds as split_folds
+from transferium.errors import InputError, TransferiumError
+from transferium.methods.base import Fitted, Method, Task
+from transferium.methods.catalogue import find_method, method_class
+from transferium.methods.checks import at_least
+from transferium.selection.selection import Selection
+from transferium.selection.space import Dial, find_dials
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial, Trial
+
+RULE = "lowest log-loss over folds"
+
+
+@dataclass
+class Tuned(Method):
+    """Search the settings of ``method`` by log-loss on folds of the training part, then fit the best on all of it.
+
+    The first trial is the method with its defaults, so that a search can say whether it was worth its time. Trials that
+    fall behind the median of those before them, after the same fold, are stopped (pruned). The tree-structured Parzen
+    estimator proposes: Bergstra et al., "Algorithms for hyper-parameter optimization" (2011), as Optuna makes it.
+    The test part takes no part. With ``storage`` several machines share one study; without, the study lies in the run's
+    own state and an interrupted search goes on with the trials it has.
+    """
+
+    name: ClassVar[str] = "tune"
+
+    method: str = "finetune"
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    search: tuple[str, ...] = ()
+    trials: int = 20
+    timeout_s: float | None = None
+    folds: int = 3
+    storage: str | None = None
+    study: str = "transferium"
+
+    def check(self) -> None:
+        """Raise ``InputError`` for an unknown method, setting or range."""
+        at_least("trials", self.trials, 1)
+        at_least("folds", self.folds, 2)
+        if self.timeout_s is not None and not self.timeout_s > 0:
+            raise InputError(f"a search needs time; timeout was {self.timeout_s} s.")
+        if self.method == "auto":
+            raise InputError(
+                "auto chooses by itself and has nothing to search; name a method, as in --method finetune."
+            )
+        find_method(self.method, self.fixed)
+        both = [dial.name for dial in self.dials if dial.name in self.fixed]
+        if both and self.search:
+            raise InputError(f"{', '.join(both)} is both fixed by --set and searched: leave one of the two out.")
+
+    @property
+    def dials(self) -> tuple[Dial, ...]:
+        """What is searched: as asked, else what the method names, less what is fixed."""
+        cls = method_class(self.method)
+        # What a method adds to the one it is made from is what it is about.
+        own = () if "searched" in vars(cls) else tuple(vars(cls).get("__annotations__", ()))
+        dials = find_dials(cls.settings(), self.search, (*cls.searched, *own) if cls.searched else ())
+        return dials if self.search else tuple(d for d in dials if d.name not in self.fixed)
+
+    def to_json(self) -> dict[str, Any]:
+        return super().to_json() | {"fixed": dict(self.fixed)}
+
+    def fit(self, task: Task) -> Fitted:
+        """Search (going on with what the study holds), then fit the best settings on the whole training part."""
+        started = time.perf_counter()
+        study = open_study(self, task)
+        fold = split_folds(task.train.y, k=self.folds, seed=task.seed, groups=task.groups)
+        _search(study, self, _Objective(self, task, fold))
+        best = _best(study)
+        settings = dict(self.fixed) | _values(self.dials, best.params)
+        fitted = find_method(self.method, settings).fit(task)
+        selection = Selection(
+            RULE,
+            f"{self.folds} folds of the training part ({len(task.train)} examples)",
+            [_row(trial) for trial in study.trials if _counts(trial)],
+            {"trial": best.number, **best.params},
+            (_gain(study, best), str(fitted.selection)),
+        )
+        spent = {"search": time.perf_counter() - started - sum(fitted.seconds.values())}
+        return replace(fitted, selection=selection, seconds=spent | fitted.seconds)
+
+
+@dataclass(frozen=True)
+class _Objective:
+    """One trial: the mean log-loss of every fold, told fold by fold so that a hopeless one is stopped."""
+
+    tuned: Tuned
+    task: Task
+    fold: np.ndarray
+
+    def __call__(self, trial: Trial) -> float:
+        try:
+            return self._score(trial)
+        except TransferiumError as error:
+            trial.set_user_attr("failed", str(error))
+            raise
+
+    def _score(self, trial: Trial) -> float:
+        from optuna import TrialPruned
+
+        begin = time.perf_counter()
+        settings = dict(self.tuned.fixed) | {d.name: _suggest(trial, d) for d in self.tuned.dials}
+        losses: list[float] = []
+        right: list[np.ndarray] = []
+        for number, k in enumerate(np.unique(self.fold)):
+            answers, y = self._fold(settings, k)
+            likelihood = answers[np.arange(len(y)), y]
+            losses.append(float(-np.log(np.maximum(likelihood, 1e-12)).mean()))
+            right.append(answers.argmax(1) == y)
+            trial.set_user_attr("accuracy", float(np.concatenate(right).mean()))
+            trial.set_user_attr("log_loss_std", float(np.std(losses)))
+            trial.set_user_attr("seconds", round(time.perf_counter() - begin, 1))
+            trial.report(float(np.mean(losses)), number)
+            if number + 1 < self.tuned.folds and trial.should_prune():
+                raise TrialPruned
+        return float(np.mean(losses))
+
+    def _fold(self, settings: Mapping[str, Any], k: int) -> tuple[np.ndarray, np.ndarray]:
+        fitted = find_method(self.tuned.method, settings).fit(self.task.on(np.flatnonzero(self.fold != k)))
+        held = self.task.train.take(self.fold == k)
+        return fitted.head.probabilities(self.task.embed(held, fitted.backbone).features), held.y
+
+
+def open_study(tuned: Tuned, task: Task) -> Study:
+    """The study of this search, made where there is none; ``InputError`` for one that belongs to another search."""
+    try:
+        import optuna
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "tune searches with Optuna, which is not installed: pip install 'transferium[tune]'"
+        ) from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    own = tuned.storage is None and task.workdir is not None
+    study = optuna.create_study(
+        study_name=tuned.study,
+        storage=_storage(tuned, task),
+        load_if_exists=True,
+        sampler=optuna.samplers.TPESampler(seed=task.seed),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
+    )
+    _refuse_another(study, _about(tuned, task))
+    if own:
+        _try_again(study)
+    if not study.trials:
+        study.enqueue_trial(_defaults(tuned))
+    return study
+
+
+def _try_again(study: Study) -> None:
+    """Put the trials that an interruption cut off back into the queue; nobody else works on this study."""
+    from optuna.trial import TrialState
+
+    again = set(study.user_attrs.get("tried again", ()))
+    cut = [t for t in study.trials if t.state == TrialState.RUNNING or (t.state.is_finished() and not _counts(t))]
+    for trial in (t for t in cut if t.number not in again):
+        study.enqueue_trial(trial.params)
+        if trial.state == TrialState.RUNNING:
+            study.tell(trial.number, state=TrialState.FAIL)
+    study.set_user_attr("tried again", sorted(again | {t.number for t in cut}))
+
+
+def _counts(trial: FrozenTrial) -> bool:
+    """Whether a trial came to its end: scored, pruned, or refused by its settings; not one that was cut off."""
+    from optuna.trial import TrialState
+
+    return trial.state in (TrialState.COMPLETE, TrialState.PRUNED) or "failed" in trial.user_attrs
+
+
+def _storage(tuned: Tuned, task: Task) -> Any:
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if tuned.storage is None and task.workdir is None:
+        return None
+    if tuned.storage is None:
+        assert task.workdir is not None
+        task.workdir.mkdir(parents=True, exist_ok=True)
+    url = tuned.storage or f"sqlite:///{task.workdir}/study.db"
+    url = url if "://" in url else f"sqlite:///{url}"
+    try:
+        # A machine that died leaves its trial unfinished: it counts for nothing, and the others go on.
+        return RDBStorage(url)
+    except (SQLAlchemyError, ImportError) as error:
+        why = str(error).splitlines()[0]
+        raise InputError(
+            f"the study's storage {url!r} cannot be opened: {why}. Give a file or a database URL."
+        ) from error
+
+
+def _about(tuned: Tuned, task: Task) -> dict[str, Any]:
+    """What makes two searches one."""
+    names = hashlib.sha256("\0".join(map(str, task.train.ids)).encode())
+    names.update(np.asarray(task.train.y, np.int64).tobytes())
+    return {
+        "method": tuned.method,
+        "settings": {name: str(value) for name, value in sorted(tuned.fixed.items())},
+        "search": [dial.to_json() for dial in tuned.dials],
+        "folds": tuned.folds,
+        "seed": task.seed,
+        "backbone": task.backbone.fingerprint,
+        "training examples": names.hexdigest(),
+    }
+
+
+def _refuse_another(study: Study, about: Mapping[str, Any]) -> None:
+    plain = json.loads(json.dumps(about))
+    before = study.user_attrs.get("about")
+    if before is None:
+        if study.trials:
+            raise InputError(
+                f"study {study.study_name!r} was not made by this program; name another with --study or --storage."
+            )
+        study.set_user_attr("about", plain)
+        return
+    changed = [name for name in plain if before.get(name) != plain[name]]
+    if changed:
+        said = "; ".join(f"{name} was {_brief(before.get(name))} and is {_brief(plain[name])}" for name in changed)
+        raise InputError(
+            f"study {study.study_name!r} belongs to another search: {said}. "
+            "Name another with --study or --storage, or repeat that search."
+        )
+
+
+def _brief(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _search(study: Study, tuned: Tuned, objective: Callable[[Trial], float]) -> None:
+    def stop_when_done(study: Study, _trial: FrozenTrial | None = None) -> bool:
+        done = sum(map(_counts, study.get_trials(deepcopy=False))) >= tuned.trials
+        if done and _trial is not None:
+            study.stop()
+        return done
+
+    if not stop_when_done(study):
+        study.optimize(objective, timeout=tuned.timeout_s, callbacks=[stop_when_done], catch=(TransferiumError,))
+
+
+def _best(study: Study) -> FrozenTrial:
+    try:
+        return study.best_trial
+    except ValueError as error:
+        raise InputError(
+            "no trial of the search could be finished: give it more time, or see with fit why its settings fail."
+        ) from error
+
+
+def _suggest(trial: Trial, dial: Dial) -> Any:
+    if dial.choices:
+        return trial.suggest_categorical(dial.name, list(dial.choices))
+    if dial.whole:
+        return trial.suggest_int(dial.name, int(dial.low), int(dial.high), log=dial.logarithmic)
+    return trial.suggest_float(dial.name, dial.low, dial.high, log=dial.logarithmic)
+
+
+def _values(dials: tuple[Dial, ...], params: Mapping[str, Any]) -> dict[str, Any]:
+    return {dial.name: params[dial.name] for dial in dials}
+
+
+def _defaults(tuned: Tuned) -> dict[str, Any]:
+    """The method's own values, of those dials whose range holds them."""
+    here = find_method(tuned.method, tuned.fixed).get_params()
+    found: dict[str, Any] = {}
+    for dial in tuned.dials:
+        value = here[dial.name]
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if dial.choices:
+            same = [choice for choice in dial.choices if str(choice).lower() == str(value).lower()]
+            if same:
+                found[dial.name] = same[0]
+        elif number and dial.low <= value <= dial.high:
+            found[dial.name] = value
+    return found
+
+
+def _row(trial: FrozenTrial) -> dict[str, Any]:
+    last = (
+        trial.value
+        if trial.value is not None
+        else trial.intermediate_values.get(max(trial.intermediate_values, default=0))
+    )
+    return {
+        "trial": trial.number,
+        "state": trial.state.name.lower(),
+        **trial.params,
+        "log_loss": last,
+        **{name: trial.user_attrs.get(name) for name in ("log_loss_std", "accuracy", "seconds")},
+    }
+
+
+def _gain(study: Study, best: FrozenTrial) -> str:
+    """Whether the search found anything that the defaults did not have."""
+    first = study.trials[0]
+    if first.value is None or best.value is None or best.number == first.number:
+        return "no trial beat the first, the method's defaults" if best.number == first.number else ""
+    return f"log-loss {best.value:.4f}, the first trial's (the method's defaults) {first.value:.4f}"

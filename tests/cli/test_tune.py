@@ -1,0 +1,57 @@
+"""``transferium tune`` from the command line, on a table of features so that a trial is a moment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    y = np.arange(80) % 2
+    x = rng.normal(size=(80, 4)) + 2 * y[:, None]
+    lines = ["a,b,c,d,label", *(",".join(map(str, [*row, ["no", "yes"][k]])) for row, k in zip(x, y, strict=True))]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def search(run_cli: Callable, table: Path, out: Path, *more: object):
+    return run_cli("tune", table, "--method", "probe", "--search", "folds=2:4", "--folds", 2, "--out", out, *more)
+
+
+def test_a_search_leaves_a_run_with_its_trials_in_figures_and_drawn(table, tmp_path, run_cli):
+    ran = search(run_cli, table, tmp_path / "run", "--trials", 3, "--label", "label")
+    assert ran.code == 0, ran.err
+    assert "Rule: lowest log-loss over folds" in ran.out
+    run = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert [row["trial"] for row in run["selection"]["candidates"]] == [0, 1, 2]
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert 'class="chart parallel"' in page and page.count('<polyline class="trial') == 3
+    assert run_cli("predict", tmp_path / "run", table, "--label", "label").code == 0
+
+
+def test_another_search_in_the_same_storage_is_refused(table, tmp_path, run_cli):
+    storage = tmp_path / "study.db"
+    assert search(run_cli, table, tmp_path / "a", "--trials", 1, "--storage", storage).code == 0
+    ran = search(run_cli, table, tmp_path / "b", "--trials", 2, "--storage", storage, "--seed", 1)
+    assert ran.code == 2 and "belongs to another search" in ran.err and "seed was 0 and is 1" in ran.err
+    assert not (tmp_path / "b" / "metrics.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--search", "fold"), "Did you mean 'folds'"),
+        (("--trials", 0), "trials must be at least 1"),
+        (("--set", "folds=3"), "folds is both fixed by --set and searched"),
+    ],
+)
+def test_bad_searches_are_said(table, tmp_path, run_cli, more, message):
+    ran = search(run_cli, table, tmp_path / "run", *more)
+    assert ran.code == 2 and message in ran.err and "Traceback" not in ran.err

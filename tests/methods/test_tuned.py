@@ -1,0 +1,176 @@
+"""Searching settings: on training examples alone, resumable, pruned, and never mixed with another search."""
+
+import numpy as np
+import optuna
+import pytest
+import torch
+
+from toy_world import blobs, picture_backbone, pictures
+from transferium.embedding.embed import Embedder
+from transferium.errors import InputError
+from transferium.methods import tuned as module
+from transferium.methods.base import Task
+from transferium.methods.tuned import Tuned
+from transferium.models.catalogue import find_backbone
+
+FAST = {"fixed": {"epochs": 1, "batch_size": 16}, "search": ("lr=1e-4:1e-1", "unfreeze=all,none"), "folds": 2}
+
+
+def task(n=40, **change):
+    torch.set_num_threads(1)
+    return Task(pictures(n), None, picture_backbone(), Embedder(None, engine="torch"), 0, **change)
+
+
+def states(fitted):
+    return [row["state"] for row in fitted.selection.candidates]
+
+
+def test_the_best_trial_is_fitted_and_every_trial_is_told():
+    fitted = Tuned(trials=4, **FAST).fit(task())
+    rows = fitted.selection.to_json()["candidates"]
+    assert [row["trial"] for row in rows] == [0, 1, 2, 3]
+    assert rows[0]["lr"] == 1e-4 and rows[0]["unfreeze"] == "all"
+    finished = [row for row in rows if row["state"] == "complete"]
+    best = min(finished, key=lambda row: row["log_loss"])
+    assert fitted.selection.chosen["trial"] == best["trial"]
+    assert fitted.method == "finetune" and fitted.history
+    assert all(0 <= row["accuracy"] <= 1 and row["seconds"] >= 0 for row in rows)
+
+
+def test_the_search_finds_the_setting_that_is_known_to_work():
+    """With a rate that cannot move anything the answer is chance; the search must leave it."""
+    method = Tuned(
+        trials=3,
+        fixed={"epochs": 6, "batch_size": 8, "unfreeze": "none", "lr": 0.01},
+        search=("head_lr=0.000001,0.1",),
+        folds=2,
+    )
+    fitted = method.fit(task(60))
+    assert fitted.selection.chosen["head_lr"] == "0.1"
+
+
+def test_no_trial_sees_the_fold_it_is_scored_on(monkeypatch):
+    given, seen = task(), []
+    inner = module.find_method
+
+    class Watched:
+        def __init__(self, method):
+            self.method = method
+
+        def __getattr__(self, name):
+            return getattr(self.method, name)
+
+        def fit(self, part):
+            seen.append(frozenset(part.train.ids))
+            return self.method.fit(part)
+
+    monkeypatch.setattr(module, "find_method", lambda name, settings: Watched(inner(name, settings)))
+    Tuned(trials=2, **FAST).fit(given)
+    everyone = frozenset(given.train.ids)
+    folds, whole = seen[:-1], seen[-1]
+    assert whole == everyone
+    assert all(part < everyone for part in folds) and folds[0] | folds[1] == everyone
+    assert not (everyone - folds[0]) & (everyone - folds[1])
+
+
+def test_an_interrupted_search_goes_on_with_the_trials_it_has(tmp_path, monkeypatch):
+    runs = []
+    fold = module._Objective._fold
+
+    def counted(self, settings, k):
+        runs.append(settings["lr"])
+        if len(runs) == 5:
+            raise KeyboardInterrupt
+        return fold(self, settings, k)
+
+    monkeypatch.setattr(module._Objective, "_fold", counted)
+    with pytest.raises(KeyboardInterrupt):
+        Tuned(trials=4, **FAST).fit(task(workdir=tmp_path))
+    stopped = runs[-1]
+    fitted = Tuned(trials=4, **FAST).fit(task(workdir=tmp_path))
+    assert len(states(fitted)) == 4 and "fail" not in states(fitted)
+    assert stopped in runs[5:], "the trial that was cut off is tried again"
+    assert runs.count(1e-4) == 2, "what was finished is not done again"
+
+
+def test_settings_that_cannot_work_count_as_a_trial_and_are_told(tmp_path):
+    method = Tuned(trials=2, fixed={"batch_size": 1, "epochs": 1}, search=("batch_norm=batch",), folds=2)
+    with pytest.raises(InputError, match="no trial of the search could be finished"):
+        method.fit(task(workdir=tmp_path))
+    study = module.open_study(method, task(workdir=tmp_path))
+    assert len(study.trials) == 2 and all("batch normalisation" in t.user_attrs["failed"] for t in study.trials)
+
+
+def test_a_search_that_has_its_trials_only_fits(tmp_path, monkeypatch):
+    first = Tuned(trials=2, **FAST).fit(task(workdir=tmp_path / "a"))
+    monkeypatch.setattr(module._Objective, "__call__", lambda *_: pytest.fail("nothing is left to try"))
+    again = Tuned(trials=2, **FAST).fit(task(workdir=tmp_path / "a"))
+    assert again.selection.chosen == first.selection.chosen
+    assert np.array_equal(again.head.weight, first.head.weight)
+
+
+def test_several_machines_share_a_study_and_its_count(tmp_path):
+    storage = f"sqlite:///{tmp_path}/shared.db"
+    Tuned(trials=2, storage=storage, **FAST).fit(task())
+    second = Tuned(trials=3, storage=storage, **FAST).fit(task())
+    assert len(second.selection.candidates) == 3
+
+
+def test_hopeless_trials_are_pruned_after_a_fold(monkeypatch):
+    losses = iter([0.1] * 12 + [9.0] * 9)
+    made = []
+
+    def fold(self, settings, k):
+        made.append(k)
+        wrong = 1 - np.exp(-next(losses))
+        return np.array([[1 - wrong, wrong]]), np.array([0])
+
+    monkeypatch.setattr(module._Objective, "_fold", fold)
+    monkeypatch.setattr(module.Tuned, "fit", module.Tuned.fit)
+    study = module.open_study(method := Tuned(trials=6, **(FAST | {"folds": 3})), task())
+    module._search(study, method, module._Objective(method, task(), np.arange(40) % 3))
+    kinds = [t.state.name for t in study.trials]
+    assert kinds[:4] == ["COMPLETE"] * 4 and set(kinds[4:]) == {"PRUNED"}
+    assert len(made) == 4 * 3 + 2
+
+
+def test_a_study_of_another_search_is_refused(tmp_path):
+    storage = str(tmp_path / "study.db")
+    Tuned(trials=1, storage=storage, **FAST).fit(task())
+    with pytest.raises(InputError, match=r"belongs to another search: .*training examples was"):
+        Tuned(trials=2, storage=storage, **FAST).fit(task(44))
+    with pytest.raises(InputError, match=r"folds was 2 and is 3"):
+        Tuned(trials=2, storage=storage, **(FAST | {"folds": 3})).fit(task())
+    optuna.create_study(study_name="theirs", storage=f"sqlite:///{storage}").add_trial(optuna.create_trial(value=1.0))
+    with pytest.raises(InputError, match="was not made by this program"):
+        Tuned(trials=2, storage=storage, study="theirs", **FAST).fit(task())
+
+
+def test_a_storage_that_cannot_be_opened_is_said(tmp_path):
+    with pytest.raises(InputError, match="cannot be opened"):
+        Tuned(trials=1, storage=f"sqlite:///{tmp_path}/no/such/folder/x.db", **FAST).fit(task())
+
+
+def test_a_table_of_features_can_be_searched_too():
+    domain = blobs(60)
+    given = Task(domain, None, find_backbone(None, "features"), Embedder(None), 0)
+    fitted = Tuned(method="probe", search=("folds=2:4",), trials=2, folds=2).fit(given)
+    assert fitted.method == "probe" and len(fitted.selection.candidates) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"trials": 0}, "trials must be at least 1"),
+        ({"folds": 1}, "folds must be at least 2"),
+        ({"method": "finetun"}, "no method 'finetun'"),
+        ({"method": "auto"}, "auto chooses by itself"),
+        ({"timeout_s": 0.0}, "a search needs time"),
+        ({"fixed": {"lr": "0.1"}, "search": ("lr",)}, "lr is both fixed by --set and searched"),
+        ({"fixed": {"rl": "0.1"}}, "has no setting 'rl'"),
+    ],
+)
+def test_what_cannot_be_searched_is_said_before_anything_runs(change, message):
+    with pytest.raises(InputError) as error:
+        Tuned(**change)
+    assert message in str(error.value)
