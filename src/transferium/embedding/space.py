@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,19 +29,29 @@ class Row:
     """What is known of one example: its features, or the reason why it has none."""
 
     key: str
-    vector: NDArray[np.float32] | None
+    vector: NDArray[np.floating[Any]] | None
     reason: str | None = None
 
 
 class Space:
     """A SQLite file, written ahead (WAL) so that runs may share it and a killed one leaves it whole.
 
-    Every row carries a checksum; one that does not fit is reported to ``on_damage`` and treated as absent.
+    Every row carries a checksum; one that does not fit is reported to ``on_damage`` and treated as absent. Rows are
+    ``dtype`` numbers, ``width`` of them (0: each row has a length of its own).
     Errors of SQLite pass through: what they mean is for the store to say.
     """
 
-    def __init__(self, path: Path, *, name: str, engine: str, width: int, on_damage: Callable[[int], None]) -> None:
-        self.path, self.width, self.on_damage = path, width, on_damage
+    def __init__(
+        self,
+        path: Path,
+        *,
+        name: str,
+        engine: str,
+        width: int,
+        on_damage: Callable[[int], None],
+        dtype: str = "float32",
+    ) -> None:
+        self.path, self.width, self.on_damage, self.dtype = path, width, on_damage, np.dtype(dtype)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
         try:
@@ -74,10 +85,10 @@ class Space:
             )
             for key, vector, checksum, reason in found:
                 whole = zlib.crc32(vector if vector is not None else str(reason).encode()) == checksum
-                if not whole or (vector is not None and len(vector) != 4 * self.width):
+                if not whole or (vector is not None and self.width and len(vector) != self.dtype.itemsize * self.width):
                     damaged += 1
                     continue
-                features = None if vector is None else np.frombuffer(vector, np.float32)
+                features = None if vector is None else np.frombuffer(vector, self.dtype)
                 yield Row(key.hex(), features, reason)
         if damaged:
             self.on_damage(damaged)
@@ -87,7 +98,7 @@ class Space:
         now = time.time()
         values = []
         for row in rows:
-            vector = None if row.vector is None else np.ascontiguousarray(row.vector, np.float32).tobytes()
+            vector = None if row.vector is None else np.ascontiguousarray(row.vector, self.dtype).tobytes()
             checksum = zlib.crc32(vector if vector is not None else str(row.reason).encode())
             values.append((bytes.fromhex(row.key), vector, checksum, row.reason, now))
         self._db.execute("BEGIN IMMEDIATE")

@@ -42,15 +42,15 @@ class FeatureStore:
         return self.home / "features"
 
     @contextmanager
-    def open(self, backbone: Backbone, engine: str) -> Iterator[OpenSpace]:
-        """The space of one backbone on one engine, for reading and writing."""
+    def open(self, backbone: Backbone, engine: str, *, dtype: str = "float32") -> Iterator[OpenSpace]:
+        """The space of one backbone on one engine, for reading and writing rows of ``dtype`` numbers."""
         preprocess = "" if backbone.preprocess is None else backbone.preprocess.fingerprint()
         words = "\n".join((backbone.fingerprint, preprocess, engine, str(backbone.width)))
         path = self.folder / f"{hashlib.sha256(words.encode()).hexdigest()[:40]}.sqlite"
 
         def make() -> Space:
             name, width = backbone.name, backbone.width
-            return Space(path, name=name, engine=engine, width=width, on_damage=self._damaged_rows)
+            return Space(path, name=name, engine=engine, width=width, on_damage=self._damaged_rows, dtype=dtype)
 
         space = OpenSpace(path, make, self.limit, self.say)
         try:

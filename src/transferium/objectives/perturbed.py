@@ -23,6 +23,8 @@ class Perturbed(Objective):
     semi-supervised text classification" (2017).
     """
 
+    needs_inputs = True
+
     def __init__(self, inner: Objective, attack: Attack, *, share: float = 0.5, stream: str = "target") -> None:
         super().__init__()
         if not 0 <= share <= 1:
@@ -59,6 +61,8 @@ class Virtual(Objective):
     Miyato et al., "Virtual adversarial training" (2018). It asks for smooth answers, not for right ones: add it to a
     supervised loss.
     """
+
+    needs_inputs = True
 
     def __init__(self, attack: Attack, *, stream: str = "target", name: str = "virtual") -> None:
         super().__init__()

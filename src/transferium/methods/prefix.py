@@ -1,0 +1,181 @@
+"""Whether the frozen first blocks of a backbone are run once and remembered, instead of in every epoch."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from transferium.errors import InputError, TransferiumWarning
+from transferium.methods.base import require_choice
+from transferium.methods.checks import at_least
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from transferium.methods.ground import Ground
+    from transferium.methods.trained import Trained
+    from transferium.models.prefix import Inputs
+
+PRECISIONS = {"half": "float16", "full": "float32"}
+
+
+@dataclass(frozen=True)
+class PrefixCache:
+    """The settings ``cache``, ``views``, ``cache_limit`` and ``cache_precision`` of a fine-tuning, checked."""
+
+    cache: str = "auto"
+    views: int = 0
+    limit: str = "2GB"
+    precision: str = "half"
+
+    def __post_init__(self) -> None:
+        from transferium.embedding.store import parse_size
+
+        require_choice("cache", self.cache, ("auto", "on", "off"))
+        require_choice("cache_precision", self.precision, tuple(PRECISIONS))
+        at_least("views", self.views, 0)
+        parse_size(self.limit)
+        if self.views and self.cache == "off":
+            raise InputError(f"views={self.views} are stored views of a cached prefix, and cache=off: give views=0.")
+
+    def under(self, ground: Ground, unfreeze: int | str, why_not: str = "") -> Ground:
+        """``ground`` with its model cut where ``unfreeze`` begins and its feeds giving activations, if that is valid.
+
+        What ``unfreeze`` freezes must stay frozen in every stage. ``why_not`` is what the method itself has against
+        it. Raises ``InputError`` where the cache was asked for and cannot be had, or needs more than its limit;
+        where it was not, a cache above the limit is a warning.
+        """
+        if self.cache == "off":
+            return ground
+        why_not = why_not or self._varies(ground)
+        if not why_not:
+            from transferium.models.prefix import CannotCutError
+
+            try:
+                return self._cut(ground, unfreeze)
+            except CannotCutError as error:
+                why_not = str(error)
+        if self._asked:
+            raise InputError(f"{self._asked}, but the prefix cannot be cached: {why_not}.")
+        return ground
+
+    @property
+    def _asked(self) -> str:
+        """What insists on a cache, if anything does."""
+        return "cache=on" if self.cache == "on" else f"views={self.views}" if self.views else ""
+
+    def _varies(self, ground: Ground) -> str:
+        """What changes between two looks of the frozen part at one example."""
+        from transferium.training.augment import say_augment
+        from transferium.training.recipe import IMAGES, TEXTS, read_for
+
+        kind, augment = ground.parts.train.kind, ground.feeds.augment
+        if kind == "features":
+            return "feature rows are read as they are"
+        if not isinstance(augment, str):
+            return f"{say_augment(augment)} rewrites the texts that it reads"
+        changes = read_for(TEXTS if kind == "text" else IMAGES, augment)
+        if changes and not self.views:
+            return (
+                f"augment={augment} shows it other inputs in every epoch; store some views of each, as in views=4, or "
+                "give augment=none"
+            )
+        if self.views and not changes:
+            raise InputError(f"views={self.views} of each example, but augment={augment} changes none: give views=0.")
+        return ""
+
+    def _cut(self, ground: Ground, unfreeze: int | str) -> Ground:
+        from transferium.models.model import Model
+        from transferium.models.prefix import Cut
+        from transferium.training.activations import CachedFeeds
+
+        body, task = ground.model.backbone, ground.task
+        block = first_moving(body, ground.backbone.blocks, unfreeze)
+        cut = Cut(body, block, _probes(ground))
+        store = task.embedder.store
+        feeds = CachedFeeds(
+            ground.feeds, cut, ground.backbone, store, views=self.views, dtype=PRECISIONS[self.precision]
+        )
+        size = feeds.needed(ground.parts.train, ground.parts.held)
+        if too_large := self._too_large(size, block, ground.parts.train.kind):
+            if self._asked:
+                raise InputError(f"{too_large}, or give cache=off.")
+            warnings.warn(f"{too_large}. This run goes on without a cache.", TransferiumWarning, stacklevel=2)
+            return ground
+        progress = task.progress
+        if progress is not None:
+            what = f"activations before {block or 'the head'}, {_said(size)}"
+            feeds.progress = lambda _what, done, total: progress(what, done, total)
+        return replace(ground, model=Model(cut.suffix, ground.model.head), feeds=feeds)
+
+    def _too_large(self, size: int, block: str | None, kind: str) -> str:
+        """What to do about activations above the limit; nothing below it."""
+        from transferium.embedding.store import parse_size
+
+        if size <= parse_size(self.limit):
+            return ""
+        smaller = "shorter texts (max_length)" if kind == "text" else "a smaller input (size)"
+        fewer = f"fewer views than {self.views}" if self.views else "half precision" if self.precision == "full" else ""
+        return (
+            f"the activations before {block or 'the head'} take {_said(size)}, and cache_limit is {self.limit}: cut "
+            f"later (unfreeze fewer blocks), take {' or '.join(filter(None, (smaller, fewer)))}, or raise cache_limit"
+        )
+
+
+def first_moving(body: nn.Module, blocks: tuple[str, ...], unfreeze: int | str) -> str | None:
+    """The first block, from the input on, of which something moves; None where nothing does.
+
+    Raises ``CannotCutError`` where that is the first one of all, or no module. ``body`` is left as it is.
+    """
+    from transferium.models.prefix import CannotCutError
+    from transferium.training.freeze import block_of, freeze
+
+    before = [(p, p.requires_grad) for p in body.parameters()]
+    freeze(body, blocks, unfreeze)
+    moving = [block_of(name, blocks) for name, p in body.named_parameters() if p.requires_grad]
+    for parameter, required in before:
+        parameter.requires_grad_(required)
+    if not moving:
+        return None
+    first = min(moving)
+    modules = dict(body.named_modules())
+    # What comes before may be parameters of the root alone, which no pass is saved by.
+    if not any(name in modules for name in blocks[:first]):
+        raise CannotCutError(f"with unfreeze={unfreeze} nothing at the input side is frozen")
+    if blocks[first] not in modules:
+        raise CannotCutError(f"{blocks[first]}, the first that moves, is a parameter and no module")
+    return blocks[first]
+
+
+def _probes(ground: Ground) -> list[Inputs]:
+    """Two batches of the first training examples: three of them, and one alone."""
+    some = ground.parts.train.take(np.arange(min(3, len(ground.parts.train))))
+    feed = ground.feeds.open(some, augmented=False)
+    return [feed.batch(0, np.arange(len(some))).inputs, feed.batch(0, np.arange(1)).inputs]
+
+
+def _said(size: int) -> str:
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= factor:
+            return f"{size / factor:.3g} {unit}"
+    return f"{size} bytes"
+
+
+def put_together(trained: Trained) -> Trained:
+    """``trained`` with the whole backbone in place of its suffix, reading inputs again; itself where none was cut.
+
+    What is measured from here on is the model as it will be used, at full precision.
+    """
+    from transferium.models.model import Model
+    from transferium.models.prefix import whole_of
+    from transferium.training.activations import CachedFeeds
+
+    if not isinstance(trained.feeds, CachedFeeds):
+        return trained
+    model = trained.model
+    device = next(model.head.parameters()).device
+    whole = Model(whole_of(model.backbone), model.head).eval().to(device)
+    return replace(trained, model=whole, feeds=trained.feeds.plain)
