@@ -97,8 +97,7 @@ def test_held_strongly_the_old_classifier_answers_as_the_relation_says():
         method = CoTuning(
             epochs=8, batch_size=8, strength=strength, lr=0.01, layer_decay=1.0, augment="none", relation="direct"
         )
-        outcome, terms = method.fit(given), None
-        terms = [r["co_tuning"] / strength for r in outcome.history]
+        terms = [r["co_tuning"] / strength for r in method.fit(given).history]
         found.append(np.mean(terms[-6:]))
     assert found[1] < found[0] - 0.02, found
 

@@ -13,6 +13,7 @@ from transferium.embedding.embed import Embedder
 from transferium.errors import InputError, TransferiumWarning
 from transferium.methods.adversarial import Adversarial
 from transferium.methods.base import Task
+from transferium.methods.bi_tuning import BiTuning
 from transferium.methods.bss import BSS
 from transferium.methods.co_tuning import CoTuning
 from transferium.methods.delta import DELTA
@@ -44,6 +45,7 @@ ROWS = [
     BSS(**SHORT),
     Adversarial(attack="pgd", steps=2, batch_norm="batch", **SHORT),
     CoTuning(**SHORT),
+    BiTuning(keys=6, batch_norm="batch", accumulate=2, **SHORT),
 ]
 every = pytest.mark.parametrize("method", ROWS, ids=lambda m: f"{m.name}-{m.unfreeze}-{m.optimiser}")
 

@@ -24,6 +24,7 @@ from torch import nn
 from toy_world import blobs, picture_backbone, pictures, row_model  # needs the path above
 from transferium.embedding.embed import Embedder
 from transferium.methods.base import Task
+from transferium.methods.bi_tuning import BiTuning
 from transferium.methods.delta import DELTA
 from transferium.methods.finetune import FineTune
 from transferium.methods.lpft import LPFT
@@ -94,6 +95,12 @@ def delta():
     return DELTA(epochs=6, batch_size=8, lr=0.01, batch_norm="batch", alpha=0.5, layers=2).stages(task())
 
 
+def bi_tuning():
+    """An encoder that trails the model, and a queue of what it saw."""
+    method = BiTuning(epochs=6, batch_size=8, lr=0.01, batch_norm="batch", keys=6, key_momentum=0.9, projection=8)
+    return method.stages(task())
+
+
 def two_streams():
     """An objective with a parameter, a buffer and random numbers of its own, over two streams."""
     model = row_model(batch_norm=True, dropout=0.3)
@@ -125,7 +132,7 @@ def two_players():
     return model
 
 
-ROWS = {f.__name__: f for f in (finetune, finetune_part, scratch, lpft, delta, two_streams, two_stages, two_players)}
+ROWS = {f.__name__: f for f in (finetune, finetune_part, scratch, lpft, delta, bi_tuning, two_streams, two_stages, two_players)}
 
 
 def train(name, folder=None, pause=0.0, say=None):

@@ -22,6 +22,7 @@ METHODS = {
     "bss": "bss.BSS",
     "adversarial": "adversarial.Adversarial",
     "co-tuning": "co_tuning.CoTuning",
+    "bi-tuning": "bi_tuning.BiTuning",
     "scratch": "scratch.FromScratch",
     "prototypes": "prototypes.Prototypes",
     "source-only": "source_only.SourceOnly",

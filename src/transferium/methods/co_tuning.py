@@ -35,9 +35,9 @@ class CoTuning(HeldBack):
     (ImageNet's, say), trained along at the backbone's rate. ``p(s | y)`` is learned once from the source predictions
     ``p(s | x)`` on what is trained on, softened by ``temperature``: ``reverse`` (the paper's choice) fits a logistic
     regression ``p(y | s)`` on them, C by cross-validation, and applies Bayes' rule with the mean prediction as
-    ``p(s)``; ``direct`` takes each class's mean prediction. The paper calibrates on source data, which does not come with a backbone; the default is
-    its program's constant. It needs a backbone that came with its classifier. Prefer it with few labels and classes
-    like those of pretraining; ``l2-sp`` or ``delta`` otherwise.
+    ``p(s)``; ``direct`` takes each class's mean prediction. The paper calibrates on source data, which does not come
+    with a backbone; the default is its program's constant. It needs a backbone that came with its classifier. Prefer
+    it with few labels and classes like those of pretraining; ``l2-sp`` or ``delta`` otherwise.
     You et al., "Co-Tuning for transfer learning" (2020).
     """
 
