@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from transferium.cli import augmented, tables
 from transferium.cli import options as opt
-from transferium.cli import tables
 from transferium.cli.sources import WithSources
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=WithSources)
-@opt.data_argument
+@click.argument("data", required=False, type=click.Path(path_type=Path))
 @click.option("--source", multiple=True, type=click.Path(path_type=Path), help="Labelled data to adapt from to DATA.")
 @click.option("--oracle", is_flag=True, help="Research: also say what DATA's labels would have chosen.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run directory.  [default: runs/<name of DATA>]")
@@ -31,20 +31,41 @@ if TYPE_CHECKING:
 @click.option("--test-size", default=0.25, show_default=True, help="Share held out where the data is not divided.")
 @click.option("--budget", metavar="TIME", help="Time that --method auto may use to try more: 90s, 10m, 1h.")
 @click.option("--strict", is_flag=True, help="Stop where the doctor finds an error.")
+@click.option("--track", multiple=True, metavar="NAME", help="Also log to tensorboard, wandb or mlflow; repeatable.")
+@click.option("--resume", metavar="RUN", type=click.Path(path_type=Path), help="Go on with an interrupted run, alone.")
+@click.option("--restart", is_flag=True, help="Throw away what an interrupted run left, and begin anew.")
 @opt.columns
 @opt.engine
 @opt.as_json
-def fit(data: Path, **options: Any) -> None:
+@click.pass_context
+def fit(context: click.Context, /, **options: Any) -> None:
     """Fit a classifier to DATA and prove what it is worth.
 
     With --source, DATA is a target without labels (any it has are stripped): the labelled source is adapted to it.
+    An interrupted fit goes on where it was: give the same command again, or transferium fit --resume RUN.
     """
+    from transferium.cli import resume
+
+    command, folder = shlex.join(["transferium", *sys.argv[1:]]), None
+    if options["resume"] is not None:
+        recalled = resume.recall(context, options)
+        if recalled is None:
+            return
+        options, command, folder = recalled
+    if options["data"] is None:
+        raise click.UsageError("Missing argument 'DATA'.", context)
+    out = options["out"] or Path("runs") / (options["data"].resolve().stem or "run")
+    with resume.working_in(folder), resume.saying_how_to_go_on(options["resume"] or out):
+        _fit(options["data"], out, command, options)
+
+
+def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
     from transferium.data.read import read
     from transferium.job.fit import FitOptions, check_writable, fit_job
     from transferium.job.prepare import Stopwatch
+    from transferium.job.remember import forget, refuse_other_command, remembering
     from transferium.methods.settings import split_settings
 
-    out = options["out"] or Path("runs") / (data.resolve().stem or "run")
     columns = opt.named_columns(options)
     asked = FitOptions(
         out=out,
@@ -55,17 +76,22 @@ def fit(data: Path, **options: Any) -> None:
         test_size=options["test_size"],
         strict=options["strict"],
         budget_s=opt.seconds(options["budget"]),
-        command=shlex.join(["transferium", *sys.argv[1:]]),
+        command=command,
         columns=columns,
+        track=opt.trackers(options["track"]),
     )
     check_writable(out)
+    if options["restart"]:
+        forget(out)
+    refuse_other_command(out, options)
     watch = Stopwatch()
     if options["source"]:
         _adapt(data, asked, watch, options)
         return
     with watch("read"):
         domain = read(data, **columns)
-    run = fit_job(domain, asked, opt.make_embedder(options), watch)
+    with remembering(out, options, command):
+        run = fit_job(domain, asked, opt.make_embedder(options), watch)
     click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else tables.summary(run))
     if not options["as_json"]:
         click.echo(f"Written to {out}: report.html, metrics.json, predictions.csv, doctor.json and the model.")
@@ -76,10 +102,12 @@ def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, A
     from transferium.cli import adapted
     from transferium.job.adapt_run import adapt_job
     from transferium.job.read_pair import read_pair
+    from transferium.job.remember import remembering
 
     with watch("read"):
         pair = read_pair(data, options["source"], asked.columns)
-    run = adapt_job(pair, asked, opt.make_embedder(options), watch, oracle=options["oracle"])
+    with remembering(asked.out, options, asked.command):
+        run = adapt_job(pair, asked, opt.make_embedder(options), watch, oracle=options["oracle"])
     click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else adapted.summary(run))
     if not options["as_json"]:
         click.echo(f"Written to {asked.out}: report.html, metrics.json, predictions.csv, doctor.json and the models.")
@@ -146,11 +174,18 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
 @opt.data_argument
 @click.option("--backbone", metavar="NAME", help="Whose features near duplicates are looked for in.")
 @click.option("--strict", is_flag=True, help="Exit with 2 where the doctor finds an error.")
+@click.option("--augment", metavar="RECIPE", help=augmented.HELP)
+@click.option("--out", type=click.Path(path_type=Path), help="Picture that --augment writes.  [default: augment.png]")
 @opt.columns
 @opt.engine
 @opt.as_json
 def inspect(data: Path, **options: Any) -> None:
-    """Look at DATA: the doctor alone."""
+    """Look at DATA: the doctor alone, or with --augment what training would see of it."""
+    if options["augment"] is not None:
+        augmented.show(data, options)
+        return
+    if options["out"] is not None:
+        raise click.UsageError("--out names the picture of --augment, and there is no --augment.")
     from transferium.data.read import read
     from transferium.job.inspect import inspect_domain
     from transferium.job.prepare import be_strict

@@ -59,6 +59,16 @@ def make_embedder(options: dict[str, Any]) -> Embedder:
     return Embedder(store, engine=options["engine"], progress=terminal_progress())
 
 
+def trackers(names: tuple[str, ...]) -> tuple[str, ...]:
+    """``--track a --track b`` or ``--track a,b``; raises ``InputError`` for one that is not there."""
+    asked = [name.strip() for given in names for name in given.split(",") if name.strip()]
+    if not asked:
+        return ()
+    from transferium.training.tracks import check_trackers
+
+    return check_trackers(asked)
+
+
 def seconds(text: str | None) -> float | None:
     """Read a duration: ``90``, ``90s``, ``10m``, ``1.5h``."""
     if text is None:

@@ -15,6 +15,7 @@ from transferium.errors import InputError
 from transferium.job.judge import Judged, judge
 from transferium.job.prepare import Divided, Looked, Stopwatch, be_strict, look, separate
 from transferium.job.provenance import data_fingerprint, provenance
+from transferium.job.remember import COMMAND, STATE
 from transferium.job.run_directory import examples_to_show, write_run
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import find_method
@@ -57,7 +58,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
         embedder=embedder,
         seed=options.seed,
         groups=divided.train.groups,
-        workdir=options.out / "state",
+        workdir=options.out / STATE,
         progress=embedder.progress,
         budget_s=options.budget_s,
         track=options.track,
@@ -95,7 +96,7 @@ def check_writable(out: Path) -> None:
     """Raise before any work is done where the run directory could not be written."""
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file; name a folder that does not exist yet or an earlier run.")
-    ours = (DESCRIPTION, "state")
+    ours = (DESCRIPTION, f"{STATE}/{COMMAND}")
     if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in ours):
         raise InputError(
             f"--out {out} holds files that are not a run ({DESCRIPTION} is missing); nothing was overwritten. "

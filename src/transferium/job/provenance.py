@@ -31,8 +31,13 @@ def provenance(command: str, fingerprint: str) -> dict[str, Any]:
         "data": fingerprint,
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
-        "versions": {name: found for name in _PACKAGES if (found := _version(name))},
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """The versions of the packages a result rests on."""
+    return {name: found for name in _PACKAGES if (found := _version(name))}
 
 
 def _version(name: str) -> str | None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transferium.artifact import Artifact, replacing
 from transferium.data.domain import Domain
+from transferium.job.contact_sheet import FILE, as_facts, as_jpeg
 from transferium.job.judge import Judged
 from transferium.job.predictions import write_predictions
 from transferium.job.prepare import Stopwatch
+from transferium.job.remember import keep_log
 from transferium.report.page import write_report
+
+if TYPE_CHECKING:
+    from transferium.training.contact import Contact
 
 Probabilities = NDArray[np.float64]
 SHOWN = 24
@@ -44,15 +49,28 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def write_run(out: Path, artifact: Artifact, run: dict[str, Any], judged: Judged, watch: Stopwatch) -> dict[str, Any]:
+def write_run(
+    out: Path,
+    artifact: Artifact,
+    run: dict[str, Any],
+    judged: Judged,
+    watch: Stopwatch,
+    contact: Contact | None = None,
+) -> dict[str, Any]:
     """Write artifact, metrics, predictions, doctor's findings and report as one directory, or nothing."""
     run = run | {"provenance": artifact.info["provenance"]}
+    run, picture = (run, None) if contact is None else (run | {"augmented": as_facts(contact)}, as_jpeg(contact))
     with replacing(out) as fresh:
         with watch("write"):
             artifact.write_into(fresh)
+            keep_log(out, fresh)
             write_predictions(fresh / "predictions.csv", judged.test, artifact.classes, judged.probabilities)
             write_json(fresh / "doctor.json", run["doctor"])
-            write_report(run | {"seconds": watch.as_dict()}, fresh / "report.html", _thumbnails(judged.test))
+            shown = run | {"seconds": watch.as_dict()}
+            if picture is not None:
+                (fresh / FILE).write_bytes(picture)
+                shown["augmented"] = run["augmented"] | {"picture": picture}
+            write_report(shown, fresh / "report.html", _thumbnails(judged.test))
         run = run | {"seconds": watch.as_dict()}
         write_json(fresh / "metrics.json", run)
     return run

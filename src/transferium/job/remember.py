@@ -1,0 +1,169 @@
+"""An interrupted run knows what it was told: ``RUN/state/command.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from transferium.artifact import DESCRIPTION
+from transferium.errors import DataError, InputError, TransferiumError, TransferiumWarning
+from transferium.job.provenance import versions
+from transferium.methods.catalogue import find_method
+from transferium.methods.settings import split_settings
+from transferium.training.changes import differences, listed
+from transferium.training.journal import LOG, Journal
+from transferium.training.tracks import TRACK
+
+STATE, COMMAND, FORMAT = "state", "command.json", 1
+FREE = ("data", "source", "out", "as_json", "track", "resume", "restart", "strict", "oracle", "no_store")
+"""Options that may differ between a run and its resumption: where data is (what is in it is compared later), and what
+changes nothing in the model."""
+WEIGHTY = ("torch", "timm", "transformers", "numpy", "onnxruntime")
+"""Packages whose version can change the last bit of a result."""
+
+Told = Mapping[str, Any]
+
+
+def is_interrupted(run: Path) -> bool:
+    """Whether ``run`` holds the command of a run that did not end."""
+    return (run / STATE / COMMAND).is_file()
+
+
+def is_finished(run: Path) -> bool:
+    """Whether ``run`` holds a model and nothing under way."""
+    return (run / DESCRIPTION).is_file() and not is_interrupted(run)
+
+
+def remembered(run: Path) -> dict[str, Any]:
+    """What the run was told; raises ``InputError`` where nothing says so."""
+    if not is_interrupted(run):
+        what = "does not exist" if not run.exists() else f"holds no {STATE}/{COMMAND}"
+        raise InputError(
+            f"there is nothing to resume: {run} {what}. Name the --out of an interrupted fit, or give the whole "
+            "command."
+        )
+    path = run / STATE / COMMAND
+    try:
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        known = told["format"] == FORMAT and isinstance(told["options"], dict)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged ({error}): give the whole command again, with --out {run}.") from error
+    if not known:
+        raise InputError(f"{path} has format {told['format']}, and this version reads {FORMAT}.")
+    return told
+
+
+def refuse_moved_data(told: Told, run: Path) -> None:
+    """Raise ``DataError`` where the data of a run is no longer where it was."""
+    options = told["options"]
+    for path in (options["data"], *options.get("source", ())):
+        if not Path(path).exists():
+            raise DataError(
+                f"the data of this run was at {path}, and nothing is there now. Bring it back, or give the whole "
+                f"command with its new place and --out {run}: what was done is kept."
+            )
+
+
+def refuse_other_command(run: Path, options: Told) -> None:
+    """Raise ``InputError`` where training under way in ``run`` was told something else, naming old → new."""
+    if not is_interrupted(run) or not _has_progress(run):
+        return
+    told = remembered(run)
+    changed = differences(_compared(told["options"]), _compared(json.loads(_as_json(options))))
+    if changed:
+        raise InputError(
+            f"the interrupted run in {run} was told something else: {listed(changed)}. Go on with it by "
+            f"transferium fit --resume {run}; or name another --out; or add --restart to throw it away."
+        )
+
+
+def warn_of_versions(told: Told) -> None:
+    """Say where a resumed run cannot be promised to end bit-identical."""
+    now = versions()
+    moved = [
+        f"{name} {old} → {now.get(name)}"
+        for name, old in told["versions"].items()
+        if name in WEIGHTY and now.get(name) != old
+    ]
+    if moved:
+        warnings.warn(
+            f"this run began with other versions ({', '.join(moved)}): it goes on, and may end in other last digits "
+            "than it would have.",
+            TransferiumWarning,
+            stacklevel=2,
+        )
+
+
+def forget(run: Path) -> None:
+    """Throw away what is under way in ``run``; a finished model beside it stays."""
+    if is_interrupted(run):
+        shutil.rmtree(run / STATE, ignore_errors=True)
+
+
+@contextmanager
+def remembering(run: Path, options: Told, command: str) -> Iterator[None]:
+    """Write down the command and what becomes of it; after a mistake of the user's, leave nothing without progress."""
+    again = is_interrupted(run)
+    _write(run / STATE, options, command)
+    journal = Journal(run / STATE)
+    journal.event("resumed" if again else "started", {"command": command})
+    try:
+        yield
+    except TransferiumError as error:
+        Journal(run / STATE).event("failed", {"message": str(error)})
+        if not _has_progress(run):
+            forget(run)
+            if run.is_dir() and not any(run.iterdir()):
+                run.rmdir()
+        raise
+    except (KeyboardInterrupt, SystemExit):
+        Journal(run / STATE).event("interrupted")
+        raise
+
+
+def keep_log(run: Path, fresh: Path) -> None:
+    """Carry the log, and what trackers wrote, from ``run``'s state into the finished run."""
+    state = run / STATE
+    if (state / LOG).exists():
+        shutil.copyfile(state / LOG, fresh / LOG)
+        Journal(fresh).event("finished")
+    if (state / TRACK).is_dir():
+        shutil.copytree(state / TRACK, fresh / TRACK)
+
+
+def _has_progress(run: Path) -> bool:
+    return any((run / STATE).rglob("*.safetensors"))
+
+
+def _compared(options: Told) -> dict[str, Any]:
+    """What decides the result, with the method's settings as values: 1e-4 is 0.0001, and a default is a default."""
+    kept = {name: value for name, value in options.items() if name not in FREE and name != "settings"}
+    settings: dict[str, Any] = dict(split_settings(tuple(options.get("settings", ()))))
+    beside = {name: settings.pop(name) for name in ("size", "max_length") if name in settings}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        method = find_method(options["method"], settings).to_json()
+    return kept | {"method": json.loads(json.dumps(method)), "set": beside}
+
+
+def _as_json(options: Told) -> str:
+    return json.dumps(options, default=lambda path: str(Path(path).resolve()))
+
+
+def _write(state: Path, options: Told, command: str) -> None:
+    facts = {"format": FORMAT, "command": command, "folder": str(Path.cwd()), "versions": versions()}
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        part = state / f"{COMMAND}.tmp"
+        part.write_text(json.dumps(facts | {"options": json.loads(_as_json(options))}, indent=1), encoding="utf-8")
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(state / COMMAND)
+    except OSError as error:
+        raise InputError(f"{state} cannot be written: {error}. Make room, or name another --out.") from error
