@@ -170,6 +170,11 @@ class Stage:
             raise InputError(f"there is no sampling {self.sampling!r}. {did_you_mean(self.sampling, SAMPLINGS)}")
         if self.sampling == "balanced" and all(self.streams[name].labels is None for name in self.needs):
             raise InputError(f"sampling='balanced' needs labels, and stage {self.name!r} reads none.")
+        if self.feeds.stored and any(p.objective.needs_inputs for p in self.players):
+            raise InputError(
+                f"stage {self.name!r} changes the inputs themselves, and its feeds give stored activations of a frozen "
+                "prefix: use cache=off."
+            )
         if self.joint and any(self.streams[name].kind == "text" for name in self.needs):
             raise InputError("texts of two streams have different lengths: use joint=False.")
 
