@@ -81,7 +81,7 @@ def fit_path(
     X, grid, weight = _checked(X, y, classes, Cs, folds, sample_weight)
     k = int(folds.max()) + 1 if folds.max() > 0 else 0
     held = folds if k else np.zeros_like(folds)
-    with _single_threaded_blas():
+    with single_threaded_blas():
         shared = _shared_matrix(X)
         dtype = shared.rows.dtype
         weights = np.tile(weight.astype(dtype), (k + 1, 1))
@@ -224,7 +224,7 @@ def _checked(
     return X, grid, weight
 
 
-def _single_threaded_blas() -> Any:
+def single_threaded_blas() -> Any:
     """Problems run on threads of their own, which never wait for one another; BLAS's threads do, on a busy machine."""
     from threadpoolctl import threadpool_limits
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from transferium.errors import InputError
 from transferium.functional.classifier import log_softmax
+from transferium.functional.logistic import single_threaded_blas
 from transferium.functional.matrices import one_hot
 from transferium.methods.cached import Array, Cached, Candidate, Labels
 from transferium.methods.ncm import NEVER, class_means
@@ -89,5 +90,6 @@ def learn_directions(rows: Array, y: Labels, start: Array, scale: float, steps: 
         slope -= (slope * unit).sum(axis=1, keepdims=True) * unit
         return float(-(truth * logs).sum() / len(y)), (slope / length).ravel()
 
-    found = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": steps}).x
+    with single_threaded_blas():
+        found = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": steps}).x
     return directions(found.reshape(shape))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
+from transferium.errors import InputError
 from transferium.methods.base import Task
 from transferium.methods.finetune import FineTune, setting
 from transferium.methods.held_out import HeldOut
 from transferium.models.backbone import Backbone
+from transferium.models.head import linear
 
 if TYPE_CHECKING:
     from transferium.methods.ground import Ground
@@ -29,8 +31,17 @@ class LPFT(FineTune):
 
     name: ClassVar[str] = "lp-ft"
 
-    lr: float = setting(5e-5, "peak learning rate of the last block", (1e-6, 1e-3))
+    lr: float | str = setting(5e-5, "peak learning rate of the last block, or auto", (1e-6, 1e-3))
     head_lr: float = setting(5e-5, "peak learning rate of the head", (1e-6, 1e-2))
+
+    def check(self) -> None:
+        """Raise ``InputError`` for hidden layers, beside what fine-tuning refuses."""
+        super().check()
+        if self.hidden is not None:
+            raise InputError(
+                f"{self.name} starts from the linear probe, so its head is one linear layer; it was given "
+                f"hidden={self.hidden!r}. Use finetune for hidden layers."
+            )
 
     def _model(self, task: Task, backbone: Backbone, parts: HeldOut) -> Model:
         """The model whose head is the probe of the examples that are trained on."""
@@ -39,7 +50,7 @@ class LPFT(FineTune):
         from transferium.models.scaled_linear import ScaledLinear
 
         groups = None if task.groups is None else task.groups[parts.kept]
-        probe = LinearProbe().fit(replace(task, train=parts.train, val=None, groups=groups)).head
+        probe = linear(LinearProbe().fit(replace(task, train=parts.train, val=None, groups=groups)).head)
         model = super()._model(task, backbone, parts)
         assert isinstance(model.head, ScaledLinear)
         balanced = parts.weights is not None

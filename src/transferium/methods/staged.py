@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from transferium.methods.base import Fitted, Method, Task
-from transferium.methods.trained import Trained, linear_head, selection_of, temperature_of, tuned_backbone
+from transferium.methods.heads import fitted_ends, notes_on_hidden
+from transferium.methods.trained import Trained, selection_of, temperature_of
 from transferium.models.allocator import keep_large_blocks
 
 if TYPE_CHECKING:
@@ -63,12 +64,13 @@ class Staged(Method):
 
         trained, trained_at = outcome.result, time.perf_counter()
         temperature = temperature_of(trained, machine)
-        last = outcome.history[-1]["stage"]
+        backbone, head = fitted_ends(trained, temperature)
+        trained = replace(trained, notes=(*trained.notes, *notes_on_hidden(trained, machine)))
         return Fitted(
             method=self.name,
-            backbone=tuned_backbone(trained.backbone, trained.model.backbone),
-            head=linear_head(trained.model, temperature),
-            selection=selection_of(trained, outcome.history, self.best_by(), last),
+            backbone=backbone,
+            head=head,
+            selection=selection_of(trained, outcome.history, self.best_by()),
             history=outcome.history,
             seconds={"train": trained_at - start, "calibrate": time.perf_counter() - trained_at},
             contact=contact_of(trained.feeds, trained.parts.train),

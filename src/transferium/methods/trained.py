@@ -75,17 +75,26 @@ def temperature_of(trained: Trained, machine: Machine) -> float:
     return float(fit_temperature(predict(trained.model, held, trained.feeds, machine), held.y, trained.parts.weights))
 
 
-def selection_of(trained: Trained, history: list[dict[str, Any]], best_by: str, stage: str) -> Selection:
-    """Which epoch was kept, and what every epoch scored. Epoch 0 is the model before the first step."""
-    looks = [{"epoch": 0, **{f"val_{k}": v for k, v in trained.at_start.items()}}] if trained.at_start else []
+def selection_of(trained: Trained, history: list[dict[str, Any]], best_by: str) -> Selection:
+    """Which epoch was kept, and what every epoch scored. Epoch 0 is the model before the first step.
+
+    Where several stages were looked at, each look says its stage, and epochs are counted through all of them.
+    """
+    scored = [r for r in history if f"val_{best_by}" in r]
+    several = len({r["stage"] for r in scored}) > 1
+    looks: list[dict[str, Any]] = (
+        [{"epoch": 0, **{f"val_{k}": v for k, v in trained.at_start.items()}}] if trained.at_start else []
+    )
     looks += [
-        {"epoch": r["epoch"] + 1} | {k: v for k, v in r.items() if k.startswith("val_")}
-        for r in history
-        if r["stage"] == stage and f"val_{best_by}" in r
+        ({"stage": r["stage"]} if several else {})
+        | {"epoch": number}
+        | {k: v for k, v in r.items() if k.startswith("val_")}
+        for number, r in enumerate(scored, 1)
     ]
     pick = min if best_by == "log_loss" else max
     chosen = pick(looks, key=lambda look: look[f"val_{best_by}"])
+    where = {key: chosen[key] for key in ("stage", "epoch") if key in chosen}
     words = "lowest log-loss" if best_by == "log_loss" else "highest accuracy"
     if trained.parts.weights is not None:
         words += ", every class counting alike"
-    return Selection(words, trained.parts.data, looks, trained.kept | {"epoch": chosen["epoch"]}, trained.notes)
+    return Selection(words, trained.parts.data, looks, trained.kept | where, trained.notes)

@@ -1,0 +1,84 @@
+"""The heads that fine-tuning trains: what they may be, and what they are once fitted."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from transferium.errors import InputError, TransferiumWarning
+from transferium.methods.base import require_choice
+from transferium.methods.checks import between
+from transferium.methods.trained import Trained, linear_head, tuned_backbone
+from transferium.models.backbone import Backbone
+from transferium.models.head import Head
+
+if TYPE_CHECKING:
+    from transferium.models.hidden import HiddenHead
+    from transferium.models.scaled_linear import ScaledLinear
+    from transferium.training.machine import Machine
+
+ACTIVATIONS = ("relu", "gelu", "silu", "elu", "tanh")
+
+
+def hidden_widths(hidden: int | str | None) -> tuple[int, ...]:
+    """The widths of the hidden layers that a setting names, from the backbone on.
+
+    >>> hidden_widths("512,128"), hidden_widths(256), hidden_widths(None)
+    ((512, 128), (256,), ())
+    """
+    words = [] if hidden is None else [word.strip() for word in str(hidden).split(",")]
+    if not all(word.isdigit() and int(word) > 0 for word in words):
+        raise InputError(f"hidden takes widths, as in 256 or 512,128, or none; it was given {hidden!r}.")
+    return tuple(int(word) for word in words)
+
+
+def check_head(head: str, hidden: int | str | None, activation: str, dropout: float) -> None:
+    """Raise ``InputError`` for settings of a head that cannot be."""
+    require_choice("head", head, ("scaled", "linear"))
+    require_choice("activation", activation, ACTIVATIONS)
+    between("head_dropout", dropout, 0, 1, ends="[)")
+    widths = hidden_widths(hidden)
+    if dropout and not widths:
+        raise InputError(f"head_dropout={dropout} drops hidden units, and there are none: give hidden=256, say.")
+
+
+def new_head(
+    width: int, classes: int, hidden: tuple[int, ...], activation: str, dropout: float
+) -> ScaledLinear | HiddenHead:
+    """A linear layer, or hidden layers and a linear one, with torch's default random weights."""
+    from transferium.models.hidden import HiddenHead
+    from transferium.models.scaled_linear import ScaledLinear
+
+    if not hidden:
+        return ScaledLinear(width, classes)
+    return HiddenHead(width, hidden, classes, activation, dropout)
+
+
+def fitted_ends(trained: Trained, temperature: float) -> tuple[Backbone, Head]:
+    """The tuned backbone, hidden layers of the head at its end, and the last linear layer."""
+    from transferium.models.hidden import HiddenHead, extended
+
+    backbone, head = tuned_backbone(trained.backbone, trained.model.backbone), trained.model.head
+    if isinstance(head, HiddenHead):
+        return extended(backbone, head.hidden, head.widths[-1]), linear_head(head.last, temperature)
+    return backbone, linear_head(head, temperature)
+
+
+def notes_on_hidden(trained: Trained, machine: Machine) -> tuple[str, ...]:
+    """How many hidden units are dead, in words; a warning where it is more than half of a layer."""
+    from transferium.training.dead_units import dead_units
+
+    notes = []
+    layers = dead_units(trained.model, trained.parts.train, trained.feeds, machine)
+    for number, (dead, units) in enumerate(layers, start=1):
+        if not dead:
+            continue
+        where = f" of layer {number}" if len(layers) > 1 else ""
+        note = (
+            f"{dead} of {units} hidden units{where} never fire: their output is the same for every training example. "
+            "A lower head_lr or activation=gelu keeps more of them alive"
+        )
+        if 2 * dead > units:
+            warnings.warn(f"{note}.", TransferiumWarning, stacklevel=2)
+        notes.append(note)
+    return tuple(notes)

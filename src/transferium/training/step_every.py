@@ -1,0 +1,27 @@
+"""The step schedule as tutorials write it: a drop every few epochs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from transferium.training.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class StepEvery(Schedule):
+    """``gamma ** (epoch // every)`` in a stage of ``epochs``: ``torch.optim.lr_scheduler.StepLR``, by the step.
+
+    Prefer ``Schedule("step")``, whose drops spread over whatever number of epochs there is.
+
+    >>> schedule = StepEvery("step", gamma=0.1, every=7, epochs=25)
+    >>> [round(schedule.factor(epoch * 4, 100), 4) for epoch in (0, 6, 7, 14, 24)]
+    [1.0, 1.0, 0.1, 0.01, 0.001]
+    """
+
+    gamma: float = 0.1
+    every: int = 1
+    epochs: int = 1
+
+    def factor(self, step: int, total: int) -> float:
+        """What every group's rate is multiplied by at ``step`` of ``total``."""
+        return float(self.gamma ** (step * self.epochs // (self.every * total)))
