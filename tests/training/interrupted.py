@@ -90,6 +90,25 @@ def lpft():
     return LPFT(epochs=6, batch_size=8).stages(task())
 
 
+def ema():
+    """A moving average of weights, mixed pictures, and classes drawn alike."""
+    method = FineTune(
+        epochs=6, batch_size=8, lr=0.01, batch_norm="batch", average="ema", mixup=0.4, cutmix=1.0, sampling="balanced"
+    )
+    return method.stages(task())
+
+
+def swa():
+    """The mean of the last epochs, its batch-norm statistics taken anew, and classes weighted alike."""
+    method = FineTune(epochs=6, batch_size=8, lr=0.01, batch_norm="batch", average="swa", class_weights="balanced")
+    return method.stages(task())
+
+
+def soup():
+    """The best epochs, the start among them, kept to be averaged at the end."""
+    return LPFT(epochs=6, batch_size=8, lr=0.01, batch_norm="batch", average="soup", soup_size=3).stages(task())
+
+
 def delta():
     """A frozen teacher and channel weights, both made again before the first stage when the run is resumed."""
     return DELTA(epochs=6, batch_size=8, lr=0.01, batch_norm="batch", alpha=0.5, layers=2).stages(task())
@@ -132,7 +151,13 @@ def two_players():
     return model
 
 
-ROWS = {f.__name__: f for f in (finetune, finetune_part, scratch, lpft, delta, bi_tuning, two_streams, two_stages, two_players)}
+ROWS = {
+    f.__name__: f
+    for f in (
+        *(finetune, finetune_part, scratch, lpft, ema, swa, soup, delta, bi_tuning),
+        *(two_streams, two_stages, two_players),
+    )
+}
 
 
 def train(name, folder=None, pause=0.0, say=None):
