@@ -18,8 +18,8 @@ class Objective(nn.Module):
 
     ``needs`` names the streams it reads and ``taps`` the modules whose activations it asks for. Parameters it owns (a
     critic, a decoder) are trained with the model; its buffers travel in checkpoints. It draws random numbers from
-    torch's global generator only, which checkpoints hold as well. ``needs_inputs`` says that it changes, or otherwise
-    asks for, the examples themselves, so that activations stored beforehand cannot stand in for them.
+    torch's global generator only, which checkpoints hold as well. ``needs_inputs`` says that it changes the
+    examples themselves, so that activations stored beforehand cannot stand in for them.
     """
 
     needs: frozenset[str] = frozenset()
