@@ -18,12 +18,15 @@ from transferium.methods.bss import BSS
 from transferium.methods.co_tuning import CoTuning
 from transferium.methods.delta import DELTA
 from transferium.methods.finetune import FineTune
+from transferium.methods.gradual import GradualUnfreeze
 from transferium.methods.held_out import hold_out
 from transferium.methods.l2sp import L2SPTuning, L2Tuning
 from transferium.methods.lpft import LPFT
 from transferium.methods.lwf import LwF
 from transferium.methods.probe import LinearProbe
+from transferium.methods.recipes import FrozenSGD
 from transferium.methods.scratch import FromScratch
+from transferium.methods.stochnorm import StochNorm
 from transferium.models.wrapped import wrap_module
 from transferium.training.freeze import freeze
 from transferium.training.predict import predict
@@ -37,18 +40,23 @@ ROWS = [
     FineTune(unfreeze="none", val_share=0.4, clip=None, schedule="constant", **SHORT),
     FromScratch(**SHORT),
     LPFT(batch_norm="batch", **SHORT),
-    FineTune(mixup=0.4, cutmix=1.0, class_weights="balanced", average="ema", batch_norm="batch", **SHORT),
-    FineTune(unfreeze=2, sampling="balanced", average="swa", swa_from=0.0, batch_norm="batch", **SHORT),
-    FineTune(unfreeze=1, average="soup", batch_norm="batch", **SHORT),
+    GradualUnfreeze(lr=0.01, batch_norm="batch", optimiser="adam", **SHORT),
+    FineTune(lr="auto", schedule="one-cycle", unfreeze=1, optimiser="adam", **SHORT),
+    FineTune(hidden="7,6", head_dropout=0.3, activation="gelu", unfreeze=2, **SHORT),
+    FrozenSGD(drop_every=1, **SHORT),
     L2SPTuning(unfreeze=2, **SHORT),
     L2Tuning(unfreeze=1, **SHORT),
     DELTA(unfreeze=2, layers=2, batch_norm="batch", **SHORT),
     LwF(unfreeze=2, **SHORT),
     LwF(keep="features", accumulate=2, **SHORT),
     BSS(**SHORT),
+    FineTune(mixup=0.4, cutmix=1.0, class_weights="balanced", average="ema", batch_norm="batch", **SHORT),
+    FineTune(unfreeze=2, sampling="balanced", average="swa", swa_from=0.0, batch_norm="batch", **SHORT),
+    FineTune(unfreeze=1, average="soup", batch_norm="batch", **SHORT),
     Adversarial(attack="pgd", steps=2, batch_norm="batch", **SHORT),
     CoTuning(**SHORT),
     BiTuning(keys=6, batch_norm="batch", accumulate=2, **SHORT),
+    StochNorm(**SHORT),
 ]
 every = pytest.mark.parametrize("method", ROWS, ids=lambda m: f"{m.name}-{m.unfreeze}-{m.optimiser}")
 
@@ -65,6 +73,12 @@ def everything(fitted):
         "bias": torch.from_numpy(fitted.head.bias),
         "temperature": torch.tensor(fitted.head.temperature, dtype=torch.float64),
     }
+
+
+def tuned(method, fitted):
+    """The weights of what was there before: hidden layers of the head come after them."""
+    module = fitted.backbone.build()
+    return weights(module if method.hidden is None else module.body)
 
 
 @every
@@ -92,7 +106,7 @@ def test_what_is_fitted_is_what_was_trained(method, monkeypatch):
 def test_what_is_frozen_is_bit_identical_and_the_rest_moved(method):
     given = task()
     start = method._start(given)
-    before, after = weights(start.build()), weights(method.fit(given).backbone.build())
+    before, after = weights(start.build()), tuned(method, method.fit(given))
     net = start.build()
     freeze(net, given.backbone.blocks, method.unfreeze)
     moving = {name for name, p in net.named_parameters() if p.requires_grad}
@@ -128,7 +142,8 @@ def test_the_given_backbone_and_the_callers_random_numbers_are_left_alone(method
     assert same(before, weights(given.backbone.build()))
     moved = method.unfreeze != "none"
     assert fitted.backbone.fingerprint != given.backbone.fingerprint or not moved
-    assert fitted.backbone.preprocess == given.backbone.preprocess and fitted.backbone.blocks == given.backbone.blocks
+    blocks = given.backbone.blocks if method.hidden is None else ("body.stem", "body.body", "body.top", "end")
+    assert fitted.backbone.preprocess == given.backbone.preprocess and fitted.backbone.blocks == blocks
 
 
 @every
@@ -158,13 +173,15 @@ def test_interrupted_and_started_again_it_ends_the_same(method, tmp_path, monkey
 
     expected = method.fit(task())
     monkeypatch.setattr(Checkpoints, "due", lambda self, step: True)
-    end = len(expected.history)
+    done, end = 0, len(expected.history)
     for stop in (end // 3, end // 2, end):
+        steps = iter(range(done + 1, end + 1))
 
-        def halt(_name, done, _total, stop=stop):
-            if done == stop:
+        def halt(_name, _done, _total, stop=stop, steps=steps):
+            if next(steps) == stop:
                 raise StoppedError
 
+        done = stop - 1
         with pytest.raises(StoppedError):
             method.fit(task(workdir=tmp_path, progress=halt))
     again = method.fit(task(workdir=tmp_path))
@@ -341,7 +358,10 @@ def test_transfer_beats_scratch_where_labels_are_few():
         ({"lr": 0.0}, r"lr=0.0 trains nothing: give a number above 0, as in lr=0.0001"),
         ({"lr": -1.0}, r"lr=-1.0 trains nothing"),
         ({"head_lr": float("nan")}, r"head_lr=nan trains nothing"),
-        ({"optimiser": "adm"}, r"no optimiser 'adm'. Did you mean 'adamw'"),
+        ({"optimiser": "adamx"}, r"no optimiser 'adamx'. Did you mean 'adam'"),
+        ({"lr": "aut"}, r"lr is a number, as in lr=0.0001, or auto, to have a range of rates tested; it was 'aut'"),
+        ({"schedule": "plateau", "gamma": 1.0}, r"gamma lies above 0 to below 1; it was 1.0"),
+        ({"plateau_patience": 0}, r"plateau_patience must be at least 1"),
         ({"schedule": "cos"}, r"no schedule 'cos'"),
         ({"augment": "simpl"}, r"no augmentation preset 'simpl'. Did you mean 'simple'"),
         ({"best_epoch": "acuracy"}, r"best_epoch cannot be 'acuracy'. Did you mean 'accuracy'"),
@@ -368,7 +388,8 @@ def test_settings_that_cannot_work_are_named(settings, message):
 
 def test_an_absurd_rate_is_a_warning():
     with pytest.warns(
-        TransferiumWarning, match=r"lr=5.0 is far above what adamw can use .*about 0.1.*default is 0.0001"
+        TransferiumWarning,
+        match=r"lr=5.0 is far above what adamw can use .*about 0.1.*default is 0.0001, and lr=auto tests",
     ):
         FineTune(lr=5.0)
     FineTune(lr=5.0, head_lr=5.0, optimiser="sgd")

@@ -21,7 +21,7 @@ class FromScratch(FineTune):
 
     name: ClassVar[str] = "scratch"
 
-    lr: float = setting(1e-3, "peak learning rate of the backbone", (1e-4, 1e-2))
+    lr: float | str = setting(1e-3, "peak learning rate of the backbone, or auto", (1e-4, 1e-2))
     layer_decay: float = setting(1.0, "each block learns at this times the rate of the one above it", (0.5, 1.0))
 
     batch_norm: str = setting(

@@ -1,0 +1,92 @@
+"""Learning rates: which can be used, and which one to take where the user leaves it open."""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+from collections.abc import Generator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from transferium.errors import InputError, TransferiumWarning
+
+if TYPE_CHECKING:
+    from transferium.methods.finetune import FineTune
+    from transferium.methods.ground import Ground
+    from transferium.training.range_test import RangeTest
+    from transferium.training.stage import Stage
+
+AUTO = "auto"
+STAGE = "range test"
+_ABSURD = {"adamw": 0.1, "adam": 0.1, "muon": 0.1, "lion": 0.03, "sgd": 10.0}
+
+
+def check_rates(method: FineTune) -> None:
+    """Raise ``InputError`` for a rate that trains nothing; warn of one far above what works."""
+    for name in ("lr", "head_lr"):
+        rate = getattr(method, name)
+        if name == "lr" and rate == AUTO:
+            continue
+        if isinstance(rate, str):
+            raise InputError(
+                f"{name} is a number, as in {name}={default_rate(method, name)}"
+                + (f", or {AUTO}, to have a range of rates tested" if name == "lr" else "")
+                + f"; it was {rate!r}."
+            )
+        if not (rate > 0 and math.isfinite(rate)):
+            raise InputError(
+                f"{name}={rate} trains nothing: give a number above 0, as in {name}={default_rate(method, name)}."
+            )
+        if rate > _ABSURD[method.optimiser]:
+            warnings.warn(
+                f"{name}={rate} is far above what {method.optimiser} can use (its limit is about "
+                f"{_ABSURD[method.optimiser]}); the default is {default_rate(method, name)}, and lr={AUTO} tests a "
+                "range of rates and takes one that works.",
+                TransferiumWarning,
+                stacklevel=5,
+            )
+
+
+def default_rate(method: FineTune, name: str = "lr") -> float:
+    """What a rate is where nobody sets it."""
+    return float(getattr(type(method), name))
+
+
+def tested(method: FineTune, ground: Ground) -> Generator[Stage, None, tuple[FineTune, RangeTest]]:
+    """A stage that tests rates on the training part and changes nothing, then the method at the rate it suggests.
+
+    The head's rate keeps its ratio to ``lr`` as by default.
+    """
+    from transferium.functional.range_test import suggested_rate
+    from transferium.training.range_test import LOWEST, RISING, STEPS, RangeTest
+
+    test = RangeTest()
+    low = at_rate(method, LOWEST)
+    stage = low._stage(ground, low._groups(ground), low._objective(ground), around=[test], name=STAGE)
+    yield replace(
+        stage, players=(), epochs=None, steps=STEPS, schedule=RISING, about={**stage.about, "method": method.to_json()}
+    )
+    if not test.losses:
+        raise InputError(
+            "the range test saw no loss that is a number, even at the lowest rate: look for bad values in the data, or "
+            f"give a rate, as in lr={default_rate(method)}."
+        )
+    return at_rate(method, suggested_rate(test.rates, test.losses)), test
+
+
+def at_rate(method: FineTune, rate: float) -> FineTune:
+    """The same method at a rate; the head's is as many times as large as it is by default."""
+    other = copy.copy(method)
+    other.lr, other.head_lr = rate, method.head_lr * (rate / default_rate(method))
+    return other
+
+
+def said(method: FineTune, test: RangeTest) -> str:
+    """The choice as a sentence."""
+    from transferium.functional.range_test import RULE
+
+    return (
+        f"lr = {method.lr:.3g} and head_lr = {method.head_lr:.3g} by a range test of {len(test.rates)} steps on what "
+        f"is trained on, from {test.rates[0]:.1g} to {test.rates[-1]:.2g}: {RULE}"
+    )
