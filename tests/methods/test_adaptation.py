@@ -231,7 +231,7 @@ def test_a_diverging_critic_stops_and_is_named() -> None:
         ({"tuning": "frzen"}, r"tuning cannot be 'frzen'. Did you mean 'frozen'"),
         ({"growth": "up"}, r"growth cannot be 'up'. Choose from 'fixed', 'ramp'"),
         ({"sources": "all"}, r"sources cannot be 'all'"),
-        ({"augment": "some"}, r"augment cannot be 'some'"),
+        ({"augment": "some"}, r"no augmentation preset 'some'"),
         ({"epochs": 0}, r"epochs must be at least 1; it was 0"),
         ({"batch_size": 0}, r"batch_size must be at least 1"),
         ({"weight": -1.0}, r"weight must be 0 or more; it was -1.0"),

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transferium.data.domain import Domain
 from transferium.data.findings import Diagnosis
 from transferium.embedding.embed import Embedder
+from transferium.errors import DataError, InputError
 from transferium.job.prepare import Stopwatch, count_by_class, look
 from transferium.models.catalogue import find_backbone
+from transferium.training.recipe import IMAGES, TEXTS, Language, read_for
+
+if TYPE_CHECKING:
+    from transferium.training.contact import Contact
 
 
 @dataclass(frozen=True)
@@ -31,3 +36,35 @@ def inspect_domain(domain: Domain, backbone: str | None, embedder: Embedder) -> 
     looked = look(domain, embedder, find_backbone(backbone, domain.kind), watch=Stopwatch())
     counts = count_by_class(looked.domain) if looked.domain.labels is not None else {}
     return Inspected(domain, looked.diagnosis, counts)
+
+
+def show_augmented(domain: Domain, backbone: str | None, recipe: str, *, seed: int = 0) -> Contact:
+    """A few examples of ``domain``'s training part beside what ``recipe`` makes of them, for ``backbone``'s input.
+
+    Raises ``InputError`` for features and for a recipe that changes nothing here, ``DataError`` where no image can be
+    read.
+    """
+    from transferium.training.contact import contact_of, spread
+    from transferium.training.feed import Feeds
+
+    if domain.kind == "features":
+        raise InputError(f"{domain.name!r} holds feature rows, and augmentation changes images and texts.")
+    if domain.parts is not None and (domain.parts == "train").any():
+        domain = domain.part("train")
+    language = TEXTS if domain.kind == "text" else IMAGES
+    if not read_for(language, recipe):
+        raise InputError(
+            f"augment={recipe!r} changes nothing in {language.kind}s. Try 'strong', or any of {_few(language)}."
+        )
+    if domain.kind == "text":
+        # All of them need not be tokenised to show a few.
+        domain = domain.take([row for row, _ in zip(spread(domain, seed), range(8), strict=False)])
+    feeds = Feeds(find_backbone(backbone, domain.kind).preprocess, augment=recipe, seed=seed)
+    contact = contact_of(feeds, domain)
+    if contact is None:
+        raise DataError(f"none of the {len(domain)} images of {domain.name!r} can be read.")
+    return contact
+
+
+def _few(language: Language) -> str:
+    return ", ".join(repr(name) for name, recipe in language.presets.items() if recipe)

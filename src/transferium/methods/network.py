@@ -104,15 +104,17 @@ class AdaptedNetwork(Staged):
     sources: str = setting(
         "combined", "several sources: combined, or weighted by likeness to the target", ("combined", "weighted")
     )
-    augment: str = setting("simple", "random changes to training images where the backbone moves: none or simple")
+    augment: str = setting("auto", "random changes to training examples where the backbone moves, as in finetune")
     clip: float | None = setting(10.0, "largest gradient norm (none: no limit)", (1.0, 100.0))
 
     def check(self) -> None:
         """Raise ``InputError`` for settings that cannot work."""
+        from transferium.training.augment import check_augment
+
         require_choice("tuning", self.tuning, TUNINGS)
         require_choice("growth", self.growth, ("ramp", "fixed"))
         require_choice("sources", self.sources, ("combined", "weighted"))
-        require_choice("augment", self.augment, ("none", "simple"))
+        check_augment(self.augment)
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1; it was {getattr(self, name)}.")

@@ -12,6 +12,7 @@ from typing import Any
 
 from transferium.report import words
 from transferium.report.adaptation import domains
+from transferium.report.augmented import augmented
 from transferium.report.charts import reliability
 from transferium.report.choice import choice, training_curves
 from transferium.report.gallery import Thumbnails, gallery
@@ -83,6 +84,7 @@ def view(run: Mapping[str, Any], thumbnails: Thumbnails) -> dict[str, Any]:
         "examples": gallery(run, thumbnails),
         "choice": choice(run.get("selection")),
         "curves": training_curves(run.get("history")),
+        "augmented": augmented(run.get("augmented")),
         "division": run.get("division") or {},
         "doctor": _doctor(run.get("doctor")),
         "most_ids": MOST_IDS,

@@ -136,6 +136,18 @@ class Adaptation(TypedDict, total=False):
     oracle: dict[str, Any]
 
 
+class Augmented(TypedDict, total=False):
+    """Training examples beside what ``recipe`` made of them: one picture (a JPEG's bytes), or texts.
+
+    A text is ``{"id", "label", "original", "versions"}``.
+    """
+
+    recipe: str
+    file: str
+    picture: bytes
+    texts: list[dict[str, Any]]
+
+
 class Run(TypedDict, total=False):
     """Everything a report can show."""
 
@@ -160,6 +172,7 @@ class Run(TypedDict, total=False):
     provenance: Provenance
     examples: list[Example]
     history: list[dict[str, Any]]
+    augmented: Augmented
     adaptation: Adaptation
     by_class: list[dict[str, Any]]
 

@@ -13,7 +13,7 @@ from transferium.errors import DataError
 from transferium.training.augment import say_augment
 from transferium.training.feed import Feeds
 from transferium.training.images import ImageFeed, OwnTransformFeed
-from transferium.training.recipe import IMAGES, TEXTS, spell
+from transferium.training.recipe import IMAGES, TEXTS, Language, read_for, spell
 from transferium.training.rewritten import Rewrite
 from transferium.training.texts import ChangedTextFeed, RewrittenTextFeed
 
@@ -48,11 +48,11 @@ def contact_of(feeds: Feeds, domain: Domain, *, count: int = 4, versions: int = 
 
     They are exactly what training reads: the same rows, the same draws.
     """
-    if domain.kind == "text":
-        examples = _texts(feeds, domain, count, versions)
-    else:
-        examples = _images(feeds, domain, count, versions) if domain.kind == "image" else []
-    return Contact(_said(feeds.augment, domain.kind), domain.kind, examples) if examples else None
+    language = {"image": IMAGES, "text": TEXTS}.get(domain.kind)
+    if language is None or (isinstance(feeds.augment, str) and not read_for(language, feeds.augment)):
+        return None
+    examples = (_images if language is IMAGES else _texts)(feeds, domain, count, versions)
+    return Contact(_said(feeds.augment, language), domain.kind, examples) if examples else None
 
 
 def spread(domain: Domain, seed: int) -> Iterator[int]:
@@ -77,9 +77,10 @@ def spread(domain: Domain, seed: int) -> Iterator[int]:
 def _images(feeds: Feeds, domain: Domain, count: int, versions: int) -> list[Augmented]:
     lazy = replace(feeds, cache_bytes=0, _opened={})  # only what is shown is decoded
     changed, plain = lazy.open(domain, augmented=True), lazy.open(domain, augmented=False)
-    assert isinstance(changed, (ImageFeed, OwnTransformFeed))
+    if not isinstance(changed, (ImageFeed, OwnTransformFeed)):
+        return []
     found: list[Augmented] = []
-    for row in spread(domain, feeds.seed) if changed.augment is not None else ():
+    for row in spread(domain, feeds.seed):
         if len(found) == count:
             break
         try:
@@ -104,11 +105,11 @@ def _texts(feeds: Feeds, domain: Domain, count: int, versions: int) -> list[Augm
     ]
 
 
-def _said(augment: str | Rewrite, kind: str) -> str:
+def _said(augment: str | Rewrite, language: Language) -> str:
     """A recipe, and what it is short for."""
     if not isinstance(augment, str):
         return say_augment(augment)
-    whole = spell((TEXTS if kind == "text" else IMAGES).read(augment))
+    whole = spell(language.read(augment))
     return augment if whole == augment else f"{augment} = {whole}"
 
 
