@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -17,7 +19,7 @@ from transferium.data.samples import Rows
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
 from transferium.methods import catalogue
-from transferium.methods.auto import Auto
+from transferium.methods.auto import Auto, Trials
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.probe import LinearProbe
 from transferium.models.catalogue import find_backbone
@@ -108,3 +110,24 @@ def test_the_budget_bounds_the_folds(moving: None) -> None:
 def test_a_candidate_that_is_no_method() -> None:
     with pytest.raises(InputError, match=r"auto cannot try 'finetun'\. Did you mean 'finetune'\?"):
         Auto(candidates=("finetun",))
+
+
+@pytest.mark.parametrize("world", [few_and_wide(60, 400), blobs(200)])
+def test_what_was_decided_before_an_interruption_is_not_decided_again(
+    world: Domain, moving: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = replace(task(world, 60), workdir=tmp_path)
+    first = Auto(candidates=("informed",)).fit(kept)
+    assert json.loads((tmp_path / "decision.json").read_text())["rows"] == list(first.selection.candidates)
+    tried = []
+    monkeypatch.setattr(Trials, "attempt", lambda self, name: tried.append(name))
+    again = Auto(candidates=("informed",)).fit(kept)
+    assert tried == [] and again.selection == first.selection and again.method == first.method
+    assert np.array_equal(again.head.weight, first.head.weight)
+    Auto(candidates=("informed",)).fit(replace(kept, seed=3))
+    assert tried == ["informed"], "another task decides anew"
+
+
+def test_a_damaged_decision_is_taken_again(moving: None, tmp_path: Path) -> None:
+    (tmp_path / "decision.json").write_text("{")
+    assert Auto(candidates=("informed",)).fit(replace(task(blobs(60), 60), workdir=tmp_path)).method

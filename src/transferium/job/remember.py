@@ -15,7 +15,9 @@ from transferium.artifact import DESCRIPTION
 from transferium.errors import DataError, InputError, TransferiumError, TransferiumWarning
 from transferium.job.provenance import versions
 from transferium.methods.catalogue import find_method
+from transferium.methods.decided import DECISION
 from transferium.methods.settings import split_settings
+from transferium.models.processes import rank
 from transferium.training.changes import differences, listed
 from transferium.training.journal import LOG, Journal
 from transferium.training.tracks import TRACK
@@ -102,13 +104,16 @@ def warn_of_versions(told: Told) -> None:
 
 def forget(run: Path) -> None:
     """Throw away what is under way in ``run``; a finished model beside it stays."""
-    if is_interrupted(run):
+    if rank() == 0 and is_interrupted(run):
         shutil.rmtree(run / STATE, ignore_errors=True)
 
 
 @contextmanager
 def remembering(run: Path, options: Told, command: str) -> Iterator[None]:
     """Write down the command and what becomes of it; after a mistake of the user's, leave nothing without progress."""
+    if rank() > 0:
+        yield
+        return
     again = is_interrupted(run)
     _write(run / STATE, options, command)
     journal = Journal(run / STATE)
@@ -138,7 +143,7 @@ def keep_log(run: Path, fresh: Path) -> None:
 
 
 def _has_progress(run: Path) -> bool:
-    return any((run / STATE).rglob("*.safetensors"))
+    return (run / STATE / DECISION).exists() or any((run / STATE).rglob("*.safetensors"))
 
 
 def _compared(options: Told) -> dict[str, Any]:

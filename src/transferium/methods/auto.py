@@ -13,7 +13,9 @@ from transferium.data.split import folds as split_folds
 from transferium.errors import InputError, did_you_mean
 from transferium.functional.bootstrap import paired_interval
 from transferium.methods.base import Fitted, Method, Task
+from transferium.methods.decided import Decision, keep, recall
 from transferium.methods.probe import LinearProbe
+from transferium.models.processes import refuse_several
 from transferium.selection.selection import Selection
 
 RULE = "the probe, unless another is more accurate by more than half the width of the interval of their difference"
@@ -64,15 +66,31 @@ class Auto(Method):
             why = "features have no backbone to move" if task.budget_s else "no --budget was given to try more"
             note = f"auto took the probe: {why}"
             return replace(probe, selection=replace(probe.selection, notes=(*probe.selection.notes, note)))
-        trials = Trials(task, probe, self.folds, started)
-        for name in self.candidates:
-            trials.attempt(name)
-        return trials.conclude()
+        refuse_several("auto decides by the clock", "give it one process, or name a method")
+        decision = recall(task)
+        if decision is None:
+            trials = Trials(task, probe, self.folds, started)
+            for name in self.candidates:
+                trials.attempt(name)
+            decision = trials.conclude()
+            keep(task, decision)
+        return carry_out(decision, task, probe)
 
 
 def has_backbone_to_move(task: Task) -> bool:
     """Whether anything but a head could be trained: a feature table has no backbone behind it."""
     return task.backbone.kind != "features"
+
+
+def carry_out(decision: Decision, task: Task, probe: Fitted) -> Fitted:
+    """The probe, or what was chosen instead, fitted on everything."""
+    chosen = "probe" if decision.method is None else decision.method.name
+    data = f"folds of the training part, {task.budget_s:.0f} s budget"
+    selection = Selection(RULE, data, [dict(row) for row in decision.rows], {"method": chosen})
+    if decision.method is None:
+        return replace(probe, selection=replace(selection, notes=(*probe.selection.notes, str(probe.selection))))
+    fitted = decision.method.fit(task)
+    return replace(fitted, selection=replace(selection, notes=(str(fitted.selection),)))
 
 
 class Trials:
@@ -112,17 +130,9 @@ class Trials:
         row = self._row(name, answers, seen, time.perf_counter() - begin)
         self.rows.append(row | self._compare(method, answers, seen, 1.3 * longest))
 
-    def conclude(self) -> Fitted:
-        """The probe, or the best candidate fitted on everything."""
-        chosen = "probe" if self.best is None else self.best[1].name
-        selection = Selection(
-            RULE, f"folds of the training part, {self.task.budget_s:.0f} s budget", self.rows, {"method": chosen}
-        )
-        if self.best is None:
-            notes = (*self.probe.selection.notes, str(self.probe.selection))
-            return replace(self.probe, selection=replace(selection, notes=notes))
-        fitted = self.best[1].fit(self.task)
-        return replace(fitted, selection=replace(selection, notes=(str(fitted.selection),)))
+    def conclude(self) -> Decision:
+        """What came best out of the trials."""
+        return Decision(None if self.best is None else self.best[1], self.rows)
 
     def _left(self) -> float:
         """Seconds that may be spent, those for fitting the best so far on everything set aside."""

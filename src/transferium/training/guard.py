@@ -87,5 +87,5 @@ class Guard:
         )
         raise NonFiniteError(
             f"at step {step}, {what}. The weights are those of the step before. "
-            "Try a lower learning rate, a smaller clip, or look for bad values in the data."
+            "Try a lower learning rate (or lr=auto), a smaller clip, or look for bad values in the data."
         )

@@ -1,0 +1,68 @@
+"""What was chosen before the last training, kept: an interrupted run must not choose again by another clock."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transferium.methods.base import Method, Task
+from transferium.methods.catalogue import find_method
+
+DECISION = "decision.json"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The method that is fitted on everything (None: the probe, which is fitted already), and how it was chosen."""
+
+    method: Method | None
+    rows: Sequence[Mapping[str, Any]]
+
+
+def keep(task: Task, decision: Decision) -> None:
+    """Write the decision where ``task`` keeps its state, if it keeps any."""
+    if task.workdir is None:
+        return
+    method = None if decision.method is None else decision.method.to_json()
+    task.workdir.mkdir(parents=True, exist_ok=True)
+    part = task.workdir / f"{DECISION}.tmp"
+    part.write_text(json.dumps({"about": _about(task), "method": method, "rows": list(decision.rows)}), "utf-8")
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(task.workdir / DECISION)
+
+
+def recall(task: Task) -> Decision | None:
+    """The decision of the same task, if it was taken before an interruption."""
+    path = None if task.workdir is None else task.workdir / DECISION
+    if path is None or not path.exists():
+        return None
+    kept = _read(path)
+    if kept.get("about") != _about(task):
+        return None
+    settings = kept["method"]
+    if settings is None:
+        return Decision(None, kept["rows"])
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items() if k != "name"}
+    return Decision(find_method(settings["name"], values), kept["rows"])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
+def _about(task: Task) -> str:
+    """A hash of what the choice was made from."""
+    train = task.train
+    sha = hashlib.sha256(f"{task.seed} {task.budget_s} {task.backbone.fingerprint} {train.classes}".encode())
+    sha.update("\0".join(train.keys or train.ids).encode() + train.y.tobytes())
+    return sha.hexdigest()
