@@ -146,6 +146,17 @@ def test_what_was_finished_stands_frozen_and_empty():
     }
 
 
+class Pooled(Reader):
+    """One more layer after the mean."""
+
+    def __init__(self):
+        super().__init__()
+        self.top = nn.Linear(8, 5)
+
+    def forward(self, ids, mask):
+        return self.top(super().forward(ids, mask))
+
+
 class Skip(PictureNet):
     """What the stem gives reaches the top too."""
 
@@ -190,6 +201,11 @@ class Peeking(PictureNet):
 
     def forward(self, x):
         return super().forward(x) + self.stem[0].weight.mean()
+
+
+def test_a_text_without_a_row_for_each_token_is_refused():
+    with pytest.raises(CannotCutError, match=r"what top is called with has no row for each token"):
+        Cut(make(Pooled), "top", text_probes())
 
 
 @pytest.mark.parametrize(

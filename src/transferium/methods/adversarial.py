@@ -47,11 +47,11 @@ class Adversarial(FineTune):
         at_least("eps", self.eps, 0)
         between("share", self.share, 0, 1, ends="[]")
 
-    def _objective(self, ground: Ground) -> Objective:
+    def _loss(self, ground: Ground) -> Objective:
         from transferium.objectives.perturbed import Perturbed, Virtual
         from transferium.training.attack import attack_on
 
-        loss = super()._objective(ground)
+        loss = super()._loss(ground)
         if self.share == 0:
             return loss
         threat = self._threat(ground.task.train.kind)
@@ -59,6 +59,9 @@ class Adversarial(FineTune):
         if attack.kind == "vat":
             return loss + self.share * Virtual(attack)
         return Perturbed(loss, attack, share=self.share)
+
+    def _needs_inputs(self) -> str:
+        return "the adversary moves the inputs themselves" if self.share else super()._needs_inputs()
 
     def _threat(self, kind: str) -> Threat:
         default = "fgm" if kind == "text" else "fgsm"

@@ -29,11 +29,11 @@ class _ReachedError(Exception):
 class Cut:
     """``suffix(prefix(*inputs), *inputs[1:])`` is ``whole(*inputs)``.
 
-    ``whole`` maps ``(images,)`` or ``(ids, mask)`` to features ``(n, width)``. ``prefix`` gives the one tensor
-    ``(n, ...)`` that ``block`` is called with (None: what the whole gives), and no gradient. ``suffix`` runs the
-    module's own forward pass, in which everything that was finished before the block is replaced by stubs, and the
-    block is given the stored tensor: whatever the code between the parts does, it does still. It *shares* its modules
-    with ``whole``, under the same names: to train it is to train them.
+    ``whole`` maps ``(images,)`` or ``(ids, mask)`` to features ``(n, width)``. ``prefix`` gives the one tensor that
+    ``block`` is called with, ``(n, ...)`` and for texts ``(n, t, ...)`` (None: what the whole gives), and no gradient.
+    ``suffix`` runs the module's own forward pass, in which everything that was finished before the block is replaced by
+    stubs, and the block is given the stored tensor: whatever the code between the parts does, it does still. It
+    *shares* its modules with ``whole``, under the same names: to train it is to train them.
 
     ``probes`` are batches of different sizes (and lengths) on which the two are compared. Raises ``CannotCutError``
     where more than one tensor crosses the cut, or the code around the blocks looks into what was taken out.
@@ -48,7 +48,12 @@ class Cut:
     def __init__(self, whole: nn.Module, block: str | None, probes: Sequence[Inputs]) -> None:
         self.whole, self.block = whole.eval(), block
         first = probes[0]
-        self.shape: tuple[int, ...] = tuple(self.prefix(*first).shape[1:])
+        shapes = [tuple(self.prefix(*inputs).shape[1:]) for inputs in probes]
+        self.shape: tuple[int, ...] = shapes[0]
+        if block is not None and any(
+            len(i) > 1 and s[:1] != i[0].shape[1:] for s, i in zip(shapes, probes, strict=True)
+        ):
+            raise CannotCutError(f"what {block} is called with has no row for each token")
         if block is None:
             self.gone: tuple[nn.Module, ...] = (whole,)
             self.suffix: nn.Module = _Nothing(whole)
@@ -89,8 +94,7 @@ class Cut:
     def _stubs(self, block: str, first: Inputs) -> tuple[dict[str, _Stub], tuple[nn.Module, ...]]:
         """What is finished before the block, largest parts first, and what it was replaced by."""
         made = _finished_before(self.whole, block, first)
-        like = tuple(self.prefix(*first).shape)
-        held = self.held = _Held(like, text=len(first) > 1)
+        held = self.held = _Held(self.shape[0] if len(first) > 1 else None)
         stubs: dict[str, _Stub] = {}
         gone: list[nn.Module] = []
 
@@ -146,18 +150,17 @@ def whole_of(module: nn.Module) -> nn.Module:
 
 @dataclass
 class _Held:
-    """The activation of the pass under way, the shape of the probe's, and whether stubs give memory of their own."""
+    """The activation of the pass under way, the probe's tokens, and whether stubs give memory of their own."""
 
-    like: tuple[int, ...]
-    text: bool
+    tokens: int | None
     solid: bool = False
     value: Tensor | None = field(default=None)
 
     def shaped(self, shape: tuple[int, ...]) -> Tensor:
         """Zeros in a shape that the probe had, for as many rows (and tokens) as there are now."""
         assert self.value is not None
-        n, length = len(self.value), self.like[1] if self.text else None
-        sides = [self.value.shape[1] if side == length else side for side in shape[1:]]
+        n = len(self.value)
+        sides = [self.value.shape[1] if side == self.tokens else side for side in shape[1:]]
         return self.value.new_zeros(n, *sides) if self.solid else self.value.new_zeros(()).expand(n, *sides)
 
 
