@@ -8,9 +8,8 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from toy_world import same
 from transferium.data.domain import Domain
-from transferium.data.samples import Items, Rows
+from transferium.data.samples import Rows
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
 from transferium.functional.calibration import fit_temperature
@@ -126,23 +125,3 @@ def test_both_at_once_and_names_there_are_not_are_refused():
         FineTune(class_weights="balance")
     with pytest.raises(InputError, match=r"sampling cannot be 'shufled'. Did you mean 'shuffled'"):
         FineTune(sampling="shufled")
-
-
-def test_alphas_of_nothing_are_plain_and_what_cannot_be_mixed_is_named():
-    plain = FineTune(epochs=2).fit(task(60))
-    off = FineTune(epochs=2, mixup=1e-9).fit(task(60))
-    assert same(*({"w": torch.from_numpy(f.head.weight), "b": torch.from_numpy(f.head.bias)} for f in (plain, off)))
-    assert plain.history == off.history
-    with pytest.raises(InputError, match=r"mixup is the alpha of a Beta distribution, 0 \(off\) or more; it was -0.1"):
-        FineTune(mixup=-0.1)
-    with pytest.raises(InputError, match=r"cutmix pastes parts of pictures, and these examples are features"):
-        FineTune(epochs=1, cutmix=1.0).fit(task(60))
-
-
-def test_texts_are_refused_with_what_to_use_instead():
-    from transferium.methods.mixing import mixed
-    from transferium.objectives.supervised import Supervised
-
-    texts = Domain(Items(["a", "b"]), "text", ["0", "1"], np.array([0, 1]), ("x", "y"), name="texts")
-    with pytest.raises(InputError, match=r"texts are rows of tokens.*leave mixup and cutmix at 0.*label_smoothing"):
-        mixed(Supervised(), texts, 0.2, 0.0)

@@ -239,13 +239,16 @@ class FineTune(Staged):
         )
 
     def _objective(self, ground: Ground) -> Objective:
-        """What is minimised: the supervised loss, and whatever a method adds to it."""
+        """What is minimised: the loss of mixtures, and whatever a method adds to it."""
+        return mixed(self._loss(ground), ground.parts.train, self.mixup, self.cutmix)
+
+    def _loss(self, ground: Ground) -> Objective:
+        """What mixup and CutMix give mixtures to: the supervised loss."""
         from transferium.objectives.supervised import Supervised
 
-        train, classes = ground.parts.train, ground.task.classes
-        weights = balanced_weights(train.y, classes) if self.class_weights == "balanced" else None
-        loss = Supervised("target", smoothing=self.label_smoothing, class_weights=weights)
-        return mixed(loss, train, self.mixup, self.cutmix)
+        y, classes = ground.parts.train.y, ground.task.classes
+        weights = balanced_weights(y, classes) if self.class_weights == "balanced" else None
+        return Supervised("target", smoothing=self.label_smoothing, class_weights=weights)
 
     def _around(self, ground: Ground, best: KeepBest) -> list[Wrapper]:
         """What is put around the records of a stage."""
