@@ -38,6 +38,7 @@ ROWS = [
     FineTune(unfreeze=1, optimiser="sgd", nesterov=True, lr=0.05, head_lr=0.05, augment="none", **SHORT),
     FineTune(unfreeze="norm", label_smoothing=0.1, accumulate=2, patience=1, best_epoch="accuracy", **SHORT),
     FineTune(unfreeze="none", val_share=0.4, clip=None, schedule="constant", **SHORT),
+    FineTune(augment="strong", unfreeze=1, **SHORT),
     FromScratch(**SHORT),
     LPFT(batch_norm="batch", **SHORT),
     GradualUnfreeze(lr=0.01, batch_norm="batch", optimiser="adam", **SHORT),
