@@ -54,6 +54,8 @@ class FineTune(Staged):
     warm-up and a cosine. Prefer it to the probe where there are hundreds of labels a class or the inputs look unlike
     what the backbone was pretrained on; with few labels try ``lp-ft``. The input side is the backbone's own ``size``.
     A part of train (or the val part) is held out: it chooses the epoch and the temperature, and is not trained on.
+    ``augment`` is a recipe (``training/recipe.py``) or, for texts, any function of a list of texts, such as a
+    translation there and back, which is asked once a run (``training/rewritten.py``).
     With ``class_weights`` or ``sampling`` balanced, all of this is for a world in which classes are equally common:
     what is held out counts each class alike, and its probabilities are meant so (:mod:`transferium.methods.balance`).
     """
