@@ -341,6 +341,15 @@ def test_padding_does_not_count():
     assert terms == pytest.approx([0.5 * 3 * np.mean([(4 + 16) / 2, 9])] * 2, rel=1e-5)
 
 
+@pytest.mark.parametrize("method", weak(1.0), ids=lambda m: m.name)
+def test_a_cached_prefix_changes_nothing_that_can_be_seen(method):
+    method = replace(method, unfreeze=1, batch_norm="kept", cache_precision="full")
+    cached, plain = (replace(method, cache=cache).fit(task()) for cache in ("on", "off"))
+    for with_cache, without in zip(cached.history, plain.history, strict=True):
+        assert with_cache.pop("stage") == without.pop("stage")
+        assert with_cache == pytest.approx(without, rel=1e-3, abs=1e-5)
+
+
 def test_lwf_keeps_answers_where_it_can_and_says_which():
     old = LwF(epochs=1, batch_size=8).fit(task())
     lost = LwF(epochs=1, batch_size=8).fit(task(backbone=replace(picture_backbone(), source_head=None)))
@@ -393,7 +402,10 @@ NONE: dict[str, Any] = {"epochs": 1, "batch_size": 8, "unfreeze": "none"}
 @pytest.mark.parametrize(
     ("method", "message"),
     [
-        (L2SPTuning(**NONE), r"no parameter of this PictureNet moves: unfreeze a block of it, as unfreeze=1"),
+        (
+            L2SPTuning(**NONE),
+            r"l2-sp holds the backbone back, and unfreeze='none' moves nothing of it: unfreeze a block",
+        ),
         (DELTA(**NONE), r"delta holds the backbone back, and unfreeze='none' moves nothing of it: .* use finetune"),
         (LwF(**NONE), r"lwf holds the backbone back, and unfreeze='none' moves nothing"),
         (BSS(**NONE), r"bss holds the backbone back, and unfreeze='none' moves nothing"),

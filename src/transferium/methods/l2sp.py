@@ -12,6 +12,7 @@ from transferium.methods.held_back import HeldBack, Term
 
 if TYPE_CHECKING:
     from transferium.methods.ground import Ground
+    from transferium.training.objective import Objective
 
 
 @dataclass
@@ -39,10 +40,15 @@ class L2SPTuning(HeldBack):
 
     def _terms(self, ground: Ground) -> Iterator[Term]:
         from transferium.objectives.l2 import L2
+
+        yield self.alpha, lambda: self._near_start(ground)
+        yield self.beta, lambda: L2(ground.model.head, name="l2_head")
+
+    def _near_start(self, ground: Ground) -> Objective:
         from transferium.objectives.l2sp import L2SP
 
-        yield self.alpha, lambda: L2SP(ground.model.backbone)
-        yield self.beta, lambda: L2(ground.model.head, name="l2_head")
+        self._require_moving(ground)
+        return L2SP(ground.model.backbone)
 
 
 @dataclass

@@ -52,7 +52,7 @@ class LwF(HeldBack):
         yield self.strength, lambda: self._kept(ground)
 
     def _own_rate(self) -> float:
-        return self.lr
+        return float(self.lr)
 
     def _kept(self, ground: Ground) -> Objective:
         self._require_moving(ground)
