@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import tempfile
@@ -18,11 +19,12 @@ from transferium.data.domain import Domain, Kind
 from transferium.embedding.embed import Embedder, Embedding
 from transferium.embedding.portable import attach_graph, save_graph
 from transferium.errors import ArtifactError
+from transferium.models.any_head import AnyHead
 from transferium.models.backbone import Backbone
 from transferium.models.bundled import BUNDLED, bundled
 from transferium.models.catalogue import find_backbone
-from transferium.models.any_head import AnyHead
 from transferium.models.heads import FORMATS, head_from_saved
+from transferium.models.processes import rank
 
 FORMAT = 2
 """The newest format. A head that format 1 knows is still written as format 1, for older versions to read."""
@@ -36,8 +38,13 @@ def replacing(folder: Path) -> Iterator[Path]:
     """Yield an empty sibling directory that takes the place of ``folder`` when the block ends without an error.
 
     Whoever looks at ``folder`` finds what was there before or all of what is new, never a half of either. Raises
-    ``ArtifactError`` where it cannot be written (read-only, no space left); what was there before is kept.
+    ``ArtifactError`` where it cannot be written (read-only, no space left); what was there before is kept. Of several
+    processes the first alone leaves anything.
     """
+    if rank() > 0:
+        with tempfile.TemporaryDirectory() as nowhere:
+            yield Path(nowhere)
+        return
     fresh: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -52,10 +59,16 @@ def replacing(folder: Path) -> Iterator[Path]:
         else:
             fresh.replace(folder)
     except OSError as error:
-        raise ArtifactError(f"{folder} cannot be written: {error.strerror or error}. Name another place.") from error
+        raise ArtifactError(f"{folder} cannot be written: {error.strerror or error}. {_what_to_do(error)}") from error
     finally:
         if fresh is not None:
             shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _what_to_do(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "Make room and give the same command again: it goes on from what was kept."
+    return "Name another place."
 
 
 @dataclass(frozen=True)
@@ -94,9 +107,10 @@ class Artifact:
 
     def write_into(self, folder: Path) -> None:
         """Write the artifact's own files beside whatever else ``folder`` holds."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
-        save_file(self.head.to_tensors(), folder / TENSORS)
+        # In two steps, so that a full disk is an OSError.
+        (folder / TENSORS).write_bytes(save(self.head.to_tensors()))
         travels = not _comes_with_a_package(self.backbone)
         if travels:
             save_graph(self.backbone, folder / GRAPH)

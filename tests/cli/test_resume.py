@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -209,3 +210,43 @@ def test_other_versions_are_said(stopped: Path, run_cli: Callable) -> None:
     path.write_text(json.dumps(told | {"versions": told["versions"] | {"torch": "1.0"}}))
     ran = run_cli("fit", "--resume", stopped)
     assert ran.code == 0 and "other versions (torch 1.0 →" in ran.err
+
+
+def test_a_full_disk_at_the_end_keeps_what_was_trained(
+    tables: tuple[Path, Path], tmp_path: Path, run_cli: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Path.write_bytes
+
+    def full(self, content):
+        if self.name == "model.safetensors":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(self, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    out = tmp_path / "run"
+    job = ("fit", tables[0], "--source", tables[1], "--out", out, *JOB)
+    fails(run_cli(*job), "No space left on device", "Make room and give the same command again")
+    assert (out / "state" / "stage-000.safetensors").exists() and not (out / "model.json").exists()
+    assert read_log(out / "state" / "log.jsonl")[-1]["event"] == "failed"
+    monkeypatch.setattr(Path, "write_bytes", write)
+    ran = run_cli("fit", "--resume", out)
+    assert ran.code == 0, ran.err
+    events = [e["event"] for e in read_log(out / "log.jsonl") if "event" in e]
+    assert events.count("stage finished") == 1, "what was trained was loaded"
+
+
+def test_a_full_disk_at_the_start(tables: tuple[Path, Path], tmp_path: Path, run_cli: Callable, monkeypatch) -> None:
+    def full(self, *_args, **_kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    ran = run_cli("fit", tables[0], "--source", tables[1], "--out", tmp_path / "run", *JOB)
+    fails(ran, "cannot be written", "No space left", "Make room")
+
+
+def test_curves_stay_with_the_finished_run(tables: tuple[Path, Path], tmp_path: Path, run_cli: Callable) -> None:
+    pytest.importorskip("tensorboard")
+    out = tmp_path / "run"
+    ran = run_cli("fit", tables[0], "--source", tables[1], "--out", out, *JOB, "--track", "tensorboard")
+    assert ran.code == 0, ran.err
+    assert any((out / "track").rglob("events.out.tfevents*"))

@@ -19,7 +19,7 @@ from transferium.methods.decided import DECISION
 from transferium.methods.settings import split_settings
 from transferium.models.processes import rank
 from transferium.training.changes import differences, listed
-from transferium.training.journal import LOG, Journal
+from transferium.training.journal import LOG, Journal, read_log
 from transferium.training.tracks import TRACK
 
 STATE, COMMAND, FORMAT = "state", "command.json", 1
@@ -128,7 +128,9 @@ def remembering(run: Path, options: Told, command: str) -> Iterator[None]:
                 run.rmdir()
         raise
     except (KeyboardInterrupt, SystemExit):
-        Journal(run / STATE).event("interrupted")
+        told = read_log(run / STATE / LOG)
+        if not told or told[-1].get("event") != "interrupted":
+            Journal(run / STATE).event("interrupted")
         raise
 
 

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,24 @@ def check_trackers(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def open_nothing_unasked(folder: Path) -> None:
-    """Weights & Biases offline and MLflow in a file under ``folder``, unless the environment says otherwise."""
-    os.environ.setdefault("WANDB_MODE", "offline")
-    os.environ.setdefault("WANDB_DIR", str(folder))
-    os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{(folder / 'mlflow.db').resolve()}")
+def arguments(names: Sequence[str], folder: Path, step: int) -> dict[str, dict[str, Any]]:
+    """What each tracker is told when it is opened at ``step``.
+
+    Files go to ``folder``, and nothing leaves this machine unless the environment says so: Weights & Biases is offline
+    without ``WANDB_MODE``.
+    """
+    told: dict[str, dict[str, Any]] = {
+        "tensorboard": {"purge_step": step} if step else {},
+        "wandb": {"dir": str(folder), "mode": os.environ.get("WANDB_MODE", "offline")},
+        "mlflow": {"logging_dir": str(folder)},
+    }
+    return {name: told[name] for name in names if told[name]}
+
+
+def keep_mlflow_here(folder: Path) -> None:
+    """Let MLflow write to a file in ``folder`` where neither environment nor program named a server."""
+    if "MLFLOW_TRACKING_URI" not in os.environ:
+        import_module("mlflow").set_tracking_uri(f"sqlite:///{(folder / 'mlflow.db').resolve()}")
 
 
 @dataclass(eq=False)
@@ -82,8 +96,11 @@ class Tracks:
 
     def _open(self, step: int) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        open_nothing_unasked(self.folder)
+        names = [str(name) for name in self.accelerator.log_with]
+        if "mlflow" in names:
+            keep_mlflow_here(self.folder)
         plain = {k: v if isinstance(v, int | float | str) else json.dumps(v) for k, v in self.settings.items()}
-        aside = {"tensorboard": {"purge_step": step}} if step else {}
-        self.accelerator.init_trackers(self.project, config=plain, init_kwargs=aside)
+        self.accelerator.init_trackers(
+            self.project, config=plain, init_kwargs=arguments(names, self.folder.resolve(), step)
+        )
         self.opened = True
