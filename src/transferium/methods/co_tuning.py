@@ -59,7 +59,7 @@ class CoTuning(HeldBack):
         yield self.strength, lambda: self._source_categories(ground)
 
     def _own_rate(self) -> float:
-        return self.lr
+        return float(self.lr)
 
     def _source_categories(self, ground: Ground) -> Objective:
         from transferium.objectives.source_categories import SourceCategories
