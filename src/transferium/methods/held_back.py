@@ -18,7 +18,10 @@ Term = tuple[float, "Callable[[], Objective]"]
 
 @dataclass
 class HeldBack(FineTune):
-    """``supervised + Σ weight · term``; a term of weight 0 is not even built, and what is left is ``finetune``."""
+    """``supervised + Σ weight · term``; a term of weight 0 is not even built, and what is left is ``finetune``.
+
+    Mixup and CutMix change what the supervised loss sees; the terms see the inputs as they came, in another pass.
+    """
 
     def _terms(self, ground: Ground) -> Iterator[Term]:
         """Each weight with what builds its term."""
