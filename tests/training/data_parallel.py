@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -12,19 +13,25 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from toy_world import blobs, row_model  # needs the path above
 from transferium.objectives.l2sp import L2SP
 from transferium.objectives.supervised import Supervised
+from transferium.training.average import EMA
 from transferium.training.best import KeepBest, held_out_score
 from transferium.training.checkpoint import Checkpoints
 from transferium.training.machine import Machine
 from transferium.training.run import run
+from transferium.training.soup import Soup
 from transferium.training.stage import Stage
 
 
 def stages():
     """The last batch of an epoch has one row (so one process has none), then three (so one has a pass less)."""
     model = row_model()
-    objective = Supervised(smoothing=0.1) + 0.05 * L2SP(model)
-    for rows in (41, 43):
-        best = KeepBest(held_out_score(blobs(21, 4)), by="log_loss")
+    objective = Supervised(smoothing=0.1, class_weights=np.array([0.7, 1.4])) + 0.05 * L2SP(model)
+    score = held_out_score(blobs(21, 4))
+    for rows, sampling, best in (
+        (41, "shuffled", KeepBest(score, by="log_loss")),
+        (43, "shuffled", KeepBest(score, by="log_loss", average=EMA(0.8))),
+        (41, "balanced", Soup(score, by="log_loss")),
+    ):
         yield Stage(
             model,
             {"target": blobs(rows)},
@@ -34,7 +41,8 @@ def stages():
             lr=0.03,
             clip=0.5,
             accumulate=2,
-            around=[best],
+            sampling=sampling,
+            around=[best] if best.average is None else [best.average, best],
         )
     return model
 

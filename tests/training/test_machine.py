@@ -53,6 +53,7 @@ def test_two_processes_give_what_one_gives(tmp_path):
     assert {p.name for p in (tmp_path / "state").glob("*.*")} == {
         "stage-000.safetensors",
         "stage-001.safetensors",
+        "stage-002.safetensors",
         "log.jsonl",
     }
 
