@@ -354,3 +354,14 @@ def test_widths_may_be_numbers_or_words() -> None:
     assert find_method("finetune", {"hidden": "512,128"}).hidden == "512,128"
     assert find_method("finetune", {"hidden": "none"}).hidden is None
     assert LPFT().hidden is None
+
+
+def test_hidden_layers_over_a_cached_prefix_are_those_without_a_cache() -> None:
+    settings = {"epochs": 2, "batch_size": 8, "hidden": 12, "unfreeze": 1, "augment": "none"}
+    given = images()
+    plain = FineTune(cache="off", **settings).fit(given)
+    cached = FineTune(cache="on", cache_precision="full", **settings).fit(given)
+    assert plain.backbone.blocks == cached.backbone.blocks
+    new = pictures(12, 3)
+    answers = [f.head.logits(given.embed(new, f.backbone).features) for f in (plain, cached)]
+    np.testing.assert_allclose(answers[0], answers[1], atol=1e-4)

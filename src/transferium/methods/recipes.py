@@ -40,12 +40,12 @@ class FrozenSGD(Recipe):
     batch_size: int = setting(4, "examples per step, over all processes", (4, 256))
     unfreeze: int | str = setting("none", "what moves beside the head: none, or as in finetune")
     optimiser: str = setting("sgd", "adamw, adam or sgd", ("adamw", "adam", "sgd"))
-    lr: float = setting(1e-3, "learning rate of what is unfrozen", (1e-5, 1e-2))
+    lr: float | str = setting(1e-3, "learning rate of what is unfrozen", (1e-5, 1e-2))
     head_lr: float = setting(1e-3, "learning rate of the new layer", (1e-4, 1e-1))
     weight_decay: float = setting(0.0, "pull towards zero; biases and norms are left out", (0.0, 0.3))
     schedule: str = setting("step", "how the rate falls; step: by gamma, every drop_every epochs")
     drop_every: int = setting(7, "epochs between two drops of the rate", (1, 30))
-    gamma: float = setting(0.1, "what a drop multiplies the rate by", (0.01, 0.9))
+    gamma: float = setting(0.1, "what a drop multiplies the rate by", (0.01, 0.5))
     augment: str = setting("crop:0.92+flip", "random changes to training examples; none or simple for texts")
     best_epoch: str = setting("accuracy", "how the kept epoch is chosen: log_loss or accuracy")
 
@@ -99,7 +99,7 @@ class AllAdam(Recipe):
 
     epochs: int = setting(20, "passes over the training examples", (1, 100))
     optimiser: str = setting("adam", "adamw, adam or sgd", ("adamw", "adam", "sgd"))
-    lr: float = setting(1e-4, "learning rate of the backbone", (1e-6, 1e-2))
+    lr: float | str = setting(1e-4, "learning rate of the backbone", (1e-6, 1e-2))
     head_lr: float = setting(1e-4, "learning rate of the new layer", (1e-6, 1e-1))
     weight_decay: float = setting(0.0, "pull towards zero; biases and norms are left out", (0.0, 0.3))
     batch_norm: str = setting("batch", "statistics of batch norm: those of each batch, or kept as pretrained")
@@ -118,7 +118,7 @@ class AllAdamW(Recipe):
 
     epochs: int = setting(10, "passes over the training examples", (1, 100))
     batch_size: int = setting(64, "examples per step, over all processes", (8, 256))
-    lr: float = setting(1e-4, "learning rate of the backbone", (1e-6, 1e-2))
+    lr: float | str = setting(1e-4, "learning rate of the backbone", (1e-6, 1e-2))
     head_lr: float = setting(1e-4, "learning rate of the new layer", (1e-6, 1e-1))
     weight_decay: float = setting(1e-4, "pull towards zero; biases and norms are left out", (0.0, 0.3))
     batch_norm: str = setting("batch", "statistics of batch norm: those of each batch, or kept as pretrained")
