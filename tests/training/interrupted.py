@@ -27,6 +27,7 @@ from transferium.methods.base import Task
 from transferium.methods.bi_tuning import BiTuning
 from transferium.methods.delta import DELTA
 from transferium.methods.finetune import FineTune
+from transferium.methods.gradual import GradualUnfreeze
 from transferium.methods.lpft import LPFT
 from transferium.methods.scratch import FromScratch
 from transferium.objectives.l2sp import L2SP
@@ -80,6 +81,14 @@ def finetune_part():
     return method.stages(task())
 
 
+def cached_prefix():
+    """Stored views of a frozen part, computed again when the run is resumed: there is no store."""
+    method = FineTune(
+        epochs=6, batch_size=8, unfreeze=2, lr=0.01, batch_norm="batch", cache="on", views=4, average="ema"
+    )
+    return method.stages(task())
+
+
 def scratch():
     """Random weights, drawn again when the run is resumed."""
     return FromScratch(epochs=6, batch_size=8, schedule="linear").stages(task())
@@ -88,6 +97,18 @@ def scratch():
 def lpft():
     """A solver before the first stage, whose answer is the first candidate."""
     return LPFT(epochs=6, batch_size=8).stages(task())
+
+
+def gradual():
+    """A stage for each block, each from the best of the one before."""
+    method = GradualUnfreeze(epochs=3, epochs_per_stage=2, batch_size=8, lr=0.01, batch_norm="batch", optimiser="adam")
+    return method.stages(task())
+
+
+def plateau():
+    """A rate that falls when the held-out score does not."""
+    method = FineTune(epochs=8, batch_size=8, lr=0.05, schedule="plateau", plateau_patience=1, batch_norm="batch")
+    return method.stages(task())
 
 
 def ema():
@@ -154,7 +175,8 @@ def two_players():
 ROWS = {
     f.__name__: f
     for f in (
-        *(finetune, finetune_part, scratch, lpft, ema, swa, soup, delta, bi_tuning),
+        *(finetune, finetune_part, cached_prefix, scratch, lpft, ema, swa, soup, delta, bi_tuning),
+        *(gradual, plateau),
         *(two_streams, two_stages, two_players),
     )
 }

@@ -56,7 +56,7 @@ def default_rate(method: FineTune, name: str = "lr") -> float:
 def tested(method: FineTune, ground: Ground) -> Generator[Stage, None, tuple[FineTune, RangeTest]]:
     """A stage that tests rates on the training part and changes nothing, then the method at the rate it suggests.
 
-    The head's rate keeps its ratio to ``lr`` as by default.
+    The head's rate keeps its ratio to ``lr`` as by default; neither is above what the optimiser can use.
     """
     from transferium.functional.range_test import suggested_rate
     from transferium.training.range_test import LOWEST, RISING, STEPS, RangeTest
@@ -72,7 +72,8 @@ def tested(method: FineTune, ground: Ground) -> Generator[Stage, None, tuple[Fin
             "the range test saw no loss that is a number, even at the lowest rate: look for bad values in the data, or "
             f"give a rate, as in lr={default_rate(method)}."
         )
-    return at_rate(method, suggested_rate(test.rates, test.losses)), test
+    limit = _ABSURD[method.optimiser] / max(1.0, at_rate(method, 1.0).head_lr)
+    return at_rate(method, min(suggested_rate(test.rates, test.losses), limit)), test
 
 
 def at_rate(method: FineTune, rate: float) -> FineTune:
@@ -88,5 +89,6 @@ def said(method: FineTune, test: RangeTest) -> str:
 
     return (
         f"lr = {method.lr:.3g} and head_lr = {method.head_lr:.3g} by a range test of {len(test.rates)} steps on what "
-        f"is trained on, from {test.rates[0]:.1g} to {test.rates[-1]:.2g}: {RULE}"
+        f"is trained on, from {test.rates[0]:.1g} to {test.rates[-1]:.2g}: {RULE}, and no more than "
+        f"{method.optimiser} can use"
     )

@@ -137,6 +137,26 @@ def _candidate(frame: Frame, c: Candidate, place: Point, picked: bool, name: str
     )
 
 
+def rate_curve(points: Sequence[Point], chosen: float | None) -> str:
+    """Training loss against a rising learning rate on a logarithmic axis; a vertical line stands at ``chosen``.
+
+    Losses above four times the first are cut off at the top: a loss that bursts would flatten all that matters.
+    """
+    most = 4 * points[0][1]
+    logs = [(math.log10(rate), min(loss, most)) for rate, loss in points]
+    ends = [x for x, _ in logs] + ([] if chosen is None else [math.log10(chosen)])
+    first, last = math.floor(min(ends) + 1e-9), math.ceil(max(ends) - 1e-9)
+    x = Axis(first, max(last, first + 1), tuple(float(t) for t in range(first, max(last, first + 1) + 1)))
+    frame = Frame(x, round_axis([y for _, y in logs]))
+    drawn = [frame.drawn("Learning rate", "Training loss", _power, _tick), _line([frame.at(*p) for p in logs], "after")]
+    said = f"Training loss against the learning rate, {plural(len(points), 'step')}."
+    if chosen is not None:
+        foot, top = (frame.at(math.log10(chosen), y) for y in (frame.y.low, frame.y.high))
+        drawn.append(_line([foot, top], "ideal"))
+        said += f" Taken: {chosen:.3g}."
+    return _canvas(said, "".join(drawn))
+
+
 def _tick(value: float) -> str:
     return f"{value:.4g}".replace("-", MINUS)
 

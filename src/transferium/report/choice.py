@@ -13,6 +13,8 @@ from transferium.report.parallel import parallel
 from transferium.report.words import decimal, number, spoken
 
 MOST_CHARTS = 6
+RANGE_TEST = "range test"
+"""The stage of a history that only tests learning rates; ``report/rates.py`` draws it."""
 _SPREADS = ("_std", "_sd", "_spread")
 
 
@@ -106,15 +108,15 @@ class Curve:
 
 
 def training_curves(history: Sequence[Mapping[str, Any]] | None) -> list[Curve]:
-    """One chart for each quantity; its training and validation values share the axes."""
-    records = history or ()
+    """One chart for each quantity; its training and validation values share the axes, stages follow each other."""
+    records = [r for r in history or () if r.get("stage") != RANGE_TEST]
     by = next((key for key in ("step", "epoch") if all(key in r for r in records)), None)
     if len(records) < 2 or by is None:
         return []
     groups: dict[str, dict[str, list[Point]]] = defaultdict(lambda: defaultdict(list))
-    for record in records:
+    for record, x in zip(records, _in_a_row(records, by), strict=True):
         for key, given in record.items():
-            x, y = number(record[by]), number(given)
+            y = number(given)
             if key not in ("step", "epoch", "seconds", "stage") and x is not None and y is not None:
                 groups[_quantity(key)][key].append((x, y))
     drawable = {title: lines for title, lines in groups.items() if any(len(line) > 1 for line in lines.values())}
@@ -122,6 +124,19 @@ def training_curves(history: Sequence[Mapping[str, Any]] | None) -> list[Curve]:
         Curve(spoken(title), curves(lines, spoken(by), spoken(title)), [spoken(name) for name in lines])
         for title, lines in list(drawable.items())[:MOST_CHARTS]
     ]
+
+
+def _in_a_row(records: Sequence[Mapping[str, Any]], by: str) -> list[float | None]:
+    """Steps or epochs counted on through all stages, each of which counts its own from 0."""
+    places: list[float | None] = []
+    begun, before, last = 0.0, None, -1.0
+    for record in records:
+        here = number(record[by])
+        if record.get("stage") != before:
+            begun, before = last + 1, record.get("stage")
+        places.append(None if here is None else begun + here)
+        last = last if here is None else begun + here
+    return places
 
 
 def _quantity(key: str) -> str:

@@ -17,6 +17,7 @@ from transferium.report.charts import reliability
 from transferium.report.choice import choice, training_curves
 from transferium.report.gallery import Thumbnails, gallery
 from transferium.report.mistakes import MOST_CLASSES, class_lines, confusion
+from transferium.report.rates import range_chart
 from transferium.report.schema import check_run
 from transferium.report.strips import stacked
 from transferium.report.tables import attacked_group, difference_row, interval_words, metric_groups, reference_group
@@ -84,6 +85,7 @@ def view(run: Mapping[str, Any], thumbnails: Thumbnails) -> dict[str, Any]:
         "examples": gallery(run, thumbnails),
         "choice": choice(run.get("selection")),
         "curves": training_curves(run.get("history")),
+        "rates": range_chart(run),
         "augmented": augmented(run.get("augmented")),
         "division": run.get("division") or {},
         "doctor": _doctor(run.get("doctor")),

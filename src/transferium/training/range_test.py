@@ -22,8 +22,9 @@ _MEMORY, _BURST, _FIRST = 0.8, 4.0, 5
 class RangeTest:
     """Note the training loss at each rate, end when it bursts, and put the model back bit for bit.
 
-    It ends when the running mean of the loss is above four times its lowest, or when a loss is no number. ``rates`` are
-    those of a group whose rate before the schedule is ``LOWEST``. The stage's schedule should be ``RISING``.
+    It ends when the running mean of the loss is above four times its lowest, or when a loss is no number. ``rates``,
+    and the ``lr`` of the records, are those of a group whose rate before the schedule is ``LOWEST``, whatever the ratio
+    of other groups to it. The stage's schedule should be ``RISING``.
     Smith, "Cyclical learning rates for training neural networks" (2017).
     """
 
@@ -45,9 +46,10 @@ class RangeTest:
                 break
             if record is None or not math.isfinite(loss := self._loss(record, episode)):
                 break
-            self.rates.append(LOWEST * episode.stage.schedule.factor(record["step"], episode.total))
+            rate = LOWEST * episode.stage.schedule.factor(record["step"], episode.total)
+            self.rates.append(rate)
             self.losses.append(loss)
-            yield record
+            yield record | {"lr": rate}
         model.load_state_dict(self.weights)
         episode.guard.forgive()
         self.weights = {}
