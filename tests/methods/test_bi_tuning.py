@@ -87,3 +87,12 @@ def test_several_processes_are_refused(monkeypatch):
 def test_a_frozen_backbone_is_not_held_back():
     with pytest.raises(InputError, match=r"bi-tuning holds the backbone back, and unfreeze='none' moves nothing"):
         BiTuning(unfreeze="none", **SHORT).fit(task())
+
+
+def test_a_cached_prefix_is_read_by_both_encoders():
+    settings: dict[str, Any] = {"unfreeze": 2, "augment": "none", "keys": 5, "lr": 0.01, "key_momentum": 0.5, **SHORT}
+    plain, cached = (
+        BiTuning(cache=cache, cache_precision="full", **settings).fit(task()).history for cache in ("off", "on")
+    )
+    for name in ("task", "cce", "ccl"):
+        assert [r[name] for r in cached] == pytest.approx([r[name] for r in plain], abs=1e-3), name

@@ -95,6 +95,10 @@ class FineTune(Staged):
     hidden: int | str | None = setting(None, "widths of hidden layers before the last linear one: 256 or 512,128")
     activation: str = setting("relu", "of hidden layers: relu, gelu, silu, elu or tanh", ACTIVATIONS)
     head_dropout: float = setting(0.0, "share of hidden units that each step leaves out", (0.0, 0.5))
+    dropout: float = setting(0.0, "share of the features that each step hides from the head", (0.0, 0.7))
+    drop_path: float = setting(
+        0.0, "share of rows that skip the last residual block, less in blocks before it: stochastic depth", (0.0, 0.3)
+    )
     augment: str | Callable[[list[str]], Sequence[str]] = field(default="auto", metadata=AUGMENTS)
     label_smoothing: float = setting(0.0, "share of each label spread over all classes", (0.0, 0.2))
     mixup: float = setting(0.0, "alpha of mixup (0: off): pairs of examples mixed with their labels", (0.0, 1.0))
@@ -154,6 +158,8 @@ class FineTune(Staged):
         at_least("weight_decay", self.weight_decay, 0)
         between("layer_decay", self.layer_decay, 0, 1, ends="(]")
         between("val_share", self.val_share, 0, 0.5, ends="(]")
+        between("dropout", self.dropout, 0, 1, ends="[)")
+        between("drop_path", self.drop_path, 0, 1, ends="[)")
         between("label_smoothing", self.label_smoothing, 0, 1, ends="[)")
         if self.clip is not None and not self.clip > 0:
             raise InputError(f"clip is the largest gradient norm; it must be above 0, or none, and was {self.clip}.")
@@ -205,13 +211,18 @@ class FineTune(Staged):
 
     def _model(self, task: Task, backbone: Backbone, parts: HeldOut) -> Model:
         """The backbone and a new head, which knows the size of the features it will read."""
+        from transferium.models.drop_path import set_drop_path
+        from transferium.models.feature_dropout import drop_features
         from transferium.models.model import Model
 
         widths = hidden_widths(self.hidden)
         head = new_head(backbone.width, task.classes, widths, self.activation, self.head_dropout)
         if backbone.pretrained and self.head == "scaled":
             head.look(task.embed(parts.train, backbone).features)
-        return Model(backbone.build(), head)
+        drop_features(head, self.dropout)
+        body = backbone.build()
+        set_drop_path(body, self.drop_path, backbone.name)
+        return Model(body, head)
 
     def _tune(self, ground: Ground) -> Generator[Stage, None, Trained]:
         """The stages, and what they leave. The loss is built once, before the first, when what moves is known."""
