@@ -39,9 +39,7 @@ class Mixed(Objective):
 
     needs_inputs = True
 
-    def __init__(
-        self, inner: Objective, stream: str, classes: int, *, mixup: float = 0.0, cutmix: float = 0.0
-    ) -> None:
+    def __init__(self, inner: Objective, stream: str, classes: int, *, mixup: float = 0.0, cutmix: float = 0.0) -> None:
         super().__init__()
         for name, alpha in (("mixup", mixup), ("cutmix", cutmix)):
             if not (alpha >= 0 and math.isfinite(alpha)):
