@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any, TextIO
 
 import click
@@ -16,6 +20,7 @@ from transferium.cli.compare import compare
 from transferium.cli.resume import Interrupted
 from transferium.cli.tune import tune
 from transferium.errors import TransferiumError, TransferiumWarning
+from transferium.models.processes import leave, rank
 
 EXIT_FAILED, EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -76,7 +81,21 @@ def main(arguments: list[str] | None = None) -> None:
     warnings.simplefilter("ignore")
     warnings.simplefilter("always", TransferiumWarning)
     warnings.showwarning = _say_warning
-    sys.exit(_run(arguments, debug))
+    with _one_voice():
+        code = _run(arguments, debug)
+    leave()
+    sys.exit(code)
+
+
+@contextmanager
+def _one_voice() -> Iterator[None]:
+    """Of several processes the first prints; the others are heard only when something goes wrong."""
+    if rank() == 0:
+        yield
+        return
+    warnings.simplefilter("ignore")
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        yield
 
 
 def _run(arguments: list[str], debug: bool) -> int:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--backbone", metavar="NAME", help="See: transferium backbones.  [default: the bundled one]")
 @click.option("--seed", default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A hyper-parameter; repeatable.")
+@click.option("--lr", metavar="RATE", help="Short for --set lr=RATE; auto tests a range of rates and takes one.")
 @click.option("--test-size", default=0.25, show_default=True, help="Share held out where the data is not divided.")
 @click.option("--budget", metavar="TIME", help="Time that --method auto may use to try more: 90s, 10m, 1h.")
 @click.option("--strict", is_flag=True, help="Stop where the doctor finds an error.")
@@ -65,13 +66,14 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
     from transferium.job.prepare import Stopwatch
     from transferium.job.remember import forget, refuse_other_command, remembering
     from transferium.methods.settings import split_settings
+    from transferium.models.processes import everyone
 
     columns = opt.named_columns(options)
     asked = FitOptions(
         out=out,
         method=options["method"],
         backbone=options["backbone"],
-        settings=split_settings(options["settings"]),
+        settings=split_settings((*options["settings"], *opt.lr_setting(options))),
         seed=options["seed"],
         test_size=options["test_size"],
         strict=options["strict"],
@@ -83,6 +85,7 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
     check_writable(out)
     if options["restart"]:
         forget(out)
+        everyone(None)  # nobody looks before it is gone
     refuse_other_command(out, options)
     watch = Stopwatch()
     if options["source"]:

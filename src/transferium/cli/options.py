@@ -54,8 +54,13 @@ def make_embedder(options: dict[str, Any]) -> Embedder:
     """An embedder over the user's store, with a progress bar where there is a terminal."""
     from transferium.embedding.embed import Embedder
     from transferium.embedding.store import FeatureStore
+    from transferium.models.processes import world
 
     store = None if options["no_store"] else FeatureStore()
+    if world() > 1:
+        from transferium.embedding.shards import ShardedEmbedder
+
+        return ShardedEmbedder(store, engine=options["engine"], progress=terminal_progress())
     return Embedder(store, engine=options["engine"], progress=terminal_progress())
 
 
@@ -67,6 +72,11 @@ def trackers(names: tuple[str, ...]) -> tuple[str, ...]:
     from transferium.training.tracks import check_trackers
 
     return check_trackers(asked)
+
+
+def lr_setting(options: dict[str, Any]) -> tuple[str, ...]:
+    """``--lr`` as the setting that it is short for."""
+    return () if options["lr"] is None else (f"lr={options['lr']}",)
 
 
 def seconds(text: str | None) -> float | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from transferium.models.processes import rank
+
 
 def terminal_progress() -> Callable[[str, int, int], None] | None:
     """A function of (what, done, all) that draws one bar at a time on standard error; None without a terminal."""
-    if not sys.stderr.isatty():
+    if rank() > 0 or not sys.stderr.isatty():
         return None
     from tqdm import tqdm
 

@@ -16,6 +16,7 @@ from transferium.errors import InputError, TransferiumError
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import find_method, method_class
 from transferium.methods.checks import at_least
+from transferium.models.processes import refuse_several
 from transferium.selection.selection import Selection
 from transferium.selection.space import Dial, find_dials
 
@@ -77,6 +78,7 @@ class Tuned(Method):
 
     def fit(self, task: Task) -> Fitted:
         """Search (going on with what the study holds), then fit the best settings on the whole training part."""
+        refuse_several("a search proposes as it goes", "run tune once a machine, over one --storage")
         started = time.perf_counter()
         study = open_study(self, task)
         fold = split_folds(task.train.y, k=self.folds, seed=task.seed, groups=task.groups)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
+
+from transferium.models.processes import here
 
 
 def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
-    """How many cores this process may keep busy: its affinity, or its control group's quota where that is less."""
+    """How many cores this process may keep busy: its affinity, or its control group's quota where that is less.
+
+    Processes that were launched together on this machine share them.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
+    with suppress(OSError, ValueError):  # no control group, or "max": no quota
         allowed, period = quota.read_text(encoding="ascii").split()
-        return max(1, min(cores, round(int(allowed) / int(period))))
-    except (OSError, ValueError):  # no control group, or "max": no quota
-        return max(1, cores)
+        cores = min(cores, round(int(allowed) / int(period)))
+    return max(1, cores // here())
 
 
 def cuda_may_be_present(driver: Path = Path("/proc/driver/nvidia/gpus")) -> bool:

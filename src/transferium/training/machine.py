@@ -47,6 +47,11 @@ class Machine:
             raise InputError(
                 f"this process already trains at another precision, and {precision!r} was asked for: {error}"
             ) from error
+        if (kind := self.accelerator.distributed_type.value) in ("FSDP", "DEEPSPEED", "MEGATRON_LM", "TP"):
+            raise InputError(
+                f"{kind} splits a model over processes, and training here keeps one whole in each: launch with "
+                "torchrun, or choose plain multi-process training in accelerate config."
+            )
         self.device: torch.device = self.accelerator.device
         self.rank: int = self.accelerator.process_index
         self.world: int = self.accelerator.num_processes

@@ -1,0 +1,95 @@
+"""Two processes under ``torchrun``: one run directory, one voice, and what one process gives."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from small_images import RED_GREEN, write_images
+from transferium.data.read import read
+from transferium.data.scan import scan
+from transferium.embedding import shards
+from transferium.embedding.embed import Embedder
+from transferium.embedding.shards import ShardedEmbedder
+from transferium.errors import DataError
+from transferium.models.catalogue import find_backbone
+from transferium.models.machine import usable_cores
+
+FIT = ("--method", "finetune", "--set", "size=32", "--set", "epochs=1", "--set", "batch_size=8")
+
+
+def fit(data: Path, out: Path, home: Path, *launcher: str) -> tuple[int, str, str]:
+    """One whole job; no process of it outlives the test."""
+    command = [sys.executable, *launcher, "-m", "transferium", "fit", str(data), "--out", str(out), *FIT]
+    env = os.environ | {"TRANSFERIUM_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, start_new_session=True
+    )
+    try:
+        told, errors = process.communicate(timeout=240)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    return process.returncode, told, errors
+
+
+def test_two_processes_write_one_run_and_give_what_one_gives(tmp_path):
+    data = write_images(tmp_path / "data", RED_GREEN, 16)
+    two = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    code, told, errors = fit(data, tmp_path / "two", tmp_path / "home2", *two)
+    assert code == 0, errors[-3000:]
+    assert told.count("Written to") == 1
+    assert fit(data, tmp_path / "one", tmp_path / "home1")[0] == 0
+    first, second = (json.loads((tmp_path / n / "metrics.json").read_text()) for n in ("one", "two"))
+    assert first["test"]["accuracy"] == second["test"]["accuracy"]
+    heads = [load_file(tmp_path / name / "model.safetensors") for name in ("one", "two")]
+    for name, tensor in heads[0].items():
+        assert np.allclose(heads[1][name], tensor, atol=1e-3), name
+    assert {p.name for p in (tmp_path / "two").iterdir()} == {p.name for p in (tmp_path / "one").iterdir()}
+    assert not list(tmp_path.glob(".*partial"))
+
+
+@pytest.fixture
+def second_of_two(monkeypatch):
+    """Process 1 of 2, which is told what process 0 said."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+
+    def hears(said):
+        monkeypatch.setattr(shards, "everyone", lambda mine: [said, mine])
+
+    return hears
+
+
+def test_shards_are_put_together_in_the_domains_order(tmp_path, second_of_two):
+    write_images(tmp_path / "data", RED_GREEN, 5)
+    (tmp_path / "data" / "red" / "broken.png").write_bytes(b"no image")
+    domain = read(tmp_path / "data")
+    backbone = find_backbone(None, "image", size=32)
+    whole = Embedder(None, engine="torch")(domain, backbone)[0]
+    second_of_two(Embedder(None, engine="torch")(domain.take(range(0, 11, 2)), backbone))
+    both = ShardedEmbedder(None, engine="torch")(domain, backbone, scan=scan(domain))[0]
+    assert np.array_equal(both.features, whole.features) and np.array_equal(both.ok, whole.ok)
+    assert both.keys == whole.keys and both.problems == whole.problems and len(both.problems) == 1
+    assert both.computed == whole.computed
+
+
+def test_what_one_process_cannot_embed_is_raised_in_all(tmp_path, second_of_two):
+    domain = read(write_images(tmp_path / "data", RED_GREEN, 4))
+    second_of_two("the disk is gone")
+    with pytest.raises(DataError, match=r"process 0 could not embed its part of .*: the disk is gone"):
+        ShardedEmbedder(None, engine="torch")(domain, find_backbone(None, "image", size=32))
+
+
+def test_processes_of_one_machine_share_its_cores(monkeypatch):
+    alone = usable_cores()
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(alone))
+    assert usable_cores() == 1
