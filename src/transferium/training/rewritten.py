@@ -55,8 +55,9 @@ def say_rewrite(function: Rewrite) -> str:
         return f"Rewritten({say_rewrite(function.function)}, views={function.views}, share={function.share})"
     named = function if hasattr(function, "__qualname__") else type(function)
     module = getattr(named, "__module__", None) or "builtins"
-    if is_dataclass(function) and " at 0x" not in repr(function):
-        return f"{module}.{function!r}"
+    said: object = function
+    if is_dataclass(said) and " at 0x" not in repr(said):
+        return f"{module}.{said!r}"
     return f"{module}.{named.__qualname__}"
 
 
