@@ -151,11 +151,11 @@ def first_moving(body: nn.Module, blocks: tuple[str, ...], unfreeze: int | str) 
 
 
 def _probes(ground: Ground) -> list[Inputs]:
-    """Two batches of the first training examples: three of them, and one alone, a token shorter where it is a text."""
-    some = ground.parts.train.take(np.arange(min(3, len(ground.parts.train))))
-    three = ground.feeds.open(some, augmented=False).batch(0, np.arange(len(some))).inputs
-    one = tuple(x[:1] if len(three) == 1 else x[:1, : max(1, x.shape[1] - 1)] for x in three)
-    return [three, one]
+    """Two batches of the first training examples: two of them, and one alone, a token shorter where it is a text."""
+    some = ground.parts.train.take(np.arange(min(2, len(ground.parts.train))))
+    two = ground.feeds.open(some, augmented=False).batch(0, np.arange(len(some))).inputs
+    one = tuple(x[:1] if len(two) == 1 else x[:1, : max(1, x.shape[1] - 1)] for x in two)
+    return [two, one]
 
 
 def _said(size: int) -> str:

@@ -48,32 +48,28 @@ class Cut:
     def __init__(self, whole: nn.Module, block: str | None, probes: Sequence[Inputs]) -> None:
         self.whole, self.block = whole.eval(), block
         first = probes[0]
-        shapes = [tuple(self.prefix(*inputs).shape[1:]) for inputs in probes]
-        self.shape: tuple[int, ...] = shapes[0]
-        if block is not None and any(
-            len(i) > 1 and s[:1] != i[0].shape[1:] for s, i in zip(shapes, probes, strict=True)
-        ):
-            raise CannotCutError(f"what {block} is called with has no row for each token")
+        given = [self.prefix(*inputs) for inputs in probes]
+        self.shape: tuple[int, ...] = tuple(given[0].shape[1:])
         if block is None:
             self.gone: tuple[nn.Module, ...] = (whole,)
             self.suffix: nn.Module = _Nothing(whole)
-        else:
-            stubs, self.gone = self._stubs(block, first)
-            self.suffix = self._rooted(stubs, first, block).eval()
+            return
+        if any(len(i) > 1 and a.shape[1:2] != i[0].shape[1:] for a, i in zip(given, probes, strict=True)):
+            raise CannotCutError(f"what {block} is called with has no row for each token")
+        stubs, self.gone = self._stubs(block, first)
+        self.suffix = self._rooted(stubs, first, block).eval()
+        expected = [self._features(inputs) for inputs in probes]
         try:
-            self._compare(probes)
+            self._compare(probes, given, expected)
         except CannotCutError:
-            if block is None:
-                raise
             self.held.solid = True  # code between the blocks may write into what they give
-            self._compare(probes)
+            self._compare(probes, given, expected)
 
     @torch.no_grad()
     def prefix(self, *inputs: Tensor) -> Tensor:
         """The activation at the cut, in eval mode."""
         if self.block is None:
-            features: Tensor = self.whole(*inputs)
-            return features
+            return self._features(inputs)
         seen: list[Any] = []
 
         def stop(_module: nn.Module, args: tuple[Any, ...]) -> None:
@@ -123,21 +119,23 @@ class Cut:
         return root
 
     @torch.no_grad()
-    def _compare(self, probes: Sequence[Inputs]) -> None:
-        for inputs in probes:
-            expected = self.whole(*inputs)
+    def _features(self, inputs: Inputs) -> Tensor:
+        features: Tensor = self.whole(*inputs)
+        return features
+
+    @torch.no_grad()
+    def _compare(self, probes: Sequence[Inputs], given: Sequence[Tensor], expected: Sequence[Tensor]) -> None:
+        for inputs, activation, features in zip(probes, given, expected, strict=True):
             try:
-                found = self.suffix(self.prefix(*inputs), *(() if self.block is None else inputs[1:]))
-            except CannotCutError:
-                raise
+                found = self.suffix(activation.clone(), *inputs[1:])
             except Exception as error:  # whatever the module's own code raises when it misses a part
                 reason = str(error).strip().splitlines()
                 raise CannotCutError(
                     f"its own code does not run without what comes before {self.block} "
                     f"({type(error).__name__}: {reason[0] if reason else ''})"
                 ) from error
-            scale = float(expected.float().square().mean().sqrt())
-            if found.shape != expected.shape or not float((found - expected).abs().max()) <= TOLERANCE * scale:
+            scale = float(features.float().square().mean().sqrt())
+            if found.shape != features.shape or not float((found - features).abs().max()) <= TOLERANCE * scale:
                 raise CannotCutError(f"more than what {self.block} is called with reaches the layers after it")
 
 
