@@ -107,9 +107,9 @@ def test_a_rectangle_that_fits_has_the_area_asked_for(monkeypatch):
 def test_the_share_is_beta_distributed_also_where_alpha_is_small():
     torch.manual_seed(0)
     for alpha in (1e-6, 0.05, 1.0, 8.0):
-        shares = np.array([mixing._beta(alpha) for _ in range(4000)])
-        assert shares.mean() == pytest.approx(0.5, abs=0.04)
-        assert shares.var() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.1)
+        shares = np.array([mixing._beta(alpha) for _ in range(1500)])
+        assert shares.mean() == pytest.approx(0.5, abs=0.05)
+        assert shares.var() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.15)
 
 
 def test_where_both_are_on_a_coin_chooses(monkeypatch):
@@ -118,9 +118,9 @@ def test_where_both_are_on_a_coin_chooses(monkeypatch):
     monkeypatch.setattr(mixing, "check_mixable", lambda kind, cut: None)
     monkeypatch.setattr(mixing, "cutmix", lambda x, other, share: (x, 1.0))
     view, objective = step(), mixed(mixup=0.2, cutmix=1.0)
-    for _ in range(400):
+    for _ in range(200):
         objective(view)
-    assert 160 < asked.count(0.2) < 240 and asked.count(1.0) == 400 - asked.count(0.2)
+    assert 70 < asked.count(0.2) < 130 and asked.count(1.0) == 200 - asked.count(0.2)
 
 
 def test_it_says_that_it_needs_the_examples_themselves_and_so_does_what_holds_it():

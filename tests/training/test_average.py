@@ -45,6 +45,7 @@ class Walk:
 
 def trained(make, *, epochs=4, batch_norm=False, scores=None, keep_statistics=False, frozen=False, lr=0.05):
     """The model after training with ``make(score)``, a keeper; what was walked through; the keeper."""
+    torch.set_num_threads(1)
     model, walk = row_model(batch_norm=batch_norm), Walk(scores)
     best = make(walk.score)
     around = [best, walk] if best.average is None else [best.average, best, walk]
