@@ -56,6 +56,7 @@ ROWS = [
     FineTune(unfreeze=2, sampling="balanced", average="swa", swa_from=0.0, batch_norm="batch", **SHORT),
     FineTune(unfreeze=1, average="soup", batch_norm="batch", **SHORT),
     Adversarial(attack="pgd", steps=2, batch_norm="batch", **SHORT),
+    FineTune(unfreeze=2, cache="on", views=2, batch_norm="batch", **SHORT),
     CoTuning(**SHORT),
     BiTuning(keys=6, batch_norm="batch", accumulate=2, **SHORT),
     StochNorm(**SHORT),
