@@ -29,8 +29,8 @@ def suggested_rate(rates: Sequence[float], losses: Sequence[float]) -> float:
     Where the loss falls and then bursts, that is a tenth of the rate at its lowest point. Where it was low to begin
     with, as after a probe, it is a tenth of the highest rate that did no harm.
 
-    >>> suggested_rate([1e-3, 1e-2, 1e-1, 1.0], [2.0, 2.0, 2.0, 80.0])
-    0.0001
+    >>> round(suggested_rate([1e-3, 1e-2, 1e-1, 1.0], [2.0, 2.0, 2.0, 80.0]), 6)
+    0.01
     """
     curve = smoothed(losses, min(REACH, (len(losses) - 1) // 8))
     near = np.flatnonzero(curve <= NEAR * curve.min())
