@@ -58,9 +58,9 @@ def contact_of(feeds: Feeds, domain: Domain, *, count: int = 4, versions: int = 
 def spread(domain: Domain, seed: int) -> Iterator[int]:
     """Every row once, in a random order: one of each class, then another of each.
 
-    >>> from transferium.data.read import read
-    >>> rows = read(np.zeros((4, 2)), [0, 0, 0, 1])
-    >>> sorted(rows.labels[list(spread(rows, 0))[:2]].tolist())
+    >>> from transferium.data.samples import Rows
+    >>> rows = Domain(Rows(np.zeros((4, 2))), "features", list("abcd"), np.array([0, 0, 0, 1]), ("x", "y"))
+    >>> sorted(rows.y[list(spread(rows, 0))[:2]].tolist())
     [0, 1]
     """
     rows = np.random.default_rng(seed).permutation(len(domain))
