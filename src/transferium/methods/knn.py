@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from transferium.errors import InputError
 from transferium.methods.base import require_choice
 from transferium.methods.cached import Array, Cached, Candidate, Labels
-from transferium.models.neighbours import Metric, Neighbours, vote
+from transferium.models.neighbours import Neighbours, vote
 
 KS = (1, 3, 5, 9, 15, 25, 45)
 
@@ -28,7 +28,7 @@ class NearestNeighbours(Cached):
 
     name: ClassVar[str] = "knn"
 
-    ks: tuple[int, ...] = field(default=KS, metadata={"range": (1, 200), "help": "numbers of neighbours to choose from"})
+    ks: tuple[int, ...] = field(default=KS, metadata={"range": (1, 200), "help": "numbers of neighbours to try"})
     metric: Literal["cosine", "euclidean"] = field(
         default="cosine", metadata={"help": "how far is measured: cosine (directions only) or euclidean"}
     )
@@ -49,5 +49,4 @@ class NearestNeighbours(Cached):
         return vote(y[head.neighbours(held)], head.shares, tuple(int(c["k"]) for c in candidates))
 
     def _head(self, X: Array, y: Labels, classes: int, candidate: Candidate, temperature: float) -> Neighbours:
-        metric = cast("Metric", self.metric)
-        return Neighbours(X.astype(np.float32), y, classes, int(candidate["k"]), metric, temperature)
+        return Neighbours(X.astype(np.float32), y, classes, int(candidate["k"]), self.metric, temperature)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -31,6 +30,7 @@ class HiddenHead(nn.Module):
     ``hidden`` is all but that linear layer, ``last``: once trained, it is the end of the backbone, and ``last`` is the
     head. The first layer is a ``ScaledLinear``: :meth:`look` tells it the size of the features.
 
+    >>> import torch
     >>> head = HiddenHead(8, (16, 4), 3, "relu", 0.5)
     >>> head(torch.zeros(2, 8)).shape, head.hidden(torch.zeros(2, 8)).shape
     (torch.Size([2, 3]), torch.Size([2, 4]))
@@ -38,7 +38,8 @@ class HiddenHead(nn.Module):
 
     def __init__(self, width: int, widths: tuple[int, ...], classes: int, activation: str, dropout: float) -> None:
         super().__init__()
-        self.widths, layers = widths, []
+        self.widths = widths
+        layers: list[nn.Module] = []
         for i, (into, out) in enumerate(zip((width, *widths), widths, strict=False)):
             layers += [ScaledLinear(into, out) if i == 0 else nn.Linear(into, out)]
             layers += [ACTIVATIONS[activation](), nn.Dropout(dropout)]
@@ -93,6 +94,7 @@ class _OneInput(nn.Module):
 def extended(backbone: Backbone, end: nn.Module, width: int) -> Backbone:
     """``backbone`` with a copy of ``end`` behind it: ``width`` features, one block more.
 
+    >>> import torch
     >>> from transferium.models.catalogue import find_backbone
     >>> longer = extended(find_backbone(None, "features"), nn.Linear(4, 2), 2)
     >>> longer.width, longer.blocks, longer.build()(torch.zeros(1, 4)).shape

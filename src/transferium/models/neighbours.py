@@ -20,7 +20,7 @@ NEVER = -1e4
 
 @dataclass(frozen=True, eq=False)
 class Neighbours(AnyHead):
-    """``p_c = (votes_c + share_c) / (k + 1)``: the labels of the ``k`` nearest examples, and one vote of the class shares.
+    """``p_c = (votes_c + share_c) / (k + 1)``: the labels of the ``k`` nearest examples, and one vote by class shares.
 
     That one vote keeps every logit ``log p_c`` finite and decides ties for the more frequent class. ``examples (m,
     width)`` are kept in single precision, ``labels (m,)`` count classes from 0. The saved model holds the features of
@@ -46,7 +46,9 @@ class Neighbours(AnyHead):
         examples = np.ascontiguousarray(self.examples, np.float32)
         labels = np.ascontiguousarray(self.labels, np.int64)
         if examples.ndim != 2 or labels.shape != examples.shape[:1]:
-            raise DataError(f"neighbours need examples (m, width) and labels (m,); got {examples.shape} {labels.shape}.")
+            raise DataError(
+                f"neighbours need examples (m, width) and labels (m,); got {examples.shape} {labels.shape}."
+            )
         if not np.isfinite(examples).all():
             raise DataError("neighbours need finite features; some of these are not.")
         if self.metric not in ("cosine", "euclidean"):
@@ -54,7 +56,9 @@ class Neighbours(AnyHead):
         if not 1 <= self.k <= len(labels):
             raise DataError(f"k lies from 1 to the number of examples, {len(labels)}; it was {self.k}.")
         if not 0 <= labels.min() <= labels.max() < self.count:
-            raise DataError(f"labels count {self.count} classes from 0; these go from {labels.min()} to {labels.max()}.")
+            raise DataError(
+                f"labels count {self.count} classes from 0; these go from {labels.min()} to {labels.max()}."
+            )
         # Distances do not change with the origin; around the middle they are rounded least.
         middle = np.zeros(examples.shape[1]) if self.metric == "cosine" else examples.mean(axis=0, dtype=np.float64)
         rows = directions(examples) if self.metric == "cosine" else examples - middle
@@ -97,7 +101,8 @@ class Neighbours(AnyHead):
         return found
 
     def _scores(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
-        return vote(self.labels[self._nearest(block)], self.shares, (self.k,))[0]
+        scores: NDArray[np.float64] = vote(self.labels[self._nearest(block)], self.shares, (self.k,))[0]
+        return scores
 
     @property
     def shares(self) -> NDArray[np.float64]:
