@@ -92,7 +92,7 @@ class Checkpoints:
             self._write(self._stage(stage), stage, saved)
         except OSError as error:
             raise InputError(
-                f"the finished stage could not be written to {self.folder}: {error}. The earlier checkpoint is whole: "
+                f"the finished stage could not be written to {self.folder}: {error}. What was written before is whole: "
                 "make room and start the same command again; it goes on from there."
             ) from error
         self._step.unlink(missing_ok=True)
