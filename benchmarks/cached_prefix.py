@@ -30,6 +30,7 @@ from transferium.methods.finetune import FineTune
 from transferium.models.allocator import keep_large_blocks
 from transferium.models.catalogue import find_backbone
 from transferium.models.prefix import whole_of
+from transferium.training.activations import CachedFeeds
 from transferium.training.episode import Episode, train
 from transferium.training.machine import Machine, seed_everything
 
@@ -45,7 +46,8 @@ class Training:
         records = train(self.episode)
         for wrapper in stage.around:
             records = wrapper.wrap(records, self.episode)
-        self.records, self.looks = records, [0.0][:0]
+        self.records = records
+        self.looks: list[float] = []
         for part in (stage.streams["target"], task.val):
             assert part is not None
             stage.feeds.open(part, augmented=False)
@@ -80,13 +82,15 @@ def compare(task: Task, unfreeze: int, epochs: int, precision: str) -> dict[str,
     cached = Training(FineTune(cache="on", cache_precision=precision, **common), task)
     pairs = [(plain.epoch(), cached.epoch()) for _ in range(epochs)]
     moved, apart = distance(start, plain.weights()), distance(plain.weights(), cached.weights())
-    frozen = sum(p.numel() for p in cached.episode.stage.feeds.cut.gone for p in p.parameters())  # type: ignore[attr-defined]
-    weights = sum(p.numel() for p in whole_of(cached.episode.stage.model.backbone).parameters())
+    feeds = cached.episode.stage.feeds
+    assert isinstance(feeds, CachedFeeds)
+    frozen = sum(p.numel() for part in feeds.cut.gone for p in part.parameters())
+    weights = sum(p.numel() for p in feeds.cut.whole.parameters())
     ratios = [a / b for a, b in pairs[1:]]
     return {
         "frozen_blocks": f"{11 - unfreeze} of 11",
         "frozen_weights": round(frozen / weights, 3),
-        "stored_bytes_an_image": int(np.prod(cached.episode.stage.feeds.cut.shape)) * (2 if precision == "half" else 4),  # type: ignore[attr-defined]
+        "stored_bytes_an_image": int(np.prod(feeds.cut.shape)) * feeds.dtype.itemsize,
         "seconds_to_begin": {"plain": round(plain.ready, 2), "cached": round(cached.ready, 2)},
         "epoch_seconds": [[round(a, 2), round(b, 2)] for a, b in pairs],
         "times_faster": {"median": round(float(np.median(ratios)), 2), "each": [round(r, 2) for r in ratios]},

@@ -146,6 +146,7 @@ def test_with_the_cache_it_is_the_same_training(method):
     assert furthest(left(plain), left(half)) < 5e-3
     assert np.allclose(losses(plain), losses(half), atol=2e-3)
     assert plain.selection.chosen == full.selection.chosen
+    assert "kept as float16" in half.selection.notes[-1] and "kept as" not in str(plain.selection.notes)
 
 
 @every

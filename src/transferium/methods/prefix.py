@@ -179,4 +179,6 @@ def put_together(trained: Trained) -> Trained:
     model = trained.model
     device = next(model.head.parameters()).device
     whole = Model(whole_of(model.backbone), model.head).eval().to(device)
-    return replace(trained, model=whole, feeds=trained.feeds.plain)
+    block, dtype = trained.feeds.cut.block or "the head", trained.feeds.dtype
+    note = f"what comes before {block} is frozen and ran once for each example; its activations were kept as {dtype}"
+    return replace(trained, model=whole, feeds=trained.feeds.plain, notes=(*trained.notes, note))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
@@ -122,7 +122,7 @@ class CachedFeeds(Feeds):
     def _open(self, domain: Domain, augmented: bool) -> Feed:
         views = range(self.views) if augmented else (None,)
         lengths = self.plain.open(domain, augmented=False).lengths if self.backbone.kind == "text" else None
-        with self._space() as space, self._ready():
+        with self._space() as space:
             made = [self._view(domain, view, lengths, space) for view in views]
         if self.store is not None and space is not None:
             self.store.enforce_limit({space.path})
@@ -145,16 +145,14 @@ class CachedFeeds(Feeds):
             fingerprint=hashlib.sha256(words.encode()).hexdigest(),
         )
 
-    @contextmanager
-    def _ready(self) -> Iterator[None]:
-        """The whole module on the fastest device there is, and back again."""
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        whole: Any = self.cut.whole
-        whole.to(device=device, memory_format=torch.channels_last)
-        try:
-            yield
-        finally:
-            whole.to("cpu")
+    def _ready(self) -> torch.device:
+        """Bring what was cut off to where the rest is, or to the fastest device where there is no rest."""
+        fastest = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = next((p.device for p in self.cut.suffix.parameters() if p.numel()), fastest)
+        part: Any
+        for part in self.cut.gone:
+            part.to(device=device, memory_format=torch.channels_last)
+        return device
 
     def _view(
         self, domain: Domain, view: int | None, lengths: Sequence[int] | None, space: OpenSpace | None
@@ -192,7 +190,7 @@ class CachedFeeds(Feeds):
             batch = self.plain._open(domain.take(rows), False).batch(0, np.arange(len(rows)))
         else:
             batch = read.batch(view or 0, rows)
-        device = next(self.cut.whole.parameters()).device
+        device = self._ready()
         exact = self.cut.prefix(*(x.to(device) for x in batch.inputs)).float().cpu().numpy()
         with np.errstate(over="ignore"):
             kept = exact.astype(self.dtype)
