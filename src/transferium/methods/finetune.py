@@ -56,6 +56,8 @@ class FineTune(Staged):
     A part of train (or the val part) is held out: it chooses the epoch and the temperature, and is not trained on.
     ``augment`` is a recipe (``training/recipe.py``) or, for texts, any function of a list of texts, such as a
     translation there and back, which is asked once a run (``training/rewritten.py``).
+    Where the first blocks are frozen and see the same inputs in every epoch (``augment=none``, or ``views`` that are
+    stored), they run once for each example and their activations are stored (``cache``).
     With ``class_weights`` or ``sampling`` balanced, all of this is for a world in which classes are equally common:
     what is held out counts each class alike, and its probabilities are meant so (:mod:`transferium.methods.balance`).
     """
