@@ -25,7 +25,6 @@ METHODS = {
     "co-tuning": "co_tuning.CoTuning",
     "bi-tuning": "bi_tuning.BiTuning",
     "stochnorm": "stochnorm.StochNorm",
-    "stochnorm": "stochnorm.StochNorm",
     "scratch": "scratch.FromScratch",
     "ncm": "ncm.NearestClassMean",
     "cosine": "cosine.CosineClassifier",
