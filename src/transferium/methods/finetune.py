@@ -128,6 +128,7 @@ class FineTune(Staged):
     clip: float | None = setting(1.0, "largest gradient norm (none: no limit)", (0.1, 10.0))
     accumulate: int = setting(1, "passes that one step's batch is split into, to save memory")
     precision: str = setting("auto", "auto, no, bf16 or fp16", ("auto", "no", "bf16", "fp16"))
+    compile: bool = setting(False, "torch.compile the backbone: tens of seconds first, faster steps afterwards")
     workers: int = setting(0, "processes that prepare batches ahead of time")
     cache: str = setting(
         "auto", "run the frozen first blocks once and store what they give: on, off, or auto (wherever that is valid)"
@@ -309,6 +310,10 @@ class FineTune(Staged):
         from transferium.training.stage import Stage
 
         backbone = ground.backbone
+        if self.compile:
+            from transferium.training.compiled import compile_forward
+
+            compile_forward(ground.model.backbone)
         return Stage(
             model=ground.model,
             streams={"target": ground.parts.train},
