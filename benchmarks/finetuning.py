@@ -163,13 +163,12 @@ def cifar10_subset(data: Path, methods: list[str], seeds: int) -> dict[str, Any]
     rows = {
         "probe": ("probe", {}, 224),
         "probe at 128": ("probe", {}, 128),
-        "partial, 9 blocks, cached prefix, at 128": (
+        "last 5 of 11 blocks over a cached prefix, at 128": (
             "finetune",
-            TUNED | {"unfreeze": 9, "augment": "none", "cache": "on", "epochs": 6},
+            TUNED | {"unfreeze": 5, "cache": "on", "views": 2, "epochs": 8},
             128,
         ),
-        "fine-tune at 128": ("finetune", TUNED | {"epochs": 10}, 128),
-        "LP-FT at 128": ("lp-ft", TUNED | {"head_lr": 5e-4, "epochs": 10}, 128),
+        "LP-FT at 128": ("lp-ft", TUNED | {"head_lr": 5e-4, "epochs": 8}, 128),
     }
     chosen = {name: row for name, row in rows.items() if row[0] in methods}
 

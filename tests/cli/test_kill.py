@@ -65,7 +65,7 @@ def test_embedding_killed_in_the_middle_goes_on_from_the_store(tmp_path: Path, m
     wait_for(tmp_path / "home", "features/*", process)
     process.kill()
     process.communicate(timeout=DEADLINE_S)
-    assert not (tmp_path / "killed").exists()
+    assert not (tmp_path / "killed" / "metrics.json").exists()
     finish(*job, "--out", tmp_path / "killed")
     whole = (tmp_path / "whole" / "predictions.csv").read_bytes()
     assert (tmp_path / "killed" / "predictions.csv").read_bytes() == whole

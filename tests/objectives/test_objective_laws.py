@@ -11,7 +11,6 @@ import torch
 from adaptation_terms import TERMS
 from held_back_terms import TERMS as HELD_BACK
 from toy_world import blobs, picture_backbone, row_model, same, weights
-from tuning_terms import TERMS as TUNING
 from transferium.errors import InputError
 from transferium.models.model import Model
 from transferium.objectives.adversarial import ConditionalAdversarial, DomainAdversarial
@@ -24,6 +23,7 @@ from transferium.training.feed import Feeds
 from transferium.training.freeze import split_modules
 from transferium.training.objective import Objective
 from transferium.training.view import View
+from tuning_terms import TERMS as TUNING
 
 STREAMS = {"source": blobs(12, 1), "target": blobs(10, 2), "unlabeled": blobs(9, 3, shift=2).unlabeled()}
 STREAMS["guessed"] = blobs(9, 3, shift=2)

@@ -58,8 +58,9 @@ def run(
     With ``checkpoints``, a run that was interrupted goes on from its last checkpoint, bit for bit as if it had not
     been: the generator is replayed, and finished stages are loaded instead of trained; ``log.jsonl`` beside them says
     what happened. On SIGTERM or Ctrl-C the step under way is finished and the state written, then the process exits
-    with 143 or ``KeyboardInterrupt`` is raised. Every generator of random numbers is seeded by (seed, stage, process)
-    before a stage is made, and the caller's are left as they were.
+    with 143 or ``KeyboardInterrupt`` is raised. Every generator of random numbers is seeded by (seed, stage) before a
+    stage is made, so that all processes make the same, and by (seed, stage, process) before it trains; the caller's are
+    left as they were.
     """
     machine = machine or Machine()
     keeps = checkpoints is not None and machine.is_main
@@ -68,13 +69,16 @@ def run(
     history: list[dict[str, Any]] = []
     with own_random_numbers():
         for number in count():
-            seed_everything(seed, number, machine.rank)
+            # A stage is made alike in every process; what is drawn while it trains is each one's own.
+            seed_everything(seed, number, 0)
             try:
                 stage = next(stages)
             except StopIteration as end:
                 if tracks is not None:
                     tracks.finish()
                 return Outcome(end.value, history)
+            if machine.rank:
+                seed_everything(seed, number, machine.rank)
             history += _run_stage(number, stage, around, len(history))
     raise AssertionError("unreachable")
 
