@@ -25,7 +25,7 @@ from transferium.training.stage import Stage
 def stages():
     """The last batch of an epoch has one row (so one process has none), then three (so one has a pass less)."""
     model = row_model()
-    torch.nn.init.normal_(model.head.weight)  # drawn like a new head, not seeded here
+    torch.nn.init.normal_(model.head.weight, std=0.1)  # drawn like a new head, not seeded here
     objective = Supervised(smoothing=0.1, class_weights=np.array([0.7, 1.4])) + 0.05 * L2SP(model)
     score = held_out_score(blobs(21, 4))
     for rows, sampling, best in (
