@@ -27,7 +27,6 @@ from transferium.methods.probe import LinearProbe
 from transferium.methods.recipes import FrozenSGD
 from transferium.methods.scratch import FromScratch
 from transferium.methods.stochnorm import StochNorm
-from transferium.methods.stochnorm import StochNorm
 from transferium.models.wrapped import wrap_module
 from transferium.training.freeze import freeze
 from transferium.training.predict import predict
@@ -59,7 +58,6 @@ ROWS = [
     FineTune(unfreeze=2, cache="on", views=2, batch_norm="batch", **SHORT),
     CoTuning(**SHORT),
     BiTuning(keys=6, batch_norm="batch", accumulate=2, **SHORT),
-    StochNorm(**SHORT),
     StochNorm(**SHORT),
 ]
 every = pytest.mark.parametrize("method", ROWS, ids=lambda m: f"{m.name}-{m.unfreeze}-{m.optimiser}")

@@ -8,9 +8,12 @@ from torch import nn
 
 from toy_world import blobs, row_model, same, weights
 from transferium.objectives.supervised import Supervised
+from transferium.training.episode import Episode
 from transferium.training.freeze import freeze
+from transferium.training.machine import Machine
 from transferium.training.run import run
 from transferium.training.stage import Stage
+from transferium.training.statistics import refresh_statistics
 from transferium.training.stochastic_norm import StochasticNorm
 
 
@@ -108,3 +111,17 @@ def test_around_a_stage_it_is_nothing_at_zero_and_leaves_nothing_behind():
 
 def test_a_frozen_layer_is_left_alone():
     assert same(trained(1.0, frozen=True), trained(None, frozen=True))
+
+
+def test_statistics_taken_anew_for_an_average_are_those_of_whole_batches():
+    def refreshed(p):
+        torch.manual_seed(0)
+        model = row_model(batch_norm=True)
+        episode = Episode(Stage(model, {"target": blobs(40)}, Supervised(), epochs=1, batch_size=10), Machine())
+        episode.step = episode.steps_per_epoch
+        StochasticNorm(p).attach(model)
+        episode.set_modes()
+        assert refresh_statistics(episode)
+        return weights(model) | {"next draw": torch.rand(1)}
+
+    assert same(refreshed(0.5), refreshed(0.0))

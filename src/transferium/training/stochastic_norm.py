@@ -21,9 +21,10 @@ class StochasticNorm:
     """``y_c = m_c · moving_c(x) + (1 - m_c) · batch_c(x)``, ``m_c ~ Bernoulli(p)`` for each channel and step.
 
     ``moving`` normalises by the moving statistics as they were before this pass, ``batch`` by those of the batch, which
-    then join the moving ones. Only layers that train are changed, and only while the records last: hooks around the
-    same modules, so that names, classes and the model at inference are what they were. ``p = 0`` adds no hook and draws
-    no number. What a layer does after normalising (timm's activation) must treat channels apart.
+    then join the moving ones. Only layers that train are changed, only while the records last, and not where statistics
+    are taken anew for an average (the model is in eval mode then): hooks around the same modules, so that names,
+    classes and the model at inference are what they were. ``p = 0`` adds no hook and draws no number. What a layer does
+    after normalising (timm's activation) must treat channels apart.
     Kou et al., "Stochastic normalization" (2020).
     """
 
@@ -45,7 +46,7 @@ class StochasticNorm:
         if self.p == 0:
             return []
         layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None]
-        return [handle for layer in layers for handle in _Around(self.p).attach(layer)]
+        return [handle for layer in layers for handle in _Around(self.p, model).attach(layer)]
 
     def memory(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         return {}, {}
@@ -57,21 +58,21 @@ class StochasticNorm:
 class _Around:
     """What one layer would have given by its moving statistics, between the start of a pass and its end."""
 
-    def __init__(self, p: float) -> None:
-        self.p = p
+    def __init__(self, p: float, model: nn.Module) -> None:
+        self.p, self.model = p, model
         self.moving: Tensor | None = None
 
     def attach(self, layer: _BatchNorm) -> list[RemovableHandle]:
         return [layer.register_forward_pre_hook(self.before), layer.register_forward_hook(self.after)]
 
     def before(self, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        if layer.training:
+        if layer.training and self.model.training:
             layer.training = False
             self.moving = layer.forward(*inputs)
             layer.training = True
 
     def after(self, layer: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        if not layer.training or self.moving is None:
+        if self.moving is None:
             return output
         channels = (1, output.shape[1], *(1 for _ in output.shape[2:]))
         kept = torch.rand(channels, device=output.device) < self.p
