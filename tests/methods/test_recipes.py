@@ -74,6 +74,14 @@ def test_its_steps_are_torchs() -> None:
     assert isinstance(stage_of(FrozenSGD(schedule="cosine")).schedule, StepEvery) is False
     with pytest.raises(InputError, match=r"drop_every must be at least 1; it was 0"):
         FrozenSGD(drop_every=0)
+    with pytest.raises(InputError, match=r"drops the rate every drop_every epochs.*it was given drops=2"):
+        FrozenSGD(drops=2)
+
+
+def test_its_steps_leave_room_for_a_warm_up_and_for_swa() -> None:
+    stage = stage_of(FrozenSGD(epochs=4, drop_every=1, warmup=0.25, average="swa", swa_from=0.5))
+    rates = [stage.schedule.factor(step, 16) for step in range(16)]
+    assert rates == pytest.approx([0.25, 0.5, 0.75, 1.0] + [0.1] * 4 + [0.01] * 8), "held from the third epoch on"
 
 
 def test_frozen_sgd_is_the_loop_of_the_tutorial() -> None:

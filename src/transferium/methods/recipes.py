@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from transferium.errors import InputError
 from transferium.methods.checks import at_least
 from transferium.methods.finetune import FineTune, setting
 
@@ -53,13 +54,18 @@ class FrozenSGD(Recipe):
         """Raise ``InputError`` for settings that cannot work."""
         super().check()
         at_least("drop_every", self.drop_every, 1)
+        if self.drops != type(self).drops:
+            raise InputError(
+                f"frozen-sgd drops the rate every drop_every epochs, however often that is; it was given drops="
+                f"{self.drops}: set drop_every, or use finetune with schedule=step."
+            )
 
     def _schedule(self) -> Schedule:
         from transferium.training.step_every import StepEvery
 
         if self.schedule != "step":
             return super()._schedule()
-        return StepEvery("step", gamma=self.gamma, every=self.drop_every, epochs=self.epochs)
+        return StepEvery("step", self.warmup, gamma=self.gamma, every=self.drop_every, epochs=self.epochs)
 
 
 @dataclass

@@ -59,8 +59,11 @@ class Schedule:
             return _OWN_RISE[self.name](step, warm, total)
         if step < warm:
             return (step + 1) / warm
-        curve = SCHEDULES[self.name](self, step - warm, max(1, total - warm))
-        return self.floor + (1 - self.floor) * curve
+        return self.floor + (1 - self.floor) * self.curve(step, warm, total)
+
+    def curve(self, step: int, warm: int, total: int) -> float:
+        """The curve from 1 on, at ``step`` of ``total``, after ``warm`` steps of warm-up."""
+        return SCHEDULES[self.name](self, step - warm, max(1, total - warm))
 
 
 def _triangle(step: int, warm: int, total: int) -> float:

@@ -11,7 +11,7 @@ from transferium.training.schedule import Schedule
 class StepEvery(Schedule):
     """``gamma ** (epoch // every)`` in a stage of ``epochs``: ``torch.optim.lr_scheduler.StepLR``, by the step.
 
-    Prefer ``Schedule("step")``, whose drops spread over whatever number of epochs there is.
+    Epochs of a warm-up count, and ``drops`` does not. Prefer ``Schedule("step")``, whose drops spread over whatever number of epochs there is.
 
     >>> schedule = StepEvery("step", gamma=0.1, every=7, epochs=25)
     >>> [round(schedule.factor(epoch * 4, 100), 4) for epoch in (0, 6, 7, 14, 24)]
@@ -22,6 +22,6 @@ class StepEvery(Schedule):
     every: int = 1
     epochs: int = 1
 
-    def factor(self, step: int, total: int) -> float:
-        """What every group's rate is multiplied by at ``step`` of ``total``."""
+    def curve(self, step: int, warm: int, total: int) -> float:
+        """The level at ``step`` of ``total``."""
         return float(self.gamma ** (step * self.epochs // (self.every * total)))
