@@ -20,7 +20,7 @@ demo: $(READY)
 	@echo "Open runs/digits/report.html in a browser."
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 slow: $(READY)
 	$(BIN)/python -m pytest -m slow --timeout 1800

@@ -214,6 +214,12 @@ def test_a_val_part_is_what_stops_and_nothing_is_taken_from_train():
     assert len([r for r in fitted.history if r["epoch"] == 0]) == 5
 
 
+def test_another_val_part_does_not_go_on_from_this_ones_state(tmp_path):
+    FineTune(**SHORT).fit(replace(task(workdir=tmp_path), val=pictures(11, 5)))
+    with pytest.raises(InputError, match=r"cannot be resumed: held out 11 image examples.* → 12 image examples"):
+        FineTune(**SHORT).fit(replace(task(workdir=tmp_path), val=pictures(12, 5)))
+
+
 class Louder(PictureNet):
     """The same network with features a thousand times as large, around another origin."""
 
@@ -226,7 +232,7 @@ def test_a_rate_means_the_same_whatever_the_size_of_the_features():
     net = Louder()
     net.load_state_dict(quiet.backbone.build().state_dict())
     loud = task(backbone=wrap_module(net, "image", PICTURE))
-    method = FineTune(epochs=4, batch_size=8, unfreeze="none", augment="none")
+    method = FineTune(epochs=4, batch_size=8, unfreeze="none", augment="none", cache_precision="full")
     first, second = method.fit(quiet), method.fit(loud)
     assert [r["task"] for r in first.history] == pytest.approx([r["task"] for r in second.history], abs=1e-3)
     assert np.allclose(first.head.weight, 1000 * second.head.weight, atol=1e-2)
@@ -360,6 +366,9 @@ def test_transfer_beats_scratch_where_labels_are_few():
         ({"lr": 0.0}, r"lr=0.0 trains nothing: give a number above 0, as in lr=0.0001"),
         ({"lr": -1.0}, r"lr=-1.0 trains nothing"),
         ({"head_lr": float("nan")}, r"head_lr=nan trains nothing"),
+        ({"nesterov": True}, r"nesterov is a kind of SGD, and the optimiser is adamw: use optimiser=sgd"),
+        ({"optimiser": "sgd", "nesterov": True, "momentum": 0.0}, r"momentum=0 has none: use momentum=0.9"),
+        ({"optimiser": "sgd", "momentum": -1.0}, r"momentum lies from 0 to below 1; it was -1.0"),
         ({"optimiser": "adamx"}, r"no optimiser 'adamx'. Did you mean 'adam'"),
         ({"lr": "aut"}, r"lr is a number, as in lr=0.0001, or auto, to have a range of rates tested; it was 'aut'"),
         ({"schedule": "plateau", "gamma": 1.0}, r"gamma lies above 0 to below 1; it was 1.0"),
