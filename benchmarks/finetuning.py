@@ -173,7 +173,7 @@ def cifar10_subset(data: Path, methods: list[str], seeds: int) -> dict[str, Any]
             TUNED | {"unfreeze": 5, "cache": "on", "views": 2, "epochs": 8},
             128,
         ),
-        "LP-FT at 128": ("lp-ft", TUNED | {"head_lr": 5e-4, "epochs": 8}, 128),
+        "LP-FT at 128": ("lp-ft", TUNED | {"head_lr": 5e-4, "epochs": 5}, 128),
     }
     chosen = {name: row for name, row in rows.items() if row[0] in methods}
 
