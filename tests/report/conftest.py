@@ -49,7 +49,7 @@ def make_run(classes: list[str], *, kind: str = "image", per_class: int = 40, se
         "seed": 0,
         "command": "transferium fit data/ants_bees --out runs/ants_bees --seed 0",
         "verdict": "helped",
-        "verdict_sentence": "Transfer helped: the probe on efficientnet_lite0 is right more often than the same probe "
+        "verdict_sentence": "Transfer helped: the probe on efficientnet_lite0 is right more often than a probe "
         "on random weights, by 31.4 points (95 % interval 23.5 to 39.2).",
         "temperature": 1.37,
         "test": {

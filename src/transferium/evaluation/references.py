@@ -1,4 +1,4 @@
-"""What any result must be read beside: no learning, hardly any learning, and the same probe without transfer."""
+"""What any result must be read beside: no learning, hardly any learning, and a probe without transfer."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _distances(X: NDArray[np.float64], means: NDArray[np.float64]) -> NDArray[np
 
 
 def probe_on(task: Task, backbone: Backbone, test: Domain, probe: Method | None = None) -> Reference:
-    """The same probe on another backbone's features: with random weights, what transfer itself is worth.
+    """A probe on another backbone's features: with random weights, what transfer itself is worth.
 
     Fitted on ``task.train`` with its own choice of C, evaluated on ``test``; the default probe where none is given.
     """

@@ -76,7 +76,7 @@ def _judge_clean(fitted: Fitted, task: Task, test: Domain, random: Backbone | No
 def compare_with_random(
     fitted: Fitted, task: Task, test: Domain, probabilities: NDArray[np.float64], random: Backbone
 ) -> tuple[Evaluation, Verdict]:
-    """What transfer itself is worth: our accuracy less that of the same probe on random weights, paired.
+    """What transfer itself is worth: our accuracy less that of a probe on random weights, paired.
 
     For images the random network reads half the side, at a quarter of the cost, which makes it 0 to 4.5 points weaker
     (measured on four data sets). So no verdict hangs on that handicap: where the lower limit of the difference is
@@ -89,7 +89,7 @@ def compare_with_random(
     ours, theirs = _side(task.backbone), _side(random)
     if theirs < ours and difference.low < CLOSE:
         return compare_with_random(fitted, task, test, probabilities, randomised(task.backbone, size=ours))
-    beside = "the same probe on random weights" + (f" at {theirs} pixels" if theirs < ours else "")
+    beside = "a probe on random weights" + (f" at {theirs} pixels" if theirs < ours else "")
     return alone.evaluation, verdict(difference, f"{fitted.method} on {task.backbone.name}", beside)
 
 
