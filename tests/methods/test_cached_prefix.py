@@ -29,6 +29,7 @@ from transferium.models.wrapped import wrap_module
 from transferium.objectives.mixing import Mixed
 from transferium.objectives.supervised import Supervised
 from transferium.training.activations import CachedFeeds
+from transferium.training.feed import Feeds
 
 SHORT = {"epochs": 3, "batch_size": 8, "lr": 0.01, "augment": "none", "optimiser": "sgd"}
 WORDS = ("[UNK]", "[PAD]", "a", "bad", "good", *"bcdefgh")
@@ -199,6 +200,20 @@ def test_views_take_turns():
     assert torch.equal(seen[0], seen[2]) and torch.equal(seen[1], seen[3]) and not torch.equal(seen[0], seen[1])
     held = ground.feeds.open(ground.parts.held, augmented=False)
     assert torch.equal(held.batch(0, rows).inputs[0], held.batch(1, rows).inputs[0])
+
+
+def test_pictures_are_decoded_once_for_all_views(monkeypatch):
+    opened, read = [], Feeds._open
+
+    def counted(self, domain, augmented):
+        opened.append((len(domain), augmented))
+        return read(self, domain, augmented)
+
+    monkeypatch.setattr(Feeds, "_open", counted)
+    method = FineTune(unfreeze=2, views=3, **SHORT | {"augment": "simple"})
+    ground = method._prefix_cache().under(method._ground(task()), 2)
+    ground.feeds.open(ground.parts.train, augmented=True)
+    assert opened.count((len(ground.parts.train), True)) == 1
 
 
 def test_what_is_stored_is_not_computed_again(tmp_path, runs):

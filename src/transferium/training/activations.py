@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property, partial
 from importlib.metadata import version
 from typing import Any, ClassVar
 
@@ -122,8 +122,9 @@ class CachedFeeds(Feeds):
     def _open(self, domain: Domain, augmented: bool) -> Feed:
         views = range(self.views) if augmented else (None,)
         lengths = self.plain.open(domain, augmented=False).lengths if self.backbone.kind == "text" else None
+        read = cache(partial(self.plain._open, domain, augmented))
         with self._space() as space:
-            made = [self._view(domain, view, lengths, space) for view in views]
+            made = [self._view(domain, view, lengths, space, read) for view in views]
         if self.store is not None and space is not None:
             self.store.enforce_limit({space.path})
         return ActivationFeed(made, domain.labels, lengths, ragged=self.ragged)
@@ -155,19 +156,21 @@ class CachedFeeds(Feeds):
         return device
 
     def _view(
-        self, domain: Domain, view: int | None, lengths: Sequence[int] | None, space: OpenSpace | None
+        self,
+        domain: Domain,
+        view: int | None,
+        lengths: Sequence[int] | None,
+        space: OpenSpace | None,
+        read: Callable[[], Feed],
     ) -> list[Activations]:
-        """One row of activations for each example."""
+        """One row of activations for each example; ``read`` opens the inputs, once for all views."""
         keys = self._keys(domain, view)
         found = () if space is None else space.read(list(dict.fromkeys(keys)))
         rows: dict[str, Activations] = {row.key: row.vector for row in found if row.vector is not None}
         order = np.arange(len(domain)) if lengths is None else np.argsort(lengths, kind="stable")
-        read: Feed | None = None
         for start in range(0, len(order), AT_ONCE):
             some = order[start : start + AT_ONCE]
             if any(keys[i] not in rows for i in some):
-                if read is None and (view is not None or domain.kind == "text"):
-                    read = self.plain._open(domain, view is not None)
                 new = {keys[i]: row for i, row in zip(some, self._compute(domain, read, view, some), strict=True)}
                 new = {key: row for key, row in new.items() if key not in rows}
                 rows |= new
@@ -184,12 +187,14 @@ class CachedFeeds(Feeds):
         words = f"{say_augment(self.augment)} {self.seed} {view} {version('transferium')}"
         return [hashlib.sha256(f"{key} {words} {row}".encode()).hexdigest() for row, key in enumerate(keys)]
 
-    def _compute(self, domain: Domain, read: Feed | None, view: int | None, rows: Indices) -> Iterator[Activations]:
+    def _compute(
+        self, domain: Domain, read: Callable[[], Feed], view: int | None, rows: Indices
+    ) -> Iterator[Activations]:
         """The activations of ``rows``; un-augmented pictures are decoded for this, and not kept."""
-        if read is None:
+        if view is None and domain.kind != "text":
             batch = self.plain._open(domain.take(rows), False).batch(0, np.arange(len(rows)))
         else:
-            batch = read.batch(view or 0, rows)
+            batch = read().batch(view or 0, rows)
         device = self._ready()
         exact = self.cut.prefix(*(x.to(device) for x in batch.inputs)).float().cpu().numpy()
         with np.errstate(over="ignore"):
