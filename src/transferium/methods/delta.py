@@ -16,6 +16,7 @@ from transferium.methods.held_back import HeldBack, Term
 from transferium.models.head import linear
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from transferium.methods.ground import Ground
@@ -100,7 +101,8 @@ def _probed(ground: Ground) -> Callable[[Tensor], Tensor]:
     groups = None if task.groups is None else task.groups[parts.kept]
     seen = replace(task, train=parts.train, val=None, groups=groups, backbone=ground.backbone)
     probe = linear(LinearProbe().fit(seen).head)
-    weight, bias = (torch.from_numpy(array).float() for array in (probe.weight, probe.bias))
+    device = _device(ground)
+    weight, bias = (torch.from_numpy(array).float().to(device) for array in (probe.weight, probe.bias))
     return partial(nn.functional.linear, weight=weight, bias=bias)
 
 
@@ -108,5 +110,10 @@ def _some_batches(ground: Ground) -> list[Batch]:
     """Training examples spread evenly over the part that is trained on, without augmentation."""
     n = len(ground.parts.train)
     rows = np.linspace(0, n - 1, min(n, EXAMPLES)).round().astype(np.int64)
-    feed = ground.feeds.open(ground.parts.train, augmented=False)
-    return [feed.batch(0, rows[i : i + AT_ONCE]) for i in range(0, len(rows), AT_ONCE)]
+    feed, device = ground.feeds.open(ground.parts.train, augmented=False), _device(ground)
+    return [feed.batch(0, rows[i : i + AT_ONCE]).to(device) for i in range(0, len(rows), AT_ONCE)]
+
+
+def _device(ground: Ground) -> torch.device:
+    """Where the network is: a range test before this stage has taken it to the accelerator."""
+    return next(ground.model.parameters()).device
