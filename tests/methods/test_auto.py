@@ -126,6 +126,8 @@ def test_what_was_decided_before_an_interruption_is_not_decided_again(
     assert np.array_equal(again.head.weight, first.head.weight)
     Auto(candidates=("informed",)).fit(replace(kept, seed=3))
     assert tried == ["informed"], "another task decides anew"
+    Auto(candidates=("slow",)).fit(kept)
+    assert tried == ["informed", "slow"], "and so does another choice"
 
 
 def test_a_damaged_decision_is_taken_again(moving: None, tmp_path: Path) -> None:

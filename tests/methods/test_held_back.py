@@ -420,12 +420,11 @@ def test_what_does_not_fit_the_backbone_is_named(method, message):
 
 
 def test_a_spectrum_is_not_shared_between_processes(monkeypatch):
-    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
-    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
+    monkeypatch.setenv("WORLD_SIZE", "2")
     method = BSS(epochs=1, batch_size=8)
     ground = method._ground(task())
     method._groups(ground)
-    with pytest.raises(InputError, match=r"2 processes would each see a part of it: train it with one process"):
+    with pytest.raises(InputError, match=r"spectrum of a whole batch, and 2 processes would not agree"):
         method._objective(ground)
 
 

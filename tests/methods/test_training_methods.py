@@ -372,6 +372,7 @@ def test_transfer_beats_scratch_where_labels_are_few():
         ({"optimiser": "adamx"}, r"no optimiser 'adamx'. Did you mean 'adam'"),
         ({"lr": "aut"}, r"lr is a number, as in lr=0.0001, or auto, to have a range of rates tested; it was 'aut'"),
         ({"schedule": "plateau", "gamma": 1.0}, r"gamma lies above 0 to below 1; it was 1.0"),
+        ({"schedule": "plateau", "average": "swa"}, r"swa takes the mean of epochs at one rate, and schedule=plateau"),
         ({"plateau_patience": 0}, r"plateau_patience must be at least 1"),
         ({"schedule": "cos"}, r"no schedule 'cos'"),
         ({"augment": "simpl"}, r"no augmentation preset 'simpl'. Did you mean 'simple'"),

@@ -67,13 +67,13 @@ class Auto(Method):
             note = f"auto took the probe: {why}"
             return replace(probe, selection=replace(probe.selection, notes=(*probe.selection.notes, note)))
         refuse_several("auto decides by the clock", "give it one process, or name a method")
-        decision = recall(task)
+        decision = recall(task, self)
         if decision is None:
             trials = Trials(task, probe, self.folds, started)
             for name in self.candidates:
                 trials.attempt(name)
             decision = trials.conclude()
-            keep(task, decision)
+            keep(task, self, decision)
         return carry_out(decision, task, probe)
 
 

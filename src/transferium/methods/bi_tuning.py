@@ -10,6 +10,7 @@ from transferium.errors import InputError
 from transferium.methods.checks import at_least, between
 from transferium.methods.finetune import setting
 from transferium.methods.held_back import HeldBack, Term
+from transferium.models.processes import refuse_several
 
 if TYPE_CHECKING:
     from transferium.methods.ground import Ground
@@ -55,7 +56,7 @@ class BiTuning(HeldBack):
         from transferium.objectives.contrast import BiContrast
 
         self._require_moving(ground)
-        _require_one_process()
+        refuse_several("bi-tuning contrasts with one queue of keys", "train it with one process")
         contrast = BiContrast(
             ground.model,
             ground.backbone.width,
@@ -68,13 +69,3 @@ class BiTuning(HeldBack):
         train = ground.parts.train
         contrast.fill(ground.task.embed(train, ground.backbone).features, train.y)
         return contrast
-
-
-def _require_one_process() -> None:
-    import torch.distributed as processes
-
-    if processes.is_available() and processes.is_initialized() and processes.get_world_size() > 1:
-        raise InputError(
-            f"bi-tuning contrasts with one queue, and {processes.get_world_size()} processes would each keep one: "
-            "train it with one process."
-        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,13 +10,11 @@ from transferium.errors import InputError
 from transferium.methods.checks import at_least
 from transferium.methods.finetune import setting
 from transferium.methods.held_back import HeldBack, Term
+from transferium.models.processes import refuse_several
 
 if TYPE_CHECKING:
     from transferium.methods.ground import Ground
-    from transferium.training.groups import Group
     from transferium.training.objective import Objective
-    from transferium.training.stage import Stage
-    from transferium.training.wrapper import Wrapper
 
 
 @dataclass
@@ -55,7 +53,7 @@ class BSS(HeldBack):
         from transferium.objectives.shrinkage import SpectralShrinkage
 
         self._require_moving(ground)
-        _require_one_process()
+        refuse_several("bss shrinks the spectrum of a whole batch", "train it with one process")
         rows, width = min(self.batch_size, len(ground.parts.train)), ground.backbone.width
         if self.smallest > min(rows, width):
             raise InputError(
@@ -64,26 +62,5 @@ class BSS(HeldBack):
             )
         return SpectralShrinkage(self.smallest)
 
-    def _stage(
-        self,
-        ground: Ground,
-        groups: tuple[Group, ...],
-        objective: Objective,
-        *,
-        around: Sequence[Wrapper],
-        name: str = "train",
-        epochs: int | None = None,
-    ) -> Stage:
-        stage = super()._stage(ground, groups, objective, around=around, name=name, epochs=epochs)
-        stage.whole_batches = bool(self.eta)
-        return stage
-
-
-def _require_one_process() -> None:
-    import torch.distributed as processes
-
-    if processes.is_available() and processes.is_initialized() and processes.get_world_size() > 1:
-        raise InputError(
-            f"bss shrinks the spectrum of a whole batch, and {processes.get_world_size()} processes would each see a "
-            "part of it: train it with one process."
-        )
+    def _whole_batches(self) -> bool:
+        return bool(self.eta)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from transferium.data.fingerprint import fingerprint
 from transferium.methods.base import Method, Task
 from transferium.methods.catalogue import find_method
 
@@ -24,26 +25,27 @@ class Decision:
     rows: Sequence[Mapping[str, Any]]
 
 
-def keep(task: Task, decision: Decision) -> None:
-    """Write the decision where ``task`` keeps its state, if it keeps any."""
+def keep(task: Task, chooser: Method, decision: Decision) -> None:
+    """Write what ``chooser`` decided where ``task`` keeps its state, if it keeps any."""
     if task.workdir is None:
         return
     method = None if decision.method is None else decision.method.to_json()
     task.workdir.mkdir(parents=True, exist_ok=True)
     part = task.workdir / f"{DECISION}.tmp"
-    part.write_text(json.dumps({"about": _about(task), "method": method, "rows": list(decision.rows)}), "utf-8")
+    kept = {"about": _about(task, chooser), "method": method, "rows": list(decision.rows)}
+    part.write_text(json.dumps(kept), "utf-8")
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.replace(task.workdir / DECISION)
 
 
-def recall(task: Task) -> Decision | None:
-    """The decision of the same task, if it was taken before an interruption."""
+def recall(task: Task, chooser: Method) -> Decision | None:
+    """The decision of the same ``chooser`` on the same task, if it was taken before an interruption."""
     path = None if task.workdir is None else task.workdir / DECISION
     if path is None or not path.exists():
         return None
     kept = _read(path)
-    if kept.get("about") != _about(task):
+    if kept.get("about") != _about(task, chooser):
         return None
     settings = kept["method"]
     if settings is None:
@@ -60,9 +62,15 @@ def _read(path: Path) -> dict[str, Any]:
     return kept if isinstance(kept, dict) else {}
 
 
-def _about(task: Task) -> str:
-    """A hash of what the choice was made from."""
-    train = task.train
-    sha = hashlib.sha256(f"{task.seed} {task.budget_s} {task.backbone.fingerprint} {train.classes}".encode())
-    sha.update("\0".join(train.keys or train.ids).encode() + train.y.tobytes())
-    return sha.hexdigest()
+def _about(task: Task, chooser: Method) -> dict[str, Any]:
+    """What the choice was made from."""
+    groups = None if task.groups is None else hashlib.sha256(task.groups.tobytes()).hexdigest()
+    return {
+        "method": json.loads(json.dumps(chooser.to_json())),
+        "train": fingerprint(task.train),
+        "val": None if task.val is None else fingerprint(task.val),
+        "groups": groups,
+        "backbone": task.backbone.fingerprint,
+        "seed": task.seed,
+        "budget": task.budget_s,
+    }

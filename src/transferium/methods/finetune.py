@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from transferium.data.fingerprint import fingerprint
 from transferium.errors import InputError, TransferiumWarning
 from transferium.functional.class_shares import balanced_weights
 from transferium.methods.averages import check_average, keep_best
@@ -108,9 +109,7 @@ class FineTune(Staged):
     class_weights: str = setting(
         "none", "what a class counts in the loss: none (its examples) or balanced (all alike)", ("none", "balanced")
     )
-    sampling: str = setting(
-        "shuffled", "what an epoch draws: shuffled (each example once) or balanced (classes alike)"
-    )
+    sampling: str = setting("shuffled", "what an epoch draws: shuffled (each example once) or balanced (classes alike)")
     patience: int | None = setting(None, "stop after this many epochs without a better one (none: never)", (2, 10))
     best_epoch: str = setting(
         "log_loss", "how the kept epoch is chosen: log_loss or accuracy", ("log_loss", "accuracy")
@@ -147,9 +146,16 @@ class FineTune(Staged):
         check_average(self.average, self.ema_decay, self.swa_from, self.soup_size)
         self._prefix_cache()
         Optimiser(self.optimiser, self.momentum, self.nesterov)
+        if self.nesterov and self.optimiser != "sgd":
+            raise InputError(f"nesterov is a kind of SGD, and the optimiser is {self.optimiser}: use optimiser=sgd.")
         self._schedule()
         if self.schedule == "plateau":
             between("gamma", self.gamma, 0, 1, ends="()")
+            if self.average == "swa":
+                raise InputError(
+                    "average=swa takes the mean of epochs at one rate, and schedule=plateau goes on lowering it: use "
+                    "average=ema, or another schedule."
+                )
         check_augment(self.augment)
         check_head(self.head, self.hidden, self.activation, self.head_dropout)
         require_choice("batch_norm", self.batch_norm, ("kept", "batch"))
@@ -291,6 +297,10 @@ class FineTune(Staged):
         """The peak learning rate of what the objective owns: another head, a projector."""
         return self.head_lr
 
+    def _whole_batches(self) -> bool:
+        """Whether an epoch's last, smaller batch is left out."""
+        return False
+
     def _schedule(self) -> Schedule:
         from transferium.training.schedule import Schedule
 
@@ -329,12 +339,14 @@ class FineTune(Staged):
             clip=self.clip,
             accumulate=self.accumulate,
             sampling=self.sampling,
+            whole_batches=self._whole_batches(),
             keep_statistics=self.batch_norm == "kept",
             seed=ground.task.seed,
             about={
                 "backbone": backbone.fingerprint,
                 "preprocessing": "" if backbone.preprocess is None else backbone.preprocess.fingerprint(),
                 "method": self.to_json(),
+                "held out": fingerprint(ground.parts.held),
             },
             around=around,
         )

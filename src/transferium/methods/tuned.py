@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from transferium.data.fingerprint import fingerprint
 from transferium.data.split import folds as split_folds
 from transferium.errors import InputError, TransferiumError
 from transferium.methods.base import Fitted, Method, Task
@@ -91,7 +91,7 @@ class Tuned(Method):
             f"{self.folds} folds of the training part ({len(task.train)} examples)",
             [_row(trial) for trial in study.trials if _counts(trial)],
             {"trial": best.number, **best.params},
-            (_gain(study, best), str(fitted.selection)),
+            tuple(filter(None, (_gain(study, best), str(fitted.selection)))),
         )
         spent = {"search": time.perf_counter() - started - sum(fitted.seconds.values())}
         return replace(fitted, selection=selection, seconds=spent | fitted.seconds)
@@ -206,8 +206,6 @@ def _storage(tuned: Tuned, task: Task) -> Any:
 
 def _about(tuned: Tuned, task: Task) -> dict[str, Any]:
     """What makes two searches one."""
-    names = hashlib.sha256("\0".join(map(str, task.train.ids)).encode())
-    names.update(np.asarray(task.train.y, np.int64).tobytes())
     return {
         "method": tuned.method,
         "settings": {name: str(value) for name, value in sorted(tuned.fixed.items())},
@@ -215,7 +213,7 @@ def _about(tuned: Tuned, task: Task) -> dict[str, Any]:
         "folds": tuned.folds,
         "seed": task.seed,
         "backbone": task.backbone.fingerprint,
-        "training examples": names.hexdigest(),
+        "training examples": fingerprint(task.train),
     }
 
 

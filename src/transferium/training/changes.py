@@ -10,7 +10,7 @@ from transferium.errors import InputError
 
 HARMLESS = ("workers",)
 """Settings of a method that change nothing in the result."""
-FIRST = ("method", "backbone", "preprocessing", "stream", "seed")
+FIRST = ("method", "backbone", "preprocessing", "stream", "held out", "seed")
 """What the user gave. Where the method changed, the rest follows from it and is not shown."""
 MOST = 6
 """Differences that one message shows."""

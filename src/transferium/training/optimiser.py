@@ -39,6 +39,10 @@ class Optimiser:
     def __post_init__(self) -> None:
         if self.name not in OPTIMISERS:
             raise InputError(f"there is no optimiser {self.name!r}. {did_you_mean(self.name, OPTIMISERS)}")
+        if not 0 <= self.momentum < 1:
+            raise InputError(f"momentum lies from 0 to below 1; it was {self.momentum}.")
+        if self.nesterov and not self.momentum:
+            raise InputError("nesterov looks ahead along the momentum, and momentum=0 has none: use momentum=0.9, say.")
 
     @property
     def skips(self) -> bool:

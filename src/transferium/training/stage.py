@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from torch import nn
 
 from transferium.data.domain import Domain
+from transferium.data.fingerprint import fingerprint
 from transferium.errors import InputError, did_you_mean
 from transferium.models.model import Model
 from transferium.training.feed import Feeds
@@ -132,7 +131,7 @@ class Stage:
             "objective": [repr(p.objective) for p in self.players],
             "groups": [[g.name, len(g.params), g.lr, g.weight_decay] for p in self.players for g in p.groups],
             "weights": [[name, list(p.shape)] for name, p in self.model.named_parameters()],
-        } | {f"stream {name}": _fingerprint(self.streams[name]) for name in self.needs}
+        } | {f"stream {name}": fingerprint(self.streams[name]) for name in self.needs}
 
     def _groups(self, objective: Objective) -> tuple[Group, ...]:
         groups = self.groups or plain_groups(self.model.parameters(), self.lr, self.weight_decay, "model")
@@ -201,17 +200,3 @@ class Stage:
                     f"stream {name!r} gives batches of {max(rows, 1)}, and batch normalisation needs 2 examples or "
                     "more to know a spread: raise batch_size, keep the statistics, or freeze those layers."
                 )
-
-
-def _fingerprint(domain: Domain) -> str:
-    """How many examples of how many classes there are, and a hash of what is in them."""
-    sha = hashlib.sha256(f"{domain.kind} {len(domain)} {domain.classes}".encode())
-    names: Iterable[str] = domain.keys if domain.keys is not None else domain.ids
-    for name in names:
-        sha.update(name.encode() + b"\0")
-    if domain.kind == "features":
-        # A thousand rows spread over the table: enough to see a change, cheap for a table on disk.
-        sha.update(np.ascontiguousarray(domain.features[:: max(1, len(domain) // 1000)]).tobytes())
-    if domain.labels is not None:
-        sha.update(domain.labels.tobytes())
-    return f"{len(domain)} {domain.kind} examples, {len(domain.classes)} classes, {sha.hexdigest()[:16]}"

@@ -1,0 +1,27 @@
+"""Whether examples are the same ones as before."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+
+from transferium.data.domain import Domain
+
+
+def fingerprint(domain: Domain) -> str:
+    """How many examples of how many classes there are, and a hash of what is in them, labels included.
+
+    Contents count where they were scanned, else names; of feature rows a thousand, spread over the table.
+    """
+    sha = hashlib.sha256(f"{domain.kind} {len(domain)} {domain.classes}".encode())
+    names: Iterable[str] = domain.keys if domain.keys is not None else domain.ids
+    for name in names:
+        sha.update(name.encode() + b"\0")
+    if domain.kind == "features":
+        # Enough to see a change, cheap for a table on disk.
+        sha.update(np.ascontiguousarray(domain.features[:: max(1, len(domain) // 1000)]).tobytes())
+    if domain.labels is not None:
+        sha.update(domain.labels.tobytes())
+    return f"{len(domain)} {domain.kind} examples, {len(domain.classes)} classes, {sha.hexdigest()[:16]}"
