@@ -134,6 +134,22 @@ def test_hopeless_trials_are_pruned_after_a_fold(monkeypatch):
     assert len(made) == 4 * 3 + 2
 
 
+@pytest.mark.parametrize(
+    ("fixed", "search", "loss", "accuracy"),
+    [
+        ({}, ("lr",), 0.75 * np.log(1 / 0.9) + 0.25 * np.log(1 / 0.2), 0.75),
+        ({"sampling": "balanced"}, ("lr",), 0.5 * np.log(1 / 0.9) + 0.5 * np.log(1 / 0.2), 0.5),
+        ({}, ("class_weights",), 0.75 * np.log(1 / 0.9) + 0.25 * np.log(1 / 0.2), 0.75),
+    ],
+)
+def test_where_classes_are_balanced_each_counts_alike(monkeypatch, fixed, search, loss, accuracy):
+    answers, y = np.array([[0.9, 0.1]] * 3 + [[0.8, 0.2]]), np.array([0, 0, 0, 1])
+    monkeypatch.setattr(module._Objective, "_fold", lambda self, settings, k: (answers, y))
+    method = Tuned(trials=1, fixed=fixed | {"epochs": 1, "batch_size": 16}, search=search, folds=2)
+    row = method.fit(task()).selection.candidates[0]
+    assert row["log_loss"] == pytest.approx(loss) and row["accuracy"] == pytest.approx(accuracy)
+
+
 def test_a_study_of_another_search_is_refused(tmp_path):
     storage = str(tmp_path / "study.db")
     Tuned(trials=1, storage=storage, **FAST).fit(task())

@@ -13,6 +13,7 @@ import numpy as np
 from transferium.data.fingerprint import fingerprint
 from transferium.data.split import folds as split_folds
 from transferium.errors import InputError, TransferiumError
+from transferium.functional.class_shares import balanced_weights
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import find_method, method_class
 from transferium.methods.checks import at_least
@@ -34,6 +35,7 @@ class Tuned(Method):
     The first trial is the method with its defaults, so that a search can say whether it was worth its time. Trials that
     fall behind the median of those before them, after the same fold, are stopped (pruned). The tree-structured Parzen
     estimator proposes: Bergstra et al., "Algorithms for hyper-parameter optimization" (2011), as Optuna makes it.
+    Where ``fixed`` balances the classes, scores count every class alike, as the method's own do.
     The test part takes no part. With ``storage`` several machines share one study; without, the study lies in the run's
     own state and an interrupted search goes on with the trials it has.
     """
@@ -73,6 +75,13 @@ class Tuned(Method):
         dials = find_dials(cls.settings(), self.search, (*cls.searched, *own) if cls.searched else ())
         return dials if self.search else tuple(d for d in dials if d.name not in self.fixed)
 
+    @property
+    def balanced(self) -> bool:
+        """Whether the method is for a world of equal class shares, in every trial."""
+        settings = find_method(self.method, self.fixed).get_params()
+        turned = {dial.name for dial in self.dials}
+        return any(settings.get(name) == "balanced" and name not in turned for name in ("class_weights", "sampling"))
+
     def to_json(self) -> dict[str, Any]:
         return super().to_json() | {"fixed": dict(self.fixed)}
 
@@ -87,7 +96,7 @@ class Tuned(Method):
         settings = dict(self.fixed) | _values(self.dials, best.params)
         fitted = find_method(self.method, settings).fit(task)
         selection = Selection(
-            RULE,
+            f"{RULE}, every class counting alike" if self.balanced else RULE,
             f"{self.folds} folds of the training part ({len(task.train)} examples)",
             [_row(trial) for trial in study.trials if _counts(trial)],
             {"trial": best.number, **best.params},
@@ -118,13 +127,17 @@ class _Objective:
         begin = time.perf_counter()
         settings = dict(self.tuned.fixed) | {d.name: _suggest(trial, d) for d in self.tuned.dials}
         losses: list[float] = []
-        right: list[np.ndarray] = []
+        right: list[float] = []
+        sizes: list[int] = []
+        alike = self.tuned.balanced
         for number, k in enumerate(np.unique(self.fold)):
             answers, y = self._fold(settings, k)
             likelihood = answers[np.arange(len(y)), y]
-            losses.append(float(-np.log(np.maximum(likelihood, 1e-12)).mean()))
-            right.append(answers.argmax(1) == y)
-            trial.set_user_attr("accuracy", float(np.concatenate(right).mean()))
+            weights = balanced_weights(y, answers.shape[1])[y] if alike else None
+            losses.append(float(np.average(-np.log(np.maximum(likelihood, 1e-12)), weights=weights)))
+            right.append(float(np.average(answers.argmax(1) == y, weights=weights)))
+            sizes.append(len(y))
+            trial.set_user_attr("accuracy", float(np.average(right, weights=sizes)))
             trial.set_user_attr("log_loss_std", float(np.std(losses)))
             trial.set_user_attr("seconds", round(time.perf_counter() - begin, 1))
             trial.report(float(np.mean(losses)), number)
