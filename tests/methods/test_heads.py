@@ -24,7 +24,7 @@ from transferium.methods.cached import Cached
 from transferium.methods.catalogue import find_method
 from transferium.methods.cosine import CosineClassifier, learn_directions
 from transferium.methods.finetune import FineTune
-from transferium.methods.heads import hidden_widths
+from transferium.methods.heads import _layered, hidden_widths
 from transferium.methods.knn import NearestNeighbours
 from transferium.methods.lpft import LPFT
 from transferium.methods.ncm import NearestClassMean
@@ -268,6 +268,25 @@ def test_hidden_layers_become_the_end_of_the_backbone(activation: str) -> None:
     h = (body - module.end[0].mean) / module.end[0].scale @ module.end[0].linear.weight.T + module.end[0].linear.bias
     h = module.end[1](h) @ module.end[3].weight.T + module.end[3].bias
     assert torch.allclose(module(x), module.end[4](h), atol=1e-6)
+
+
+def test_hidden_layers_on_feature_rows_are_saved_in_the_head(tmp_path) -> None:
+    torch.manual_seed(0)
+    head = HiddenHead(64, (12, 6), 10, "relu", 0.3).eval()
+    head.look(TRAIN.features)
+    with torch.no_grad():
+        exact = head(torch.from_numpy(TEST.features.astype(np.float32))).numpy()
+    np.testing.assert_allclose(_layered(head, 1.0).logits(TEST.features), exact, rtol=1e-4, atol=1e-4)
+
+    given = task(TRAIN, embedder=Embedder(None), workdir=tmp_path / "state")
+    fitted = FineTune(epochs=3, hidden="12,6", head_lr=0.01).fit(given)
+    model = Artifact(fitted.backbone, fitted.head, TRAIN.classes)
+    seen = model.probabilities(model.embed(TEST, Embedder(None)))
+    model.save(tmp_path / "model")
+    again = load_artifact(tmp_path / "model")
+    np.testing.assert_array_equal(again.probabilities(again.embed(TEST, Embedder(None))), seen)
+    with pytest.raises(InputError, match="hidden layers on feature rows take activation=relu; it was 'gelu'"):
+        FineTune(hidden=8, activation="gelu").fit(task(TRAIN, workdir=tmp_path / "other"))
 
 
 def test_a_model_with_hidden_layers_travels_as_one_graph(tmp_path) -> None:

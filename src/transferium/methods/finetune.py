@@ -14,7 +14,7 @@ from transferium.methods.averages import check_average, keep_best
 from transferium.methods.balance import check_balance, counted_alike
 from transferium.methods.base import Task, require_choice
 from transferium.methods.checks import at_least, between
-from transferium.methods.heads import ACTIVATIONS, check_head, hidden_widths, new_head
+from transferium.methods.heads import ACTIVATIONS, check_head, check_on_features, hidden_widths, new_head
 from transferium.methods.held_out import HeldOut, hold_out
 from transferium.methods.mixing import check_mixing, mixed
 from transferium.methods.prefix import PrefixCache, put_together
@@ -224,6 +224,7 @@ class FineTune(Staged):
         from transferium.models.feature_dropout import drop_features
         from transferium.models.model import Model
 
+        check_on_features(backbone.kind, self.hidden, self.activation)
         widths = hidden_widths(self.hidden)
         head = new_head(backbone.width, task.classes, widths, self.activation, self.head_dropout)
         if backbone.pretrained and self.head == "scaled":

@@ -14,6 +14,7 @@ from transferium.models.head import Head
 
 if TYPE_CHECKING:
     from transferium.models.hidden import HiddenHead
+    from transferium.models.layers import LayeredHead
     from transferium.models.scaled_linear import ScaledLinear
     from transferium.training.machine import Machine
 
@@ -42,6 +43,12 @@ def check_head(head: str, hidden: int | str | None, activation: str, dropout: fl
         raise InputError(f"head_dropout={dropout} drops hidden units, and there are none: give hidden=256, say.")
 
 
+def check_on_features(kind: str, hidden: int | str | None, activation: str) -> None:
+    """Raise ``InputError`` where no saved head could hold the hidden layers: on feature rows they have rectifiers."""
+    if kind == "features" and hidden_widths(hidden) and activation != "relu":
+        raise InputError(f"hidden layers on feature rows take activation=relu; it was {activation!r}.")
+
+
 def new_head(
     width: int, classes: int, hidden: tuple[int, ...], activation: str, dropout: float
 ) -> ScaledLinear | HiddenHead:
@@ -55,13 +62,36 @@ def new_head(
 
 
 def fitted_ends(trained: Trained, temperature: float) -> tuple[Backbone, Head]:
-    """The tuned backbone, hidden layers of the head at its end, and the last linear layer."""
+    """The tuned backbone, hidden layers of the head at its end, and the last linear layer.
+
+    Feature rows pass through no backbone that could end in more layers: there the head keeps its hidden layers.
+    """
     from transferium.models.hidden import HiddenHead, extended
 
     backbone, head = tuned_backbone(trained.backbone, trained.model.backbone), trained.model.head
     if isinstance(head, HiddenHead):
+        if backbone.kind == "features":
+            return backbone, _layered(head, temperature)
         return extended(backbone, head.hidden, head.widths[-1]), linear_head(head.last, temperature)
     return backbone, linear_head(head, temperature)
+
+
+def _layered(head: HiddenHead, temperature: float) -> LayeredHead:
+    """The same function of the features in NumPy; every hidden layer ends in a rectifier."""
+    from torch import nn
+
+    from transferium.models.layers import LayeredHead
+    from transferium.models.scaled_linear import ScaledLinear
+
+    hidden = []
+    for layer in head.hidden:
+        if isinstance(layer, ScaledLinear):
+            hidden.append(layer.folded())
+        elif isinstance(layer, nn.Linear):
+            weight, bias = (t.detach().cpu().double().numpy() for t in (layer.weight, layer.bias))
+            hidden.append((weight, bias))
+    last = linear_head(head.last, temperature)
+    return LayeredHead(last.weight, last.bias, temperature, tuple(hidden))
 
 
 def notes_on_hidden(trained: Trained, machine: Machine) -> tuple[str, ...]:
