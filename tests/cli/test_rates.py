@@ -29,3 +29,9 @@ def test_a_rate_that_is_none_is_named(images: Path, tmp_path: Path, run_cli: Cal
     ):
         ran = run_cli("fit", images, "--out", tmp_path / "run", "--method", method, "--lr", given)
         assert ran.code == 2 and words in ran.err, ran.err
+
+
+def test_a_rate_given_twice_is_refused(images: Path, tmp_path: Path, run_cli: Callable) -> None:
+    ran = run_cli("fit", images, "--out", tmp_path / "run", "--method", "finetune", "--lr", "1e-4", "--set", "lr=1e-3")
+    assert ran.code == 2 and "--lr is short for --set lr, and both were given" in ran.err
+    assert not (tmp_path / "run").exists()

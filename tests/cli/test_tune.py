@@ -49,6 +49,7 @@ def test_another_search_in_the_same_storage_is_refused(table, tmp_path, run_cli)
     [
         (("--search", "fold"), "Did you mean 'folds'"),
         (("--trials", 0), "trials must be at least 1"),
+        (("--timeout", "5x"), "Invalid value for --timeout: '5x' is not a duration"),
         (("--set", "folds=3"), "folds is both fixed by --set and searched"),
     ],
 )

@@ -75,11 +75,18 @@ def trackers(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def lr_setting(options: dict[str, Any]) -> tuple[str, ...]:
-    """``--lr`` as the setting that it is short for."""
-    return () if options["lr"] is None else (f"lr={options['lr']}",)
+    """``--lr`` as the setting that it is short for; raises ``InputError`` where both were given."""
+    if options["lr"] is None:
+        return ()
+    from transferium.errors import InputError
+    from transferium.methods.settings import split_settings
+
+    if "lr" in split_settings(tuple(options["settings"])):
+        raise InputError("--lr is short for --set lr, and both were given: leave one of them out.")
+    return (f"lr={options['lr']}",)
 
 
-def seconds(text: str | None) -> float | None:
+def seconds(text: str | None, option: str = "--budget") -> float | None:
     """Read a duration: ``90``, ``90s``, ``10m``, ``1.5h``."""
     if text is None:
         return None
@@ -89,5 +96,5 @@ def seconds(text: str | None) -> float | None:
     except ValueError:
         value = -1.0
     if not value > 0:
-        raise click.BadParameter(f"{text!r} is not a duration; write 90s, 10m or 1.5h.", param_hint="--budget")
+        raise click.BadParameter(f"{text!r} is not a duration; write 90s, 10m or 1.5h.", param_hint=option)
     return value

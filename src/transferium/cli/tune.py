@@ -56,7 +56,7 @@ def tune(data: Path, **options: Any) -> None:
         fixed=settings,
         search=options["search"],
         trials=options["trials"],
-        timeout_s=opt.seconds(options["timeout"]),
+        timeout_s=opt.seconds(options["timeout"], "--timeout"),
         folds=options["folds"],
         storage=options["storage"],
         study=options["study"],
