@@ -19,7 +19,8 @@ from transferium.data.domain import Domain
 from transferium.data.samples import Rows
 from transferium.embedding.embed import Embedder
 from transferium.errors import BackboneError, DataError, InputError, TransferiumWarning
-from transferium.methods.base import Task
+from transferium.evaluation.attacked import attacked_accuracy
+from transferium.methods.base import Task, Threat
 from transferium.methods.cached import Cached
 from transferium.methods.catalogue import find_method
 from transferium.methods.cosine import CosineClassifier, learn_directions
@@ -282,6 +283,9 @@ def test_hidden_layers_on_feature_rows_are_saved_in_the_head(tmp_path) -> None:
     fitted = FineTune(epochs=3, hidden="12,6", head_lr=0.01).fit(given)
     model = Artifact(fitted.backbone, fitted.head, TRAIN.classes)
     seen = model.probabilities(model.embed(TEST, Embedder(None)))
+    some = TEST.take(np.arange(200))
+    attacked = attacked_accuracy(fitted.backbone, fitted.head, TRAIN, some, Threat("pgd", 1e-6), seed=0)
+    assert attacked.clean.value == np.mean(seen[:200].argmax(axis=1) == some.y)
     model.save(tmp_path / "model")
     again = load_artifact(tmp_path / "model")
     np.testing.assert_array_equal(again.probabilities(again.embed(TEST, Embedder(None))), seen)

@@ -13,6 +13,7 @@ from transferium.functional.bootstrap import Interval
 from transferium.methods.base import Threat
 from transferium.models.backbone import Backbone
 from transferium.models.head import Head
+from transferium.models.layers import LayeredHead
 
 if TYPE_CHECKING:
     from transferium.training.attack import Attack
@@ -86,10 +87,14 @@ def _survive(module: Any, head: Head, attack: Attack, inputs: Any, labels: Any) 
     import torch
     from torch import nn
 
-    weight, bias = (torch.from_numpy(np.asarray(a, dtype=np.float32)) for a in (head.weight, head.bias))
+    def layer(x: Any, weight: NDArray[np.float64], bias: NDArray[np.float64]) -> Any:
+        return nn.functional.linear(x, *(torch.from_numpy(np.asarray(a, np.float32)) for a in (weight, bias)))
 
     def logits(seen: Any) -> Any:
-        return nn.functional.linear(module(*seen), weight, bias)
+        x = module(*seen)
+        for weight, bias in head.hidden if isinstance(head, LayeredHead) else ():
+            x = layer(x, weight, bias).relu()
+        return layer(x, head.weight, head.bias)
 
     delta = attack.find(module, inputs, lambda seen: nn.functional.cross_entropy(logits(seen), labels))
     with torch.no_grad():
