@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from transferium.methods import tuned
+
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
@@ -34,6 +36,20 @@ def test_a_search_leaves_a_run_with_its_trials_in_figures_and_drawn(table, tmp_p
     page = (tmp_path / "run" / "report.html").read_text()
     assert 'class="chart parallel"' in page and page.count('<polyline class="trial') == 3
     assert run_cli("predict", tmp_path / "run", table, "--label", "label").code == 0
+
+
+def test_an_interrupted_search_says_how_to_go_on_and_does(table, tmp_path, run_cli, monkeypatch):
+    def stop(*_args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tuned, "_best", stop)
+        ran = search(run_cli, table, tmp_path / "run", "--trials", 2)
+    assert ran.code == 130 and "Go on with: transferium" in ran.err
+    assert (tmp_path / "run" / "state" / tuned.STUDY).exists()
+    ran = search(run_cli, table, tmp_path / "run", "--trials", 2)
+    assert ran.code == 0, ran.err
+    assert not (tmp_path / "run" / "state").exists()
 
 
 def test_another_search_in_the_same_storage_is_refused(table, tmp_path, run_cli):

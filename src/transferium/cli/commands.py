@@ -56,7 +56,7 @@ def fit(context: click.Context, /, **options: Any) -> None:
     if options["data"] is None:
         raise click.UsageError("Missing argument 'DATA'.", context)
     out = options["out"] or Path("runs") / (options["data"].resolve().stem or "run")
-    with resume.working_in(folder), resume.saying_how_to_go_on(options["resume"] or out):
+    with resume.working_in(folder), resume.saying_how_to_go_on(f"transferium fit --resume {options['resume'] or out}"):
         _fit(options["data"], out, command, options)
 
 

@@ -79,13 +79,13 @@ def working_in(folder: Path | None) -> Iterator[None]:
 
 
 @contextmanager
-def saying_how_to_go_on(run: Path) -> Iterator[None]:
+def saying_how_to_go_on(command: str) -> Iterator[None]:
     """End on SIGTERM or Ctrl-C with one line that says how to go on; exit code 143 or 130."""
 
     def end(_number: int, _frame: object) -> NoReturn:
         raise Terminated
 
-    words = f"interrupted: what is done is kept. Go on with: transferium fit --resume {run}"
+    words = f"interrupted: what is done is kept. Go on with: {command}"
     before = signal.getsignal(signal.SIGTERM)
     signal.signal(signal.SIGTERM, end)
     try:

@@ -12,6 +12,7 @@ import click
 
 from transferium.cli import options as opt
 from transferium.cli import tables
+from transferium.cli.resume import saying_how_to_go_on
 
 
 @click.command()
@@ -47,6 +48,7 @@ def tune(data: Path, **options: Any) -> None:
     from transferium.methods.settings import split_settings
     from transferium.methods.tuned import Tuned
 
+    command = shlex.join(["transferium", *sys.argv[1:]])
     out = options["out"] or Path("runs") / f"{data.resolve().stem or 'run'}-tuned"
     settings = split_settings(options["settings"])
     of_backbone = backbone_settings(settings)
@@ -68,14 +70,15 @@ def tune(data: Path, **options: Any) -> None:
         settings=of_backbone,
         seed=options["seed"],
         test_size=options["test_size"],
-        command=shlex.join(["transferium", *sys.argv[1:]]),
+        command=command,
         columns=columns,
     )
     check_writable(out)
     watch = Stopwatch()
-    with watch("read"):
-        domain = read(data, **columns)
-    run = fit_job(domain, asked, opt.make_embedder(options), watch)
+    with saying_how_to_go_on(command):
+        with watch("read"):
+            domain = read(data, **columns)
+        run = fit_job(domain, asked, opt.make_embedder(options), watch)
     click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else tables.summary(run))
     if not options["as_json"]:
         click.echo(f"Written to {out}: report.html, metrics.json, predictions.csv, doctor.json and the model.")

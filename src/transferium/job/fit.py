@@ -19,6 +19,7 @@ from transferium.job.remember import COMMAND, STATE
 from transferium.job.run_directory import examples_to_show, write_run
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import find_method
+from transferium.methods.tuned import STUDY
 from transferium.models.catalogue import find_backbone, randomised
 
 Progress = Callable[[str, int, int], None]
@@ -96,7 +97,7 @@ def check_writable(out: Path) -> None:
     """Raise before any work is done where the run directory could not be written."""
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file; name a folder that does not exist yet or an earlier run.")
-    ours = (DESCRIPTION, f"{STATE}/{COMMAND}")
+    ours = (DESCRIPTION, f"{STATE}/{COMMAND}", f"{STATE}/{STUDY}")
     if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in ours):
         raise InputError(
             f"--out {out} holds files that are not a run ({DESCRIPTION} is missing); nothing was overwritten. "

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from transferium.data.domain import Domain
 from transferium.errors import DataError, InputError, did_you_mean
 from transferium.functional.adaptation.affine import Alignment
-from transferium.models.backbone import Backbone
 from transferium.models.any_head import AnyHead
+from transferium.models.backbone import Backbone
 from transferium.selection.selection import Selection
 
 if TYPE_CHECKING:

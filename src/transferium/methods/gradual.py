@@ -80,7 +80,7 @@ class GradualUnfreeze(FineTune):
         return replace(self._left(ground, best), at_start={})
 
     def _steps(self, ground: Ground) -> list[Step]:
-        """What begins to move at each stage, of all that ``unfreeze`` names: the head, then blocks from the output on."""
+        """What begins to move at each stage, of all that ``unfreeze`` names: the head, then blocks from the top."""
         from transferium.training.freeze import block_of
 
         blocks = ground.backbone.blocks

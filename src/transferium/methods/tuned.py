@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
 
+STUDY = "study.db"
 RULE = "lowest log-loss over folds"
 
 
@@ -205,7 +206,7 @@ def _storage(tuned: Tuned, task: Task) -> Any:
     if tuned.storage is None:
         assert task.workdir is not None
         task.workdir.mkdir(parents=True, exist_ok=True)
-    url = tuned.storage or f"sqlite:///{task.workdir}/study.db"
+    url = tuned.storage or f"sqlite:///{task.workdir}/{STUDY}"
     url = url if "://" in url else f"sqlite:///{url}"
     try:
         # A machine that died leaves its trial unfinished: it counts for nothing, and the others go on.
