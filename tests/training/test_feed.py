@@ -158,3 +158,10 @@ def test_shares_of_processes_add_up():
 def test_an_unknown_preset_is_named():
     with pytest.raises(InputError, match=r"no augmentation preset 'simpel'. Did you mean 'simple'"):
         find_augment("simpel", 16)
+
+
+def test_feature_rows_are_not_augmented():
+    assert Feeds(augment="auto").open(blobs(4), augmented=True)
+    assert Feeds(augment="strong").open(blobs(4), augmented=False)
+    with pytest.raises(InputError, match=r"changes images or texts, and domain 'blobs' holds feature rows"):
+        Feeds(augment="strong").open(blobs(4), augmented=True)

@@ -110,7 +110,7 @@ class Fitted:
 
     ``head`` reads *target* rows. Where an adapted model reads source rows otherwise, ``source_head`` does so, and
     ``alignment`` says where the features of each domain went before one linear layer read both (already folded into
-    the two heads). ``attack`` is what it was trained to withstand, where it was.
+    the two heads). ``attack`` is what its accuracy is to be measured under, where a method says so.
     ``contact`` shows a few training examples beside what augmentation made of them, where there was any.
     """
 

@@ -85,6 +85,11 @@ class Feeds:
     def _open(self, domain: Domain, augmented: bool) -> Feed:
         augment, pre = self.augment if augmented else "none", self.preprocess
         if domain.kind == "features":
+            if augment not in ("none", "auto", "simple"):
+                raise InputError(
+                    f"augment={say_augment(augment)} changes images or texts, and domain {domain.name!r} holds feature "
+                    "rows: leave augment out; mixup=0.2 mixes rows."
+                )
             return FeatureFeed(domain)
         if domain.kind == "text" and isinstance(pre, TextPreprocess):
             return self._texts(domain, pre, augment)
