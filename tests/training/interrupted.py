@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from functools import cache
@@ -199,6 +200,8 @@ def train(name, folder=None, pause=0.0, say=None):
 
 def slowly(name, folder, say):
     """Train row ``name``, sending (done, total) after each step."""
+    # Tests that were started in the background ignore Ctrl-C, and their children with them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     train(name, folder, pause=0.03, say=say)
 
 
