@@ -15,8 +15,12 @@ from small_images import RED_GREEN, write_images
 DEADLINE_S = 120
 
 
+# Tests that were started in the background ignore Ctrl-C, and their children with them.
+PROGRAM = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import transferium.cli as c; c.main()"
+
+
 def start(*arguments: object) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "transferium", *map(str, arguments)]
+    command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
