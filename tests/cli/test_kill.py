@@ -16,7 +16,9 @@ DEADLINE_S = 120
 
 
 # Tests that were started in the background ignore Ctrl-C, and their children with them.
-PROGRAM = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import transferium.cli as c; c.main()"
+PROGRAM = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from transferium.cli import main; main()"
+)
 
 
 def start(*arguments: object) -> subprocess.Popen[bytes]:
