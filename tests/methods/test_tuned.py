@@ -126,7 +126,6 @@ def test_hopeless_trials_are_pruned_after_a_fold(monkeypatch):
         return np.array([[1 - wrong, wrong]]), np.array([0])
 
     monkeypatch.setattr(module._Objective, "_fold", fold)
-    monkeypatch.setattr(module.Tuned, "fit", module.Tuned.fit)
     study = module.open_study(method := Tuned(trials=6, **(FAST | {"folds": 3})), task())
     module._search(study, method, module._Objective(method, task(), np.arange(40) % 3))
     kinds = [t.state.name for t in study.trials]
