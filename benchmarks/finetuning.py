@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from record import DATA, RESULTS, record
+from record import DATA, RESULTS, command, record
 from transferium.data.domain import Domain
 from transferium.data.read import read
 from transferium.data.samples import Items
@@ -58,6 +58,7 @@ def attempt(trial: Trial) -> dict[str, Any]:
     """Fit and evaluate; what failed says why. Seconds are of fitting alone, memory is the process's peak.
 
     Beside the wall's clock stands the processor's, over all cores: it means the same on a machine that does other work.
+    The peak is that of this fit alone only where the process is its own (:func:`apart`).
     """
     backbone = find_backbone(None, trial.train.kind, size=trial.size)
     embedder = Embedder(FeatureStore())
@@ -95,7 +96,9 @@ def apart(trial: Trial) -> dict[str, Any]:
     return found
 
 
-def over_seeds(trials: Callable[[int], dict[str, Trial]], seeds: int) -> dict[str, Any]:
+def over_seeds(
+    trials: Callable[[int], dict[str, Trial]], seeds: int, run: Callable[[Trial], dict[str, Any]] = attempt
+) -> dict[str, Any]:
     """Every named trial under every seed, the mean over seeds, and the paired difference to the probe.
 
     The interval of a difference resamples test examples, each with its mean over seeds: what another test set of this
@@ -104,7 +107,7 @@ def over_seeds(trials: Callable[[int], dict[str, Trial]], seeds: int) -> dict[st
     runs: dict[str, list[dict[str, Any]]] = {}
     for seed in range(seeds):
         for name, trial in trials(seed).items():
-            found = apart(trial)
+            found = run(trial)
             runs.setdefault(name, []).append(found)
             print(name, seed, found.get("failed") or _shown(found), found.get("seconds"), flush=True)
     return {name: _summary(each, runs["probe"]) for name, each in runs.items()}
@@ -173,17 +176,17 @@ def cifar10_subset(data: Path, methods: list[str], seeds: int) -> dict[str, Any]
             TUNED | {"unfreeze": 5, "cache": "on", "views": 2, "epochs": 8},
             128,
         ),
-        "LP-FT at 128": ("lp-ft", TUNED | {"head_lr": 5e-4, "epochs": 5}, 128),
+        "LP-FT at 128": ("lp-ft", TUNED | {"head_lr": 5e-4, "epochs": 11, "val_share": 0.1}, 128),
     }
     chosen = {name: row for name, row in rows.items() if row[0] in methods}
 
     def trials(seed: int) -> dict[str, Trial]:
         return {name: Trial(m, dict(s), train, tests, size, seed) for name, (m, s, size) in chosen.items()}
 
-    return over_seeds(trials, seeds)
+    return over_seeds(trials, seeds, apart)
 
 
-def low_label(data: Path, methods: list[str], seeds: int, size: int = 64) -> dict[str, Any]:
+def low_label(data: Path, methods: list[str], seeds: int, size: int = 48) -> dict[str, Any]:
     """A few examples a class, drawn anew by each seed; every method takes the same number of epochs."""
     domain = cifar(data)
     whole = domain.part("train")
@@ -249,7 +252,7 @@ def main() -> None:
     for name in args.names:
         part, methods, seeds = PARTS[name]
         asked = list(dict.fromkeys(["probe", *(args.methods or methods).split(",")]))
-        found = part(args.data, asked, args.seeds or seeds)
+        found = part(args.data, asked, args.seeds or seeds) | {"command": command()}
         written = RESULTS / "finetuning.json"
         figures = json.loads(written.read_text())["figures"] if written.exists() else {}
         record("finetuning", figures | {name: found})

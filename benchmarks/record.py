@@ -21,11 +21,16 @@ def _public(argument: str) -> str:
     return Path(argument).name if Path(argument).is_absolute() else argument
 
 
+def command() -> str:
+    """How this script was called, as somebody else would call it."""
+    return " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *map(_public, sys.argv[1:])])
+
+
 def record(name: str, figures: dict[str, Any]) -> None:
     """Write ``results/<name>.json``."""
     RESULTS.mkdir(exist_ok=True)
     about = {
-        "command": " ".join(["python", f"benchmarks/{name}.py", *map(_public, sys.argv[1:])]),
+        "command": command(),
         "date": datetime.now(timezone.utc).date().isoformat(),
         "cores": os.cpu_count(),
         "machine": platform.machine(),

@@ -12,12 +12,13 @@ from adaptation_worlds import clusters, lines, table
 from transferium.data.domain import Domain
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.methods import elect as election
 from transferium.methods.base import Fitted, Method, Task
+from transferium.methods.catalogue import method_class
 from transferium.methods.elect import elect
 from transferium.methods.guards import Outlook
 from transferium.methods.probe import LinearProbe
 from transferium.methods.prototypes import Prototypes
+from transferium.methods.source_only import SourceOnly
 from transferium.models.catalogue import find_backbone
 from transferium.models.head import Head
 
@@ -29,6 +30,10 @@ def task_of(source: Domain, target: Domain) -> Task:
 
 def accuracy(fitted: Fitted, x: np.ndarray, y: np.ndarray) -> float:
     return float((fitted.head.predict(x.astype(np.float32)) == y).mean())
+
+
+def elect_from(task: Task, *names: str) -> Fitted:
+    return elect(task, {name: method_class(name)() for name in names}, SourceOnly())
 
 
 def moved_clusters() -> tuple[Task, np.ndarray, np.ndarray]:
@@ -53,7 +58,7 @@ def test_prototypes_are_wrong_where_classes_are_no_clusters() -> None:
 
 def test_the_vote_takes_what_helps() -> None:
     task, z, truth = moved_clusters()
-    chosen = elect(task, ("prototypes",))
+    chosen = elect_from(task, "prototypes")
     assert chosen.method == "prototypes"
     assert accuracy(chosen, z, truth) > accuracy(LinearProbe().fit(task), z, truth)
     assert chosen.selection.chosen == {"method": "prototypes"}
@@ -63,8 +68,8 @@ def test_the_vote_takes_what_helps() -> None:
 def test_nothing_that_lives_on_clusters_may_stand_where_classes_are_none() -> None:
     x, y = lines(300, 0)
     z, _ = lines(300, 1, shift=0.5)
-    chosen = elect(task_of(table(x, y, "s", "ab"), table(z, None, "t")), ("prototypes", "cdan"))
-    assert chosen.method == "probe"
+    chosen = elect_from(task_of(table(x, y, "s", "ab"), table(z, None, "t")), "prototypes", "cdan")
+    assert chosen.method == "source-only"
     said = " ".join(chosen.selection.notes)
     assert "cdan did not stand: without clusters to look at, validators read confidence" in said
     assert "prototypes did not stand: the source's own classes are not clusters" in said
@@ -94,22 +99,15 @@ class Amnesia(Method):
         return replace(good, method=self.name, head=Head(weight, np.zeros(task.classes)), oof_probabilities=even)
 
 
-@pytest.fixture
-def amnesia(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = election.method_class
-    monkeypatch.setitem(election.METHODS, "amnesia", "nowhere")
-    monkeypatch.setattr(election, "method_class", lambda name: Amnesia if name == "amnesia" else known(name))
-
-
-def test_a_candidate_that_forgot_the_source_is_vetoed(amnesia: None) -> None:
+def test_a_candidate_that_forgot_the_source_is_vetoed() -> None:
     task, _, _ = moved_clusters()
-    chosen = elect(task, ("amnesia",))
-    assert chosen.method == "probe"
+    chosen = elect(task, {"amnesia": Amnesia()}, SourceOnly())
+    assert chosen.method == "source-only"
     assert any("amnesia was vetoed: on held-out examples of the source" in note for note in chosen.selection.notes)
     assert {"method": "amnesia", "mean_rank": None} in chosen.selection.candidates
 
 
-def test_answers_that_cannot_be_carried_back_are_vetoed(amnesia: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_that_cannot_be_carried_back_are_vetoed(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = Amnesia.fit
     good = LinearProbe.fit
 
@@ -119,31 +117,31 @@ def test_answers_that_cannot_be_carried_back_are_vetoed(amnesia: None, monkeypat
     monkeypatch.setattr(Amnesia, "fit", fit)
     x, y = lines(300, 0)
     z, _ = lines(300, 1, shift=0.5)
-    chosen = elect(task_of(table(x, y, "s", "ab"), table(z, None, "t")), ("amnesia",))
-    assert chosen.method == "probe"
+    chosen = elect(task_of(table(x, y, "s", "ab"), table(z, None, "t")), {"amnesia": Amnesia()}, SourceOnly())
+    assert chosen.method == "source-only"
     assert any("amnesia was vetoed: from its target answers" in note for note in chosen.selection.notes)
 
 
 def test_a_candidate_that_changes_hardly_anything_is_not_chosen() -> None:
     x, y = clusters(240, 0)
     z, _ = clusters(240, 1, turn=0.05)
-    chosen = elect(task_of(table(x, y, "s"), table(z, None, "t")), ("prototypes",))
-    assert chosen.method == "probe"
+    chosen = elect_from(task_of(table(x, y, "s"), table(z, None, "t")), "prototypes")
+    assert chosen.method == "source-only"
     assert any("too few to tell whether for the better" in note for note in chosen.selection.notes)
 
 
 def test_too_few_target_examples_leave_source_only() -> None:
     x, y = clusters(120, 0)
     z, _ = clusters(8, 1, turn=0.8)
-    chosen = elect(task_of(table(x, y, "s"), table(z, None, "t")), ("prototypes",))
-    assert chosen.method == "probe"
+    chosen = elect_from(task_of(table(x, y, "s"), table(z, None, "t")), "prototypes")
+    assert chosen.method == "source-only"
     assert "0 validators could vote and three are needed" in chosen.selection.notes[0]
 
 
 def test_a_budget_that_is_used_up_is_said() -> None:
     task, _, _ = moved_clusters()
-    chosen = elect(replace(task, budget_s=0.0), ("prototypes",))
-    assert chosen.method == "probe" and any("budget of 0 s was used up" in n for n in chosen.selection.notes)
+    chosen = elect_from(replace(task, budget_s=0.0), "prototypes")
+    assert chosen.method == "source-only" and any("budget of 0 s was used up" in n for n in chosen.selection.notes)
 
 
 def test_an_adaptation_without_a_target_says_what_to_give() -> None:

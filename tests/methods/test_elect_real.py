@@ -14,8 +14,8 @@ from transferium.embedding.embed import Embedder
 from transferium.embedding.store import FeatureStore
 from transferium.functional.adaptation.standardise import standardise
 from transferium.functional.classifier import fit_linear
+from transferium.methods.auto import Auto
 from transferium.methods.base import Task
-from transferium.methods.elect import elect
 from transferium.methods.probe import LinearProbe
 from transferium.models.catalogue import find_backbone
 
@@ -31,7 +31,7 @@ def test_the_guard_holds_where_naive_normalisation_loses(shared_data: Callable[[
     maps = standardise(x, z, onto="unit")
     naive = fit_linear(maps.source(x), source.y, classes=10)(maps.target(z)).argmax(1)
     alone = LinearProbe().fit(task)
-    chosen = elect(task, ("standardise", "coral", "prototypes"))
+    chosen = Auto(adaptations=("standardise", "coral", "prototypes")).fit(task)
     accuracy = {
         name: float((guess == labelled.y).mean())
         for name, guess in (

@@ -20,7 +20,6 @@ from transferium.job.prepare import Looked, Stopwatch, be_strict, look
 from transferium.job.provenance import data_fingerprint, provenance
 from transferium.methods.base import Fitted, Task
 from transferium.methods.catalogue import find_method
-from transferium.methods.probe import LinearProbe
 from transferium.models.catalogue import find_backbone
 
 LEAST_TARGET = 2
@@ -101,7 +100,9 @@ def adapt(
     with watch("fit"):
         fitted = method.fit(task)
     with watch("source only"):
-        alone = LinearProbe().fit(replace(task, workdir=None))
+        alone = fitted.beside.get("source-only")
+        if alone is None:
+            alone = method.source_only().fit(replace(task, workdir=None))
     findings = (*pair.findings, *compare_contents(source.domain, target.domain))
     return Adapted(pair, task, held, fitted, alone, (source, target), findings, rule)
 

@@ -38,7 +38,8 @@ def domains_before_and_after(adapted: Adapted, before: Array, after: Array) -> d
         "distance": {},
         "maps": {},
     }
-    raw = [np.asarray(task.embed(d).features, np.float64) for d in (task.train, task.unlabeled)]
+    unmoved = adapted.source_only.backbone
+    raw = [np.asarray(task.embed(d, unmoved).features, np.float64) for d in (task.train, task.unlabeled)]
     stages = {"before": raw}
     if (moved := moved_features(adapted, raw)) is not None:
         stages["after"] = moved
@@ -52,7 +53,7 @@ def moved_features(adapted: Adapted, raw: list[Array]) -> list[Array] | None:
     """Both domains as the last linear layer of the adapted model reads them; None where it reads what was there."""
     task, fitted = adapted.task, adapted.fitted
     assert task.unlabeled is not None
-    if fitted.backbone.fingerprint != task.backbone.fingerprint:
+    if fitted.backbone.fingerprint != adapted.source_only.backbone.fingerprint:
         return [np.asarray(task.embed(d, fitted.backbone).features) for d in (task.train, task.unlabeled)]
     if fitted.alignment is not None:
         return [fitted.alignment.source(raw[0]), fitted.alignment.target(raw[1])]

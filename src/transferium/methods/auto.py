@@ -32,6 +32,10 @@ class Auto(Method):
     same examples; as many folds are run as the budget holds, counting the final fit on everything. The probe stays
     unless the paired difference in accuracy exceeds half the width of its 95 % interval. Without a budget, or where
     nothing fits into it, this is the probe.
+
+    Beside a source (``--source``), ``adaptations`` are fitted instead and validators that need no target label vote
+    (:mod:`transferium.methods.elect`). With ``tuning`` other than frozen the networks among them move the backbone,
+    source only is such a network trained on the source alone, and the others adapt its features.
     """
 
     name: ClassVar[str] = "auto"
@@ -41,25 +45,56 @@ class Auto(Method):
         default=("standardise", "coral", "prototypes", "mcc", "cdan", "shot"),
         metadata={"help": "methods tried beside source only where there is a --source"},
     )
+    tuning: str = field(
+        default="frozen", metadata={"help": "how much of the backbone adaptations move: frozen, partial or full"}
+    )
+    unfreeze: int | str = field(default=2, metadata={"help": "what adaptations move with tuning=partial"})
+    epochs: int = field(default=20, metadata={"help": "passes of adaptations over the source"})
+    augment: str = field(
+        default="auto", metadata={"help": "random changes to the examples of adaptations that move the backbone"}
+    )
     folds: int = field(default=5, metadata={"help": "folds of train, at most", "range": (2, 10)})
 
     def check(self) -> None:
-        """Raise ``InputError`` for a candidate that is no method that trains."""
+        """Raise ``InputError`` for a candidate that is no method that trains, and for settings that one refuses."""
         from transferium.methods.catalogue import METHODS
 
         legal = [name for name in METHODS if name not in ("auto", "probe")]
-        for name in self.candidates:
+        for name in (*self.candidates, *self.adaptations):
             if name not in legal:
                 raise InputError(f"auto cannot try {name!r}. {did_you_mean(name, legal)}")
         if self.folds < 2:
             raise InputError(f"folds must be at least 2; it was {self.folds}.")
+        if self.tuning != "frozen":
+            self.rivals()
+
+    def rivals(self) -> dict[str, Method]:
+        """The adaptations that stand for election, by name; raises ``InputError`` for settings that they refuse."""
+        from transferium.methods.catalogue import method_class
+
+        return {name: self._as_asked(method_class(name)) for name in self.adaptations}
+
+    def source_only(self) -> Method:
+        """The probe; where adaptations move the backbone, their network trained on the source alone."""
+        if self.tuning == "frozen":
+            return super().source_only()
+        from transferium.methods.network import SourceNetwork
+
+        return self._as_asked(SourceNetwork)
+
+    def _as_asked(self, cls: type[Method]) -> Method:
+        from transferium.methods.network import AdaptedNetwork
+
+        if not issubclass(cls, AdaptedNetwork):
+            return cls()
+        return cls(tuning=self.tuning, unfreeze=self.unfreeze, epochs=self.epochs, augment=self.augment)
 
     def fit(self, task: Task) -> Fitted:
         """Fit, compare and choose; the selection says what was tried, what it cost and why it was kept or not."""
         if task.unlabeled is not None:
             from transferium.methods.elect import elect
 
-            return elect(task, self.adaptations)
+            return elect(task, self.rivals(), self.source_only())
         started = time.perf_counter()
         probe = LinearProbe().fit(task)
         if task.budget_s is None or not has_backbone_to_move(task):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -112,6 +112,7 @@ class Fitted:
     ``alignment`` says where the features of each domain went before one linear layer read both (already folded into
     the two heads). ``attack`` is what its accuracy is to be measured under, where a method says so.
     ``contact`` shows a few training examples beside what augmentation made of them, where there was any.
+    ``beside`` holds the other models of a choice between several by name, ``source-only`` among them.
     """
 
     method: str
@@ -125,6 +126,7 @@ class Fitted:
     alignment: Alignment | None = None
     attack: Threat | None = None
     contact: Contact | None = None
+    beside: Mapping[str, Fitted] = field(default_factory=dict)
 
 
 @dataclass
@@ -144,6 +146,17 @@ class Method:
     def fit(self, task: Task) -> Fitted:
         """Learn from ``task.train`` (and ``task.val`` where there is one)."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it fits")
+
+    @property
+    def moves_backbone(self) -> bool:
+        """Whether the backbone that it leaves is another than it was given."""
+        return False
+
+    def source_only(self) -> Method:
+        """What an adapted model is put beside: the same learner without the target."""
+        from transferium.methods.source_only import SourceOnly
+
+        return SourceOnly()
 
     def to_json(self) -> dict[str, Any]:
         """The method's name and every hyper-parameter, ready for ``json.dumps``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,10 +14,10 @@ from transferium.errors import TransferiumError
 from transferium.functional.validators.consensus import Consensus, consensus
 from transferium.functional.validators.evidence import Evidence
 from transferium.functional.validators.table import Score, validate
-from transferium.methods.base import Fitted, Task
-from transferium.methods.catalogue import METHODS, method_class
+from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.guards import Outlook, vetoed
-from transferium.methods.probe import LinearProbe
+from transferium.methods.held_out import hold_out
+from transferium.methods.network import HELD
 from transferium.methods.targets import target_inputs
 from transferium.selection.selection import Selection
 
@@ -27,29 +27,33 @@ RULE = (
 )
 
 
-def elect(task: Task, names: Sequence[str]) -> Fitted:
-    """Fit source only and the named candidates, let the validators vote, and return the winner.
+def elect(task: Task, candidates: Mapping[str, Method], source_only: Method) -> Fitted:
+    """Fit source only and the candidates, let the validators vote, and return the winner, the others beside it.
 
     The winner is source only unless the vote is clear: see ``RULE``, and ``guards.py`` for who may stand and who may
     vote. A candidate that fails, or that the budget does not hold, is left out, and the selection says why.
+    Everything is judged over the features that source only reads, and candidates that move no backbone adapt those.
     """
     started = time.perf_counter()
-    source, target = task.embed(task.train), target_inputs("auto", task)
+    fitted = {"source-only": source_only.fit(_kept_in(task, "source-only"))}
+    ground = replace(task, backbone=fitted["source-only"].backbone)
+    # Of the source, a network that was trained on it may only be asked about what it has not seen.
+    known = task.train if ground.backbone is task.backbone else hold_out(task, HELD).held
+    source, target = ground.embed(known), target_inputs("auto", ground)
     look = Outlook.of(source, target)
-    fitted: dict[str, Fitted] = {"source-only": LinearProbe().fit(task)}
     notes = []
-    for name in (n for n in names if n in METHODS):
+    for name, method in candidates.items():
         if why := look.bars(name):
             notes.append(f"{name} did not stand: {why}")
         elif task.budget_s is not None and time.perf_counter() - started > task.budget_s:
             notes.append(f"{name} was not tried: the budget of {task.budget_s:.0f} s was used up")
         else:
             try:
-                fitted[name] = method_class(name)().fit(replace(task, workdir=None))
+                fitted[name] = method.fit(_kept_in(task if method.moves_backbone else ground, name))
             except TransferiumError as error:
                 notes.append(f"{name} was left out: {error}")
-    evidence = {name: see(model, task, source, target) for name, model in fitted.items()}
-    for name, why in vetoed(task, fitted, evidence, clusters=look.has_clusters).items():
+    evidence = {name: see(model, ground, known, source, target) for name, model in fitted.items()}
+    for name, why in vetoed(ground, fitted, evidence, clusters=look.has_clusters).items():
         notes.append(f"{name} was vetoed: {why}")
         del evidence[name]
     judges, silent = look.judges()
@@ -63,14 +67,22 @@ def elect(task: Task, names: Sequence[str]) -> Fitted:
         {"method": name, "mean_rank": None} for name in fitted if name not in standing
     ]
     selection = Selection(RULE, "the target's inputs", rows, {"method": standing[at]})
-    return replace(chosen, selection=replace(selection, notes=(*notes, *chosen.selection.notes)))
+    return replace(chosen, selection=replace(selection, notes=(*notes, *chosen.selection.notes)), beside=fitted)
 
 
-def see(model: Fitted, task: Task, source: Domain, target: Domain) -> Evidence:
-    """A candidate's answers on both domains, over the frozen features that all candidates share."""
+def _kept_in(task: Task, name: str) -> Task:
+    """The task of one candidate, whose checkpoints are its own."""
+    return replace(task, workdir=None if task.workdir is None else task.workdir / name)
+
+
+def see(model: Fitted, task: Task, known: Domain, source: Domain, target: Domain) -> Evidence:
+    """A candidate's answers on both domains, over the features that all candidates share.
+
+    ``source`` are the rows of the source examples ``known``, ``target`` those of the task's target.
+    """
     answers = []
     heads = model.source_head or model.head, model.head
-    for head, domain, rows in zip(heads, (task.train, task.unlabeled), (source, target), strict=True):
+    for head, domain, rows in zip(heads, (known, task.unlabeled), (source, target), strict=True):
         seen = rows if model.backbone is task.backbone or domain is None else task.embed(domain, model.backbone)
         answers.append(head.logits(seen.features) / head.temperature)
     return Evidence(source.features, answers[0], source.y, target.features, answers[1])

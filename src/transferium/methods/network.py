@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from transferium.errors import DataError, InputError
-from transferium.methods.base import Fitted, Task, require_choice
+from transferium.methods.base import Fitted, Method, Task, require_choice
 from transferium.methods.finetune import setting
 from transferium.methods.held_out import HeldOut, hold_out
 from transferium.methods.staged import Staged
@@ -81,13 +81,14 @@ class AdaptedNetwork(Staged):
 
     ``tuning="frozen"`` trains a bottleneck and a linear layer on features that were embedded once; ``"partial"`` moves
     the last ``unfreeze`` blocks of the backbone as well, ``"full"`` all of it. Epochs are passes over the source. The
-    last epoch is kept: no target label may choose one, and source labels choose too early. A fifth of the source is
+    last epoch is kept: no target label may choose one, and source labels choose too early. An untrained backbone moves
+    at the rate of what is new, and normalises by the statistics of each batch. A fifth of the source is
     held out for the temperature. A few labelled target examples, where there are any, join as a stream of their own.
     """
 
     name: ClassVar[str] = ""
     keep_statistics: ClassVar[bool] = True
-    """Whether batch normalisation in a backbone that moves goes on with the statistics it came with."""
+    """Whether batch normalisation in a pretrained backbone that moves goes on with the statistics it came with."""
 
     tuning: str = setting("frozen", "how much of the backbone moves: frozen, partial or full", TUNINGS)
     weight: float = setting(1.0, "weight of the transfer term; 0 is source only", (0.0, 10.0))
@@ -146,6 +147,17 @@ class AdaptedNetwork(Staged):
             objective = objective + self._weighted(self._term(carried))
         yield self._stage(task, carried, objective)
         return carried
+
+    @property
+    def moves_backbone(self) -> bool:
+        return self.tuning != "frozen"
+
+    def source_only(self) -> Method:
+        """A probe on frozen features; where the backbone moves, the same network, trained on the source alone."""
+        if not self.moves_backbone:
+            return super().source_only()
+        shared = {f.name: getattr(self, f.name) for f in fields(SourceNetwork)}
+        return SourceNetwork(**shared | {"weight": 0.0})
 
     def _term(self, carried: Carried) -> Objective | None:
         """What is added to the supervised loss, times ``weight``."""
@@ -208,8 +220,8 @@ class AdaptedNetwork(Staged):
         new = [*carried.encoder.parameters(), *carried.model.head.parameters()]
         return (*self._body(carried), *plain_groups(new, self.lr, self.weight_decay, "new"))
 
-    def _body(self, carried: Carried) -> tuple[Group, ...]:
-        """The backbone's own groups: none where it is frozen."""
+    def _body(self, carried: Carried, rate: float | None = None) -> tuple[Group, ...]:
+        """The backbone's own groups: none where it is frozen. ``rate`` is that of what is new (None: ``lr``)."""
         from transferium.training.freeze import freeze
         from transferium.training.groups import layered_groups
 
@@ -217,9 +229,10 @@ class AdaptedNetwork(Staged):
             return ()
         blocks = carried.backbone.blocks
         freeze(carried.tuned, blocks, "all" if self.tuning == "full" else self.unfreeze)
-        return layered_groups(
-            carried.tuned, blocks, lr=self.backbone_lr, decay=self.layer_decay, weight_decay=self.weight_decay
-        )
+        lr, decay = self.backbone_lr, self.layer_decay
+        if not carried.backbone.pretrained:
+            lr, decay = rate or self.lr, 1.0
+        return layered_groups(carried.tuned, blocks, lr=lr, decay=decay, weight_decay=self.weight_decay)
 
     def _stage(self, task: Task, carried: Carried, objective: Objective | None, **changes: Any) -> Stage:
         """One episode over the streams that ``objective`` needs; ``changes`` are fields of the stage."""
@@ -234,7 +247,8 @@ class AdaptedNetwork(Staged):
             "batch_size": self.batch_size,
             "schedule": Schedule("cosine", 0.05),
         } | changes
-        settings = {"seed": task.seed, "keep_statistics": self.keep_statistics} | settings
+        kept = self.keep_statistics and task.backbone.pretrained
+        settings = {"seed": task.seed, "keep_statistics": kept} | settings
         return Stage(
             model=carried.model,
             objective=objective,

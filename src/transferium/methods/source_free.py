@@ -81,7 +81,8 @@ class SHOT(AdaptedNetwork):
         from transferium.training.groups import plain_groups
 
         parameters = list(carried.encoder.parameters())
-        return (*self._body(carried), *plain_groups(parameters, self.adapt_lr, self.weight_decay, "encoder"))
+        body = self._body(carried, self.adapt_lr)
+        return (*body, *plain_groups(parameters, self.adapt_lr, self.weight_decay, "encoder"))
 
     def _labelled(self, carried: Carried) -> Domain:
         """The target with the label of its nearest class centroid, as the model sees it now."""

@@ -13,6 +13,7 @@ from transferium.errors import BackboneError, InputError, did_you_mean
 from transferium.models.backbone import Backbone
 from transferium.models.bundled import BUNDLED, DEFAULTS, bundled
 from transferium.models.preprocess import ImagePreprocess, TextPreprocess
+from transferium.models.untrained import UNTRAINED
 from transferium.models.wrapped import randomised, wrap_module
 
 if TYPE_CHECKING:
@@ -32,10 +33,11 @@ def find_backbone(
 ) -> Backbone:
     """The backbone that ``spec`` names, for data of one kind.
 
-    ``None`` is the bundled default; ``efficientnet_lite0`` and ``all_minilm_l6_v2`` are bundled; ``timm/<name>`` and
-    ``hf/<owner>/<name>`` come from the hub or its cache; a folder holds timm's or transformers' ``config.json`` and
-    weights; ``<architecture>@<file>`` is a timm architecture with a ``.safetensors`` or ``.pth`` file; a module of
-    your own needs its ``transform``. ``size`` (images) and ``max_length`` (texts) change how much is read.
+    ``None`` is the bundled default; ``efficientnet_lite0`` and ``all_minilm_l6_v2`` are bundled; ``small_cnn`` is an
+    untrained network for small pictures; ``timm/<name>`` and ``hf/<owner>/<name>`` come from the hub or its cache; a
+    folder holds timm's or transformers' ``config.json`` and weights; ``<architecture>@<file>`` is a timm architecture
+    with a ``.safetensors`` or ``.pth`` file; a module of your own needs its ``transform``. ``size`` (images) and
+    ``max_length`` (texts) change how much is read.
 
     >>> find_backbone("efficientnet_lite0", "image", size=64).preprocess.resize
     73
@@ -52,6 +54,8 @@ def find_backbone(
     if name in BUNDLED:
         _check_kind(name, BUNDLED[name].kind, kind)
         return _read(bundled(name), size, max_length)
+    if name in UNTRAINED:
+        return _read(_checked(UNTRAINED[name](), kind), size, max_length)
     if (size is not None and kind == "text") or (max_length is not None and kind == "image"):
         raise InputError("size is a setting for images, max_length one for texts.")
     return _checked(_load(name, kind, size, max_length), kind)
@@ -158,8 +162,9 @@ def _check_kind(name: str, reads: str, kind: Kind) -> None:
 
 
 def _suggest(name: str) -> str:
-    """The nearest bundled name, else the nearest of timm's (whose import is paid only for this message)."""
-    near = did_you_mean(name, BUNDLED)
+    """The nearest name of ours, else the nearest of timm's (whose import is paid only for this message)."""
+    ours = [*BUNDLED, *UNTRAINED]
+    near = did_you_mean(name, ours)
     if near.startswith("Did"):
         return near
     import timm
@@ -167,13 +172,11 @@ def _suggest(name: str) -> str:
     near = did_you_mean(name, timm.list_models())
     if near.startswith("Did"):
         return near.replace("'", "'timm/", 1)
-    return (
-        f"{did_you_mean(name, BUNDLED)} Or timm/<name>, hf/<owner>/<name>, a folder, or <architecture>@<weights file>."
-    )
+    return f"{did_you_mean(name, ours)} Or timm/<name>, hf/<owner>/<name>, a folder, or <architecture>@<weights file>."
 
 
 def catalogue() -> list[dict[str, Any]]:
-    """What can be used here without a network: the bundled backbones and the hub's cache. Imports no torch.
+    """What can be used here without a network: bundled, untrained, and the hub's cache. Imports no torch.
 
     >>> [row["name"] for row in catalogue()][:2]
     ['efficientnet_lite0', 'all_minilm_l6_v2']
@@ -190,7 +193,20 @@ def catalogue() -> list[dict[str, Any]]:
         }
         for name, entry in BUNDLED.items()
     ]
+    rows += [_untrained_row(name, make()) for name, make in UNTRAINED.items()]
     return rows + [row for name, folder in _cached() if (row := _cached_row(name, folder))]
+
+
+def _untrained_row(name: str, backbone: Backbone) -> dict[str, Any]:
+    return {
+        "name": name,
+        "kind": backbone.kind,
+        "width": backbone.width,
+        "licence": "none needed",
+        "size_bytes": 0,
+        "available": True,
+        "source": "no weights: for --source with tuning=full, or finetune",
+    }
 
 
 def _cached() -> list[tuple[str, Path]]:
