@@ -26,7 +26,7 @@ STATE, COMMAND, FORMAT = "state", "command.json", 1
 FREE = ("data", "source", "out", "as_json", "track", "resume", "restart", "strict", "oracle", "no_store")
 """Options that may differ between a run and its resumption: where data is (what is in it is compared later), and what
 changes nothing in the model."""
-WEIGHTY = ("torch", "timm", "transformers", "numpy", "onnxruntime")
+WEIGHTY = ("transferium", "torch", "timm", "transformers", "numpy", "onnxruntime")
 """Packages whose version can change the last bit of a result."""
 
 Told = Mapping[str, Any]
