@@ -65,6 +65,7 @@ def test_the_rate_rises_from_lowest_to_one_and_every_group_keeps_its_ratio():
     assert chosen == pytest.approx(suggested_rate([r["lr"] for r in rows], [r["task"] for r in rows]))
 
 
+@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
 def test_after_the_test_it_is_training_at_the_rate_it_found():
     frozen = SHORT | {"augment": "none", "unfreeze": "none", "optimiser": "sgd"}
     tested = FineTune(lr="auto", **frozen).fit(task())
@@ -82,6 +83,7 @@ def test_other_methods_test_their_rates_too(method):
     assert all("stage" not in look or look["stage"] != STAGE for look in fitted.selection.candidates)
 
 
+@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
 def test_no_rate_is_suggested_that_the_optimiser_cannot_use():
     """A head on frozen features never bursts, whatever its rate: some steps of AdamW do not take it far."""
     fitted = FineTune(lr="auto", **SHORT, unfreeze="none").fit(task())
