@@ -170,6 +170,7 @@ def test_data_that_has_moved(stopped: Path, tables: tuple[Path, Path], run_cli: 
         (("--set", "epochs=5"), "method.epochs 3 → 5"),
         (("--method", "mcc"), "method.name dann → mcc"),
         (("--seed", "3"), "seed 0 → 3"),
+        (("--lr", "0.5"), "method.lr 0.001 → 0.5"),
     ],
 )
 def test_other_options_are_refused_and_said_before_any_work(
@@ -183,10 +184,11 @@ def test_other_options_are_refused_and_said_before_any_work(
     assert "stage resumed" not in (stopped / "log.jsonl").read_text()
 
 
+@pytest.mark.parametrize("rate", [("--set", "lr=1e-3"), ("--lr", "0.001")])
 def test_the_same_settings_in_other_words_are_the_same(
-    stopped: Path, tables: tuple[Path, Path], run_cli: Callable
+    stopped: Path, tables: tuple[Path, Path], run_cli: Callable, rate: tuple[str, str]
 ) -> None:
-    same = ("--method", "dann", "--set", "batch_size=16", "--set", "epochs=3", "--set", "lr=1e-3")
+    same = ("--method", "dann", "--set", "batch_size=16", "--set", "epochs=3", *rate)
     assert run_cli("fit", tables[0], "--source", tables[1], "--out", stopped, *same).code == 0
 
 

@@ -9,7 +9,7 @@ import pytest
 from sklearn import metrics as theirs
 
 from transferium.errors import DataError
-from transferium.evaluation.evaluate import Evaluation, evaluate
+from transferium.evaluation.evaluate import Evaluation, accuracy_interval, evaluate
 from transferium.evaluation.metrics import class_statistics, probability_statistics, ranking_statistics
 from transferium.functional.bootstrap import least_share, resample_counts
 from transferium.functional.calibration import calibration_error
@@ -111,6 +111,19 @@ def test_answers_that_are_all_wrong_keep_an_exact_upper_limit() -> None:
     found = evaluate(y, np.eye(2)[1 - y], ["a", "b"], seed=0)
     assert (found.accuracy.low, found.accuracy.value) == (0, 0)
     assert found.accuracy.high == pytest.approx(1 - least_share(20))
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize("right", [0.0, 0.8, 1.0])
+def test_an_accuracy_alone_has_the_interval_it_has_among_the_metrics(right: float, grouped: bool) -> None:
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 3, 60)
+    hit = rng.random(60) < right
+    groups = rng.integers(0, 25, 60) if grouped else None
+    whole = evaluate(y, np.eye(3)[np.where(hit, y, (y + 1) % 3)], list("abc"), seed=7, groups=groups).accuracy
+    alone = accuracy_interval(hit, seed=7, groups=groups)
+    assert (alone.value, alone.low, alone.high) == pytest.approx((whole.value, whole.low, whole.high), abs=1e-7)
+    assert alone.low < alone.high
 
 
 def test_one_example_is_enough_to_say_almost_nothing() -> None:

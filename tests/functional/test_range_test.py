@@ -3,22 +3,23 @@
 import numpy as np
 import pytest
 
-from transferium.functional.range_test import smoothed, suggested_rate
+from transferium.functional.range_test import FEWEST, smoothed, suggested_rate
 
 RATES = np.geomspace(1e-7, 1.0, 101)
 
 
-def falling_then_bursting(edge, seed=0, noise=0.05):
+def falling_then_bursting(edge, seed=0, noise=0.05, rates=RATES):
     """A loss that starts to fall two decades below ``edge``, and bursts there."""
-    fall = 1 / (1 + (RATES / (edge / 100)) ** 1.5)
-    burst = (RATES / edge) ** 3
-    return 0.2 + 0.7 * fall + burst + noise * np.random.default_rng(seed).normal(size=len(RATES)).clip(-2, 2)
+    fall = 1 / (1 + (rates / (edge / 100)) ** 1.5)
+    burst = (rates / edge) ** 3
+    return 0.2 + 0.7 * fall + burst + noise * np.random.default_rng(seed).normal(size=len(rates)).clip(-2, 2)
 
 
 @pytest.mark.parametrize("edge", [1e-4, 1e-3, 1e-2, 1e-1])
 @pytest.mark.parametrize("seed", range(3))
-def test_it_lies_well_below_where_the_loss_bursts_and_not_where_nothing_happens(edge, seed):
-    found = suggested_rate(RATES, falling_then_bursting(edge, seed))
+@pytest.mark.parametrize("rates", [RATES, np.geomspace(1e-7, 1.0, FEWEST + 1)], ids=["most steps", "fewest steps"])
+def test_it_lies_well_below_where_the_loss_bursts_and_not_where_nothing_happens(edge, seed, rates):
+    found = suggested_rate(rates, falling_then_bursting(edge, seed, rates=rates))
     assert edge / 300 < found < edge / 5, (edge, found)
 
 

@@ -6,6 +6,7 @@ import torch
 
 from small_domains import texts
 from toy_world import picture_backbone, pictures, same, weights
+from transferium.cli.tables import attacked
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
 from transferium.evaluation.attacked import attacked_accuracy
@@ -34,7 +35,7 @@ def test_training_against_an_adversary_keeps_more_of_the_accuracy_under_attack()
     threat = Threat("pgd", 12.0)
     left = {}
     for share in (0.0, 1.0):
-        method = Adversarial(attack="pgd", eps=12.0, steps=3, share=share, **(SHORT | {"epochs": 12}))
+        method = Adversarial(attack="pgd", eps=12.0, steps=3 if share else 7, share=share, **(SHORT | {"epochs": 12}))
         fitted = method.fit(given)
         left[share] = attacked_accuracy(fitted.backbone, fitted.head, given.train, test, threat, seed=0)
     for found in left.values():
@@ -60,6 +61,34 @@ def test_a_run_says_what_is_left_of_model_and_probe_under_attack():
     assert judged.attacked.keys() == {"model", "probe"}
     assert judged.attacked["model"].as_dict()["attack"] == "PGD, 8 of 255 grey levels, 10 steps"
     assert judge(FineTune(**SHORT).fit(given), given, pictures(20, 9), None).attacked == {}
+
+
+def test_all_of_the_test_part_attacked_has_one_clean_accuracy_with_one_interval():
+    """The table of metrics and the table under attack speak of the same answers."""
+    given, told = task(), []
+    given.progress = lambda *step: told.append(step)
+    judged = judge(Adversarial(**SHORT).fit(given), given, pictures(40, 9), None)
+    table, moved = judged.evaluation.accuracy, judged.attacked["model"].clean
+    assert (moved.value, moved.low, moved.high) == pytest.approx((table.value, table.low, table.high), abs=1e-7)
+    table, moved = judged.references["probe"].accuracy, judged.attacked["probe"].clean
+    assert (moved.value, moved.low, moved.high) == pytest.approx((table.value, table.low, table.high), abs=1e-7)
+    said = [(name, done, total) for name, done, total in told if "under attack" in name]
+    assert said == [(f"the {who} under attack", done, 40) for who in ("model", "probe") for done in (0, 20, 40)]
+
+
+def test_a_share_of_nothing_is_attacked_all_the_same():
+    given = task()
+    judged = judge(Adversarial(share=0, eps=8, **SHORT).fit(given), given, pictures(20, 9), None)
+    assert judged.attacked["model"].attacked.value <= judged.attacked["model"].clean.value
+    assert judged.attacked["model"].examples == 20
+
+
+def test_how_many_of_the_test_examples_were_attacked_is_said():
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6}
+    row = {"model": {"attack": "PGD", "examples": 200, "clean": figure, "attacked": figure}}
+    assert attacked(row, of=450)[0].startswith("200 of the 450 test examples")
+    assert attacked(row, of=200)[0].startswith("200 test examples")
+    assert attacked({}, of=200) == []
 
 
 def test_settings_are_checked():

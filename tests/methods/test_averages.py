@@ -67,6 +67,7 @@ def test_what_was_looked_at_is_said(average):
     assert not fitted().selection.notes
 
 
+@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
 def test_means_of_a_walk_at_a_high_rate_score_better_than_the_walk():
     wild = {"unfreeze": "none", "head_lr": 0.5, "schedule": "constant", "optimiser": "sgd", "epochs": 16, "clip": None}
     loss = {}

@@ -86,6 +86,7 @@ def test_a_frozen_backbone_is_not_held_back():
         BiTuning(unfreeze="none", **SHORT).fit(task())
 
 
+@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
 def test_a_cached_prefix_is_read_by_both_encoders():
     settings: dict[str, Any] = {"unfreeze": 2, "augment": "none", "keys": 5, "lr": 0.01, "key_momentum": 0.5, **SHORT}
     plain, cached = (

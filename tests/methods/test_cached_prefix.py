@@ -124,7 +124,7 @@ METHODS = [
     FineTune(unfreeze=2, **SHORT),
     FineTune(unfreeze=1, batch_norm="batch", average="ema", **SHORT),
     FineTune(unfreeze=2, batch_norm="batch", average="swa", accumulate=2, **SHORT),
-    FineTune(unfreeze="none", **SHORT),
+    FineTune(unfreeze="none", **SHORT | {"lr": 1e-4}),
     FineTune(unfreeze="body,top", label_smoothing=0.1, **SHORT),
     LPFT(unfreeze=2, **SHORT),
     L2SPTuning(unfreeze=2, **SHORT),

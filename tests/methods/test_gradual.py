@@ -61,6 +61,7 @@ def test_rates_fall_by_the_decay_from_block_to_block_along_a_slanted_triangle():
     assert [r["lr"] for r in history] == [0.02 * stage.schedule.factor(i, len(history)) for i in range(len(history))]
 
 
+@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
 @pytest.mark.parametrize(
     ("settings", "names"),
     [
@@ -86,6 +87,7 @@ def test_unfreeze_says_how_far_it_goes_and_blocks_how_fast(settings, names):
     assert {n for n, p in wanted.named_parameters() if p.requires_grad} == expected
 
 
+@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
 def test_with_nothing_to_unfreeze_it_is_fine_tuning_of_the_head():
     frozen = SHORT | {"unfreeze": "none", "schedule": "cosine"}
     first = GradualUnfreeze(**frozen).fit(task())

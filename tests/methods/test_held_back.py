@@ -10,10 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from toy_world import PICTURE, PictureNet, blobs, picture_backbone, pictures, row_model, same, weights
+from toy_world import picture_backbone, pictures, row_model, same, weights
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.functional.losses.feature_maps import attention_from
 from transferium.methods.base import Task
 from transferium.methods.bss import BSS
 from transferium.methods.catalogue import find_method
@@ -21,22 +20,11 @@ from transferium.methods.delta import DELTA
 from transferium.methods.finetune import FineTune
 from transferium.methods.l2sp import L2SPTuning, L2Tuning
 from transferium.methods.lwf import LwF
-from transferium.models.model import Model
-from transferium.models.wrapped import wrap_module
-from transferium.objectives.channel_attention import loss_rises
 from transferium.objectives.kept_answers import KeptAnswers
 from transferium.objectives.kept_features import KeptFeatures
-from transferium.objectives.kept_maps import KeptMaps
 from transferium.objectives.l2 import L2
 from transferium.objectives.l2sp import L2SP
 from transferium.objectives.shrinkage import SpectralShrinkage
-from transferium.objectives.supervised import Supervised
-from transferium.training.batch import Batch
-from transferium.training.episode import Episode, train
-from transferium.training.feed import Feeds
-from transferium.training.machine import Machine
-from transferium.training.stage import Stage
-from transferium.training.view import View
 
 FAST: dict[str, Any] = {
     "epochs": 3,
@@ -168,179 +156,7 @@ def test_mechanism(knob):
     assert high > knob.by * low, (low, high)
 
 
-class Wired(nn.Module):
-    """Four channels over a picture, the last of which nothing behind reads."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.low = nn.Conv2d(3, 4, 3, padding=1)
-        self.high = nn.Linear(4, 4)
-        with torch.no_grad():
-            self.high.weight[:, 3] = 0
-
-    def forward(self, x):
-        return self.high(self.low(x).relu().mean(dim=(2, 3)))
-
-
-def wired(seed=0):
-    torch.manual_seed(seed)
-    return Wired().eval(), nn.Linear(4, 2)
-
-
-def labelled(n, seed):
-    made = torch.Generator().manual_seed(seed)
-    return Batch((torch.randn(n, 3, 6, 6, generator=made),), torch.arange(n) % 2, torch.arange(n))
-
-
-@pytest.mark.parametrize("layer", ["low", "high"])
-def test_the_rise_is_that_of_a_whole_pass_without_the_channel(layer):
-    body, head = wired()
-    given = [labelled(5, 0), labelled(8, 1)]
-    rises = loss_rises(body, head, layer, ("low", "high"), given)
-    inputs, labels = torch.cat([b.inputs[0] for b in given]), torch.cat([b.labels for b in given])
-
-    def loss():
-        with torch.no_grad():
-            return nn.functional.cross_entropy(head(body(inputs)).double(), labels).item()
-
-    plain, slow = loss(), []
-    for channel in range(4):
-
-        def without(_module, _inputs, output, channel=channel):
-            keep = torch.ones(4)
-            keep[channel] = 0
-            return output * keep.view(-1, *[1] * (output.ndim - 2))
-
-        hook = body.get_submodule(layer).register_forward_hook(without)
-        slow.append(loss() - plain)
-        hook.remove()
-    assert rises.numpy() == pytest.approx(slow, abs=1e-7)
-    assert (layer != "low") or rises[3] == 0
-    assert rises.abs().max() > 1e-4
-
-
-def test_switching_channels_off_leaves_the_network_as_it_was():
-    body, head = wired()
-    before, batch = weights(body), labelled(4, 0)
-    expected = body(*batch.inputs)
-    loss_rises(body, head, "low", ("low", "high"), [batch])
-    assert same(before, weights(body)) and torch.equal(body(*batch.inputs), expected)
-    assert not any("forward" in vars(m) or m._forward_hooks for m in body.modules())
-
-
-def test_blocks_before_the_layer_are_not_computed_again():
-    body, head = wired()
-    calls = {"low": 0, "high": 0}
-    for name in calls:
-        module = body.get_submodule(name)
-
-        def counted(x, name=name, run=module.forward):
-            calls[name] += 1
-            return run(x)
-
-        module.forward = counted
-    loss_rises(body, head, "high", ("low", "high"), [labelled(4, 0)])
-    assert calls == {"low": 1, "high": 1}
-    loss_rises(body, head, "low", ("low", "high"), [labelled(4, 0)])
-    assert calls == {"low": 2, "high": 6}
-
-
-def test_attention_is_where_the_classes_are_read_from():
-    """Of five features only the first two tell the classes apart: they get the weight."""
-    net = PictureNet()
-    with torch.no_grad():
-        net.top.weight.zero_(), net.top.bias.zero_()
-        net.stem[0].weight.zero_(), net.stem[0].bias.zero_(), net.body[0].weight.zero_(), net.body[0].bias.zero_()
-        for i, colour in enumerate((0, 2)):
-            net.stem[0].weight[i, colour] = 1 / 9
-            net.stem[0].bias[i] = 3.0
-            net.body[0].weight[i, i, 1, 1] = 1.0
-            net.top.weight[i, i] = 1.0
-    given = task(200, wrap_module(net, "image", PICTURE))
-    given = replace(given, backbone=replace(given.backbone, blocks=("stem", "body", "top")))
-    method = DELTA(epochs=1, batch_size=8)
-    ground = method._ground(given)
-    method._groups(ground)
-    (weight,) = method._attention(ground, ("top",))
-    assert weight.sum() == pytest.approx(1, abs=1e-6)
-    assert weight[:2].min() > weight[2:].max() * 1.2, weight
-    assert torch.allclose(weight[2:], weight[2], atol=1e-6)
-
-
-def kept(model):
-    torch.manual_seed(2)
-    return [
-        KeptMaps(model, ("low", "high")),
-        KeptFeatures(model, scale=0.5),
-        KeptAnswers(model, nn.Linear(16, 3)),
-    ]
-
-
-@pytest.mark.parametrize("number", [0, 1, 2], ids=["maps", "features", "answers"])
-def test_a_teacher_never_learns_and_is_asked_once_a_step(number):
-    torch.set_num_threads(1)
-    model = row_model(batch_norm=True, dropout=0.3)
-    start, objective = weights(model.backbone), kept(model)[number]
-    teacher, passes = objective.teacher.model, []
-    teacher.backbone.register_forward_hook(lambda *_: passes.append(teacher.backbone.training))
-    stage = Stage(model, {"target": blobs(24)}, Supervised() + objective, epochs=2, batch_size=8, lr=0.01)
-    for _ in train(Episode(stage, Machine(cpu=True))):
-        assert not any(m.training for m in teacher.modules()) and model.backbone.training
-    assert passes == [False] * 6
-    assert same(weights(teacher.backbone), start) and not same(weights(model.backbone), start)
-    assert not any(p.requires_grad or p.grad is not None for p in teacher.parameters())
-    own = {"head.weight", "head.bias"} if number == 2 else set()
-    assert set(objective.state_dict()) == {name for name, _ in objective.named_parameters()} == own
-
-
-def test_only_channel_weights_are_written_into_checkpoints():
-    model = row_model()
-    objective = KeptMaps(model, ("low",), [attention_from(torch.arange(16.0))])
-    assert {name: t.shape for name, t in objective.state_dict().items()} == {"attention0": (16,)}
-
-
-@pytest.mark.parametrize("number", [0, 1, 2], ids=["maps", "features", "answers"])
-def test_the_parts_of_a_batch_average_to_the_whole(number):
-    """What several processes, or passes that share a step, rely on."""
-    model = row_model()
-    objective = kept(model)[number]
-    with torch.no_grad():
-        model.backbone.low[0].weight.add_(0.1)
-    batch = Feeds().open(blobs(9), augmented=False).batch(0, np.arange(9))
-
-    def term(rows):
-        part = Batch((batch.inputs[0][rows],), None, batch.index[rows])
-        return sum(objective(View(model, {"target": part}, taps=objective.taps)).values()).item()
-
-    assert term(slice(0, 9)) == pytest.approx(4 / 9 * term(slice(0, 4)) + 5 / 9 * term(slice(4, 9)), rel=1e-5)
-    assert term(slice(0, 9)) > 0
-
-
-class Words(nn.Module):
-    """Tokens to vectors to their masked mean."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.table = nn.Embedding(10, 3)
-
-    def forward(self, ids, mask):
-        return (self.table(ids) * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
-
-
-def test_padding_does_not_count():
-    torch.manual_seed(0)
-    model = Model(Words(), nn.Linear(3, 2))
-    objective = KeptMaps(model, ("table",))
-    with torch.no_grad():
-        model.backbone.table.weight.add_(torch.arange(10.0)[:, None])
-    terms = []
-    for padding in (1, 9):
-        ids = torch.tensor([[2, 4, padding, padding], [3, 3, 3, padding]])
-        batch = Batch((ids, torch.tensor([[1, 1, 0, 0], [1, 1, 1, 0]])), None, torch.arange(2))
-        terms.append(objective(View(model, {"target": batch}, taps=objective.taps))["delta"].item())
-    assert terms == pytest.approx([0.5 * 3 * np.mean([(4 + 16) / 2, 9])] * 2, rel=1e-5)
-
-
+@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
 @pytest.mark.parametrize("method", weak(1.0), ids=lambda m: m.name)
 def test_a_cached_prefix_changes_nothing_that_can_be_seen(method):
     method = replace(method, unfreeze=1, batch_norm="kept", cache_precision="full")

@@ -23,6 +23,7 @@ def fitted(method=FineTune, epochs=2, **settings):
     return method(epochs=epochs, batch_size=8, lr=0.01, **settings).fit(task)
 
 
+@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
 def test_alphas_of_nothing_are_plain_bit_for_bit():
     # No dropout may be drawn, since a share that is drawn moves the generator on.
     still = {"unfreeze": "none", "augment": "none", "cache": "off"}

@@ -9,7 +9,7 @@ import torch
 
 from toy_world import blobs, picture_backbone, pictures, row_model, same, weights
 from transferium.embedding.embed import Embedder
-from transferium.functional.range_test import suggested_rate
+from transferium.functional.range_test import FEWEST, MOST, suggested_rate
 from transferium.methods.base import Task
 from transferium.methods.catalogue import find_method
 from transferium.methods.finetune import FineTune
@@ -21,7 +21,7 @@ from transferium.training.episode import Episode, train
 from transferium.training.machine import Machine
 from transferium.training.objective import Objective
 from transferium.training.optimiser import Optimiser
-from transferium.training.range_test import LOWEST, RISING, STEPS, RangeTest
+from transferium.training.range_test import LOWEST, RISING, RangeTest
 from transferium.training.run import run
 from transferium.training.stage import Stage
 
@@ -52,9 +52,9 @@ def test_the_model_is_put_back_bit_for_bit_with_its_statistics():
 def test_the_rate_rises_from_lowest_to_one_and_every_group_keeps_its_ratio():
     fitted = FineTune(lr="auto", **SHORT, optimiser="sgd", clip=0.1).fit(task())
     rows = [r for r in fitted.history if r["stage"] == STAGE]
-    assert 20 < len(rows) <= STEPS
+    assert 10 < len(rows) <= FEWEST
     ratios = [b["lr"] / a["lr"] for a, b in pairwise(rows)]
-    assert ratios == pytest.approx([1e7 ** (1 / STEPS)] * len(ratios))
+    assert ratios == pytest.approx([1e7 ** (1 / FEWEST)] * len(ratios))
     assert rows[0]["lr"] == pytest.approx(LOWEST), "the last block's; the head's is ten times as high"
     chosen = fitted.selection.chosen["lr"]
     first = next(r for r in fitted.history if r["stage"] == "train")
@@ -65,6 +65,7 @@ def test_the_rate_rises_from_lowest_to_one_and_every_group_keeps_its_ratio():
     assert chosen == pytest.approx(suggested_rate([r["lr"] for r in rows], [r["task"] for r in rows]))
 
 
+@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
 def test_after_the_test_it_is_training_at_the_rate_it_found():
     frozen = SHORT | {"augment": "none", "unfreeze": "none", "optimiser": "sgd"}
     tested = FineTune(lr="auto", **frozen).fit(task())
@@ -82,11 +83,28 @@ def test_other_methods_test_their_rates_too(method):
     assert all("stage" not in look or look["stage"] != STAGE for look in fitted.selection.candidates)
 
 
+@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
 def test_no_rate_is_suggested_that_the_optimiser_cannot_use():
-    """A head on frozen features never bursts, whatever its rate: a hundred steps of AdamW do not take it far."""
+    """A head on frozen features never bursts, whatever its rate: some steps of AdamW do not take it far."""
     fitted = FineTune(lr="auto", **SHORT, unfreeze="none").fit(task())
     assert fitted.selection.chosen["lr"] == pytest.approx(0.01), "a tenth of AdamW's limit, as the head's is ten times"
     assert "no more than adamw can use" in fitted.selection.notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("method", "planned"),
+    [
+        (FineTune(lr="auto", epochs=2, batch_size=8), 8),
+        (FineTune(lr="auto", epochs=38, batch_size=8), 152),
+        (FineTune(lr="auto", epochs=38, batch_size=7), 190),
+        (FineTune(lr="auto", epochs=50, batch_size=1), 1600),
+        (GradualUnfreeze(lr="auto", epochs=50, batch_size=8), 200),
+    ],
+)
+def test_it_takes_a_fifth_of_the_planned_steps_from_twenty_to_a_hundred(method, planned):
+    first = next(method.stages(task()))
+    assert first.name == STAGE
+    assert first.steps == min(max(round(planned / 5), FEWEST), MOST)
 
 
 def test_the_held_out_part_is_not_looked_at():
@@ -114,7 +132,7 @@ def test_the_rate_is_below_what_plain_descent_can_stand():
     for curvature in (20.0, 2000.0):
         test = RangeTest()
         stage = Stage(
-            row_model(), {"target": blobs(20)}, Bowl(curvature), lr=LOWEST, objective_lr=LOWEST, steps=STEPS,
+            row_model(), {"target": blobs(20)}, Bowl(curvature), lr=LOWEST, objective_lr=LOWEST, steps=MOST,
             clip=None, optimiser=Optimiser("sgd", momentum=0.0), schedule=RISING, around=[test],
         )  # fmt: skip
 
@@ -122,7 +140,7 @@ def test_the_rate_is_below_what_plain_descent_can_stand():
             yield stage
 
         run(stages())
-        assert len(test.rates) < STEPS, "it ends where the loss bursts"
+        assert len(test.rates) < MOST, "it ends where the loss bursts"
         assert 0.01 / curvature < suggested_rate(test.rates, test.losses) < 0.5 / curvature
 
 
@@ -142,7 +160,7 @@ def test_a_loss_that_is_no_number_ends_the_test_and_not_the_run(immediate):
     machine = Machine()
     machine.immediate = immediate
     objective = Supervised() + Spoilt()
-    stage = Stage(model, {"target": blobs(20)}, objective, lr=LOWEST, steps=STEPS, schedule=RISING, around=[test])
+    stage = Stage(model, {"target": blobs(20)}, objective, lr=LOWEST, steps=MOST, schedule=RISING, around=[test])
 
     def stages():
         yield stage

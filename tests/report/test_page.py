@@ -155,6 +155,16 @@ def test_a_sentence_does_not_repeat_the_title(run: dict[str, Any]) -> None:
     assert "<p>By 3 points.</p>" in page
 
 
+def test_how_many_held_out_examples_were_attacked_is_said(run: dict[str, Any]) -> None:
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6}
+    row = {"attack": "PGD, 2 of 255 grey levels, 10 steps", "examples": 60, "clean": figure, "attacked": figure}
+    attacked = {"model": row, "probe": row}
+    some = render(run | {"attacked": attacked, "test": run["test"] | {"examples": 450}})
+    assert "The same 60 held-out examples (drawn from 450, so that accuracy clean is not quite the one above)" in some
+    every = render(run | {"attacked": attacked, "test": run["test"] | {"examples": 60}})
+    assert "The same 60 held-out examples, clean and moved" in every
+
+
 def test_long_lists_of_ids_are_cut_and_counted(run: dict[str, Any]) -> None:
     ids = [f"{i:05}.jpg" for i in range(MOST_IDS + 1234)]
     run["doctor"]["findings"] = [{"kind": "leak", "severity": "error", "message": "m", "ids": ids}]

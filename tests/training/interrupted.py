@@ -112,6 +112,11 @@ def plateau():
     return method.stages(task())
 
 
+def tested_rate():
+    """Rates tested first, in a share of the planned steps, and the training at the one that was found."""
+    return FineTune(epochs=6, batch_size=8, lr="auto", batch_norm="batch").stages(task())
+
+
 def ema():
     """A moving average of weights, mixed pictures, and classes drawn alike."""
     method = FineTune(
@@ -177,7 +182,7 @@ ROWS = {
     f.__name__: f
     for f in (
         *(finetune, finetune_part, cached_prefix, scratch, lpft, ema, swa, soup, delta, bi_tuning),
-        *(gradual, plateau),
+        *(gradual, plateau, tested_rate),
         *(two_streams, two_stages, two_players),
     )
 }

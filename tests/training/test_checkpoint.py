@@ -1,13 +1,17 @@
 import errno
 import json
+from pathlib import Path
 
 import pytest
 import torch
 
 from toy_world import blobs, row_model, same, weights
+from transferium import __version__
 from transferium.errors import InputError, TransferiumWarning
 from transferium.objectives.supervised import Supervised
+from transferium.training.changes import refuse_changes
 from transferium.training.checkpoint import Checkpoints, Saved
+from transferium.training.program import program
 from transferium.training.run import run
 from transferium.training.stage import Stage
 
@@ -139,13 +143,41 @@ def test_a_finished_run_is_loaded_not_trained(tmp_path):
     assert same(weights(model), weights(again))
 
 
+BEFORE = {"method": {"name": "finetune", "epochs": 6, "workers": 2}, "epochs": 6, "seed": 0}
+
+
 def test_workers_may_change_and_a_changed_method_is_said_field_by_field():
-    from pathlib import Path
-
-    from transferium.training.changes import refuse_changes
-
-    before = {"method": {"name": "finetune", "epochs": 6, "workers": 2}, "epochs": 6, "seed": 0}
-    refuse_changes(before, {"method": {"name": "finetune", "epochs": 6, "workers": 0}, "epochs": 6, "seed": 0}, Path())
+    now = {"method": {"name": "finetune", "epochs": 6, "workers": 0}, "epochs": 6, "seed": 0}
+    refuse_changes(BEFORE, now, Path(), program())
     with pytest.raises(InputError) as said:
-        refuse_changes(before, {"method": {"name": "finetune", "epochs": 8, "workers": 0}, "epochs": 8}, Path("run"))
-    assert "cannot be resumed: method.epochs 6 → 8; seed 0 → null. Give" in str(said.value)
+        other = {"method": {"name": "finetune", "epochs": 8, "workers": 0}, "epochs": 8}
+        refuse_changes(BEFORE, other, Path("run"), program())
+    assert "cannot be resumed: method.epochs 6 → 8; seed 0 → null. Give the same data" in str(said.value)
+
+
+@pytest.mark.parametrize(
+    ("begun_by", "words"),
+    [
+        ("0.0.9 00000000", f"(0.0.9 → {__version__})"),
+        (f"{__version__} 00000000", f"(version {__version__} with other code)"),
+        (None, f"(an earlier one → {__version__})"),
+    ],
+)
+def test_what_another_program_does_otherwise_is_not_laid_at_the_users_door(begun_by, words):
+    refuse_changes(BEFORE, BEFORE, Path("run"), begun_by)
+    now = BEFORE | {"method": BEFORE["method"] | {"views": 4}}
+    with pytest.raises(InputError) as said:
+        refuse_changes(BEFORE, now, Path("run"), begun_by)
+    assert f"this program has changed since {words}" in str(said.value)
+    assert "method.views null → 4" in str(said.value) and "--restart" in str(said.value)
+    assert "Give the same data" not in str(said.value)
+
+
+def test_a_new_default_of_another_program_is_said_when_a_run_is_resumed(tmp_path, monkeypatch):
+    def stages(steps):
+        yield Stage(row_model(), {"target": blobs(8)}, Supervised(), steps=steps, about={"method": {"steps": steps}})
+
+    monkeypatch.setattr("transferium.training.checkpoint.program", lambda: "0.0.9 00000000")
+    run(stages(2), checkpoints=Checkpoints(tmp_path))
+    with pytest.raises(InputError, match=r"this program has changed since \(0.0.9 → .*method.steps 2 → 3"):
+        run(stages(3), checkpoints=Checkpoints(tmp_path))

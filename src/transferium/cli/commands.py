@@ -236,17 +236,15 @@ def backbones(as_json: bool) -> None:
 @click.command()
 @opt.as_json
 def methods(as_json: bool) -> None:
-    """The methods of --method and the settings each takes."""
+    """The methods of --method and the settings each takes; what many share is printed once."""
+    from transferium.cli.method_list import printed
     from transferium.methods.catalogue import describe_methods
 
     described = describe_methods()
     if as_json:
         click.echo(json.dumps(described))
         return
-    for method in described:
-        click.echo(f"{method['name']}: {method['summary']}")
-        rows = [[f"  --set {s['name']}={s['default']}", s["help"]] for s in method["settings"]]
-        click.echo("\n".join(f"{name:<34} {text}" for name, text in rows) + "\n")
+    click.echo(printed(described))
 
 
 @click.command()

@@ -21,8 +21,9 @@ def terminal_progress() -> Callable[[str, int, int], None] | None:
         if bar is None and done >= total:
             return
         if bar is None or bar.total != total:
-            # What cannot be divided is announced at once; a bar of many steps may be over before anyone looks.
-            delay = 0 if total == 1 else 1
+            # What cannot be divided, or says that it begins, is announced at once; a bar of many steps may be over
+            # before anyone looks.
+            delay = 0 if total == 1 or done == 0 else 1
             bar = bars[what] = tqdm(total=total, desc=what, delay=delay, leave=False, file=sys.stderr)
         bar.update(done - bar.n)
         if done >= total:

@@ -54,7 +54,7 @@ def summary(run: dict[str, Any]) -> str:
         "",
         table(ours + beside, ["beside", "accuracy (95 % interval)"]),
         "",
-        *attacked(run.get("attacked") or {}),
+        *attacked(run.get("attacked") or {}, of=run["test"].get("examples")),
         run["verdict_sentence"],
         chosen(run["selection"]),
     ]
@@ -63,13 +63,17 @@ def summary(run: dict[str, Any]) -> str:
     return "\n".join([*lines, f"{run['seconds']['total']:.1f} s in all."])
 
 
-def attacked(given: dict[str, Any]) -> list[str]:
-    """Accuracy clean and under attack, of the model and of the probe; nothing where nothing was attacked."""
+def attacked(given: dict[str, Any], of: int | None = None) -> list[str]:
+    """Accuracy clean and under attack, of the model and of the probe; nothing where nothing was attacked.
+
+    Where not all ``of`` the test examples were attacked, their clean accuracy is not the one above, and that is said.
+    """
     if not given:
         return []
     rows = [[who, *(interval(a[state], percent=True) for state in ("clean", "attacked"))] for who, a in given.items()]
     first = next(iter(given.values()))
-    return [table(rows, [f"{first['examples']} test examples", "clean", first["attack"]]), ""]
+    some = f"{first['examples']} of the {of}" if of and of > first["examples"] else str(first["examples"])
+    return [table(rows, [f"{some} test examples", "clean", first["attack"]]), ""]
 
 
 def chosen(selection: dict[str, Any]) -> str:

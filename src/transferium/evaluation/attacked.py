@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
+from transferium.evaluation.evaluate import accuracy_interval
 from transferium.functional.bootstrap import Interval
 from transferium.methods.base import Threat
 from transferium.models.backbone import Backbone
@@ -41,45 +43,51 @@ class Attacked:
 
 
 def attacked_accuracy(
-    backbone: Backbone, head: Head, train: Domain, test: Domain, threat: Threat, *, seed: int
+    backbone: Backbone,
+    head: Head,
+    train: Domain,
+    test: Domain,
+    threat: Threat,
+    *,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Attacked:
     """Accuracy under the strongest attack of the threat's kind, by an adversary who knows weights and labels.
 
     Signed steps are taken ten times from a random start (PGD), whatever the model was trained on; texts are moved by
     FGM. At most 200 test examples are attacked, drawn by ``seed``: each costs eleven passes forward and back.
+    Intervals are those of every other accuracy. ``progress`` is told how many examples of how many, from nought on.
     """
-    import torch
-
     from transferium.training.attack import attack_on
-    from transferium.training.augment import seeded
-    from transferium.training.feed import Feeds
 
     kind = "pgd" if threat.kind in ("fgsm", "pgd") else "fgm"
     attack = attack_on(backbone, train, kind, threat.eps, STEPS)
     some = test.take(np.sort(np.random.default_rng(seed).permutation(len(test))[:MOST]))
+    tell, done = progress or (lambda _done, _total: None), 0
+    tell(done, len(some))
+    right: list[NDArray[np.bool_]] = []
+    for answers in _batches(backbone, head, attack, some, seed):
+        right.append(answers)
+        done += answers.shape[1]
+        tell(done, len(some))
+    clean, hit = (accuracy_interval(a, seed=seed, groups=some.groups) for a in np.concatenate(right, axis=1))
+    return Attacked(str(attack), len(some), clean, hit)
+
+
+def _batches(backbone: Backbone, head: Head, attack: Attack, some: Domain, seed: int) -> Iterator[NDArray[np.bool_]]:
+    """Which rows of each batch are answered rightly, ``(2, rows)``: clean, and moved."""
+    import torch
+
+    from transferium.training.augment import seeded
+    from transferium.training.feed import Feeds
+
     module = backbone.build().eval().requires_grad_(False)
     feed = Feeds(backbone.preprocess).open(some, augmented=False)
-    right: list[NDArray[np.bool_]] = []
     for start in range(0, len(some), BATCH):
         rows = np.arange(start, min(start + BATCH, len(some)))
         batch = feed.batch(0, rows)
         with seeded(seed, start):
-            right.append(_survive(module, head, attack, batch.inputs, torch.from_numpy(some.y[rows])))
-    clean, hit = np.concatenate(right, axis=1)
-    return Attacked(str(attack), len(some), share(clean), share(hit))
-
-
-def share(right: NDArray[np.bool_]) -> Interval:
-    """The share that is right, with its exact (Clopper-Pearson) interval.
-
-    >>> share(np.array([True, True]))  # doctest: +ELLIPSIS
-    Interval(value=1.0, low=0.158..., high=1.0)
-    """
-    from scipy.stats import binomtest
-
-    count = int(right.sum())
-    ends = binomtest(count, len(right)).proportion_ci(method="exact")
-    return Interval(count / len(right), float(ends.low), float(ends.high))
+            yield _survive(module, head, attack, batch.inputs, torch.from_numpy(some.y[rows]))
 
 
 def _survive(module: Any, head: Head, attack: Attack, inputs: Any, labels: Any) -> NDArray[np.bool_]:

@@ -120,6 +120,24 @@ def evaluate(
     )
 
 
+def accuracy_interval(
+    right: NDArray[np.bool_], *, seed: int, resamples: int = 1000, groups: Array | None = None
+) -> Interval:
+    """The share of answers that are right, with the interval that :func:`evaluate` gives the same answers.
+
+    >>> accuracy_interval(np.array([True, True]), seed=0)  # doctest: +ELLIPSIS
+    Interval(value=1.0, low=0.158..., high=1.0)
+    """
+
+    def share(counts: Array) -> dict[str, Array]:
+        return {"accuracy": (counts * right).sum(axis=1) / counts.sum(axis=1)}
+
+    samples = bootstrap(share, len(right), seed=seed, resamples=resamples, groups=groups)["accuracy"]
+    low, high = (float(end) for end in percentiles(samples))
+    units = len(right) if groups is None else len(np.unique(groups))
+    return _opened(Interval(float(right.mean()), low, high), least_share(units))
+
+
 class Room:
     """How far below 1 a share may truly be when the sample shows exactly 1: the exact limit for so many examples."""
 

@@ -10,7 +10,19 @@ from numpy.typing import NDArray
 REACH = 4
 NEAR = 1.1
 SAFETY = 0.1
+SHARE, FEWEST, MOST = 0.2, 20, 100
 RULE = "a tenth of the highest rate at which the smoothed training loss was within 10 % of its lowest"
+
+
+def length_of_test(planned: int) -> int:
+    """How many steps a test takes: a fifth of those that training is planned for, from 20 to 100.
+
+    Fewer than 20 leave a factor above two between neighbouring rates; more than 100 tell nothing new.
+
+    >>> length_of_test(8), length_of_test(300), length_of_test(40_000)
+    (20, 60, 100)
+    """
+    return min(MOST, max(FEWEST, round(SHARE * planned)))
 
 
 def smoothed(losses: Sequence[float], reach: int = REACH) -> NDArray[np.float64]:

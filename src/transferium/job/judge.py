@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,8 +49,12 @@ def _judge_attacked(fitted: Fitted, task: Task, test: Domain) -> dict[str, Attac
     probe = LinearProbe().fit(task)
     both = {"model": (fitted.backbone, linear(fitted.head)), "probe": (task.backbone, linear(probe.head))}
     return {
-        name: attacked_accuracy(backbone, head, task.train, test, fitted.attack, seed=task.seed)
-        for name, (backbone, head) in both.items()
+        name: attacked_accuracy(
+            *(*ends, task.train, test, fitted.attack),
+            seed=task.seed,
+            progress=None if task.progress is None else partial(task.progress, f"the {name} under attack"),
+        )
+        for name, ends in both.items()
     }
 
 

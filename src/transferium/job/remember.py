@@ -26,7 +26,7 @@ STATE, COMMAND, FORMAT = "state", "command.json", 1
 FREE = ("data", "source", "out", "as_json", "track", "resume", "restart", "strict", "oracle", "no_store")
 """Options that may differ between a run and its resumption: where data is (what is in it is compared later), and what
 changes nothing in the model."""
-WEIGHTY = ("torch", "timm", "transformers", "numpy", "onnxruntime")
+WEIGHTY = ("transferium", "torch", "timm", "transformers", "numpy", "onnxruntime")
 """Packages whose version can change the last bit of a result."""
 
 Told = Mapping[str, Any]
@@ -149,9 +149,11 @@ def _has_progress(run: Path) -> bool:
 
 
 def _compared(options: Told) -> dict[str, Any]:
-    """What decides the result, with the method's settings as values: 1e-4 is 0.0001, and a default is a default."""
-    kept = {name: value for name, value in options.items() if name not in FREE and name != "settings"}
+    """What decides the result, with the method's settings as values: 1e-4 is 0.0001, ``--lr`` and a default are too."""
+    kept = {name: value for name, value in options.items() if name not in (*FREE, "settings", "lr")}
     settings: dict[str, Any] = dict(split_settings(tuple(options.get("settings", ()))))
+    if options.get("lr") is not None:
+        settings["lr"] = options["lr"]
     beside = {name: settings.pop(name) for name in ("size", "max_length") if name in settings}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -25,6 +25,7 @@ class Adversarial(FineTune):
     inputs may be chosen to mislead, or for smoother answers with few labelled texts; expect to pay in clean accuracy.
     Each step costs two passes more (``pgd``: ``steps`` + 1). The fitted model is attacked with its test labels known:
     one trained on signed steps by PGD in ten steps, since a defence against one step can break at the second.
+    ``share=0`` trains as ``finetune`` does, and is attacked all the same: what no defence leaves, to compare with.
     Goodfellow et al., "Explaining and harnessing adversarial examples" (2015); Madry et al., "Towards deep learning
     models resistant to adversarial attacks" (2018); Miyato et al., "Adversarial training methods for semi-supervised
     text classification" (2017) and "Virtual adversarial training" (2018).
@@ -37,7 +38,9 @@ class Adversarial(FineTune):
         None, "how far: grey levels of 255 (2), a share of a column's spread (0.1) or of a row's length (0.05 to 0.1)"
     )
     steps: int = setting(7, "steps of pgd", (2, 20))
-    share: float = setting(0.5, "weight of the attacked loss; 0 is finetune", (0.0, 1.0))
+    share: float = setting(
+        0.5, "weight of the attacked loss; 0 trains as finetune does, and is attacked all the same", (0.0, 1.0)
+    )
 
     def check(self) -> None:
         """Raise ``InputError`` for settings that cannot work."""

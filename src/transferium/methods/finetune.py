@@ -16,6 +16,7 @@ from transferium.methods.base import Task, require_choice
 from transferium.methods.checks import at_least, between
 from transferium.methods.heads import ACTIVATIONS, check_head, check_on_features, hidden_widths, new_head
 from transferium.methods.held_out import HeldOut, hold_out
+from transferium.methods.idle import warn_of_idle
 from transferium.methods.mixing import check_mixing, mixed
 from transferium.methods.prefix import PrefixCache, put_together
 from transferium.methods.rates import AUTO, check_rates, said, tested
@@ -137,7 +138,7 @@ class FineTune(Staged):
     cache_precision: str = setting("half", "what a cached prefix is stored in: half (float16) or full (float32)")
 
     def check(self) -> None:
-        """Raise ``InputError`` for what cannot work; warn of a learning rate far above what works."""
+        """Raise ``InputError`` for what cannot work; warn of a rate far above what works, and of what has no effect."""
         from transferium.training.augment import check_augment
         from transferium.training.optimiser import Optimiser
 
@@ -173,6 +174,7 @@ class FineTune(Staged):
         if self.clip is not None and not self.clip > 0:
             raise InputError(f"clip is the largest gradient norm; it must be above 0, or none, and was {self.clip}.")
         check_rates(self)
+        warn_of_idle(self)
 
     def machine_precision(self) -> str:
         return self.precision

@@ -56,17 +56,18 @@ def default_rate(method: FineTune, name: str = "lr") -> float:
 def tested(method: FineTune, ground: Ground) -> Generator[Stage, None, tuple[FineTune, RangeTest]]:
     """A stage that tests rates on the training part and changes nothing, then the method at the rate it suggests.
 
+    It takes a fifth of the steps of the last stage, from 20 to 100, so that it is no great part of any job.
     The head's rate keeps its ratio to ``lr`` as by default; neither is above what the optimiser can use.
     """
-    from transferium.functional.range_test import suggested_rate
-    from transferium.training.range_test import LOWEST, RISING, STEPS, RangeTest
+    from transferium.functional.range_test import length_of_test, suggested_rate
+    from transferium.training.range_test import LOWEST, RISING, RangeTest
 
     test = RangeTest()
     low = at_rate(method, LOWEST)
     stage = low._stage(ground, low._groups(ground), low._objective(ground), around=[test], name=STAGE)
-    yield replace(
-        stage, players=(), epochs=None, steps=STEPS, schedule=RISING, about={**stage.about, "method": method.to_json()}
-    )
+    steps = length_of_test(method.epochs * math.ceil(len(ground.parts.train) / stage.batch_size))
+    about = {**stage.about, "method": method.to_json()}
+    yield replace(stage, players=(), epochs=None, steps=steps, schedule=RISING, about=about)
     if not test.losses:
         raise InputError(
             "the range test saw no loss that is a number, even at the lowest rate: look for bad values in the data, or "

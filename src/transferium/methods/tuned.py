@@ -17,6 +17,8 @@ from transferium.functional.class_shares import balanced_weights
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import find_method, method_class
 from transferium.methods.checks import at_least
+from transferium.methods.finetune import FineTune
+from transferium.methods.idle import unheard, warn_of_idle
 from transferium.models.processes import refuse_several
 from transferium.selection.selection import Selection
 from transferium.selection.space import Dial, find_dials
@@ -62,7 +64,9 @@ class Tuned(Method):
             raise InputError(
                 "auto chooses by itself and has nothing to search; name a method, as in --method finetune."
             )
-        find_method(self.method, self.fixed)
+        made = self._made_of(self.fixed)
+        if isinstance(made, FineTune):
+            warn_of_idle(made, [dial.name for dial in self.dials])
         both = [dial.name for dial in self.dials if dial.name in self.fixed]
         if both and self.search:
             raise InputError(f"{', '.join(both)} is both fixed by --set and searched: leave one of the two out.")
@@ -79,9 +83,14 @@ class Tuned(Method):
     @property
     def balanced(self) -> bool:
         """Whether the method is for a world of equal class shares, in every trial."""
-        settings = find_method(self.method, self.fixed).get_params()
+        settings = self._made_of(self.fixed).get_params()
         turned = {dial.name for dial in self.dials}
         return any(settings.get(name) == "balanced" and name not in turned for name in ("class_weights", "sampling"))
+
+    def _made_of(self, settings: Mapping[str, Any]) -> Method:
+        """The method with some of its settings; what is idle beside one trial's others is nobody's mistake."""
+        with unheard():
+            return find_method(self.method, settings)
 
     def to_json(self) -> dict[str, Any]:
         return super().to_json() | {"fixed": dict(self.fixed)}
@@ -95,7 +104,7 @@ class Tuned(Method):
         _search(study, self, _Objective(self, task, fold))
         best = _best(study)
         settings = dict(self.fixed) | _values(self.dials, best.params)
-        fitted = find_method(self.method, settings).fit(task)
+        fitted = self._made_of(settings).fit(task)
         selection = Selection(
             f"{RULE}, every class counting alike" if self.balanced else RULE,
             f"{self.folds} folds of the training part ({len(task.train)} examples)",
@@ -147,7 +156,7 @@ class _Objective:
         return float(np.mean(losses))
 
     def _fold(self, settings: Mapping[str, Any], k: int) -> tuple[np.ndarray, np.ndarray]:
-        fitted = find_method(self.tuned.method, settings).fit(self.task.on(np.flatnonzero(self.fold != k)))
+        fitted = self.tuned._made_of(settings).fit(self.task.on(np.flatnonzero(self.fold != k)))
         held = self.task.train.take(self.fold == k)
         return fitted.head.probabilities(self.task.embed(held, fitted.backbone).features), held.y
 
@@ -289,7 +298,7 @@ def _values(dials: tuple[Dial, ...], params: Mapping[str, Any]) -> dict[str, Any
 
 def _defaults(tuned: Tuned) -> dict[str, Any]:
     """The method's own values, of those dials whose range holds them."""
-    here = find_method(tuned.method, tuned.fixed).get_params()
+    here = tuned._made_of(tuned.fixed).get_params()
     found: dict[str, Any] = {}
     for dial in tuned.dials:
         value = here[dial.name]

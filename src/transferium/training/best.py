@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ def held_out_score(held: Domain, weights: NDArray[np.float64] | None = None) -> 
     return score
 
 
+@dataclass(eq=False, repr=False)
 class KeepBest:
     """Score the model after every epoch; leave it, at the end, as it was when it scored best.
 
@@ -54,23 +56,24 @@ class KeepBest:
 
     name = "best"
 
-    def __init__(
-        self,
-        score: Score,
-        *,
-        by: str,
-        lowest: bool = True,
-        start: bool = False,
-        patience: int | None = None,
-        average: Average | None = None,
-    ) -> None:
-        self.score, self.by, self.sign, self.start, self.patience = score, by, 1.0 if lowest else -1.0, start, patience
-        self.average = average
-        self.best = math.inf
-        self.epoch = -1
-        self.stale = 0
-        self.at_start: dict[str, float] = {}
-        self.weights: dict[str, Tensor] = {}
+    score: Score
+    _: KW_ONLY
+    by: str
+    lowest: bool = True
+    start: bool = False
+    patience: int | None = None
+    average: Average | None = None
+
+    best: float = field(default=math.inf, init=False)
+    epoch: int = field(default=-1, init=False)
+    stale: int = field(default=0, init=False)
+    at_start: dict[str, float] = field(default_factory=dict, init=False)
+    weights: dict[str, Tensor] = field(default_factory=dict, init=False)
+
+    @property
+    def sign(self) -> float:
+        """What a score is multiplied by to be something to be lowered."""
+        return 1.0 if self.lowest else -1.0
 
     def wrap(self, records: Iterator[Record], episode: Episode) -> Iterator[Record]:
         if self.start and episode.step == 0:

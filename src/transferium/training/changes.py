@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from transferium.errors import InputError
+from transferium.training.program import change_of_program
 
 HARMLESS = ("workers",)
 """Settings of a method that change nothing in the result."""
@@ -34,14 +35,26 @@ def differences(before: Any, after: Any, name: str = "") -> list[str]:
     return [f"{name} {_short(before)} → {_short(after)}"]
 
 
-def refuse_changes(saved: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
-    """Raise ``InputError`` where a stage is not the one that was interrupted, naming what differs."""
+def refuse_changes(saved: dict[str, Any], now: dict[str, Any], folder: Path, begun_by: str | None) -> None:
+    """Raise ``InputError`` where a stage is not the one that was interrupted, naming what differs.
+
+    Where the run was begun by another program (``begun_by``), a new setting or default may be what differs, and nothing
+    that the user gave.
+    """
     changed = differences(saved, json.loads(json.dumps(now)))
-    if changed:
+    if not changed:
+        return
+    start = f"the interrupted run in {folder} cannot be resumed"
+    if program := change_of_program(begun_by):
         raise InputError(
-            f"the interrupted run in {folder} cannot be resumed: {listed(changed)}. Give the same data, backbone and "
-            "options to go on, another folder to begin beside it, or --restart (restart=True) to throw it away."
+            f"{start}: this program has changed since ({program}), and what differs may come of that and not of what "
+            f"you gave: {listed(changed)}. Go on with the program that began it, or name another folder, or give "
+            "--restart (restart=True) to throw it away and begin anew."
         )
+    raise InputError(
+        f"{start}: {listed(changed)}. Give the same data, backbone and options to go on, another folder to begin "
+        "beside it, or --restart (restart=True) to throw it away."
+    )
 
 
 def listed(changed: list[str]) -> str:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from transferium.errors import InputError, TransferiumWarning
 from transferium.training.journal import LOG
+from transferium.training.program import program
 
 FORMAT = 1
 
@@ -120,7 +121,7 @@ class Checkpoints:
         from safetensors.torch import save
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        facts = json.dumps({"format": FORMAT, "stage": stage, **saved.facts})
+        facts = json.dumps({"format": FORMAT, "stage": stage, "program": program(), **saved.facts})
         content = save({k: v.detach().cpu().contiguous() for k, v in saved.tensors.items()}, {"transferium": facts})
         part = path.with_suffix(".tmp")
         try:

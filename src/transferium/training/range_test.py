@@ -14,7 +14,7 @@ from transferium.training.guard import NonFiniteError
 from transferium.training.schedule import Schedule
 from transferium.training.wrapper import Record
 
-LOWEST, HIGHEST, STEPS = 1e-7, 1.0, 100
+LOWEST, HIGHEST = 1e-7, 1.0
 RISING = Schedule("exponential", gamma=HIGHEST / LOWEST)
 _MEMORY, _BURST, _FIRST = 0.8, 4.0, 5
 

@@ -90,7 +90,7 @@ def _run_stage(number: int, stage: Stage, around: Surroundings, done: int) -> li
     if checkpoints is not None:
         saved = checkpoints.finished(number) or checkpoints.under_way(number)
     if saved is not None and checkpoints is not None:
-        refuse_changes(saved.facts["about"], describe(episode), checkpoints.folder)
+        refuse_changes(saved.facts["about"], describe(episode), checkpoints.folder, saved.facts.get("program"))
         load_episode(episode, saved)
         log.rows = saved.facts["history"]
     if around.journal is not None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
 
 from transferium.training.average import copied, move, placed
-from transferium.training.best import KeepBest, Score
+from transferium.training.best import KeepBest
 from transferium.training.episode import Episode
 from transferium.training.statistics import refresh_statistics
 
@@ -23,6 +23,7 @@ class Ingredient:
     weights: dict[str, Tensor]
 
 
+@dataclass(eq=False, repr=False)
 class Soup(KeepBest):
     """Keep the best ``size`` epochs of a stage; leave the model, at its end, as the mean of some of them.
 
@@ -36,20 +37,9 @@ class Soup(KeepBest):
     inference time" (2022), here with the epochs of one run for its many runs.
     """
 
-    def __init__(
-        self,
-        score: Score,
-        *,
-        by: str,
-        lowest: bool = True,
-        start: bool = False,
-        patience: int | None = None,
-        size: int = 5,
-    ) -> None:
-        super().__init__(score, by=by, lowest=lowest, start=start, patience=patience)
-        self.size = size
-        self.pot: list[Ingredient] = []
-        self.tried: list[dict[str, Any]] = []
+    size: int = field(default=5, kw_only=True)
+    pot: list[Ingredient] = field(default_factory=list, init=False)
+    tried: list[dict[str, Any]] = field(default_factory=list, init=False)
 
     def said(self) -> tuple[str, ...]:
         words = [f"epoch {t['epoch']} {'joined' if t['joined'] else 'did not'} ({t['score']:.4g})" for t in self.tried]

@@ -1,0 +1,90 @@
+"""Settings that change nothing beside the others that were given."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from transferium.errors import TransferiumWarning
+
+if TYPE_CHECKING:
+    from transferium.methods.finetune import FineTune
+
+
+class IdleSettingWarning(TransferiumWarning):
+    """A setting was given a value of its own, and nothing reads it."""
+
+
+class Rule(NamedTuple):
+    """Whether a setting counts, which other setting decides that, and what makes it count."""
+
+    by: str
+    counts: Callable[[Any], bool]
+    hint: str
+
+
+def _scheduled(*names: str) -> Rule:
+    return Rule("schedule", lambda m: m.schedule in names, f"schedule={' or '.join(names)}")
+
+
+def _averaged(name: str) -> Rule:
+    return Rule("average", lambda m: m.average == name, f"average={name}")
+
+
+def _moves(m: Any) -> bool:
+    return str(m.unfreeze).strip() not in ("none", "0")
+
+
+def _caches(m: Any) -> bool:
+    return m.cache != "off" and str(m.unfreeze).strip() != "all"
+
+
+def _stops(m: Any) -> bool:
+    return m.patience is None or m.patience < max(m.epochs, getattr(m, "epochs_per_stage", 0))
+
+
+_MOVING = "a backbone of which something moves, as with unfreeze=1 (the head has head_lr)"
+_CACHED = "a cached prefix: first blocks that unfreeze leaves frozen, and cache=auto or on"
+
+RULES = {
+    "gamma": _scheduled("step", "exponential", "plateau"),
+    "drops": _scheduled("step"),
+    "drop_every": _scheduled("step"),
+    "plateau_patience": _scheduled("plateau"),
+    "ema_decay": _averaged("ema"),
+    "swa_from": _averaged("swa"),
+    "soup_size": _averaged("soup"),
+    "momentum": Rule("optimiser", lambda m: m.optimiser == "sgd", "optimiser=sgd"),
+    "activation": Rule("hidden", lambda m: m.hidden is not None, "hidden layers, as with hidden=256"),
+    "patience": Rule("epochs", _stops, "more epochs than that"),
+    "lr": Rule("unfreeze", lambda m: m.lr == "auto" or _moves(m), _MOVING),
+    "layer_decay": Rule("unfreeze", _moves, _MOVING),
+    "drop_path": Rule("unfreeze", _moves, _MOVING),
+    "batch_norm": Rule("unfreeze", _moves, _MOVING),
+    "cache_limit": Rule("unfreeze", _caches, _CACHED),
+    "cache_precision": Rule("unfreeze", _caches, _CACHED),
+    "steps": Rule("attack", lambda m: m.attack == "pgd" and m.share > 0, "attack=pgd and a share above 0"),
+    "temperature": Rule("keep", lambda m: getattr(m, "keep", "") != "features", "keep=answers"),
+}
+"""By setting of a fine-tuning."""
+
+
+def warn_of_idle(method: FineTune, searched: Collection[str] = ()) -> None:
+    """Warn of each setting that is not at its default and has no effect, unless what decides that is ``searched``."""
+    for name, value in method.get_params().items():
+        rule = RULES.get(name)
+        if rule is None or value == getattr(type(method), name) or rule.by in searched or rule.counts(method):
+            continue
+        warnings.warn(
+            f"{name}={value} has no effect here: it counts with {rule.hint}.", IdleSettingWarning, stacklevel=5
+        )
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Say nothing of idle settings: a search gave them, or has yet to."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IdleSettingWarning)
+        yield

@@ -1,0 +1,104 @@
+"""Settings of a fine-tuning that cannot work, or do not fit the backbone or the data, are named."""
+
+import pytest
+import torch
+
+from toy_world import picture_backbone, pictures
+from transferium.embedding.embed import Embedder
+from transferium.errors import InputError, TransferiumWarning
+from transferium.methods.base import Task
+from transferium.methods.finetune import FineTune
+
+
+def task(n=40, seed=0, backbone=None, **change):
+    torch.set_num_threads(1)
+    embedder = Embedder(None, engine="torch")
+    return Task(pictures(n), None, backbone or picture_backbone(), embedder, seed, **change)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lr": 0.0}, r"lr=0.0 trains nothing: give a number above 0, as in lr=0.0001"),
+        ({"lr": -1.0}, r"lr=-1.0 trains nothing"),
+        ({"head_lr": float("nan")}, r"head_lr=nan trains nothing"),
+        ({"nesterov": True}, r"nesterov is a kind of SGD, and the optimiser is adamw: use optimiser=sgd"),
+        ({"optimiser": "sgd", "nesterov": True, "momentum": 0.0}, r"momentum=0 has none: use momentum=0.9"),
+        ({"optimiser": "sgd", "momentum": -1.0}, r"momentum lies from 0 to below 1; it was -1.0"),
+        ({"optimiser": "adamx"}, r"no optimiser 'adamx'. Did you mean 'adam'"),
+        ({"lr": "aut"}, r"lr is a number, as in lr=0.0001, or auto, to have a range of rates tested; it was 'aut'"),
+        ({"schedule": "plateau", "gamma": 1.0}, r"gamma lies above 0 to below 1; it was 1.0"),
+        ({"schedule": "plateau", "average": "swa"}, r"swa takes the mean of epochs at one rate, and schedule=plateau"),
+        ({"plateau_patience": 0}, r"plateau_patience must be at least 1"),
+        ({"schedule": "cos"}, r"no schedule 'cos'"),
+        ({"augment": "simpl"}, r"no augmentation preset 'simpl'. Did you mean 'simple'"),
+        ({"best_epoch": "acuracy"}, r"best_epoch cannot be 'acuracy'. Did you mean 'accuracy'"),
+        ({"batch_norm": "keep"}, r"batch_norm cannot be 'keep'. Did you mean 'kept'"),
+        ({"precision": "bf8"}, r"precision cannot be 'bf8'. Choose from 'auto'"),
+        ({"epochs": 0}, r"epochs must be at least 1; it was 0"),
+        ({"patience": 0}, r"patience must be at least 1; it was 0"),
+        ({"workers": -1}, r"workers must be at least 0"),
+        ({"layer_decay": 0.0}, r"layer_decay lies above 0 up to 1; it was 0.0"),
+        ({"layer_decay": 1.5}, r"layer_decay lies above 0 up to 1"),
+        ({"val_share": 0.6}, r"val_share lies above 0 up to 0.5"),
+        ({"label_smoothing": 1.0}, r"label_smoothing lies from 0 to below 1"),
+        ({"clip": 0.0}, r"clip is the largest gradient norm.*must be above 0, or none"),
+        ({"warmup": 1.0}, r"warmup is the share of all steps"),
+    ],
+)
+def test_settings_that_cannot_work_are_named(settings, message):
+    with pytest.raises(InputError, match=message):
+        FineTune(**settings)
+    method = FineTune()
+    with pytest.raises(InputError, match=message):
+        method.set_params(**settings)
+
+
+def test_an_absurd_rate_is_a_warning():
+    with pytest.warns(
+        TransferiumWarning,
+        match=r"lr=5.0 is far above what adamw can use .*about 0.1.*default is 0.0001, and lr=auto tests",
+    ):
+        FineTune(lr=5.0)
+    FineTune(lr=5.0, head_lr=5.0, optimiser="sgd")
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        (FineTune(unfreeze=9), r"unfreeze=9: this backbone has 3 blocks \(stem, body, top\)"),
+        (FineTune(unfreeze="bdy"), r"unfreeze='bdy' matches nothing in this backbone. Did you mean 'body'"),
+        (FineTune(batch_size=1, batch_norm="batch"), r"gives batches of 1, and batch normalisation needs 2 examples"),
+    ],
+)
+def test_what_does_not_fit_the_backbone_is_named(method, message):
+    with pytest.raises(InputError, match=message):
+        method.fit(task())
+
+
+def test_a_batch_of_one_is_fine_where_norms_are_frozen_or_kept():
+    assert FineTune(unfreeze="top", batch_norm="batch", batch_size=1, epochs=1).fit(task(12)).history[0]["task"] > 0
+    assert FineTune(batch_size=1, epochs=1).fit(task(12)).history[0]["task"] > 0
+
+
+def test_a_batch_larger_than_the_data_is_a_warning():
+    with pytest.warns(
+        TransferiumWarning, match=r"batch_size=100 is more than the 32 examples .* every step sees all 32"
+    ):
+        fitted = FineTune(batch_size=100, epochs=2).fit(task())
+    assert len(fitted.history) == 2
+    assert len(FineTune(epochs=2).fit(task(20)).history) == 2, "the default adapts without a word"
+
+
+def test_methods_are_described_without_torch():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from transferium.methods.finetune import FineTune; from transferium.methods.lpft import LPFT; "
+        "from transferium.methods.scratch import FromScratch; "
+        "rows = [s for m in (FineTune, LPFT, FromScratch) for s in m.settings()]; "
+        "assert all(s['help'] and s['default'] is not s for s in rows); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
