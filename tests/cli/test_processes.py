@@ -41,20 +41,47 @@ def fit(data: Path, out: Path, home: Path, *launcher: str) -> tuple[int, str, st
     return process.returncode, told, errors
 
 
-def test_two_processes_write_one_run_and_give_what_one_gives(tmp_path):
-    data = write_images(tmp_path / "data", RED_GREEN, 16)
-    two = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    code, told, errors = fit(data, tmp_path / "two", tmp_path / "home2", *two)
+TWO = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+FSDP = """
+distributed_type: FSDP
+num_processes: 2
+fsdp_config: {fsdp_version: 2, fsdp_reshard_after_forward: true, fsdp_cpu_ram_efficient_loading: false}
+"""
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The data, and the run of one process."""
+    folder = tmp_path_factory.mktemp("alone")
+    data = write_images(folder / "data", RED_GREEN, 16)
+    assert fit(data, folder / "run", folder / "home")[0] == 0
+    return data, folder / "run"
+
+
+def test_two_processes_write_one_run_and_give_what_one_gives(tmp_path, alone):
+    data, one = alone
+    agrees(one, tmp_path / "two", fit(data, tmp_path / "two", tmp_path / "home2", *TWO))
+
+
+def test_processes_that_split_the_model_write_one_run_and_give_what_one_gives(tmp_path, alone):
+    data, one = alone
+    (tmp_path / "fsdp.yaml").write_text(FSDP)
+    launcher = ("-m", "accelerate.commands.launch", "--config_file", str(tmp_path / "fsdp.yaml"))
+    agrees(one, tmp_path / "two", fit(data, tmp_path / "two", one.parent / "home", *launcher))
+
+
+def agrees(one: Path, two: Path, ended: tuple[int, str, str]) -> None:
+    """The run of two processes is one run, and the same as that of one."""
+    code, told, errors = ended
     assert code == 0, errors[-3000:]
     assert told.count("Written to") == 1
-    assert fit(data, tmp_path / "one", tmp_path / "home1")[0] == 0
-    first, second = (json.loads((tmp_path / n / "metrics.json").read_text()) for n in ("one", "two"))
+    first, second = (json.loads((run / "metrics.json").read_text()) for run in (one, two))
     assert first["test"]["accuracy"] == second["test"]["accuracy"]
-    heads = [load_file(tmp_path / name / "model.safetensors") for name in ("one", "two")]
+    heads = [load_file(run / "model.safetensors") for run in (one, two)]
     for name, tensor in heads[0].items():
         assert np.allclose(heads[1][name], tensor, atol=1e-3), name
-    assert {p.name for p in (tmp_path / "two").iterdir()} == {p.name for p in (tmp_path / "one").iterdir()}
-    assert not list(tmp_path.glob(".*partial"))
+    assert {p.name for p in two.iterdir()} == {p.name for p in one.iterdir()}
+    assert not list(two.parent.glob(".*partial"))
 
 
 @pytest.fixture

@@ -211,6 +211,7 @@ class FineTune(Staged):
         """What every stage stands on: the examples, the model before its first step, and how data is read."""
         from transferium.methods.ground import Ground
         from transferium.training.feed import Feeds
+        from transferium.training.split import Split
 
         backbone, parts = self._start(task), hold_out(task, self.val_share)
         if "balanced" in (self.class_weights, self.sampling):
@@ -218,7 +219,10 @@ class FineTune(Staged):
         feeds = Feeds(
             backbone.preprocess, augment=self.augment, seed=task.seed, workers=self.workers, state=task.workdir
         )
-        return Ground(task, backbone, parts, self._model(task, backbone, parts), feeds)
+        model = self._model(task, backbone, parts)
+        if (split := Split.asked()) is not None:
+            split.place(model.backbone)
+        return Ground(task, backbone, parts, model, feeds)
 
     def _model(self, task: Task, backbone: Backbone, parts: HeldOut) -> Model:
         """The backbone and a new head, which knows the size of the features it will read."""

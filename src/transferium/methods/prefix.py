@@ -71,7 +71,10 @@ class PrefixCache:
         """What changes between two looks of the frozen part at one example."""
         from transferium.training.augment import say_augment
         from transferium.training.recipe import IMAGES, TEXTS, read_for
+        from transferium.training.split import Split
 
+        if Split.asked() is not None:
+            return "this launch splits the model over processes (FSDP)"
         kind, augment = ground.parts.train.kind, ground.feeds.augment
         if kind == "features":
             return "feature rows are read as they are"

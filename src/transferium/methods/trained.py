@@ -39,9 +39,10 @@ class Trained:
 def tuned_backbone(backbone: Backbone, module: nn.Module) -> Backbone:
     """``backbone`` with the weights of ``module``: the fingerprint is of the new weights, the rest travels on."""
     from transferium.models.wrapped import fingerprint_module
+    from transferium.training.split import gathered
 
-    weights = {name: t.detach().cpu().clone() for name, t in module.state_dict().items()}
-    words = f"tuned {backbone.fingerprint} {fingerprint_module(module)}"
+    weights = {name: t.detach().cpu().clone() for name, t in gathered(module.state_dict()).items()}
+    words = f"tuned {backbone.fingerprint} {fingerprint_module(_build(backbone, weights))}"
     return replace(
         backbone,
         fingerprint=hashlib.sha256(words.encode()).hexdigest(),

@@ -47,7 +47,7 @@ class Mixed(Objective):
         if any(isinstance(m, Supervised) and m.stream == stream and m.weights is not None for m in inner.modules()):
             raise InputError("a mixture has no row of its own to be weighted by: give class_weights, not weights.")
         self.inner, self.stream, self.classes, self.mixup, self.cutmix = inner, stream, classes, mixup, cutmix
-        self.needs, self.taps = inner.needs | {stream}, inner.taps
+        self.needs, self.taps, self.splits = inner.needs | {stream}, inner.taps, inner.splits
 
     def extra_repr(self) -> str:
         return f"{self.stream!r}, classes={self.classes}, mixup={self.mixup}, cutmix={self.cutmix}"

@@ -27,6 +27,8 @@ class Supervised(Objective):
     Sum(...
     """
 
+    splits = True
+
     def __init__(
         self,
         stream: str = "target",

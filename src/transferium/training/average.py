@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from transferium.models.model import Model
 from transferium.training.episode import Episode
+from transferium.training.split import as_there
 from transferium.training.statistics import refresh_statistics
 from transferium.training.wrapper import Record
 
@@ -144,9 +145,9 @@ def copied(model: Model) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
 
-def placed(weights: dict[str, Tensor], model: Model) -> dict[str, Tensor]:
-    """A copy of ``weights`` where the model's are and in their memory layout: kernels must take the same path."""
-    return {name: torch.empty_like(now).copy_(weights[name]) for name, now in model.state_dict().items()}
+def placed(weights: dict[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
+    """A copy of ``weights`` where the module's are, in their memory layout, for kernels to take the same path."""
+    return {name: as_there(weights[name], now) for name, now in module.state_dict().items()}
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from transferium.data.domain import Domain
-from transferium.training.average import Average, copied
+from transferium.training.average import Average, copied, placed
 from transferium.training.episode import Episode
 from transferium.training.predict import predict
 from transferium.training.wrapper import Record
@@ -99,7 +99,7 @@ class KeepBest:
 
     def _finish(self, episode: Episode) -> None:
         """Leave the model as it was when it scored best."""
-        episode.stage.model.load_state_dict(self.weights)
+        episode.stage.model.load_state_dict(placed(self.weights, episode.stage.model))
 
     def _exhausted(self) -> bool:
         return self.patience is not None and self.stale >= self.patience

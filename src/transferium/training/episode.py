@@ -26,6 +26,8 @@ class Episode:
         self.stage, self.machine, self.step = stage, machine, 0
         #: What a wrapper (a plateau, say) multiplies the schedule by; it sets this again after a resumption.
         self.lr_scale = 1.0
+        if machine.split is not None:
+            machine.split.check(stage)
         for module in stage.modules:
             machine.place(module)
         self.optimisers = [machine.optimiser(stage.optimiser.build(p.groups)) for p in stage.players]
@@ -112,9 +114,11 @@ class Episode:
         split = {name: list(batch.pieces(count)) for name, batch in cut.batches.items()}
         rows = len(next(iter(cut.batches.values())))
         for i in range(count):
-            batches: dict[str, Batch] = {name: pieces[i].to(self.machine.device) for name, pieces in split.items()}
-            here = len(next(iter(batches.values())))
-            if here:
+            here = len(next(iter(split.values()))[i])
+            # Where the model is split every process makes every pass: one without rows looks at others, for nothing.
+            at = i if here else 0
+            batches: dict[str, Batch] = {name: pieces[at].to(self.machine.device) for name, pieces in split.items()}
+            if here or self.machine.split is not None:
                 taps = player.objective.taps
                 progress = self.step / self.total
                 yield View(stage.model, batches, progress=progress, joint=stage.joint, taps=taps), here / rows

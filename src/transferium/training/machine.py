@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from transferium.errors import InputError
+from transferium.training.split import Split, is_split, total_norm
 
 
 class Machine:
@@ -20,7 +21,8 @@ class Machine:
 
     Under ``torchrun`` or ``accelerate launch`` every process makes one; gradients are averaged after each backward
     pass, weighted by the rows each process had, which equals one process at the same global batch for every objective
-    that is a mean over rows.
+    that is a mean over rows. Where the launch asks for FSDP 2, backbones are split over the processes (:class:`Split`)
+    and their gradients come averaged; everything else is whole in each.
 
     ``precision`` is ``"no"``, ``"bf16"``, ``"fp16"``, or ``"auto"``: bf16 on a GPU that has it, else none. ``track``
     names trackers, whose files go to ``logs``.
@@ -36,6 +38,8 @@ class Machine:
             raise InputError(f"precision is 'auto', 'no', 'bf16' or 'fp16'; it was given {precision!r}.")
         if precision == "auto":
             precision = "bf16" if not cpu and torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "no"
+        #: How backbones are split over processes, or None.
+        self.split = Split.asked(precision)
         try:
             self.accelerator = Accelerator(
                 cpu=cpu,
@@ -47,16 +51,17 @@ class Machine:
             raise InputError(
                 f"this process already trains at another precision, and {precision!r} was asked for: {error}"
             ) from error
-        if (kind := self.accelerator.distributed_type.value) in ("FSDP", "DEEPSPEED", "MEGATRON_LM", "TP"):
+        if (kind := self.accelerator.distributed_type.value) in ("DEEPSPEED", "MEGATRON_LM", "TP"):
             raise InputError(
-                f"{kind} splits a model over processes, and training here keeps one whole in each: launch with "
-                "torchrun, or choose plain multi-process training in accelerate config."
+                f"training here does not work with {kind}: launch with torchrun, or choose plain multi-process "
+                "training or FSDP 2 in accelerate config."
             )
         self.device: torch.device = self.accelerator.device
         self.rank: int = self.accelerator.process_index
         self.world: int = self.accelerator.num_processes
-        #: Whether reading one number from the device is free, so that each step is checked before the weights move.
-        self.immediate = self.device.type == "cpu" or self.scaler is not None
+        #: Whether each step is checked before the weights move: reading one number from the device is free, or the
+        #: optimiser cannot be told on the device to skip.
+        self.immediate = self.device.type == "cpu" or self.scaler is not None or self.split is not None
 
     @property
     def scaler(self) -> Any:
@@ -69,7 +74,9 @@ class Machine:
         return self.rank == 0
 
     def place(self, module: nn.Module) -> nn.Module:
-        """Move a module to the device, its convolutions in channels-last layout."""
+        """Move a module to the device, its convolutions in channels-last layout unless models are split."""
+        if self.split is not None:
+            return module.to(self.device)
         module.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return module
 
@@ -83,11 +90,12 @@ class Machine:
         return context
 
     def backward(self, loss: Tensor, params: Sequence[nn.Parameter]) -> None:
-        """Add the gradients of ``params`` and of nothing else."""
-        self.accelerator.backward(loss, inputs=list(params))
+        """Add the gradients of ``params`` and of nothing else (of a split model: of all that moves)."""
+        self.accelerator.backward(loss, inputs=list(params) if self.split is None else None)
 
     def average(self, tensors: Sequence[Tensor]) -> None:
-        """Replace float tensors by their mean over the processes, in one exchange."""
+        """Replace float tensors by their mean over the processes, in one exchange; what is split has been averaged."""
+        tensors = [t for t in tensors if not is_split(t)]
         if self.world == 1 or not tensors:
             return
         flat = self.accelerator.reduce(torch.cat([t.reshape(-1) for t in tensors]), reduction="mean")
@@ -100,10 +108,10 @@ class Machine:
         """Scale gradients so that their norm is at most ``limit``; returns the norm they had."""
         if self.scaler is not None:
             self.accelerator.unscale_gradients(optimiser)
-        gradients = [p.grad for p in params if p.grad is not None]
-        norm = nn.utils.get_total_norm(gradients)
+        norm = total_norm([p.grad for p in params if p.grad is not None])
         if limit is not None:
-            nn.utils.clip_grads_with_norm_(params, limit, norm)
+            for kind in (False, True):
+                nn.utils.clip_grads_with_norm_([p for p in params if is_split(p) == kind], limit, norm)
         return norm
 
     def sum(self, tensor: Tensor) -> Tensor:

@@ -19,12 +19,14 @@ class Objective(nn.Module):
     ``needs`` names the streams it reads and ``taps`` the modules whose activations it asks for. Parameters it owns (a
     critic, a decoder) are trained with the model; its buffers travel in checkpoints. It draws random numbers from
     torch's global generator only, which checkpoints hold as well. ``needs_inputs`` says that it changes the
-    examples themselves, so that activations stored beforehand cannot stand in for them.
+    examples themselves, so that activations stored beforehand cannot stand in for them. ``splits`` says that it asks
+    for one pass of the model and reads none of its weights, so that the model may be split over processes.
     """
 
     needs: frozenset[str] = frozenset()
     taps: frozenset[str] = frozenset()
     needs_inputs: bool = False
+    splits: bool = False
 
     def forward(self, view: View) -> dict[str, Tensor]:
         """Scalar terms by name; their sum is what the optimiser lowers."""
@@ -49,6 +51,7 @@ class Sum(Objective):
         self.needs = frozenset().union(*(p.needs for p in parts))
         self.taps = frozenset().union(*(p.taps for p in parts))
         self.needs_inputs = any(p.needs_inputs for p in parts)
+        self.splits = all(p.splits for p in parts)
 
     def forward(self, view: View) -> dict[str, Tensor]:
         terms: dict[str, Tensor] = {}
@@ -73,7 +76,7 @@ class Weighted(Objective):
     def __init__(self, weight: Weight, inner: Objective) -> None:
         super().__init__()
         self.weight, self.inner, self.needs, self.taps = weight, inner, inner.needs, inner.taps
-        self.needs_inputs = inner.needs_inputs
+        self.needs_inputs, self.splits = inner.needs_inputs, inner.splits
 
     def extra_repr(self) -> str:
         return f"weight={getattr(self.weight, '__name__', self.weight)}"

@@ -52,15 +52,19 @@ class Optimiser:
     def build(self, groups: Sequence[Group]) -> torch.optim.Optimizer:
         """The torch optimiser over ``groups``; each remembers its rate before the schedule as ``base_lr``.
 
-        The fused kernels are used where there are any: they are the fastest, and can be told to skip a step.
+        The fused kernels are used where there are any: they are the fastest, and can be told to skip a step. SGD has
+        none for weights that are split over processes.
         """
         import torch
+
+        from transferium.training.split import is_split
 
         plain: list[dict[str, Any]] = [
             {"params": list(g.params), "lr": g.lr, "base_lr": g.lr, "weight_decay": g.weight_decay} for g in groups
         ]
         if self.name == "sgd":
-            return torch.optim.SGD(plain, momentum=self.momentum, nesterov=self.nesterov, fused=True)
+            fused = not any(is_split(p) for g in groups for p in g.params)
+            return torch.optim.SGD(plain, momentum=self.momentum, nesterov=self.nesterov, fused=fused)
         if self.name == "lion":
             from timm.optim import Lion
 

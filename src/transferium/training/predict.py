@@ -25,14 +25,17 @@ def predict(
     feed = feeds.open(domain, augmented=False)
     order = np.arange(len(feed)) if feed.lengths is None else np.argsort(feed.lengths, kind="stable")
     mine = np.array_split(order, machine.world)[machine.rank]
+    longest = -(-len(order) // machine.world)
     modes = [(m, m.training) for m in model.modules()]
     model.eval()
     done: list[tuple[Any, Any]] = []
-    for start in range(0, len(mine), batch_size):
+    for start in range(0, longest, batch_size):
+        # Processes that hold a part of the model each must make as many passes: one without rows looks at any.
         rows = mine[start : start + batch_size]
-        batch = feed.batch(0, rows).to(machine.device)
+        batch = feed.batch(0, rows if len(rows) else order[:1]).to(machine.device)
         with machine.autocast():
-            done.append((rows, model(*batch.inputs).float().cpu().double().numpy()))
+            logits = model(*batch.inputs).float().cpu().double().numpy()
+        done += [(rows, logits)] if len(rows) else []
     for module, mode in modes:
         module.training = mode
     return _assemble(len(feed), [part for parts in machine.everyone(done) for part in parts])

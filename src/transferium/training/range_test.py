@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from transferium.training.average import copied, placed
 from transferium.training.episode import Episode
 from transferium.training.guard import NonFiniteError
 from transferium.training.schedule import Schedule
@@ -38,7 +39,7 @@ class RangeTest:
     def wrap(self, records: Iterator[Record], episode: Episode) -> Iterator[Record]:
         model = episode.stage.model
         if not self.weights:
-            self.weights = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+            self.weights = copied(model)
         while not self._burst():
             try:
                 record = next(records, None)
@@ -50,7 +51,7 @@ class RangeTest:
             self.rates.append(rate)
             self.losses.append(loss)
             yield record | {"lr": rate}
-        model.load_state_dict(self.weights)
+        model.load_state_dict(placed(self.weights, model))
         episode.guard.forgive()
         self.weights = {}
 

@@ -171,9 +171,10 @@ def _faults_said(number: int, episode: Episode, around: Surroundings) -> Iterato
     except NonFiniteError as error:
         if around.checkpoints is None:
             raise
+        good = weights_of(episode)
         if around.machine.is_main:
             _tell(around, "stopped", number, episode)
-            around.checkpoints.save_good(number, Saved(weights_of(episode), {"step": episode.step}))
+            around.checkpoints.save_good(number, Saved(good, {"step": episode.step}))
         raise NonFiniteError(f"{error} The last good weights are in {around.checkpoints.good}.") from error
     except RuntimeError as error:
         if not str(error).startswith("DataLoader worker"):

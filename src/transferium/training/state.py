@@ -7,9 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from transferium.training.average import placed
 from transferium.training.checkpoint import Saved
 from transferium.training.episode import Episode
 from transferium.training.machine import random_state, restore_random_state
+from transferium.training.split import as_there, gathered
 
 
 def save_episode(episode: Episode, *, finished: bool = False) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -27,19 +29,19 @@ def save_episode(episode: Episode, *, finished: bool = False) -> tuple[dict[str,
         facts["random"] = episode.machine.everyone(random_state())
         if episode.machine.scaler is not None:
             facts["scaler"] = episode.machine.scaler.state_dict()
-    return tensors, facts
+    return gathered(tensors), facts
 
 
 def weights_of(episode: Episode) -> dict[str, Tensor]:
-    """Every tensor of the model and of the objectives, copied."""
+    """Every tensor of the model and of the objectives, copied and whole; every process must ask."""
     modules = enumerate(episode.stage.modules)
-    return {f"module{i}/{name}": t.clone() for i, module in modules for name, t in module.state_dict().items()}
+    return gathered({f"module{i}/{n}": t.clone() for i, module in modules for n, t in module.state_dict().items()})
 
 
 def load_episode(episode: Episode, saved: Saved) -> None:
     """Put an episode back where :func:`save_episode` found it."""
     for i, module in enumerate(episode.stage.modules):
-        module.load_state_dict(saved.under(f"module{i}"))
+        module.load_state_dict(placed(saved.under(f"module{i}"), module))
     for wrapper in episode.stage.around:
         wrapper.recall(saved.under(f"wrapper {wrapper.name}"), saved.facts["wrappers"][wrapper.name])
     episode.step = saved.facts["step"]
@@ -60,6 +62,7 @@ def describe(episode: Episode) -> dict[str, Any]:
         "processes": machine.world,
         "precision": str(machine.accelerator.mixed_precision),
         "device": machine.device.type,
+        **({} if machine.split is None else {"split": "FSDP"}),
     }
 
 
@@ -83,4 +86,4 @@ def _restore_optimiser(optimiser: Any, tensors: dict[str, Tensor]) -> None:
         parameter = parameters[int(number)]
         # Like the parameter in memory layout too, as the optimiser makes it: kernels must take the same path.
         like = torch.zeros_like(parameter) if value.shape == parameter.shape else torch.zeros_like(value)
-        optimiser.state[parameter][key] = like.to(value.dtype).copy_(value)
+        optimiser.state[parameter][key] = as_there(value, like.to(value.dtype))
