@@ -35,6 +35,7 @@ class Auto(Method):
     """
 
     name: ClassVar[str] = "auto"
+    learns_from_few: ClassVar[bool] = True
 
     candidates: tuple[str, ...] = field(default=("lp-ft", "finetune"), metadata={"help": "methods tried in order"})
     adaptations: tuple[str, ...] = field(
@@ -57,9 +58,9 @@ class Auto(Method):
     def fit(self, task: Task) -> Fitted:
         """Fit, compare and choose; the selection says what was tried, what it cost and why it was kept or not."""
         if task.unlabeled is not None:
-            from transferium.methods.elect import elect
+            from transferium.methods.few import elect_with_few
 
-            return elect(task, self.adaptations)
+            return elect_with_few(task, self.adaptations)
         started = time.perf_counter()
         probe = LinearProbe().fit(task)
         if task.budget_s is None or not has_backbone_to_move(task):

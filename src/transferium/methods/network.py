@@ -12,6 +12,7 @@ import numpy as np
 
 from transferium.errors import DataError, InputError
 from transferium.methods.base import Fitted, Task, require_choice
+from transferium.methods.few import refuse_few
 from transferium.methods.finetune import setting
 from transferium.methods.held_out import HeldOut, hold_out
 from transferium.methods.staged import Staged
@@ -82,10 +83,12 @@ class AdaptedNetwork(Staged):
     ``tuning="frozen"`` trains a bottleneck and a linear layer on features that were embedded once; ``"partial"`` moves
     the last ``unfreeze`` blocks of the backbone as well, ``"full"`` all of it. Epochs are passes over the source. The
     last epoch is kept: no target label may choose one, and source labels choose too early. A fifth of the source is
-    held out for the temperature. A few labelled target examples, where there are any, join as a stream of their own.
+    held out for the temperature. A few labelled target examples, where there are any, join as a stream of their own,
+    all of them together counting as much as the whole source.
     """
 
     name: ClassVar[str] = ""
+    learns_from_few: ClassVar[bool] = True
     keep_statistics: ClassVar[bool] = True
     """Whether batch normalisation in a backbone that moves goes on with the statistics it came with."""
 
@@ -127,6 +130,7 @@ class AdaptedNetwork(Staged):
 
     def fit(self, task: Task) -> Fitted:
         """Adapt; raises ``InputError`` without a target, ``DataError`` with too little of either domain."""
+        refuse_few(self, task)
         if self.needs_target and task.unlabeled is None:
             from transferium.methods.targets import target_inputs
 
@@ -198,9 +202,15 @@ class AdaptedNetwork(Staged):
             weights, note = row_weights(task, carried.parts)
             carried.notes.append(note)
         source = Supervised("source", smoothing=self.label_smoothing, weights=weights)
+        return self._and_few(carried, source)
+
+    def _and_few(self, carried: Carried, objective: Objective) -> Objective:
+        """``objective`` and the cross-entropy on the labelled target examples, where there are any."""
+        from transferium.objectives.supervised import Supervised
+
         if "target" not in carried.streams:
-            return source
-        return source + Supervised("target", smoothing=self.label_smoothing, name="target")
+            return objective
+        return objective + Supervised("target", smoothing=self.label_smoothing, name="target")
 
     def _groups(self, carried: Carried) -> tuple[Group, ...]:
         from transferium.training.groups import plain_groups
