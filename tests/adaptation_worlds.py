@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import numpy as np
 
 from transferium.data.domain import Domain
@@ -34,3 +37,13 @@ def lines(n: int, seed: int, *, shift: float = 0.0, scale: float = 1.0):
     x[:, 2] += 9.0 * rng.integers(0, 2, n)  # what does cluster has nothing to do with the classes
     x[:, 0] = scale * x[:, 0] + shift
     return x, y
+
+
+def write_table(path: Path, x: np.ndarray, y: np.ndarray | None) -> Path:
+    """A CSV file of feature rows, and of their labels where they are given."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*(f"f{i}" for i in range(x.shape[1])), *(["label"] if y is not None else [])])
+        for i, row in enumerate(x):
+            writer.writerow([*map(repr, row.tolist()), *(["abc"[y[i]]] if y is not None else [])])
+    return path

@@ -87,16 +87,19 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 
     classes_: NDArray[Any]
 
-    def fit(self, X: Any, y: ArrayLike | None = None, *, source: Any = None) -> TransferClassifier:
+    def fit(self, X: Any, y: ArrayLike | None = None, *, source: Any = None, few: Any = None) -> TransferClassifier:
         """Fit on a ``Domain`` (its train part where it is divided) or on ``X`` with labels ``y``.
 
         ``X`` is a 2-D array of features, or a list of image paths, PIL images, image arrays or texts.
         A ``test`` part is never looked at; a ``val`` part beside it may stop or choose.
         With a labelled ``source`` (a ``Domain``, ``(X, y)``, or a list of either), ``X`` is the target that is adapted
-        to: it needs no labels, and those it has are stripped.
+        to: it needs no labels, and those it has are stripped. ``few`` (a ``Domain`` or ``(X, y)``) are a few labelled
+        examples of the target, which are learned from too.
         """
         if source is not None:
-            return self._adapt(X, y, source)
+            return self._adapt(X, y, source, few)
+        if few is not None:
+            raise InputError("few are labelled examples of a target beside a source, and there is no source: give y.")
         domain = self._labelled(X, y)
         settings = dict(self.settings or {})
         backbone = find_backbone(self.backbone, domain.kind, **backbone_settings(settings))
@@ -113,21 +116,27 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self.diagnosis_, self.selection_ = looked.diagnosis, fitted.selection
         return self
 
-    def _adapt(self, X: Any, y: ArrayLike | None, source: Any) -> TransferClassifier:
+    def _adapt(self, X: Any, y: ArrayLike | None, source: Any, few: Any) -> TransferClassifier:
         if y is not None:
             raise InputError(
-                "y holds labels of the target, which no adaptation may see. Leave y out, and give them to evaluate."
+                "y holds labels of the target, which no adaptation may see. Leave y out and give them to evaluate; or "
+                "give those that may be learned from as few=(X, y)."
             )
-        given = source if isinstance(source, list) else [source]
-        sources = [s if isinstance(s, Domain) else self._labelled(*s) for s in given]
+        given = [*(source if isinstance(source, list) else [source]), *([] if few is None else [few])]
+        domains: list[Domain] = []
+        names: dict[str, Any] = {}
+        for one in given:
+            domains.append(self._labelled(one, None) if isinstance(one, Domain) else self._labelled(*one))
+            names |= {str(name): name for name in self.classes_}
+        told = None if few is None else domains.pop()
         target = X if isinstance(X, Domain) else read(X if _is_table(X) else list(X), name="target")
-        pair, embedder = pair_domains(sources, target), self._embedder()
+        pair, embedder = pair_domains(domains, target, told), self._embedder()
         asked = FitOptions(Path(), self.method, self.backbone, self.settings, self._seed())
         adapted = adapt(pair, asked, embedder, Stopwatch())
         for looked in adapted.looked:
             warn_of_quarantine(looked.diagnosis)
         self.artifact_, self.source_only_ = artifacts(adapted, asked)
-        self.classes_ = _as_given(self.artifact_.classes, getattr(self, "classes_", None))
+        self.classes_ = _as_given(self.artifact_.classes, names)
         self.diagnosis_, self.selection_ = adapted.looked[1].diagnosis, adapted.fitted.selection
         return self
 
@@ -194,9 +203,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         return tags
 
 
-def _as_given(classes: tuple[str, ...], given: NDArray[Any] | None) -> NDArray[Any]:
-    """Class names as they were given where all are known, else as texts."""
-    known = {} if given is None else {str(name): name for name in given}
+def _as_given(classes: tuple[str, ...], known: dict[str, Any]) -> NDArray[Any]:
+    """Class names as they were given where all are ``known``, else as texts."""
     return np.array([known[name] for name in classes] if set(classes) <= known.keys() else list(classes))
 
 

@@ -6,24 +6,14 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from adaptation_worlds import clusters
+from adaptation_worlds import clusters, write_table
 from small_images import RED_GREEN, write_images
 from transferium.cli.sources import spread_sources
 
 SMALL = ("--set", "size=32")
 LIGHT = ("--set", "adaptations=prototypes")
-
-
-def write_table(path: Path, x: np.ndarray, y: np.ndarray | None) -> Path:
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow([*(f"f{i}" for i in range(x.shape[1])), *(["label"] if y is not None else [])])
-        for i, row in enumerate(x):
-            writer.writerow([*map(repr, row.tolist()), *(["abc"[y[i]]] if y is not None else [])])
-    return path
 
 
 @pytest.fixture

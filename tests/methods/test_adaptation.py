@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from functools import cache
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,109 +10,25 @@ import pytest
 
 import shifted_worlds as worlds
 import toy_world
+from adaptation_cases import CASES, SHORT, Case, alone, bits, fitted
 from shifted_worlds import World, rows
 from transferium.artifact import Artifact, load_artifact
 from transferium.errors import DataError, InputError
 from transferium.functional.validators.table import validate
-from transferium.methods.base import Fitted, Method
 from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.critics import DANN
 from transferium.methods.evidence import evidence_of
 from transferium.methods.network import AdaptedNetwork, SourceNetwork
-from transferium.methods.source_only import SourceOnly
 from transferium.methods.statistics import MCC
 from transferium.models.head import Head
 from transferium.objectives.adversarial import DomainAdversarial
 from transferium.training.checkpoint import Checkpoints
 from transferium.training.guard import NonFiniteError
 
-SHORT: dict[str, Any] = {"epochs": 30, "batch_size": 32, "bottleneck": 32, "lr": 0.01}
-
-
-@dataclass(frozen=True)
-class Case:
-    """A method, the world it must solve, the accuracy it must reach there, and its knob."""
-
-    name: str
-    solves: str
-    reach: float
-    settings: tuple[tuple[str, Any], ...] = ()
-    knob: str = "weight"
-
-    def method(self, **change: Any) -> Method:
-        cls = method_class(self.name)
-        known = {f.name for f in fields(cls)}
-        return cls(**{k: v for k, v in (SHORT | dict(self.settings) | change).items() if k in known})
-
-
-CASES = [
-    Case("dan", "SHORTCUT", 0.9),
-    Case("jan", "SHORTCUT", 0.9),
-    Case("deep-coral", "TURNED", 0.95),
-    Case("afn", "TURNED", 0.9, (("weight", 0.5),)),
-    Case("bnm", "TURNED", 0.95),
-    Case("mcc", "SHIFTED", 0.95),
-    Case("dann", "TURNED", 0.95),
-    Case("bsp", "TURNED", 0.95),
-    Case("cdan", "TURNED", 0.95),
-    Case("cdan-e", "TURNED", 0.95),
-    Case("mdd", "SHORTCUT", 0.9),
-    Case("mcd", "TURNED", 0.95),
-    Case("adda", "SHIFTED", 0.93, (("adapt_lr", 0.003), ("critic", 32))),
-    Case("vada", "TURNED", 0.95),
-    Case("can", "SHORTCUT", 0.95),
-    Case("pseudo-label", "SHIFTED", 0.93),
-    Case("noisy-student", "TURNED", 0.9),
-    Case("fixmatch", "TURNED", 0.97),
-    Case("mean-teacher", "TURNED", 0.9, (("decay", 0.9),)),
-    Case("shot", "SHIFTED", 0.95, (("adapt_lr", 0.003),)),
-    Case("adabn", "FAR", 0.97),
-    Case("tent", "FAR", 0.97),
-    Case("standardise", "SCALED", 0.97, knob="strength"),
-    Case("coral", "SCALED", 0.97, knob="strength"),
-    Case("subspace", "TURNED", 0.97, (("dimensions", 1),), knob="strength"),
-    Case("tca", "SHORTCUT", 0.97, (("dimensions", 2),), knob=""),
-    Case("jda", "SHORTCUT", 0.97, (("dimensions", 2),), knob=""),
-    Case("bda", "TURNED", 0.97, (("dimensions", 2),), knob=""),
-    Case("ot", "SHIFTED", 0.95, knob="strength"),
-    Case("linear-map", "SHIFTED", 0.97, knob="strength"),
-    Case("kmm", "COVARIATE", 0.7, knob="strength"),
-    Case("density-ratio", "COVARIATE", 0.7, knob="strength"),
-    Case("label-shift", "RARE", 0.93, (("estimate", "em"),), knob="strength"),
-    Case("bbse", "RARE", 0.93, knob="strength"),
-    Case("em", "RARE", 0.93, knob="strength"),
-]
 every = pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 networks = pytest.mark.parametrize(
     "case", [c for c in CASES if issubclass(method_class(c.name), AdaptedNetwork)], ids=lambda c: c.name
 )
-
-
-@cache
-def fitted(case: Case, world: str) -> Fitted:
-    return case.method().fit(getattr(worlds, world).task())
-
-
-def alone(case: Case, world: str) -> Fitted:
-    """Source only, by the same kind of model."""
-    if issubclass(method_class(case.name), AdaptedNetwork):
-        return network_alone(world, getattr(case.method(), "label_smoothing", 0.0))
-    return probe_alone(world)
-
-
-@cache
-def network_alone(world: str, smoothing: float) -> Fitted:
-    return SourceNetwork(**SHORT, label_smoothing=smoothing).fit(getattr(worlds, world).task(unlabeled=None))
-
-
-@cache
-def probe_alone(world: str) -> Fitted:
-    return SourceOnly().fit(getattr(worlds, world).task(unlabeled=None))
-
-
-def bits(model: Fitted) -> dict[str, bytes]:
-    tensors = {name: t.tobytes() for name, t in model.head.to_tensors().items()}
-    return tensors | {"temperature": np.float64(model.head.temperature).tobytes()}
 
 
 def test_every_method_that_needs_a_target_has_a_case() -> None:

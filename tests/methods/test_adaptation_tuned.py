@@ -13,9 +13,13 @@ from toy_world import picture_backbone, pictures, same, weights
 from transferium.data.domain import Domain
 from transferium.data.samples import Items
 from transferium.embedding.embed import Embedder
+from transferium.errors import InputError
 from transferium.methods.base import Fitted, Task
 from transferium.methods.catalogue import method_class
 from transferium.methods.evidence import evidence_of
+from transferium.methods.network import AdaptedNetwork
+from transferium.models.catalogue import find_backbone
+from transferium.training.checkpoint import Checkpoints
 
 SHORT: dict[str, Any] = {"tuning": "full", "epochs": 2, "batch_size": 16, "bottleneck": 8, "augment": "none"}
 QUICK: dict[str, dict[str, Any]] = {
@@ -92,3 +96,77 @@ def test_the_targets_statistics_undo_a_change_of_style() -> None:
         model = method_class("adabn")(**settings, weight=weight).fit(given)
         scores.append((model.head.predict(given.embed(test, model.backbone).features) == test.y).mean())
     assert scores[1] > scores[0] + 0.1 and scores[1] > 0.75, scores
+
+
+LORA: dict[str, Any] = SHORT | {"tuning": "lora", "rank": 2, "alpha": 4.0, "lr": 0.01}
+
+
+def watched(method: AdaptedNetwork) -> tuple[AdaptedNetwork, dict[str, Any]]:
+    """The method, and the weights and some features of its backbone as they are just before merging."""
+    seen: dict[str, Any] = {}
+    conclude = method._conclude
+
+    def look(outcome: Any, machine: Any, start: float) -> Fitted:
+        tuned = outcome.result.tuned
+        with torch.no_grad():
+            seen.update(weights=weights(tuned), features=tuned(PROBE))
+        return conclude(outcome, machine, start)
+
+    method._conclude = look  # type: ignore[method-assign]
+    return method, seen
+
+
+PROBE = torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_low_rank_updates_leave_the_weights_alone_and_are_merged(name: str) -> None:
+    given = task()
+    method, seen = watched(method_class(name)(**LORA, **QUICK[name]))
+    model = method.fit(given)
+    before = weights(given.backbone.build())
+    held = {n.replace("parametrizations.", "").replace(".original", ""): t for n, t in seen["weights"].items()}
+    moved = {n for n in before if not torch.equal(before[n], held[n])}
+    statistics = {"running_mean", "running_var", "num_batches_tracked"}
+    allowed = {"adabn": statistics, "tent": statistics | {"weight", "bias"}}
+    assert {n.split(".")[-1] for n in moved} <= allowed.get(name, set()), moved
+    assert all(n.split(".")[:2] in (["stem", "1"], ["body", "1"]) for n in moved), "normalisation alone"
+    assert any(n.endswith(".B") and t.abs().sum() > 0 for n, t in seen["weights"].items()), "the updates moved"
+    merged = model.backbone.build()
+    assert weights(merged).keys() == before.keys(), "an ordinary backbone is left"
+    with torch.no_grad():
+        torch.testing.assert_close(merged(PROBE), seen["features"], rtol=1e-5, atol=1e-5)
+    assert "numbers move in 3 layers of a backbone of " in str(model.selection)
+
+
+def test_low_rank_updates_at_weight_nought_are_source_only_and_otherwise_not() -> None:
+    models = [method_class("dann")(**LORA, weight=w).fit(task()) for w in (0.0, 1.0)]
+    alone = method_class("source-network")(**LORA).fit(task(unlabeled=None))
+    assert same(everything(models[0]), everything(alone))
+    assert not same(weights(models[1].backbone.build()), weights(alone.backbone.build()))
+
+
+def test_low_rank_updates_interrupted_and_started_again_end_the_same(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = method_class("shot")(**LORA, rounds=2)
+    expected = method.fit(task())
+    monkeypatch.setattr(Checkpoints, "due", lambda self, step: True)
+
+    def halt(stage: str, done: int, _total: int) -> None:
+        if stage == "round 2" and done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        method.fit(task(workdir=tmp_path, progress=halt))
+    assert same(everything(method.fit(task(workdir=tmp_path))), everything(expected))
+
+
+def test_settings_of_low_rank_updates_are_checked() -> None:
+    with pytest.raises(InputError, match="rank must be at least 1; it was 0"):
+        method_class("dann")(tuning="lora", rank=0)
+    with pytest.raises(InputError, match=r"alpha=0\.0 trains nothing"):
+        method_class("dann")(tuning="lora", alpha=0.0)
+    features = replace(task(), backbone=find_backbone(None, "features"), unlabeled=None)
+    with pytest.raises(InputError, match="tuning='lora' moves a backbone, and features have none"):
+        method_class("source-network")(tuning="lora").fit(features)

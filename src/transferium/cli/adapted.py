@@ -16,6 +16,8 @@ def summary(run: dict[str, Any]) -> str:
             "The target's labels were stripped before anything was learned; they serve the figures below alone.",
             "",
         ]
+    if few := told.get("few"):
+        lines += [_few(few), ""]
     lines += [_chosen(run["selection"], run["method"]), "", _shares(told["shares"])]
     if told["collapsed"]:
         lines.append(f"Class collapse: {', '.join(told['collapsed'])} all but stopped being predicted.")
@@ -50,7 +52,14 @@ def said(run: dict[str, Any]) -> str:
 def beside_source_only(metrics: dict[str, Any]) -> str:
     """What ``evaluate`` adds for an adapted model."""
     beside = interval(metrics["references"]["source_only"]["accuracy"], percent=True)
-    return f"Source only: accuracy {beside}.\n{said(metrics)}"
+    gone = metrics.get("learned_from", 0)
+    left = f"{gone} of the examples given were learned from, and are not evaluated on.\n" if gone else ""
+    return f"{left}Source only: accuracy {beside}.\n{said(metrics)}"
+
+
+def _few(few: dict[str, Any]) -> str:
+    counts = ", ".join(f"{name} {n}" for name, n in few["by_class"].items())
+    return f"{few['examples']} labelled target examples were learned from too ({counts}); no copy of them is below."
 
 
 def _chosen(selection: dict[str, Any], method: str) -> str:

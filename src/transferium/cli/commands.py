@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.command(cls=WithSources)
 @click.argument("data", required=False, type=click.Path(path_type=Path))
 @click.option("--source", multiple=True, type=click.Path(path_type=Path), help="Labelled data to adapt from to DATA.")
+@click.option("--few", type=click.Path(path_type=Path), help="A few labelled examples of the target, to learn from.")
 @click.option("--oracle", is_flag=True, help="Research: also say what DATA's labels would have chosen.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run directory.  [default: runs/<name of DATA>]")
 @click.option("--method", default="auto", show_default=True, help="See: transferium methods.")
@@ -88,6 +89,8 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
         everyone(None)  # nobody looks before it is gone
     refuse_other_command(out, options)
     watch = Stopwatch()
+    if options["few"] is not None and not options["source"]:
+        raise click.UsageError("--few are labelled examples of a target beside a --source, and there is no --source.")
     if options["source"]:
         _adapt(data, asked, watch, options)
         return
@@ -108,7 +111,7 @@ def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, A
     from transferium.job.remember import remembering
 
     with watch("read"):
-        pair = read_pair(data, options["source"], asked.columns)
+        pair = read_pair(data, options["source"], asked.columns, options["few"])
     with remembering(asked.out, options, asked.command):
         run = adapt_job(pair, asked, opt.make_embedder(options), watch, oracle=options["oracle"])
     click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else adapted.summary(run))
@@ -166,7 +169,8 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
         click.echo(json.dumps(metrics, ensure_ascii=False))
         return
     rows = [[label, tables.interval(metrics.get(key), percent=key.endswith("accuracy"))] for key, label in tables.SHOWN]
-    click.echo(tables.table(rows, [f"{len(domain)} examples of {domain.name}", "value (95 % interval)"]))
+    count = len(domain) - metrics.get("learned_from", 0)
+    click.echo(tables.table(rows, [f"{count} examples of {domain.name}", "value (95 % interval)"]))
     if "verdict_sentence" in metrics:
         from transferium.cli.adapted import beside_source_only
 

@@ -23,7 +23,8 @@ class Pair:
 
     ``source`` holds all sources one after another over one list of classes, and ``origin (n,)`` says which of
     ``names`` each row came from. ``target`` has no labels, by type. Where the target was given with labels they are
-    kept in ``answers``, for the evaluation at the very end and for nothing else.
+    kept in ``answers``, for the evaluation at the very end and for nothing else. ``few`` holds the labelled target
+    examples that somebody gave to learn from, over the classes of ``source``.
     """
 
     source: Domain
@@ -32,13 +33,15 @@ class Pair:
     target: Domain
     answers: Domain | None
     findings: tuple[Finding, ...]
+    few: Domain | None = None
 
 
-def pair_domains(sources: Sequence[Domain], target: Domain) -> Pair:
-    """Join the sources, strip the target's labels, and compare the two sets of classes.
+def pair_domains(sources: Sequence[Domain], target: Domain, few: Domain | None = None) -> Pair:
+    """Join the sources, strip the target's labels, and compare the sets of classes.
 
-    Of a source that came divided only train and val are learned from. Raises ``DataError`` for no source or one
-    without labels, for domains of different kinds or feature widths, and for class names that differ only in case.
+    Of a source that came divided, and of ``few`` labelled target examples, only train and val are learned from. Raises
+    ``DataError`` for no source, for a source or ``few`` without labels, for domains of different kinds or feature
+    widths, and for class names that differ only in case.
 
     >>> from transferium.data.read import read
     >>> pair = pair_domains([read(["good", "bad"], label=["+", "-"])], read(["fine", "awful"], label=["+", "-"]))
@@ -60,13 +63,16 @@ def pair_domains(sources: Sequence[Domain], target: Domain) -> Pair:
     trained = [_learned_from(source) for source in (first, *others)]
     source = _join(trained)
     findings = [*_about_parts(sources, trained)]
+    if few is not None:
+        source, few, said = _join_few(source, _as_first(first, few, "labelled target"))
+        findings += said
     if target.labels is not None:
         refuse_same_but_case([*source.classes, *target.classes], "source and target")
         findings += [_stripped(target), *_about_classes(source, target)]
     origin = np.repeat(np.arange(len(trained), dtype=np.int64), [len(s) for s in trained])
     names = tuple(s.name for s in sources)
     answers = None if target.labels is None else target
-    return Pair(source, origin, names, target.unlabeled(), answers, tuple(findings))
+    return Pair(source, origin, names, target.unlabeled(), answers, tuple(findings), few)
 
 
 def refuse_same_but_case(names: Sequence[str], where: str) -> None:
@@ -138,6 +144,38 @@ def _join(sources: Sequence[Domain]) -> Domain:
         name=" + ".join(s.name for s in sources),
         feature_names=sources[0].feature_names,
     )
+
+
+def _join_few(source: Domain, few: Domain) -> tuple[Domain, Domain, list[Finding]]:
+    """Source and labelled target examples over one list of classes, and what to say of them."""
+    if few.labels is None:
+        raise DataError(
+            f"the labelled target examples {few.name!r} have no labels: put the images of each class in a folder of "
+            "their own, or name the label column; or leave them out."
+        )
+    few = _learned_from(few)
+    refuse_same_but_case([*source.classes, *few.classes], "the source and the labelled target")
+    counts = {few.classes[c]: int((few.y == c).sum()) for c in np.unique(few.y)}
+    if not counts.keys() & set(source.classes):
+        raise DataError(
+            f"the labelled target examples {few.name!r} share no class name with the source "
+            f"({some(sorted(counts))} and {some(sorted(source.classes))}): give them the source's names."
+        )
+    listed = ", ".join(f"{name} {n}" for name, n in counts.items())
+    message = f"{count(len(few), 'labelled target example')} of {few.name!r} are learned from ({listed})"
+    findings = [Finding("few-labels", "note", message)]
+    if new := sorted(counts.keys() - set(source.classes)):
+        message = f"{count(len(new), 'class', 'classes')} known by labelled target examples alone: {some(new)}"
+        findings.append(Finding("class-sets", "warning", message))
+    classes = sort_names({*source.classes, *new}) if new else source.classes
+    return _counting_in(source, classes), _counting_in(few, classes), findings
+
+
+def _counting_in(domain: Domain, classes: tuple[str, ...]) -> Domain:
+    """The same labels as positions in ``classes``, which hold every class that has an example."""
+    place = {name: i for i, name in enumerate(classes)}
+    table = np.array([place.get(name, -1) for name in domain.classes], np.int64)
+    return replace(domain, labels=table[domain.y], classes=classes)
 
 
 def _about_parts(sources: Sequence[Domain], trained: Sequence[Domain]) -> list[Finding]:

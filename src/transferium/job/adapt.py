@@ -15,11 +15,13 @@ from transferium.data.findings import Finding, count
 from transferium.data.pairing import Pair
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
+from transferium.job.few import about_few, few_alone, leave_out, remembered_few, untold
 from transferium.job.fit import FitOptions, backbone_settings
 from transferium.job.prepare import Looked, Stopwatch, be_strict, look
 from transferium.job.provenance import data_fingerprint, provenance
 from transferium.methods.base import Fitted, Task
 from transferium.methods.catalogue import find_method
+from transferium.methods.few import refuse_few
 from transferium.models.catalogue import find_backbone
 
 LEAST_TARGET = 2
@@ -31,7 +33,9 @@ class Adapted:
     """A model carried to the target, the model that never saw it, and everything the two were made from.
 
     ``task.train`` is the usable source, ``task.unlabeled`` the target inputs that were adapted to, and ``held`` those
-    that are evaluated on: the target's held-out part where it came divided, else the same inputs.
+    that are evaluated on: the target's held-out part where it came divided, else the same inputs. ``task.target`` are
+    labelled target examples where some were given; their copies are not in ``held``, and ``few_alone`` learned from
+    nothing else. ``looked`` are source, target and these.
     """
 
     pair: Pair
@@ -39,9 +43,10 @@ class Adapted:
     held: Domain
     fitted: Fitted
     source_only: Fitted
-    looked: tuple[Looked, Looked]
+    looked: tuple[Looked, ...]
     findings: tuple[Finding, ...]
     rule: str
+    few_alone: Fitted | None = None
 
     @property
     def diagnosis(self) -> dict[str, Any]:
@@ -51,7 +56,7 @@ class Adapted:
         between = [_finding(f, "") for f in self.findings]
         each = [
             _finding(f, f"{side}: ")
-            for side, looked in zip(("source", "target"), self.looked, strict=True)
+            for side, looked in zip(("source", "target", "labelled target"), self.looked, strict=False)
             for f in looked.diagnosis.findings
         ]
         return sums | {"findings": between + each}
@@ -77,11 +82,14 @@ def adapt(
     backbone = find_backbone(options.backbone, pair.source.kind, **backbone_settings(settings))
     method = find_method(options.method, settings)
     source = look(pair.source, embedder, backbone, watch=watch)
-    target = look(pair.target, embedder, source.backbone, watch=watch)
-    for looked in (source, target) if options.strict else ():
+    given = [pair.target] if pair.few is None else [pair.target, pair.few]
+    target, *told = [look(domain, embedder, source.backbone, watch=watch) for domain in given]
+    for looked in (source, target, *told) if options.strict else ():
         be_strict(looked.diagnosis)
     check_trainable(source.domain)
+    few = told[0].domain if told else None
     adapted_to, held, rule = divide_target(target.domain)
+    held, rule = leave_out(held, few, rule)
     origin = pair.origin[source.diagnosis.keep]
     task = Task(
         train=source.domain,
@@ -95,16 +103,19 @@ def adapt(
         budget_s=options.budget_s,
         track=options.track,
         unlabeled=adapted_to,
+        target=few,
         sources=origin if len(pair.names) > 1 else None,
     )
+    refuse_few(method, task)
     with watch("fit"):
         fitted = method.fit(task)
     with watch("source only"):
         alone = fitted.beside.get("source-only")
         if alone is None:
-            alone = method.source_only().fit(replace(task, workdir=None))
-    findings = (*pair.findings, *compare_contents(source.domain, target.domain))
-    return Adapted(pair, task, held, fitted, alone, (source, target), findings, rule)
+            alone = method.source_only().fit(replace(task, workdir=None, target=None))
+    between = compare_contents(source.domain, target.domain)
+    findings = (*pair.findings, *between, *about_few(source.domain, few))
+    return Adapted(pair, task, held, fitted, alone, (source, target, *told), findings, rule, few_alone(task))
 
 
 def divide_target(target: Domain) -> tuple[Domain, Domain, str]:
@@ -143,14 +154,14 @@ def compare_contents(source: Domain, target: Domain) -> list[Finding]:
 
 def artifacts(adapted: Adapted, options: FitOptions) -> tuple[Artifact, Artifact]:
     """The adapted model and source-only as they are saved; not a byte of either depends on a target label."""
-    source, target = adapted.looked
+    source, target = adapted.looked[:2]
     fingerprints = {"source": data_fingerprint(source.domain), "target": data_fingerprint(target.domain)}
     shared = {
         "seed": options.seed,
         "columns": {use: name for use, name in options.columns.items() if use in ("image", "text", "label", "id")},
         "feature_names": adapted.pair.source.feature_names,
         "provenance": provenance(options.command, fingerprints["target"]) | {"source": fingerprints["source"]},
-    }
+    } | remembered_few(adapted.task.target)
     made = []
     for fitted in (adapted.fitted, adapted.source_only):
         info = {"method": {"name": fitted.method}, "selection": fitted.selection.to_json()} | shared
@@ -165,6 +176,6 @@ def usable_answers(adapted: Adapted) -> Domain | None:
         return None
     kept = answers.take(target.diagnosis.keep)
     kept = replace(kept, keys=target.domain.keys, groups=target.domain.groups)
-    if kept.parts is None or len(present := np.unique(kept.parts)) == 1:
-        return replace(kept, parts=None)
-    return replace(kept.take(kept.parts == ("test" if "test" in present else "val")), parts=None)
+    if kept.parts is not None and len(present := np.unique(kept.parts)) > 1:
+        kept = kept.take(kept.parts == ("test" if "test" in present else "val"))
+    return replace(untold(kept, adapted.task.target), parts=None)

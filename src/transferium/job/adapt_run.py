@@ -15,6 +15,7 @@ from transferium.data.pairing import Pair
 from transferium.embedding.embed import Embedder
 from transferium.evaluation import references
 from transferium.evaluation.adapted import Answers, Worth, answers_for, worth_of_adapting
+from transferium.evaluation.evaluate import evaluate
 from transferium.evaluation.verdict import Verdict
 from transferium.job.adapt import Adapted, adapt, artifacts, usable_answers
 from transferium.job.domains import domains_before_and_after
@@ -104,6 +105,9 @@ def judged(adapted: Adapted, worth: Worth | None, answers: Answers | None) -> di
         worth = replace(worth, verdict=Verdict.not_asked("the model is source only: nothing was adapted"))
     majority = references.majority(task.train.y, answers.y, answers.classes, seed=seed, groups=answers.groups)
     beside = {"source_only": worth.source_only.as_dict(), "majority": majority.as_dict()}
+    if adapted.few_alone is not None:
+        alone = answers.pad(_predict(adapted.few_alone, adapted))
+        beside["few_alone"] = evaluate(answers.y, alone, answers.classes, seed=seed, groups=answers.groups).as_dict()
     return {
         "test": worth.evaluation.as_dict(),
         "references": beside,

@@ -15,6 +15,7 @@ from transferium.errors import DataError
 from transferium.evaluation.adapted import answers_for, worth_of_adapting
 from transferium.job.adapt_run import SOURCE_ONLY
 from transferium.job.apply import predict_domain
+from transferium.job.few import never_learned
 
 
 def is_adapted(run: Path) -> bool:
@@ -27,7 +28,8 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
 
     Classes that the source never had are counted as mistakes. Raises ``DataError`` where no class is known at all.
     """
-    alone = load_artifact(run / SOURCE_ONLY)
+    alone, given = load_artifact(run / SOURCE_ONLY), len(domain)
+    domain = never_learned(artifact, domain)
     refuse_same_but_case([*artifact.classes, *domain.classes], "the model and the labelled data")
     if not set(domain.classes) & set(artifact.classes):
         raise DataError(
@@ -45,6 +47,7 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
     return worth.evaluation.as_dict() | {
         "run": str(run),
         "data": domain.name,
+        "learned_from": given - len(domain),
         "references": {SOURCE_ONLY: worth.source_only.as_dict()},
         "difference": worth.verdict.difference_as_dict(),
         "verdict": worth.verdict.word,

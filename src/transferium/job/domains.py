@@ -12,6 +12,7 @@ from transferium.errors import InputError
 from transferium.functional.map2d import principal_map
 from transferium.functional.shift.a_distance import a_distance
 from transferium.job.adapt import Adapted
+from transferium.job.few import told_of_few
 
 Array = NDArray[Any]
 COLLAPSE = 0.2
@@ -33,6 +34,7 @@ def domains_before_and_after(adapted: Adapted, before: Array, after: Array) -> d
         "target": {"name": adapted.pair.target.name, "examples": len(task.unlabeled)},
         "rule": adapted.rule,
         "labels_stripped": adapted.pair.answers is not None,
+        "few": told_of_few(task.target),
         "shares": shares,
         "collapsed": collapsed(shares),
         "distance": {},

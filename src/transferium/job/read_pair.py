@@ -12,12 +12,13 @@ from transferium.data.read import read
 from transferium.data.tables import TABLES
 
 
-def read_pair(target: Path, sources: Sequence[Path], columns: Mapping[str, Any]) -> Pair:
-    """Read every source and the target with the named ``columns``, and put them together.
+def read_pair(target: Path, sources: Sequence[Path], columns: Mapping[str, Any], few: Path | None = None) -> Pair:
+    """Read every source, the target and the ``few`` labelled examples of it with the named ``columns``; join them.
 
     A label column that the target does not have is no error: a target needs none.
     """
-    return pair_domains([read(path, **columns) for path in sources], read_target(target, columns))
+    told = None if few is None else read(few, **columns)
+    return pair_domains([read(path, **columns) for path in sources], read_target(target, columns), told)
 
 
 def read_target(target: Path, columns: Mapping[str, Any]) -> Domain:

@@ -23,7 +23,7 @@ from transferium.training.journal import LOG, Journal, read_log
 from transferium.training.tracks import TRACK
 
 STATE, COMMAND, FORMAT = "state", "command.json", 1
-FREE = ("data", "source", "out", "as_json", "track", "resume", "restart", "strict", "oracle", "no_store")
+FREE = ("data", "source", "few", "out", "as_json", "track", "resume", "restart", "strict", "oracle", "no_store")
 """Options that may differ between a run and its resumption: where data is (what is in it is compared later), and what
 changes nothing in the model."""
 WEIGHTY = ("transferium", "torch", "timm", "transformers", "numpy", "onnxruntime")
@@ -64,7 +64,8 @@ def remembered(run: Path) -> dict[str, Any]:
 def refuse_moved_data(told: Told, run: Path) -> None:
     """Raise ``DataError`` where the data of a run is no longer where it was."""
     options = told["options"]
-    for path in (options["data"], *options.get("source", ())):
+    few = options.get("few")
+    for path in (options["data"], *options.get("source", ()), *([] if few is None else [few])):
         if not Path(path).exists():
             raise DataError(
                 f"the data of this run was at {path}, and nothing is there now. Bring it back, or give the whole "

@@ -39,6 +39,7 @@ class Auto(Method):
     """
 
     name: ClassVar[str] = "auto"
+    learns_from_few: ClassVar[bool] = True
 
     candidates: tuple[str, ...] = field(default=("lp-ft", "finetune"), metadata={"help": "methods tried in order"})
     adaptations: tuple[str, ...] = field(
@@ -46,7 +47,7 @@ class Auto(Method):
         metadata={"help": "methods tried beside source only where there is a --source"},
     )
     tuning: str = field(
-        default="frozen", metadata={"help": "how much of the backbone adaptations move: frozen, partial or full"}
+        default="frozen", metadata={"help": "how much of the backbone adaptations move: frozen, partial, full or lora"}
     )
     unfreeze: int | str = field(default=2, metadata={"help": "what adaptations move with tuning=partial"})
     epochs: int = field(default=20, metadata={"help": "passes of adaptations over the source"})
@@ -92,9 +93,9 @@ class Auto(Method):
     def fit(self, task: Task) -> Fitted:
         """Fit, compare and choose; the selection says what was tried, what it cost and why it was kept or not."""
         if task.unlabeled is not None:
-            from transferium.methods.elect import elect
+            from transferium.methods.few import elect_with_few
 
-            return elect(task, self.rivals(), self.source_only())
+            return elect_with_few(task, self.rivals(), self.source_only())
         started = time.perf_counter()
         probe = LinearProbe().fit(task)
         if task.budget_s is None or not has_backbone_to_move(task):

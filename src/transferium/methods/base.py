@@ -140,6 +140,10 @@ class Method:
     name: ClassVar[str] = ""
     needs_target: ClassVar[bool] = False
     """Whether it needs ``task.unlabeled``, the inputs of a target domain."""
+    learns_from_few: ClassVar[bool] = False
+    """Whether ``task.target``, a few labelled target examples, are learned from where there are any."""
+    why_not_few: ClassVar[str] = ": it learns from the source's labels alone"
+    """Why they are not, as the end of a sentence."""
     searched: ClassVar[tuple[str, ...]] = ()
     """The settings that ``tune`` searches where none are named; empty: all that declare a range."""
 

@@ -36,6 +36,7 @@ METHODS = {
     "prototypes": "prototypes.Prototypes",
     "source-only": "source_only.SourceOnly",
     "source-network": "network.SourceNetwork",
+    "pooled": "few.Pooled",
     "mcd": "players.MCD",
     "adda": "players.ADDA",
     "vada": "players.VADA",

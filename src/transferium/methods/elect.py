@@ -35,7 +35,7 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method) -> 
     Everything is judged over the features that source only reads, and candidates that move no backbone adapt those.
     """
     started = time.perf_counter()
-    fitted = {"source-only": source_only.fit(_kept_in(task, "source-only"))}
+    fitted = {"source-only": source_only.fit(_kept_in(replace(task, target=None), "source-only"))}
     ground = replace(task, backbone=fitted["source-only"].backbone)
     # Of the source, a network that was trained on it may only be asked about what it has not seen.
     known = task.train if ground.backbone is task.backbone else hold_out(task, HELD).held

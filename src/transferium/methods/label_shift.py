@@ -11,6 +11,7 @@ from transferium.errors import DataError
 from transferium.functional.adaptation.label_shift import bbse, saerens
 from transferium.functional.matrices import Array, fraction
 from transferium.methods.base import Fitted, Task, require_choice
+from transferium.methods.few import check_few_weight, few_weight_setting, joined, without_few
 from transferium.methods.probe import LinearProbe
 from transferium.methods.targets import target_inputs
 from transferium.models.head import linear
@@ -25,38 +26,42 @@ class LabelShift(LinearProbe):
 
     ``estimate="em"`` is maximum likelihood over the calibrated answers, ``"bbse"`` matches the confusion seen on
     out-of-fold source rows. It assumes that classes look the same in both domains and only their shares differ; under
-    any other shift it is wrong. Lipton et al., Detecting and correcting for label shift with black box predictors,
-    ICML 2018; Saerens et al., Neural Computation 2002.
+    any other shift it is wrong. Labelled target examples join the source's rows, ``few_weight`` each, and the shares of
+    all of these are what is corrected. Lipton et al., Detecting and correcting for label shift with black box
+    predictors, ICML 2018; Saerens et al., Neural Computation 2002.
     """
 
     name: ClassVar[str] = "label-shift"
     needs_target: ClassVar[bool] = True
+    learns_from_few: ClassVar[bool] = True
 
     estimate: Literal["em", "bbse"] = field(default="em", metadata={"help": "em or bbse"})
     strength: float = field(
         default=1.0, metadata={"range": (0.0, 1.0), "help": "how far to go; 0 is source only, bit for bit"}
     )
+    few_weight: float | None = few_weight_setting()
 
     def check(self) -> None:
         """Raise ``InputError`` for settings that cannot work."""
         super().check()
         require_choice("estimate", self.estimate, ("em", "bbse"))
         fraction(self.strength, "strength")
+        check_few_weight(self.few_weight)
 
     def fit(self, task: Task) -> Fitted:
         """Fit the source, estimate the shares, shift the intercepts."""
         target = target_inputs(self.name, task).features
-        fitted = super().fit(task)
-        prior = np.bincount(task.train.y, minlength=task.classes) / len(task.train)
+        inner, both, counts, said = joined(task, task.embed(task.train), self.few_weight)
+        fitted = without_few(self.solve(inner, both, counts), len(task.train))
+        prior = np.bincount(both.y, weights=counts, minlength=task.classes) / len(both)
         shares = np.maximum(self._shares(task, fitted, fitted.head.probabilities(target), prior), LEAST)
         change = np.zeros(task.classes)
         change[prior > 0] = np.log(shares[prior > 0] / prior[prior > 0])
         at_home = linear(fitted.head)
         head = replace(at_home, bias=at_home.bias + self.strength * at_home.temperature * change)
         words = ", ".join(f"{name} {p:.3f}" for name, p in zip(task.train.classes, shares, strict=True))
-        selection = replace(
-            fitted.selection, notes=(*fitted.selection.notes, f"class shares of the target ({self.estimate}): {words}")
-        )
+        words = f"class shares of the target ({self.estimate}): {words}"
+        selection = replace(fitted.selection, notes=(*fitted.selection.notes, words, *said))
         return replace(fitted, head=head, source_head=fitted.head, selection=selection)
 
     def _shares(self, task: Task, fitted: Fitted, seen: Array, prior: Array) -> Array:

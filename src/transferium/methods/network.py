@@ -12,6 +12,7 @@ import numpy as np
 
 from transferium.errors import DataError, InputError
 from transferium.methods.base import Fitted, Method, Task, require_choice
+from transferium.methods.few import refuse_few
 from transferium.methods.finetune import setting
 from transferium.methods.held_out import HeldOut, hold_out
 from transferium.methods.staged import Staged
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 HELD = 0.2
 """Share of the source that no adapted network is trained on: it gives the temperature and is what validators see."""
-TUNINGS = ("frozen", "partial", "full")
+TUNINGS = ("frozen", "partial", "full", "lora")
 
 
 @contextmanager
@@ -80,17 +81,20 @@ class AdaptedNetwork(Staged):
     """A network trained on the labelled source, and what its subclasses add to that: see each of them.
 
     ``tuning="frozen"`` trains a bottleneck and a linear layer on features that were embedded once; ``"partial"`` moves
-    the last ``unfreeze`` blocks of the backbone as well, ``"full"`` all of it. Epochs are passes over the source. The
+    the last ``unfreeze`` blocks of the backbone as well, ``"full"`` all of it, and ``"lora"`` a low-rank update of each
+    of its linear layers and plain convolutions, at ``lr``, merged at the end. Epochs are passes over the source. The
     last epoch is kept: no target label may choose one, and source labels choose too early. An untrained backbone moves
     at the rate of what is new, and normalises by the statistics of each batch. A fifth of the source is
-    held out for the temperature. A few labelled target examples, where there are any, join as a stream of their own.
+    held out for the temperature. A few labelled target examples, where there are any, join as a stream of their own,
+    all of them together counting as much as the whole source.
     """
 
     name: ClassVar[str] = ""
+    learns_from_few: ClassVar[bool] = True
     keep_statistics: ClassVar[bool] = True
     """Whether batch normalisation in a pretrained backbone that moves goes on with the statistics it came with."""
 
-    tuning: str = setting("frozen", "how much of the backbone moves: frozen, partial or full", TUNINGS)
+    tuning: str = setting("frozen", "how much of the backbone moves: frozen, partial, full or lora", TUNINGS)
     weight: float = setting(1.0, "weight of the transfer term; 0 is source only", (0.0, 10.0))
     growth: str = setting("ramp", "how the weight grows: ramp (from 0, DANN's curve) or fixed", ("ramp", "fixed"))
     epochs: int = setting(20, "passes over the source", (5, 50))
@@ -99,6 +103,8 @@ class AdaptedNetwork(Staged):
     backbone_lr: float = setting(1e-4, "peak learning rate of the backbone's last block", (1e-6, 1e-3))
     layer_decay: float = setting(0.8, "each block learns at this times the rate of the one above it", (0.5, 1.0))
     unfreeze: int | str = setting(2, "what moves of the backbone with tuning=partial")
+    rank: int = setting(8, "rank of each layer's update with tuning=lora", (2, 64))
+    alpha: float = setting(16.0, "tuning=lora multiplies each update by alpha / rank", (4.0, 64.0))
     bottleneck: int = setting(256, "rectified features between backbone and last layer (0: none)", (0, 1024))
     weight_decay: float = setting(1e-3, "pull towards zero", (0.0, 0.1))
     label_smoothing: float = setting(0.0, "share of each source label spread over all classes", (0.0, 0.2))
@@ -116,18 +122,19 @@ class AdaptedNetwork(Staged):
         require_choice("growth", self.growth, ("ramp", "fixed"))
         require_choice("sources", self.sources, ("combined", "weighted"))
         check_augment(self.augment)
-        for name in ("epochs", "batch_size"):
+        for name in ("epochs", "batch_size", "rank"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1; it was {getattr(self, name)}.")
         for name in ("weight", "bottleneck", "weight_decay"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} must be 0 or more; it was {getattr(self, name)}.")
-        for name in ("lr", "backbone_lr"):
+        for name in ("lr", "backbone_lr", "alpha"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise InputError(f"{name}={getattr(self, name)} trains nothing: give a number above 0.")
 
     def fit(self, task: Task) -> Fitted:
         """Adapt; raises ``InputError`` without a target, ``DataError`` with too little of either domain."""
+        refuse_few(self, task)
         if self.needs_target and task.unlabeled is None:
             from transferium.methods.targets import target_inputs
 
@@ -186,7 +193,7 @@ class AdaptedNetwork(Staged):
         encoder = bottleneck(task.backbone.width, self.bottleneck, opened.rows)
         width = self.bottleneck or task.backbone.width
         head = nn.Linear(width, task.classes)
-        tuned = None if self.tuning == "frozen" else task.backbone.build()
+        tuned, notes = self._moving(task)
         body = encoder if tuned is None else nn.Sequential(tuned, encoder)
         return Carried(
             model=Model(body, head),
@@ -199,7 +206,22 @@ class AdaptedNetwork(Staged):
             streams=opened.streams,
             width=width,
             classes=task.classes,
+            notes=notes,
         )
+
+    def _moving(self, task: Task) -> tuple[nn.Module | None, list[str]]:
+        """The backbone where it moves, with low-rank updates where these are what moves, and what to say of it."""
+        from transferium.models.low_rank import inject, updates
+
+        if self.tuning == "frozen":
+            return None, []
+        tuned, notes = task.backbone.build(), []
+        if self.tuning == "lora":
+            total = sum(p.numel() for p in tuned.parameters())
+            layers = inject(tuned, rank=self.rank, alpha=self.alpha)
+            moving = sum(p.numel() for p in updates(tuned))
+            notes = [f"{moving:,} numbers move in {len(layers)} layers of a backbone of {total:,}"]
+        return tuned, notes
 
     def _supervised(self, task: Task, carried: Carried) -> Objective:
         from transferium.methods.streams import row_weights
@@ -210,9 +232,15 @@ class AdaptedNetwork(Staged):
             weights, note = row_weights(task, carried.parts)
             carried.notes.append(note)
         source = Supervised("source", smoothing=self.label_smoothing, weights=weights)
+        return self._and_few(carried, source)
+
+    def _and_few(self, carried: Carried, objective: Objective) -> Objective:
+        """``objective`` and the cross-entropy on the labelled target examples, where there are any."""
+        from transferium.objectives.supervised import Supervised
+
         if "target" not in carried.streams:
-            return source
-        return source + Supervised("target", smoothing=self.label_smoothing, name="target")
+            return objective
+        return objective + Supervised("target", smoothing=self.label_smoothing, name="target")
 
     def _groups(self, carried: Carried) -> tuple[Group, ...]:
         from transferium.training.groups import plain_groups
@@ -222,11 +250,14 @@ class AdaptedNetwork(Staged):
 
     def _body(self, carried: Carried, rate: float | None = None) -> tuple[Group, ...]:
         """The backbone's own groups: none where it is frozen. ``rate`` is that of what is new (None: ``lr``)."""
+        from transferium.models.low_rank import updates
         from transferium.training.freeze import freeze
-        from transferium.training.groups import layered_groups
+        from transferium.training.groups import layered_groups, plain_groups
 
         if carried.tuned is None:
             return ()
+        if self.tuning == "lora":
+            return plain_groups(updates(carried.tuned), self.lr, self.weight_decay, "updates")
         blocks = carried.backbone.blocks
         freeze(carried.tuned, blocks, "all" if self.tuning == "full" else self.unfreeze)
         lr, decay = self.backbone_lr, self.layer_decay
@@ -264,6 +295,7 @@ class AdaptedNetwork(Staged):
         from transferium.functional.calibration import fit_temperature
         from transferium.methods.trained import tuned_backbone
         from transferium.models.bottleneck import fold
+        from transferium.models.low_rank import merge
         from transferium.training.predict import predict
 
         carried, trained_at = outcome.result, time.perf_counter()
@@ -272,7 +304,7 @@ class AdaptedNetwork(Staged):
         temperature = float(fit_temperature(logits, carried.held.y))
         backbone, source_head = carried.backbone, None
         if carried.tuned is not None:
-            backbone = tuned_backbone(backbone, carried.tuned)
+            backbone = tuned_backbone(backbone, merge(carried.tuned))
         elif carried.at_source is not None:
             source_head = fold(carried.at_source.backbone, carried.at_source.head, temperature)
         calibrated = f"the temperature is from {len(carried.held)} held-out source examples, which were not trained on"

@@ -121,7 +121,11 @@ class ADDA(MCD):
         judge = critic(carried.width, self.critic)
         players = [
             Player(TellApart(carried.model.backbone, judge), self._plain(judge.parameters(), self.lr)),
-            Player(Fool(judge), self._below(carried, self.weight * self.adapt_lr / self.lr), self.turns),
+            Player(
+                self._and_few(carried, Fool(judge)),
+                self._below(carried, self.weight * self.adapt_lr / self.lr),
+                self.turns,
+            ),
         ]
         yield self._stage(task, carried, None, players=players, name="fool", epochs=self.adapt_epochs)
         return carried

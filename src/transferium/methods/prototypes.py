@@ -13,6 +13,7 @@ from transferium.errors import InputError
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.classifier import softmax
 from transferium.methods.base import Fitted, Method, Task
+from transferium.methods.few import Pooled, check_few_weight, few_weight_setting, weight_of_few
 from transferium.methods.probe import LinearProbe
 from transferium.methods.targets import target_inputs
 from transferium.models.head import Head
@@ -27,30 +28,35 @@ class Prototypes(Method):
 
     ``c_k = mean of x̂_i weighted by p_ik`` over target rows of unit length, ``p_i`` source-only's probabilities at
     first and then one-hot at the nearest prototype; ``rounds`` times. This is SHOT's pseudo-labelling by itself: no
-    network, some milliseconds, a head that stays linear in the features. It follows any shift that keeps every class a
+    network, some milliseconds, a head that stays linear in the features. Labelled target examples keep their labels and
+    count ``few_weight`` each. It follows any shift that keeps every class a
     cluster of the target; where classes are no clusters (most sentiment data) it finds other groups and is wrong.
     Liang et al., Do we really need to access the source data?, ICML 2020, section 3.3.
     """
 
     name: ClassVar[str] = "prototypes"
+    learns_from_few: ClassVar[bool] = True
 
     rounds: int = field(default=5, metadata={"range": (1, 20), "help": "alternations of labels and prototypes"})
+    few_weight: float | None = few_weight_setting("target row")
 
     def check(self) -> None:
         """Raise ``InputError`` for fewer rounds than one."""
         if self.rounds < 1:
             raise InputError(f"rounds must be at least 1; it was {self.rounds}.")
+        check_few_weight(self.few_weight)
 
     def fit(self, task: Task) -> Fitted:
-        """Fit source-only, then move its class prototypes into the target."""
-        source_only = LinearProbe().fit(task)
+        """Fit source-only (with labelled target rows: the probe of both), then move its prototypes into the target."""
+        source_only = LinearProbe().fit(task) if task.target is None else Pooled().fit(task)
         started = time.perf_counter()
         seen, source = target_inputs(self.name, task).features, task.embed(task.train)
         target, shares = unit_rows(seen), softmax(source_only.head.logits(seen))
         home = at = source_prototypes(unit_rows(source.features), source.y, task.classes)
+        known, told, said = self._known(task, len(target))
         moved = []
         for _ in range(self.rounds):
-            fresh = prototypes(target, shares, at)
+            fresh = prototypes(np.concatenate([target, known]), np.concatenate([shares, told]), at)
             nearest = np.eye(task.classes)[(target @ fresh.T).argmax(axis=1)]
             moved.append(float((nearest.argmax(1) != shares.argmax(1)).mean()))
             at, shares = fresh, nearest
@@ -62,10 +68,18 @@ class Prototypes(Method):
             backbone=task.backbone,
             head=Head(at, none, temperature),
             source_head=Head(home, none, temperature),
-            selection=Selection("no comparison", "the target's inputs", [{"rounds": self.rounds}], {}),
+            selection=Selection("no comparison", "the target's inputs", [{"rounds": self.rounds}], {}, said),
             history=[{"step": i, "labels_changed": share} for i, share in enumerate(moved)],
             seconds=source_only.seconds | {"alternate": time.perf_counter() - started},
         )
+
+    def _known(self, task: Task, target: int) -> tuple[Array, Array, tuple[str, ...]]:
+        """Labelled target rows of unit length, their shares in the prototypes, and what to say of them."""
+        if task.target is None:
+            return np.empty((0, task.backbone.width)), np.empty((0, task.classes)), ()
+        rows, each = task.embed(task.target), weight_of_few(target, len(task.target), self.few_weight)
+        said = f"{len(rows)} labelled target examples keep their labels, each counting as {each:.3g} target rows"
+        return unit_rows(rows.features), each * np.eye(task.classes)[rows.y], (said,)
 
 
 def unit_rows(x: NDArray[np.floating[Any]]) -> Array:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
-from transferium.data.samples import Rows
 from transferium.errors import InputError
 from transferium.functional.adaptation.affine import Affine, Alignment
 from transferium.functional.matrices import Array, fraction
 from transferium.methods.base import Fitted, Task, require_choice
+from transferium.methods.few import check_few_weight, few_weight_setting, joined, without_few
 from transferium.methods.probe import LinearProbe
 from transferium.methods.streams import relatedness
 from transferium.methods.targets import target_inputs
@@ -41,10 +41,12 @@ class Moved:
 class Shallow(LinearProbe):
     """A linear probe of the source after its features were moved or re-weighted for the target.
 
-    Labelled target examples join the source's rows. Folds, grid and temperature are the probe's: see there.
+    Labelled target examples join the source's rows, moved as the target is, ``few_weight`` each. Folds, grid and
+    temperature are the probe's: see there.
     """
 
     needs_target: ClassVar[bool] = True
+    learns_from_few: ClassVar[bool] = True
 
     strength: float = field(
         default=1.0, metadata={"range": (0.0, 1.0), "help": "how far to go; 0 is source only, bit for bit"}
@@ -52,12 +54,14 @@ class Shallow(LinearProbe):
     sources: str = field(
         default="combined", metadata={"help": "several sources: combined, or weighted by likeness to the target"}
     )
+    few_weight: float | None = few_weight_setting()
 
     def check(self) -> None:
         """Raise ``InputError`` for settings that cannot work."""
         super().check()
         fraction(self.strength, "strength")
         require_choice("sources", self.sources, ("combined", "weighted"))
+        check_few_weight(self.few_weight)
 
     def fit(self, task: Task) -> Fitted:
         """Move, solve, fold; raises ``InputError`` without a target."""
@@ -65,16 +69,16 @@ class Shallow(LinearProbe):
         moved = self._move(task, source, np.asarray(target.features, np.float64))
         counts, notes = self._counts(task, source, target, moved)
         rows = moved.alignment.source(source.features) if moved.rows is None else moved.rows
-        inner, seen, counts = _joined(task, source.embedded(np.asarray(rows)), moved.alignment.target, counts)
-        fitted = self.solve(inner, seen, counts)
-        oof = None if fitted.oof_probabilities is None else fitted.oof_probabilities[: len(source)]
+        inner, seen, counts, said = joined(
+            task, source.embedded(np.asarray(rows)), self.few_weight, counts=counts, map_=moved.alignment.target
+        )
+        fitted = without_few(self.solve(inner, seen, counts), len(source))
         return replace(
             fitted,
             head=folded(fitted.head, moved.alignment.target),
             source_head=None if moved.rows is not None else folded(fitted.head, moved.alignment.source),
             alignment=None if moved.rows is not None else moved.alignment,
-            oof_probabilities=oof,
-            selection=replace(fitted.selection, notes=(*fitted.selection.notes, *moved.notes, *notes)),
+            selection=replace(fitted.selection, notes=(*fitted.selection.notes, *moved.notes, *notes, *said)),
         )
 
     def _move(self, task: Task, source: Domain, target: Array) -> Moved:
@@ -95,23 +99,6 @@ def folded(head: AnyHead, map_: Affine) -> Head:
     """The head on unmoved features that equals ``head`` on moved ones."""
     plain = linear(head)
     return Head(*map_.fold(plain.weight, plain.bias), plain.temperature)
-
-
-def _joined(
-    task: Task, source: Domain, target_map: Affine, counts: NDArray[np.float64] | None
-) -> tuple[Task, Domain, NDArray[np.float64] | None]:
-    """Source rows, and below them the labelled target rows where there are any."""
-    if task.target is None:
-        return task, source, counts
-    few = task.embed(task.target)
-    rows = np.concatenate([source.features, np.asarray(target_map(few.features))])
-    ids, y = [*source.ids, *few.ids], np.concatenate([source.y, few.y])
-    both = Domain(Rows(rows), "features", ids, y, source.classes, name=source.name)
-    groups = task.groups
-    if groups is not None:
-        groups = np.concatenate([groups, groups.max() + 1 + np.arange(len(few))])
-    counts = None if counts is None else np.concatenate([counts, np.ones(len(few))])
-    return replace(task, train=both, groups=groups), both, counts
 
 
 def unit(source: Any, target: Any) -> float:

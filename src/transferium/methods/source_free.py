@@ -24,7 +24,8 @@ class SHOT(AdaptedNetwork):
     """Train on the source, freeze the last layer, and move what is below it by the target's inputs alone.
 
     ``weight · (H(p) - H(mean p) + self_labels · CE(centroid labels))``; the labels are those of the nearest class
-    centroid of the target and are found anew in every round. The source takes no part in the second half.
+    centroid of the target and are found anew in every round. The source takes no part in the second half; labelled
+    target examples, where there are any, do.
     Prefer it where classes are clusters; it expects them about equally frequent.
     Liang et al., Do we really need to access the source data?, ICML 2020.
     """
@@ -65,11 +66,12 @@ class SHOT(AdaptedNetwork):
         term: Objective = InformationMaximisation("guessed")
         if self.self_labels:
             term = term + self.self_labels * Supervised("guessed", name="self_labels")
+        few = {name: domain for name, domain in carried.streams.items() if name == "target"}
         return self._stage(
             task,
             carried,
-            self.weight * term,
-            streams={"guessed": guessed},
+            self._and_few(carried, self.weight * term),
+            streams={"guessed": guessed, **few},
             groups=self._encoder_groups(carried),
             name=f"round {number + 1}",
             epochs=1,
@@ -107,6 +109,8 @@ class AdaBN(AdaptedNetwork):
     name: ClassVar[str] = "adabn"
     needs_target: ClassVar[bool] = True
     keep_statistics: ClassVar[bool] = False
+    learns_from_few: ClassVar[bool] = False
+    why_not_few: ClassVar[str] = ": after the source it changes statistics alone, which have no labels"
 
     weight: float = setting(1.0, "how far to go towards the target's statistics; 0 is source only", (0.0, 1.0))
 

@@ -38,7 +38,7 @@ def open_streams(task: Task, parts: HeldOut, *, frozen: bool, augment: str = "no
     given = {"source": parts.train, "unlabeled": task.unlabeled, "target": task.target}
     raw = {name: domain for name, domain in given.items() if domain is not None}
     for name, domain in raw.items():
-        if len(domain) < 2:
+        if len(domain) < 2 and name != "target":
             raise DataError(f"stream {name!r} ({domain.name!r}) has {len(domain)} examples; adapting needs 2 or more.")
     if not frozen:
         feeds = Feeds(task.backbone.preprocess, augment=augment, seed=task.seed)

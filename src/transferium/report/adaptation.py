@@ -23,6 +23,7 @@ class Domains:
 
     sentence: str
     stripped: bool
+    few: str
     collapsed: list[str]
     distances: list[tuple[str, str, str, str]]
     shares: list[tuple[str, str, str, str, str]]
@@ -46,6 +47,7 @@ def domains(run: Mapping[str, Any]) -> Domains | None:
     return Domains(
         sentence=sentence,
         stripped=bool(told.get("labels_stripped")),
+        few=_few(told.get("few")),
         collapsed=list(told.get("collapsed") or ()),
         distances=[_distance(when, d) for when, d in (told.get("distance") or {}).items()],
         shares=[_shares(row) for row in list(told.get("shares") or ())[:MOST_CLASSES]],
@@ -57,6 +59,14 @@ def domains(run: Mapping[str, Any]) -> Domains | None:
         ],
         gap=points(oracle.get("gap")) if oracle else "",
     )
+
+
+def _few(few: Mapping[str, Any] | None) -> str:
+    """How many labelled target examples joined, of which classes; empty where there were none."""
+    if not few:
+        return ""
+    counts = ", ".join(f"{name} {n}" for name, n in few["by_class"].items())
+    return f"{few['examples']:,} labelled target examples were learned from too: {counts}."
 
 
 def _distance(when: str, found: Mapping[str, Any]) -> tuple[str, str, str, str]:
