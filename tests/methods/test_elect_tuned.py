@@ -17,7 +17,9 @@ from transferium.errors import InputError
 from transferium.methods.auto import Auto
 from transferium.methods.base import Task
 from transferium.methods.catalogue import method_class
-from transferium.methods.network import SourceNetwork
+from transferium.methods.evidence import evidence_of
+from transferium.methods.held_out import hold_out
+from transferium.methods.network import HELD, SourceNetwork
 from transferium.models.catalogue import find_backbone
 
 ASKED = {"tuning": "full", "epochs": 2, "augment": "none"}
@@ -55,6 +57,19 @@ def test_networks_move_the_backbone_and_the_others_adapt_what_source_only_learne
     assert beside["standardise"].backbone.fingerprint == learned
     assert beside["mcc"].backbone.fingerprint not in (learned, given.backbone.fingerprint)
     assert chosen.selection.chosen["method"] in beside
+
+
+def test_a_method_that_leaves_the_source_behind_reads_it_as_it_did_before() -> None:
+    given = task()
+    settings = {"tuning": "full", "epochs": 4, "augment": "none", "rounds": 2, "adapt_lr": 1e-2, "backbone_lr": 1e-2}
+    shot = method_class("shot")(**settings).fit(given)
+    backbone, head = shot.at_source
+    alone = method_class("shot")(**settings, weight=0.0).fit(given)
+    assert backbone.fingerprint == alone.backbone.fingerprint != shot.backbone.fingerprint
+    seen = evidence_of(given, shot)
+    held = hold_out(given, HELD).held
+    expected = head.logits(given.embed(held, backbone).features) / head.temperature
+    assert np.array_equal(seen.source_logits, expected)
 
 
 def test_an_election_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,10 +56,11 @@ def moved_features(adapted: Adapted, raw: list[Array]) -> list[Array] | None:
     task, fitted = adapted.task, adapted.fitted
     assert task.unlabeled is not None
     if fitted.backbone.fingerprint != adapted.source_only.backbone.fingerprint:
-        return [np.asarray(task.embed(d, fitted.backbone).features) for d in (task.train, task.unlabeled)]
+        readers = (task.train, fitted.at_source[0]), (task.unlabeled, fitted.backbone)
+        return [np.asarray(task.embed(domain, backbone).features) for domain, backbone in readers]
     if fitted.alignment is not None:
         return [fitted.alignment.source(raw[0]), fitted.alignment.target(raw[1])]
-    read = [(fitted.source_head or fitted.head).activations(raw[0]), fitted.head.activations(raw[1])]
+    read = [fitted.at_source[1].activations(raw[0]), fitted.head.activations(raw[1])]
     return None if all(np.array_equal(a, b) for a, b in zip(read, raw, strict=True)) else read
 
 

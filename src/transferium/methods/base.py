@@ -108,7 +108,8 @@ class Fitted:
     ``oof_probabilities`` are calibrated probabilities of the training examples, each from a model that never saw that
     example (None where a method has none). ``history`` holds one flat record per step or epoch.
 
-    ``head`` reads *target* rows. Where an adapted model reads source rows otherwise, ``source_head`` does so, and
+    ``head`` reads *target* rows of ``backbone``. Where an adapted model reads the source otherwise,
+    ``source_head`` does so (over ``source_backbone``, where that is another), and
     ``alignment`` says where the features of each domain went before one linear layer read both (already folded into
     the two heads). ``attack`` is what its accuracy is to be measured under, where a method says so.
     ``contact`` shows a few training examples beside what augmentation made of them, where there was any.
@@ -123,10 +124,16 @@ class Fitted:
     oof_probabilities: NDArray[np.float64] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     source_head: AnyHead | None = None
+    source_backbone: Backbone | None = None
     alignment: Alignment | None = None
     attack: Threat | None = None
     contact: Contact | None = None
     beside: Mapping[str, Fitted] = field(default_factory=dict)
+
+    @property
+    def at_source(self) -> tuple[Backbone, AnyHead]:
+        """The backbone and the head that read the source."""
+        return self.source_backbone or self.backbone, self.source_head or self.head
 
 
 @dataclass

@@ -81,9 +81,9 @@ def see(model: Fitted, task: Task, known: Domain, source: Domain, target: Domain
     ``source`` are the rows of the source examples ``known``, ``target`` those of the task's target.
     """
     answers = []
-    heads = model.source_head or model.head, model.head
-    for head, domain, rows in zip(heads, (known, task.unlabeled), (source, target), strict=True):
-        seen = rows if model.backbone is task.backbone or domain is None else task.embed(domain, model.backbone)
+    readers = model.at_source, (model.backbone, model.head)
+    for (backbone, head), domain, rows in zip(readers, (known, task.unlabeled), (source, target), strict=True):
+        seen = rows if backbone is task.backbone or domain is None else task.embed(domain, backbone)
         answers.append(head.logits(seen.features) / head.temperature)
     return Evidence(source.features, answers[0], source.y, target.features, answers[1])
 

@@ -21,11 +21,11 @@ def evidence_of(task: Task, fitted: Fitted) -> Evidence:
     Features are what the last linear layer reads. Logits are divided by the temperature.
     """
     parts = hold_out(task, HELD)
-    source, kept = (task.embed(d, fitted.backbone).features for d in (parts.held, parts.train))
+    backbone, reader = fitted.at_source
+    source, kept = (task.embed(d, backbone).features for d in (parts.held, parts.train))
     target = target_inputs(fitted.method, task).features
     if fitted.backbone is not task.backbone and task.unlabeled is not None:
         target = task.embed(task.unlabeled, fitted.backbone).features
-    reader = fitted.source_head or fitted.head
     logits = reader.logits(source) / reader.temperature
     if fitted.oof_probabilities is not None and task.val is None:
         held = np.setdiff1d(np.arange(len(task.train)), parts.kept)

@@ -302,11 +302,14 @@ class AdaptedNetwork(Staged):
         reader = carried.at_source or carried.model
         logits = predict(reader, carried.held, carried.feeds, machine, batch_size=256)
         temperature = float(fit_temperature(logits, carried.held.y))
-        backbone, source_head = carried.backbone, None
+        backbone, source_backbone, source_head = carried.backbone, None, None
+        if carried.at_source is not None:
+            body = carried.at_source.backbone
+            if carried.tuned is not None:
+                source_backbone, body = tuned_backbone(backbone, merge(body[0])), body[1]
+            source_head = fold(body, carried.at_source.head, temperature)
         if carried.tuned is not None:
             backbone = tuned_backbone(backbone, merge(carried.tuned))
-        elif carried.at_source is not None:
-            source_head = fold(carried.at_source.backbone, carried.at_source.head, temperature)
         calibrated = f"the temperature is from {len(carried.held)} held-out source examples, which were not trained on"
         return Fitted(
             method=self.name,
@@ -322,6 +325,7 @@ class AdaptedNetwork(Staged):
             history=outcome.history,
             seconds={"train": trained_at - start, "calibrate": time.perf_counter() - trained_at},
             source_head=source_head,
+            source_backbone=source_backbone,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from transferium.models.backbone import Backbone
@@ -31,7 +32,7 @@ def small_cnn() -> Backbone:
         fresh=_small_cnn,
         any_size=False,
     )
-    return randomised(architecture)
+    return replace(randomised(architecture), name=architecture.name)
 
 
 def _small_cnn() -> nn.Module:
