@@ -35,9 +35,17 @@ def summary(run: dict[str, Any]) -> str:
         best = f"{oracle['best']}, {100 * oracle['accuracy'][oracle['best']]:.1f} %"
         gap = f"gap of the honest choice {100 * oracle['gap']:.1f} points"
         lines.append(f"Oracle (target labels were looked at): best {best}; {gap}.")
+    lines += between(run["doctor"])
     if counts := severities(run["doctor"]):
         lines.append(f"The doctor found {counts}: see report.html or doctor.json.")
     return "\n".join([*lines, f"{run['seconds']['total']:.1f} s in all."])
+
+
+def between(doctor: dict[str, Any]) -> list[str]:
+    """What the doctor warns of between the two domains: the same examples, other classes."""
+    sides = ("source: ", "target: ")
+    grave = (f["message"] for f in doctor["findings"] if f["severity"] != "note")
+    return [f"Mind: {message}." for message in grave if not message.startswith(sides)]
 
 
 def said(run: dict[str, Any]) -> str:

@@ -1,0 +1,94 @@
+"""Domains that do not fit each other: refused, or said, from the command line."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+CORAL = ("--method", "coral")
+
+
+def written(file: Path, n: int = 60, width: int = 6, classes: Sequence[str] = ("a", "b"), seed: int = 0) -> Path:
+    """A table of features whose first column tells the classes apart; no label column where there are no classes."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, max(1, len(classes)), n)
+    x = rng.normal(size=(n, width))
+    x[:, 0] += 3 * y
+    with file.open("w", newline="") as opened:
+        out = csv.writer(opened)
+        out.writerow([f"f{i}" for i in range(width)] + ["label"] * bool(classes))
+        out.writerows(
+            [*map("{:.4f}".format, row), *([classes[k]] if classes else [])] for row, k in zip(x, y, strict=True)
+        )
+    return file
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return written(tmp_path / "source.csv")
+
+
+@pytest.mark.parametrize(
+    ("target", "extra", "message"),
+    [
+        ({"n": 1}, CORAL, "has 1 usable example: a domain cannot be known by one"),
+        ({"width": 8}, CORAL, "different feature columns: 'f6', 'f7' are in one only"),
+        ({"classes": ("A", "b")}, CORAL, "'a' and 'A', which differ only in case"),
+        ({"classes": ()}, ("--method", "dann", "--set", "lr=1e6"), "The last good weights are in"),
+        (
+            {"classes": ()},
+            ("--method", "adda", "--set", "adapt_lr=1e30", "--set", "epochs=1"),
+            "'fool' is nan. The weights are those of the step before",
+        ),
+        ({"classes": ()}, ("--method", "cdan", "--set", "tuning=full"), "features have none: use tuning=frozen"),
+        ({"classes": ()}, ("--method", "shott"), "Did you mean 'shot'?"),
+    ],
+)
+def test_what_cannot_be_adapted_is_refused(
+    source: Path, tmp_path: Path, run_cli: Callable, target: dict, extra: Sequence[str], message: str
+) -> None:
+    given = written(tmp_path / "target.csv", seed=1, **target)
+    ran = run_cli("fit", given, "--source", source, "--out", tmp_path / "run", *extra)
+    assert (ran.code, message in ran.err) == (2, True), ran.err
+    assert not (tmp_path / "run" / "model.json").exists()
+
+
+def test_a_source_of_one_class_and_another_modality_are_refused(
+    source: Path, tmp_path: Path, run_cli: Callable
+) -> None:
+    one = written(tmp_path / "one.csv", classes=("a",))
+    ran = run_cli("fit", source, "--source", one, "--out", tmp_path / "run", *CORAL)
+    assert (ran.code, "has only one class, 'a'" in ran.err) == (2, True), ran.err
+    words = tmp_path / "words.csv"
+    words.write_text("label,text\n" + "".join(f"{'ab'[i % 2]},text number {i}\n" for i in range(20)))
+    ran = run_cli("fit", words, "--source", source, "--out", tmp_path / "run", *CORAL)
+    assert (ran.code, "one model cannot read both" in ran.err) == (2, True), ran.err
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (("a", "b", "c"), "unknown to the source: c"),
+        (("a",), "absent from the target: b"),
+        (("x", "y"), "no class name in common"),
+    ],
+    ids=["open", "partial", "nothing shared"],
+)
+def test_other_classes_are_said(
+    source: Path, tmp_path: Path, run_cli: Callable, classes: Sequence[str], message: str
+) -> None:
+    given = written(tmp_path / "target.csv", classes=classes, seed=1)
+    ran = run_cli("fit", given, "--source", source, "--out", tmp_path / "run", *CORAL)
+    assert ran.code == 0, ran.err
+    minded = [line for line in ran.out.splitlines() if line.startswith("Mind: ")]
+    assert any(message in line for line in minded), ran.out
+
+
+def test_identical_domains_are_said(source: Path, tmp_path: Path, run_cli: Callable) -> None:
+    same = written(tmp_path / "same.csv")
+    ran = run_cli("fit", same, "--source", source, "--out", tmp_path / "run", *CORAL)
+    assert "Mind: source and target are the same examples: there is nothing to adapt to." in ran.out
