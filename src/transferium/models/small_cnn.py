@@ -11,6 +11,7 @@ class SmallCNN(nn.Module):
     ``float32 (n, 3, 28, 28)`` to ``(n, 1024)``. LeCun et al., Gradient-based learning applied to document recognition,
     Proceedings of the IEEE 1998.
 
+    >>> import torch
     >>> SmallCNN()(torch.zeros(2, 3, 28, 28)).shape
     torch.Size([2, 1024])
     """
