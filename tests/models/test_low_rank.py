@@ -69,6 +69,18 @@ def test_nothing_is_changed_at_the_start_and_little_by_merging(name: str) -> Non
     fresh.load_state_dict(after)
 
 
+def test_merging_does_not_touch_a_copy() -> None:
+    torch.manual_seed(0)
+    net = PictureNet().eval()
+    inject(net, rank=2, alpha=4.0)
+    x, copied = torch.randn(2, 3, 16, 16), copy.deepcopy(stirred(net))
+    with torch.no_grad():
+        expected = net(x)
+        torch.testing.assert_close(merge(net)(x), expected, rtol=1e-5, atol=1e-5)
+        assert torch.equal(copied(x), expected)
+        assert torch.equal(merge(copied)(x), net(x))
+
+
 def test_only_the_updates_get_a_gradient() -> None:
     net = PictureNet().eval()
     layers = inject(net, rank=2, alpha=4.0)

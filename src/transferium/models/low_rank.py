@@ -66,14 +66,22 @@ def updates(module: nn.Module) -> list[nn.Parameter]:
 
 
 def merge(module: nn.Module) -> nn.Module:
-    """Write every update into its weight, so that an ordinary module is left; the answers stay the same."""
+    """Write every update into its weight, so that an ordinary module is left; the answers stay the same.
+
+    A deep copy of ``module`` is not touched. (``parametrize.remove_parametrizations`` would take the weight away from
+    it: the copies share the class that holds the property.)
+    """
     for part in list(module.modules()):
-        if parametrize.is_parametrized(part, "weight"):
-            parametrize.remove_parametrizations(part, "weight", leave_parametrized=True)
+        if isinstance(dict(part.named_modules()).get("parametrizations.weight.0"), LowRank):
+            assert isinstance(part.weight, Tensor)
+            whole = nn.Parameter(part.weight.detach(), requires_grad=False)
+            part.__class__ = parametrize.type_before_parametrizations(part)
+            del part.parametrizations
+            part.register_parameter("weight", whole)
     return module
 
 
 def _can(part: nn.Module) -> bool:
-    if not isinstance(part, Layer) or not part.weight.is_floating_point():
+    if not isinstance(part, Layer) or parametrize.is_parametrized(part) or not part.weight.is_floating_point():
         return False
     return isinstance(part, nn.Linear) or part.groups == 1
