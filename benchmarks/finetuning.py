@@ -177,7 +177,7 @@ def cifar(data: Path) -> Domain:
 
 
 def cifar10_subset(data: Path, methods: list[str], seeds: int, only: str = "") -> dict[str, Any]:
-    """10,000 training images of 32 pixels, read at 128 or 224; beside the probe, the rows whose name holds ``only``."""
+    """10,000 training images of 32 pixels, read at 128, 160 or 224; beside the probe, the rows whose name holds ``only``."""
     domain = cifar(data)
     train, tests = domain.part("train"), {"test": domain.part("test")}
     rows = {
@@ -191,6 +191,7 @@ def cifar10_subset(data: Path, methods: list[str], seeds: int, only: str = "") -
         "LP-FT at 128, 5 epochs": ("lp-ft", TUNED | {"head_lr": 5e-4, "epochs": 5}, 128),
         "LP-FT at 128, 11 epochs": ("lp-ft", TUNED | {"head_lr": 5e-4, "epochs": 11, "val_share": 0.1}, 128),
         "LP-FT at 128, 11 epochs, held back": ("lp-ft", TUNED | {"head_lr": 5e-4, "epochs": 11} | HELD_BACK, 128),
+        "LP-FT at 160, 12 epochs, held back": ("lp-ft", TUNED | {"head_lr": 5e-4, "epochs": 12} | HELD_BACK, 160),
     }
     chosen = {name: row for name, row in rows.items() if row[0] in methods and (row[0] == "probe" or only in name)}
 
