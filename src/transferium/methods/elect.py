@@ -43,7 +43,7 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method) -> 
     look = Outlook.of(source, target)
     notes = []
     for name, method in candidates.items():
-        if why := look.bars(name):
+        if why := look.bars(method.name):
             notes.append(f"{name} did not stand: {why}")
         elif task.budget_s is not None and time.perf_counter() - started > task.budget_s:
             notes.append(f"{name} was not tried: the budget of {task.budget_s:.0f} s was used up")
