@@ -89,6 +89,13 @@ def test_its_knob_at_nought_is_source_only_bit_for_bit(case: Case) -> None:
     assert bits(off) != bits(fitted(case, case.solves)), "the knob does nothing"
 
 
+@pytest.mark.parametrize("case", [c for c in CASES if c.knob == "strength"], ids=lambda c: c.id)
+def test_half_the_strength_is_neither_none_nor_all(case: Case) -> None:
+    half = case.method(strength=0.5).fit(getattr(worlds, case.solves).task())
+    assert bits(half) != bits(fitted(case, case.solves))
+    assert bits(half) != bits(alone(case, case.solves))
+
+
 @pytest.mark.parametrize("name", GROWN)
 def test_without_what_it_adds_it_is_the_method_it_grew_from(name: str) -> None:
     (parent, off), task, brief = GROWN[name], worlds.TURNED.task(), SHORT | {"epochs": 5}
