@@ -16,7 +16,7 @@ from transferium.methods.source_only import SourceOnly
 
 SHORT: dict[str, Any] = {"epochs": 30, "batch_size": 32, "bottleneck": 32, "lr": 0.01}
 
-VARIANTS = ("linear", "rule", "pairs", "growth")
+VARIANTS = ("linear", "rule", "pairs", "growth", "statistics")
 """Settings that make another method of it, rather than fit it to a small world."""
 
 
@@ -54,6 +54,8 @@ CASES = [
     Case("infomax", "SHORTCUT", 0.95),
     Case("dann", "TURNED", 0.95),
     Case("dann", "TURNED", 0.95, (("growth", "fixed"),)),
+    Case("dann", "SCALED", 0.97, (("statistics", "each"),)),
+    Case("mcc", "FAR", 0.97, (("statistics", "each"),)),
     Case("bsp", "TURNED", 0.95),
     Case("cdan", "TURNED", 0.95),
     Case("cdan-e", "TURNED", 0.95),

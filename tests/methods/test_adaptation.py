@@ -194,6 +194,7 @@ def test_a_diverging_critic_stops_and_is_named() -> None:
         ({"tuning": "frzen"}, r"tuning cannot be 'frzen'. Did you mean 'frozen'"),
         ({"growth": "up"}, r"growth cannot be 'up'. Choose from 'fixed', 'ramp'"),
         ({"sources": "all"}, r"sources cannot be 'all'"),
+        ({"statistics": "ech"}, r"statistics cannot be 'ech'. Did you mean 'each'"),
         ({"augment": "some"}, r"no augmentation preset 'some'"),
         ({"epochs": 0}, r"epochs must be at least 1; it was 0"),
         ({"batch_size": 0}, r"batch_size must be at least 1"),
@@ -211,6 +212,10 @@ def test_settings_that_cannot_work_are_named(settings: dict[str, Any], message: 
 
 def test_domains_that_cannot_work_are_named() -> None:
     world = worlds.SAME
+    with pytest.raises(
+        InputError, match=r"method 'source-network' adapts a source to a target, and there is no target"
+    ):
+        SourceNetwork(statistics="each").fit(world.task(unlabeled=None))
     with pytest.raises(DataError, match=r"adapting needs a source with examples of 2 classes; 'source' has one"):
         DANN().fit(world.task(train=rows(world.source, np.zeros(240, int), "source")))
     with pytest.raises(DataError, match=r"stream 'unlabeled' \('target'\) has 1 examples; adapting needs 2 or more"):
@@ -259,6 +264,15 @@ def test_entropy_is_what_tent_adds_to_the_targets_statistics() -> None:
     assert (models[0].source_head.predict(worlds.SCALED.source) == worlds.SCALED.labels).mean() > 0.98
 
 
+def test_statistics_of_its_own_without_a_term_are_adaptive_normalisation() -> None:
+    """Over frozen features the network is trained on the source alone, and the target is read by its own statistics."""
+    task = worlds.FAR.task()
+    own, adabn = SourceNetwork(**SHORT, statistics="each").fit(task), method_class("adabn")(**SHORT).fit(task)
+    assert own.head.logits(worlds.FAR.target) == pytest.approx(adabn.head.logits(worlds.FAR.target), abs=1e-4)
+    assert own.source_head is not None and adabn.source_head is not None
+    assert own.source_head.equals(adabn.source_head)
+
+
 def test_half_the_way_is_between() -> None:
     none, half, whole = (
         method_class("adabn")(**SHORT, weight=w).fit(worlds.FAR.task()).head.logits(worlds.FAR.target).mean(axis=0)
@@ -293,6 +307,8 @@ def test_nothing_believed_is_said() -> None:
     ("name", "settings", "message"),
     [
         ("shot", {"rounds": 0}, r"rounds must be at least 1, self_labels 0 or more and adapt_lr above 0; they were 0"),
+        ("tent", {"statistics": "each"}, r"tent gives the target its own statistics by itself: leave statistics out"),
+        ("infomax", {"diversity": -1.0}, r"diversity must be 0 or more; it was -1"),
         ("adabn", {"weight": 1.5}, r"weight is a share of the way, from 0 to 1; it was 1.5"),
         ("tent", {"rounds": 0}, r"rounds must be at least 1 and adapt_lr above 0; they were 0"),
         ("pseudo-label", {"rule": "flx"}, r"rule cannot be 'flx'. Did you mean 'flex'"),
