@@ -16,6 +16,9 @@ from transferium.methods.source_only import SourceOnly
 
 SHORT: dict[str, Any] = {"epochs": 30, "batch_size": 32, "bottleneck": 32, "lr": 0.01}
 
+VARIANTS = ("linear", "rule", "pairs", "growth", "statistics")
+"""Settings that make another method of it, rather than fit it to a small world."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -27,6 +30,11 @@ class Case:
     settings: tuple[tuple[str, Any], ...] = ()
     knob: str = "weight"
 
+    @property
+    def id(self) -> str:
+        """The method and what was set beside it, as tests are named."""
+        return " ".join([self.name, *(f"{k}={v}" for k, v in self.settings if k in VARIANTS)])
+
     def method(self, **change: Any) -> Method:
         cls = method_class(self.name)
         known = {f.name for f in fields(cls)}
@@ -35,12 +43,19 @@ class Case:
 
 CASES = [
     Case("dan", "SHORTCUT", 0.9),
+    Case("dan", "SHORTCUT", 0.9, (("linear", True),)),
+    Case("dan", "SHORTCUT", 0.9, (("growth", "fixed"),)),
     Case("jan", "SHORTCUT", 0.9),
     Case("deep-coral", "TURNED", 0.95),
     Case("afn", "TURNED", 0.9, (("weight", 0.5),)),
     Case("bnm", "TURNED", 0.95),
     Case("mcc", "SHIFTED", 0.95),
+    Case("mcc", "SHIFTED", 0.95, (("growth", "fixed"),)),
+    Case("infomax", "SHORTCUT", 0.95),
     Case("dann", "TURNED", 0.95),
+    Case("dann", "TURNED", 0.95, (("growth", "fixed"),)),
+    Case("dann", "SCALED", 0.97, (("statistics", "each"),)),
+    Case("mcc", "FAR", 0.97, (("statistics", "each"),)),
     Case("bsp", "TURNED", 0.95),
     Case("cdan", "TURNED", 0.95),
     Case("cdan-e", "TURNED", 0.95),
@@ -50,6 +65,8 @@ CASES = [
     Case("vada", "TURNED", 0.95),
     Case("can", "SHORTCUT", 0.95),
     Case("pseudo-label", "SHIFTED", 0.93),
+    Case("pseudo-label", "TURNED", 0.9, (("rule", "fixed"),)),
+    Case("pseudo-label", "SHIFTED", 0.93, (("rule", "flex"),)),
     Case("noisy-student", "TURNED", 0.9),
     Case("fixmatch", "TURNED", 0.97),
     Case("mean-teacher", "TURNED", 0.9, (("decay", 0.9),)),
@@ -59,11 +76,13 @@ CASES = [
     Case("standardise", "SCALED", 0.97, knob="strength"),
     Case("coral", "SCALED", 0.97, knob="strength"),
     Case("subspace", "TURNED", 0.97, (("dimensions", 1),), knob="strength"),
-    Case("tca", "SHORTCUT", 0.97, (("dimensions", 2),), knob=""),
-    Case("jda", "SHORTCUT", 0.97, (("dimensions", 2),), knob=""),
-    Case("bda", "TURNED", 0.97, (("dimensions", 2),), knob=""),
+    Case("tca", "SHORTCUT", 0.97, (("dimensions", 2),), knob="strength"),
+    Case("jda", "SHORTCUT", 0.97, (("dimensions", 2),), knob="strength"),
+    Case("bda", "TURNED", 0.97, (("dimensions", 2),), knob="strength"),
     Case("ot", "SHIFTED", 0.95, knob="strength"),
     Case("linear-map", "SHIFTED", 0.97, knob="strength"),
+    Case("linear-map", "SHIFTED", 0.97, (("pairs", "prototypes"),), knob="strength"),
+    Case("prototypes", "TURNED", 0.97, knob=""),
     Case("kmm", "COVARIATE", 0.7, knob="strength"),
     Case("density-ratio", "COVARIATE", 0.7, knob="strength"),
     Case("label-shift", "RARE", 0.93, (("estimate", "em"),), knob="strength"),

@@ -107,10 +107,7 @@ class Artifact:
 
     def write_into(self, folder: Path) -> None:
         """Write the artifact's own files beside whatever else ``folder`` holds."""
-        from safetensors.numpy import save
-
-        # In two steps, so that a full disk is an OSError.
-        (folder / TENSORS).write_bytes(save(self.head.to_tensors()))
+        write_head(self.head, folder / TENSORS)
         travels = not _comes_with_a_package(self.backbone)
         if travels:
             save_graph(self.backbone, folder / GRAPH)
@@ -136,7 +133,7 @@ def load_artifact(folder: Path | str) -> Artifact:
     folder = Path(folder)
     description = _read_description(folder)
     try:
-        head = _read_head(folder / TENSORS, float(description["temperature"]), description.get("head", {}))
+        head = read_head(folder / TENSORS, float(description["temperature"]), description.get("head", {}))
         backbone = _read_backbone(folder, description["backbone"])
         classes = tuple(str(name) for name in description["classes"])
     except (KeyError, TypeError, ValueError) as error:
@@ -171,7 +168,15 @@ def _read_description(folder: Path) -> dict[str, Any]:
     return dict(description)
 
 
-def _read_head(path: Path, temperature: float, facts: dict[str, Any]) -> AnyHead:
+def write_head(head: AnyHead, path: Path) -> None:
+    """Write a head's weights; its temperature and facts are the caller's to keep."""
+    from safetensors.numpy import save
+
+    path.write_bytes(save(head.to_tensors()))  # in two steps, so that a full disk is an OSError
+
+
+def read_head(path: Path, temperature: float, facts: dict[str, Any]) -> AnyHead:
+    """The head whose weights lie in ``path``; raises ``ArtifactError`` for a damaged file."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from adaptation_worlds import clusters, write_table
@@ -54,10 +56,29 @@ def test_fit_without_target_labels_then_evaluate_with_them(
     assert "label" not in (out / "predictions.csv").read_text().splitlines()[0]
     later = run_cli("evaluate", out, labelled)
     assert "Transfer helped: prototypes is" in later.out and "than source only" in later.out
+    assert "a domain classifier is right " in ran.out and "the head alone moved" in ran.out
+    row = next(line for line in later.out.splitlines() if line.startswith("a  "))
+    assert re.fullmatch(r"a +[\d.]+ % +[\d.]+ % +\+[\d.]+ \(\+[\d.]+ to \+[\d.]+\) +helped +\d+", row), row
+    assert "Oracle: of 2 models these labels would choose prototypes" in later.out
+    assert "the gap of prototypes is 0.0 points." in later.out
     told = run_cli("evaluate", out, labelled, "--json").json
     assert told["verdict"] == "helped" and told["references"]["source_only"]["accuracy"]["value"] < 0.95
     assert {row["class"] for row in told["by_class"]} == set("abc")
     assert run_cli("predict", out, target).code == 0
+
+
+def test_a_class_that_collapsed_is_named(tmp_path: Path, run_cli: Callable) -> None:
+    """Maximum likelihood takes a moved boundary for other class shares, and gives one class nearly all."""
+    rng, y = np.random.default_rng(0), np.arange(200) % 2
+    x = rng.normal(size=(200, 3)) + np.outer(2 * y - 1, [0.5, 0.5, 0.0])
+    source = write_table(tmp_path / "s.csv", x, y)
+    target = write_table(tmp_path / "t.csv", x + np.array([0.8, 0.8, 0.0]), None)
+    ran = run_cli("fit", target, "--source", source, "--out", tmp_path / "run", "--method", "em")
+    assert ran.code == 0, ran.err
+    assert "Class collapse: a all but stopped being predicted." in ran.out
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "the adapted model all but stopped predicting a." in page
+    assert "validators chose nothing, for the method was named" in ran.out
 
 
 def test_a_labelled_target_is_stripped_and_said(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from transferium.errors import InputError
 from transferium.functional.adaptation.affine import Affine
 from transferium.functional.adaptation.coral import coral_map
 from transferium.functional.adaptation.density_ratio import logistic_ratio, ulsif
@@ -200,6 +201,21 @@ def test_balance_zero_is_tca() -> None:
     expected = tca(SHIFTED.source, SHIFTED.target, dimensions=2, weight=2.0)
     assert found.map.matrix == pytest.approx(expected.matrix)
     assert found.changed[-1] == 0
+
+
+def test_the_weight_of_joint_adaptation_counts() -> None:
+    def gap(weight: float) -> float:
+        settings = {"dimensions": 2, "ridge": 0.1, "weight": weight}
+        map_ = jda(SHIFTED.source, SHIFTED.labels, SHIFTED.target, fit_linear, **settings).map
+        moved, seen = both(map_, SHIFTED)
+        return float(np.abs(moved.mean(axis=0) - seen.mean(axis=0)).max())
+
+    assert 2 * gap(1.0) < gap(0.0) and gap(1.0) < gap(0.001) < gap(0.0)
+    off = jda(SHIFTED.source, SHIFTED.labels, SHIFTED.target, fit_linear, dimensions=2, weight=0.0).map
+    expected = tca(SHIFTED.source, SHIFTED.target, dimensions=2, weight=0.0)
+    assert off.matrix == pytest.approx(expected.matrix)
+    with pytest.raises(InputError, match=r"weight=-1 must be 0 or more"):
+        jda(SHIFTED.source, SHIFTED.labels, SHIFTED.target, fit_linear, dimensions=2, weight=-1)
 
 
 def crossing(n: int = 400) -> World:

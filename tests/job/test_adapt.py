@@ -11,11 +11,15 @@ import pytest
 
 import transferium as tm
 from adaptation_worlds import clusters, table
+from transferium.artifact import load_artifact
 from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
 from transferium.embedding.embed import Embedder
-from transferium.errors import DataError, InputError
-from transferium.job.adapt_run import adapt_job
+from transferium.errors import ArtifactError, DataError, InputError
+from transferium.job.adapt import adapt, artifacts
+from transferium.job.adapt_run import SOURCE_ONLY, adapt_job
+from transferium.job.after import evaluate_adapted
+from transferium.job.candidates import FOLDER, LIST, keep_candidates, kept_candidates
 from transferium.job.domains import collapsed
 from transferium.job.fit import FitOptions
 from transferium.job.prepare import Stopwatch
@@ -111,6 +115,68 @@ def test_the_oracle_marks_its_numbers_and_needs_labels(tmp_path: Path) -> None:
     assert told["gap"] == pytest.approx(told["accuracy"][told["best"]] - told["accuracy"][told["chosen"]])
     with pytest.raises(InputError, match="--oracle chooses by target labels, and the target has none"):
         run(tmp_path / "n", source, target.unlabeled(), oracle=True)
+
+
+def test_validators_are_asked_about_a_named_method_and_choose_nothing(tmp_path: Path) -> None:
+    source, target = world()
+    named = run(tmp_path / "named", source, target, "prototypes")["adaptation"]["opinions"]
+    before, after = named["rows"]
+    assert (before["method"], after["method"]) == ("source-only", "prototypes")
+    assert after["silhouette"] > before["silhouette"] and after["mean_rank"] == 1.0
+    assert "a vote would say: prototypes leads the vote, and 3 of 3" in named["notes"][0]
+    barred = run(tmp_path / "barred", source, target, "coral")["adaptation"]["opinions"]
+    assert "auto would not let it stand: other class shares alone explain" in barred["notes"][0]
+    voted = run(tmp_path / "voted", source, target)
+    assert "opinions" not in voted["adaptation"], "their scores are those of the selection"
+    assert voted["selection"]["candidates"][1]["silhouette"] == after["silhouette"]
+
+
+def test_the_map_may_be_drawn_by_neighbours(tmp_path: Path) -> None:
+    source, target = world()
+    asked = FitOptions(out=tmp_path / "r", method="coral", map="tsne", command="fit")
+    small = pair_domains([source.take(np.arange(60))], target.take(np.arange(60)))
+    maps = adapt_job(small, asked, Embedder(None), Stopwatch())["adaptation"]["maps"]
+    assert {when: (drawn["kind"], len(drawn["target"])) for when, drawn in maps.items()} == {
+        "before": ("tsne", 60),
+        "after": ("tsne", 60),
+    }
+    assert "t-SNE: what is near was near" in (tmp_path / "r" / "report.html").read_text()
+    assert run(tmp_path / "p", source, target)["adaptation"]["maps"]["before"]["kind"] == "pca"
+
+
+def test_candidates_that_were_not_chosen_are_kept_and_asked_when_labels_come(tmp_path: Path) -> None:
+    source, target = world()
+    settings = {"adaptations": ("mcc@0.01", "prototypes"), "epochs": 3}
+    asked = FitOptions(out=tmp_path / "r", method="auto", settings=settings, command="fit")
+    told = adapt_job(pair_domains([source], target), asked, Embedder(None), Stopwatch(), oracle=True)
+    model = load_artifact(tmp_path / "r")
+    later = evaluate_adapted(model, tmp_path / "r", target, Embedder(None), seed=0)["oracle"]
+    assert later.pop("left_out") == []
+    assert later == told["adaptation"]["oracle"], "the same labels, now or later, say the same"
+    assert set(later["accuracy"]) == {"source-only", "mcc@0.01", "prototypes"} and later["chosen"] == "prototypes"
+    # Labels that call the other candidate right put the gap where it belongs.
+    kept, _, _ = kept_candidates(tmp_path / "r", load_artifact(tmp_path / "r" / SOURCE_ONLY), "auto")
+    flattering = replace(target, labels=kept["mcc@0.01"].head.predict(target.features))
+    found = evaluate_adapted(model, tmp_path / "r", flattering, Embedder(None), seed=0)["oracle"]
+    assert found["best"] == "mcc@0.01" and found["accuracy"]["mcc@0.01"] == 1.0
+    assert found["gap"] == pytest.approx(1.0 - found["accuracy"]["prototypes"]) and found["gap"] > 0.03
+    (tmp_path / "r" / FOLDER / LIST).write_text("{}")
+    with pytest.raises(ArtifactError, match="to evaluate without candidates"):
+        evaluate_adapted(model, tmp_path / "r", target, Embedder(None), seed=0)
+
+
+def test_candidates_that_moved_a_backbone_are_named_and_not_kept(tmp_path: Path) -> None:
+    source, target = world()
+    asked = FitOptions(out=tmp_path / "a", method="auto", settings=LIGHT, command="fit")
+    made = adapt(pair_domains([source], target), asked, Embedder(None), Stopwatch())
+    stranger = replace(made.fitted, backbone=replace(made.fitted.backbone, fingerprint="moved"))
+    beside = {**made.fitted.beside, "moved": stranger, "still": made.fitted}
+    (tmp_path / "run").mkdir()
+    keep_candidates(tmp_path / "run", replace(made, fitted=replace(made.fitted, beside=beside)))
+    alone, _ = artifacts(made, asked)
+    kept, chosen, left_out = kept_candidates(tmp_path / "run", alone, "auto")
+    assert (list(kept), chosen, left_out) == (["still"], "prototypes", ["moved"])
+    assert kept["still"].head.equals(made.fitted.head)
 
 
 def test_candidates_are_fitted_once_and_keep_their_state_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

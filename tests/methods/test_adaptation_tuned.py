@@ -80,6 +80,31 @@ def test_the_term_reaches_the_backbone_and_at_nought_it_does_not() -> None:
     assert not same(weights(models[1].backbone.build()), weights(alone.backbone.build()))
 
 
+@pytest.mark.parametrize("name", QUICK)
+def test_at_nought_a_pretrained_backbone_ends_as_source_only_leaves_it(name: str) -> None:
+    def given(**change: Any) -> Task:
+        made = task(**change)
+        return replace(made, backbone=replace(made.backbone, pretrained=True))
+
+    method = method_class(name)(**SHORT, **QUICK[name], weight=0.0)
+    assert same(everything(method.fit(given())), everything(method.source_only().fit(given(unlabeled=None))))
+
+
+@pytest.mark.parametrize("pretrained", [False, True])
+@pytest.mark.parametrize("name", ["dann", "pseudo-label"])
+def test_batch_normalisation_of_each_domain_undoes_a_change_of_style(name: str, pretrained: bool) -> None:
+    test, home, given = restyled(pictures(100, 99)), pictures(100, 98), task(100)
+    given = replace(given, backbone=replace(given.backbone, pretrained=pretrained))
+    settings = SHORT | {"epochs": 8, "lr": 0.01, "backbone_lr": 0.01, "layer_decay": 1.0}
+    scores = {}
+    for statistics in ("shared", "each"):
+        model = method_class(name)(**settings, statistics=statistics, weight=0.1).fit(given)
+        scores[statistics] = (model.head.predict(given.embed(test, model.backbone).features) == test.y).mean()
+    backbone, head = model.at_source
+    assert scores["each"] > max(0.9, scores["shared"] + 0.1), scores
+    assert (head.predict(given.embed(home, backbone).features) == home.y).mean() > 0.9, "the source by its own"
+
+
 def test_partial_tuning_leaves_the_lower_blocks_bit_identical() -> None:
     given = task()
     model = method_class("mcc")(**SHORT | {"tuning": "partial"}, unfreeze=1).fit(given)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import shifted_worlds as worlds
+from adaptation_cases import bits
 from shifted_worlds import World, rows
-from transferium.errors import InputError
+from transferium.errors import DataError, InputError
 from transferium.methods.alignment import LinearMap
 from transferium.methods.catalogue import method_class
+from transferium.methods.evidence import evidence_of
 from transferium.methods.shallow import check_pairs
 from transferium.methods.source_only import SourceOnly
+from transferium.methods.streams import relatedness
 
 
 def test_pairs_by_prototypes_carry_a_small_shift() -> None:
@@ -41,15 +45,58 @@ def test_few_labelled_target_examples_join_a_closed_form() -> None:
     assert world.score(told) > world.score(method_class("standardise")().fit(world.task())) + 0.03
 
 
-def test_closed_forms_weigh_sources_too() -> None:
-    near, far = worlds.TURNED, worlds.FLIPPED
+def two_sources(near: World, far: World) -> tuple[World, np.ndarray]:
+    """Half of ``near``'s target, and ``far``'s moved aside, as the sources of the other half; which row is whose."""
     moved = far.target + 6 * np.eye(worlds.WIDTH)[5]
     x, y = np.concatenate([near.target[:110], moved]), np.concatenate([near.truth[:110], far.truth])
-    both = World(x, y, near.target[110:], near.truth[110:])
-    task = both.task(sources=np.repeat([0, 1], [110, len(moved)]))
-    plain, weighted = (method_class("coral")(sources=s, strength=0.0).fit(task) for s in ("combined", "weighted"))
-    assert both.score(weighted) > both.score(plain) + 0.03
-    assert "sources are weighted by likeness to the target (0: " in str(weighted.selection)
+    return World(x, y, near.target[110:], near.truth[110:]), np.repeat([0, 1], [110, len(moved)])
+
+
+@pytest.mark.parametrize("kind", ["weighted", "votes"])
+def test_closed_forms_weigh_sources_too(kind: str) -> None:
+    both, origin = two_sources(worlds.TURNED, worlds.FLIPPED)
+    task = both.task(sources=origin)
+    plain, weighed = (method_class("coral")(sources=s, strength=0.0).fit(task) for s in ("combined", kind))
+    assert both.score(weighed) > both.score(plain) + 0.03
+    assert {"weighted": "likeness to the target (0: ", "votes": "votes of the sources (0: 1.00, 1: 0.00)"}[kind] in str(
+        weighed.selection
+    )
+
+
+@pytest.mark.parametrize("kind", ["weighted", "votes"])
+def test_likeness_cannot_help_where_the_source_that_looks_alike_is_wrong(kind: str) -> None:
+    near = World(worlds.SAME.source, worlds.SAME.labels, worlds.SAME.target, worlds.SAME.truth.copy())
+    near.truth[:110] = 1 - near.truth[:110]  # the likely source answers every class by the other's name
+    both, origin = two_sources(near, worlds.SAME)
+    task = both.task(sources=origin)
+    plain, weighed = (method_class("coral")(sources=s, strength=0.0).fit(task) for s in ("combined", kind))
+    assert both.score(weighed) < 0.1 and both.score(weighed) <= both.score(plain)
+
+
+def test_votes_are_the_weighted_mean_of_what_each_source_says() -> None:
+    both, origin = two_sources(worlds.TURNED, worlds.FLIPPED)
+    task = both.task(sources=origin)
+    model = method_class("standardise")(sources="votes").fit(task)
+    alone = [
+        method_class("standardise")().fit(replace(task.on(np.flatnonzero(origin == s)), sources=None)) for s in (0, 1)
+    ]
+    weights = relatedness(origin, both.source, both.target)
+    said = [h.logits(both.target) / h.temperature for h in (m.head for m in alone)]
+    expected = (weights[0] * said[0] + weights[1] * said[1]) / weights.sum()
+    assert np.allclose(model.head.logits(both.target), expected, atol=1e-6)
+    assert model.oof_probabilities is not None and alone[1].oof_probabilities is not None
+    assert np.array_equal(model.oof_probabilities[origin == 1], alone[1].oof_probabilities)
+    assert evidence_of(task, model).target_logits.shape == (110, 2)
+    one = method_class("standardise")(sources="votes").fit(worlds.SAME.task())
+    assert bits(one) == bits(method_class("standardise")().fit(worlds.SAME.task())), "one source has no vote"
+
+
+def test_a_source_without_a_class_cannot_vote() -> None:
+    both, origin = two_sources(worlds.TURNED, worlds.FLIPPED)
+    kept = (origin == 0) | (both.labels == 0)
+    task = World(both.source[kept], both.labels[kept], both.target, both.truth).task(sources=origin[kept])
+    with pytest.raises(DataError, match=r"source 1 has no example of 'b', .*: use sources=weighted or combined"):
+        method_class("coral")(sources="votes").fit(task)
 
 
 def test_boosting_forgets_the_rows_that_mislead() -> None:
@@ -77,7 +124,7 @@ def test_boosting_says_what_it_lacks() -> None:
     ("name", "settings", "message"),
     [
         ("coral", {"strength": 1.5}, r"strength"),
-        ("standardise", {"sources": "vote"}, r"sources cannot be 'vote'. Choose from 'combined', 'weighted'"),
+        ("standardise", {"sources": "vote"}, r"sources cannot be 'vote'. Did you mean 'votes'"),
         ("jda", {"balance": -0.1}, r"balance"),
         ("jda", {"rounds": 0}, r"rounds must be at least 1; it was 0"),
         ("linear-map", {"pairs": "luck"}, r"pairs cannot be 'luck'. Choose from 'prototypes', 'transport'"),

@@ -65,6 +65,34 @@ def test_the_vote_takes_what_helps() -> None:
     assert "prefer it to source only" in chosen.selection.notes[0]
 
 
+def test_the_vote_chooses_the_weight_of_one_method() -> None:
+    task, z, truth = moved_clusters()
+    method = method_class("auto")(adaptations=("mcc@0", "mcc@0.3", "mcc@3"), epochs=30)
+    assert [r.weight for r in method.rivals().values()] == [0.0, 0.3, 3.0]
+    chosen = method.fit(task)
+    scores = {name: accuracy(fitted, z, truth) for name, fitted in chosen.beside.items()}
+    assert chosen.method == "mcc" and chosen.selection.chosen == {"method": "mcc@3"}
+    assert accuracy(chosen, z, truth) == scores["mcc@3"] > max(scores["mcc@0"], scores["source-only"]) + 0.03
+    x, y = lines(300, 0)
+    none = method.fit(task_of(table(x, y, "s", "ab"), table(lines(300, 1)[0], None, "t")))
+    assert none.method == "source-only", "what bars a method bars it at any weight"
+    assert "mcc@3 did not stand: the source's own classes are not clusters" in " ".join(none.selection.notes)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("mcc@much", r"auto cannot try 'mcc@much': behind @ stands a weight, as in mcc@0.3"),
+        ("mccc@1", r"auto cannot try 'mccc'. Did you mean 'mcc'"),
+        ("prototypes@1", r"gives prototypes a weight, and prototypes has neither weight nor strength"),
+        ("coral@2", r"strength"),
+    ],
+)
+def test_weights_that_cannot_work_are_named(given: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        method_class("auto")(adaptations=(given,))
+
+
 def test_nothing_that_lives_on_clusters_may_stand_where_classes_are_none() -> None:
     x, y = lines(300, 0)
     z, _ = lines(300, 1, shift=0.5)

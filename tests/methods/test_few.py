@@ -23,7 +23,7 @@ SMALL = World(WORLD.source[:96], WORLD.labels[:96], WORLD.target[TOLD : TOLD + 6
 LEARN = [case for case in CASES if method_class(case.name).learns_from_few]
 
 
-@pytest.mark.parametrize("case", LEARN, ids=lambda c: c.name)
+@pytest.mark.parametrize("case", LEARN, ids=lambda c: c.id)
 def test_they_help_where_nothing_without_labels_could(case: Case) -> None:
     change = {"epochs": 10, "round_epochs": 3, "rounds": 3} if case.knob == "weight" else {"few_weight": 20.0}
     model = case.method(**change).fit(SMALL.task(target=FEW))
@@ -60,6 +60,16 @@ def test_pooled_is_the_weighted_probe_of_both() -> None:
     assert model.oof_probabilities is not None and len(model.oof_probabilities) == 240
     scores = [REST.score(Pooled(few_weight=w).fit(task)) for w in (1.0, 30.0)]
     assert scores[1] > scores[0] + 0.2, scores
+
+
+def test_pooled_helps_where_the_labels_turned_over_and_cannot_where_the_few_are_noise() -> None:
+    for world, labels, few_weight, helps in ((worlds.FLIPPED, None, 30.0, True), (worlds.SAME, 0, 1.0, False)):
+        rest = World(world.source, world.labels, world.target[TOLD:], world.truth[TOLD:])
+        told = world.truth[:TOLD] if labels is None else np.random.default_rng(labels).integers(0, 2, TOLD)
+        few = rows(world.target[:TOLD], told, "few")
+        before = rest.score(method_class("source-only")().fit(rest.task()))
+        after = rest.score(Pooled(few_weight=few_weight).fit(rest.task(target=few)))
+        assert after > before + 0.2 if helps else after <= before, (world, before, after)
 
 
 def test_the_default_weight_is_the_root_of_rows_per_labelled_row() -> None:

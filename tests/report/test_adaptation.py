@@ -25,6 +25,18 @@ def test_everything_an_adaptation_found_is_on_the_page(run: dict[str, Any], told
     ):
         assert said in page, said
     assert page.count('class="chart cloud"') == 2
+    assert "What validators say" not in page
+
+
+def test_what_validators_think_of_a_named_method_and_how_a_map_was_drawn(
+    run: dict[str, Any], told: dict[str, Any]
+) -> None:
+    rows = [{"method": "source-only", "ami": 0.512}, {"method": "coral", "ami": None}]
+    told["opinions"] = {"rows": rows, "notes": ["the method was named"]}
+    told["maps"]["after"] = told["maps"]["after"] | {"kind": "tsne"}
+    page = render(run | {"adaptation": told})
+    for said in ("What validators say", "0.512", "the method was named", "t-SNE: what is near was near"):
+        assert said in page, said
 
 
 def test_a_target_without_labels_has_a_page_without_figures(run: dict[str, Any], told: dict[str, Any]) -> None:

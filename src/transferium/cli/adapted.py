@@ -19,11 +19,11 @@ def summary(run: dict[str, Any]) -> str:
     if few := told.get("few"):
         lines += [_few(few), ""]
     lines += [_chosen(run["selection"], run["method"]), "", _shares(told["shares"])]
+    if thought := told.get("opinions"):
+        lines[-1:-1] = [_opinions(thought), ""]
     if told["collapsed"]:
         lines.append(f"Class collapse: {', '.join(told['collapsed'])} all but stopped being predicted.")
-    apart = [f"{when} {d['value']:.2f}" for when, d in told["distance"].items() if d["value"] is not None]
-    if apart:
-        lines.append(f"A-distance between the domains (0 to 2): {', '.join(apart)}.")
+    lines += _distances(told["distance"])
     if test:
         rows = [[label, interval(test.get(key), percent=key.endswith("accuracy"))] for key, label in SHOWN]
         ours = [[f"{run['method']} on {run['backbone']}", interval(test["accuracy"], percent=True)]]
@@ -48,6 +48,17 @@ def between(doctor: dict[str, Any]) -> list[str]:
     return [f"Mind: {message}." for message in grave if not message.startswith(sides)]
 
 
+def _distances(found: dict[str, Any]) -> list[str]:
+    """How well a classifier tells the domains apart, before and after; that nothing moved, where nothing did."""
+    told = [
+        f"{when} {d['value']:.2f} (a domain classifier is right {interval(d['accuracy'], percent=True)})"
+        for when, d in found.items()
+        if d["value"] is not None
+    ]
+    still = "" if "after" in found else "; the head alone moved, the features are what they were"
+    return [f"A-distance between the domains (0 to 2): {', '.join(told)}{still}."] if told else []
+
+
 def said(run: dict[str, Any]) -> str:
     """The verdict overall, and the classes that adapting helped or hurt."""
     changed = [f"{row['word']} {row['class']}" for row in run.get("by_class", []) if row["word"] in ("helped", "hurt")]
@@ -61,8 +72,33 @@ def beside_source_only(metrics: dict[str, Any]) -> str:
     """What ``evaluate`` adds for an adapted model."""
     beside = interval(metrics["references"]["source_only"]["accuracy"], percent=True)
     gone = metrics.get("learned_from", 0)
-    left = f"{gone} of the examples given were learned from, and are not evaluated on.\n" if gone else ""
-    return f"{left}Source only: accuracy {beside}.\n{said(metrics)}"
+    left = [f"{gone} of the examples given were learned from, and are not evaluated on."] if gone else []
+    found = [said(metrics), _oracle(metrics["oracle"])]
+    return "\n".join([*left, f"Source only: accuracy {beside}.", "", _by_class(metrics["by_class"]), "", *found])
+
+
+def _by_class(rows: list[dict[str, Any]], most: int = 12) -> str:
+    """Recall of each class before and after with the interval of its change, those that changed most first."""
+    known = sorted(rows, key=lambda row: -abs(row.get("after", 0.0) - row.get("before", 0.0)))
+    cells = []
+    for row in known[:most]:
+        change, figures = row.get("change"), ["–"] * 3
+        if change:
+            value, low, high = (f"{100 * change[k]:+.1f}" for k in ("value", "low", "high"))
+            figures = [f"{100 * row['before']:.1f} %", f"{100 * row['after']:.1f} %", f"{value} ({low} to {high})"]
+        cells.append([row["class"], *figures, row["word"], str(row["support"])])
+    more = f"\n… and {len(rows) - most} classes more" if len(rows) > most else ""
+    return table(cells, ["class", "source only", "adapted", "change (95 % interval)", "verdict", "examples"]) + more
+
+
+def _oracle(found: dict[str, Any]) -> str:
+    """What these labels would have chosen among all that was kept, and what that would have added."""
+    best, n = found["best"], len(found["accuracy"])
+    gone = f" (not kept, for each moved a backbone: {', '.join(found['left_out'])})" if found.get("left_out") else ""
+    return (
+        f"Oracle: of {n} models{gone} these labels would choose {best}, {100 * found['accuracy'][best]:.1f} %; "
+        f"the gap of {found['chosen']} is {100 * found['gap']:.1f} points."
+    )
 
 
 def _few(few: dict[str, Any]) -> str:
@@ -79,6 +115,13 @@ def _chosen(selection: dict[str, Any], method: str) -> str:
     keys = list(rows[0])[1:]
     cells = [[row["method"], *("–" if row.get(k) is None else f"{row[k]:.3g}" for k in keys)] for row in rows]
     return "\n".join([table(cells, ["candidate", *(k.replace("_", " ") for k in keys)]), "", *notes])
+
+
+def _opinions(found: dict[str, Any]) -> str:
+    """What validators think of a method that a person named."""
+    keys = list(found["rows"][0])[1:]
+    cells = [[row["method"], *("–" if row.get(k) is None else f"{row[k]:.3g}" for k in keys)] for row in found["rows"]]
+    return "\n".join([table(cells, ["validators", *(k.replace("_", " ") for k in keys)]), *found["notes"][:1]])
 
 
 def _shares(shares: list[dict[str, Any]], most: int = 12) -> str:

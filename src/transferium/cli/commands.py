@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--source", multiple=True, type=click.Path(path_type=Path), help="Labelled data to adapt from to DATA.")
 @click.option("--few", type=click.Path(path_type=Path), help="A few labelled examples of the target, to learn from.")
 @click.option("--oracle", is_flag=True, help="Research: also say what DATA's labels would have chosen.")
+@click.option("--map", type=click.Choice(["pca", "tsne"]), default="pca", help="The report's map of both domains.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run directory.  [default: runs/<name of DATA>]")
 @click.option("--method", default="auto", show_default=True, help="See: transferium methods.")
 @click.option("--backbone", metavar="NAME", help="See: transferium backbones.  [default: the bundled one]")
@@ -82,6 +83,7 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
         command=command,
         columns=columns,
         track=opt.trackers(options["track"]),
+        map=options["map"],
     )
     check_writable(out)
     if options["restart"]:

@@ -18,6 +18,7 @@ from transferium.evaluation.adapted import Answers, Worth, answers_for, worth_of
 from transferium.evaluation.evaluate import evaluate
 from transferium.evaluation.verdict import Verdict
 from transferium.job.adapt import Adapted, adapt, artifacts, usable_answers
+from transferium.job.candidates import keep_candidates
 from transferium.job.domains import domains_before_and_after
 from transferium.job.fit import FitOptions
 from transferium.job.oracle import look_at_answers
@@ -49,7 +50,7 @@ def adapt_job(
     adapted = adapt(pair, options, embedder, watch, workdir=options.out / STATE)
     with watch("evaluate"):
         after, before = (_predict(fitted, adapted) for fitted in (adapted.fitted, adapted.source_only))
-        domains = domains_before_and_after(adapted, before, after)
+        domains = domains_before_and_after(adapted, before, after, options.map)
         labelled = usable_answers(adapted)
         worth, answers = None, None
         if labelled is not None:
@@ -142,6 +143,7 @@ def _write(
             keep_log(options.out, fresh)
             (fresh / SOURCE_ONLY).mkdir()
             models[1].write_into(fresh / SOURCE_ONLY)
+            keep_candidates(fresh, adapted)
             write_predictions(fresh / "predictions.csv", shown, models[0].classes, probabilities)
             write_json(fresh / "doctor.json", run["doctor"])
             write_report(run | {"seconds": watch.as_dict()}, fresh / "report.html", _thumbnails(shown))

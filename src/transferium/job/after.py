@@ -12,9 +12,10 @@ from transferium.data.domain import Domain
 from transferium.data.pairing import refuse_same_but_case
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
-from transferium.evaluation.adapted import answers_for, worth_of_adapting
+from transferium.evaluation.adapted import answers_for, oracle, worth_of_adapting
 from transferium.job.adapt_run import SOURCE_ONLY
 from transferium.job.apply import predict_domain
+from transferium.job.candidates import kept_candidates
 from transferium.job.few import never_learned
 
 
@@ -26,6 +27,7 @@ def is_adapted(run: Path) -> bool:
 def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Embedder, *, seed: int) -> dict[str, Any]:
     """The evaluation of ``run`` on a labelled ``domain``, source only beside it, and the verdict overall and by class.
 
+    Beside them, the candidates that the run kept: which of all these labels would have chosen (``oracle``).
     Classes that the source never had are counted as mistakes. Raises ``DataError`` where no class is known at all.
     """
     alone, given = load_artifact(run / SOURCE_ONLY), len(domain)
@@ -36,13 +38,17 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
             f"{domain.name!r} shares no class name with this model ({', '.join(artifact.classes[:5])}): "
             "give its labels the source's names."
         )
-    ours, theirs = (predict_domain(model, domain, embedder).probabilities for model in (artifact, alone))
+    method = str(artifact.info.get("method", {}).get("name", "the adapted model"))
+    kept, chosen, left_out = kept_candidates(run, alone, method)
+    models = {"source-only": alone, **kept, chosen: artifact}
+    said = {name: predict_domain(model, domain, embedder).probabilities for name, model in models.items()}
+    ours, theirs = said[chosen], said["source-only"]
     usable = ~np.isnan(ours).any(axis=1)
     if not usable.any():
         raise DataError(f"none of the {len(domain)} examples of {domain.name!r} could be read.")
     groups = None if domain.groups is None else domain.groups[usable]
     answers = answers_for(domain.y[usable], domain.classes, artifact.classes, groups)
-    method = str(artifact.info.get("method", {}).get("name", "the adapted model"))
+    right = {name: float((p[usable].argmax(axis=1) == answers.y).mean()) for name, p in said.items()}
     worth = worth_of_adapting(answers, ours[usable], theirs[usable], method=method, seed=seed)
     return worth.evaluation.as_dict() | {
         "run": str(run),
@@ -53,4 +59,5 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
         "verdict": worth.verdict.word,
         "verdict_sentence": worth.verdict.sentence,
         "by_class": worth.by_class,
+        "oracle": oracle(right, chosen) | {"left_out": left_out},
     }

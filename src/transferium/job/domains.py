@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
 from transferium.errors import InputError
-from transferium.functional.map2d import principal_map
+from transferium.functional.map2d import FEWEST, neighbour_map, principal_map
 from transferium.functional.shift.a_distance import a_distance
 from transferium.job.adapt import Adapted
 from transferium.job.few import told_of_few
+from transferium.methods.elect import opinions
 
 Array = NDArray[Any]
 COLLAPSE = 0.2
@@ -21,10 +22,11 @@ LIMIT = 1000
 """Rows of each domain that the domain classifier is fitted to: enough for two digits, and quick."""
 
 
-def domains_before_and_after(adapted: Adapted, before: Array, after: Array) -> dict[str, Any]:
+def domains_before_and_after(adapted: Adapted, before: Array, after: Array, kind: str = "pca") -> dict[str, Any]:
     """Everything of the report's section on the two domains, from inputs and predictions alone.
 
-    ``before`` and ``after`` are probabilities of source only and of the adapted model on ``adapted.held``.
+    ``before`` and ``after`` are probabilities of source only and of the adapted model on ``adapted.held``; ``kind`` is
+    that of the maps, ``pca`` or ``tsne``.
     """
     task = adapted.task
     assert task.unlabeled is not None
@@ -47,7 +49,9 @@ def domains_before_and_after(adapted: Adapted, before: Array, after: Array) -> d
         stages["after"] = moved
     for when, (x, z) in stages.items():
         told["distance"][when] = distance(x, z, task.seed)
-        told["maps"][when] = flat_map(x, z, task.seed)
+        told["maps"][when] = flat_map(x, z, task.seed, kind)
+    if not adapted.fitted.beside and not adapted.fitted.head.equals(adapted.source_only.head):
+        told["opinions"] = opinions(task, adapted.source_only, adapted.fitted)
     return told
 
 
@@ -74,13 +78,18 @@ def distance(x: Array, z: Array, seed: int) -> dict[str, Any]:
     return {"value": found.distance, "accuracy": accuracy}
 
 
-def flat_map(x: Array, z: Array, seed: int) -> dict[str, Any]:
-    """Both domains on the first two principal components of the two together, rounded for a page."""
-    source, target, shares = principal_map(x, z, seed=seed)
+def flat_map(x: Array, z: Array, seed: int, kind: str = "pca") -> dict[str, Any]:
+    """Both domains on one map, rounded for a page: their first two principal components together, or t-SNE."""
+    shares: tuple[float, ...] = ()
+    if kind == "tsne" and len(x) + len(z) >= FEWEST:
+        source, target = neighbour_map(x, z, seed=seed)
+    else:
+        kind = "pca"
+        source, target, shares = principal_map(x, z, seed=seed)
     both = np.concatenate([source, target])
     middle, scale = (both.max(axis=0) + both.min(axis=0)) / 2, float(np.ptp(both, axis=0).max()) / 2 or 1.0
     points = {name: ((m - middle) / scale).round(3).tolist() for name, m in (("source", source), ("target", target))}
-    return points | {"variance": [round(s, 4) for s in shares]}
+    return points | {"kind": kind, "variance": [round(s, 4) for s in shares]}
 
 
 def class_shares(source: Domain, before: Array, after: Array) -> list[dict[str, Any]]:

@@ -40,6 +40,8 @@ class FitOptions:
     command: str = ""
     columns: dict[str, str] = field(default_factory=dict)
     track: tuple[str, ...] = ()
+    map: str = "pca"
+    """How the report draws two domains on one map: pca or tsne."""
 
 
 def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stopwatch) -> dict[str, Any]:

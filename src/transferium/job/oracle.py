@@ -5,31 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from transferium.errors import InputError
-from transferium.evaluation.adapted import Answers
+from transferium.evaluation.adapted import Answers, oracle
 from transferium.job.adapt import Adapted
+from transferium.job.candidates import chosen_name
 
 
 def look_at_answers(adapted: Adapted, answers: Answers | None) -> dict[str, Any]:
     """Accuracy of every candidate of the election on the target's labels, the best one, and the gap to the chosen one.
 
-    Raises ``InputError`` where there are no labels to look at. Every number here was made with target labels, and says
-    so by ``oracle``.
+    Raises ``InputError`` where there are no labels to look at.
     """
     if answers is None:
         raise InputError(
             "--oracle chooses by target labels, and the target has none that match the source's classes. Leave it out."
         )
-    chosen = adapted.fitted.selection.chosen.get("method", adapted.fitted.method)
+    chosen = chosen_name(adapted)
     models = {"source-only": adapted.source_only, **adapted.fitted.beside, chosen: adapted.fitted}
     accuracy = {}
     for name, fitted in models.items():
         answered = fitted.head.predict(adapted.task.embed(adapted.held, fitted.backbone).features)
         accuracy[name] = float((answered == answers.y).mean())
-    best = max(accuracy, key=lambda name: accuracy[name])
-    return {
-        "oracle": True,
-        "accuracy": accuracy,
-        "best": best,
-        "chosen": chosen,
-        "gap": accuracy[best] - accuracy[chosen],
-    }
+    return oracle(accuracy, chosen)

@@ -23,7 +23,7 @@ from transferium.training.journal import LOG, Journal, read_log
 from transferium.training.tracks import TRACK
 
 STATE, COMMAND, FORMAT = "state", "command.json", 1
-FREE = ("data", "source", "few", "out", "as_json", "track", "resume", "restart", "strict", "oracle", "no_store")
+FREE = ("data", "source", "few", "out", "as_json", "track", "resume", "restart", "strict", "oracle", "no_store", "map")
 """Options that may differ between a run and its resumption: where data is (what is in it is compared later), and what
 changes nothing in the model."""
 WEIGHTY = ("transferium", "torch", "timm", "transformers", "numpy", "onnxruntime")

@@ -68,7 +68,8 @@ class CORAL(Shallow):
 class Subspace(Shallow):
     """The source's principal directions turned onto the target's: subspace alignment.
 
-    For a rotation of the features; blind to scale.
+    For a rotation of the features; blind to scale. It fails where class shares differ: the target then varies along
+    other directions.
     Fernando et al., Unsupervised visual domain adaptation using subspace alignment, ICCV 2013.
     """
 
@@ -87,8 +88,9 @@ class Subspace(Shallow):
 class TCA(Shallow):
     """Directions of large variance along which both domains have one mean: transfer component analysis.
 
-    A projection cannot go part of the way: ``strength`` multiplies the term that brings the means together, and at 0
-    it is whitened PCA of both domains. Pan et al., Domain adaptation via transfer component analysis, IEEE TNN 2011.
+    A projection cannot go part of the way: ``strength`` multiplies the term that brings the means together. Towards 0
+    it becomes whitened PCA of both domains; at 0 nothing is projected, and it is source only.
+    Pan et al., Domain adaptation via transfer component analysis, IEEE TNN 2011.
     """
 
     name: ClassVar[str] = "tca"
@@ -97,6 +99,8 @@ class TCA(Shallow):
     ridge: float = _positive(0.1, "size penalty of the directions, for features of about unit length")
 
     def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+        if self.strength == 0:
+            return Moved()
         x = np.asarray(source.features, np.float64)
         scale = unit(x, target)
         kept = _kept(self.dimensions, x, target)
@@ -109,9 +113,9 @@ class TCA(Shallow):
 class JDA(Shallow):
     """Joint distribution adaptation: means of the domains and of each class brought together, with pseudo-labels.
 
-    ``balance`` 0.5 is JDA; ``strength`` multiplies both gaps. It lives on its pseudo-labels: prefer ``tca`` or
-    ``coral`` where source only is poor. Long et al., Transfer feature learning with joint distribution adaptation,
-    ICCV 2013.
+    ``balance`` 0.5 is JDA; ``strength`` multiplies both gaps, and at 0 nothing is projected: source only. It lives on
+    its pseudo-labels: prefer ``tca`` or ``coral`` where source only is poor.
+    Long et al., Transfer feature learning with joint distribution adaptation, ICCV 2013.
     """
 
     name: ClassVar[str] = "jda"
@@ -131,6 +135,8 @@ class JDA(Shallow):
             raise InputError(f"rounds must be at least 1; it was {self.rounds}.")
 
     def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+        if self.strength == 0:
+            return Moved()
         x = np.asarray(source.features, np.float64)
         scale = unit(x, target)
         found = jda(
@@ -142,6 +148,7 @@ class JDA(Shallow):
             balance=self.balance,
             ridge=self.ridge,
             rounds=self.rounds,
+            weight=self.strength,
         )
         map_ = _after(found.map, scale)
         turns = ", ".join(map(str, found.changed))

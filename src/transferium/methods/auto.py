@@ -34,8 +34,9 @@ class Auto(Method):
     nothing fits into it, this is the probe.
 
     Beside a source (``--source``), ``adaptations`` are fitted instead and validators that need no target label vote
-    (:mod:`transferium.methods.elect`). With ``tuning`` other than frozen the networks among them move the backbone,
-    source only is such a network trained on the source alone, and the others adapt its features.
+    (:mod:`transferium.methods.elect`). One method at several weights, ``dan@0.1,dan@1``, lets them choose the weight.
+    With ``tuning`` other than frozen the networks among them move the backbone, source only is such a network trained
+    on the source alone, and the others adapt its features.
     """
 
     name: ClassVar[str] = "auto"
@@ -44,7 +45,7 @@ class Auto(Method):
     candidates: tuple[str, ...] = field(default=("lp-ft", "finetune"), metadata={"help": "methods tried in order"})
     adaptations: tuple[str, ...] = field(
         default=("standardise", "coral", "prototypes", "mcc", "cdan", "shot"),
-        metadata={"help": "methods tried beside source only where there is a --source"},
+        metadata={"help": "methods tried beside source only where there is a --source; mcc@0.3 is mcc at weight 0.3"},
     )
     tuning: str = field(
         default="frozen", metadata={"help": "how much of the backbone adaptations move: frozen, partial, full or lora"}
@@ -61,19 +62,29 @@ class Auto(Method):
         from transferium.methods.catalogue import METHODS
 
         legal = [name for name in METHODS if name not in ("auto", "probe")]
-        for name in (*self.candidates, *self.adaptations):
+        for name in (*self.candidates, *(split_weight(given)[0] for given in self.adaptations)):
             if name not in legal:
                 raise InputError(f"auto cannot try {name!r}. {did_you_mean(name, legal)}")
         if self.folds < 2:
             raise InputError(f"folds must be at least 2; it was {self.folds}.")
-        if self.tuning != "frozen":
+        if self.tuning != "frozen" or any("@" in name for name in self.adaptations):
             self.rivals()
 
     def rivals(self) -> dict[str, Method]:
         """The adaptations that stand for election, by name; raises ``InputError`` for settings that they refuse."""
+        return {given: self._rival(given) for given in self.adaptations}
+
+    def _rival(self, given: str) -> Method:
         from transferium.methods.catalogue import method_class
 
-        return {name: self._as_asked(method_class(name)) for name in self.adaptations}
+        name, weight = split_weight(given)
+        method = self._as_asked(method_class(name))
+        if weight is None:
+            return method
+        knob = next((knob for knob in ("weight", "strength") if knob in method.get_params()), None)
+        if knob is None:
+            raise InputError(f"{given!r} gives {name} a weight, and {name} has neither weight nor strength.")
+        return method.set_params(**{knob: weight})
 
     def source_only(self) -> Method:
         """The probe; where adaptations move the backbone, their network trained on the source alone."""
@@ -111,6 +122,19 @@ class Auto(Method):
             decision = trials.conclude()
             keep(task, self, decision)
         return carry_out(decision, task, probe)
+
+
+def split_weight(given: str) -> tuple[str, float | None]:
+    """A method's name, and the weight (or strength) of its transfer term where one was written behind it.
+
+    >>> split_weight("mcc@0.3"), split_weight("mcc")
+    (('mcc', 0.3), ('mcc', None))
+    """
+    name, at, weight = given.partition("@")
+    try:
+        return name, float(weight) if at else None
+    except ValueError as error:
+        raise InputError(f"auto cannot try {given!r}: behind @ stands a weight, as in mcc@0.3.") from error
 
 
 def has_backbone_to_move(task: Task) -> bool:

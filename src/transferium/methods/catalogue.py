@@ -68,6 +68,7 @@ METHODS = {
     "afn": "statistics.AFN",
     "bnm": "statistics.BNM",
     "mcc": "statistics.MCC",
+    "infomax": "statistics.InfoMax",
     "dann": "critics.DANN",
     "bsp": "critics.BSP",
     "cdan": "critics.CDAN",

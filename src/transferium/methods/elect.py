@@ -37,13 +37,10 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method) -> 
     started = time.perf_counter()
     fitted = {"source-only": source_only.fit(_kept_in(replace(task, target=None), "source-only"))}
     ground = replace(task, backbone=fitted["source-only"].backbone)
-    # Of the source, a network that was trained on it may only be asked about what it has not seen.
-    known = task.train if ground.backbone is task.backbone else hold_out(task, HELD).held
-    source, target = ground.embed(known), target_inputs("auto", ground)
-    look = Outlook.of(source, target)
+    known, source, target, look = _look(task, ground)
     notes = []
     for name, method in candidates.items():
-        if why := look.bars(name):
+        if why := look.bars(method.name):
             notes.append(f"{name} did not stand: {why}")
         elif task.budget_s is not None and time.perf_counter() - started > task.budget_s:
             notes.append(f"{name} was not tried: the budget of {task.budget_s:.0f} s was used up")
@@ -68,6 +65,34 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method) -> 
     ]
     selection = Selection(RULE, "the target's inputs", rows, {"method": standing[at]})
     return replace(chosen, selection=replace(selection, notes=(*notes, *chosen.selection.notes)), beside=fitted)
+
+
+def _look(task: Task, ground: Task) -> tuple[Domain, Domain, Domain, Outlook]:
+    """The source examples that may be asked about, their rows, the target's rows, and what can be known of both."""
+    # Of the source, a network that was trained on it may only be asked about what it has not seen.
+    known = task.train if ground.backbone is task.backbone else hold_out(task, HELD).held
+    source, target = ground.embed(known), target_inputs("auto", ground)
+    return known, source, target, Outlook.of(source, target)
+
+
+def opinions(task: Task, source_only: Fitted, fitted: Fitted) -> dict[str, Any]:
+    """What the validators think of a method that somebody named, beside source only; they choose nothing here.
+
+    ``rows`` are as those of an election's candidates, ``notes`` say how a vote would end and who is silent.
+    """
+    ground = replace(task, backbone=source_only.backbone)
+    known, source, target, look = _look(task, ground)
+    judges, silent = look.judges()
+    names = ["source-only", fitted.method]
+    scores = [validate(see(model, ground, known, source, target), judges) for model in (source_only, fitted)]
+    vote, reasons = count_votes(scores, judges)
+    bar = look.bars(fitted.method)
+    ends = (
+        f"auto would not let it stand: {bar}" if bar else f"a vote would say: {why_chosen(names, vote, vote.choice())}"
+    )
+    notes = [f"validators chose nothing, for the method was named; {ends}"]
+    notes += [f"{judge} has no say: {why}" for judge, why in {**silent, **reasons}.items()]
+    return {"rows": _rows(names, scores, vote), "notes": notes}
 
 
 def _kept_in(task: Task, name: str) -> Task:

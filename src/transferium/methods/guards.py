@@ -39,7 +39,7 @@ FEWEST = 20
 """Target examples below which no validator can be trusted."""
 CHANGED = 6
 """Answers a candidate must change. Were all of fewer right, a sign test could still not tell (2 · 2⁻⁵ > 0.05)."""
-BY_CLUSTERS = ("prototypes", "shot", "mcc", "pseudo-label")
+BY_CLUSTERS = ("prototypes", "shot", "mcc", "infomax", "pseudo-label")
 """Methods that hold because classes are clusters."""
 BY_NETWORK = ("cdan", "cdan-e", "dann", "dan", "jan", "deep-coral", "mdd", "bnm", "afn", "bsp", "adda", "mcd")
 """Networks, whose confidence is not on one scale with that of a convex probe."""

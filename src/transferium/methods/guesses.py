@@ -24,6 +24,8 @@ def seen_by(carried: Carried, stream: str) -> tuple[Floats, Floats]:
     """Features that the last layer reads, and its logits, for every row of a stream, in order."""
     from torch import nn
 
+    if carried.each and carried.tuned is not None:
+        restate_batch_norm(carried, stream, 1.0)
     features = _run(carried, carried.model.backbone, stream)
     head = carried.model.head
     assert isinstance(head, nn.Linear)

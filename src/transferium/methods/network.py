@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from transferium.data.domain import Domain
+    from transferium.models.bottleneck import Standardised
     from transferium.models.model import Model
     from transferium.training.feed import Feeds
     from transferium.training.groups import Group
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 HELD = 0.2
 """Share of the source that no adapted network is trained on: it gives the temperature and is what validators see."""
 TUNINGS = ("frozen", "partial", "full", "lora")
+STATISTICS = ("shared", "each")
 
 
 @contextmanager
@@ -59,7 +61,8 @@ class Carried:
 
     ``tuned`` is the backbone inside the model where it moves, None where features were embedded once.
     ``width`` features are what the last layer, and every critic, reads.
-    ``at_source`` reads source rows where the adapted model no longer should.
+    ``at_source`` reads source rows where the adapted model no longer should. ``each`` says that every domain is
+    normalised by its own statistics, and ``own`` holds the target's over a frozen backbone.
     """
 
     model: Model
@@ -74,6 +77,8 @@ class Carried:
     classes: int
     notes: list[str] = field(default_factory=list)
     at_source: Model | None = None
+    each: bool = False
+    own: Standardised | None = None
 
 
 @dataclass
@@ -111,6 +116,7 @@ class AdaptedNetwork(Staged):
     sources: str = setting(
         "combined", "several sources: combined, or weighted by likeness to the target", ("combined", "weighted")
     )
+    statistics: str = setting("shared", "what normalises a domain: shared, or each its own (per-domain)", STATISTICS)
     augment: str = setting("auto", "random changes to training examples where the backbone moves, as in finetune")
     clip: float | None = setting(10.0, "largest gradient norm (none: no limit)", (1.0, 100.0))
 
@@ -121,6 +127,7 @@ class AdaptedNetwork(Staged):
         require_choice("tuning", self.tuning, TUNINGS)
         require_choice("growth", self.growth, ("ramp", "fixed"))
         require_choice("sources", self.sources, ("combined", "weighted"))
+        require_choice("statistics", self.statistics, STATISTICS)
         check_augment(self.augment)
         for name in ("epochs", "batch_size", "rank"):
             if getattr(self, name) < 1:
@@ -135,7 +142,7 @@ class AdaptedNetwork(Staged):
     def fit(self, task: Task) -> Fitted:
         """Adapt; raises ``InputError`` without a target, ``DataError`` with too little of either domain."""
         refuse_few(self, task)
-        if self.needs_target and task.unlabeled is None:
+        if (self.needs_target or self._each) and task.unlabeled is None:
             from transferium.methods.targets import target_inputs
 
             target_inputs(self.name, task)
@@ -195,7 +202,7 @@ class AdaptedNetwork(Staged):
         head = nn.Linear(width, task.classes)
         tuned, notes = self._moving(task)
         body = encoder if tuned is None else nn.Sequential(tuned, encoder)
-        return Carried(
+        carried = Carried(
             model=Model(body, head),
             encoder=encoder,
             tuned=tuned,
@@ -208,6 +215,16 @@ class AdaptedNetwork(Staged):
             classes=task.classes,
             notes=notes,
         )
+        if self._each:
+            from transferium.methods.per_domain import own_statistics
+
+            own_statistics(carried)
+        return carried
+
+    @property
+    def _each(self) -> bool:
+        """Whether each domain has statistics of its own; at weight 0 there is no target to have any."""
+        return self.statistics == "each" and self.weight > 0
 
     def _moving(self, task: Task) -> tuple[nn.Module | None, list[str]]:
         """The backbone where it moves, with low-rank updates where these are what moves, and what to say of it."""
@@ -278,7 +295,7 @@ class AdaptedNetwork(Staged):
             "batch_size": self.batch_size,
             "schedule": Schedule("cosine", 0.05),
         } | changes
-        kept = self.keep_statistics and task.backbone.pretrained
+        kept = (self.keep_statistics or self.weight == 0) and not self._each and task.backbone.pretrained
         settings = {"seed": task.seed, "keep_statistics": kept} | settings
         return Stage(
             model=carried.model,
@@ -299,6 +316,10 @@ class AdaptedNetwork(Staged):
         from transferium.training.predict import predict
 
         carried, trained_at = outcome.result, time.perf_counter()
+        if carried.each:
+            from transferium.methods.per_domain import settle
+
+            settle(carried)
         reader = carried.at_source or carried.model
         logits = predict(reader, carried.held, carried.feeds, machine, batch_size=256)
         temperature = float(fit_temperature(logits, carried.held.y))

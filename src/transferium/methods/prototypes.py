@@ -35,6 +35,7 @@ class Prototypes(Method):
     """
 
     name: ClassVar[str] = "prototypes"
+    needs_target: ClassVar[bool] = True
     learns_from_few: ClassVar[bool] = True
 
     rounds: int = field(default=5, metadata={"range": (1, 20), "help": "alternations of labels and prototypes"})

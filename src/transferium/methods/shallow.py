@@ -52,7 +52,8 @@ class Shallow(LinearProbe):
         default=1.0, metadata={"range": (0.0, 1.0), "help": "how far to go; 0 is source only, bit for bit"}
     )
     sources: str = field(
-        default="combined", metadata={"help": "several sources: combined, or weighted by likeness to the target"}
+        default="combined",
+        metadata={"help": "several sources: combined, weighted by likeness to the target, or votes of one model each"},
     )
     few_weight: float | None = few_weight_setting()
 
@@ -60,11 +61,15 @@ class Shallow(LinearProbe):
         """Raise ``InputError`` for settings that cannot work."""
         super().check()
         fraction(self.strength, "strength")
-        require_choice("sources", self.sources, ("combined", "weighted"))
+        require_choice("sources", self.sources, ("combined", "weighted", "votes"))
         check_few_weight(self.few_weight)
 
     def fit(self, task: Task) -> Fitted:
         """Move, solve, fold; raises ``InputError`` without a target."""
+        if self.sources == "votes" and task.sources is not None:
+            from transferium.methods.votes import vote_of_sources
+
+            return vote_of_sources(self, task)
         target, source = target_inputs(self.name, task), task.embed(task.train)
         moved = self._move(task, source, np.asarray(target.features, np.float64))
         counts, notes = self._counts(task, source, target, moved)
@@ -87,7 +92,7 @@ class Shallow(LinearProbe):
     def _counts(
         self, task: Task, source: Domain, target: Domain, moved: Moved
     ) -> tuple[NDArray[np.float64] | None, list[str]]:
-        if self.sources == "combined" or task.sources is None:
+        if self.sources != "weighted" or task.sources is None:
             return moved.counts, []
         found = relatedness(np.asarray(task.sources), source.features, target.features)
         weights = found[task.sources] * (1.0 if moved.counts is None else moved.counts)

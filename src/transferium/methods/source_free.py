@@ -117,6 +117,8 @@ class AdaBN(AdaptedNetwork):
     def check(self) -> None:
         """Raise ``InputError`` for settings that cannot work."""
         super().check()
+        if self.statistics != "shared":
+            raise InputError(f"{self.name} gives the target its own statistics by itself: leave statistics out.")
         if self.weight > 1:
             raise InputError(f"weight is a share of the way, from 0 to 1; it was {self.weight}.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from transferium.errors import InputError
 from transferium.methods.finetune import setting
 from transferium.methods.network import AdaptedNetwork, Carried
 
@@ -123,3 +124,31 @@ class MCC(AdaptedNetwork):
         from transferium.objectives.prediction import ClassConfusion
 
         return ClassConfusion(temperature=self.temperature)
+
+
+@dataclass
+class InfoMax(AdaptedNetwork):
+    """``CE(source) + weight · (mean H(p) - diversity · H(mean p))``: entropy minimisation that may not collapse.
+
+    Target answers are to be sure, and all of them together varied; without ``diversity`` it is plain entropy
+    minimisation, which any constant answer pleases. It expects classes about equally frequent. Prefer ``shot`` where
+    the source is gone, ``mcc`` with unequal classes.
+    Krause et al., Discriminative clustering by regularized information maximization, NeurIPS 2010; Shi & Sha,
+    Information-theoretical learning of discriminative clusters for unsupervised domain adaptation, ICML 2012.
+    """
+
+    name: ClassVar[str] = "infomax"
+    needs_target: ClassVar[bool] = True
+
+    diversity: float = setting(1.0, "weight of the variety of answers beside their sureness", (0.0, 2.0))
+
+    def check(self) -> None:
+        """Raise ``InputError`` for settings that cannot work."""
+        super().check()
+        if not self.diversity >= 0:
+            raise InputError(f"diversity must be 0 or more; it was {self.diversity}.")
+
+    def _term(self, carried: Carried) -> Objective | None:
+        from transferium.objectives.prediction import InformationMaximisation
+
+        return InformationMaximisation(diversity=self.diversity)

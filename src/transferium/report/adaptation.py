@@ -9,7 +9,7 @@ from typing import Any
 
 from transferium.report.strips import share_bar
 from transferium.report.tables import interval_words
-from transferium.report.words import decimal, number, percent, points
+from transferium.report.words import decimal, number, percent, points, spoken
 
 SIDE = 300
 MARGIN = 10
@@ -29,6 +29,9 @@ class Domains:
     shares: list[tuple[str, str, str, str, str]]
     maps: list[tuple[str, str, str]]
     classes: list[tuple[str, str, str, str, str, str, int]]
+    judges: list[str]
+    opinions: list[tuple[str, list[str]]]
+    notes: list[str]
     oracle: list[tuple[str, str, str]]
     gap: str
 
@@ -44,6 +47,8 @@ def domains(run: Mapping[str, Any]) -> Domains | None:
         f"({target['examples']:,} inputs without labels); {told.get('rule', '')}."
     )
     oracle = told.get("oracle") or {}
+    thought = told.get("opinions") or {"rows": [], "notes": []}
+    judges = list(dict.fromkeys(key for row in thought["rows"] for key in row if key != "method"))
     return Domains(
         sentence=sentence,
         stripped=bool(told.get("labels_stripped")),
@@ -53,6 +58,9 @@ def domains(run: Mapping[str, Any]) -> Domains | None:
         shares=[_shares(row) for row in list(told.get("shares") or ())[:MOST_CLASSES]],
         maps=[_map(when, drawn) for when, drawn in (told.get("maps") or {}).items()],
         classes=[_class(row) for row in run.get("by_class") or ()],
+        judges=[spoken(judge) for judge in judges],
+        opinions=[(str(row["method"]), [decimal(row.get(judge), 3) for judge in judges]) for row in thought["rows"]],
+        notes=[str(note) for note in thought["notes"]],
         oracle=[
             (name, percent(value), {oracle.get("best"): "best by labels", oracle.get("chosen"): "chosen"}.get(name, ""))
             for name, value in (oracle.get("accuracy") or {}).items()
@@ -91,6 +99,8 @@ def _class(row: Mapping[str, Any]) -> tuple[str, str, str, str, str, str, int]:
 
 def _map(when: str, drawn: Mapping[str, Any]) -> tuple[str, str, str]:
     svg = scatter({name: drawn[name] for name in ("source", "target")}, f"Source and target {when} adapting")
+    if drawn.get("kind") == "tsne":
+        return when, svg, "t-SNE: what is near was near; how far groups lie apart means little"
     shares = [percent(s, 0) for s in drawn.get("variance") or ()]
     return when, svg, f"principal components, {' and '.join(shares)} of the variance" if shares else ""
 

@@ -123,7 +123,7 @@ class Adaptation(TypedDict, total=False):
 
     ``shares`` holds ``{"class", "source", "before", "after"}``; ``distance`` and ``maps`` have ``before`` and, where
     the features moved, ``after``; ``few`` says how many labelled target examples joined; ``oracle`` is there for
-    research runs only.
+    research runs only; ``opinions`` are what validators think of a method that was named, ``rows`` and ``notes``.
     """
 
     source: dict[str, Any]
@@ -135,6 +135,7 @@ class Adaptation(TypedDict, total=False):
     collapsed: list[str]
     distance: dict[str, Any]
     maps: dict[str, Any]
+    opinions: dict[str, Any]
     oracle: dict[str, Any]
 
 

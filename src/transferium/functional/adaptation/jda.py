@@ -33,13 +33,14 @@ def jda(
     balance: float = 0.5,
     ridge: float = 1.0,
     rounds: int = 10,
+    weight: float = 1.0,
 ) -> JointAdaptation:
     """Alternate between directions without class gaps and pseudo-labels read along them.
 
-    ``min_W tr(Wᵀ (2 (1 - balance) δ₀ δ₀ᵀ + 2 balance Σ_c δ_c δ_cᵀ + ridge I) W)`` with unit variance per component:
+    ``min_W tr(Wᵀ (2 weight ((1 - balance) δ₀ δ₀ᵀ + balance Σ_c δ_c δ_cᵀ) + ridge I) W)``, unit variance per component:
     ``δ₀`` is the difference of the domains' means, ``δ_c`` that of class ``c``'s means under the present pseudo-labels,
-    for classes that both hold. ``balance`` 0.5 is JDA, 0 is ``tca`` with weight 2, any other BDA. The first round has
-    no pseudo-labels and uses ``δ₀`` alone. It stops when no label changes, or after ``rounds``.
+    for classes that both hold. ``balance`` 0.5 is JDA, 0 is ``tca`` with twice the weight, any other BDA. The first
+    round has no pseudo-labels and uses ``δ₀`` alone. It stops when no label changes, or after ``rounds``.
 
     ``fit(features, labels, None)`` must give a function to probabilities (``fit_linear`` does). It lives on its
     pseudo-labels: when source-only predictions are poor, prefer ``tca`` or ``coral_map``.
@@ -58,16 +59,27 @@ def jda(
     fraction(balance, "balance")
     if rounds < 1:
         raise InputError(f"rounds={rounds} must be 1 or more")
-    return _alternate(x, y, z, fit, dimensions, balance, ridge, rounds)
+    if not weight >= 0:
+        raise InputError(f"weight={weight} must be 0 or more")
+    return _alternate(x, y, z, fit, (balance, weight), dimensions, ridge, rounds)
 
 
 def _alternate(
-    x: Array, y: NDArray[np.int64], z: Array, fit: Fit, dimensions: int, balance: float, ridge: float, rounds: int
+    x: Array,
+    y: NDArray[np.int64],
+    z: Array,
+    fit: Fit,
+    terms: tuple[float, float],
+    dimensions: int,
+    ridge: float,
+    rounds: int,
 ) -> JointAdaptation:
+    """``terms`` are balance and weight."""
+    balance, weight = terms
     joint, changed = np.concatenate([x, z]), list[int]()
     guess: NDArray[np.int64] | None = None
     for _ in range(rounds):
-        gaps = _gaps(x, y, z, guess, balance)
+        gaps = np.sqrt(weight) * _gaps(x, y, z, guess, balance)
         found = latent_directions(joint, gaps, dimensions=dimensions, ridge=ridge)
         map_ = Affine(found, -joint.mean(axis=0) @ found)
         before, guess = guess, fit(np.asarray(map_(x)), y, None)(np.asarray(map_(z))).argmax(axis=1)
