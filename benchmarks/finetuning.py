@@ -177,7 +177,7 @@ def cifar(data: Path) -> Domain:
 
 
 def cifar10_subset(data: Path, methods: list[str], seeds: int, only: str = "") -> dict[str, Any]:
-    """10,000 training images of 32 pixels, read at 128, 160 or 224; beside the probe, the rows whose name holds ``only``."""
+    """10,000 training images, read at 128, 160 or 224 pixels; beside the probe, the rows whose name holds ``only``."""
     domain = cifar(data)
     train, tests = domain.part("train"), {"test": domain.part("test")}
     rows = {
