@@ -15,6 +15,7 @@ from transferium.functional.classifier import log_softmax, softmax
 from transferium.functional.validators.clusters import adjusted_mutual_information, cluster_agreement, silhouette
 from transferium.functional.validators.confidence import certainty, diversity, information, nuclear_norm
 from transferium.functional.validators.consensus import consensus
+from transferium.functional.validators.ensemble import ensemble_agreement, ensemble_answers
 from transferium.functional.validators.evidence import CannotScoreError, Evidence
 from transferium.functional.validators.neighbours import neighbourhood_density
 from transferium.functional.validators.reverse import reverse_accuracy
@@ -51,12 +52,16 @@ SCATTERED = replace(GOOD, target_logits=RNG.normal(size=(150, 3)) * 2.0)
 PERMUTED = replace(GOOD, target_logits=GOOD.target_logits[:, [1, 2, 0]])
 
 
+# What three candidates say together, two of them wrong to either side.
+TOGETHER = ensemble_answers([candidate(turn).target_logits for turn in (-0.8, 0.0, 0.8)])
+
+
 def truly(e: Evidence) -> float:
     return float((e.target_predictions == TRUTH).mean())
 
 
 def score(name: str, e: Evidence) -> float:
-    value = validate(e, (name,))[name].value
+    value = validate(replace(e, ensemble=TOGETHER), (name,))[name].value
     assert value is not None
     return value
 
@@ -72,12 +77,12 @@ def test_it_ranks_by_worth(name: str) -> None:
     assert score(name, GOOD) > score(name, WORSE) > score(name, BAD), name
 
 
-@pytest.mark.parametrize("name", ["diversity", "information", "bnm", "silhouette", "ami", "reverse"])
+@pytest.mark.parametrize("name", ["diversity", "information", "bnm", "silhouette", "ami", "reverse", "ensemble"])
 def test_it_notices_collapse(name: str) -> None:
     assert score(name, GOOD) > score(name, COLLAPSED), name
 
 
-@pytest.mark.parametrize("name", ["entropy", "information", "bnm", "silhouette", "ami", "reverse"])
+@pytest.mark.parametrize("name", ["entropy", "information", "bnm", "silhouette", "ami", "reverse", "ensemble"])
 def test_it_notices_guessing(name: str) -> None:
     assert score(name, GOOD) > score(name, GUESSING), name
 
@@ -104,6 +109,31 @@ BLIND = ["source-accuracy", "importance-weighted", "dev"]
 def test_it_is_fooled_as_documented(name: str, trap: Evidence) -> None:
     """If one of these fails the validator became wiser than its docstring: change the docstring."""
     assert score(name, trap) >= score(name, GOOD) - 1e-9, name
+
+
+def test_an_ensemble_is_the_mean_of_what_its_members_say() -> None:
+    members = [RNG.normal(size=(7, 3)) for _ in range(4)]
+    slow = [[np.mean([softmax(m[[i]])[0, k] for m in members]) for k in range(3)] for i in range(7)]
+    assert ensemble_answers(members) == pytest.approx(np.array(slow))
+    hits = [members[0][i].argmax() == np.argmax(slow[i]) for i in range(7)]
+    assert ensemble_agreement(members[0], np.array(slow)) == pytest.approx(np.mean(hits))
+
+
+def test_an_ensemble_is_fooled_where_most_are_wrong_alike_and_never_by_one() -> None:
+    candidates = {"right": GOOD, "turned": candidate(0.3), "wrong": PERMUTED}
+    few = ensemble_answers([e.target_logits for e in candidates.values()])
+    scores = {name: ensemble_agreement(e.target_logits, few) for name, e in candidates.items()}
+    assert min(scores, key=lambda name: scores[name]) == "wrong"
+    many = ensemble_answers([GOOD.target_logits, *[PERMUTED.target_logits] * 2])
+    assert ensemble_agreement(PERMUTED.target_logits, many) > ensemble_agreement(GOOD.target_logits, many)
+
+
+def test_two_are_no_ensemble() -> None:
+    with pytest.raises(CannotScoreError, match="needs 3 candidates or more; found 2"):
+        ensemble_answers([GOOD.target_logits, WORSE.target_logits])
+    with pytest.raises(InputError, match="answer the same rows"):
+        ensemble_answers([GOOD.target_logits, WORSE.target_logits, BAD.target_logits[:3]])
+    assert validate(GOOD, ("ensemble",))["ensemble"].reason == "what the other candidates answer is not known"
 
 
 def test_reverse_validation_is_fooled_where_the_error_can_be_undone() -> None:
@@ -252,7 +282,7 @@ def test_consensus_ranks_as_scipy_does() -> None:
 
 def test_the_consensus_finds_the_best_candidate_and_sees_through_collapse() -> None:
     candidates = [WORSE, GOOD, BAD, COLLAPSED]
-    table = [validate(e) for e in candidates]
+    table = [validate(replace(e, ensemble=TOGETHER)) for e in candidates]
     vote = consensus({name: [row[name].value for row in table] for name in VALIDATORS})
     assert vote.choice() == 1
     assert vote.mean_rank.argmin() == 1

@@ -12,9 +12,11 @@ from adaptation_worlds import clusters, lines, table
 from transferium.data.domain import Domain
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
+from transferium.functional.validators.evidence import Evidence
+from transferium.functional.validators.table import validate
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import method_class
-from transferium.methods.elect import elect
+from transferium.methods.elect import elect, together
 from transferium.methods.guards import Outlook
 from transferium.methods.probe import LinearProbe
 from transferium.methods.prototypes import Prototypes
@@ -112,6 +114,27 @@ def test_making_domains_alike_is_refused_where_other_shares_explain_all() -> Non
     assert "other class shares alone explain" in outlook.bars("standardise")
     moved, _ = clusters(300, 1, shift=2.2)
     assert Outlook.of(table(x, y, "s"), table(moved, None, "t")).bars("standardise") == ""
+
+
+def test_over_features_that_the_source_trained_the_ensemble_votes_where_there_is_one() -> None:
+    x, y = clusters(300, 0)
+    z, _ = clusters(300, 1, turn=0.4)
+    frozen, trained = (Outlook.of(table(x, y, "s"), table(z, None, "t"), trained=t) for t in (False, True))
+    assert frozen.judges(4)[0] == trained.judges(2)[0] == ("silhouette", "ami", "diversity")
+    asked, silent = trained.judges(3)
+    assert asked == ("silhouette", "ami", "ensemble")
+    assert silent["diversity"] == "several candidates maximise it"
+
+
+def test_candidates_are_compared_with_what_they_say_together() -> None:
+    task, z, _ = moved_clusters()
+    x, y = task.train.features, task.train.y
+    heads = [method_class(name)().fit(task).head for name in ("probe", "prototypes", "coral")]
+    seen = [Evidence(x, head.logits(x), y, z, head.logits(z)) for head in heads]
+    scores = [validate(each, ("ensemble",))["ensemble"].value for each in together(seen)]
+    mean = np.mean([head.probabilities(z) for head in (replace(h, temperature=1.0) for h in heads)], axis=0)
+    assert scores == [pytest.approx((head.predict(z) == mean.argmax(1)).mean()) for head in heads]
+    assert [each.ensemble for each in together(seen[:2])] == [None, None]
 
 
 @dataclass

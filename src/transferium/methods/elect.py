@@ -12,7 +12,8 @@ import numpy as np
 from transferium.data.domain import Domain
 from transferium.errors import TransferiumError
 from transferium.functional.validators.consensus import Consensus, consensus
-from transferium.functional.validators.evidence import Evidence
+from transferium.functional.validators.ensemble import ensemble_answers
+from transferium.functional.validators.evidence import CannotScoreError, Evidence
 from transferium.functional.validators.table import Score, validate
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.guards import Outlook, vetoed
@@ -53,8 +54,8 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method) -> 
     for name, why in vetoed(ground, fitted, evidence, clusters=look.has_clusters).items():
         notes.append(f"{name} was vetoed: {why}")
         del evidence[name]
-    judges, silent = look.judges()
-    scores = [validate(seen, judges) for seen in evidence.values()]
+    judges, silent = look.judges(len(evidence))
+    scores = [validate(seen, judges) for seen in together(list(evidence.values()))]
     vote, reasons = count_votes(scores, judges)
     at, standing = vote.choice(), list(evidence)
     notes = [why_chosen(standing, vote, at), *notes]
@@ -72,7 +73,7 @@ def _look(task: Task, ground: Task) -> tuple[Domain, Domain, Domain, Outlook]:
     # Of the source, a network that was trained on it may only be asked about what it has not seen.
     known = task.train if ground.backbone is task.backbone else hold_out(task, HELD).held
     source, target = ground.embed(known), target_inputs("auto", ground)
-    return known, source, target, Outlook.of(source, target)
+    return known, source, target, Outlook.of(source, target, trained=ground.backbone is not task.backbone)
 
 
 def opinions(task: Task, source_only: Fitted, fitted: Fitted) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def opinions(task: Task, source_only: Fitted, fitted: Fitted) -> dict[str, Any]:
     """
     ground = replace(task, backbone=source_only.backbone)
     known, source, target, look = _look(task, ground)
-    judges, silent = look.judges()
+    judges, silent = look.judges(2)
     names = ["source-only", fitted.method]
     scores = [validate(see(model, ground, known, source, target), judges) for model in (source_only, fitted)]
     vote, reasons = count_votes(scores, judges)
@@ -111,6 +112,15 @@ def see(model: Fitted, task: Task, known: Domain, source: Domain, target: Domain
         seen = rows if backbone is task.backbone or domain is None else task.embed(domain, backbone)
         answers.append(head.logits(seen.features) / head.temperature)
     return Evidence(source.features, answers[0], source.y, target.features, answers[1])
+
+
+def together(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """Each candidate's evidence beside what all of them say together, where they are enough for that."""
+    try:
+        answers = ensemble_answers([seen.target_logits for seen in evidence])
+    except CannotScoreError:
+        return list(evidence)
+    return [replace(seen, ensemble=answers) for seen in evidence]
 
 
 def count_votes(scores: Sequence[dict[str, Score]], judges: Sequence[str]) -> tuple[Consensus, dict[str, str]]:

@@ -17,6 +17,7 @@ from transferium.functional.classifier import softmax
 from transferium.functional.matrices import Array, Labels
 from transferium.functional.shift.label_explains import explained_by_shares
 from transferium.functional.validators.clusters import cluster_agreement
+from transferium.functional.validators.ensemble import FEWEST as FEWEST_TOGETHER
 from transferium.functional.validators.evidence import CannotScoreError, Evidence
 from transferium.functional.validators.table import validate
 from transferium.methods.base import Fitted, Task
@@ -27,6 +28,9 @@ WITH_CLUSTERS = ("silhouette", "ami", "diversity")
 WITHOUT_CLUSTERS = ("reverse", "information", "diversity")
 """Who votes where they are not. Reverse validation would wrongly oppose answers that follow clusters which moved;
 information is what several methods that live on clusters maximise, so that it cannot judge between those."""
+WITH_TRAINED_FEATURES = ("silhouette", "ami", "ensemble")
+"""Who votes where the features come from a network that was trained on the source, and three candidates or more stand.
+Most of these maximise diversity, and in a network that moves freely they can bend the class shares to it."""
 SILENT = {
     "source-accuracy": "it sees nothing of the target; instead, a candidate that forgot the source is vetoed",
     "snd": "a collapse onto few classes pleases it",
@@ -52,22 +56,24 @@ class Outlook:
     """What can be known about a source and a target before anything is adapted.
 
     ``clustered`` is the adjusted mutual information of the source's classes and clusters, None where there are too few
-    rows; ``explained`` the part of the mean shift that other class shares alone explain; ``size`` the target's.
+    rows; ``explained`` the part of the mean shift that other class shares alone explain; ``size`` the target's;
+    ``trained`` whether the features are those of a network that was trained on the source.
     """
 
     clustered: float | None
     explained: float
     size: int
+    trained: bool = False
 
     @classmethod
-    def of(cls, source: Domain, target: Domain) -> Outlook:
-        """Look at the frozen features of both."""
+    def of(cls, source: Domain, target: Domain, *, trained: bool = False) -> Outlook:
+        """Look at the features of both that every candidate shares."""
         unit = [_unit_rows(np.asarray(d.features, np.float64)) for d in (source, target)]
         try:
             clustered = cluster_agreement(unit[0], source.y, classes=len(np.unique(source.y)))
         except CannotScoreError:
             clustered = None
-        return cls(clustered, explained_by_shares(unit[0], source.y, unit[1]), len(target))
+        return cls(clustered, explained_by_shares(unit[0], source.y, unit[1]), len(target), trained)
 
     def bars(self, name: str) -> str:
         """Why the method called ``name`` should not be tried on this data; empty where it may stand."""
@@ -98,15 +104,18 @@ class Outlook:
             f"(agreement {self.clustered:.2f}, needed {CLUSTERED})"
         )
 
-    def judges(self) -> tuple[tuple[str, ...], dict[str, str]]:
-        """The validators that have something to say about this data, and why the others have not."""
+    def judges(self, standing: int) -> tuple[tuple[str, ...], dict[str, str]]:
+        """The validators that have something to say where so many candidates stand, and why the others have not."""
         asked = WITH_CLUSTERS if self.has_clusters else WITHOUT_CLUSTERS
+        if self.has_clusters and self.trained and standing >= FEWEST_TOGETHER:
+            asked = WITH_TRAINED_FEATURES
         if self.size < FEWEST:
             return (), dict.fromkeys(asked, f"{self.size} target examples are too few (fewer than {FEWEST})")
         if self.has_clusters:
             why = "classes are clusters here, and answers that rightly follow clusters would displease it"
             pleased = "several candidates maximise it"
-            return asked, {"reverse": why, "information": pleased} | SILENT
+            bent = {} if "diversity" in asked else {"diversity": pleased}
+            return asked, {"reverse": why, "information": pleased} | bent | SILENT
         return asked, dict.fromkeys(("silhouette", "ami"), self._no_clusters) | SILENT
 
 

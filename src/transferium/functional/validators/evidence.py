@@ -22,6 +22,7 @@ class Evidence:
     ``source_*`` are *held-out* source rows: ``features (n, width)``, ``logits (n, classes)`` and ``labels (n,)``;
     ``target_*`` are ``(m, width)`` and ``(m, classes)``. ``train_features`` are source rows that the model was fitted
     to, used to estimate importance weights without touching the held-out ones; None uses the held-out rows for both.
+    ``ensemble (m, classes)`` is what all candidates say of the target together, None where that is not known.
     """
 
     source_features: Floats
@@ -30,6 +31,7 @@ class Evidence:
     target_features: Floats
     target_logits: Floats
     train_features: Floats | None = None
+    ensemble: Floats | None = None
 
     def __post_init__(self) -> None:
         two_domains(self.source_features, self.target_features)
