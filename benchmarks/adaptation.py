@@ -80,15 +80,15 @@ def reviews(folder: Path, seed: int) -> dict[str, Domain]:
     return {name: some(read(folder / f"{name}.csv"), REVIEWS, seed) for name in names}
 
 
-def digits(folder: Path, seed: int) -> dict[str, Domain]:
+def all_digits(folder: Path, seed: int) -> dict[str, Domain]:
     """The even mnist ids alone: mnist_textured was made from the odd ones."""
     mnist = read(folder / "mnist")
     even = np.array([int(Path(name).stem) % 2 == 0 for name in mnist.ids])
-    return {
-        "mnist": some(mnist.take(even), DIGITS, seed),
-        "usps": some(read(folder / "usps"), DIGITS, seed),
-        "mnist_textured": some(read(folder / "mnist_textured"), DIGITS, seed),
-    }
+    return {"mnist": mnist.take(even), **{name: read(folder / name) for name in ("usps", "mnist_textured")}}
+
+
+def digits(folder: Path, seed: int) -> dict[str, Domain]:
+    return {name: some(domain, DIGITS, seed) for name, domain in all_digits(folder, seed).items()}
 
 
 def shopping(folder: Path, seed: int) -> dict[str, Domain]:
@@ -117,7 +117,7 @@ SETS: dict[str, tuple[Callable[[Path, int], dict[str, Domain]], str, Asked]] = {
     "amazon_reviews": (reviews, "amazon_reviews", Asked()),
     "zh_shopping10": (shopping, "zh_shopping10", Asked()),
     "digits": (digits, "digits", Asked()),
-    "digits_from_scratch": (digits, "digits", FROM_SCRATCH),
+    "digits_from_scratch": (all_digits, "digits", FROM_SCRATCH),
 }
 DIGIT_PAIRS = [("mnist", "usps"), ("usps", "mnist"), ("mnist", "mnist_textured")]
 PAIRS = {"digits": DIGIT_PAIRS, "digits_from_scratch": DIGIT_PAIRS}
