@@ -46,7 +46,7 @@ def did_you_mean(given: str, choices: Iterable[str]) -> str:
     "Choose from 'probe', 'scratch'."
     """
     legal = sorted(choices)
-    near = difflib.get_close_matches(given, legal, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(given, legal, n=1, cutoff=0.6) or [c for c in legal if c.lower() == given.lower()]
     if near:
         return f"Did you mean {near[0]!r}?"
     return f"Choose from {', '.join(repr(c) for c in legal)}." if legal else "There is nothing to choose from."

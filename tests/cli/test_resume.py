@@ -168,7 +168,7 @@ def test_data_that_has_moved(stopped: Path, tables: tuple[Path, Path], run_cli: 
     ("change", "said"),
     [
         (("--set", "epochs=5"), "method.epochs 3 → 5"),
-        (("--method", "mcc"), "method.name dann → mcc"),
+        (("--method", "mcc"), "something else: method.name dann → mcc. Go on"),
         (("--seed", "3"), "seed 0 → 3"),
         (("--lr", "0.5"), "method.lr 0.001 → 0.5"),
     ],
@@ -199,6 +199,23 @@ def test_changed_data_is_refused_and_said(stopped: Path, tables: tuple[Path, Pat
     assert (stopped / "state" / "step.safetensors").exists()
     ran = run_cli("fit", "--resume", stopped, "--restart")
     assert ran.code == 0, ran.err
+
+
+def test_a_mistake_beside_restart_throws_nothing_away(
+    stopped: Path, tables: tuple[Path, Path], run_cli: Callable
+) -> None:
+    job = ("fit", tables[0], "--source", tables[1], "--out", stopped, *JOB, "--restart")
+    fails(run_cli(*job, "--set", "epoch=3"), "Did you mean 'epochs'?")
+    fails(run_cli("fit", tables[0], "--source", f"{tables[1]}x", "--out", stopped, *JOB, "--restart"), "does not exist")
+    assert (stopped / "state" / "step.safetensors").exists()
+
+
+def test_a_search_in_the_folder_of_an_interrupted_fit(
+    stopped: Path, tables: tuple[Path, Path], run_cli: Callable
+) -> None:
+    ran = run_cli("tune", tables[1], "--label", "label", "--method", "probe", "--out", stopped, "--trials", "1")
+    fails(ran, "holds an interrupted fit", f"transferium fit --resume {stopped}", "--restart")
+    assert sorted(p.name for p in (stopped / "state").iterdir()) == ["command.json", "log.jsonl", "step.safetensors"]
 
 
 def test_a_damaged_memory_of_the_command(stopped: Path, run_cli: Callable) -> None:

@@ -56,8 +56,50 @@ def test_another_search_in_the_same_storage_is_refused(table, tmp_path, run_cli)
     storage = tmp_path / "study.db"
     assert search(run_cli, table, tmp_path / "a", "--trials", 1, "--storage", storage).code == 0
     ran = search(run_cli, table, tmp_path / "b", "--trials", 2, "--storage", storage, "--seed", 1)
-    assert ran.code == 2 and "belongs to another search" in ran.err and "seed was 0 and is 1" in ran.err
+    assert ran.code == 2 and "belongs to another search" in ran.err and "seed 0 → 1" in ran.err
     assert not (tmp_path / "b" / "metrics.json").exists()
+
+
+@pytest.fixture
+def stopped(table, tmp_path, run_cli, monkeypatch):
+    """The folder of a search that was cut off after its trials."""
+
+    def stop(*_args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tuned, "_best", stop)
+        assert search(run_cli, table, tmp_path / "run", "--trials", 1).code == 130
+    return tmp_path / "run"
+
+
+def test_another_search_in_the_folder_of_one_that_was_cut_off(stopped, table, tmp_path, run_cli):
+    kept = (stopped / "state" / tuned.STUDY).read_bytes()
+    other = ("tune", table, "--method", "ncm", "--search", "folds=2:4", "--folds", 2, "--out", stopped, "--trials", 1)
+    lines = table.read_text().splitlines()
+    (changed := tmp_path / "changed.csv").write_text("\n".join(lines[:-4]) + "\n")
+    for ran, said in (
+        (run_cli(*other), "method probe → ncm"),
+        (search(run_cli, changed, stopped, "--trials", 1), "training examples 60 features examples, 2 classes, "),
+        (search(run_cli, table, stopped, "--trials", 1, "--folds", 3), "folds 2 → 3"),
+    ):
+        assert ran.code == 2 and "belongs to another search" in ran.err and said in ran.err, ran.err
+        assert "name another --out, or add --restart to throw it away" in ran.err
+        assert (stopped / "state" / tuned.STUDY).read_bytes() == kept
+    assert run_cli(*other, "--restart").code == 0
+    assert json.loads((stopped / "metrics.json").read_text())["method"] == "ncm"
+
+
+def test_a_fit_in_the_folder_of_a_search_that_was_cut_off(stopped, table, run_cli):
+    job = ("fit", table, "--label", "label", "--method", "probe", "--out", stopped)
+    ran = run_cli(*job)
+    assert ran.code == 2 and "holds an interrupted search" in ran.err and "--restart" in ran.err
+    ran = run_cli("fit", "--resume", stopped)
+    assert ran.code == 2 and "give the whole tune command again" in ran.err
+    assert run_cli(*job, "--restart", "--set", "folds=1").code == 2
+    assert (stopped / "state" / tuned.STUDY).exists(), "a mistake threw nothing away"
+    assert run_cli(*job, "--restart").code == 0
+    assert not (stopped / "state").exists()
 
 
 @pytest.mark.parametrize(

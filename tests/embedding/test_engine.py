@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from small_domains import SMALL, images, tiny
 from transferium.embedding import export
 from transferium.embedding.embed import Embedder
-from transferium.embedding.engine import open_engine, plan_engine
+from transferium.embedding.engine import checked_graph, open_engine, plan_engine
 from transferium.embedding.graph import graph_path
 from transferium.embedding.store import FeatureStore
 from transferium.errors import BackboneError, TransferiumWarning
@@ -143,3 +143,12 @@ def test_the_graph_depends_on_weights_and_side(home: Path) -> None:
     larger = replace(backbone, preprocess=SMALL.resized(32))
     brighter = replace(backbone, preprocess=replace(SMALL, mean=(0.0, 0.0, 0.0)))
     assert len({graph_path(b) for b in (backbone, larger, brighter, tiny(1))}) == 3  # normalising is not in the graph
+
+
+def test_a_backbone_that_no_graph_can_stand_for_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_args: object) -> None:
+        raise export.ExportFailed("its exported graph differs from torch")
+
+    monkeypatch.setattr(export, "export_graph", fails)
+    with pytest.raises(BackboneError, match=r"torch\. Where it was tuned at a high .* lower one, as lr=auto"):
+        checked_graph(tiny())

@@ -133,3 +133,19 @@ def test_what_was_decided_before_an_interruption_is_not_decided_again(
 def test_a_damaged_decision_is_taken_again(moving: None, tmp_path: Path) -> None:
     (tmp_path / "decision.json").write_text("{")
     assert Auto(candidates=("informed",)).fit(replace(task(blobs(60), 60), workdir=tmp_path)).method
+
+
+def test_an_example_of_a_class_that_no_other_fold_holds_is_not_compared(moving: None) -> None:
+    """The probe's answer for it comes from a probe that saw it, a candidate's from one that never saw its class."""
+    world = blobs(60)
+    y = world.y.copy()
+    y[0] = 2
+    fitted = Auto(candidates=("ncm",)).fit(task(replace(world, labels=y, classes=("a", "b", "rare")), 60))
+    assert [row["examples"] for row in fitted.selection.candidates] == [59, 59]
+
+
+def test_too_few_to_hold_any_out_is_the_probe_and_says_so(moving: None) -> None:
+    world = blobs(20)
+    two = world.take(np.array([int(world.y.argmin()), int(world.y.argmax())]))
+    fitted = Auto(candidates=("ncm",)).fit(task(two, 60))
+    assert fitted.method == "probe" and "too few examples to hold any out" in fitted.selection.notes[-1]

@@ -25,11 +25,11 @@ from transferium.methods.cached import Cached
 from transferium.methods.catalogue import find_method
 from transferium.methods.cosine import CosineClassifier, learn_directions
 from transferium.methods.finetune import FineTune
+from transferium.methods.folds import held_out_folds
 from transferium.methods.heads import _layered, hidden_widths
 from transferium.methods.knn import NearestNeighbours
 from transferium.methods.lpft import LPFT
 from transferium.methods.ncm import NearestClassMean
-from transferium.methods.probe import held_out_folds
 from transferium.models.catalogue import find_backbone
 from transferium.models.cosine import CosineHead, directions
 from transferium.models.hidden import HiddenHead

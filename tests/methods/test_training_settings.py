@@ -54,12 +54,18 @@ def test_settings_that_cannot_work_are_named(settings, message):
         method.set_params(**settings)
 
 
-def test_an_absurd_rate_is_a_warning():
-    with pytest.warns(
-        TransferiumWarning,
-        match=r"lr=5.0 is far above what adamw can use .*about 0.1.*default is 0.0001, and lr=auto tests",
-    ):
-        FineTune(lr=5.0)
+@pytest.mark.parametrize(
+    ("rates", "said"),
+    [
+        ({"lr": 5.0}, r"lr=5.0 is far above what adamw can use .*about 0.1.*default is 0.0001"),
+        ({"head_lr": 20.0, "optimiser": "sgd"}, r"head_lr=20.0 is far above what sgd can use .*default is 0.001"),
+        ({"lr": 1e-12}, r"lr=1e-12 is so low that hardly anything moves .*above 1e-07\).*default is 0.0001"),
+        ({"head_lr": 1e-9}, r"head_lr=1e-09 is so low that hardly anything moves .*default is 0.001"),
+    ],
+)
+def test_an_absurd_rate_is_a_warning_that_says_how_to_find_one(rates, said):
+    with pytest.warns(TransferiumWarning, match=rf"{said}, and lr=auto \(--lr auto\) tests a range of rates"):
+        FineTune(**rates)
     FineTune(lr=5.0, head_lr=5.0, optimiser="sgd")
 
 

@@ -1,5 +1,7 @@
 """Searching settings: on training examples alone, resumable, pruned, and never mixed with another search."""
 
+from dataclasses import replace
+
 import numpy as np
 import optuna
 import pytest
@@ -7,7 +9,7 @@ import torch
 
 from toy_world import blobs, picture_backbone, pictures
 from transferium.embedding.embed import Embedder
-from transferium.errors import InputError
+from transferium.errors import DataError, InputError
 from transferium.methods import tuned as module
 from transferium.methods.base import Task
 from transferium.methods.tuned import Tuned
@@ -94,11 +96,62 @@ def test_an_interrupted_search_goes_on_with_the_trials_it_has(tmp_path, monkeypa
 
 
 def test_settings_that_cannot_work_count_as_a_trial_and_are_told(tmp_path):
-    method = Tuned(trials=2, fixed={"batch_size": 1, "epochs": 1}, search=("batch_norm=batch",), folds=2)
-    with pytest.raises(InputError, match="no trial of the search could be finished"):
-        method.fit(task(workdir=tmp_path))
-    study = module.open_study(method, task(workdir=tmp_path))
+    fixed, shared = {"batch_size": 1, "epochs": 1}, str(tmp_path / "shared.db")
+    method = Tuned(trials=2, fixed=fixed, search=("batch_norm=batch",), folds=2, storage=shared)
+    with pytest.raises(InputError, match=r"no trial .* \(2 tried\)\. Why: stream 'target' gives batches"):
+        method.fit(task())
+    study = module.open_study(method, task())
     assert len(study.trials) == 2 and all("batch normalisation" in t.user_attrs["failed"] for t in study.trials)
+
+
+def test_a_study_of_which_nothing_came_does_not_stand_in_the_way(tmp_path):
+    with pytest.raises(InputError, match=r"no trial .* Why: unfreeze=9: this backbone has 3 blocks"):
+        Tuned(trials=1, fixed={"epochs": 1, "unfreeze": 9}, search=("lr",), folds=2).fit(task(workdir=tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_same_backbone_that_reads_otherwise_is_another_search(tmp_path):
+    """The fingerprint of the weights does not change with the side of the input."""
+    given, storage = task(), str(tmp_path / "study.db")
+    method = Tuned(trials=1, storage=storage, **FAST)
+    module.open_study(method, given)
+    other = replace(given.backbone, preprocess=given.backbone.preprocess.resized(24))
+    with pytest.raises(InputError, match=r"another search: .*preprocessing.size 16 → 24\. Repeat that search"):
+        module.open_study(method, replace(given, backbone=other))
+
+
+def rare(domain):
+    """The same examples, the first of them of a class of its own."""
+    y = domain.y.copy()
+    y[0] = 2
+    return replace(domain, labels=y, classes=("a", "b", "rare"))
+
+
+def test_an_example_of_a_class_that_no_other_fold_holds_is_always_trained_on_and_never_scored(monkeypatch):
+    fold, held = module._Objective._fold, []
+
+    def watched(self, settings, k):
+        answers, y = fold(self, settings, k)
+        held.extend(y)
+        assert 2 in self.task.train.y[self.fold != k]
+        return answers, y
+
+    monkeypatch.setattr(module._Objective, "_fold", watched)
+    given = task()
+    fitted = Tuned(trials=1, fixed={"epochs": 1}, search=("lr",), folds=2).fit(replace(given, train=rare(given.train)))
+    assert sorted(set(held)) == [0, 1] and len(held) == 39
+    assert "1 examples of classes too small to hold out took part in every fold" in fitted.selection.notes
+
+
+def test_the_folds_that_were_used_are_the_folds_that_are_told():
+    given = task()
+    y = np.where(np.arange(40) < 2, 1, 0)
+    few = replace(given, train=replace(given.train, labels=y))
+    fitted = Tuned(trials=1, fixed={"epochs": 1}, search=("lr",), folds=5).fit(few)
+    assert fitted.selection.data.startswith("2 folds of the training part")
+    assert "2 folds and not 5: the smallest class has only 2 independent examples" in fitted.selection.notes
+    with pytest.raises(DataError, match=r"too few to hold any out: no class has 2 independent .* Add examples"):
+        Tuned(trials=1, folds=2).fit(replace(given, train=given.train.take(np.array([0, int(given.train.y.argmin())]))))
 
 
 def test_a_search_that_has_its_trials_only_fits(tmp_path, monkeypatch):
@@ -152,9 +205,9 @@ def test_where_classes_are_balanced_each_counts_alike(monkeypatch, fixed, search
 def test_a_study_of_another_search_is_refused(tmp_path):
     storage = str(tmp_path / "study.db")
     Tuned(trials=1, storage=storage, **FAST).fit(task())
-    with pytest.raises(InputError, match=r"belongs to another search: .*training examples was"):
+    with pytest.raises(InputError, match=r"belongs to another search: training examples 40 .* → 44 image"):
         Tuned(trials=2, storage=storage, **FAST).fit(task(44))
-    with pytest.raises(InputError, match=r"folds was 2 and is 3"):
+    with pytest.raises(InputError, match=r"folds 2 → 3"):
         Tuned(trials=2, storage=storage, **(FAST | {"folds": 3})).fit(task())
     optuna.create_study(study_name="theirs", storage=f"sqlite:///{storage}").add_trial(optuna.create_trial(value=1.0))
     with pytest.raises(InputError, match="was not made by this program"):

@@ -48,6 +48,7 @@ def test_what_moves(unfreeze, expected):
     ("unfreeze", "message"),
     [
         ("stm", "unfreeze='stm' matches nothing in this backbone. Did you mean 'stem'"),
+        ("stem.0.weigt", "unfreeze='stem.0.weigt' matches nothing in this backbone. Did you mean 'stem.0.weight'"),
         ("top,zzz9", "unfreeze='zzz9' matches nothing in this backbone. Its blocks are stem, body, top"),
         (4, "unfreeze=4: this backbone has 3 blocks .* from 0 to 3, or 'all'"),
         ("-1", "unfreeze=-1: this backbone has 3 blocks"),

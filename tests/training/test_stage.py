@@ -6,7 +6,9 @@ from toy_world import blobs, row_model
 from transferium.errors import InputError
 from transferium.objectives.l2sp import L2SP
 from transferium.objectives.supervised import Supervised
+from transferium.training.episode import Episode
 from transferium.training.groups import Group, plain_groups
+from transferium.training.machine import Machine
 from transferium.training.objective import Objective
 from transferium.training.optimiser import Optimiser
 from transferium.training.schedule import Schedule
@@ -125,6 +127,12 @@ def test_only_the_streams_that_are_read_are_needed():
 def test_the_description_changes_with_whatever_changes_the_result(change):
     assert stage().describe() == stage().describe()
     assert stage(**change).describe() != stage().describe()
+
+
+def test_a_last_batch_of_one_is_left_out_only_where_its_statistics_would_be_none():
+    for batch_norm, steps in ((True, 2), (False, 3)):
+        one_over = stage(row_model(batch_norm=batch_norm), streams={"target": blobs(9)}, batch_size=4)
+        assert Episode(one_over, Machine()).total == steps
 
 
 def test_a_changed_label_changes_the_description():

@@ -66,9 +66,8 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
     from transferium.data.read import read
     from transferium.job.fit import FitOptions, check_writable, fit_job
     from transferium.job.prepare import Stopwatch
-    from transferium.job.remember import forget, refuse_other_command, remembering
+    from transferium.job.remember import begin_anew, refuse_other_command, remembering
     from transferium.methods.settings import split_settings
-    from transferium.models.processes import everyone
 
     columns = opt.named_columns(options)
     asked = FitOptions(
@@ -86,9 +85,6 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
         map=options["map"],
     )
     check_writable(out)
-    if options["restart"]:
-        forget(out)
-        everyone(None)  # nobody looks before it is gone
     refuse_other_command(out, options)
     watch = Stopwatch()
     if options["few"] is not None and not options["source"]:
@@ -98,6 +94,7 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
         return
     with watch("read"):
         domain = read(data, **columns)
+    begin_anew(out, options["restart"])
     with remembering(out, options, command):
         run = fit_job(domain, asked, opt.make_embedder(options), watch)
     click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else tables.summary(run))
@@ -110,10 +107,11 @@ def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, A
     from transferium.cli import adapted
     from transferium.job.adapt_run import adapt_job
     from transferium.job.read_pair import read_pair
-    from transferium.job.remember import remembering
+    from transferium.job.remember import begin_anew, remembering
 
     with watch("read"):
         pair = read_pair(data, options["source"], asked.columns, options["few"])
+    begin_anew(asked.out, options["restart"])
     with remembering(asked.out, options, asked.command):
         run = adapt_job(pair, asked, opt.make_embedder(options), watch, oracle=options["oracle"])
     click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else adapted.summary(run))

@@ -34,6 +34,7 @@ from transferium.cli.resume import saying_how_to_go_on
 @click.option("--backbone", metavar="NAME", help="See: transferium backbones.  [default: the bundled one]")
 @click.option("--seed", default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--test-size", default=0.25, show_default=True, help="Share held out where the data is not divided.")
+@click.option("--restart", is_flag=True, help="Throw away what an interrupted run left in --out, and begin anew.")
 @opt.columns
 @opt.engine
 @opt.as_json
@@ -45,6 +46,7 @@ def tune(data: Path, **options: Any) -> None:
     from transferium.data.read import read
     from transferium.job.fit import FitOptions, backbone_settings, check_writable, fit_job
     from transferium.job.prepare import Stopwatch
+    from transferium.job.remember import begin_anew, refuse_fit_under_way, tidying
     from transferium.methods.settings import split_settings
     from transferium.methods.tuned import Tuned
 
@@ -74,10 +76,13 @@ def tune(data: Path, **options: Any) -> None:
         columns=columns,
     )
     check_writable(out)
+    if not options["restart"]:
+        refuse_fit_under_way(out)
     watch = Stopwatch()
-    with saying_how_to_go_on(command):
+    with saying_how_to_go_on(command), tidying(out):
         with watch("read"):
             domain = read(data, **columns)
+        begin_anew(out, options["restart"])
         run = fit_job(domain, asked, opt.make_embedder(options), watch)
     click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else tables.summary(run))
     if not options["as_json"]:

@@ -100,7 +100,10 @@ def checked_graph(backbone: Backbone) -> Graph:
     try:
         return export_graph(backbone, path, noise(backbone))
     except ExportFailed as error:
-        raise BackboneError(f"{backbone.name} cannot be saved as a graph: {error}.") from error
+        raise BackboneError(
+            f"{backbone.name} cannot be saved as a graph: {error}. Where it was tuned at a high learning rate, its "
+            "numbers may have left the range in which it works: train again with a lower one, as lr=auto finds."
+        ) from error
 
 
 def _export(backbone: Backbone, path: Path, probes: Probes) -> Engine:

@@ -88,10 +88,11 @@ def backbone_settings(settings: dict[str, Any]) -> dict[str, Any]:
     taken: dict[str, Any] = {}
     for name in ("size", "max_length"):
         if name in settings:
+            value = settings.pop(name)
             try:
-                taken[name] = int(settings.pop(name))
+                taken[name] = int(value)
             except ValueError as error:
-                raise InputError(f"setting {name} takes a whole number; it was given {error}.") from error
+                raise InputError(f"setting {name} takes a whole number; it was given {value!r}.") from error
     return taken
 
 

@@ -17,7 +17,8 @@ from transferium.job.provenance import versions
 from transferium.methods.catalogue import find_method
 from transferium.methods.decided import DECISION
 from transferium.methods.settings import split_settings
-from transferium.models.processes import rank
+from transferium.methods.tuned import STUDY
+from transferium.models.processes import everyone, rank
 from transferium.training.changes import differences, listed
 from transferium.training.journal import LOG, Journal, read_log
 from transferium.training.tracks import TRACK
@@ -37,14 +38,21 @@ def is_interrupted(run: Path) -> bool:
     return (run / STATE / COMMAND).is_file()
 
 
+def is_searching(run: Path) -> bool:
+    """Whether ``run`` holds the study of a search that did not end."""
+    return (run / STATE / STUDY).is_file()
+
+
 def is_finished(run: Path) -> bool:
     """Whether ``run`` holds a model and nothing under way."""
-    return (run / DESCRIPTION).is_file() and not is_interrupted(run)
+    return (run / DESCRIPTION).is_file() and not is_interrupted(run) and not is_searching(run)
 
 
 def remembered(run: Path) -> dict[str, Any]:
     """What the run was told; raises ``InputError`` where nothing says so."""
     if not is_interrupted(run):
+        if is_searching(run):
+            raise InputError(f"{run} holds an interrupted search: give the whole tune command again to go on with it.")
         what = "does not exist" if not run.exists() else f"holds no {STATE}/{COMMAND}"
         raise InputError(
             f"there is nothing to resume: {run} {what}. Name the --out of an interrupted fit, or give the whole "
@@ -74,15 +82,33 @@ def refuse_moved_data(told: Told, run: Path) -> None:
 
 
 def refuse_other_command(run: Path, options: Told) -> None:
-    """Raise ``InputError`` where training under way in ``run`` was told something else, naming old → new."""
+    """Raise ``InputError`` where what is under way in ``run`` was told something else, naming old → new.
+
+    With ``--restart`` it is about to be thrown away, and only what the options cannot be is refused.
+    """
+    asked = _compared(json.loads(_as_json(options))) if is_interrupted(run) or is_searching(run) else {}
+    if options["restart"]:
+        return
+    if is_searching(run):
+        raise InputError(
+            f"{run} holds an interrupted search. Go on with it by its tune command; or name another --out; or add "
+            "--restart to throw it away."
+        )
     if not is_interrupted(run) or not _has_progress(run):
         return
-    told = remembered(run)
-    changed = differences(_compared(told["options"]), _compared(json.loads(_as_json(options))))
-    if changed:
+    if changed := differences(_compared(remembered(run)["options"]), asked):
         raise InputError(
             f"the interrupted run in {run} was told something else: {listed(changed)}. Go on with it by "
             f"transferium fit --resume {run}; or name another --out; or add --restart to throw it away."
+        )
+
+
+def refuse_fit_under_way(run: Path) -> None:
+    """Raise ``InputError`` where a search is about to begin in the folder of an interrupted fit."""
+    if is_interrupted(run):
+        raise InputError(
+            f"{run} holds an interrupted fit. Go on with it by transferium fit --resume {run}; or name another --out; "
+            "or add --restart to throw it away."
         )
 
 
@@ -105,13 +131,20 @@ def warn_of_versions(told: Told) -> None:
 
 def forget(run: Path) -> None:
     """Throw away what is under way in ``run``; a finished model beside it stays."""
-    if rank() == 0 and is_interrupted(run):
+    if rank() == 0 and (is_interrupted(run) or is_searching(run)):
         shutil.rmtree(run / STATE, ignore_errors=True)
+
+
+def begin_anew(run: Path, restart: bool) -> None:
+    """For ``--restart``: forget what is under way, once the new command and its data have been read."""
+    if restart:
+        forget(run)
+        everyone(None)  # nobody looks before it is gone
 
 
 @contextmanager
 def remembering(run: Path, options: Told, command: str) -> Iterator[None]:
-    """Write down the command and what becomes of it; after a mistake of the user's, leave nothing without progress."""
+    """Write down the command and what becomes of it; after a mistake or a fault, leave nothing without progress."""
     if rank() > 0:
         yield
         return
@@ -121,17 +154,27 @@ def remembering(run: Path, options: Told, command: str) -> Iterator[None]:
     journal.event("resumed" if again else "started", {"command": command})
     try:
         yield
-    except TransferiumError as error:
+    except Exception as error:
         Journal(run / STATE).event("failed", {"message": str(error)})
         if not _has_progress(run):
             forget(run)
-            if run.is_dir() and not any(run.iterdir()):
-                run.rmdir()
+            _drop_empty(run)
         raise
     except (KeyboardInterrupt, SystemExit):
         told = read_log(run / STATE / LOG)
         if not told or told[-1].get("event") != "interrupted":
             Journal(run / STATE).event("interrupted")
+        raise
+
+
+@contextmanager
+def tidying(run: Path) -> Iterator[None]:
+    """After a mistake of the user's, leave no folder of ``run`` that holds nothing."""
+    try:
+        yield
+    except TransferiumError:
+        _drop_empty(run / STATE)
+        _drop_empty(run)
         raise
 
 
@@ -143,6 +186,11 @@ def keep_log(run: Path, fresh: Path) -> None:
         Journal(fresh).event("finished")
     if (state / TRACK).is_dir():
         shutil.copytree(state / TRACK, fresh / TRACK)
+
+
+def _drop_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _has_progress(run: Path) -> bool:

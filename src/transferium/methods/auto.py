@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.data.split import folds as split_folds
 from transferium.errors import InputError, did_you_mean
 from transferium.functional.bootstrap import paired_interval
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.decided import Decision, keep, recall
+from transferium.methods.folds import held_out_folds
 from transferium.methods.probe import LinearProbe
 from transferium.models.processes import refuse_several
 from transferium.selection.selection import Selection
@@ -109,8 +109,7 @@ class Auto(Method):
             return elect_with_few(task, self.rivals(), self.source_only())
         started = time.perf_counter()
         probe = LinearProbe().fit(task)
-        if task.budget_s is None or not has_backbone_to_move(task):
-            why = "features have no backbone to move" if task.budget_s else "no --budget was given to try more"
+        if why := _why_not_more(task, probe):
             note = f"auto took the probe: {why}"
             return replace(probe, selection=replace(probe.selection, notes=(*probe.selection.notes, note)))
         refuse_several("auto decides by the clock", "give it one process, or name a method")
@@ -142,6 +141,15 @@ def has_backbone_to_move(task: Task) -> bool:
     return task.backbone.kind != "features"
 
 
+def _why_not_more(task: Task, probe: Fitted) -> str:
+    """Why nothing is tried beside the probe, if nothing is."""
+    if task.budget_s is None:
+        return "no --budget was given to try more"
+    if not has_backbone_to_move(task):
+        return "features have no backbone to move"
+    return "too few examples to hold any out" if probe.oof_probabilities is None else ""
+
+
 def carry_out(decision: Decision, task: Task, probe: Fitted) -> Fitted:
     """The probe, or what was chosen instead, fitted on everything."""
     chosen = "probe" if decision.method is None else decision.method.name
@@ -160,11 +168,11 @@ class Trials:
         if probe.oof_probabilities is None or task.budget_s is None:
             raise InputError("auto compares with the probe's out-of-fold answers within a budget; one is missing.")
         self.task, self.probe, self.deadline = task, probe, started + task.budget_s
-        self.fold = split_folds(task.train.y, k=folds, seed=task.seed, groups=task.groups)
+        self.fold = held_out_folds(task.train.y, folds, task)
         self.probe_right = probe.oof_probabilities.argmax(1) == task.train.y
-        everyone = np.ones(len(task.train), bool)
         self.rows: list[dict[str, Any]] = [
-            self._row("probe", probe.oof_probabilities, everyone, time.perf_counter() - started) | {"kept": "first"}
+            self._row("probe", probe.oof_probabilities, self.fold >= 0, time.perf_counter() - started)
+            | {"kept": "first"}
         ]
         self.best: tuple[float, Method] | None = None
         self.reserved = 0.0
@@ -179,7 +187,7 @@ class Trials:
             return
         answers = np.full((len(self.task.train), self.task.classes), np.nan)
         longest = 0.0
-        for k in np.unique(self.fold):
+        for k in range(int(self.fold.max()) + 1):
             # Another fold, and then the fit on everything, which is a little longer than a fold.
             if longest and 2.3 * longest > self._left():
                 break

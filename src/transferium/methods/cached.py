@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
-from transferium.data.split import usable_folds
 from transferium.errors import DataError
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.classifier import log_softmax, softmax
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.checks import at_least
-from transferium.methods.probe import held_out_folds, spread
+from transferium.methods.folds import held_out_folds, notes_on_folds
+from transferium.methods.probe import spread
 from transferium.models.any_head import AnyHead
 from transferium.selection.selection import Selection
 
@@ -129,10 +129,6 @@ def _notes(task: Task, fold: Labels, asked: int, unseen: list[str]) -> list[str]
     notes = []
     if fold.max() <= 0:
         notes.append("too few examples to hold any out: nothing was chosen, and probabilities are not calibrated")
-    elif fold.max() < asked - 1:
-        notes.append(usable_folds(task.train.y, k=asked, groups=task.groups)[1])
     if unseen:
         notes.append(f"no training example of {', '.join(unseen)}: never predicted")
-    if (fold < 0).any():
-        notes.append(f"{int((fold < 0).sum())} examples of classes too small to hold out took part in every fold")
-    return [note for note in notes if note]
+    return [*notes, *notes_on_folds(task, fold, asked)]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 from transferium.errors import InputError
 
 
 def at_least(name: str, value: float | None, least: float) -> None:
-    """Raise ``InputError`` for a number below ``least``; None is no number."""
-    if value is not None and not value >= least:
-        raise InputError(f"{name} must be at least {least}; it was {value}.")
+    """Raise ``InputError`` for a number below ``least``, and for an infinite one; None is no number."""
+    if value is not None and not least <= value < math.inf:
+        end = ", and finite" if value == math.inf else ""
+        raise InputError(f"{name} must be at least {least}{end}; it was {value}.")
 
 
 def between(name: str, value: float, low: float, high: float, *, ends: str) -> None:

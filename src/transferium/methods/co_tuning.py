@@ -92,7 +92,8 @@ class CoTuning(HeldBack):
 
     def _given_source(self, source: NDArray[Any], y: NDArray[Any], ground: Ground) -> NDArray[np.float64]:
         """``p(y | s)``: what a logistic regression on source predictions answers to each source class alone."""
-        from transferium.methods.probe import GRID, held_out_folds
+        from transferium.methods.folds import held_out_folds
+        from transferium.methods.probe import GRID
 
         task, classes = ground.task, int(y.max()) + 1
         groups = None if task.groups is None else task.groups[ground.parts.kept]

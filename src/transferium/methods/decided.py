@@ -71,6 +71,7 @@ def _about(task: Task, chooser: Method) -> dict[str, Any]:
         "val": None if task.val is None else fingerprint(task.val),
         "groups": groups,
         "backbone": task.backbone.fingerprint,
+        "preprocessing": task.backbone.preprocess and task.backbone.preprocess.fingerprint(),
         "seed": task.seed,
         "budget": task.budget_s,
     }

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from transferium.training.machine import Machine
 
 ACTIVATIONS = ("relu", "gelu", "silu", "elu", "tanh")
+WIDEST = 65536
+"""Units that one hidden layer may have: far more than any data set needs, and what memory can still hold."""
 
 
 def hidden_widths(hidden: int | str | None) -> tuple[int, ...]:
@@ -28,8 +30,11 @@ def hidden_widths(hidden: int | str | None) -> tuple[int, ...]:
     ((512, 128), (256,), ())
     """
     words = [] if hidden is None else [word.strip() for word in str(hidden).split(",")]
-    if not all(word.isdigit() and int(word) > 0 for word in words):
-        raise InputError(f"hidden takes widths, as in 256 or 512,128, or none; it was given {hidden!r}.")
+    if not all(word.isdigit() and 0 < int(word) <= WIDEST for word in words):
+        raise InputError(
+            f"hidden takes widths, as in 256 or 512,128, or none; it was given {hidden!r} (a layer has 1 to {WIDEST} "
+            "units)."
+        )
     return tuple(int(word) for word in words)
 
 

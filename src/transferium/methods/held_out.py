@@ -12,6 +12,9 @@ from transferium.data.domain import Domain
 from transferium.errors import DataError
 from transferium.methods.base import Task
 
+MOST = 3
+"""Classes that one phrase names."""
+
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
@@ -34,7 +37,8 @@ def hold_out(task: Task, share: float) -> HeldOut:
     """
     n = len(task.train)
     if task.val is not None:
-        return HeldOut(task.train, task.val, np.arange(n), f"the val part ({len(task.val)} examples)")
+        words = f"the val part ({len(task.val)} examples{_without(task.train, task.val)})"
+        return HeldOut(task.train, task.val, np.arange(n), words)
     bins = deal(task.train.y, task.groups, np.array([1 - share, share]), task.seed)
     kept, held = np.flatnonzero(bins == 0), np.flatnonzero(bins == 1)
     if not len(held) or not len(kept):
@@ -42,5 +46,13 @@ def hold_out(task: Task, share: float) -> HeldOut:
             f"{n} training examples cannot be divided into one part to train on and one to stop by: "
             "add examples, or a val part."
         )
-    words = f"a held-out part of train ({len(held)} of {n} examples, stratified)"
-    return HeldOut(task.train.take(kept), task.train.take(held), kept, words)
+    train, looked_at = task.train.take(kept), task.train.take(held)
+    words = f"a held-out part of train ({len(held)} of {n} examples, stratified{_without(train, looked_at)})"
+    return HeldOut(train, looked_at, kept, words)
+
+
+def _without(train: Domain, held: Domain) -> str:
+    """Which classes are trained on and too small to be in the held-out part as well, as the end of a phrase."""
+    absent = [train.classes[k] for k in np.setdiff1d(train.y, held.y)]
+    more = f" and {len(absent) - MOST} classes more" if len(absent) > MOST else ""
+    return f"; none of {', '.join(map(repr, absent[:MOST]))}{more}" if absent else ""

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
-from transferium.data.split import folds as split_folds
-from transferium.data.split import usable_folds
 from transferium.errors import DataError, InputError
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.classifier import softmax
 from transferium.functional.logistic import LogisticPath, fit_path
 from transferium.methods.base import Fitted, Method, Task, require_choice
+from transferium.methods.folds import held_out_folds, notes_on_folds
 from transferium.models.head import Head
 from transferium.selection.selection import Selection
 
@@ -151,21 +150,6 @@ class LinearProbe(Method):
         return Selection(rule, data, candidates, {"C": candidates[chosen]["C"]}, tuple(notes))
 
 
-def held_out_folds(y: NDArray[np.int64], k: int, task: Task) -> NDArray[np.int64]:
-    """The fold of each example; -1 where a class fell into one fold whole, so that no other model could know it."""
-    if len(y) < 2 or (task.groups is not None and len(np.unique(task.groups)) < 2):
-        return np.zeros(len(y), np.int64)
-    fold = split_folds(y, k=k, seed=task.seed, groups=task.groups)
-    for label in range(int(y.max()) + 1):
-        if len(np.unique(fold[y == label])) == 1:
-            fold[y == label] = -1
-    held = fold >= 0
-    if len(np.unique(fold[held])) < 2:
-        return np.zeros(len(y), np.int64)
-    fold[held] = np.unique(fold[held], return_inverse=True)[1]
-    return fold
-
-
 def spread(columns: NDArray[Any], present: NDArray[np.int64], classes: int, absent: float) -> NDArray[np.float64]:
     """``columns (n, present)`` at their places among all ``classes``, ``absent`` elsewhere."""
     everywhere = np.full((len(columns), classes), absent)
@@ -174,16 +158,12 @@ def spread(columns: NDArray[Any], present: NDArray[np.int64], classes: int, abse
 
 
 def _notes_on(task: Task, fold: NDArray[np.int64], asked: int, unseen: list[str]) -> list[str]:
-    notes = []
-    if 0 < fold.max() < asked - 1:
-        notes.append(usable_folds(task.train.y, k=asked, groups=task.groups)[1])
+    notes = notes_on_folds(task, fold, asked)
     if unseen:
         notes.append(f"no training example of {', '.join(sorted(unseen))}: never predicted")
-    if (fold < 0).any():
-        notes.append(f"{int((fold < 0).sum())} examples of classes too small to hold out took part in every fold")
     if task.val is not None:
         notes.append("the val part was not needed and not looked at")
-    return [note for note in notes if note]
+    return notes
 
 
 def _beyond(Cs: NDArray[np.float64], chosen: int) -> list[float]:

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 AUTO = "auto"
 STAGE = "range test"
 _ABSURD = {"adamw": 0.1, "adam": 0.1, "muon": 0.1, "lion": 0.03, "sgd": 10.0}
+_HARDLY = 1e-7
+"""Where a range test begins; below it, hundreds of steps leave the weights all but where they were."""
 
 
 def check_rates(method: FineTune) -> None:
-    """Raise ``InputError`` for a rate that trains nothing; warn of one far above what works."""
+    """Raise ``InputError`` for a rate that trains nothing; warn of one far above, or far below, what works."""
     for name in ("lr", "head_lr"):
         rate = getattr(method, name)
         if name == "lr" and rate == AUTO:
@@ -38,14 +40,20 @@ def check_rates(method: FineTune) -> None:
             raise InputError(
                 f"{name}={rate} trains nothing: give a number above 0, as in {name}={default_rate(method, name)}."
             )
-        if rate > _ABSURD[method.optimiser]:
+        if why := _absurd(rate, method.optimiser):
             warnings.warn(
-                f"{name}={rate} is far above what {method.optimiser} can use (its limit is about "
-                f"{_ABSURD[method.optimiser]}); the default is {default_rate(method, name)}, and lr={AUTO} tests a "
-                "range of rates and takes one that works.",
+                f"{name}={rate} is {why}; the default is {default_rate(method, name)}, and lr={AUTO} (--lr {AUTO}) "
+                "tests a range of rates and takes one that works.",
                 TransferiumWarning,
                 stacklevel=5,
             )
+
+
+def _absurd(rate: float, optimiser: str) -> str:
+    """What is wrong with a rate that is legal and no use, in words."""
+    if rate > _ABSURD[optimiser]:
+        return f"far above what {optimiser} can use (its limit is about {_ABSURD[optimiser]})"
+    return f"so low that hardly anything moves (useful rates are above {_HARDLY})" if rate < _HARDLY else ""
 
 
 def default_rate(method: FineTune, name: str = "lr") -> float:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from transferium.data.fingerprint import fingerprint
-from transferium.data.split import folds as split_folds
-from transferium.errors import InputError, TransferiumError
+from transferium.errors import DataError, InputError, TransferiumError
 from transferium.functional.class_shares import balanced_weights
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import find_method, method_class
 from transferium.methods.checks import at_least
 from transferium.methods.finetune import FineTune
+from transferium.methods.folds import held_out_folds, notes_on_folds
 from transferium.methods.idle import unheard, warn_of_idle
 from transferium.models.processes import refuse_several
 from transferium.selection.selection import Selection
 from transferium.selection.space import Dial, find_dials
+from transferium.training.changes import differences, listed
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -99,21 +101,36 @@ class Tuned(Method):
         """Search (going on with what the study holds), then fit the best settings on the whole training part."""
         refuse_several("a search proposes as it goes", "run tune once a machine, over one --storage")
         started = time.perf_counter()
+        fold = held_out_folds(task.train.y, self.folds, task)
+        if fold.max() <= 0:
+            raise DataError(
+                f"a search scores examples that were not trained on, and {task.train.name!r} has too few to hold any "
+                "out: no class has 2 independent training examples. Add examples, or name settings and use fit."
+            )
         study = open_study(self, task)
-        fold = split_folds(task.train.y, k=self.folds, seed=task.seed, groups=task.groups)
         _search(study, self, _Objective(self, task, fold))
-        best = _best(study)
+        try:
+            best = _best(study)
+        except InputError:
+            self._forget_study(task)
+            raise
         settings = dict(self.fixed) | _values(self.dials, best.params)
         fitted = self._made_of(settings).fit(task)
         selection = Selection(
             f"{RULE}, every class counting alike" if self.balanced else RULE,
-            f"{self.folds} folds of the training part ({len(task.train)} examples)",
+            f"{int(fold.max()) + 1} folds of the training part ({len(task.train)} examples)",
             [_row(trial) for trial in study.trials if _counts(trial)],
             {"trial": best.number, **best.params},
-            tuple(filter(None, (_gain(study, best), str(fitted.selection)))),
+            tuple(filter(None, (_gain(study, best), *notes_on_folds(task, fold, self.folds), str(fitted.selection)))),
         )
         spent = {"search": time.perf_counter() - started - sum(fitted.seconds.values())}
         return replace(fitted, selection=selection, seconds=spent | fitted.seconds)
+
+    def _forget_study(self, task: Task) -> None:
+        """Throw away the run's own study, of which nothing came: it would only stand in the way of the next search."""
+        if self.storage is None and task.workdir is not None:
+            with suppress(PermissionError):  # Windows keeps a file that is open
+                (task.workdir / STUDY).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -140,7 +157,8 @@ class _Objective:
         right: list[float] = []
         sizes: list[int] = []
         alike = self.tuned.balanced
-        for number, k in enumerate(np.unique(self.fold)):
+        count = int(self.fold.max()) + 1
+        for k in range(count):
             answers, y = self._fold(settings, k)
             likelihood = answers[np.arange(len(y)), y]
             weights = balanced_weights(y, answers.shape[1])[y] if alike else None
@@ -150,8 +168,8 @@ class _Objective:
             trial.set_user_attr("accuracy", float(np.average(right, weights=sizes)))
             trial.set_user_attr("log_loss_std", float(np.std(losses)))
             trial.set_user_attr("seconds", round(time.perf_counter() - begin, 1))
-            trial.report(float(np.mean(losses)), number)
-            if number + 1 < self.tuned.folds and trial.should_prune():
+            trial.report(float(np.mean(losses)), k)
+            if k + 1 < count and trial.should_prune():
                 raise TrialPruned
         return float(np.mean(losses))
 
@@ -178,7 +196,7 @@ def open_study(tuned: Tuned, task: Task) -> Study:
         sampler=optuna.samplers.TPESampler(seed=task.seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
     )
-    _refuse_another(study, _about(tuned, task))
+    _refuse_another(study, _about(tuned, task), own)
     if own:
         _try_again(study)
     if not study.trials:
@@ -235,12 +253,13 @@ def _about(tuned: Tuned, task: Task) -> dict[str, Any]:
         "search": [dial.to_json() for dial in tuned.dials],
         "folds": tuned.folds,
         "seed": task.seed,
-        "backbone": task.backbone.fingerprint,
+        "backbone": f"{task.backbone.name} {task.backbone.fingerprint[:16]}",
+        "preprocessing": task.backbone.preprocess and task.backbone.preprocess.to_json(),
         "training examples": fingerprint(task.train),
     }
 
 
-def _refuse_another(study: Study, about: Mapping[str, Any]) -> None:
+def _refuse_another(study: Study, about: Mapping[str, Any], own: bool) -> None:
     plain = json.loads(json.dumps(about))
     before = study.user_attrs.get("about")
     if before is None:
@@ -250,18 +269,11 @@ def _refuse_another(study: Study, about: Mapping[str, Any]) -> None:
             )
         study.set_user_attr("about", plain)
         return
-    changed = [name for name in plain if before.get(name) != plain[name]]
-    if changed:
-        said = "; ".join(f"{name} was {_brief(before.get(name))} and is {_brief(plain[name])}" for name in changed)
+    if changed := differences(before, plain):
+        others = "name another --out, or add --restart to throw it away" if own else "name another --study or --storage"
         raise InputError(
-            f"study {study.study_name!r} belongs to another search: {said}. "
-            "Name another with --study or --storage, or repeat that search."
+            f"study {study.study_name!r} belongs to another search: {listed(changed)}. Repeat that search, or {others}."
         )
-
-
-def _brief(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _search(study: Study, tuned: Tuned, objective: Callable[[Trial], float]) -> None:
@@ -279,9 +291,9 @@ def _best(study: Study) -> FrozenTrial:
     try:
         return study.best_trial
     except ValueError as error:
-        raise InputError(
-            "no trial of the search could be finished: give it more time, or see with fit why its settings fail."
-        ) from error
+        whys = dict.fromkeys(t.user_attrs["failed"] for t in study.trials if "failed" in t.user_attrs)
+        why = f" Why: {'; '.join(list(whys)[:3])}" if whys else ""
+        raise InputError(f"no trial of the search could be finished ({len(study.trials)} tried).{why}") from error
 
 
 def _suggest(trial: Trial, dial: Dial) -> Any:

@@ -18,6 +18,9 @@ from transferium.errors import InputError
 if TYPE_CHECKING:
     from PIL import Image
 
+SMALLEST, LARGEST = 8, 4096
+"""Sides of an input, in pixels, that a backbone may be asked to read; memory ends well before more."""
+
 
 def _digest(description: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
@@ -87,8 +90,11 @@ class ImagePreprocess:
 
     def resized(self, size: int) -> ImagePreprocess:
         """The same preprocessing at another input side; the share of the picture that the crop keeps stays."""
-        if size < 8:
-            raise InputError(f"size={size} is too small for an image; give the side of the input in pixels, 8 or more.")
+        if not SMALLEST <= size <= LARGEST:
+            raise InputError(
+                f"size={size} is too {'small' if size < SMALLEST else 'large'} for an image; give the side of the "
+                f"input in pixels, from {SMALLEST} to {LARGEST}."
+            )
         if size == self.size:
             return self
         by = size / self.size

@@ -11,7 +11,7 @@ from transferium.training.program import change_of_program
 
 HARMLESS = ("workers",)
 """Settings of a method that change nothing in the result."""
-FIRST = ("method", "backbone", "preprocessing", "stream", "held out", "seed")
+FIRST = ("method", "backbone", "preprocessing", "stream", "training examples", "held out", "seed")
 """What the user gave. Where the method changed, the rest follows from it and is not shown."""
 MOST = 6
 """Differences that one message shows."""
@@ -20,12 +20,18 @@ MOST = 6
 def differences(before: Any, after: Any, name: str = "") -> list[str]:
     """Every leaf that differs, as ``name old → new``; dictionaries are entered, lists are leaves.
 
+    Of two things with different names, such as two methods, the names alone are told.
+
     >>> differences({"a": 1, "b": {"c": 2}}, {"a": 1, "b": {"c": 3}})
     ['b.c 2 → 3']
+    >>> differences({"b": {"name": "x", "c": 2}}, {"b": {"name": "y", "d": 3}})
+    ['b.name x → y']
     """
     if before == after:
         return []
     if isinstance(before, dict) and isinstance(after, dict):
+        if name and before.get("name") != after.get("name"):
+            return differences(before.get("name"), after.get("name"), f"{name}.name")
         keys = [key for key in sorted(before.keys() | after.keys()) if key not in HARMLESS]
         return [
             line

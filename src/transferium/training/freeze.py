@@ -44,7 +44,7 @@ def _chosen(module: nn.Module, blocks: tuple[str, ...], wanted: str) -> set[str]
         found = {n for n in _all(module) if inside(n, pattern) or fnmatch.fnmatchcase(n, pattern)}
         found |= {n for n in _all(module) for m in _ancestors(n) if fnmatch.fnmatchcase(m, pattern)}
         if not found:
-            words = ["all", "none", "norm", *blocks, *(n for n, _ in module.named_modules() if n)]
+            words = ["all", "none", "norm", *blocks, *(n for n, _ in module.named_modules() if n), *_all(module)]
             raise InputError(
                 f"unfreeze={pattern!r} matches nothing in this backbone. {_nearest(pattern, words, blocks)}"
             )

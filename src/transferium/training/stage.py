@@ -196,7 +196,9 @@ class Stage:
         for name in self.needs:
             rows = min(self.batch_size, len(self.streams[name])) // self.accumulate
             if rows < 2:
+                split = f", in accumulate={self.accumulate} passes" if self.accumulate > 1 else ""
                 raise InputError(
                     f"stream {name!r} gives batches of {max(rows, 1)}, and batch normalisation needs 2 examples or "
-                    "more to know a spread: raise batch_size, keep the statistics, or freeze those layers."
+                    f"more to know a spread: raise batch_size (it is {self.batch_size}{split}), keep the statistics "
+                    "(batch_norm=kept where a method has that), or freeze those layers."
                 )

@@ -28,5 +28,7 @@ def coral(source: Tensor, target: Tensor) -> Tensor:
     """
     check_widths(source, target)
     if min(len(source), len(target)) < 2:
-        raise InputError(f"a covariance needs two rows of each domain; found {len(source)} and {len(target)}")
+        raise InputError(
+            f"a covariance needs two rows of each domain; found {len(source)} and {len(target)}: give larger batches"
+        )
     return (covariance(source) - covariance(target)).square().sum() / (4 * source.shape[1] ** 2)
