@@ -12,11 +12,11 @@ import numpy as np
 from transferium.data.domain import Domain
 from transferium.errors import TransferiumError
 from transferium.functional.validators.consensus import Consensus, consensus
-from transferium.functional.validators.ensemble import ensemble_answers
+from transferium.functional.validators.ensemble import ensemble_agreement, ensemble_answers
 from transferium.functional.validators.evidence import CannotScoreError, Evidence
 from transferium.functional.validators.table import Score, validate
 from transferium.methods.base import Fitted, Method, Task
-from transferium.methods.guards import Outlook, vetoed
+from transferium.methods.guards import TOGETHER, Outlook, vetoed
 from transferium.methods.held_out import hold_out
 from transferium.methods.network import HELD
 from transferium.methods.targets import target_inputs
@@ -25,6 +25,10 @@ from transferium.selection.selection import Selection
 RULE = (
     "the best mean rank among validators without target labels, if two thirds of at least three prefer it to source "
     "only; else source only"
+)
+RULE_TOGETHER = (
+    "the candidate whose answers are most like those of all together, if these take its side against source only in "
+    "more of the answers they differ on (sign test, 5 %); else source only"
 )
 
 
@@ -55,16 +59,19 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method) -> 
         notes.append(f"{name} was vetoed: {why}")
         del evidence[name]
     judges, silent = look.judges(len(evidence))
-    scores = [validate(seen, judges) for seen in together(list(evidence.values()))]
+    seen, standing = together(list(evidence.values())), list(evidence)
+    scores = [validate(each, judges) for each in seen]
     vote, reasons = count_votes(scores, judges)
-    at, standing = vote.choice(), list(evidence)
-    notes = [why_chosen(standing, vote, at), *notes]
+    at, why = take_sides(standing, seen) if judges == TOGETHER else (vote.choice(), "")
+    notes = [why or why_chosen(standing, vote, at), *notes]
     notes += [f"{judge} did not vote: {why}" for judge, why in {**silent, **reasons}.items()]
     chosen = fitted[standing[at]]
     rows = _rows(standing, scores, vote) + [
         {"method": name, "mean_rank": None} for name in fitted if name not in standing
     ]
-    selection = Selection(RULE, "the target's inputs", rows, {"method": standing[at]})
+    selection = Selection(
+        RULE_TOGETHER if judges == TOGETHER else RULE, "the target's inputs", rows, {"method": standing[at]}
+    )
     return replace(chosen, selection=replace(selection, notes=(*notes, *chosen.selection.notes)), beside=fitted)
 
 
@@ -121,6 +128,27 @@ def together(evidence: Sequence[Evidence]) -> list[Evidence]:
     except CannotScoreError:
         return list(evidence)
     return [replace(seen, ensemble=answers) for seen in evidence]
+
+
+def take_sides(names: Sequence[str], evidence: Sequence[Evidence]) -> tuple[int, str]:
+    """Which candidate (the first is source only) is most like all of them together, and why it was taken or not.
+
+    A sign test asks of the answers in which it differs from source only whether the ensemble takes its side more often
+    than by chance.
+    """
+    from scipy.stats import binomtest
+
+    leader = int(np.argmax([ensemble_agreement(seen.target_logits, seen.ensemble) for seen in evidence]))
+    n, all_say = len(names), np.asarray(evidence[0].ensemble).argmax(axis=1)
+    if leader == 0:
+        return 0, f"source only is the most like what all {n} say together"
+    before, after = evidence[0].target_predictions, evidence[leader].target_predictions
+    won = int(((after == all_say) & (before != all_say)).sum())
+    lost = int(((before == all_say) & (after != all_say)).sum())
+    sides = f"what all {n} say together, which sides with it {won} times and with source only {lost} times"
+    if binomtest(won, max(won + lost, 1), alternative="greater").pvalue >= 0.05:
+        return 0, f"source only, since the lead is not clear: {names[leader]} is the most like {sides}"
+    return leader, f"{names[leader]} is the most like {sides}"
 
 
 def count_votes(scores: Sequence[dict[str, Score]], judges: Sequence[str]) -> tuple[Consensus, dict[str, str]]:

@@ -28,9 +28,9 @@ WITH_CLUSTERS = ("silhouette", "ami", "diversity")
 WITHOUT_CLUSTERS = ("reverse", "information", "diversity")
 """Who votes where they are not. Reverse validation would wrongly oppose answers that follow clusters which moved;
 information is what several methods that live on clusters maximise, so that it cannot judge between those."""
-WITH_TRAINED_FEATURES = ("silhouette", "ami", "ensemble")
-"""Who votes where the features come from a network that was trained on the source, and three candidates or more stand.
-Most of these maximise diversity, and in a network that moves freely they can bend the class shares to it."""
+TOGETHER = ("ensemble",)
+"""Who decides where candidates move the backbone and enough of them stand. Networks that move freely are what they
+maximise: diversity, and clusters of the very features that source only learned, where some of them begin."""
 SILENT = {
     "source-accuracy": "it sees nothing of the target; instead, a candidate that forgot the source is vetoed",
     "snd": "a collapse onto few classes pleases it",
@@ -106,16 +106,18 @@ class Outlook:
 
     def judges(self, standing: int) -> tuple[tuple[str, ...], dict[str, str]]:
         """The validators that have something to say where so many candidates stand, and why the others have not."""
-        asked = WITH_CLUSTERS if self.has_clusters else WITHOUT_CLUSTERS
-        if self.has_clusters and self.trained and standing >= FEWEST_TOGETHER:
-            asked = WITH_TRAINED_FEATURES
+        together = self.trained and standing >= FEWEST_TOGETHER
+        asked: tuple[str, ...] = WITH_CLUSTERS if self.has_clusters else WITHOUT_CLUSTERS
+        if together:
+            asked = TOGETHER
         if self.size < FEWEST:
             return (), dict.fromkeys(asked, f"{self.size} target examples are too few (fewer than {FEWEST})")
+        if together:
+            return asked, dict.fromkeys(WITH_CLUSTERS, "candidates that move the backbone maximise it") | SILENT
         if self.has_clusters:
             why = "classes are clusters here, and answers that rightly follow clusters would displease it"
             pleased = "several candidates maximise it"
-            bent = {} if "diversity" in asked else {"diversity": pleased}
-            return asked, {"reverse": why, "information": pleased} | bent | SILENT
+            return asked, {"reverse": why, "information": pleased} | SILENT
         return asked, dict.fromkeys(("silhouette", "ami"), self._no_clusters) | SILENT
 
 
