@@ -216,7 +216,8 @@ def test_the_ensemble_takes_the_side_that_most_candidates_take() -> None:
     names = ["source-only", "one", "two", "lone"]
     at, why = take_sides(names, together([before, after, after, lone]))
     assert names[at] == "one"
-    assert why == "one is the most like what all 4 say together, which sides with it 12 times and with source only 0 times"
+    said = "what all 4 say together, which sides with it 12 times and with source only 0 times"
+    assert why == f"one is the most like {said}"
 
 
 def test_the_ensemble_leaves_source_only_where_it_is_not_clear() -> None:
