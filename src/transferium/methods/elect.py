@@ -55,7 +55,7 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method) -> 
             except TransferiumError as error:
                 notes.append(f"{name} was left out: {error}")
     evidence = {name: see(model, ground, known, source, target) for name, model in fitted.items()}
-    for name, why in vetoed(ground, fitted, evidence, clusters=look.has_clusters).items():
+    for name, why in vetoed(ground, fitted, evidence, look).items():
         notes.append(f"{name} was vetoed: {why}")
         del evidence[name]
     judges, silent = look.judges(len(evidence))

@@ -104,16 +104,21 @@ class Outlook:
             f"(agreement {self.clustered:.2f}, needed {CLUSTERED})"
         )
 
+    def together(self, standing: int) -> bool:
+        """Whether what the candidates say together decides: see ``TOGETHER``."""
+        return self.trained and standing >= FEWEST_TOGETHER
+
     def judges(self, standing: int) -> tuple[tuple[str, ...], dict[str, str]]:
         """The validators that have something to say where so many candidates stand, and why the others have not."""
-        together = self.trained and standing >= FEWEST_TOGETHER
+        together = self.together(standing)
         asked: tuple[str, ...] = WITH_CLUSTERS if self.has_clusters else WITHOUT_CLUSTERS
         if together:
             asked = TOGETHER
         if self.size < FEWEST:
             return (), dict.fromkeys(asked, f"{self.size} target examples are too few (fewer than {FEWEST})")
         if together:
-            return asked, dict.fromkeys(WITH_CLUSTERS, "candidates that move the backbone maximise it") | SILENT
+            left = {"source-accuracy": "a candidate that left the source behind reads it as it did before"}
+            return asked, dict.fromkeys(WITH_CLUSTERS, "candidates that move the backbone maximise it") | SILENT | left
         if self.has_clusters:
             why = "classes are clusters here, and answers that rightly follow clusters would displease it"
             pleased = "several candidates maximise it"
@@ -121,28 +126,28 @@ class Outlook:
         return asked, dict.fromkeys(("silhouette", "ami"), self._no_clusters) | SILENT
 
 
-def vetoed(
-    task: Task, fitted: Mapping[str, Fitted], evidence: Mapping[str, Evidence], *, clusters: bool
-) -> dict[str, str]:
+def vetoed(task: Task, fitted: Mapping[str, Fitted], evidence: Mapping[str, Evidence], look: Outlook) -> dict[str, str]:
     """Candidates that may not be chosen, and why; the first of ``fitted`` is source only.
 
     One that changes hardly any answer: see ``CHANGED``. One that forgot the source: its loss on held-out source
     examples is worse than source only's by more than two standard errors of the paired difference; whatever was done to
-    the features threw away what the classes need. And where classes are no ``clusters``, one from whose target answers
+    the features threw away what the classes need. (Not where candidates are judged together: networks that move give up
+    a little of a source that they know almost by heart, and one that left it behind reads it as it did before and could
+    never be vetoed.) And where classes are no clusters, one from whose target answers
     the source's labels cannot be found again as well as from source only's, by more than three standard errors: the
     answers then group the target by something that is not the classes. (Where classes are clusters, answers that
     rightly follow them would fail that test.)
     """
     names = list(fitted)
     reference, found = names[0], {}
-    judged = () if clusters else names
+    judged = () if look.has_clusters else names
     back = {name: validate(evidence[name], ("reverse",))["reverse"].value for name in judged}
     n = len(evidence[reference].source_labels)
     for name in names[1:]:
         if (changed := _changed(evidence[reference], evidence[name])) < CHANGED:
             found[name] = f"it changes {changed} of the target's answers, too few to tell whether for the better"
             continue
-        if why := _worse_on_source(task, fitted[reference], fitted[name]):
+        if not look.together(len(names)) and (why := _worse_on_source(task, fitted[reference], fitted[name])):
             found[name] = why
             continue
         ours, theirs = back.get(name), back.get(reference)
