@@ -19,8 +19,9 @@ demo: $(READY)
 	$(BIN)/transferium fit demo/digits --out runs/digits
 	@echo "Open runs/digits/report.html in a browser."
 
+# Two workers of one thread each: with more threads than cores they only wait for one another.
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 slow: $(READY)
 	$(BIN)/python -m pytest -m slow --timeout 1800
