@@ -6,7 +6,8 @@ python benchmarks/adaptation.py [office_caltech10 amazon_reviews zh_shopping10 d
 Target labels are read in one place, ``measure``, after everything was fitted and chosen. The rule of ``auto`` was
 designed while looking at office_caltech10 and amazon_reviews; zh_shopping10 and digits were measured afterwards, once.
 ``digits_from_scratch`` trains ``small_cnn`` on the source; its settings were tried on usps -> the odd mnist digits,
-which no row contains. A seed draws the examples (where a set is larger than what is used) and everything random.
+which no row contains, and how ``auto`` decides there was settled on that pair and on mnist -> usps. A seed draws the
+examples (where a set is larger than what is used) and everything random.
 """
 
 from __future__ import annotations
