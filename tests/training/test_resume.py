@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from interrupted import ROWS, started, train  # a module beside this file
 
 from toy_world import same, weights
+from transferium.errors import Terminated
+from transferium.training.checkpoint import Checkpoints
 from transferium.training.journal import LOG, read_log
 
 
@@ -67,14 +69,26 @@ def test_asked_to_end_it_writes_its_state_and_says_so(how, code, tmp_path):
     assert told(tmp_path)[1].count("stage resumed") == 1
 
 
+def test_asked_to_end_when_a_stage_has_just_been_written_it_leaves_all_the_same(tmp_path, monkeypatch):
+    save = Checkpoints.save_finished
+
+    def save_and_ask(self, number, saved):
+        save(self, number, saved)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patched, pytest.raises(Terminated):
+        patched.setattr(Checkpoints, "save_finished", save_and_ask)
+        train("two_stages", tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {"stage-000.safetensors", LOG}
+    check("two_stages", tmp_path)
+
+
 class StoppedError(Exception):
     """Stands for whatever ends a process."""
 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_interrupted_again_and_again_at_every_few_steps(name, tmp_path, monkeypatch):
-    from transferium.training.checkpoint import Checkpoints
-
     write, left = Checkpoints._write, [0]
 
     def write_a_few(self, path, stage, saved):

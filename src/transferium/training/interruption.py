@@ -32,7 +32,8 @@ def leave(asked: int) -> NoReturn:
 def soft_interruption() -> Iterator[Stop]:
     """Note the first SIGTERM or Ctrl-C instead of dying of it, where this thread may; the second ends at once.
 
-    A signal that is ignored (of a job in the background, say) stays ignored.
+    Whoever is asked leaves when it suits; who has not by the end of the block, since there was nothing left to stop,
+    leaves then. A signal that is ignored (of a job in the background, say) stays ignored.
     """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
@@ -53,3 +54,5 @@ def soft_interruption() -> Iterator[Stop]:
     finally:
         for number in noted:
             signal.signal(number, before[number])
+    if stop.asked:
+        leave(stop.asked)
