@@ -28,19 +28,13 @@ def collinear() -> tuple[np.ndarray, np.ndarray]:
     return np.hstack([X, X @ np.random.default_rng(0).normal(size=(4, 3))]), y
 
 
-def digits() -> tuple[np.ndarray, np.ndarray]:
-    """A third of them: the reference takes its time."""
-    X, y = load_digits(return_X_y=True)
-    return X[::3], y[::3]
-
-
 def two_classes_wide() -> tuple[np.ndarray, np.ndarray]:
     X, y = many_features()
     return X, (y > 4).astype(np.int64)
 
 
 WORLDS = {
-    "digits": digits,
+    "digits": lambda: load_digits(return_X_y=True),
     "cancer": lambda: load_breast_cancer(return_X_y=True),
     "collinear": collinear,
     "n<d": many_features,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from adaptation_worlds import clusters, table
 from transferium.artifact import load_artifact
 from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
-from transferium.embedding.embed import Embedder
+from transferium.embedding.embed import Embedder, Embedding
 from transferium.errors import ArtifactError, DataError, InputError
 from transferium.job.adapt import adapt, artifacts
 from transferium.job.adapt_run import SOURCE_ONLY, adapt_job
@@ -24,6 +25,7 @@ from transferium.job.domains import collapsed
 from transferium.job.fit import FitOptions
 from transferium.job.prepare import Stopwatch
 from transferium.methods.prototypes import Prototypes
+from transferium.models.backbone import Backbone
 
 LIGHT = {"adaptations": ("prototypes",)}
 
@@ -150,7 +152,15 @@ def test_candidates_that_were_not_chosen_are_kept_and_asked_when_labels_come(tmp
     asked = FitOptions(out=tmp_path / "r", method="auto", settings=settings, command="fit")
     told = adapt_job(pair_domains([source], target), asked, Embedder(None), Stopwatch(), oracle=True)
     model = load_artifact(tmp_path / "r")
-    later = evaluate_adapted(model, tmp_path / "r", target, Embedder(None), seed=0)["oracle"]
+    looks: list[str] = []
+
+    class Counted(Embedder):
+        def __call__(self, domain: Domain, *backbones: Backbone, **more: Any) -> list[Embedding]:
+            looks.append(domain.name)
+            return super().__call__(domain, *backbones, **more)
+
+    later = evaluate_adapted(model, tmp_path / "r", target, Counted(None), seed=0)["oracle"]
+    assert looks == ["t"], "all of them read one backbone, which is asked once"
     assert later.pop("left_out") == []
     assert later == told["adaptation"]["oracle"], "the same labels, now or later, say the same"
     assert set(later["accuracy"]) == {"source-only", "mcc@0.01", "prototypes"} and later["chosen"] == "prototypes"

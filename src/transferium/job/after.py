@@ -14,7 +14,6 @@ from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
 from transferium.evaluation.adapted import answers_for, oracle, worth_of_adapting
 from transferium.job.adapt_run import SOURCE_ONLY
-from transferium.job.apply import predict_domain
 from transferium.job.candidates import kept_candidates
 from transferium.job.few import never_learned
 
@@ -41,7 +40,10 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
     method = str(artifact.info.get("method", {}).get("name", "the adapted model"))
     kept, chosen, left_out = kept_candidates(run, alone, method)
     models = {"source-only": alone, **kept, chosen: artifact}
-    said = {name: predict_domain(model, domain, embedder).probabilities for name, model in models.items()}
+    # The candidates share source only's backbone: what it sees is asked for once.
+    readers = {model.backbone.fingerprint: model for model in models.values()}
+    seen = {backbone: model.embed(domain, embedder) for backbone, model in readers.items()}
+    said = {name: model.probabilities(seen[model.backbone.fingerprint]) for name, model in models.items()}
     ours, theirs = said[chosen], said["source-only"]
     usable = ~np.isnan(ours).any(axis=1)
     if not usable.any():

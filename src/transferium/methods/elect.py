@@ -95,9 +95,11 @@ def opinions(task: Task, source_only: Fitted, fitted: Fitted) -> dict[str, Any]:
     scores = [validate(see(model, ground, known, source, target), judges) for model in (source_only, fitted)]
     vote, reasons = count_votes(scores, judges)
     bar = look.bars(fitted.method)
-    ends = (
-        f"auto would not let it stand: {bar}" if bar else f"a vote would say: {why_chosen(names, vote, vote.choice())}"
-    )
+    ends = f"a vote would say: {why_chosen(names, vote, vote.choice())}"
+    if bar:
+        ends = f"auto would not let it stand: {bar}"
+    elif look.trained:
+        ends = "auto would ask what all of its candidates say together"
     notes = [f"validators chose nothing, for the method was named; {ends}"]
     notes += [f"{judge} has no say: {why}" for judge, why in {**silent, **reasons}.items()]
     return {"rows": _rows(names, scores, vote), "notes": notes}
