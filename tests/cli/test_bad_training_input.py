@@ -100,6 +100,17 @@ def test_a_tracker_that_is_not_there(fit: Callable, tmp_path: Path, monkeypatch:
     assert not (tmp_path / "run").exists()
 
 
+def test_a_tracker_beside_a_method_without_steps_is_told_so(
+    fit: Callable, images: Path, tmp_path: Path, run_cli: Callable
+) -> None:
+    pytest.importorskip("tensorboard")
+    ran = run_cli("fit", images, "--out", tmp_path / "probed", "--set", "size=32", "--track", "tensorboard")
+    assert ran.code == 0, ran.err
+    assert "warning: nothing was sent to tensorboard: probe takes no training steps" in ran.err
+    ran = fit("unfreeze=none", more=("--track", "tensorboard"))
+    assert ran.code == 0 and "nothing was sent" not in ran.err, ran.err
+
+
 def test_a_class_with_too_few_examples_to_be_in_every_part(tmp_path: Path, run_cli: Callable) -> None:
     data = write_images(tmp_path / "data", RED_GREEN, 8)
     write_images(data, {"blue": (60, 60, 200)}, 2, seed=1)

@@ -17,7 +17,7 @@ from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
 from transferium.job.few import about_few, few_alone, leave_out, remembered_few, untold
 from transferium.job.fit import FitOptions, backbone_settings
-from transferium.job.prepare import Looked, Stopwatch, be_strict, look
+from transferium.job.prepare import Looked, Stopwatch, be_strict, look, warn_if_untracked
 from transferium.job.provenance import data_fingerprint, provenance
 from transferium.methods.base import Fitted, Task
 from transferium.methods.catalogue import find_method
@@ -109,6 +109,7 @@ def adapt(
     refuse_few(method, task)
     with watch("fit"):
         fitted = method.fit(task)
+    warn_if_untracked(task, fitted)
     with watch("source only"):
         alone = fitted.beside.get("source-only")
         if alone is None:

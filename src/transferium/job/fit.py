@@ -13,7 +13,7 @@ from transferium.data.domain import Domain
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
 from transferium.job.judge import Judged, judge
-from transferium.job.prepare import Divided, Looked, Stopwatch, be_strict, look, separate
+from transferium.job.prepare import Divided, Looked, Stopwatch, be_strict, look, separate, warn_if_untracked
 from transferium.job.provenance import data_fingerprint, provenance
 from transferium.job.remember import COMMAND, STATE
 from transferium.job.run_directory import examples_to_show, write_run
@@ -68,6 +68,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
     )
     with watch("fit"):
         fitted = method.fit(task)
+    warn_if_untracked(task, fitted)
     with watch("evaluate"):
         judged = judge(fitted, task, divided.test, random)
     info = {

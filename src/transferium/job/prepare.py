@@ -17,7 +17,9 @@ from transferium.data.scan import scan
 from transferium.data.split import Division, divide
 from transferium.embedding.embed import Embedder, Embedding
 from transferium.errors import DataError, TransferiumWarning
+from transferium.methods.base import Fitted, Task
 from transferium.models.backbone import Backbone
+from transferium.training.tracks import TRACK
 
 
 @dataclass
@@ -84,6 +86,14 @@ def warn_of_quarantine(diagnosis: Diagnosis) -> None:
     if out := int((~diagnosis.keep).sum()):
         named = "; ".join(f.message for f in diagnosis.findings if f.kind in QUARANTINED)
         warnings.warn(f"{out} examples could not be used: {named}", TransferiumWarning, stacklevel=3)
+
+
+def warn_if_untracked(task: Task, fitted: Fitted) -> None:
+    """Say that the trackers which were named got nothing, where nothing of the job took a training step."""
+    if task.track and task.workdir is not None and not (task.workdir / TRACK).is_dir():
+        names = " and ".join(task.track)
+        words = f"nothing was sent to {names}: {fitted.method} takes no training steps, which are what trackers follow"
+        warnings.warn(words, TransferiumWarning, stacklevel=3)
 
 
 @dataclass(frozen=True)
