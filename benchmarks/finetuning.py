@@ -192,6 +192,11 @@ def cifar10_subset(data: Path, methods: list[str], seeds: int, only: str = "") -
         "LP-FT at 128, 11 epochs": ("lp-ft", TUNED | {"head_lr": 5e-4, "epochs": 11, "val_share": 0.1}, 128),
         "LP-FT at 128, 11 epochs, held back": ("lp-ft", TUNED | {"head_lr": 5e-4, "epochs": 11} | HELD_BACK, 128),
         "LP-FT at 160, 12 epochs, held back": ("lp-ft", TUNED | {"head_lr": 5e-4, "epochs": 12} | HELD_BACK, 160),
+        "LP-FT at 224, 10 epochs, held back": (
+            "lp-ft",
+            TUNED | {"head_lr": 5e-4, "epochs": 10} | HELD_BACK | {"val_share": 0.05},
+            224,
+        ),
     }
     chosen = {name: row for name, row in rows.items() if row[0] in methods and (row[0] == "probe" or only in name)}
 
