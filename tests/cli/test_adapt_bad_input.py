@@ -57,6 +57,15 @@ def test_what_cannot_be_adapted_is_refused(
     assert not (tmp_path / "run" / "model.json").exists()
 
 
+def test_rates_and_batches_that_are_no_use_are_warned_of(source: Path, tmp_path: Path, run_cli: Callable) -> None:
+    given = written(tmp_path / "target.csv", classes=(), seed=1)
+    useless = ("--set", "lr=1e-9", "--set", "batch_size=500", "--set", "epochs=1")
+    ran = run_cli("fit", given, "--source", source, "--out", tmp_path / "run", "--method", "dann", *useless)
+    assert ran.code == 0, ran.err
+    assert "warning: lr=1e-09 is so low that hardly anything moves" in ran.err and "the default is 0.001" in ran.err
+    assert "warning: batch_size=500 is more than the 48 examples there are to train on" in ran.err
+
+
 def test_a_source_of_one_class_and_another_modality_are_refused(
     source: Path, tmp_path: Path, run_cli: Callable
 ) -> None:

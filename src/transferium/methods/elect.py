@@ -62,16 +62,18 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method) -> 
     seen, standing = together(list(evidence.values())), list(evidence)
     scores = [validate(each, judges) for each in seen]
     vote, reasons = count_votes(scores, judges)
-    at, why = take_sides(standing, seen) if judges == TOGETHER else (vote.choice(), "")
-    notes = [why or why_chosen(standing, vote, at), *notes]
+    if judges == TOGETHER:
+        rule, (at, why) = RULE_TOGETHER, take_sides(standing, seen)
+    else:
+        rule, at = RULE, vote.choice()
+        why = why_chosen(standing, vote, at)
+    notes = [why, *notes]
     notes += [f"{judge} did not vote: {why}" for judge, why in {**silent, **reasons}.items()]
     chosen = fitted[standing[at]]
     rows = _rows(standing, scores, vote) + [
         {"method": name, "mean_rank": None} for name in fitted if name not in standing
     ]
-    selection = Selection(
-        RULE_TOGETHER if judges == TOGETHER else RULE, "the target's inputs", rows, {"method": standing[at]}
-    )
+    selection = Selection(rule, "the target's inputs", rows, {"method": standing[at]})
     return replace(chosen, selection=replace(selection, notes=(*notes, *chosen.selection.notes)), beside=fitted)
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from transferium.data.fingerprint import fingerprint
-from transferium.errors import InputError, TransferiumWarning
+from transferium.errors import InputError
 from transferium.functional.class_shares import balanced_weights
 from transferium.methods.averages import check_average, keep_best
 from transferium.methods.balance import check_balance, counted_alike
 from transferium.methods.base import Task, require_choice
-from transferium.methods.checks import at_least, between
+from transferium.methods.checks import at_least, between, warn_of_batch
 from transferium.methods.heads import ACTIVATIONS, check_head, check_on_features, hidden_widths, new_head
 from transferium.methods.held_out import HeldOut, hold_out
 from transferium.methods.idle import warn_of_idle
@@ -326,7 +325,8 @@ class FineTune(Staged):
         from transferium.training.optimiser import Optimiser
         from transferium.training.stage import Stage
 
-        backbone = ground.backbone
+        backbone, n = ground.backbone, len(ground.parts.train)
+        warn_of_batch(self.batch_size, n, type(self).batch_size)
         if self.compile:
             from transferium.training.compiled import compile_forward
 
@@ -339,7 +339,7 @@ class FineTune(Staged):
             feeds=ground.feeds,
             name=name,
             epochs=self.epochs if epochs is None else epochs,
-            batch_size=self._batch_size(ground.parts),
+            batch_size=min(self.batch_size, n),
             objective_lr=self._own_rate(),
             optimiser=Optimiser(self.optimiser, self.momentum, self.nesterov),
             schedule=replace(self._schedule(), hold=self.swa_from) if self.average == "swa" else self._schedule(),
@@ -357,14 +357,3 @@ class FineTune(Staged):
             },
             around=around,
         )
-
-    def _batch_size(self, parts: HeldOut) -> int:
-        n = len(parts.train)
-        if self.batch_size > n and self.batch_size != type(self).batch_size:
-            warnings.warn(
-                f"batch_size={self.batch_size} is more than the {n} examples there are to train on: "
-                f"every step sees all {n}.",
-                TransferiumWarning,
-                stacklevel=2,
-            )
-        return min(self.batch_size, n)

@@ -12,9 +12,11 @@ import numpy as np
 
 from transferium.errors import DataError, InputError
 from transferium.methods.base import Fitted, Method, Task, require_choice
+from transferium.methods.checks import warn_of_batch
 from transferium.methods.few import refuse_few
 from transferium.methods.finetune import setting
 from transferium.methods.held_out import HeldOut, hold_out
+from transferium.methods.rates import check_rate
 from transferium.methods.staged import Staged
 from transferium.models.backbone import Backbone
 from transferium.selection.selection import Selection
@@ -96,6 +98,8 @@ class AdaptedNetwork(Staged):
 
     name: ClassVar[str] = ""
     learns_from_few: ClassVar[bool] = True
+    rates: ClassVar[tuple[str, ...]] = ("lr", "backbone_lr")
+    """The settings that are learning rates."""
     keep_statistics: ClassVar[bool] = True
     """Whether batch normalisation in a pretrained backbone that moves goes on with the statistics it came with."""
 
@@ -135,9 +139,10 @@ class AdaptedNetwork(Staged):
         for name in ("weight", "bottleneck", "weight_decay"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} must be 0 or more; it was {getattr(self, name)}.")
-        for name in ("lr", "backbone_lr", "alpha"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise InputError(f"{name}={getattr(self, name)} trains nothing: give a number above 0.")
+        for name in self.rates:
+            check_rate(name, getattr(self, name), getattr(type(self), name), "adamw")
+        if not 0 < self.alpha < float("inf"):
+            raise InputError(f"alpha={self.alpha} trains nothing: give a number above 0.")
 
     def fit(self, task: Task) -> Fitted:
         """Adapt; raises ``InputError`` without a target, ``DataError`` with too little of either domain."""
@@ -196,6 +201,7 @@ class AdaptedNetwork(Staged):
         from transferium.models.model import Model
 
         parts = hold_out(task, HELD)
+        warn_of_batch(self.batch_size, len(parts.train), type(self).batch_size)
         opened = open_streams(task, parts, frozen=self.tuning == "frozen", augment=self.augment)
         encoder = bottleneck(task.backbone.width, self.bottleneck, opened.rows)
         width = self.bottleneck or task.backbone.width

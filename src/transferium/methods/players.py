@@ -91,6 +91,7 @@ class ADDA(MCD):
     """
 
     name: ClassVar[str] = "adda"
+    rates: ClassVar[tuple[str, ...]] = (*AdaptedNetwork.rates, "adapt_lr")
 
     weight: float = setting(1.0, "rate of the encoder, as a share of adapt_lr; 0 is source only", (0.0, 3.0))
     turns: int = setting(3, "turns of the encoder in each step", (1, 4))
@@ -101,11 +102,8 @@ class ADDA(MCD):
     def check(self) -> None:
         """Raise ``InputError`` for settings that cannot work."""
         super().check()
-        if self.adapt_epochs < 1 or not 0 < self.adapt_lr < float("inf"):
-            raise InputError(
-                f"adapt_epochs must be at least 1 and adapt_lr above 0; they were {self.adapt_epochs} and "
-                f"{self.adapt_lr}."
-            )
+        if self.adapt_epochs < 1:
+            raise InputError(f"adapt_epochs must be at least 1; it was {self.adapt_epochs}.")
 
     def stages(self, task: Task) -> Generator[Stage, None, Carried]:
         from transferium.objectives.adversarial import critic

@@ -36,17 +36,22 @@ def check_rates(method: FineTune) -> None:
                 + (f", or {AUTO}, to have a range of rates tested" if name == "lr" else "")
                 + f"; it was {rate!r}."
             )
-        if not (rate > 0 and math.isfinite(rate)):
-            raise InputError(
-                f"{name}={rate} trains nothing: give a number above 0, as in {name}={default_rate(method, name)}."
-            )
-        if why := _absurd(rate, method.optimiser):
-            warnings.warn(
-                f"{name}={rate} is {why}; the default is {default_rate(method, name)}, and lr={AUTO} (--lr {AUTO}) "
-                "tests a range of rates and takes one that works.",
-                TransferiumWarning,
-                stacklevel=5,
-            )
+        check_rate(
+            name,
+            rate,
+            default_rate(method, name),
+            method.optimiser,
+            instead=f", and lr={AUTO} (--lr {AUTO}) tests a range of rates and takes one that works",
+        )
+
+
+def check_rate(name: str, rate: float, default: float, optimiser: str, *, instead: str = "") -> None:
+    """As ``check_rates``, of one rate; ``instead`` ends the warning with what else there is to do."""
+    if not (rate > 0 and math.isfinite(rate)):
+        raise InputError(f"{name}={rate} trains nothing: give a number above 0, as in {name}={default}.")
+    if why := _absurd(rate, optimiser):
+        words = f"{name}={rate} is {why}; the default is {default}{instead}."
+        warnings.warn(words, TransferiumWarning, stacklevel=6)
 
 
 def _absurd(rate: float, optimiser: str) -> str:

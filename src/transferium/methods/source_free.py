@@ -31,6 +31,7 @@ class SHOT(AdaptedNetwork):
     """
 
     name: ClassVar[str] = "shot"
+    rates: ClassVar[tuple[str, ...]] = (*AdaptedNetwork.rates, "adapt_lr")
     needs_target: ClassVar[bool] = True
 
     label_smoothing: float = setting(0.1, "share of each source label spread over all classes", (0.0, 0.2))
@@ -41,10 +42,9 @@ class SHOT(AdaptedNetwork):
     def check(self) -> None:
         """Raise ``InputError`` for settings that cannot work."""
         super().check()
-        if self.rounds < 1 or self.self_labels < 0 or not 0 < self.adapt_lr < float("inf"):
+        if self.rounds < 1 or self.self_labels < 0:
             raise InputError(
-                f"rounds must be at least 1, self_labels 0 or more and adapt_lr above 0; they were {self.rounds}, "
-                f"{self.self_labels} and {self.adapt_lr}."
+                f"rounds must be at least 1 and self_labels 0 or more; they were {self.rounds} and {self.self_labels}."
             )
 
     def stages(self, task: Task) -> Generator[Stage, None, Carried]:
@@ -151,6 +151,7 @@ class TENT(AdaBN):
     """
 
     name: ClassVar[str] = "tent"
+    rates: ClassVar[tuple[str, ...]] = (*AdaptedNetwork.rates, "adapt_lr")
 
     rounds: int = setting(3, "passes over the target", (1, 10))
     adapt_lr: float = setting(1e-3, "peak learning rate of scales and shifts", (1e-5, 1e-2))
@@ -158,10 +159,8 @@ class TENT(AdaBN):
     def check(self) -> None:
         """Raise ``InputError`` for settings that cannot work."""
         super().check()
-        if self.rounds < 1 or not 0 < self.adapt_lr < float("inf"):
-            raise InputError(
-                f"rounds must be at least 1 and adapt_lr above 0; they were {self.rounds} and {self.adapt_lr}."
-            )
+        if self.rounds < 1:
+            raise InputError(f"rounds must be at least 1; it was {self.rounds}.")
 
     def stages(self, task: Task) -> Generator[Stage, None, Carried]:
         carried = yield from super().stages(task)
