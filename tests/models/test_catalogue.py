@@ -37,7 +37,12 @@ def test_settings() -> None:
             r"no backbone 'efficientnet_lit0' here. Did you mean 'efficientnet_lite0'\?",
         ),
         ("resnet500", "image", {}, r"Did you mean 'timm/resnet50"),
-        ("q", "image", {}, r"Choose from 'all_minilm_l6_v2', 'efficientnet_lite0', 'small_cnn'. Or timm/<name>"),
+        (
+            "q",
+            "image",
+            {},
+            r"Choose from 'all_minilm_l6_v2', 'char_ngrams', 'efficientnet_lite0', 'small_cnn'. Or timm",
+        ),
         (
             "efficientnet_lite0",
             "text",

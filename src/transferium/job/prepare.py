@@ -12,13 +12,14 @@ import numpy as np
 
 from transferium.data.doctor import check_trainable, diagnose, used_classes
 from transferium.data.domain import Domain
-from transferium.data.findings import Diagnosis
+from transferium.data.findings import Diagnosis, Finding
 from transferium.data.scan import scan
 from transferium.data.split import Division, divide
 from transferium.embedding.embed import Embedder, Embedding
 from transferium.errors import DataError, TransferiumWarning
 from transferium.methods.base import Fitted, Task
 from transferium.models.backbone import Backbone
+from transferium.models.preprocess import TextPreprocess
 from transferium.training.tracks import TRACK
 
 
@@ -67,8 +68,26 @@ def look(
     with watch("doctor"):
         features = embedding.features if backbone.kind != "features" else None
         diagnosis = diagnose(domain, scanned, problems=embedding.problems, features=features)
+        diagnosis = replace(diagnosis, findings=(*diagnosis.findings, *_unread(domain, backbone)))
     usable = replace(domain, groups=diagnosis.groups).take(diagnosis.keep)
     return Looked(usable, diagnosis, embedding, backbone)
+
+
+UNREAD = 0.1
+"""Share of unknown pieces from which texts are not being read. English reviews, slang and all, stay below 1 %."""
+
+
+def _unread(domain: Domain, backbone: Backbone, sample: int = 200) -> list[Finding]:
+    """Texts in a language that the backbone cannot read, by the pieces that its vocabulary lacks."""
+    if not isinstance(backbone.preprocess, TextPreprocess) or not len(domain):
+        return []
+    at = np.linspace(0, len(domain) - 1, min(sample, len(domain))).astype(int)
+    share = backbone.preprocess.unknown_share([str(domain.samples.raw(int(i))) for i in at])
+    if share < UNREAD:
+        return []
+    words = f"{100 * share:.0f} % of the pieces of these texts are unknown to {backbone.name}, which reads nothing in"
+    instead = "give a backbone that knows their language, or --backbone char_ngrams, which reads any"
+    return [Finding("unread", "warning", f"{words} them: {instead}")]
 
 
 def be_strict(diagnosis: Diagnosis) -> None:

@@ -13,7 +13,7 @@ from transferium.errors import BackboneError, InputError, did_you_mean
 from transferium.models.backbone import Backbone
 from transferium.models.bundled import BUNDLED, DEFAULTS, bundled
 from transferium.models.preprocess import ImagePreprocess, TextPreprocess
-from transferium.models.untrained import UNTRAINED
+from transferium.models.untrained import UNTRAINED, USES
 from transferium.models.wrapped import randomised, wrap_module
 
 if TYPE_CHECKING:
@@ -34,10 +34,11 @@ def find_backbone(
     """The backbone that ``spec`` names, for data of one kind.
 
     ``None`` is the bundled default; ``efficientnet_lite0`` and ``all_minilm_l6_v2`` are bundled; ``small_cnn`` is an
-    untrained network for small pictures; ``timm/<name>`` and ``hf/<owner>/<name>`` come from the hub or its cache; a
-    folder holds timm's or transformers' ``config.json`` and weights; ``<architecture>@<file>`` is a timm architecture
-    with a ``.safetensors`` or ``.pth`` file; a module of your own needs its ``transform``. ``size`` (images) and
-    ``max_length`` (texts) change how much is read.
+    untrained network for small pictures, ``char_ngrams`` counts what texts of any language are spelled with;
+    ``timm/<name>`` and ``hf/<owner>/<name>`` come from the hub or its cache; a folder holds timm's or transformers'
+    ``config.json`` and weights; ``<architecture>@<file>`` is a timm architecture with a ``.safetensors`` or ``.pth``
+    file; a module of your own needs its ``transform``. ``size`` (images) and ``max_length`` (texts) change how much
+    is read.
 
     >>> find_backbone("efficientnet_lite0", "image", size=64).preprocess.resize
     73
@@ -205,7 +206,7 @@ def _untrained_row(name: str, backbone: Backbone) -> dict[str, Any]:
         "licence": "none needed",
         "size_bytes": 0,
         "available": True,
-        "source": "no weights: for --source with tuning=full, or finetune",
+        "source": USES[name],
     }
 
 

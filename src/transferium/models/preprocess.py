@@ -127,6 +127,13 @@ class TextPreprocess:
         encoder = _tokenizer(self.tokenizer, self.max_length)
         return [encoding.ids for encoding in encoder.encode_batch_fast(list(texts))]
 
+    def unknown_share(self, texts: Sequence[str]) -> float:
+        """Share of the pieces of ``texts`` that the vocabulary has no entry for, special tokens aside."""
+        unknown = _unknown_id(self.tokenizer)
+        cut = _tokenizer(self.tokenizer, self.max_length).encode_batch_fast(list(texts), add_special_tokens=False)
+        pieces = [piece for encoding in cut for piece in encoding.ids]
+        return 0.0 if unknown is None else pieces.count(unknown) / max(1, len(pieces))
+
     def shortened(self, max_length: int) -> TextPreprocess:
         if max_length < 4:
             raise InputError(f"max_length={max_length} leaves no room for a text; give 4 tokens or more.")
@@ -198,6 +205,16 @@ def _tokenizer(path: Path, max_length: int) -> Any:
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_length)
     return tokenizer
+
+
+@lru_cache(maxsize=8)
+def _unknown_id(path: Path) -> int | None:
+    """The id that stands for what a tokenizer does not know, or None where it knows everything."""
+    model = json.loads(path.read_text(encoding="utf-8"))["model"]
+    if model.get("unk_id") is not None:
+        return int(model["unk_id"])
+    found = model["vocab"].get(model.get("unk_token")) if isinstance(model["vocab"], dict) else None
+    return None if found is None else int(found)
 
 
 @lru_cache(maxsize=1)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transferium.models.backbone import Backbone
-from transferium.models.preprocess import ImagePreprocess
+from transferium.models.preprocess import ImagePreprocess, TextPreprocess
 from transferium.models.wrapped import randomised
 
 if TYPE_CHECKING:
@@ -41,4 +42,31 @@ def _small_cnn() -> nn.Module:
     return SmallCNN()
 
 
-UNTRAINED: dict[str, Callable[[], Backbone]] = {"small_cnn": small_cnn}
+def char_ngrams() -> Backbone:
+    """Hashed character n-grams for texts in any language: nothing is carried over, nothing is unknown."""
+    return Backbone(
+        name="char_ngrams",
+        kind="text",
+        width=4096,
+        blocks=("scale",),
+        preprocess=TextPreprocess(Path(__file__).with_name("bytes.tokenizer.json"), max_length=2048),
+        fingerprint=hashlib.sha256(b"char_ngrams 1 to 4, 6 bytes, 4096").hexdigest(),
+        build=_char_ngrams,
+        licence="none needed",
+        pretrained=False,
+        fresh=_char_ngrams,
+    )
+
+
+def _char_ngrams() -> nn.Module:
+    from transferium.models.char_ngrams import CharNgrams
+
+    return CharNgrams()
+
+
+UNTRAINED: dict[str, Callable[[], Backbone]] = {"small_cnn": small_cnn, "char_ngrams": char_ngrams}
+USES = {
+    "small_cnn": "no weights: for --source with tuning=full, or finetune",
+    "char_ngrams": "no weights: hashed character n-grams, for texts in any language",
+}
+"""What each is for, in the list of backbones."""
