@@ -1,0 +1,82 @@
+"""Texts that the bundled backbone cannot read: Chinese reviews by it, by character n-grams, and by scikit-learn.
+
+python benchmarks/languages.py [--reviews 2400] [--seed 0]
+
+Three domains of ``zh_shopping10``, two classes, three quarters to train on. ``scikit-learn`` is the pipeline that its
+users would write: TF-IDF of 1 to 3 characters and logistic regression, its C by five folds of the training part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegressionCV
+from sklearn.pipeline import make_pipeline
+
+from record import DATA, record
+from transferium.data.domain import Domain
+from transferium.data.read import read
+from transferium.embedding.embed import Embedder
+from transferium.embedding.store import FeatureStore
+from transferium.job.fit import FitOptions, fit_job
+from transferium.job.prepare import Stopwatch, look, separate
+from transferium.models.catalogue import find_backbone
+
+DOMAINS = ("hotel", "shampoo", "tablet")
+BACKBONES = ("all_minilm_l6_v2", "char_ngrams")
+
+
+def domains(file: Path, reviews: int, seed: int) -> dict[str, Domain]:
+    """Some reviews of each domain, drawn by the seed."""
+    whole = read(file, text="text", label="label")
+    with file.open(encoding="utf-8", newline="") as opened:
+        of = np.array([row["domain"] for row in csv.DictReader(opened)])
+    rng = np.random.default_rng(seed)
+    return {name: whole.take(np.sort(rng.permutation(np.flatnonzero(of == name))[:reviews])) for name in DOMAINS}
+
+
+def peer(domain: Domain, embedder: Embedder) -> float:
+    """scikit-learn's accuracy on the same test part."""
+    looked = look(domain, embedder, find_backbone("char_ngrams", "text"), watch=Stopwatch())
+    parts = separate(looked, seed=0)
+    train, test = ([str(p.samples.raw(i)) for i in range(len(p))] for p in (parts.train, parts.test))
+    model = make_pipeline(
+        TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True),
+        LogisticRegressionCV(Cs=[0.1, 1.0, 10.0, 100.0], cv=5, scoring="neg_log_loss", max_iter=500),
+    )
+    return float(model.fit(train, parts.train.y).score(test, parts.test.y))
+
+
+def measure(domain: Domain, embedder: Embedder, scratch: Path) -> dict[str, Any]:
+    """Every backbone and the peer on one domain."""
+    found: dict[str, Any] = {}
+    for name in BACKBONES:
+        run = fit_job(domain, FitOptions(out=scratch / name, method="probe", backbone=name), embedder, Stopwatch())
+        said = [f["message"] for f in run["doctor"]["findings"] if f["kind"] == "unread"]
+        found[name] = {"accuracy": run["test"]["accuracy"], "examples": run["division"], "said": said}
+    return found | {"scikit-learn": round(peer(domain, embedder), 4)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reviews", type=int, default=2400)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--data", type=Path, default=DATA)
+    args = parser.parse_args()
+    figures, embedder = {}, Embedder(FeatureStore())
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, domain in domains(args.data / "zh_shopping10" / "all.csv", args.reviews, args.seed).items():
+            figures[name] = measure(domain, embedder, Path(scratch) / name)
+            print(name, json.dumps(figures[name], ensure_ascii=False), flush=True)
+    record("languages", figures)
+
+
+if __name__ == "__main__":
+    main()
