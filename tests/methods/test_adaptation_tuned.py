@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from adaptation_worlds import clusters, table
 from toy_world import picture_backbone, pictures, same, weights
 from transferium.data.domain import Domain
 from transferium.data.samples import Items
@@ -17,9 +19,11 @@ from transferium.errors import InputError
 from transferium.methods.base import Fitted, Task
 from transferium.methods.catalogue import method_class
 from transferium.methods.evidence import evidence_of
+from transferium.methods.guesses import restate_batch_norm
 from transferium.methods.network import AdaptedNetwork
 from transferium.models.catalogue import find_backbone
 from transferium.training.checkpoint import Checkpoints
+from transferium.training.feed import Feeds
 
 SHORT: dict[str, Any] = {"tuning": "full", "epochs": 2, "batch_size": 16, "bottleneck": 8, "augment": "none"}
 QUICK: dict[str, dict[str, Any]] = {
@@ -121,6 +125,38 @@ def test_the_targets_statistics_undo_a_change_of_style() -> None:
         model = method_class("adabn")(**settings, weight=weight).fit(given)
         scores.append((model.head.predict(given.embed(test, model.backbone).features) == test.y).mean())
     assert scores[1] > scores[0] + 0.1 and scores[1] > 0.75, scores
+
+
+@pytest.mark.parametrize("share", [1.0, 0.25])
+def test_restated_statistics_are_those_of_all_rows_at_once_in_any_order(share: float) -> None:
+    # Sorted, the classes would share no part, and the last part would hold three rows.
+    x, y = clusters(515, 0, shift=9.0, shares=(0.5, 0.3, 0.2))
+    target = table(x, None, "t")
+    for order in (np.argsort(y, kind="stable"), np.random.default_rng(0).permutation(515)):
+        norm = torch.nn.BatchNorm1d(8)
+        one = torch.nn.BatchNorm1d(8, momentum=share).train()
+        under_way: Any = SimpleNamespace(
+            tuned=torch.nn.Sequential(norm), feeds=Feeds(), streams={"unlabeled": target.take(order)}
+        )
+        restate_batch_norm(under_way, "unlabeled", share)
+        one(torch.from_numpy(x.astype(np.float32)))
+        torch.testing.assert_close(norm.running_mean, one.running_mean, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(norm.running_var, one.running_var, rtol=1e-5, atol=1e-5)
+        assert not norm.training and norm.momentum == 0.1 and not norm._forward_pre_hooks
+
+
+def test_restated_statistics_of_deeper_layers_hardly_depend_on_the_order() -> None:
+    x, y = clusters(515, 0, shift=9.0)
+    found = []
+    for order in (np.argsort(y, kind="stable"), np.random.default_rng(0).permutation(515)):
+        torch.manual_seed(0)
+        deep = torch.nn.Sequential(
+            torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 8), torch.nn.ReLU(), torch.nn.BatchNorm1d(8)
+        )
+        under_way: Any = SimpleNamespace(tuned=deep, feeds=Feeds(), streams={"unlabeled": table(x[order], None, "t")})
+        restate_batch_norm(under_way, "unlabeled", 1.0)
+        found.append(deep[3].running_mean)
+    torch.testing.assert_close(found[0], found[1], rtol=0.02, atol=0.02)
 
 
 LORA: dict[str, Any] = SHORT | {"tuning": "lora", "rank": 2, "alpha": 4.0, "lr": 0.01}

@@ -27,6 +27,15 @@ def test_a_position_is_one_number():
     assert not np.array_equal(Order(50, 7, seed=2).at(0)[1], walked[0][1])
 
 
+def test_streams_that_are_read_together_are_shuffled_apart_and_the_first_as_alone():
+    alone, first, second = Order(60, 20, 3), Order(60, 20, 3, stream=0), Order(60, 20, 3, stream=1)
+    assert all(np.array_equal(a, b) for a, b in zip(epoch(alone, 2), epoch(first, 2), strict=True))
+    # Two domains sorted by class: the shares of the classes in their batches say nothing of each other.
+    labels = np.repeat([0, 1], 30)
+    shares = [[labels[rows].mean() for n in range(40) for rows in epoch(o, n)] for o in (first, second)]
+    assert abs(np.corrcoef(*shares)[0, 1]) < 0.3
+
+
 @pytest.mark.parametrize(
     ("n", "size", "smallest", "full", "sizes"),
     [

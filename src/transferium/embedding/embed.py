@@ -156,12 +156,12 @@ class Embedder:
 
 
 def _wanted(needs: list[Need], first: dict[str, int]) -> list[Wanted]:
-    """Every example that some backbone lacks, in the domain's order."""
+    """Every example that some backbone lacks, in the order of their contents: what runs together has no other cause."""
     lacking: dict[str, list[Need]] = {}
     for need in needs:
         for key in need.missing:
             lacking.setdefault(key, []).append(need)
-    return [Wanted(first[key], key, tuple(lacking[key])) for key in sorted(lacking, key=first.__getitem__)]
+    return [Wanted(first[key], key, tuple(lacking[key])) for key in sorted(lacking)]
 
 
 def _embedding(need: Need, scan: Scan, seconds: float, reused: int) -> Embedding:

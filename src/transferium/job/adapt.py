@@ -32,10 +32,10 @@ LEAST_TARGET = 2
 class Adapted:
     """A model carried to the target, the model that never saw it, and everything the two were made from.
 
-    ``task.train`` is the usable source, ``task.unlabeled`` the target inputs that were adapted to, and ``held`` those
-    that are evaluated on: the target's held-out part where it came divided, else the same inputs. ``task.target`` are
-    labelled target examples where some were given; their copies are not in ``held``, and ``few_alone`` learned from
-    nothing else. ``looked`` are source, target and these.
+    ``task.train`` is the usable source, ``task.unlabeled`` the target inputs that were adapted to, in the order of
+    their contents, and ``held`` those that are evaluated on, as they came: the target's held-out part where it came
+    divided, else the same inputs. ``task.target`` are labelled target examples where some were given; their copies are
+    not in ``held``, and ``few_alone`` learned from nothing else. ``looked`` are source, target and these.
     """
 
     pair: Pair
@@ -102,7 +102,7 @@ def adapt(
         progress=embedder.progress,
         budget_s=options.budget_s,
         track=options.track,
-        unlabeled=adapted_to,
+        unlabeled=by_content(adapted_to),
         target=few,
         sources=origin if len(pair.names) > 1 else None,
     )
@@ -117,6 +117,15 @@ def adapt(
     between = compare_contents(source.domain, target.domain)
     findings = (*pair.findings, *between, *about_few(source.domain, few))
     return Adapted(pair, task, held, fitted, alone, (source, target, *told), findings, rule, few_alone(task))
+
+
+def by_content(target: Domain) -> Domain:
+    """The scanned examples in the order of the hashes of their contents: labels sort folders and tables, but not these.
+
+    Batches, seeds of clusters and sums depend on the order of rows.
+    """
+    keys = target.keys or ()
+    return target.take(sorted(range(len(keys)), key=keys.__getitem__))
 
 
 def divide_target(target: Domain) -> tuple[Domain, Domain, str]:
@@ -156,7 +165,7 @@ def compare_contents(source: Domain, target: Domain) -> list[Finding]:
 def artifacts(adapted: Adapted, options: FitOptions) -> tuple[Artifact, Artifact]:
     """The adapted model and source-only as they are saved; not a byte of either depends on a target label."""
     source, target = adapted.looked[:2]
-    fingerprints = {"source": data_fingerprint(source.domain), "target": data_fingerprint(target.domain)}
+    fingerprints = {"source": data_fingerprint(source.domain), "target": data_fingerprint(by_content(target.domain))}
     shared = {
         "seed": options.seed,
         "columns": {use: name for use, name in options.columns.items() if use in ("image", "text", "label", "id")},

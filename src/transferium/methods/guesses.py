@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from transferium.methods.network import Carried
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from transferium.data.domain import Domain
     from transferium.training.machine import Machine
@@ -47,28 +47,64 @@ def guessed_domain(carried: Carried, labels: NDArray[np.int64], kept: NDArray[An
 
 
 def restate_batch_norm(carried: Carried, stream: str, share: float) -> None:
-    """Move the running statistics of the backbone's batch normalisation ``share`` of the way to those of a stream."""
+    """Move the running statistics of the backbone's batch normalisation ``share`` of the way to those of a stream.
+
+    They are those of all rows at once (:class:`Moments`), which are read in parts. Deeper layers read what the
+    statistics of each part made of it: a part takes every k-th row, so that rows which come sorted make parts alike.
+    """
     import torch
     from torch.nn.modules.batchnorm import _BatchNorm
 
     assert carried.tuned is not None
-    layers = [m for m in carried.tuned.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None]
-    before = [(m.running_mean.clone(), m.running_var.clone(), m.momentum) for m in layers]  # type: ignore[union-attr]
+    layers = {m: Moments() for m in carried.tuned.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None}
+    momenta = [layer.momentum for layer in layers]
+    hooks = [layer.register_forward_pre_hook(seen.add) for layer, seen in layers.items()]
     carried.tuned.eval()
     for layer in layers:
-        layer.reset_running_stats()
-        layer.momentum, layer.training = None, True
+        layer.momentum, layer.training = 0.0, True  # normalises by each part and keeps its own statistics as they are
     feed, machine = carried.feeds.open(carried.streams[stream], augmented=False), _machine()
+    parts = -(-len(feed) // ROWS)
     with torch.no_grad():
-        for start in range(0, len(feed), ROWS):
-            rows = np.arange(start, min(start + ROWS, len(feed)))
-            if len(rows) > 1:
-                carried.tuned(*feed.batch(0, rows).to(machine.device).inputs)
-        for layer, (mean, variance, momentum) in zip(layers, before, strict=True):
-            assert layer.running_mean is not None and layer.running_var is not None
-            layer.running_mean.lerp_(mean, 1 - share)
-            layer.running_var.lerp_(variance, 1 - share)
+        for first in range(parts):
+            carried.tuned(*feed.batch(0, np.arange(first, len(feed), parts)).to(machine.device).inputs)
+        for (layer, seen), momentum, hook in zip(layers.items(), momenta, hooks, strict=True):
+            hook.remove()
             layer.momentum, layer.training = momentum, False
+            if not seen.n:
+                continue  # a layer that nothing goes through
+            for running, found in zip((layer.running_mean, layer.running_var), seen.statistics(), strict=True):
+                assert running is not None
+                running.lerp_(torch.from_numpy(found).to(running), share)
+
+
+class Moments:
+    """Mean and variance of each channel of everything that a layer reads, part after part.
+
+    Of parts of ``nᵢ`` values with mean ``mᵢ`` and variance ``vᵢ``, with ``n = Σ nᵢ``: ``mean = Σ nᵢ mᵢ / n`` and
+    ``variance = (Σ nᵢ (vᵢ + mᵢ²) - n mean²) / (n - 1)``.
+    """
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.total: Floats = np.zeros(())
+        self.squares: Floats = np.zeros(())
+
+    def add(self, _layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        """One part: ``(rows, channels, …)``."""
+        import torch
+
+        x = inputs[0]
+        variance, mean = (
+            found.cpu().double().numpy() for found in torch.var_mean(x.float(), [0, *range(2, x.ndim)], correction=0)
+        )
+        n = x.numel() // len(mean)
+        self.n, self.total = self.n + n, self.total + n * mean
+        self.squares = self.squares + n * (variance + mean**2)
+
+    def statistics(self) -> tuple[Floats, Floats]:
+        """Mean and unbiased variance ``(channels,)`` of all parts together."""
+        mean = self.total / self.n
+        return mean, (self.squares - self.n * mean**2).clip(min=0) / (self.n - 1)
 
 
 def _run(carried: Carried, module: nn.Module, stream: str) -> Floats:

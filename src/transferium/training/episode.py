@@ -45,8 +45,9 @@ class Episode:
                 full=stage.whole_batches or len(feeds) > 1,
                 lengths=feed.lengths,
                 labels=stage.streams[name].labels if stage.sampling == "balanced" else None,
+                stream=number,
             )
-            for name, feed in feeds.items()
+            for number, (name, feed) in enumerate(feeds.items())
         }
         self.steps_per_epoch = next(iter(self.orders.values())).batches_per_epoch
         self.total = stage.steps if stage.steps is not None else (stage.epochs or 1) * self.steps_per_epoch

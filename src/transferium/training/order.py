@@ -23,6 +23,8 @@ class Order:
     With ``labels``, an epoch of as many rows gives every class the same share of them: a class's rows come in random
     order, again and again where they are few, and a random part of them where they are many.
 
+    ``stream`` numbers the streams that are read together: with equally many rows, each is shuffled otherwise.
+
     >>> Order(5, 2, seed=0).batches_per_epoch
     3
     >>> labels = np.array([0, 0, 0, 0, 0, 1])
@@ -37,6 +39,7 @@ class Order:
     full: bool = False
     lengths: Sequence[int] | None = None
     labels: NDArray[np.int64] | None = None
+    stream: int = 0
     _drawn: tuple[int, list[Indices]] = field(default=(-1, []), repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -59,7 +62,7 @@ class Order:
         return epoch if self.labels is None else step, self._drawn[1][place]
 
     def _draw(self, epoch: int) -> list[Indices]:
-        rng = np.random.default_rng([self.seed, epoch])
+        rng = np.random.default_rng([self.seed, epoch, self.stream])
         rows = rng.permutation(self.n) if self.labels is None else _balanced(self.labels, rng)
         if self.lengths is None:
             cut = [rows[i : i + self.batch_size] for i in range(0, self.n, self.batch_size)]
