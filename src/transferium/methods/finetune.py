@@ -121,7 +121,11 @@ class FineTune(Staged):
         ("none", "ema", "swa", "soup"),
     )
     ema_decay: float = setting(0.999, "how slowly the moving average forgets", (0.9, 0.9999))
-    swa_from: float = setting(0.5, "share of the epochs after which swa holds the rate and takes the mean", (0.25, 0.9))
+    swa_from: float = setting(
+        0.5,
+        "share of the epochs after which swa holds the rate and takes the mean; not before the warm-up ends",
+        (0.25, 0.9),
+    )
     soup_size: int = setting(5, "best epochs that a soup may be made of; as many copies of the model are kept", (2, 10))
     val_share: float = setting(0.2, "share of train held out to choose the epoch, where there is no val part")
     clip: float | None = setting(1.0, "largest gradient norm (none: no limit)", (0.1, 10.0))
@@ -262,7 +266,7 @@ class FineTune(Staged):
             patience=self.patience,
             average=self.average,
             ema_decay=self.ema_decay,
-            swa_from=self.swa_from,
+            swa_from=self._held_from(),
             soup_size=self.soup_size,
         )
 
@@ -312,6 +316,10 @@ class FineTune(Staged):
 
         return Schedule(self.schedule, self.warmup, gamma=self.gamma, drops=self.drops)
 
+    def _held_from(self) -> float:
+        """The share of the steps from which ``average=swa`` holds the rate and takes its mean: after the warm-up."""
+        return max(self.swa_from, self.warmup)
+
     def _stage(
         self,
         ground: Ground,
@@ -342,7 +350,7 @@ class FineTune(Staged):
             batch_size=min(self.batch_size, n),
             objective_lr=self._own_rate(),
             optimiser=Optimiser(self.optimiser, self.momentum, self.nesterov),
-            schedule=replace(self._schedule(), hold=self.swa_from) if self.average == "swa" else self._schedule(),
+            schedule=replace(self._schedule(), hold=self._held_from()) if self.average == "swa" else self._schedule(),
             clip=self.clip,
             accumulate=self.accumulate,
             sampling=self.sampling,
