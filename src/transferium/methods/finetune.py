@@ -220,12 +220,20 @@ class FineTune(Staged):
         if "balanced" in (self.class_weights, self.sampling):
             parts = counted_alike(parts)
         feeds = Feeds(
-            backbone.preprocess, augment=self.augment, seed=task.seed, workers=self.workers, state=task.workdir
+            backbone.preprocess,
+            augment=self._augmentation(task.train.kind),
+            seed=task.seed,
+            workers=self.workers,
+            state=task.workdir,
         )
         model = self._model(task, backbone, parts)
         if (split := Split.asked()) is not None:
             split.place(model.backbone)
         return Ground(task, backbone, parts, model, feeds)
+
+    def _augmentation(self, kind: str) -> str | Callable[[list[str]], Sequence[str]]:
+        """What changes training examples of a kind of data."""
+        return self.augment
 
     def _model(self, task: Task, backbone: Backbone, parts: HeldOut) -> Model:
         """The backbone and a new head, which knows the size of the features it will read."""
