@@ -46,9 +46,9 @@ def check_rates(method: FineTune) -> None:
 
 
 def check_rate(name: str, rate: float, default: float, optimiser: str, *, instead: str = "") -> None:
-    """As ``check_rates``, of one rate; ``instead`` ends the warning with what else there is to do."""
+    """As ``check_rates``, of one rate; ``instead`` ends the message with what else there is to do."""
     if not (rate > 0 and math.isfinite(rate)):
-        raise InputError(f"{name}={rate} trains nothing: give a number above 0, as in {name}={default}.")
+        raise InputError(f"{name}={rate} trains nothing: give a number above 0, as in {name}={default}{instead}.")
     if why := _absurd(rate, optimiser):
         words = f"{name}={rate} is {why}; the default is {default}{instead}."
         warnings.warn(words, TransferiumWarning, stacklevel=6)
