@@ -291,7 +291,7 @@ class FineTune(Staged):
         return Supervised("target", smoothing=self.label_smoothing, class_weights=weights)
 
     def _around(self, ground: Ground, best: KeepBest) -> list[Wrapper]:
-        """What is put around the records of a stage."""
+        """What is put around the records of a stage: what scores and keeps, and what changes the network."""
         around: list[Wrapper] = [best] if best.average is None else [best.average, best]
         if self.schedule == "plateau":
             from transferium.training.plateau import Plateau
@@ -299,7 +299,11 @@ class FineTune(Staged):
             lowest = self.best_epoch == "log_loss"
             by = f"val_{self.best_epoch}"
             around.append(Plateau(by, lowest=lowest, gamma=self.gamma, patience=self.plateau_patience))
-        return around
+        return [*around, *self._network_wrappers(ground)]
+
+    def _network_wrappers(self, ground: Ground) -> list[Wrapper]:
+        """Wrappers that make another network of this one while it trains: a range test is of that one too."""
+        return []
 
     def _groups(self, ground: Ground) -> tuple[Group, ...]:
         """Freeze what ``unfreeze`` leaves out, and give the rest its rates."""

@@ -77,7 +77,8 @@ def tested(method: FineTune, ground: Ground) -> Generator[Stage, None, tuple[Fin
 
     test = RangeTest()
     low = at_rate(method, LOWEST)
-    stage = low._stage(ground, low._groups(ground), low._objective(ground), around=[test], name=STAGE)
+    around = [test, *low._network_wrappers(ground)]
+    stage = low._stage(ground, low._groups(ground), low._objective(ground), around=around, name=STAGE)
     steps = length_of_test(method.epochs * math.ceil(len(ground.parts.train) / stage.batch_size))
     about = {**stage.about, "method": method.to_json()}
     yield replace(stage, players=(), epochs=None, steps=steps, schedule=RISING, about=about)
