@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from transferium.methods import tuned
+from transferium.training.tracks import Tracks
 
 
 @pytest.fixture
@@ -50,6 +51,16 @@ def test_an_interrupted_search_says_how_to_go_on_and_does(table, tmp_path, run_c
     ran = search(run_cli, table, tmp_path / "run", "--trials", 2)
     assert ran.code == 0, ran.err
     assert not (tmp_path / "run" / "state").exists()
+
+
+def test_trackers_are_sent_the_last_fit_alone(table, tmp_path, run_cli, monkeypatch):
+    sent = []
+    monkeypatch.setattr(Tracks, "steps", lambda _self, rows: sent.extend(rows))
+    fixed = ("--set", "epochs=2", "--search", "lr", "--trials", 1, "--folds", 2, "--track", "tensorboard")
+    ran = run_cli("tune", table, "--out", tmp_path / "run", *fixed)
+    assert ran.code == 0, ran.err
+    run = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert [row["step"] for row in sent] == [row["step"] for row in run["history"]]
 
 
 def test_another_search_in_the_same_storage_is_refused(table, tmp_path, run_cli):

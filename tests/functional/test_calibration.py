@@ -41,9 +41,31 @@ def test_the_temperature_does_not_change_when_logits_shift_by_row() -> None:
 
 def test_the_temperature_is_bounded_and_defined_everywhere() -> None:
     sure = np.array([[9.0, 0.0], [0.0, 9.0]])
-    assert fit_temperature(sure, np.array([0, 1])) == COLDEST
+    assert fit_temperature(sure / 1000, np.array([0, 1])) == COLDEST
     assert fit_temperature(sure, np.array([1, 0])) == HOTTEST
     assert fit_temperature(np.zeros((3, 2)), np.array([0, 1, 0])) == 1.0
+
+
+def test_one_example_of_no_class_is_added_to_what_is_right_throughout() -> None:
+    """Of n + 1 examples of two classes, n + 1/2 are right: their logit is log(2n + 1)."""
+    n, gap = 20, 9.0
+    logits = np.tile([[gap, 0.0], [0.0, gap]], (n // 2, 1))
+    assert gap / fit_temperature(logits, np.tile([0, 1], n // 2)) == pytest.approx(np.log(2 * n + 1))
+
+
+@pytest.mark.parametrize(("classes", "scale"), [(2, 4.0), (2, 8.0), (4, 4.0)])
+def test_few_examples_that_are_nearly_separated_do_not_make_it_sure(classes: int, scale: float) -> None:
+    """In a world where T = 1 is true, T from 20 examples is nearly as good on others, in every draw."""
+    costs = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        logits = scale * rng.normal(size=(1020, classes))
+        y = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
+        temperature = fit_temperature(logits[:20], y[:20])
+        true, fitted = (-log_softmax(logits[20:] / t)[np.arange(1000), y[20:]].mean() for t in (1.0, temperature))
+        costs.append(fitted - true)
+    assert np.mean(costs) < 0.06
+    assert max(costs) < 0.25
 
 
 def test_weights_count_as_repetitions() -> None:

@@ -17,7 +17,7 @@ from toy_world import blobs
 from transferium.data.domain import Domain
 from transferium.data.samples import Rows
 from transferium.embedding.embed import Embedder
-from transferium.errors import InputError
+from transferium.errors import DataError, InputError
 from transferium.methods import catalogue
 from transferium.methods.auto import Auto, Trials
 from transferium.methods.base import Fitted, Method, Task
@@ -105,6 +105,19 @@ def test_the_budget_bounds_the_folds(moving: None) -> None:
     assert time.perf_counter() - begin < 10  # twice over, for a busy machine
     row = fitted.selection.candidates[1]
     assert row["examples"] < 60
+
+
+def test_a_candidate_that_cannot_be_fitted_is_left_out_and_the_others_are_tried(
+    moving: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_self: Slow, _task: Task) -> Fitted:
+        raise DataError("no class twice.")
+
+    monkeypatch.setattr(Slow, "fit", refuse)
+    fitted = Auto(candidates=("slow", "informed")).fit(task(few_and_wide(60, 200), 60))
+    first, slow, informed = fitted.selection.candidates
+    assert first["kept"] == "first" and slow["kept"] == "left out: no class twice." and slow["seconds"] >= 0
+    assert informed["kept"] == "better than the probe" and fitted.method == "informed"
 
 
 def test_a_candidate_that_is_no_method() -> None:

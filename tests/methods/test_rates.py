@@ -16,6 +16,7 @@ from transferium.methods.finetune import FineTune
 from transferium.methods.gradual import GradualUnfreeze
 from transferium.methods.lpft import LPFT
 from transferium.methods.rates import STAGE
+from transferium.methods.stochnorm import StochNorm
 from transferium.objectives.supervised import Supervised
 from transferium.training.episode import Episode, train
 from transferium.training.machine import Machine
@@ -24,6 +25,7 @@ from transferium.training.optimiser import Optimiser
 from transferium.training.range_test import LOWEST, RISING, RangeTest
 from transferium.training.run import run
 from transferium.training.stage import Stage
+from transferium.training.stochastic_norm import StochasticNorm
 
 SHORT: dict[str, Any] = {"epochs": 2, "batch_size": 8, "batch_norm": "batch"}
 
@@ -74,6 +76,12 @@ def test_after_the_test_it_is_training_at_the_rate_it_found():
     after = [r for r in tested.history if r["stage"] == "train"]
     assert after == told.history
     assert (tested.head.weight == told.head.weight).all()
+
+
+def test_rates_are_tested_on_the_network_that_is_trained():
+    stages = StochNorm(lr="auto", p=0.3, **SHORT).stages(task())
+    test, norm = next(stages).around
+    assert isinstance(test, RangeTest) and isinstance(norm, StochasticNorm) and norm.p == 0.3
 
 
 @pytest.mark.parametrize("method", [LPFT(lr="auto", **SHORT), GradualUnfreeze(lr="auto", **SHORT)])

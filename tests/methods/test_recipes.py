@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from toy_world import picture_backbone, pictures
+from toy_world import blobs, picture_backbone, pictures
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
 from transferium.methods.base import Task
@@ -18,6 +18,7 @@ from transferium.methods.catalogue import find_method
 from transferium.methods.finetune import FineTune
 from transferium.methods.held_out import hold_out
 from transferium.methods.recipes import AllAdam, AllAdamW, FrozenDense, FrozenSGD
+from transferium.models.catalogue import find_backbone
 from transferium.models.hidden import HiddenHead
 from transferium.models.model import Model
 from transferium.models.scaled_linear import ScaledLinear
@@ -159,6 +160,16 @@ def test_every_recipe_learns(method: FineTune) -> None:
     losses = [row["val_log_loss"] for row in fitted.selection.candidates]
     assert min(losses[1:]) < losses[0]
     assert fitted.method == method.name and len(losses) == method.epochs
+
+
+@pytest.mark.parametrize("recipe", [FrozenSGD, FrozenDense])
+def test_the_changes_of_a_recipe_are_of_images_and_rows_have_none_unless_they_are_given(recipe: type[FineTune]) -> None:
+    train, backbone = blobs(40), find_backbone(None, "features")
+    rows = replace(task(), train=train, backbone=replace(backbone, width=train.features.shape[1]))
+    assert next(recipe().stages(rows)).feeds.augment == "none"
+    assert stage_of(recipe()).feeds.augment == recipe.augment
+    with pytest.raises(InputError, match="changes images or texts"):
+        recipe(augment="strong", epochs=1).fit(rows)
 
 
 def test_everything_frozen_and_no_head_is_refused() -> None:

@@ -19,7 +19,10 @@ def task(n=40, seed=0, backbone=None, **change):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"lr": 0.0}, r"lr=0.0 trains nothing: give a number above 0, as in lr=0.0001"),
+        (
+            {"lr": 0.0},
+            r"lr=0.0 trains nothing: give a number above 0, as in lr=0.0001, and lr=auto \(--lr auto\) tests",
+        ),
         ({"lr": -1.0}, r"lr=-1.0 trains nothing"),
         ({"head_lr": float("nan")}, r"head_lr=nan trains nothing"),
         ({"nesterov": True}, r"nesterov is a kind of SGD, and the optimiser is adamw: use optimiser=sgd"),

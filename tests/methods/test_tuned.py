@@ -95,6 +95,34 @@ def test_an_interrupted_search_goes_on_with_the_trials_it_has(tmp_path, monkeypa
     assert runs.count(1e-4) == 2, "what was finished is not done again"
 
 
+def proposed(study, count):
+    """What is proposed next, every trial ending alike; the first of a study is the method's defaults."""
+    trials = []
+    for _ in range(count):
+        trials.append(study.ask({"lr": optuna.distributions.FloatDistribution(1e-4, 1e-1)}))
+        study.tell(trials[-1], 1.0)
+    return [trial.params["lr"] for trial in trials]
+
+
+def test_a_reopened_study_proposes_nothing_twice(tmp_path):
+    given = task(workdir=tmp_path)
+    found = [lr for _ in range(3) for lr in proposed(module.open_study(Tuned(**FAST), given), 4)]
+    assert len(set(found)) == 12
+
+
+def test_machines_that_share_a_study_propose_otherwise(tmp_path, monkeypatch):
+    found = []
+    for machine in range(3):
+        monkeypatch.setattr(module.os, "getpid", lambda machine=machine: machine)
+        found.append(proposed(module.open_study(Tuned(storage=str(tmp_path / f"{machine}.db"), **FAST), task()), 4))
+    assert len({lr for other in found for lr in other[1:]}) == 9
+
+
+def test_a_search_that_is_not_interrupted_is_the_same_every_time():
+    first, again = (proposed(module.open_study(Tuned(**FAST), task()), 4) for _ in range(2))
+    assert first == again
+
+
 def test_settings_that_cannot_work_count_as_a_trial_and_are_told(tmp_path):
     fixed, shared = {"batch_size": 1, "epochs": 1}, str(tmp_path / "shared.db")
     method = Tuned(trials=2, fixed=fixed, search=("batch_norm=batch",), folds=2, storage=shared)

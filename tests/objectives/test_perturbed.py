@@ -160,6 +160,19 @@ def test_the_virtual_term_reacts_to_the_head_and_not_to_labels():
     assert still.item() == pytest.approx(0.0, abs=1e-6)
 
 
+def test_the_virtual_term_is_of_the_change_alone_where_units_are_dropped():
+    backbone, domain, model, view = text_view()
+    drop = nn.Dropout(0.5)
+    model.backbone.register_forward_hook(lambda _module, _inputs, output: drop(output))
+    draws = torch.get_rng_state()
+    still = Virtual(attack_on(backbone, domain, "vat", eps=0.0))(view)["virtual"]
+    assert still.item() == pytest.approx(0.0, abs=1e-6)
+    assert not torch.equal(view.seen_as("target", view.inputs("target")).logits("target"), view.logits("target"))
+    torch.set_rng_state(draws)
+    again, moved = (Virtual(attack_on(backbone, domain, "vat", eps=eps))(view)["virtual"] for eps in (0.0, 0.3))
+    assert torch.equal(again, still) and moved > 1e-4
+
+
 def test_what_cannot_be_attacked_is_refused():
     backbone, domain, *_ = text_view()
     with pytest.raises(InputError, match="for texts choose fgm or vat"):

@@ -14,6 +14,7 @@ from transferium.training.checkpoint import Checkpoints, Saved
 from transferium.training.program import program
 from transferium.training.run import run
 from transferium.training.stage import Stage
+from transferium.training.state import _restore_optimiser
 
 
 def saved(value=1.0):
@@ -32,6 +33,20 @@ def test_what_is_written_comes_back(tmp_path):
     assert places.under_way(0) is None and places.finished(0).under("a")["x"].tolist() == [2, 2]
     places.clear()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("kind", "where"), [("plain", "cpu"), ("fused", "meta"), ("capturable", "meta")])
+def test_the_count_of_steps_comes_back_where_the_optimiser_reads_it(kind, where):
+    """Fused and capturable kernels read it on the parameter's device, others in the memory of the CPU."""
+    parameters = [torch.nn.Parameter(torch.zeros(shape, device="meta")) for shape in ((2, 3), ())]
+    optimiser = torch.optim.AdamW(parameters, fused=False)
+    optimiser.param_groups[0][kind] = True
+    kept = {f"{i}/{key}": torch.zeros(p.shape) for i, p in enumerate(parameters) for key in ("exp_avg", "exp_avg_sq")}
+    _restore_optimiser(optimiser, kept | {f"{i}/step": torch.tensor(7.0) for i in range(2)})
+    for parameter in parameters:
+        state = optimiser.state[parameter]
+        assert state["step"].device.type == where and state["exp_avg"].device.type == "meta"
+        assert where == "meta" or state["step"].item() == 7
 
 
 def test_nothing_is_pickled(tmp_path):

@@ -81,6 +81,12 @@ def test_a_held_rate_stays(name):
     assert len(set(rates[20:])) == 1 and rates[:21] == ours(Schedule(name, warmup=0.1), 40)[:21]
 
 
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_rate_that_is_held_during_the_warm_up_is_held_at_its_peak(name):
+    rates = ours(Schedule(name, warmup=0.3, hold=0.1), 40)
+    assert rates[:12] == ours(Schedule(name, warmup=0.3), 40)[:12] and set(rates[12:]) == {1.0}
+
+
 class Stepping:
     """What a plateau needs of an episode."""
 

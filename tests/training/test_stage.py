@@ -33,6 +33,15 @@ class Critic(Objective):
         return {"critic": self.judge(view.features("target")).square().mean()}
 
 
+def test_a_batch_is_divided_by_the_processes_too(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    stage(row_model(batch_norm=True), batch_size=4)
+    with pytest.raises(InputError, match=r"gives batches of 1, .* \(it is 2, over 2 processes\)"):
+        stage(row_model(batch_norm=True), batch_size=2)
+    with pytest.raises(InputError, match=r"gives batches of 1, .* \(it is 6, in accumulate=2 passes, over 2 processes"):
+        stage(row_model(batch_norm=True), batch_size=6, accumulate=2)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

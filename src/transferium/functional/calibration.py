@@ -14,10 +14,15 @@ COLDEST, HOTTEST = 0.02, 50.0
 
 
 def fit_temperature(logits: NDArray[Any], y: NDArray[np.int64], sample_weight: NDArray[Any] | None = None) -> float:
-    """The T that minimises the log-loss of ``softmax(logits / T)``, between 0.02 and 50.
+    """The T that minimises the log-loss of ``softmax(logits / T)`` against smoothed targets, between 0.02 and 50.
 
-    ``logits (n, classes)`` must come from models that did not see those examples. The loss is convex in 1/T, and its
-    root is bisected in log T. Guo et al., "On Calibration of Modern Neural Networks" (2017).
+    The target of an example is ``t = (n onehot(y) + 1 / k) / (n + 1)`` for k classes and n examples (the sum of the
+    weights): one pseudo-example, spread over them all, that may belong to any class. Without it, a few examples that
+    are all classified right would have T go to its floor, and one error later cost everything; with many it counts for
+    nothing. Platt, "Probabilistic Outputs for Support Vector Machines" (1999), smooths his targets likewise.
+
+    ``logits (n, classes)`` must come from models that did not see those examples. The loss is convex in 1/T, and the
+    root of its slope is bisected in log T. Guo et al., "On Calibration of Modern Neural Networks" (2017).
 
     >>> logits = np.array([[8.0, 0.0], [8.0, 0.0], [0.0, 8.0], [0.0, 8.0]])
     >>> fit_temperature(logits, np.array([0, 1, 1, 1])) > 5  # sure of everything, right in three of four
@@ -32,8 +37,10 @@ def fit_temperature(logits: NDArray[Any], y: NDArray[np.int64], sample_weight: N
     truth = scores[np.arange(len(y)), y]
     weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, np.float64)
 
+    aim = truth * weight.sum() / (weight.sum() + 1)  # Σ t score: a row's scores are centred, so 1 / k adds nothing
+
     def slope(inverse: float) -> float:
-        return float(weight @ ((softmax(scores * inverse) * scores).sum(axis=1) - truth))
+        return float(weight @ ((softmax(scores * inverse) * scores).sum(axis=1) - aim))
 
     low, high = np.log(1 / HOTTEST), np.log(1 / COLDEST)
     if slope(np.exp(low)) >= 0:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.errors import InputError, did_you_mean
+from transferium.errors import InputError, TransferiumError, did_you_mean
 from transferium.functional.bootstrap import paired_interval
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.decided import Decision, keep, recall
@@ -178,13 +178,20 @@ class Trials:
         self.reserved = 0.0
 
     def attempt(self, name: str) -> None:
-        """Run ``name`` on as many folds as leave time to fit it on everything; note what came of it."""
+        """Run ``name`` on as many folds as leave time to fit it on everything; note what came of it, or why nothing."""
         begin = time.perf_counter()
+        try:
+            why = self._run(name, begin)
+        except TransferiumError as error:
+            why = f"left out: {error}"
+        if why:
+            self.rows.append({"method": name, "seconds": round(time.perf_counter() - begin, 1), "kept": why})
+
+    def _run(self, name: str, begin: float) -> str:
+        """As ``attempt``; why there is no time for it, if there is none."""
         method = self._affordable(name)
         if method is None:
-            spent = round(time.perf_counter() - begin, 1)
-            self.rows.append({"method": name, "seconds": spent, "kept": "two epochs of it do not fit into the budget"})
-            return
+            return "two epochs of it do not fit into the budget"
         answers = np.full((len(self.task.train), self.task.classes), np.nan)
         longest = 0.0
         for k in range(int(self.fold.max()) + 1):
@@ -197,6 +204,7 @@ class Trials:
         seen = ~np.isnan(answers).any(1)
         row = self._row(name, answers, seen, time.perf_counter() - begin)
         self.rows.append(row | self._compare(method, answers, seen, 1.3 * longest))
+        return ""
 
     def conclude(self) -> Decision:
         """What came best out of the trials."""

@@ -121,7 +121,11 @@ class FineTune(Staged):
         ("none", "ema", "swa", "soup"),
     )
     ema_decay: float = setting(0.999, "how slowly the moving average forgets", (0.9, 0.9999))
-    swa_from: float = setting(0.5, "share of the epochs after which swa holds the rate and takes the mean", (0.25, 0.9))
+    swa_from: float = setting(
+        0.5,
+        "share of the epochs after which swa holds the rate and takes the mean; not before the warm-up ends",
+        (0.25, 0.9),
+    )
     soup_size: int = setting(5, "best epochs that a soup may be made of; as many copies of the model are kept", (2, 10))
     val_share: float = setting(0.2, "share of train held out to choose the epoch, where there is no val part")
     clip: float | None = setting(1.0, "largest gradient norm (none: no limit)", (0.1, 10.0))
@@ -216,12 +220,20 @@ class FineTune(Staged):
         if "balanced" in (self.class_weights, self.sampling):
             parts = counted_alike(parts)
         feeds = Feeds(
-            backbone.preprocess, augment=self.augment, seed=task.seed, workers=self.workers, state=task.workdir
+            backbone.preprocess,
+            augment=self._augmentation(task.train.kind),
+            seed=task.seed,
+            workers=self.workers,
+            state=task.workdir,
         )
         model = self._model(task, backbone, parts)
         if (split := Split.asked()) is not None:
             split.place(model.backbone)
         return Ground(task, backbone, parts, model, feeds)
+
+    def _augmentation(self, kind: str) -> str | Callable[[list[str]], Sequence[str]]:
+        """What changes training examples of a kind of data."""
+        return self.augment
 
     def _model(self, task: Task, backbone: Backbone, parts: HeldOut) -> Model:
         """The backbone and a new head, which knows the size of the features it will read."""
@@ -262,7 +274,7 @@ class FineTune(Staged):
             patience=self.patience,
             average=self.average,
             ema_decay=self.ema_decay,
-            swa_from=self.swa_from,
+            swa_from=self._held_from(),
             soup_size=self.soup_size,
         )
 
@@ -279,7 +291,7 @@ class FineTune(Staged):
         return Supervised("target", smoothing=self.label_smoothing, class_weights=weights)
 
     def _around(self, ground: Ground, best: KeepBest) -> list[Wrapper]:
-        """What is put around the records of a stage."""
+        """What is put around the records of a stage: what scores and keeps, and what changes the network."""
         around: list[Wrapper] = [best] if best.average is None else [best.average, best]
         if self.schedule == "plateau":
             from transferium.training.plateau import Plateau
@@ -287,7 +299,11 @@ class FineTune(Staged):
             lowest = self.best_epoch == "log_loss"
             by = f"val_{self.best_epoch}"
             around.append(Plateau(by, lowest=lowest, gamma=self.gamma, patience=self.plateau_patience))
-        return around
+        return [*around, *self._network_wrappers(ground)]
+
+    def _network_wrappers(self, ground: Ground) -> list[Wrapper]:
+        """Wrappers that make another network of this one while it trains: a range test is of that one too."""
+        return []
 
     def _groups(self, ground: Ground) -> tuple[Group, ...]:
         """Freeze what ``unfreeze`` leaves out, and give the rest its rates."""
@@ -311,6 +327,10 @@ class FineTune(Staged):
         from transferium.training.schedule import Schedule
 
         return Schedule(self.schedule, self.warmup, gamma=self.gamma, drops=self.drops)
+
+    def _held_from(self) -> float:
+        """The share of the steps from which ``average=swa`` holds the rate and takes its mean: after the warm-up."""
+        return max(self.swa_from, self.warmup)
 
     def _stage(
         self,
@@ -342,7 +362,7 @@ class FineTune(Staged):
             batch_size=min(self.batch_size, n),
             objective_lr=self._own_rate(),
             optimiser=Optimiser(self.optimiser, self.momentum, self.nesterov),
-            schedule=replace(self._schedule(), hold=self.swa_from) if self.average == "swa" else self._schedule(),
+            schedule=replace(self._schedule(), hold=self._held_from()) if self.average == "swa" else self._schedule(),
             clip=self.clip,
             accumulate=self.accumulate,
             sampling=self.sampling,

@@ -46,9 +46,9 @@ def check_rates(method: FineTune) -> None:
 
 
 def check_rate(name: str, rate: float, default: float, optimiser: str, *, instead: str = "") -> None:
-    """As ``check_rates``, of one rate; ``instead`` ends the warning with what else there is to do."""
+    """As ``check_rates``, of one rate; ``instead`` ends the message with what else there is to do."""
     if not (rate > 0 and math.isfinite(rate)):
-        raise InputError(f"{name}={rate} trains nothing: give a number above 0, as in {name}={default}.")
+        raise InputError(f"{name}={rate} trains nothing: give a number above 0, as in {name}={default}{instead}.")
     if why := _absurd(rate, optimiser):
         words = f"{name}={rate} is {why}; the default is {default}{instead}."
         warnings.warn(words, TransferiumWarning, stacklevel=6)
@@ -77,7 +77,8 @@ def tested(method: FineTune, ground: Ground) -> Generator[Stage, None, tuple[Fin
 
     test = RangeTest()
     low = at_rate(method, LOWEST)
-    stage = low._stage(ground, low._groups(ground), low._objective(ground), around=[test], name=STAGE)
+    around = [test, *low._network_wrappers(ground)]
+    stage = low._stage(ground, low._groups(ground), low._objective(ground), around=around, name=STAGE)
     steps = length_of_test(method.epochs * math.ceil(len(ground.parts.train) / stage.batch_size))
     about = {**stage.about, "method": method.to_json()}
     yield replace(stage, players=(), epochs=None, steps=steps, schedule=RISING, about=about)

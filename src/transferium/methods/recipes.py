@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -22,6 +23,10 @@ class Recipe(FineTune):
     warmup: float = setting(0.0, "share of all steps over which the rate rises", (0.0, 0.3))
     clip: float | None = setting(None, "largest gradient norm (none: no limit)", (0.1, 10.0))
     schedule: str = setting("constant", "how the rate falls; constant: not at all")
+
+    def _augmentation(self, kind: str) -> str | Callable[[list[str]], Sequence[str]]:
+        """What changes training examples: a recipe's own changes are of images, and other data has none of them."""
+        return "none" if kind != "image" and self.augment == type(self).augment else super()._augmentation(kind)
 
 
 @dataclass
@@ -47,7 +52,7 @@ class FrozenSGD(Recipe):
     schedule: str = setting("step", "how the rate falls; step: by gamma, every drop_every epochs")
     drop_every: int = setting(7, "epochs between two drops of the rate", (1, 30))
     gamma: float = setting(0.1, "what a drop multiplies the rate by", (0.01, 0.5))
-    augment: str = setting("crop:0.92+flip", "random changes to training examples; none or simple for texts")
+    augment: str = setting("crop:0.92+flip", "random changes to training examples; this default is for images")
     best_epoch: str = setting("accuracy", "how the kept epoch is chosen: log_loss or accuracy")
 
     def check(self) -> None:
@@ -88,7 +93,7 @@ class FrozenDense(Recipe):
     optimiser: str = setting("adam", "adamw, adam or sgd", ("adamw", "adam", "sgd"))
     head_lr: float = setting(1e-4, "learning rate of the new layers", (1e-5, 1e-2))
     weight_decay: float = setting(0.0, "pull towards zero; biases and norms are left out", (0.0, 0.3))
-    augment: str = setting("geometric", "random changes to training examples; none or simple for texts")
+    augment: str = setting("geometric", "random changes to training examples; this default is for images")
 
 
 @dataclass

@@ -11,7 +11,6 @@ from transferium.methods.finetune import FineTune, setting
 
 if TYPE_CHECKING:
     from transferium.methods.ground import Ground
-    from transferium.training.best import KeepBest
     from transferium.training.wrapper import Wrapper
 
 
@@ -43,12 +42,12 @@ class StochNorm(FineTune):
                 "ones: use batch_norm=batch, or the method finetune."
             )
 
-    def _around(self, ground: Ground, best: KeepBest) -> list[Wrapper]:
+    def _network_wrappers(self, ground: Ground) -> list[Wrapper]:
         from transferium.training.stochastic_norm import StochasticNorm
 
         if self.p:
             self._require_batch_norm(ground)
-        return [*super()._around(ground, best), StochasticNorm(self.p)]
+        return [StochasticNorm(self.p)]
 
     def _require_batch_norm(self, ground: Ground) -> None:
         from transferium.training.freeze import has_batch_norm, split_modules

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
+from zlib import crc32
 
 import numpy as np
 
@@ -26,6 +30,7 @@ from transferium.selection.space import Dial, find_dials
 from transferium.training.changes import differences, listed
 
 if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial
 
@@ -193,15 +198,31 @@ def open_study(tuned: Tuned, task: Task) -> Study:
         study_name=tuned.study,
         storage=_storage(tuned, task),
         load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=task.seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
     )
     _refuse_another(study, _about(tuned, task), own)
+    study.sampler = _sampler(tuned, task, len(study.trials))
     if own:
         _try_again(study)
     if not study.trials:
         study.enqueue_trial(_defaults(tuned))
     return study
+
+
+def _sampler(tuned: Tuned, task: Task, trials: int) -> BaseSampler:
+    """What proposes: from the seed, and never what it proposed when the study held fewer trials.
+
+    Over one ``storage`` each process proposes something else, and keeps away from what the others are trying.
+    """
+    from optuna.exceptions import ExperimentalWarning
+    from optuna.samplers import TPESampler
+
+    shared = tuned.storage is not None
+    who = [crc32(platform.node().encode()), os.getpid()] if shared else []
+    seed = int(np.random.SeedSequence([task.seed, trials, *who]).generate_state(1)[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # what Optuna 4 says of ``constant_liar``
+        return TPESampler(seed=seed, constant_liar=shared)
 
 
 def _try_again(study: Study) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 from transferium.errors import InputError
 from transferium.functional.losses.vat import divergence
 from transferium.models.model import Model
-from transferium.training.attack import Attack
+from transferium.training.attack import Attack, drawing_alike
 from transferium.training.objective import Objective
 from transferium.training.view import View
 
@@ -58,8 +58,8 @@ class Perturbed(Objective):
 class Virtual(Objective):
     """``mean_i KL(p(x_i) || p(x_i + δ_i))`` along the change to which the answers react most; needs no labels.
 
-    Miyato et al., "Virtual adversarial training" (2018). It asks for smooth answers, not for right ones: add it to a
-    supervised loss.
+    Every pass drops the same units, so that ``δ`` alone makes answers differ. Miyato et al., "Virtual adversarial
+    training" (2018). It asks for smooth answers, not for right ones: add it to a supervised loss.
     """
 
     needs_inputs = True
@@ -74,11 +74,7 @@ class Virtual(Objective):
     def forward(self, view: View) -> dict[str, Tensor]:
         body, inputs = view.model.backbone, view.inputs(self.stream)
 
-        def answers(seen: tuple[Tensor, ...]) -> Tensor:
-            return view.seen_as(self.stream, seen).logits(self.stream)
-
-        # Before anything is moved: within the block every new pass is.
-        clean = view.logits(self.stream).detach()
-        delta = self.attack.find_virtual(body, inputs, answers)
+        answers = drawing_alike(lambda seen: view.seen_as(self.stream, seen).logits(self.stream))
+        delta, clean = self.attack.find_virtual(body, inputs, answers)
         with self.attack.moved(body, inputs, delta) as seen:
             return {self.name: divergence(clean, answers(seen))}

@@ -68,8 +68,13 @@ class Attack:
                 random_start=self.kind == "pgd",
             )
 
-    def find_virtual(self, module: nn.Module, inputs: Inputs, predict: Callable[[Inputs], Tensor]) -> Tensor:
-        """The change that moves the answers most, whatever the labels are (VAT)."""
+    def find_virtual(
+        self, module: nn.Module, inputs: Inputs, predict: Callable[[Inputs], Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """The change that moves the answers most, whatever the labels are (VAT), and the answers it moves.
+
+        ``predict`` must give the same answers to the same inputs (:func:`drawing_alike`).
+        """
         at = self._at(module, inputs)
         with _quiet(module), torch.no_grad():
             clean = predict(inputs)
@@ -80,7 +85,7 @@ class Attack:
                     return predict(seen)
 
             direction = adversarial_direction(answer, torch.zeros_like(at), clean)
-            return rows(self.eps * _lengths(at), at) * direction * self._mask(inputs, at)
+            return rows(self.eps * _lengths(at), at) * direction * self._mask(inputs, at), clean
 
     @contextmanager
     def moved(self, module: nn.Module, inputs: Inputs, delta: Tensor) -> Iterator[Inputs]:
@@ -140,6 +145,21 @@ def attack_on(backbone: Backbone, train: Domain, kind: str, eps: float | None = 
         return Attack(kind, far, steps, "text", torch.ones(()))
     spread = np.asarray(train.features, dtype=np.float64).std(axis=0).astype(np.float32)
     return Attack(kind, far, steps, "features", torch.from_numpy(spread))
+
+
+def drawing_alike(ask: Callable[[Inputs], Tensor]) -> Callable[[Inputs], Tensor]:
+    """``ask`` with the same random numbers (dropout masks, skipped paths) in every call.
+
+    They are seeded by one number drawn now from torch's generator, which no call moves: a resumed run draws the same.
+    """
+    key = int(torch.randint(2**62, ()))
+
+    def asked(inputs: Inputs) -> Tensor:
+        with torch.random.fork_rng([t.device for t in inputs[:1] if t.is_cuda]):
+            torch.manual_seed(key)
+            return ask(inputs)
+
+    return asked
 
 
 def _lengths(at: Tensor) -> Tensor:

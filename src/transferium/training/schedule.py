@@ -27,7 +27,8 @@ class Schedule:
     a cosine from 1/25 to 1 and another to almost 0 (Smith, "A disciplined approach to neural network hyper-parameters",
     2018; usually over 0.3). Momentum is left as it is, and not lowered while the rate is high.
 
-    From the share ``hold`` of the steps on, the rate stays as it is there.
+    From the share ``hold`` of the steps on, but not before the warm-up has ended at its peak, the rate stays as it is
+    there.
 
     >>> [round(Schedule("linear", warmup=0.5).factor(step, 4), 2) for step in range(4)]
     [0.5, 1.0, 1.0, 0.5]
@@ -54,7 +55,9 @@ class Schedule:
 
     def factor(self, step: int, total: int) -> float:
         """What every group's rate is multiplied by at ``step`` of ``total``."""
-        warm, step = round(self.warmup * total), min(step, round(self.hold * total))
+        warm = round(self.warmup * total)
+        peak = max(warm - 1, 0) if self.name == "one-cycle" else warm
+        step = min(step, max(round(self.hold * total), peak))
         if self.name in _OWN_RISE:
             return _OWN_RISE[self.name](step, warm, total)
         if step < warm:

@@ -13,6 +13,7 @@ from transferium.data.domain import Domain
 from transferium.data.fingerprint import fingerprint
 from transferium.errors import InputError, did_you_mean
 from transferium.models.model import Model
+from transferium.models.processes import world
 from transferium.training.feed import Feeds
 from transferium.training.freeze import has_batch_norm, split_modules
 from transferium.training.groups import Group, plain_groups
@@ -194,9 +195,10 @@ class Stage:
         if not self.mixes_rows:
             return
         for name in self.needs:
-            rows = min(self.batch_size, len(self.streams[name])) // self.accumulate
+            rows = min(self.batch_size, len(self.streams[name])) // (self.accumulate * world())
             if rows < 2:
                 split = f", in accumulate={self.accumulate} passes" if self.accumulate > 1 else ""
+                split += f", over {world()} processes" if world() > 1 else ""
                 raise InputError(
                     f"stream {name!r} gives batches of {max(rows, 1)}, and batch normalisation needs 2 examples or "
                     f"more to know a spread: raise batch_size (it is {self.batch_size}{split}), keep the statistics "

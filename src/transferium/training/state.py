@@ -81,9 +81,14 @@ def _optimiser_tensors(optimiser: Any) -> dict[str, Tensor]:
 
 def _restore_optimiser(optimiser: Any, tensors: dict[str, Tensor]) -> None:
     parameters = _parameters(optimiser)
+    on_device = {p for g in optimiser.param_groups if g.get("fused") or g.get("capturable") for p in g["params"]}
     for name, value in tensors.items():
         number, _, key = name.partition("/")
         parameter = parameters[int(number)]
+        if key == "step":
+            # As in torch's load_state_dict: fused and capturable kernels read it beside the parameter, others here.
+            optimiser.state[parameter][key] = value.to(parameter.device if parameter in on_device else "cpu", copy=True)
+            continue
         # Like the parameter in memory layout too, as the optimiser makes it: kernels must take the same path.
         like = torch.zeros_like(parameter) if value.shape == parameter.shape else torch.zeros_like(value)
         optimiser.state[parameter][key] = as_there(value, like.to(value.dtype))
