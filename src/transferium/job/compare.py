@@ -23,6 +23,7 @@ from transferium.job.prepare import Stopwatch, look
 from transferium.job.surface import compare_surface
 from transferium.methods.base import Fitted, Task
 from transferium.methods.guards import Outlook
+from transferium.methods.label_shift import held_out_answers
 from transferium.methods.probe import LinearProbe
 from transferium.models.catalogue import find_backbone
 
@@ -86,11 +87,11 @@ def covariate(x: Array, z: Array, seed: int, permutations: int) -> dict[str, Any
 
 def label_shift(source: Domain, probe: Fitted | None, x: Array, z: Array, seed: int) -> dict[str, Any]:
     """The target's class shares as BBSE estimates them, with intervals, beside the source's."""
-    if probe is None or probe.oof_probabilities is None:
-        return {"reason": "the source has too few examples for out-of-fold predictions"}
+    if probe is None:
+        return {"reason": "the source has examples of one class alone"}
     predicted = softmax(probe.head.logits(z) / probe.head.temperature)
     try:
-        shares, low, high = bbse_interval(source.y, probe.oof_probabilities, predicted, seed=seed, resamples=300)
+        shares, low, high = bbse_interval(*held_out_answers(source, probe), predicted, seed=seed, resamples=300)
     except DataError as error:
         return {"reason": str(error)}
     given = np.bincount(source.y, minlength=len(source.classes)) / len(source)
@@ -116,18 +117,18 @@ def conditional(pair: Pair, source: Domain, keep: NDArray[np.bool_], probe: Fitt
     shared = [name for name in classes if name in known.classes]
     if not shared:
         return {"reason": "source and target share no class name"}
-    guess = probe.head.predict(z)
+    guess, answers = probe.head.predict(z), probe.oof_probabilities
+    held, at_home = ~np.isnan(answers).any(axis=1), answers.argmax(axis=1)
     rows = []
     for name in shared:
         k = classes.index(name)
-        here, there = source.y == k, known.y == known.classes.index(name)
+        here, there = held & (source.y == k), known.y == known.classes.index(name)
         if not there.any():
             continue
-        at_home = float((probe.oof_probabilities[here].argmax(1) == k).mean()) if here.any() else None
         rows.append(
             {
                 "class": name,
-                "source": at_home,
+                "source": float((at_home[here] == k).mean()) if here.any() else None,
                 "target": float((guess[there] == k).mean()),
                 "examples": int(there.sum()),
             }

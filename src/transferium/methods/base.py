@@ -106,7 +106,8 @@ class Fitted:
     """What fitting leaves: a backbone (the given one or a tuned one), the head that reads it, and how it came about.
 
     ``oof_probabilities`` are calibrated probabilities of the training examples, each from a model that never saw that
-    example (None where a method has none). ``history`` holds one flat record per step or epoch.
+    example (None where a method has none; rows of NaN for examples that were never held out, their class being too
+    small). ``history`` holds one flat record per step or epoch.
 
     ``head`` reads *target* rows of ``backbone``. Where an adapted model reads the source otherwise,
     ``source_head`` does so (over ``source_backbone``, where that is another), and

@@ -21,7 +21,9 @@ from transferium.functional.validators.ensemble import FEWEST as FEWEST_TOGETHER
 from transferium.functional.validators.evidence import CannotScoreError, Evidence
 from transferium.functional.validators.table import validate
 from transferium.methods.base import Fitted, Task
-from transferium.methods.evidence import evidence_of
+from transferium.methods.evidence import held_out_logits
+from transferium.methods.held_out import hold_out
+from transferium.methods.network import HELD
 
 WITH_CLUSTERS = ("silhouette", "ami", "diversity")
 """Who votes where classes are clusters: whether the answers are clusters of the target, and whether all are given."""
@@ -169,10 +171,14 @@ def _changed(reference: Evidence, candidate: Evidence) -> int:
 def _worse_on_source(task: Task, reference: Fitted, candidate: Fitted) -> str:
     a, b = reference.oof_probabilities, candidate.oof_probabilities
     if a is not None and b is not None:
-        losses = [_loss(p, task.train.y) for p in (a, b)]
+        answers, y = [a, b], task.train.y
     else:
-        held = [evidence_of(task, model) for model in (reference, candidate)]
-        losses = [_loss(softmax(seen.source_logits), seen.source_labels) for seen in held]
+        answers = [softmax(held_out_logits(task, model)) for model in (reference, candidate)]
+        y = hold_out(task, HELD).held.y
+    known = ~np.isnan(answers).any(axis=(0, 2))
+    if not known.any():
+        return ""
+    losses = [_loss(p[known], y[known]) for p in answers]
     extra = losses[1] - losses[0]
     error = float(extra.std() / np.sqrt(len(extra)))
     if extra.mean() <= 2 * error or extra.mean() < 1e-3:
