@@ -19,7 +19,7 @@ from transferium.job.few import about_few, few_alone, leave_out, remembered_few,
 from transferium.job.fit import FitOptions, backbone_settings
 from transferium.job.prepare import Looked, Stopwatch, be_strict, look, warn_if_untracked
 from transferium.job.provenance import data_fingerprint, provenance
-from transferium.methods.base import Fitted, Task
+from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import find_method
 from transferium.methods.few import refuse_few
 from transferium.models.catalogue import find_backbone
@@ -39,6 +39,7 @@ class Adapted:
     """
 
     pair: Pair
+    method: Method
     task: Task
     held: Domain
     fitted: Fitted
@@ -116,7 +117,7 @@ def adapt(
             alone = method.source_only().fit(replace(task, workdir=None, target=None))
     between = compare_contents(source.domain, target.domain)
     findings = (*pair.findings, *between, *about_few(source.domain, few))
-    return Adapted(pair, task, held, fitted, alone, (source, target, *told), findings, rule, few_alone(task))
+    return Adapted(pair, method, task, held, fitted, alone, (source, target, *told), findings, rule, few_alone(task))
 
 
 def by_content(target: Domain) -> Domain:

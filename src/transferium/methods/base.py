@@ -152,6 +152,10 @@ class Method:
     """Whether ``task.target``, a few labelled target examples, are learned from where there are any."""
     why_not_few: ClassVar[str] = ": it learns from the source's labels alone"
     """Why they are not, as the end of a sentence."""
+    needs_clusters: ClassVar[bool] = False
+    """Whether it holds because classes are clusters of the target: it sharpens its own answers there."""
+    makes_alike: ClassVar[bool] = False
+    """Whether it makes the domains alike, which is wrong where their class shares truly differ."""
     searched: ClassVar[tuple[str, ...]] = ()
     """The settings that ``tune`` searches where none are named; empty: all that declare a range."""
 

@@ -45,7 +45,7 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method) -> 
     known, source, target, look = _look(task, ground)
     notes = []
     for name, method in candidates.items():
-        if why := look.bars(method.name):
+        if why := look.bars(method):
             notes.append(f"{name} did not stand: {why}")
         elif task.budget_s is not None and time.perf_counter() - started > task.budget_s:
             notes.append(f"{name} was not tried: the budget of {task.budget_s:.0f} s was used up")
@@ -85,8 +85,8 @@ def _look(task: Task, ground: Task) -> tuple[Domain, Domain, Domain, Outlook]:
     return known, source, target, Outlook.of(source, target, trained=ground.backbone is not task.backbone)
 
 
-def opinions(task: Task, source_only: Fitted, fitted: Fitted) -> dict[str, Any]:
-    """What the validators think of a method that somebody named, beside source only; they choose nothing here.
+def opinions(task: Task, method: Method, source_only: Fitted, fitted: Fitted) -> dict[str, Any]:
+    """What the validators think of a ``method`` that somebody named, beside source only; they choose nothing here.
 
     ``rows`` are as those of an election's candidates, ``notes`` say how a vote would end and who is silent.
     """
@@ -96,7 +96,7 @@ def opinions(task: Task, source_only: Fitted, fitted: Fitted) -> dict[str, Any]:
     names = ["source-only", fitted.method]
     scores = [validate(see(model, ground, known, source, target), judges) for model in (source_only, fitted)]
     vote, reasons = count_votes(scores, judges)
-    bar = look.bars(fitted.method)
+    bar = look.bars(method)
     ends = f"a vote would say: {why_chosen(names, vote, vote.choice())}"
     if bar:
         ends = f"auto would not let it stand: {bar}"
