@@ -52,6 +52,14 @@ def test_bsp_is_the_top_of_the_gram_spectrum() -> None:
     assert torch.autograd.gradcheck(lambda a, b: bsp(a, b, 2), (t(F).requires_grad_(), t(G).requires_grad_()))
 
 
+def test_bsp_is_computed_in_single_precision() -> None:
+    a, b = t(F).bfloat16().requires_grad_(), t(G).bfloat16()
+    found = bsp(a, b, largest=2)
+    found.backward()
+    assert found.dtype == torch.float32 and a.grad is not None and a.grad.isfinite().all()
+    assert found.item() == pytest.approx(bsp(t(F), t(G), largest=2).item(), rel=0.02)
+
+
 def test_bsp_says_how_many_there_are() -> None:
     with pytest.raises(InputError, match="largest=5 must be from 1 to 4"):
         bsp(t(F), t(G), largest=5)
