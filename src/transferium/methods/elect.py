@@ -40,7 +40,7 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method) -> 
     Everything is judged over the features that source only reads, and candidates that move no backbone adapt those.
     """
     started = time.perf_counter()
-    fitted = {"source-only": source_only.fit(_kept_in(replace(task, target=None), "source-only"))}
+    fitted = {"source-only": source_only.fit(kept_in(replace(task, target=None), "source-only"))}
     ground = replace(task, backbone=fitted["source-only"].backbone)
     known, source, target, look = _look(task, ground)
     notes = []
@@ -51,7 +51,7 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method) -> 
             notes.append(f"{name} was not tried: the budget of {task.budget_s:.0f} s was used up")
         else:
             try:
-                fitted[name] = method.fit(_kept_in(task if method.moves_backbone else ground, name))
+                fitted[name] = method.fit(kept_in(task if method.moves_backbone else ground, name))
             except TransferiumError as error:
                 notes.append(f"{name} was left out: {error}")
     evidence = {name: see(model, ground, known, source, target) for name, model in fitted.items()}
@@ -107,8 +107,8 @@ def opinions(task: Task, method: Method, source_only: Fitted, fitted: Fitted) ->
     return {"rows": _rows(names, scores, vote), "notes": notes}
 
 
-def _kept_in(task: Task, name: str) -> Task:
-    """The task of one candidate, whose checkpoints are its own."""
+def kept_in(task: Task, name: str) -> Task:
+    """The task of one of several models, whose checkpoints are its own."""
     return replace(task, workdir=None if task.workdir is None else task.workdir / name)
 
 
