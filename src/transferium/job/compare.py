@@ -14,6 +14,7 @@ from transferium.errors import DataError, InputError
 from transferium.functional.adaptation.label_shift import bbse_interval
 from transferium.functional.classifier import softmax
 from transferium.functional.shift.a_distance import a_distance
+from transferium.functional.shift.accuracy_loss import accuracy_loss
 from transferium.functional.shift.frechet import frechet_distance
 from transferium.functional.shift.label_explains import explained_by_shares
 from transferium.functional.shift.permutation import mmd_permutation_test
@@ -110,28 +111,29 @@ def label_shift(source: Domain, probe: Fitted | None, x: Array, z: Array, seed: 
 
 
 def conditional(pair: Pair, source: Domain, keep: NDArray[np.bool_], probe: Fitted | None, z: Array) -> dict[str, Any]:
-    """Whether examples of one class differ between the domains: accuracy by class here and there, by known labels."""
-    if pair.answers is None or probe is None or probe.oof_probabilities is None:
-        return {"reason": "it takes target labels (a few are enough), and there are none"}
+    """What the source's model loses on the target's labelled examples, in all and by class, with intervals."""
+    if pair.answers is None:
+        return {"reason": "it takes target labels, and this target has none"}
+    if probe is None or probe.oof_probabilities is None:
+        return {"reason": "the source has too few examples to hold any out"}
     known, classes = pair.answers.take(keep), source.classes
     shared = [name for name in classes if name in known.classes]
     if not shared:
         return {"reason": "source and target share no class name"}
     guess, answers = probe.head.predict(z), probe.oof_probabilities
     held, at_home = ~np.isnan(answers).any(axis=1), answers.argmax(axis=1)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    right: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]] = []
     for name in shared:
         k = classes.index(name)
         here, there = held & (source.y == k), known.y == known.classes.index(name)
-        if not there.any():
+        if not there.any() or not here.any():
             continue
-        rows.append(
-            {
-                "class": name,
-                "source": float((at_home[here] == k).mean()) if here.any() else None,
-                "target": float((guess[there] == k).mean()),
-                "examples": int(there.sum()),
-            }
-        )
+        right.append((at_home[here] == k, guess[there] == k))
+        lost = accuracy_loss(*([side] for side in right[-1])).as_dict()
+        known_by = {"source": float(right[-1][0].mean()), "target": float(right[-1][1].mean())}
+        rows.append({"class": name} | known_by | {"loss": lost, "examples": int(there.sum())})
+    if not rows:
+        return {"reason": "no class has held-out examples in the source and examples in the target"}
     note = "measured with target labels, which no fit and no choice may see"
-    return {"classes": rows, "note": note} if rows else {"reason": "no class has examples in both"}
+    return {"loss": accuracy_loss(*zip(*right, strict=True)).as_dict(), "classes": rows, "note": note}
