@@ -52,6 +52,14 @@ def test_bsp_is_the_top_of_the_gram_spectrum() -> None:
     assert torch.autograd.gradcheck(lambda a, b: bsp(a, b, 2), (t(F).requires_grad_(), t(G).requires_grad_()))
 
 
+def test_bsp_is_computed_in_single_precision() -> None:
+    a, b = t(F).bfloat16().requires_grad_(), t(G).bfloat16()
+    found = bsp(a, b, largest=2)
+    found.backward()
+    assert found.dtype == torch.float32 and a.grad is not None and a.grad.isfinite().all()
+    assert found.item() == pytest.approx(bsp(t(F), t(G), largest=2).item(), rel=0.02)
+
+
 def test_bsp_says_how_many_there_are() -> None:
     with pytest.raises(InputError, match="largest=5 must be from 1 to 4"):
         bsp(t(F), t(G), largest=5)
@@ -123,7 +131,7 @@ def test_adversarial_direction_is_the_top_eigenvector_of_the_fisher_matrix() -> 
 def test_vat_equals_the_slow_divergence_along_its_direction() -> None:
     weight, x = t(RNG.normal(size=(5, 3))), t(F)
     model, seeded = linear_model(weight), lambda: torch.Generator().manual_seed(3)
-    direction = adversarial_direction(model, x, model(x), generator=seeded())
+    direction = adversarial_direction(model, x, model(x), probe=0.08, generator=seeded())
     expected = 0.0
     for row, d in zip(x, direction, strict=True):
         p, q = (row @ weight).softmax(-1), ((row + 0.8 * d) @ weight).softmax(-1)

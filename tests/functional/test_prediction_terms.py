@@ -67,6 +67,14 @@ def test_bnm_is_the_trace_of_the_root_of_the_gram_matrix() -> None:
     assert bnm(t(A)).item() == pytest.approx(expected, rel=1e-8)
 
 
+def test_bnm_is_computed_in_single_precision() -> None:
+    logits = t(A).bfloat16().requires_grad_()
+    found = bnm(logits)
+    found.backward()
+    assert found.dtype == torch.float32 and logits.grad is not None and logits.grad.isfinite().all()
+    assert found.item() == pytest.approx(bnm(t(A)).item(), rel=0.02)
+
+
 def test_bnm_range() -> None:
     assert bnm(torch.zeros(6, 4)).item() == pytest.approx(-1 / math.sqrt(24), rel=1e-6)
     balanced = 100 * torch.eye(4).repeat(3, 1)

@@ -25,6 +25,7 @@ from transferium.job.domains import collapsed
 from transferium.job.fit import FitOptions
 from transferium.job.prepare import Stopwatch
 from transferium.methods.prototypes import Prototypes
+from transferium.methods.source_only import SourceOnly
 from transferium.models.backbone import Backbone
 
 LIGHT = {"adaptations": ("prototypes",)}
@@ -110,13 +111,16 @@ def test_a_target_that_came_divided_is_adapted_to_on_train_and_evaluated_on_test
     assert "test part is only evaluated on" in told["division"]["rule"]
 
 
-def test_the_oracle_marks_its_numbers_and_needs_labels(tmp_path: Path) -> None:
+def test_the_oracle_marks_its_numbers_and_needs_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, target = world()
     told = run(tmp_path / "r", source, target, oracle=True)["adaptation"]["oracle"]
     assert told["oracle"] is True and set(told["accuracy"]) == {"source-only", "prototypes"}
     assert told["gap"] == pytest.approx(told["accuracy"][told["best"]] - told["accuracy"][told["chosen"]])
-    with pytest.raises(InputError, match="--oracle chooses by target labels, and the target has none"):
-        run(tmp_path / "n", source, target.unlabeled(), oracle=True)
+    strange = replace(target, classes=("x", "y", "z"))
+    for unknown in (target.unlabeled(), strange):
+        with monkeypatch.context() as before, pytest.raises(InputError, match="--oracle chooses by target labels, and"):
+            before.setattr("transferium.job.adapt_run.adapt", None)  # refused before anything is fitted
+            run(tmp_path / "n", source, unknown, oracle=True)
 
 
 def test_validators_are_asked_about_a_named_method_and_choose_nothing(tmp_path: Path) -> None:
@@ -197,6 +201,27 @@ def test_candidates_are_fitted_once_and_keep_their_state_apart(tmp_path: Path, m
     told = run(tmp_path / "r", world()[0], table(same, y, "t"), oracle=True)
     assert [path and path.name for path in seen] == ["prototypes"]
     assert set(told["adaptation"]["oracle"]["accuracy"]) >= {"source-only", "prototypes"}
+
+
+def test_source_only_beside_a_named_method_keeps_its_state_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Path | None] = []
+    fit = SourceOnly.fit
+    monkeypatch.setattr(SourceOnly, "fit", lambda self, task: (seen.append(task.workdir), fit(self, task))[1])
+    asked = FitOptions(out=tmp_path / "r", method="coral", command="fit")
+    adapt(pair_domains([world()[0]], world()[1]), asked, Embedder(None), Stopwatch(), workdir=tmp_path / "state")
+    assert seen == [tmp_path / "state" / "source-only"]
+
+
+def test_a_class_without_a_usable_example_is_left_out(tmp_path: Path) -> None:
+    source, target = world()
+    x = np.concatenate([[np.full(8, np.nan)], source.features])
+    source = table(x, np.concatenate([[0], source.y + 1]), "s", ("aardvark", "a", "b", "c"))
+    told = run(tmp_path / "r", source, target, "coral")
+    assert (
+        load_artifact(tmp_path / "r").classes == load_artifact(tmp_path / "r" / SOURCE_ONLY).classes == ("a", "b", "c")
+    )
+    assert {row["class"] for row in told["by_class"]} == set("abc")
+    assert told["references"]["source_only"]["accuracy"]["value"] > 0.5
 
 
 def test_source_only_against_itself_asks_nothing(tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from transferium.errors import InputError
 from transferium.functional.validators.evidence import Evidence
 from transferium.functional.validators.table import validate
 from transferium.methods.base import Fitted, Method, Task
-from transferium.methods.catalogue import method_class
+from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.elect import elect, take_sides, together
 from transferium.methods.guards import Outlook
+from transferium.methods.network import AdaptedNetwork
 from transferium.methods.probe import LinearProbe
 from transferium.methods.prototypes import Prototypes
 from transferium.methods.source_only import SourceOnly
@@ -111,9 +112,30 @@ def test_making_domains_alike_is_refused_where_other_shares_explain_all() -> Non
     z, _ = clusters(300, 1, shares=(0.8, 0.15, 0.05))
     outlook = Outlook.of(table(x, y, "s"), table(z, None, "t"))
     assert outlook.explained > 0.8
-    assert "other class shares alone explain" in outlook.bars("standardise")
+    assert "other class shares alone explain" in outlook.bars(method_class("standardise")())
     moved, _ = clusters(300, 1, shift=2.2)
-    assert Outlook.of(table(x, y, "s"), table(moved, None, "t")).bars("standardise") == ""
+    assert Outlook.of(table(x, y, "s"), table(moved, None, "t")).bars(method_class("standardise")()) == ""
+
+
+CLUSTERS = {"prototypes", "pseudo-label", "noisy-student", "fixmatch", "mean-teacher", "can", "shot", "tent", "bnm"}
+CLUSTERS |= {"mcc", "infomax", "vada"}
+ALIKE = {"standardise", "coral", "subspace", "tca", "jda", "bda", "ot", "linear-map", "adabn", "tent", "dan", "jan"}
+ALIKE |= {"deep-coral", "dann", "bsp", "cdan", "cdan-e", "mdd", "mcd", "adda", "vada"}
+NEITHER = {"afn", "kmm", "density-ratio", "label-shift", "bbse", "em"}
+
+
+def test_every_method_that_reads_a_target_says_what_it_lives_on() -> None:
+    classes = {name: method_class(name) for name in METHODS}
+    assert {name for name, cls in classes.items() if cls.needs_clusters} == CLUSTERS
+    assert {name for name, cls in classes.items() if cls.makes_alike} == ALIKE
+    assert {name for name, cls in classes.items() if cls.needs_target} == CLUSTERS | ALIKE | NEITHER
+    vague, shares = (Outlook(clustered, explained, 300) for clustered, explained in ((0.1, 0.0), (0.9, 0.9)))
+    for name in CLUSTERS | ALIKE | NEITHER:
+        method = classes[name]()
+        reason = "not clusters" if name in CLUSTERS else "validators read confidence"
+        barred = name in CLUSTERS or isinstance(method, AdaptedNetwork)
+        assert (reason in vague.bars(method)) == barred, name
+        assert bool(shares.bars(method)) == (name in ALIKE), name
 
 
 def test_over_features_that_the_source_trained_the_ensemble_decides_where_there_is_one() -> None:

@@ -94,6 +94,19 @@ def test_smoothness_grows_with_the_ball_and_reaches_the_model() -> None:
     assert all(p.grad.abs().max() > 0 for p in model.backbone.parameters())
 
 
+def test_smoothness_does_not_depend_on_the_units_of_the_features() -> None:
+    values = []
+    for scale in (1e-4, 1.0, 1e4):
+        model = row_model()
+        seen = view(model)
+        first = next(m for m in model.backbone.modules() if isinstance(m, torch.nn.Linear))
+        first.weight.data /= scale
+        larger = seen.seen_as("unlabeled", (scale * seen.inputs("unlabeled")[0],))
+        torch.manual_seed(0)
+        values.append(Smoothness(radius=0.3)(larger)["smoothness"].item())
+    assert values[0] == pytest.approx(values[1], rel=1e-3) and values[2] == pytest.approx(values[1], rel=1e-3)
+
+
 def test_smoothness_takes_the_worst_step_not_any_step() -> None:
     model = row_model()
     seen = view(model)

@@ -23,7 +23,7 @@ from transferium.cli.tables import table
 def compare(source: Path, target: Path, **options: Any) -> None:
     """How far TARGET is from the labelled SOURCE, in what way, and which methods fit.
 
-    Labels of TARGET, if it has any, are used to measure the conditional shift, and for nothing else.
+    Labels of TARGET, if it has any, show what the source's model loses on it, and serve nothing else.
     """
     from transferium.job.compare import compare_domains
     from transferium.job.read_pair import read_pair

@@ -168,10 +168,10 @@ def _join_few(source: Domain, few: Domain) -> tuple[Domain, Domain, list[Finding
         message = f"{count(len(new), 'class', 'classes')} known by labelled target examples alone: {some(new)}"
         findings.append(Finding("class-sets", "warning", message))
     classes = sort_names({*source.classes, *new}) if new else source.classes
-    return _counting_in(source, classes), _counting_in(few, classes), findings
+    return counting_in(source, classes), counting_in(few, classes), findings
 
 
-def _counting_in(domain: Domain, classes: tuple[str, ...]) -> Domain:
+def counting_in(domain: Domain, classes: tuple[str, ...]) -> Domain:
     """The same labels as positions in ``classes``, which hold every class that has an example."""
     place = {name: i for i, name in enumerate(classes)}
     table = np.array([place.get(name, -1) for name in domain.classes], np.int64)

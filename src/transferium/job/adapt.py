@@ -12,15 +12,16 @@ from transferium.artifact import Artifact
 from transferium.data.doctor import check_trainable
 from transferium.data.domain import Domain
 from transferium.data.findings import Finding, count
-from transferium.data.pairing import Pair
+from transferium.data.pairing import Pair, counting_in
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
 from transferium.job.few import about_few, few_alone, leave_out, remembered_few, untold
 from transferium.job.fit import FitOptions, backbone_settings
 from transferium.job.prepare import Looked, Stopwatch, be_strict, look, warn_if_untracked
 from transferium.job.provenance import data_fingerprint, provenance
-from transferium.methods.base import Fitted, Task
+from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import find_method
+from transferium.methods.elect import kept_in
 from transferium.methods.few import refuse_few
 from transferium.models.catalogue import find_backbone
 
@@ -39,6 +40,7 @@ class Adapted:
     """
 
     pair: Pair
+    method: Method
     task: Task
     held: Domain
     fitted: Fitted
@@ -87,17 +89,17 @@ def adapt(
     for looked in (source, target, *told) if options.strict else ():
         be_strict(looked.diagnosis)
     check_trainable(source.domain)
-    few = told[0].domain if told else None
+    train, few = _with_examples(source.domain, told[0].domain if told else None)
     adapted_to, held, rule = divide_target(target.domain)
     held, rule = leave_out(held, few, rule)
     origin = pair.origin[source.diagnosis.keep]
     task = Task(
-        train=source.domain,
+        train=train,
         val=None,
         backbone=source.backbone,
         embedder=embedder,
         seed=options.seed,
-        groups=source.domain.groups,
+        groups=train.groups,
         workdir=workdir,
         progress=embedder.progress,
         budget_s=options.budget_s,
@@ -113,10 +115,10 @@ def adapt(
     with watch("source only"):
         alone = fitted.beside.get("source-only")
         if alone is None:
-            alone = method.source_only().fit(replace(task, workdir=None, target=None))
+            alone = method.source_only().fit(kept_in(replace(task, target=None), "source-only"))
     between = compare_contents(source.domain, target.domain)
-    findings = (*pair.findings, *between, *about_few(source.domain, few))
-    return Adapted(pair, task, held, fitted, alone, (source, target, *told), findings, rule, few_alone(task))
+    findings = (*pair.findings, *between, *about_few(train, few))
+    return Adapted(pair, method, task, held, fitted, alone, (source, target, *told), findings, rule, few_alone(task))
 
 
 def by_content(target: Domain) -> Domain:
@@ -126,6 +128,13 @@ def by_content(target: Domain) -> Domain:
     """
     keys = target.keys or ()
     return target.take(sorted(range(len(keys)), key=keys.__getitem__))
+
+
+def _with_examples(source: Domain, few: Domain | None) -> tuple[Domain, Domain | None]:
+    """Both over those classes alone that one of them has usable examples of: no model can know another."""
+    present = np.unique(source.y if few is None else np.concatenate([source.y, few.y]))
+    classes = tuple(source.classes[c] for c in present)
+    return counting_in(source, classes), None if few is None else counting_in(few, classes)
 
 
 def divide_target(target: Domain) -> tuple[Domain, Domain, str]:
@@ -175,7 +184,7 @@ def artifacts(adapted: Adapted, options: FitOptions) -> tuple[Artifact, Artifact
     made = []
     for fitted in (adapted.fitted, adapted.source_only):
         info = {"method": {"name": fitted.method}, "selection": fitted.selection.to_json()} | shared
-        made.append(Artifact(fitted.backbone, fitted.head, source.domain.classes, info))
+        made.append(Artifact(fitted.backbone, fitted.head, adapted.task.train.classes, info))
     return made[0], made[1]
 
 

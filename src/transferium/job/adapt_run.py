@@ -21,7 +21,7 @@ from transferium.job.adapt import Adapted, adapt, artifacts, usable_answers
 from transferium.job.candidates import keep_candidates
 from transferium.job.domains import domains_before_and_after
 from transferium.job.fit import FitOptions
-from transferium.job.oracle import look_at_answers
+from transferium.job.oracle import check_answers, look_at_answers
 from transferium.job.predictions import write_predictions
 from transferium.job.prepare import Stopwatch
 from transferium.job.remember import STATE, keep_log
@@ -44,9 +44,11 @@ def adapt_job(
 ) -> dict[str, Any]:
     """Adapt, describe both domains, evaluate on the answers kept aside (if any), write the run directory.
 
-    Returns what ``metrics.json`` holds. ``oracle`` also fits every candidate of ``auto`` and says which the target's
-    labels would have chosen; nothing that is saved in the model depends on it.
+    Returns what ``metrics.json`` holds. ``oracle`` also says which of all models that were fitted the target's labels
+    would have chosen; nothing that is saved in the model depends on it.
     """
+    if oracle:
+        check_answers(pair)
     adapted = adapt(pair, options, embedder, watch, workdir=options.out / STATE)
     with watch("evaluate"):
         after, before = (_predict(fitted, adapted) for fitted in (adapted.fitted, adapted.source_only))

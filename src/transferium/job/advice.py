@@ -7,6 +7,8 @@ from typing import Any
 from transferium.methods.guards import EXPLAINED, Outlook
 
 SURE = 0.05
+LOST = 0.1
+"""Accuracy that must surely be lost on labelled target examples before it is called a conditional shift."""
 FAR = 0.2
 """A-distance from which the domains are called apart where the permutation test finds a difference."""
 
@@ -50,12 +52,16 @@ def _label(found: dict[str, Any], outlook: Outlook) -> list[str]:
 def _conditional(found: dict[str, Any]) -> list[str]:
     if "reason" in found:
         return [f"conditional shift was not measured: {found['reason']}"]
-    lost = [row for row in found["classes"] if row["source"] is not None and row["source"] - row["target"] > 0.1]
-    if not lost:
-        return ["no conditional shift to be seen: the source's model knows every class of the target about as well"]
-    worst = sorted(lost, key=lambda row: row["target"] - row["source"])[:3]
-    said = ", ".join(f"{r['class']} ({100 * r['source']:.0f} % to {100 * r['target']:.0f} %)" for r in worst)
-    return [f"conditional shift: the source's model loses {said} [measured with target labels]"]
+    loss = found["loss"]
+    ends = f"({100 * loss['low']:.1f} to {100 * loss['high']:.1f})"
+    points = f"{100 * loss['value']:.1f} points" if loss["value"] > 0 else "nothing"
+    said = f"the source's model loses {points} on the target's labelled examples {ends} [measured with target labels]"
+    if loss["low"] <= LOST:
+        return [f"no conditional shift to be sure of: {said}"]
+    worst = sorted(found["classes"], key=lambda row: -row["loss"]["low"])[:3]
+    lost = [row for row in worst if row["loss"]["low"] > LOST]
+    named = ", ".join(f"{r['class']} ({100 * r['source']:.0f} % to {100 * r['target']:.0f} %)" for r in lost)
+    return [f"conditional shift: {said}" + (f", most of all in {named}" if lost else "")]
 
 
 def _families(told: dict[str, Any], outlook: Outlook) -> list[str]:

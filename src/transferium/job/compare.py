@@ -14,6 +14,7 @@ from transferium.errors import DataError, InputError
 from transferium.functional.adaptation.label_shift import bbse_interval
 from transferium.functional.classifier import softmax
 from transferium.functional.shift.a_distance import a_distance
+from transferium.functional.shift.accuracy_loss import accuracy_loss
 from transferium.functional.shift.frechet import frechet_distance
 from transferium.functional.shift.label_explains import explained_by_shares
 from transferium.functional.shift.permutation import mmd_permutation_test
@@ -23,6 +24,7 @@ from transferium.job.prepare import Stopwatch, look
 from transferium.job.surface import compare_surface
 from transferium.methods.base import Fitted, Task
 from transferium.methods.guards import Outlook
+from transferium.methods.label_shift import held_out_answers
 from transferium.methods.probe import LinearProbe
 from transferium.models.catalogue import find_backbone
 
@@ -86,11 +88,11 @@ def covariate(x: Array, z: Array, seed: int, permutations: int) -> dict[str, Any
 
 def label_shift(source: Domain, probe: Fitted | None, x: Array, z: Array, seed: int) -> dict[str, Any]:
     """The target's class shares as BBSE estimates them, with intervals, beside the source's."""
-    if probe is None or probe.oof_probabilities is None:
-        return {"reason": "the source has too few examples for out-of-fold predictions"}
+    if probe is None:
+        return {"reason": "the source has examples of one class alone"}
     predicted = softmax(probe.head.logits(z) / probe.head.temperature)
     try:
-        shares, low, high = bbse_interval(source.y, probe.oof_probabilities, predicted, seed=seed, resamples=300)
+        shares, low, high = bbse_interval(*held_out_answers(source, probe), predicted, seed=seed, resamples=300)
     except DataError as error:
         return {"reason": str(error)}
     given = np.bincount(source.y, minlength=len(source.classes)) / len(source)
@@ -109,28 +111,29 @@ def label_shift(source: Domain, probe: Fitted | None, x: Array, z: Array, seed: 
 
 
 def conditional(pair: Pair, source: Domain, keep: NDArray[np.bool_], probe: Fitted | None, z: Array) -> dict[str, Any]:
-    """Whether examples of one class differ between the domains: accuracy by class here and there, by known labels."""
-    if pair.answers is None or probe is None or probe.oof_probabilities is None:
-        return {"reason": "it takes target labels (a few are enough), and there are none"}
+    """What the source's model loses on the target's labelled examples, in all and by class, with intervals."""
+    if pair.answers is None:
+        return {"reason": "it takes target labels, and this target has none"}
+    if probe is None or probe.oof_probabilities is None:
+        return {"reason": "the source has too few examples to hold any out"}
     known, classes = pair.answers.take(keep), source.classes
     shared = [name for name in classes if name in known.classes]
     if not shared:
         return {"reason": "source and target share no class name"}
-    guess = probe.head.predict(z)
-    rows = []
+    guess, answers = probe.head.predict(z), probe.oof_probabilities
+    held, at_home = ~np.isnan(answers).any(axis=1), answers.argmax(axis=1)
+    rows: list[dict[str, Any]] = []
+    right: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]] = []
     for name in shared:
         k = classes.index(name)
-        here, there = source.y == k, known.y == known.classes.index(name)
-        if not there.any():
+        here, there = held & (source.y == k), known.y == known.classes.index(name)
+        if not there.any() or not here.any():
             continue
-        at_home = float((probe.oof_probabilities[here].argmax(1) == k).mean()) if here.any() else None
-        rows.append(
-            {
-                "class": name,
-                "source": at_home,
-                "target": float((guess[there] == k).mean()),
-                "examples": int(there.sum()),
-            }
-        )
+        right.append((at_home[here] == k, guess[there] == k))
+        lost = accuracy_loss(*([side] for side in right[-1])).as_dict()
+        known_by = {"source": float(right[-1][0].mean()), "target": float(right[-1][1].mean())}
+        rows.append({"class": name} | known_by | {"loss": lost, "examples": int(there.sum())})
+    if not rows:
+        return {"reason": "no class has held-out examples in the source and examples in the target"}
     note = "measured with target labels, which no fit and no choice may see"
-    return {"classes": rows, "note": note} if rows else {"reason": "no class has examples in both"}
+    return {"loss": accuracy_loss(*zip(*right, strict=True)).as_dict(), "classes": rows, "note": note}

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
+from transferium.data.pairing import Pair
 from transferium.errors import InputError
 from transferium.evaluation.adapted import Answers, oracle
 from transferium.job.adapt import Adapted
 from transferium.job.candidates import chosen_name
 
+NOTHING = "--oracle chooses by target labels, and the target has none that match the source's classes. Leave it out."
+
+
+def check_answers(pair: Pair) -> None:
+    """Raise ``InputError`` where there are no labels to look at, before anything is fitted."""
+    if pair.answers is None or not set(pair.answers.classes) & set(pair.source.classes):
+        raise InputError(NOTHING)
+
 
 def look_at_answers(adapted: Adapted, answers: Answers | None) -> dict[str, Any]:
     """Accuracy of every candidate of the election on the target's labels, the best one, and the gap to the chosen one.
 
-    Raises ``InputError`` where there are no labels to look at.
+    Raises ``InputError`` where none of the labels is of an example that could be used.
     """
     if answers is None:
-        raise InputError(
-            "--oracle chooses by target labels, and the target has none that match the source's classes. Leave it out."
-        )
+        raise InputError(NOTHING)
     chosen = chosen_name(adapted)
     models = {"source-only": adapted.source_only, **adapted.fitted.beside, chosen: adapted.fitted}
     accuracy = {}

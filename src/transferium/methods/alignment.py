@@ -43,6 +43,7 @@ class Standardise(Shallow):
     """
 
     name: ClassVar[str] = "standardise"
+    makes_alike: ClassVar[bool] = True
 
     def _move(self, task: Task, source: Domain, target: Array) -> Moved:
         return Moved(standardise(source.features, target, strength=self.strength))
@@ -57,6 +58,7 @@ class CORAL(Shallow):
     """
 
     name: ClassVar[str] = "coral"
+    makes_alike: ClassVar[bool] = True
 
     ridge: float = _positive(0.1, "added to both covariances, relative to the mean variance")
 
@@ -74,6 +76,7 @@ class Subspace(Shallow):
     """
 
     name: ClassVar[str] = "subspace"
+    makes_alike: ClassVar[bool] = True
 
     dimensions: int = _at_most(64)
 
@@ -94,6 +97,7 @@ class TCA(Shallow):
     """
 
     name: ClassVar[str] = "tca"
+    makes_alike: ClassVar[bool] = True
 
     dimensions: int = _at_most(64)
     ridge: float = _positive(0.1, "size penalty of the directions, for features of about unit length")
@@ -119,6 +123,7 @@ class JDA(Shallow):
     """
 
     name: ClassVar[str] = "jda"
+    makes_alike: ClassVar[bool] = True
 
     dimensions: int = _at_most(64)
     ridge: float = _positive(0.1, "size penalty of the directions, for features of about unit length")
@@ -178,6 +183,7 @@ class OT(Shallow):
     """
 
     name: ClassVar[str] = "ot"
+    makes_alike: ClassVar[bool] = True
 
     regularisation: float = _positive(0.05, "entropy of the plan, in units of the median cost")
     class_penalty: float = field(
@@ -209,6 +215,7 @@ class LinearMap(Shallow):
     """
 
     name: ClassVar[str] = "linear-map"
+    makes_alike: ClassVar[bool] = True
 
     pairs: Literal["transport", "prototypes"] = field(
         default="transport", metadata={"help": "how pairs are found: transport or prototypes"}

@@ -169,10 +169,10 @@ class Trials:
             raise InputError("auto compares with the probe's out-of-fold answers within a budget; one is missing.")
         self.task, self.probe, self.deadline = task, probe, started + task.budget_s
         self.fold = held_out_folds(task.train.y, folds, task)
+        self.known = (self.fold >= 0) & ~np.isnan(probe.oof_probabilities).any(1)
         self.probe_right = probe.oof_probabilities.argmax(1) == task.train.y
         self.rows: list[dict[str, Any]] = [
-            self._row("probe", probe.oof_probabilities, self.fold >= 0, time.perf_counter() - started)
-            | {"kept": "first"}
+            self._row("probe", probe.oof_probabilities, self.known, time.perf_counter() - started) | {"kept": "first"}
         ]
         self.best: tuple[float, Method] | None = None
         self.reserved = 0.0
@@ -201,7 +201,7 @@ class Trials:
             lap = time.perf_counter()
             answers[self.fold == k] = self._fold(method, k)
             longest = max(longest, time.perf_counter() - lap)
-        seen = ~np.isnan(answers).any(1)
+        seen = self.known & ~np.isnan(answers).any(1)
         row = self._row(name, answers, seen, time.perf_counter() - begin)
         self.rows.append(row | self._compare(method, answers, seen, 1.3 * longest))
         return ""

@@ -106,7 +106,8 @@ class Fitted:
     """What fitting leaves: a backbone (the given one or a tuned one), the head that reads it, and how it came about.
 
     ``oof_probabilities`` are calibrated probabilities of the training examples, each from a model that never saw that
-    example (None where a method has none). ``history`` holds one flat record per step or epoch.
+    example (None where a method has none; rows of NaN for examples that were never held out, their class being too
+    small). ``history`` holds one flat record per step or epoch.
 
     ``head`` reads *target* rows of ``backbone``. Where an adapted model reads the source otherwise,
     ``source_head`` does so (over ``source_backbone``, where that is another), and
@@ -151,6 +152,10 @@ class Method:
     """Whether ``task.target``, a few labelled target examples, are learned from where there are any."""
     why_not_few: ClassVar[str] = ": it learns from the source's labels alone"
     """Why they are not, as the end of a sentence."""
+    needs_clusters: ClassVar[bool] = False
+    """Whether it holds because classes are clusters of the target: it sharpens its own answers there."""
+    makes_alike: ClassVar[bool] = False
+    """Whether it makes the domains alike, which is wrong where their class shares truly differ."""
     searched: ClassVar[tuple[str, ...]] = ()
     """The settings that ``tune`` searches where none are named; empty: all that declare a range."""
 

@@ -79,7 +79,7 @@ class Cached(Method):
             backbone=task.backbone,
             head=self._head(X, seen.y, len(names), candidates[tried.best], tried.temperatures[tried.best]),
             selection=tried.selection(tuple(_notes(task, fold, self.folds, unseen))),
-            oof_probabilities=None if tried.oof is None else spread(tried.oof, present, len(names), 0.0),
+            oof_probabilities=tried.out_of_fold(present, len(names)),
         )
 
     def _out_of_fold(
@@ -98,7 +98,7 @@ class _Tried:
     """What every candidate scored on the examples that were held out from it."""
 
     def __init__(self, fold: Labels, y: Labels, candidates: Sequence[Candidate], logits: Array | None) -> None:
-        self.candidates, self.folds = candidates, int(fold.max()) + 1
+        self.candidates, self.fold, self.folds = candidates, fold, int(fold.max()) + 1
         self.temperatures, self.rows, self.best = [1.0] * len(candidates), [dict(c) for c in candidates], 0
         self.oof: Array | None = None
         if logits is None:
@@ -114,6 +114,14 @@ class _Tried:
             row["accuracy"] = [float(right[fold == k].mean()) for k in range(self.folds)]
         self.best = int(losses.mean(axis=1).argmin())
         self.oof = softmax(logits[self.best] / self.temperatures[self.best])
+
+    def out_of_fold(self, present: Labels, classes: int) -> Array | None:
+        """The answers of the best over all ``classes``, NaN for examples that were never held out."""
+        if self.oof is None:
+            return None
+        answers = spread(self.oof, present, classes, 0.0)
+        answers[self.fold < 0] = np.nan
+        return answers
 
     def selection(self, notes: tuple[str, ...]) -> Selection:
         """The choice in words; nothing was compared where nothing could be held out."""

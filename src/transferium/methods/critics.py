@@ -18,6 +18,7 @@ class Adversarial(AdaptedNetwork):
     """A network with a critic: the reversed gradient grows, the critic learns from the start."""
 
     needs_target: ClassVar[bool] = True
+    makes_alike: ClassVar[bool] = True
 
     critic: int = setting(256, "rectified features inside the critic", (32, 1024))
 

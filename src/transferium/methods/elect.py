@@ -40,18 +40,18 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method) -> 
     Everything is judged over the features that source only reads, and candidates that move no backbone adapt those.
     """
     started = time.perf_counter()
-    fitted = {"source-only": source_only.fit(_kept_in(replace(task, target=None), "source-only"))}
+    fitted = {"source-only": source_only.fit(kept_in(replace(task, target=None), "source-only"))}
     ground = replace(task, backbone=fitted["source-only"].backbone)
     known, source, target, look = _look(task, ground)
     notes = []
     for name, method in candidates.items():
-        if why := look.bars(method.name):
+        if why := look.bars(method):
             notes.append(f"{name} did not stand: {why}")
         elif task.budget_s is not None and time.perf_counter() - started > task.budget_s:
             notes.append(f"{name} was not tried: the budget of {task.budget_s:.0f} s was used up")
         else:
             try:
-                fitted[name] = method.fit(_kept_in(task if method.moves_backbone else ground, name))
+                fitted[name] = method.fit(kept_in(task if method.moves_backbone else ground, name))
             except TransferiumError as error:
                 notes.append(f"{name} was left out: {error}")
     evidence = {name: see(model, ground, known, source, target) for name, model in fitted.items()}
@@ -85,8 +85,8 @@ def _look(task: Task, ground: Task) -> tuple[Domain, Domain, Domain, Outlook]:
     return known, source, target, Outlook.of(source, target, trained=ground.backbone is not task.backbone)
 
 
-def opinions(task: Task, source_only: Fitted, fitted: Fitted) -> dict[str, Any]:
-    """What the validators think of a method that somebody named, beside source only; they choose nothing here.
+def opinions(task: Task, method: Method, source_only: Fitted, fitted: Fitted) -> dict[str, Any]:
+    """What the validators think of a ``method`` that somebody named, beside source only; they choose nothing here.
 
     ``rows`` are as those of an election's candidates, ``notes`` say how a vote would end and who is silent.
     """
@@ -96,7 +96,7 @@ def opinions(task: Task, source_only: Fitted, fitted: Fitted) -> dict[str, Any]:
     names = ["source-only", fitted.method]
     scores = [validate(see(model, ground, known, source, target), judges) for model in (source_only, fitted)]
     vote, reasons = count_votes(scores, judges)
-    bar = look.bars(fitted.method)
+    bar = look.bars(method)
     ends = f"a vote would say: {why_chosen(names, vote, vote.choice())}"
     if bar:
         ends = f"auto would not let it stand: {bar}"
@@ -107,8 +107,8 @@ def opinions(task: Task, source_only: Fitted, fitted: Fitted) -> dict[str, Any]:
     return {"rows": _rows(names, scores, vote), "notes": notes}
 
 
-def _kept_in(task: Task, name: str) -> Task:
-    """The task of one candidate, whose checkpoints are its own."""
+def kept_in(task: Task, name: str) -> Task:
+    """The task of one of several models, whose checkpoints are its own."""
     return replace(task, workdir=None if task.workdir is None else task.workdir / name)
 
 

@@ -20,8 +20,10 @@ from transferium.functional.validators.clusters import cluster_agreement
 from transferium.functional.validators.ensemble import FEWEST as FEWEST_TOGETHER
 from transferium.functional.validators.evidence import CannotScoreError, Evidence
 from transferium.functional.validators.table import validate
-from transferium.methods.base import Fitted, Task
-from transferium.methods.evidence import evidence_of
+from transferium.methods.base import Fitted, Method, Task
+from transferium.methods.evidence import held_out_logits
+from transferium.methods.held_out import hold_out
+from transferium.methods.network import HELD, AdaptedNetwork
 
 WITH_CLUSTERS = ("silhouette", "ami", "diversity")
 """Who votes where classes are clusters: whether the answers are clusters of the target, and whether all are given."""
@@ -43,12 +45,6 @@ FEWEST = 20
 """Target examples below which no validator can be trusted."""
 CHANGED = 6
 """Answers a candidate must change. Were all of fewer right, a sign test could still not tell (2 · 2⁻⁵ > 0.05)."""
-BY_CLUSTERS = ("prototypes", "shot", "mcc", "infomax", "pseudo-label")
-"""Methods that hold because classes are clusters."""
-BY_NETWORK = ("cdan", "cdan-e", "dann", "dan", "jan", "deep-coral", "mdd", "bnm", "afn", "bsp", "adda", "mcd")
-"""Networks, whose confidence is not on one scale with that of a convex probe."""
-BY_MATCHING = ("standardise", "coral", "deep-coral", "dan", "jan", "dann", "cdan", "tca", "jda", "ot", "subspace")
-"""Methods that make the domains alike, and are wrong where their class shares truly differ."""
 
 
 @dataclass(frozen=True)
@@ -75,16 +71,16 @@ class Outlook:
             clustered = None
         return cls(clustered, explained_by_shares(unit[0], source.y, unit[1]), len(target), trained)
 
-    def bars(self, name: str) -> str:
-        """Why the method called ``name`` should not be tried on this data; empty where it may stand."""
-        if name in BY_CLUSTERS and not self.has_clusters:
+    def bars(self, method: Method) -> str:
+        """Why ``method`` should not be tried on this data; empty where it may stand."""
+        if method.needs_clusters and not self.has_clusters:
             return self._no_clusters
-        if name in BY_NETWORK and not self.has_clusters:
+        if isinstance(method, AdaptedNetwork) and not self.has_clusters:
             return (
                 "without clusters to look at, validators read confidence, and a network's is not on one scale with "
                 "source only's"
             )
-        if name in BY_MATCHING and self.explained > EXPLAINED:
+        if method.makes_alike and self.explained > EXPLAINED:
             return (
                 f"other class shares alone explain {100 * self.explained:.0f} % of how the target's mean differs, and "
                 "making the domains alike would break what is right"
@@ -169,10 +165,14 @@ def _changed(reference: Evidence, candidate: Evidence) -> int:
 def _worse_on_source(task: Task, reference: Fitted, candidate: Fitted) -> str:
     a, b = reference.oof_probabilities, candidate.oof_probabilities
     if a is not None and b is not None:
-        losses = [_loss(p, task.train.y) for p in (a, b)]
+        answers, y = [a, b], task.train.y
     else:
-        held = [evidence_of(task, model) for model in (reference, candidate)]
-        losses = [_loss(softmax(seen.source_logits), seen.source_labels) for seen in held]
+        answers = [softmax(held_out_logits(task, model)) for model in (reference, candidate)]
+        y = hold_out(task, HELD).held.y
+    known = ~np.isnan(answers).any(axis=(0, 2))
+    if not known.any():
+        return ""
+    losses = [_loss(p[known], y[known]) for p in answers]
     extra = losses[1] - losses[0]
     error = float(extra.std() / np.sqrt(len(extra)))
     if extra.mean() <= 2 * error or extra.mean() < 1e-3:

@@ -7,9 +7,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from transferium.data.domain import Domain
+from transferium.data.findings import some
 from transferium.errors import DataError
 from transferium.functional.adaptation.label_shift import bbse, saerens
-from transferium.functional.matrices import Array, fraction
+from transferium.functional.matrices import Array, Labels, fraction
 from transferium.methods.base import Fitted, Task, require_choice
 from transferium.methods.few import check_few_weight, few_weight_setting, joined, without_few
 from transferium.methods.probe import LinearProbe
@@ -67,12 +69,23 @@ class LabelShift(LinearProbe):
     def _shares(self, task: Task, fitted: Fitted, seen: Array, prior: Array) -> Array:
         if self.estimate == "em":
             return saerens(seen, prior)
-        held = fitted.oof_probabilities
-        if held is None or np.isnan(held).any():
-            raise DataError(
-                "bbse needs held-out answers for every source row; there are too few examples of some class."
-            )
-        return bbse(task.train.y, held, seen)
+        return bbse(*held_out_answers(task.train, fitted), seen)
+
+
+def held_out_answers(source: Domain, fitted: Fitted) -> tuple[Labels, Array]:
+    """Labels of the source rows that were held out, and what was answered; a class without any is a ``DataError``."""
+    answers = fitted.oof_probabilities
+    if answers is None:
+        raise DataError("the source has too few examples to hold any out, so nothing is known of the answers' errors")
+    held = ~np.isnan(answers).any(axis=1)
+    unknown = np.setdiff1d(np.arange(len(source.classes)), source.y[held])
+    if len(unknown):
+        named = some((repr(source.classes[k]) for k in unknown), 3)
+        raise DataError(
+            f"the source has too few examples of {named} to hold any out, so it is not known how they are answered. "
+            "Add some, or leave the class out."
+        )
+    return source.y[held], answers[held]
 
 
 @dataclass

@@ -34,6 +34,7 @@ class MCD(AdaptedNetwork):
 
     name: ClassVar[str] = "mcd"
     needs_target: ClassVar[bool] = True
+    makes_alike: ClassVar[bool] = True
 
     weight: float = setting(1.0, "rate of the features' turns, as a share of lr; 0 is source only", (0.0, 3.0))
     turns: int = setting(2, "turns of the features in each step", (1, 4))
@@ -139,6 +140,7 @@ class VADA(DANN):
     """
 
     name: ClassVar[str] = "vada"
+    needs_clusters: ClassVar[bool] = True
 
     entropy: float = setting(0.1, "weight of the entropy, inside the whole", (0.0, 1.0))
     smoothness: float = setting(0.1, "weight of both smoothness terms, inside the whole", (0.0, 1.0))

@@ -87,6 +87,7 @@ class LinearProbe(Method):
             held = fold >= 0
             temperature = fit_temperature(path.oof_logits[chosen][held], y[held], weight[held])
             oof = spread(softmax(path.oof_logits[chosen] / temperature), present, len(names), 0.0)
+            oof[~held] = np.nan
         coef = spread(path.coef[chosen].T, present, len(names), 0.0).T
         intercept = spread(
             path.intercept[chosen][None], present, len(names), float(path.intercept[chosen].min()) - NEVER

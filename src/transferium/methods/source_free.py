@@ -31,6 +31,7 @@ class SHOT(AdaptedNetwork):
     """
 
     name: ClassVar[str] = "shot"
+    needs_clusters: ClassVar[bool] = True
     rates: ClassVar[tuple[str, ...]] = (*AdaptedNetwork.rates, "adapt_lr")
     needs_target: ClassVar[bool] = True
 
@@ -108,6 +109,7 @@ class AdaBN(AdaptedNetwork):
 
     name: ClassVar[str] = "adabn"
     needs_target: ClassVar[bool] = True
+    makes_alike: ClassVar[bool] = True
     keep_statistics: ClassVar[bool] = False
     learns_from_few: ClassVar[bool] = False
     why_not_few: ClassVar[str] = ": after the source it changes statistics alone, which have no labels"
@@ -151,6 +153,7 @@ class TENT(AdaBN):
     """
 
     name: ClassVar[str] = "tent"
+    needs_clusters: ClassVar[bool] = True
     rates: ClassVar[tuple[str, ...]] = (*AdaptedNetwork.rates, "adapt_lr")
 
     rounds: int = setting(3, "passes over the target", (1, 10))

@@ -24,6 +24,7 @@ class DAN(AdaptedNetwork):
 
     name: ClassVar[str] = "dan"
     needs_target: ClassVar[bool] = True
+    makes_alike: ClassVar[bool] = True
 
     linear: bool = setting(False, "the linear-time estimate, for batches of thousands", (False, True))
 
@@ -43,6 +44,7 @@ class JAN(AdaptedNetwork):
 
     name: ClassVar[str] = "jan"
     needs_target: ClassVar[bool] = True
+    makes_alike: ClassVar[bool] = True
 
     def _term(self, carried: Carried) -> Objective | None:
         from transferium.objectives.discrepancy import JointMMD
@@ -61,6 +63,7 @@ class DeepCORAL(AdaptedNetwork):
 
     name: ClassVar[str] = "deep-coral"
     needs_target: ClassVar[bool] = True
+    makes_alike: ClassVar[bool] = True
 
     weight: float = setting(100.0, "weight of the transfer term; 0 is source only", (0.0, 10_000.0))
 
@@ -100,6 +103,7 @@ class BNM(AdaptedNetwork):
 
     name: ClassVar[str] = "bnm"
     needs_target: ClassVar[bool] = True
+    needs_clusters: ClassVar[bool] = True
 
     def _term(self, carried: Carried) -> Objective | None:
         from transferium.objectives.prediction import NuclearNorm
@@ -117,6 +121,7 @@ class MCC(AdaptedNetwork):
 
     name: ClassVar[str] = "mcc"
     needs_target: ClassVar[bool] = True
+    needs_clusters: ClassVar[bool] = True
 
     temperature: float = setting(2.5, "softens the answers that are compared", (1.0, 4.0))
 
@@ -139,6 +144,7 @@ class InfoMax(AdaptedNetwork):
 
     name: ClassVar[str] = "infomax"
     needs_target: ClassVar[bool] = True
+    needs_clusters: ClassVar[bool] = True
 
     diversity: float = setting(1.0, "weight of the variety of answers beside their sureness", (0.0, 2.0))
 

@@ -8,6 +8,9 @@ from transferium.errors import InputError
 from transferium.functional.adaptation.affine import Affine, Alignment
 from transferium.functional.matrices import Array, Floats, two_domains
 
+FLAT = 1e-5
+"""Rows span no direction along which their spread is at most this share of the largest: float32 rounds to 1e-7."""
+
 
 def subspace_alignment(source: Floats, target: Floats, *, dimensions: int, strength: float = 1.0) -> Alignment:
     """``x -> (x - m_s) P_s P_sᵀ P_t P_tᵀ`` for the source and ``x -> (x - m_t) P_t P_tᵀ`` for the target.
@@ -38,7 +41,7 @@ def subspace_alignment(source: Floats, target: Floats, *, dimensions: int, stren
 
 
 def principal_directions(x: Array) -> Array:
-    """``(width, rank)``: orthonormal directions of decreasing variance."""
+    """``(width, rank)``: orthonormal directions of decreasing variance, without those that are :data:`FLAT`."""
     _, sizes, rows = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
-    out: Array = rows[sizes > 1e-10 * max(float(sizes[0]), 1e-300)].T
+    out: Array = rows[sizes > FLAT * max(float(sizes[0]), 1e-300)].T
     return out

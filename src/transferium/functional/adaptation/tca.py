@@ -8,6 +8,7 @@ import numpy as np
 
 from transferium.errors import InputError
 from transferium.functional.adaptation.affine import Affine
+from transferium.functional.adaptation.subspace import FLAT
 from transferium.functional.matrices import Array, Floats, median_bandwidth, squared_distances, two_domains
 
 
@@ -97,10 +98,11 @@ def latent_directions(rows: Array, gaps: Array, *, dimensions: int, ridge: float
     if not 1 <= dimensions <= width:
         raise InputError(f"dimensions={dimensions} must be from 1 to {width}")
     held = gaps.T @ gaps + ridge * np.eye(width)
+    variances = np.linalg.eigvalsh(spread)
+    if dimensions > int((variances > FLAT**2 * variances[-1]).sum()):
+        raise InputError(f"dimensions={dimensions} is more than the {len(rows)} rows span: ask for fewer")
     sizes, vectors = eigh(spread, held, subset_by_index=[width - dimensions, width - 1])
     sizes, vectors = sizes[::-1], vectors[:, ::-1]
-    if sizes[-1] <= 1e-10 * sizes[0]:
-        raise InputError(f"dimensions={dimensions} is more than the {len(rows)} rows span: ask for fewer")
     out: Array = vectors * np.sqrt(len(rows) / sizes)
     top = out[np.abs(out).argmax(axis=0), np.arange(dimensions)]
     signed: Array = out * np.sign(top)

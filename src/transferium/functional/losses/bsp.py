@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from transferium.errors import InputError
-from transferium.functional.losses.kernels import check_widths
+from transferium.functional.losses.kernels import at_least_single, check_widths
 
 
 def bsp(source: Tensor, target: Tensor, largest: int = 1) -> Tensor:
@@ -14,7 +14,7 @@ def bsp(source: Tensor, target: Tensor, largest: int = 1) -> Tensor:
 
     Batches are ``(n, width)`` and ``(m, width)``, not centred, as in the paper. Adversarial training sharpens the top
     directions at the cost of the others, which carry the classes; this holds them back. Not a method by itself: add it
-    with a small weight (the paper's is 1e-4) to an adversarial term.
+    with a small weight (the paper's is 1e-4) to an adversarial term. Computed in float32 or better.
     Raises ``InputError`` when a batch has fewer than ``largest`` singular values.
     Chen et al., Transferability vs. discriminability: batch spectral penalization, ICML 2019.
 
@@ -22,7 +22,7 @@ def bsp(source: Tensor, target: Tensor, largest: int = 1) -> Tensor:
     13.0
     """
     check_widths(source, target)
-    spectra = [torch.linalg.svdvals(x) for x in (source, target)]
+    spectra = [torch.linalg.svdvals(at_least_single(x)) for x in (source, target)]
     if not 1 <= largest <= min(len(s) for s in spectra):
         raise InputError(f"largest={largest} must be from 1 to {min(len(s) for s in spectra)} for these batches")
     return torch.stack([s[:largest].square().sum() for s in spectra]).sum()

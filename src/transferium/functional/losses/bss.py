@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from transferium.errors import InputError
+from transferium.functional.losses.kernels import at_least_single
 
 
 def bss(features: Tensor, smallest: int = 1) -> Tensor:
@@ -23,6 +24,5 @@ def bss(features: Tensor, smallest: int = 1) -> Tensor:
     most = min(features.shape)
     if not 1 <= smallest <= most:
         raise InputError(f"smallest={smallest} must be from 1 to {most} for a batch of {tuple(features.shape)}")
-    full = features if features.dtype in (torch.float32, torch.float64) else features.float()
-    values: Tensor = torch.linalg.svdvals(full)
+    values: Tensor = torch.linalg.svdvals(at_least_single(features))
     return values[-smallest:].square().sum()

@@ -21,6 +21,15 @@ def check_widths(source: Tensor, target: Tensor) -> None:
         )
 
 
+def at_least_single(x: Tensor) -> Tensor:
+    """``x`` in float32 or better: nothing decomposes a matrix in half precision.
+
+    >>> at_least_single(torch.ones(1, dtype=torch.bfloat16)).dtype
+    torch.float32
+    """
+    return x if x.dtype in (torch.float32, torch.float64) else x.float()
+
+
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:
     """``D[i, j] = ||a_i - b_j||²``, shape ``(len(a), len(b))``, never negative.
 

@@ -59,12 +59,13 @@ def vat(
     *,
     radius: float,
     steps: int = 1,
-    probe: float = 1e-2,
+    probe: float | None = None,
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """``mean_i KL(stop(p(x_i)) || p(x_i + radius · d_i))`` along the adversarial direction; a scalar >= 0.
 
     ``radius`` is a Euclidean norm in the units of ``inputs`` (which may be features of a frozen backbone); 0 gives 0.
+    The direction is found by steps of ``probe`` in the same units (None: a tenth of ``radius``).
     It holds the decision boundary away from the data: add it with an entropy term (VADA), never instead of one.
     Prefer consistency under real augmentations where there are good ones.
     Shu et al., A DIRT-T approach to unsupervised domain adaptation, ICLR 2018.
@@ -74,7 +75,8 @@ def vat(
     """
     with torch.no_grad():
         clean = predict(inputs)
-    direction = adversarial_direction(predict, inputs, clean, steps=steps, probe=probe, generator=generator)
+    step = radius / 10 if probe is None else probe
+    direction = adversarial_direction(predict, inputs, clean, steps=steps, probe=step, generator=generator)
     return divergence(clean, predict(inputs + radius * direction))
 
 

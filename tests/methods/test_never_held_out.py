@@ -1,0 +1,81 @@
+"""A class of one example cannot be held out: nobody may count answers that were never given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from adaptation_worlds import clusters, table
+from transferium.data.domain import Domain
+from transferium.data.pairing import pair_domains
+from transferium.embedding.embed import Embedder
+from transferium.errors import DataError
+from transferium.job.compare import compare_domains
+from transferium.methods.auto import Auto, Trials
+from transferium.methods.base import Task
+from transferium.methods.catalogue import method_class
+from transferium.methods.evidence import evidence_of, held_out_logits
+from transferium.methods.ncm import NearestClassMean
+from transferium.methods.probe import LinearProbe
+from transferium.models.catalogue import find_backbone
+
+RARE = "dodo"
+
+
+def world() -> tuple[Domain, Domain]:
+    """Three classes that are well known, one of a single example, and a target without it."""
+    x, y = clusters(150, 0)
+    x[0], y[0] = 9.0, 3
+    z, truth = clusters(150, 1, turn=0.8)
+    names = ("a", "b", "c", RARE)
+    return table(x, y, "s", names), table(z, truth, "t", names)
+
+
+def task() -> Task:
+    source, target = world()
+    backbone = replace(find_backbone(None, "features"), width=8)
+    return Task(source, None, backbone, Embedder(None), 0, unlabeled=target.unlabeled())
+
+
+@pytest.mark.parametrize("method", [LinearProbe(), NearestClassMean()])
+def test_its_rows_have_no_held_out_answer(method: LinearProbe | NearestClassMean) -> None:
+    given = task()
+    answers = method.fit(given).oof_probabilities
+    assert answers is not None
+    assert np.array_equal(np.isnan(answers).any(axis=1), given.train.y == 3)
+    assert np.isnan(answers[0]).all()
+
+
+def test_bbse_refuses_and_names_the_class() -> None:
+    with pytest.raises(DataError, match=r"too few examples of 'dodo' to hold any out.*leave the class out"):
+        method_class("bbse")().fit(task())
+
+
+def test_compare_says_which_class_is_not_known() -> None:
+    told = compare_domains(pair_domains([world()[0]], world()[1]), Embedder(None), permutations=20)
+    assert "too few examples of 'dodo' to hold any out" in told["label"]["reason"]
+    assert any("label shift could not be estimated: the source has too few" in kind for kind in told["kinds"])
+    rows = {row["class"]: row for row in told["conditional"]["classes"]}
+    assert set(rows) == {"a", "b", "c"} and all(row["source"] is not None for row in rows.values())
+
+
+def test_an_election_and_its_evidence_leave_the_rows_out() -> None:
+    given = task()
+    for name in ("prototypes", "source-only"):
+        model = method_class(name)().fit(given)
+        # The one example falls into one of the five parts, and is asked about only where it fell into the held one.
+        answered = ~np.isnan(held_out_logits(given, model)).any(axis=1)
+        seen = evidence_of(given, model)
+        assert len(seen.source_logits) == answered.sum() and 3 not in seen.source_labels
+    chosen = Auto(adaptations=("prototypes", "label-shift")).fit(given)
+    assert set(chosen.beside) == {"source-only", "prototypes", "label-shift"}
+    assert not any("nan" in note for note in chosen.selection.notes)
+
+
+def test_trials_count_what_the_probe_was_asked() -> None:
+    given = task()
+    given.budget_s = 10.0
+    trials = Trials(given, LinearProbe().fit(given), 3, 0.0)
+    assert trials.rows[0]["examples"] == 149 and np.isfinite(trials.rows[0]["log_loss"])
