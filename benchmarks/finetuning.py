@@ -50,6 +50,9 @@ HELD_BACK: dict[str, Any] = {
     "ema_decay": 0.995,
     "best_epoch": "accuracy",
 }
+#: For the longest: less is held out. Statistics of each batch and twice the rate, CutMix, and a flat or a higher rate
+#: were tried on 2,880 and 7,600 training examples at 96 pixels: all were worse on 2,000 held-out ones.
+LONGER: dict[str, Any] = TUNED | {"head_lr": 5e-4} | HELD_BACK | {"val_share": 0.05}
 
 
 @dataclass(frozen=True)
@@ -192,11 +195,8 @@ def cifar10_subset(data: Path, methods: list[str], seeds: int, only: str = "") -
         "LP-FT at 128, 11 epochs": ("lp-ft", TUNED | {"head_lr": 5e-4, "epochs": 11, "val_share": 0.1}, 128),
         "LP-FT at 128, 11 epochs, held back": ("lp-ft", TUNED | {"head_lr": 5e-4, "epochs": 11} | HELD_BACK, 128),
         "LP-FT at 160, 12 epochs, held back": ("lp-ft", TUNED | {"head_lr": 5e-4, "epochs": 12} | HELD_BACK, 160),
-        "LP-FT at 224, 10 epochs, held back": (
-            "lp-ft",
-            TUNED | {"head_lr": 5e-4, "epochs": 10} | HELD_BACK | {"val_share": 0.05},
-            224,
-        ),
+        "LP-FT at 224, 10 epochs, held back": ("lp-ft", LONGER | {"epochs": 10}, 224),
+        "LP-FT at 128, 16 epochs, held back": ("lp-ft", LONGER | {"epochs": 16}, 128),
     }
     chosen = {name: row for name, row in rows.items() if row[0] in methods and (row[0] == "probe" or only in name)}
 
