@@ -18,7 +18,8 @@ from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.elect import elect, take_sides, together
 from transferium.methods.guards import Outlook
-from transferium.methods.network import AdaptedNetwork
+from transferium.methods.held_out import hold_out
+from transferium.methods.network import HELD, AdaptedNetwork
 from transferium.methods.probe import LinearProbe
 from transferium.methods.prototypes import Prototypes
 from transferium.methods.source_only import SourceOnly
@@ -80,6 +81,29 @@ def test_the_vote_chooses_the_weight_of_one_method() -> None:
     none = method.fit(task_of(table(x, y, "s", "ab"), table(lines(300, 1)[0], None, "t")))
     assert none.method == "source-only", "what bars a method bars it at any weight"
     assert "mcc@3 did not stand: the source's own classes are not clusters" in " ".join(none.selection.notes)
+
+
+def test_named_validators_vote_and_no_others() -> None:
+    task = moved_clusters()[0]
+    named = ("source-accuracy", "importance-weighted", "dev", "snd", "entropy", "bnm", "ensemble")
+    asked = method_class("auto")(adaptations=("prototypes",), validators=named).fit(task)
+    rows, notes = asked.selection.candidates, " ".join(asked.selection.notes)
+    assert [row["method"] for row in rows] == ["source-only", "prototypes"]
+    assert all(set(row) == {"method", "mean_rank", *named} for row in rows)
+    assert all(row[name] is not None for row in rows for name in named[:-1])
+    assert "ensemble did not vote" in notes and rows[0]["ensemble"] is None
+    # Held-out source rows are answered for out of fold, as everywhere.
+    probe = asked.beside["source-only"]
+    held = np.setdiff1d(np.arange(len(task.train)), hold_out(task, HELD).kept)
+    right = float((probe.oof_probabilities[held].argmax(1) == task.train.y[held]).mean())
+    assert rows[0]["source-accuracy"] == pytest.approx(right, abs=1e-4)
+    by_clusters = method_class("auto")(adaptations=("prototypes",), validators=("ami",)).fit(task)
+    assert by_clusters.method == "prototypes" and "validators that were named" in by_clusters.selection.rule
+    assert "1 of 1 validators prefer it" in by_clusters.selection.notes[0]
+    by_source = method_class("auto")(adaptations=("prototypes",), validators=("source-accuracy",)).fit(task)
+    assert by_source.method == "source-only", "it sees nothing of the target"
+    with pytest.raises(InputError, match=r"there is no validator 'sdn'. Did you mean 'snd'"):
+        method_class("auto")(validators=("sdn",))
 
 
 @pytest.mark.parametrize(

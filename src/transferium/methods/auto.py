@@ -47,6 +47,10 @@ class Auto(Method):
         default=("standardise", "coral", "prototypes", "mcc", "cdan", "shot"),
         metadata={"help": "methods tried beside source only where there is a --source; mcc@0.3 is mcc at weight 0.3"},
     )
+    validators: tuple[str, ...] = field(
+        default=(),
+        metadata={"help": "who votes on adaptations, as in dev,snd,information; none named: whoever can, on this data"},
+    )
     tuning: str = field(
         default="frozen", metadata={"help": "how much of the backbone adaptations move: frozen, partial, full or lora"}
     )
@@ -59,12 +63,16 @@ class Auto(Method):
 
     def check(self) -> None:
         """Raise ``InputError`` for a candidate that is no method that trains, and for settings that one refuses."""
+        from transferium.functional.validators.table import VALIDATORS
         from transferium.methods.catalogue import METHODS
 
         legal = [name for name in METHODS if name not in ("auto", "probe")]
         for name in (*self.candidates, *(split_weight(given)[0] for given in self.adaptations)):
             if name not in legal:
                 raise InputError(f"auto cannot try {name!r}. {did_you_mean(name, legal)}")
+        for name in self.validators:
+            if name not in VALIDATORS:
+                raise InputError(f"there is no validator {name!r}. {did_you_mean(name, VALIDATORS)}")
         if self.folds < 2:
             raise InputError(f"folds must be at least 2; it was {self.folds}.")
         if self.tuning != "frozen" or any("@" in name for name in self.adaptations):
@@ -106,7 +114,7 @@ class Auto(Method):
         if task.unlabeled is not None:
             from transferium.methods.few import elect_with_few
 
-            return elect_with_few(task, self.rivals(), self.source_only())
+            return elect_with_few(task, self.rivals(), self.source_only(), self.validators)
         started = time.perf_counter()
         probe = LinearProbe().fit(task)
         if why := _why_not_more(task, probe):

@@ -14,8 +14,9 @@ from transferium.errors import TransferiumError
 from transferium.functional.validators.consensus import Consensus, consensus
 from transferium.functional.validators.ensemble import ensemble_agreement, ensemble_answers
 from transferium.functional.validators.evidence import CannotScoreError, Evidence
-from transferium.functional.validators.table import Score, validate
+from transferium.functional.validators.table import OF_SOURCE, Score, validate
 from transferium.methods.base import Fitted, Method, Task
+from transferium.methods.evidence import evidence_of
 from transferium.methods.guards import TOGETHER, Outlook, vetoed
 from transferium.methods.held_out import hold_out
 from transferium.methods.network import HELD
@@ -30,14 +31,19 @@ RULE_TOGETHER = (
     "the candidate whose answers are most like those of all together, if these take its side against source only in "
     "more of the answers they differ on (sign test, 5 %); else source only"
 )
+RULE_NAMED = (
+    "the best mean rank among the validators that were named, if two thirds of them prefer it to source only; else "
+    "source only"
+)
 
 
-def elect(task: Task, candidates: Mapping[str, Method], source_only: Method) -> Fitted:
+def elect(task: Task, candidates: Mapping[str, Method], source_only: Method, validators: Sequence[str] = ()) -> Fitted:
     """Fit source only and the candidates, let the validators vote, and return the winner, the others beside it.
 
     The winner is source only unless the vote is clear: see ``RULE``, and ``guards.py`` for who may stand and who may
-    vote. A candidate that fails, or that the budget does not hold, is left out, and the selection says why.
-    Everything is judged over the features that source only reads, and candidates that move no backbone adapt those.
+    vote; where ``validators`` are named, these vote (``RULE_NAMED``). A candidate that fails, or that the budget does
+    not hold, is left out, and the selection says why. Everything is judged over the features that source only reads,
+    and candidates that move no backbone adapt those.
     """
     started = time.perf_counter()
     fitted = {"source-only": source_only.fit(kept_in(replace(task, target=None), "source-only"))}
@@ -58,15 +64,16 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method) -> 
     for name, why in vetoed(ground, fitted, evidence, look).items():
         notes.append(f"{name} was vetoed: {why}")
         del evidence[name]
-    judges, silent = look.judges(len(evidence))
+    judges, silent = look.judges(len(evidence), validators)
     seen, standing = together(list(evidence.values())), list(evidence)
-    scores = [validate(each, judges) for each in seen]
+    scores = [ask(ground, fitted[name], each, judges) for name, each in zip(standing, seen, strict=True)]
     vote, reasons = count_votes(scores, judges)
-    if judges == TOGETHER:
+    if judges == TOGETHER and not validators:
         rule, (at, why) = RULE_TOGETHER, take_sides(standing, seen)
     else:
-        rule, at = RULE, vote.choice()
-        why = why_chosen(standing, vote, at)
+        rule, needed = (RULE_NAMED, 1) if validators else (RULE, 3)
+        at = vote.choice(voters=needed)
+        why = why_chosen(standing, vote, at, needed)
     notes = [why, *notes]
     notes += [f"{judge} did not vote: {why}" for judge, why in {**silent, **reasons}.items()]
     chosen = fitted[standing[at]]
@@ -125,6 +132,14 @@ def see(model: Fitted, task: Task, known: Domain, source: Domain, target: Domain
     return Evidence(source.features, answers[0], source.y, target.features, answers[1])
 
 
+def ask(ground: Task, model: Fitted, seen: Evidence, judges: Sequence[str]) -> dict[str, Score]:
+    """Every judge about one candidate: of the answers that were seen, or of those on held-out rows of the source."""
+    scores = validate(seen, tuple(judge for judge in judges if judge not in OF_SOURCE))
+    if of_source := tuple(judge for judge in judges if judge in OF_SOURCE):
+        scores |= validate(evidence_of(ground, model), of_source)
+    return {judge: scores[judge] for judge in judges}
+
+
 def together(evidence: Sequence[Evidence]) -> list[Evidence]:
     """Each candidate's evidence beside what all of them say together, where they are enough for that."""
     try:
@@ -164,7 +179,7 @@ def count_votes(scores: Sequence[dict[str, Score]], judges: Sequence[str]) -> tu
     return vote, reasons
 
 
-def why_chosen(names: Sequence[str], vote: Consensus, at: int) -> str:
+def why_chosen(names: Sequence[str], vote: Consensus, at: int, needed: int = 3) -> str:
     """The outcome of the vote in one sentence."""
     leader = int(np.argmin(vote.mean_rank))
     n = len(vote.voters)
@@ -172,8 +187,9 @@ def why_chosen(names: Sequence[str], vote: Consensus, at: int) -> str:
         return (
             f"{names[at]} leads the vote, and {round(vote.support[at] * n)} of {n} validators prefer it to source only"
         )
-    if n < 3:
-        return f"source only, since {n} validators could vote and three are needed: first do no harm"
+    if n < needed:
+        words = "three are needed" if needed == 3 else "one is needed"
+        return f"source only, since {n} validators could vote and {words}: first do no harm"
     if leader == 0:
         return f"source only leads the vote of {n} validators"
     support = round(vote.support[leader] * n)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -117,7 +117,9 @@ def without_few(fitted: Fitted, source: int) -> Fitted:
     return fitted if oof is None else replace(fitted, oof_probabilities=oof[:source])
 
 
-def elect_with_few(task: Task, candidates: Mapping[str, Method], source_only: Method) -> Fitted:
+def elect_with_few(
+    task: Task, candidates: Mapping[str, Method], source_only: Method, validators: Sequence[str] = ()
+) -> Fitted:
     """The election of ``auto`` where labelled target examples are there: candidates learn from them as they can.
 
     Where the vote falls back to source only, the probe of source and labelled target rows takes its place: labels are
@@ -125,7 +127,7 @@ def elect_with_few(task: Task, candidates: Mapping[str, Method], source_only: Me
     """
     from transferium.methods.elect import elect
 
-    elected = elect(task, candidates, source_only)
+    elected = elect(task, candidates, source_only, validators)
     if task.target is None or elected.selection.chosen.get("method") != "source-only":
         return elected
     pooled = Pooled().fit(replace(task, backbone=elected.backbone))

@@ -7,12 +7,13 @@ tore apart itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from transferium.data.domain import Domain
+from transferium.functional.calibration import fit_temperature
 from transferium.functional.classifier import softmax
 from transferium.functional.matrices import Array, Labels
 from transferium.functional.shift.label_explains import explained_by_shares
@@ -104,14 +105,21 @@ class Outlook:
         """Whether what the candidates say together decides: see ``TOGETHER``."""
         return self.trained and standing >= FEWEST_TOGETHER
 
-    def judges(self, standing: int) -> tuple[tuple[str, ...], dict[str, str]]:
-        """The validators that have something to say where so many candidates stand, and why the others have not."""
-        together = self.together(standing)
+    def judges(self, standing: int, named: Sequence[str] = ()) -> tuple[tuple[str, ...], dict[str, str]]:
+        """The validators that have something to say where so many candidates stand, and why the others have not.
+
+        Where some were ``named``, these are asked and no others.
+        """
+        together = not named and self.together(standing)
         asked: tuple[str, ...] = WITH_CLUSTERS if self.has_clusters else WITHOUT_CLUSTERS
         if together:
             asked = TOGETHER
+        if named:
+            asked = tuple(named)
         if self.size < FEWEST:
             return (), dict.fromkeys(asked, f"{self.size} target examples are too few (fewer than {FEWEST})")
+        if named:
+            return asked, {}
         if together:
             left = {"source-accuracy": "a candidate that left the source behind reads it as it did before"}
             return asked, dict.fromkeys(WITH_CLUSTERS, "candidates that move the backbone maximise it") | SILENT | left
@@ -166,10 +174,12 @@ def _worse_on_source(task: Task, reference: Fitted, candidate: Fitted) -> str:
     a, b = reference.oof_probabilities, candidate.oof_probabilities
     if a is not None and b is not None:
         answers, y = [a, b], task.train.y
+        known = ~np.isnan(answers).any(axis=(0, 2))
     else:
-        answers = [softmax(held_out_logits(task, model)) for model in (reference, candidate)]
-        y = hold_out(task, HELD).held.y
-    known = ~np.isnan(answers).any(axis=(0, 2))
+        logits, y = [held_out_logits(task, model) for model in (reference, candidate)], hold_out(task, HELD).held.y
+        known = ~np.isnan(logits).any(axis=(0, 2))
+        # Temperatures from more or fewer rows are surer or less sure; here both are from these.
+        answers = [softmax(rows / fit_temperature(rows[known], y[known])) for rows in logits] if known.any() else []
     if not known.any():
         return ""
     losses = [_loss(p[known], y[known]) for p in answers]

@@ -49,6 +49,9 @@ VALIDATORS: dict[str, Callable[[Evidence], float]] = {
     ),
 }
 
+OF_SOURCE = ("source-accuracy", "importance-weighted", "dev")
+"""Those that read the answers on held-out source rows; the features beside them are what the last layer reads."""
+
 
 def validate(evidence: Evidence, names: tuple[str, ...] = tuple(VALIDATORS)) -> dict[str, Score]:
     """Ask the named validators; one that cannot answer says why instead of stopping the others.
