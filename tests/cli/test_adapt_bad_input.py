@@ -101,3 +101,20 @@ def test_identical_domains_are_said(source: Path, tmp_path: Path, run_cli: Calla
     same = written(tmp_path / "same.csv")
     ran = run_cli("fit", same, "--source", source, "--out", tmp_path / "run", *CORAL)
     assert "Mind: source and target are the same examples: there is nothing to adapt to." in ran.out
+
+
+@pytest.mark.parametrize("filled", [3, 0])
+@pytest.mark.parametrize("named", [(), ("--label", "label")])
+def test_a_target_whose_labels_have_gaps_is_adapted_to_without_any(
+    tmp_path: Path, source: Path, run_cli: Callable, filled: int, named: Sequence[str]
+) -> None:
+    lines = written(tmp_path / "whole.csv", seed=1).read_text().splitlines()
+    gaps = [line if i <= filled else line.rpartition(",")[0] + "," for i, line in enumerate(lines)]
+    (tmp_path / "target.csv").write_text("\n".join(gaps) + "\n")
+    given = ("fit", tmp_path / "target.csv", "--source", source, *named, "--out", tmp_path / "r", *CORAL)
+    ran = run_cli(*given)
+    said = (
+        "Mind: 3 of 60 target rows are labelled, and no label is looked at: name them by fit --few to learn from them."
+    )
+    assert (said in ran.out) == bool(filled)
+    assert "Whether adapting helped cannot be said" in ran.out

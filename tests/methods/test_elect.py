@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -273,3 +274,53 @@ def test_the_ensemble_leaves_source_only_where_it_is_not_clear() -> None:
     assert at == 0 and why.startswith("source only, since the lead is not clear: one is the most like")
     at, why = take_sides(["source-only", "one", "two"], together([before, before, slight]))
     assert (at, why) == (0, "source only is the most like what all 3 say together")
+
+
+@dataclass
+class Slow(Method):
+    """Source only, after ``seconds`` by a clock that only it moves."""
+
+    name: ClassVar[str] = "slow"
+    clock: ClassVar[float] = 0.0
+
+    seconds: float = 1.0
+
+    def fit(self, task: Task) -> Fitted:
+        Slow.clock += self.seconds
+        return replace(LinearProbe().fit(task), method=self.name)
+
+
+def budgeted(task: Task, **seconds: float) -> Fitted:
+    return elect(task, {name: Slow(s) for name, s in seconds.items()}, Slow(1.0))
+
+
+def test_a_candidate_that_would_not_fit_into_the_budget_is_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transferium.methods.elect.time.perf_counter", lambda: Slow.clock)
+    task = replace(moved_clusters()[0], budget_s=10.0, workdir=tmp_path)
+    chosen = budgeted(task, first=5.0, second=2.0, third=0.5)
+    assert set(chosen.beside) == {"source-only", "first"}
+    said = "was not tried: 4 s of the budget of 10 s were left, and first took 5 s"
+    assert f"second {said}" in chosen.selection.notes and f"third {said}" in chosen.selection.notes
+    # Resumed, all that was done takes no time, and the same is decided; another budget decides anew.
+    again = budgeted(task, first=0.0, second=0.0, third=0.0)
+    assert set(again.beside) == set(chosen.beside)
+    assert set(budgeted(replace(task, budget_s=20.0), first=5.0, second=2.0, third=0.5).beside) > set(chosen.beside)
+
+
+def test_an_election_that_was_stopped_counts_what_was_spent_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transferium.methods.elect.time.perf_counter", lambda: Slow.clock)
+    task = replace(moved_clusters()[0], budget_s=10.0, workdir=tmp_path)
+
+    def stop(self: LinearProbe, task: Task) -> Fitted:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Prototypes, "fit", stop)
+        elect(task, {"first": Slow(4.0), "stopped": Prototypes(), "last": Slow(1.0)}, Slow(1.0))
+    resumed = budgeted(task, first=0.0, stopped=4.0, last=0.0)
+    assert set(resumed.beside) == {"source-only", "first", "stopped"}
+    assert "last was not tried: 1 s of the budget of 10 s were left, and first took 4 s" in resumed.selection.notes

@@ -18,7 +18,10 @@ TEXT_NAMES = ("text", "sentence", "review", "content")
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a table by their use; None where there is none, or where the reader shall find out."""
+    """The columns of a table by their use; None where there is none, or where the reader shall find out.
+
+    With ``gaps`` a label column that is not filled throughout gives no labels, and no error either: a target's.
+    """
 
     image: str | None = None
     text: str | None = None
@@ -28,11 +31,12 @@ class Columns:
     id: str | None = None
     features: tuple[str, ...] | None = None
     kind: Kind | None = None
+    gaps: bool = False
 
     def named(self) -> dict[str, str]:
         """Every column that is not a feature, by its use."""
         uses = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {use: name for use, name in uses.items() if name is not None and use not in ("features", "kind")}
+        return {use: name for use, name in uses.items() if name is not None and use not in ("features", "kind", "gaps")}
 
 
 def looks_like_image_path(value: Any) -> bool:

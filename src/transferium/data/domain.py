@@ -24,7 +24,8 @@ class Domain:
     ``parts[i]`` is ``"train"``, ``"val"`` or ``"test"`` where the data came divided, else ``parts`` is None.
     ``groups[i]`` ties examples that must stay on one side of every split (one patient, one session).
     ``ignored`` names what lay beside the examples and was not read: ``"files"``, ``"folders"``,
-    ``"classes"`` (folders without images), ``"columns"``, ``"parts"`` (without labels).
+    ``"classes"`` (folders without images), ``"columns"``, ``"parts"`` (without labels), ``"labels"`` (the ids of
+    examples that have one in a target where others have none).
     ``keys[i]`` is the SHA-256 of the example's content once it has been scanned, ``""`` where unreadable.
     """
 

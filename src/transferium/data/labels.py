@@ -30,8 +30,7 @@ def encode_labels(values: Sequence[Any], where: str) -> tuple[NDArray[np.int64],
     >>> encode_labels([10, 9, 10], "y")
     (array([1, 0, 1]), ('9', '10'))
     """
-    missing = [row for row, value in enumerate(values) if _is_missing(value)]
-    if missing:
+    if missing := missing_rows(values):
         raise DataError(missing_cells("label", missing, len(values), where))
     distinct = set(values)
     whole = all(isinstance(v, (float, np.floating)) and math.isfinite(v) and v == int(v) for v in distinct)
@@ -70,6 +69,15 @@ def encode_groups(values: Sequence[Any]) -> NDArray[np.int64]:
     for row, value in enumerate(values):
         codes[row] = seen.setdefault(("alone", row) if _is_missing(value) else value, len(seen))
     return codes
+
+
+def missing_rows(values: Sequence[Any]) -> list[int]:
+    """The rows without a value: None, NaN, or nothing.
+
+    >>> missing_rows(["a", "", None])
+    [1, 2]
+    """
+    return [row for row, value in enumerate(values) if _is_missing(value)]
 
 
 def _is_missing(value: Any) -> bool:

@@ -69,6 +69,8 @@ def pair_domains(sources: Sequence[Domain], target: Domain, few: Domain | None =
     if target.labels is not None:
         refuse_same_but_case([*source.classes, *target.classes], "source and target")
         findings += [_stripped(target), *_about_classes(source, target)]
+    if told := target.ignored.get("labels"):
+        findings.append(_partly_labelled(target, told))
     origin = np.repeat(np.arange(len(trained), dtype=np.int64), [len(s) for s in trained])
     names = tuple(s.name for s in sources)
     answers = None if target.labels is None else target
@@ -192,6 +194,15 @@ def _stripped(target: Domain) -> Finding:
         "choice, and were kept aside for the evaluation at the end"
     )
     return Finding("labels-stripped", "note", message)
+
+
+def _partly_labelled(target: Domain, told: tuple[str, ...]) -> Finding:
+    are = "row is" if len(told) == 1 else "rows are"
+    message = (
+        f"{len(told)} of {len(target)} target {are} labelled, and no label is looked at: name them by fit --few to "
+        "learn from them"
+    )
+    return Finding("partly-labelled", "warning", message, told)
 
 
 def _about_classes(source: Domain, target: Domain) -> list[Finding]:

@@ -47,16 +47,31 @@ def read(
         return source
     if kind not in (None, *get_args(Kind)):
         raise InputError(f"kind={kind!r} is unknown. {did_you_mean(str(kind), get_args(Kind))}")
-    listed = None if features is None else (features,) if isinstance(features, str) else tuple(features)
+    listed = _listed(features)
     values = {"label": label, "part": part, "group": group, "id": id}
     if isinstance(source, (str, os.PathLike)):
-        columns = {use: _column(use, value) for use, value in values.items()}
+        columns: dict[str, Any] = {use: _column(use, value) for use, value in values.items()}
         asked = Columns(image=image, text=text, features=listed, kind=kind, **columns)
         return _read_path(Path(source).expanduser(), asked, name)
     if image is not None or text is not None:
         raise InputError("image= and text= name columns of a table; for data in memory say kind='image' or kind='text'")
     known = {use: _values(use, value) for use, value in values.items()}
     return read_memory(source, kind=kind, features=listed, name=name or "data", **known)
+
+
+def read_with_gaps(
+    path: Path, *, label: str | None = None, features: str | Sequence[str] | None = None, **columns: Any
+) -> Domain:
+    """A file or folder as :func:`read` reads it, without labels where its label column has gaps.
+
+    ``ignored["labels"]`` then holds the ids of the examples that have one.
+    """
+    asked = Columns(label=label, features=_listed(features), gaps=True, **columns)
+    return _read_path(path.expanduser(), asked, None)
+
+
+def _listed(features: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if features is None else (features,) if isinstance(features, str) else tuple(features)
 
 
 def _read_path(path: Path, asked: Columns, name: str | None) -> Domain:

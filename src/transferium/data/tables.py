@@ -16,7 +16,7 @@ from transferium.data.delimited import Delimited
 from transferium.data.domain import Domain
 from transferium.data.image_cells import ImageCells
 from transferium.data.jsonlines import JsonLines
-from transferium.data.labels import encode_groups, encode_labels, encode_parts, missing_cells
+from transferium.data.labels import encode_groups, encode_labels, encode_parts, missing_cells, missing_rows
 from transferium.data.parquet import Parquet, RowGroups
 from transferium.data.samples import Files, Items, Rows, Samples
 from transferium.errors import DataError
@@ -59,11 +59,12 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
     table = _read_all(tables, list(dict.fromkeys(names)))
     if table.num_rows == 0:
         raise DataError(f"{where} has the columns {', '.join(map(repr, tables[0].first))} but no rows")
-    labels, classes = _labels(table, columns, asked.label is not None, where)
+    labels, classes, gaps = _labels(table, columns, asked.label is not None, where)
+    ids = _ids(table, columns, lazy)
     domain = Domain(
         samples=Rows(np.zeros((table.num_rows, 0))),
         kind=columns.kind or "features",
-        ids=_ids(table, columns, lazy),
+        ids=ids,
         labels=labels,
         classes=classes,
         parts=encode_parts(as_values(table[columns.part]), f"{where}, column {columns.part!r},")
@@ -71,6 +72,7 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
         else None,
         groups=encode_groups(as_values(table[columns.group])) if columns.group else None,
         name=name,
+        ignored={"labels": tuple(ids[row] for row in sorted({*range(len(ids))} - {*gaps}))} if gaps else {},
     )
     if columns.text is not None:
         return replace(domain, samples=_texts(table[columns.text], columns.text, where))
@@ -89,17 +91,24 @@ def _read_all(tables: Sequence[Table], names: list[str]) -> Any:
     return pa.concat_tables([table.read(names) for table in tables], promote_options="permissive")
 
 
-def _labels(table: Any, columns: Columns, asked: bool, where: str) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-    """Labels and class names; a column that was only guessed and is empty throughout means that there are none."""
+def _labels(
+    table: Any, columns: Columns, asked: bool, where: str
+) -> tuple[NDArray[np.int64] | None, tuple[str, ...], list[int]]:
+    """Labels, class names, and the rows for want of which there are no labels.
+
+    A column that was only guessed and is empty throughout means that there are none.
+    """
     if columns.label is None:
-        return None, ()
+        return None, (), []
     values = as_values(table[columns.label])
     if not asked and all(value in (None, "") for value in values):
-        return None, ()
+        return None, (), []
+    if columns.gaps and (gaps := missing_rows(values)):
+        return None, (), gaps
     if isinstance(next((v for v in values if v is not None), None), (list, dict, bytes)):
         found = table[columns.label].type
         raise DataError(f"{where}: column {columns.label!r} holds {found}, not labels: name another with label=…")
-    return encode_labels(values, f"column {columns.label!r} of {where}")
+    return *encode_labels(values, f"column {columns.label!r} of {where}"), []
 
 
 def _ids(table: Any, columns: Columns, lazy: bool) -> list[str]:
@@ -153,5 +162,5 @@ def _with_features(domain: Domain, table: Any, columns: Columns, asked: bool, wh
         for name, column in numbers.items()
         for i in range(column.shape[1] if column.ndim == 2 else 1)
     ]
-    ignored = {"columns": tuple(aside)} if aside else {}
+    ignored = {**domain.ignored, "columns": tuple(aside)} if aside else domain.ignored
     return replace(domain, samples=Rows(values), feature_names=tuple(names), ignored=ignored)

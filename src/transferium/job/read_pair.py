@@ -8,7 +8,7 @@ from typing import Any
 
 from transferium.data.domain import Domain
 from transferium.data.pairing import Pair, pair_domains
-from transferium.data.read import read
+from transferium.data.read import read, read_with_gaps
 from transferium.data.tables import TABLES
 
 
@@ -22,10 +22,13 @@ def read_pair(target: Path, sources: Sequence[Path], columns: Mapping[str, Any],
 
 
 def read_target(target: Path, columns: Mapping[str, Any]) -> Domain:
-    """The target with those of the named columns that it must have, and those it happens to have."""
+    """The target with those of the named columns that it must have, and those it happens to have.
+
+    A label column that is filled in part gives no labels: nobody may learn from a target's, and the pair says so.
+    """
     asked = dict(columns)
     ending = target.suffix.lower()
     if target.is_file() and ending in TABLES and asked.get("label") is not None:
         there = TABLES[ending](target).first
         asked = {use: name for use, name in asked.items() if use != "label" or name in there}
-    return read(target, **asked)
+    return read_with_gaps(target, **asked)

@@ -20,6 +20,7 @@ from transferium.methods.evidence import evidence_of
 from transferium.methods.guards import TOGETHER, Outlook, vetoed
 from transferium.methods.held_out import hold_out
 from transferium.methods.network import HELD
+from transferium.methods.purse import Purse
 from transferium.methods.targets import target_inputs
 from transferium.selection.selection import Selection
 
@@ -42,24 +43,27 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method, val
 
     The winner is source only unless the vote is clear: see ``RULE``, and ``guards.py`` for who may stand and who may
     vote; where ``validators`` are named, these vote (``RULE_NAMED``). A candidate that fails, or that the budget does
-    not hold, is left out, and the selection says why. Everything is judged over the features that source only reads,
-    and candidates that move no backbone adapt those.
+    not hold (:class:`Purse`), is left out, and the selection says why. Everything is judged over the features that
+    source only reads, and candidates that move no backbone adapt those.
     """
-    started = time.perf_counter()
+    purse, begin = Purse(task, source_only, candidates), time.perf_counter()
     fitted = {"source-only": source_only.fit(kept_in(replace(task, target=None), "source-only"))}
+    purse.pay("source-only", time.perf_counter() - begin)
     ground = replace(task, backbone=fitted["source-only"].backbone)
     known, source, target, look = _look(task, ground)
     notes = []
     for name, method in candidates.items():
         if why := look.bars(method):
             notes.append(f"{name} did not stand: {why}")
-        elif task.budget_s is not None and time.perf_counter() - started > task.budget_s:
-            notes.append(f"{name} was not tried: the budget of {task.budget_s:.0f} s was used up")
+        elif why := purse.refuses(name):
+            notes.append(f"{name} was not tried: {why}")
         else:
+            begin = time.perf_counter()
             try:
                 fitted[name] = method.fit(kept_in(task if method.moves_backbone else ground, name))
             except TransferiumError as error:
                 notes.append(f"{name} was left out: {error}")
+            purse.pay(name, time.perf_counter() - begin)
     evidence = {name: see(model, ground, known, source, target) for name, model in fitted.items()}
     for name, why in vetoed(ground, fitted, evidence, look).items():
         notes.append(f"{name} was vetoed: {why}")
