@@ -48,6 +48,12 @@ def test_the_rate_is_held_where_swa_takes_its_mean_and_falls_as_ever_before():
     assert swa[:half] == plain[:half] and set(swa[half:]) == {plain[half]} and plain[-1] < plain[half]
 
 
+def test_swa_waits_for_the_end_of_the_warm_up():
+    rates = [r["lr"] for r in fitted(average="swa", swa_from=0.0, warmup=0.5).history]
+    half = len(rates) // 2
+    assert rates[: half - 1] == sorted(set(rates[: half - 1])) and set(rates[half:]) == {max(rates)}
+
+
 def test_a_soup_names_its_ingredients_and_scores_no_worse_than_the_best_epoch():
     found = fitted(LPFT, average="soup", epochs=6)
     said = json.loads(json.dumps(found.selection.to_json()))
