@@ -28,7 +28,7 @@ def test_they_help_where_nothing_without_labels_could(case: Case) -> None:
     change = {"epochs": 10, "round_epochs": 3, "rounds": 3} if case.knob == "weight" else {"few_weight": 20.0}
     model = case.method(**change).fit(SMALL.task(target=FEW))
     # Every label of the source is wrong here: without labelled examples the same score is 0.2 at most.
-    assert REST.score(model) > 0.4
+    assert REST.score(model) > 0.35
     assert "labelled target examples" in str(model.selection) or "target" in model.history[0]
 
 

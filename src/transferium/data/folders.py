@@ -35,7 +35,7 @@ def read_folder(root: Path, asked: Columns, name: str) -> Domain:
     below = {folder: list_below(root, folder) for folder in top.folders}
     if len(tables) == 1 and not any(listing.images for listing in below.values()):
         return read_table([root / tables[0]], asked, name)
-    if asked != Columns(kind=asked.kind) or asked.kind not in (None, "image"):
+    if asked.named() or asked.features or asked.kind not in (None, "image"):
         raise InputError(f"{root} is a folder of image files: it has no columns to name and no other kind of example")
     if parts := _part_folders(root, below):
         return _read_part_folders(root, parts, top, name)
