@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from small_images import RED_GREEN, write_images
+from transferium.errors import InputError
+from transferium.job.fit import check_writable
 
 SMALL = ("--method", "probe", "--set", "size=32")
 
@@ -200,3 +202,14 @@ def test_texts_in_a_language_that_the_backbone_cannot_read_are_said(tmp_path: Pa
     assert "--backbone char_ngrams, which reads any" in ran.out
     ran = run_cli("inspect", data, "--backbone", "char_ngrams")
     assert ran.code == 0 and "unknown to" not in ran.out, ran.err
+
+
+def test_only_the_first_of_several_processes_asks_whether_a_run_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "begun").write_text("by the first of them")
+    monkeypatch.setenv("RANK", "1")
+    check_writable(tmp_path)
+    monkeypatch.setenv("RANK", "0")
+    with pytest.raises(InputError, match="holds files that are not a run"):
+        check_writable(tmp_path)

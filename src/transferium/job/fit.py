@@ -21,6 +21,7 @@ from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import find_method
 from transferium.methods.tuned import STUDY
 from transferium.models.catalogue import find_backbone, randomised
+from transferium.models.processes import rank
 
 Progress = Callable[[str, int, int], None]
 
@@ -98,7 +99,12 @@ def backbone_settings(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_writable(out: Path) -> None:
-    """Raise before any work is done where the run directory could not be written."""
+    """Raise before any work is done where the run directory could not be written.
+
+    Of several processes the first asks: the others might find what it has begun there.
+    """
+    if rank():
+        return
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file; name a folder that does not exist yet or an earlier run.")
     ours = (DESCRIPTION, f"{STATE}/{COMMAND}", f"{STATE}/{STUDY}")
