@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,3 +50,16 @@ def tiny(seed: int = 0) -> Backbone:
     torch.manual_seed(seed)
     layers = nn.Conv2d(3, 6, 3, 2, 1), nn.BatchNorm2d(6), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
     return find_backbone(nn.Sequential(*layers), "image", transform=SMALL)
+
+
+def model_bytes(out: Path) -> dict[str, bytes]:
+    """Every byte of both saved models, without the moment at which they were made."""
+    found = {}
+    for file in sorted(out.rglob("model.*")):
+        raw = file.read_bytes()
+        if file.suffix == ".json":
+            told = json.loads(raw)
+            del told["info"]["provenance"]["created"]
+            raw = json.dumps(told).encode()
+        found[str(file.relative_to(out))] = raw
+    return found

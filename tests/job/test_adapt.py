@@ -12,6 +12,7 @@ import pytest
 
 import transferium as tm
 from adaptation_worlds import clusters, table
+from small_domains import model_bytes
 from transferium.artifact import load_artifact
 from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
@@ -42,19 +43,6 @@ def run(out: Path, source: Domain, target: Domain, method: str = "auto", *, orac
     settings = LIGHT if method == "auto" else {}
     asked = FitOptions(out=out, method=method, settings=settings, command="fit")
     return adapt_job(pair_domains([source], target), asked, Embedder(None), Stopwatch(), oracle=oracle)
-
-
-def model_bytes(out: Path) -> dict[str, bytes]:
-    """Every byte of both saved models, without the moment at which they were made."""
-    found = {}
-    for file in sorted(out.rglob("model.*")):
-        raw = file.read_bytes()
-        if file.suffix == ".json":
-            told = json.loads(raw)
-            del told["info"]["provenance"]["created"]
-            raw = json.dumps(told).encode()
-        found[str(file.relative_to(out))] = raw
-    return found
 
 
 def test_shuffling_or_deleting_target_labels_changes_no_byte_of_the_model(tmp_path: Path) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from small_domains import tiny
+from small_domains import model_bytes, tiny
 from small_images import write_images
 from transferium.data.pairing import pair_domains
 from transferium.data.read import read
@@ -21,19 +20,6 @@ from transferium.job.prepare import Stopwatch
 
 SOURCE = {"amber": (200, 90, 60), "blue": (60, 90, 200), "cyan": (60, 200, 190)}
 TARGET = {"amber": (160, 60, 40), "blue": (40, 60, 160), "cyan": (40, 150, 150)}
-
-
-def model_bytes(out: Path) -> dict[str, bytes]:
-    """Every byte of both saved models, without the moment at which they were made."""
-    found = {}
-    for file in sorted(out.rglob("model.*")):
-        raw = file.read_bytes()
-        if file.suffix == ".json":
-            told = json.loads(raw)
-            del told["info"]["provenance"]["created"]
-            raw = json.dumps(told).encode()
-        found[str(file.relative_to(out))] = raw
-    return found
 
 
 def copies(folder: Path, images: list[Path], names: dict[str, str] | None) -> Path:

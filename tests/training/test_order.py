@@ -28,8 +28,10 @@ def test_a_position_is_one_number():
 
 
 def test_streams_that_are_read_together_are_shuffled_apart_and_the_first_as_alone():
-    alone, first, second = Order(60, 20, 3), Order(60, 20, 3, stream=0), Order(60, 20, 3, stream=1)
-    assert all(np.array_equal(a, b) for a, b in zip(epoch(alone, 2), epoch(first, 2), strict=True))
+    first, second = Order(60, 20, 3), Order(60, 20, 3, stream=1)
+    # What a stream that is alone draws is known by seed and epoch: recorded runs can be repeated.
+    rows = np.random.default_rng([3, 2]).permutation(60)
+    assert {tuple(batch) for batch in epoch(first, 2)} == {tuple(rows[i : i + 20]) for i in (0, 20, 40)}
     # Two domains sorted by class: the shares of the classes in their batches say nothing of each other.
     labels = np.repeat([0, 1], 30)
     shares = [[labels[rows].mean() for n in range(40) for rows in epoch(o, n)] for o in (first, second)]

@@ -74,7 +74,7 @@ def look(
 
 
 UNREAD = 0.1
-"""Share of unknown pieces from which texts are not being read. English reviews, slang and all, stay below 1 %."""
+"""Share of unknown pieces from which texts are not being read; a few rare signs are no reason to say so."""
 
 
 def _unread(domain: Domain, backbone: Backbone, sample: int = 200) -> list[Finding]:

@@ -63,16 +63,14 @@ class Auto(Method):
 
     def check(self) -> None:
         """Raise ``InputError`` for a candidate that is no method that trains, and for settings that one refuses."""
-        from transferium.functional.validators.table import VALIDATORS
+        from transferium.functional.validators.table import check_names
         from transferium.methods.catalogue import METHODS
 
         legal = [name for name in METHODS if name not in ("auto", "probe")]
         for name in (*self.candidates, *(split_weight(given)[0] for given in self.adaptations)):
             if name not in legal:
                 raise InputError(f"auto cannot try {name!r}. {did_you_mean(name, legal)}")
-        for name in self.validators:
-            if name not in VALIDATORS:
-                raise InputError(f"there is no validator {name!r}. {did_you_mean(name, VALIDATORS)}")
+        check_names(self.validators)
         if self.folds < 2:
             raise InputError(f"folds must be at least 2; it was {self.folds}.")
         if self.tuning != "frozen" or any("@" in name for name in self.adaptations):

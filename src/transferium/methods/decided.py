@@ -30,21 +30,15 @@ def keep(task: Task, chooser: Method, decision: Decision) -> None:
     if task.workdir is None:
         return
     method = None if decision.method is None else decision.method.to_json()
-    task.workdir.mkdir(parents=True, exist_ok=True)
-    part = task.workdir / f"{DECISION}.tmp"
     kept = {"about": _about(task, chooser), "method": method, "rows": list(decision.rows)}
-    part.write_text(json.dumps(kept), "utf-8")
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    part.replace(task.workdir / DECISION)
+    write_state(task.workdir / DECISION, kept)
 
 
 def recall(task: Task, chooser: Method) -> Decision | None:
     """The decision of the same ``chooser`` on the same task, if it was taken before an interruption."""
-    path = None if task.workdir is None else task.workdir / DECISION
-    if path is None or not path.exists():
+    if task.workdir is None:
         return None
-    kept = _read(path)
+    kept = read_state(task.workdir / DECISION)
     if kept.get("about") != _about(task, chooser):
         return None
     settings = kept["method"]
@@ -54,10 +48,21 @@ def recall(task: Task, chooser: Method) -> Decision | None:
     return Decision(find_method(settings["name"], values), kept["rows"])
 
 
-def _read(path: Path) -> dict[str, Any]:
+def write_state(path: Path, kept: Mapping[str, Any]) -> None:
+    """Write what an interrupted run needs again, as a whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.tmp")
+    part.write_text(json.dumps(kept), "utf-8")
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """What ``write_state`` wrote; nothing where that is missing or damaged."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+    except (FileNotFoundError, ValueError):
         return {}
     return kept if isinstance(kept, dict) else {}
 

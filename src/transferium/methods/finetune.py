@@ -274,7 +274,7 @@ class FineTune(Staged):
             patience=self.patience,
             average=self.average,
             ema_decay=self.ema_decay,
-            swa_from=self._held_from(),
+            swa_from=max(self.swa_from, self.warmup),
             soup_size=self.soup_size,
         )
 
@@ -328,10 +328,6 @@ class FineTune(Staged):
 
         return Schedule(self.schedule, self.warmup, gamma=self.gamma, drops=self.drops)
 
-    def _held_from(self) -> float:
-        """The share of the steps from which ``average=swa`` holds the rate and takes its mean: after the warm-up."""
-        return max(self.swa_from, self.warmup)
-
     def _stage(
         self,
         ground: Ground,
@@ -362,7 +358,7 @@ class FineTune(Staged):
             batch_size=min(self.batch_size, n),
             objective_lr=self._own_rate(),
             optimiser=Optimiser(self.optimiser, self.momentum, self.nesterov),
-            schedule=replace(self._schedule(), hold=self._held_from()) if self.average == "swa" else self._schedule(),
+            schedule=replace(self._schedule(), hold=self.swa_from) if self.average == "swa" else self._schedule(),
             clip=self.clip,
             accumulate=self.accumulate,
             sampling=self.sampling,

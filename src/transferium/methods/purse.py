@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from transferium.methods.base import Method, Task
+from transferium.methods.decided import read_state, write_state
 from transferium.methods.network import AdaptedNetwork
 
 SPENT = "spent.json"
@@ -56,18 +56,12 @@ class Purse:
         )
 
     def _kept(self) -> dict[str, Any]:
-        if self.path is None or not self.path.exists():
-            return {}
-        kept = json.loads(self.path.read_text(encoding="utf-8"))
-        return kept if kept["about"] == self.about else {}
+        kept = {} if self.path is None else read_state(self.path)
+        return kept if kept.get("about") == self.about else {}
 
     def _keep(self) -> None:
-        if self.path is None:
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_suffix(".tmp")
-        part.write_text(json.dumps({"about": self.about, "took": self.took, "decided": self.decided}), "utf-8")
-        part.replace(self.path)
+        if self.path is not None:
+            write_state(self.path, {"about": self.about, "took": self.took, "decided": self.decided})
 
 
 def _kind(method: Method) -> tuple[bool, bool]:

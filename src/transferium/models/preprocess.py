@@ -130,9 +130,11 @@ class TextPreprocess:
     def unknown_share(self, texts: Sequence[str]) -> float:
         """Share of the pieces of ``texts`` that the vocabulary has no entry for, special tokens aside."""
         unknown = _unknown_id(self.tokenizer)
+        if unknown is None:
+            return 0.0
         cut = _tokenizer(self.tokenizer, self.max_length).encode_batch_fast(list(texts), add_special_tokens=False)
         pieces = [piece for encoding in cut for piece in encoding.ids]
-        return 0.0 if unknown is None else pieces.count(unknown) / max(1, len(pieces))
+        return pieces.count(unknown) / max(1, len(pieces))
 
     def shortened(self, max_length: int) -> TextPreprocess:
         if max_length < 4:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from transferium.errors import InputError, did_you_mean
@@ -53,6 +53,13 @@ OF_SOURCE = ("source-accuracy", "importance-weighted", "dev")
 """Those that read the answers on held-out source rows; the features beside them are what the last layer reads."""
 
 
+def check_names(names: Iterable[str]) -> None:
+    """Raise ``InputError`` for a name that no validator has."""
+    for name in names:
+        if name not in VALIDATORS:
+            raise InputError(f"there is no validator {name!r}. {did_you_mean(name, VALIDATORS)}")
+
+
 def validate(evidence: Evidence, names: tuple[str, ...] = tuple(VALIDATORS)) -> dict[str, Score]:
     """Ask the named validators; one that cannot answer says why instead of stopping the others.
 
@@ -62,9 +69,7 @@ def validate(evidence: Evidence, names: tuple[str, ...] = tuple(VALIDATORS)) -> 
     >>> scores["source-accuracy"].value, scores["dev"].value is None
     (1.0, True)
     """
-    for name in names:
-        if name not in VALIDATORS:
-            raise InputError(f"there is no validator {name!r}. {did_you_mean(name, VALIDATORS)}")
+    check_names(names)
     scores = {}
     for name in names:
         try:
