@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
+from transferium.models.machine import cuda_may_be_present
+
 sys.path.insert(0, str(Path(__file__).parent))  # where toy_world.py is
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+# Figures are compared with what a CPU gives. Where there is a GPU, test_cuda.py runs what holds on any device there.
+HIDDEN = "TRANSFERIUM_HIDDEN_GPUS"  # what was visible before: processes started from here find it hidden already
+if "TRANSFERIUM_TEST_CUDA" not in os.environ:
+    os.environ.setdefault(HIDDEN, os.environ.get("CUDA_VISIBLE_DEVICES", "all") if cuda_may_be_present() else "none")
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
+@pytest.fixture
+def on_cuda() -> dict[str, str]:
+    """The environment of a process whose tests use the GPU, or skips where there is none."""
+    if os.environ.get(HIDDEN, "none") == "none":
+        pytest.skip("no GPU")
+    visible = {} if os.environ[HIDDEN] == "all" else {"CUDA_VISIBLE_DEVICES": os.environ[HIDDEN]}
+    kept = {name: value for name, value in os.environ.items() if name not in (HIDDEN, "CUDA_VISIBLE_DEVICES")}
+    return kept | visible | {"TRANSFERIUM_TEST_CUDA": "1"}
 
 
 @pytest.fixture(autouse=True)

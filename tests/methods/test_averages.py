@@ -66,6 +66,17 @@ def test_a_soup_names_its_ingredients_and_scores_no_worse_than_the_best_epoch():
     assert [f"epoch {e} " in said["notes"][0] for e in order] == [True] * 4
 
 
+@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
+@pytest.mark.parametrize("average", ["none", "ema", "swa"])
+def test_the_last_epoch_is_kept_even_where_it_scores_worst(average):
+    wild = {"unfreeze": "none", "optimiser": "sgd", "schedule": "constant", "clip": None, "average": average}
+    found, best = (fitted(head_lr=9.0, best_epoch=by, epochs=5, **wild) for by in ("last", "log_loss"))
+    scores = [c["val_log_loss"] for c in found.selection.to_json()["candidates"]]
+    assert scores == [c["val_log_loss"] for c in best.selection.to_json()["candidates"]]
+    assert found.selection.chosen["epoch"] == 5 > best.selection.chosen["epoch"] and scores[-1] > min(scores)
+    assert (found.head.weight != best.head.weight).any() and "the last epoch" in str(found.selection)
+
+
 @pytest.mark.parametrize("average", ["ema", "swa"])
 def test_what_was_looked_at_is_said(average):
     found = fitted(average=average)

@@ -36,6 +36,8 @@ def task(n=40, seed=0, backbone=None, **change):
         ({"schedule": "cos"}, r"no schedule 'cos'"),
         ({"augment": "simpl"}, r"no augmentation preset 'simpl'. Did you mean 'simple'"),
         ({"best_epoch": "acuracy"}, r"best_epoch cannot be 'acuracy'. Did you mean 'accuracy'"),
+        ({"best_epoch": "last", "average": "soup"}, r"soup chooses among epochs by their score, and best_epoch=last"),
+        ({"best_epoch": "last", "patience": 2}, r"patience=2 stops when epochs no longer get better, and best_epoch=l"),
         ({"batch_norm": "keep"}, r"batch_norm cannot be 'keep'. Did you mean 'kept'"),
         ({"precision": "bf8"}, r"precision cannot be 'bf8'. Choose from 'auto'"),
         ({"epochs": 0}, r"epochs must be at least 1; it was 0"),

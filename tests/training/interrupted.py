@@ -56,7 +56,7 @@ class Memory(Objective):
 
     def forward(self, view):
         features = view.features("source")
-        self.latest = features.detach().mean(0)
+        self.latest = features.detach().mean(0).float()
         noise = 0.1 * torch.randn_like(features)
         return {"memory": (self.judge(features + noise) - self.centre).square().mean()}
 
@@ -161,7 +161,7 @@ def two_stages():
     head = plain_groups(model.head.parameters(), 0.1)
     yield Stage(model, {"target": blobs(40)}, Supervised(), groups=head, epochs=3, batch_size=8, name="probe")
     with torch.no_grad():
-        model.head.weight.add_(0.01 * torch.randn(2, 16))
+        model.head.weight.add_(0.01 * torch.randn(2, 16).to(model.head.weight))
     objective = Supervised() + 0.1 * L2SP(copy.copy(model))
     yield Stage(model, {"target": blobs(40)}, objective, epochs=4, batch_size=8, name="all")
     return model

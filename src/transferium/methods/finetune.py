@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from transferium.data.fingerprint import fingerprint
 from transferium.errors import InputError
 from transferium.functional.class_shares import balanced_weights
-from transferium.methods.averages import check_average, keep_best
+from transferium.methods.averages import check_average, check_kept, keep_best, scored_by
 from transferium.methods.balance import check_balance, counted_alike
 from transferium.methods.base import Task, require_choice
 from transferium.methods.checks import at_least, between, warn_of_batch
@@ -112,7 +112,9 @@ class FineTune(Staged):
     sampling: str = setting("shuffled", "what an epoch draws: shuffled (each example once) or balanced (classes alike)")
     patience: int | None = setting(None, "stop after this many epochs without a better one (none: never)", (2, 10))
     best_epoch: str = setting(
-        "log_loss", "how the kept epoch is chosen: log_loss or accuracy", ("log_loss", "accuracy")
+        "log_loss",
+        "which epoch is kept: that of the best held-out log_loss or accuracy, or the last one",
+        ("log_loss", "accuracy"),
     )
     average: str = setting(
         "none",
@@ -163,7 +165,7 @@ class FineTune(Staged):
         check_augment(self.augment)
         check_head(self.head, self.hidden, self.activation, self.head_dropout)
         require_choice("batch_norm", self.batch_norm, ("kept", "batch"))
-        require_choice("best_epoch", self.best_epoch, ("log_loss", "accuracy"))
+        check_kept(self.best_epoch, self.average, self.patience)
         require_choice("precision", self.precision, ("auto", "no", "bf16", "fp16"))
         for name in ("epochs", "batch_size", "accumulate", "patience", "plateau_patience"):
             at_least(name, getattr(self, name), 1)
@@ -296,9 +298,9 @@ class FineTune(Staged):
         if self.schedule == "plateau":
             from transferium.training.plateau import Plateau
 
-            lowest = self.best_epoch == "log_loss"
-            by = f"val_{self.best_epoch}"
-            around.append(Plateau(by, lowest=lowest, gamma=self.gamma, patience=self.plateau_patience))
+            by = scored_by(self.best_epoch)
+            lowest = by == "log_loss"
+            around.append(Plateau(f"val_{by}", lowest=lowest, gamma=self.gamma, patience=self.plateau_patience))
         return [*around, *self._network_wrappers(ground)]
 
     def _network_wrappers(self, ground: Ground) -> list[Wrapper]:

@@ -53,7 +53,7 @@ class FrozenSGD(Recipe):
     drop_every: int = setting(7, "epochs between two drops of the rate", (1, 30))
     gamma: float = setting(0.1, "what a drop multiplies the rate by", (0.01, 0.5))
     augment: str = setting("crop:0.92+flip", "random changes to training examples; this default is for images")
-    best_epoch: str = setting("accuracy", "how the kept epoch is chosen: log_loss or accuracy")
+    best_epoch: str = setting("accuracy", "which epoch is kept: log_loss, accuracy or last")
 
     def check(self) -> None:
         """Raise ``InputError`` for settings that cannot work."""

@@ -30,7 +30,7 @@ class Staged(Method):
         return "auto"
 
     def best_by(self) -> str:
-        """What the kept epoch was chosen by: ``"log_loss"`` or ``"accuracy"``."""
+        """What the kept epoch was chosen by: ``"log_loss"``, ``"accuracy"`` or ``"last"``."""
         return "log_loss"
 
     def fit(self, task: Task) -> Fitted:

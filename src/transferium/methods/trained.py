@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from transferium.methods.averages import LAST, scored_by
 from transferium.models.backbone import Backbone
 from transferium.models.head import Head
 from transferium.selection.selection import Selection
@@ -76,12 +77,13 @@ def temperature_of(trained: Trained, machine: Machine) -> float:
     return float(fit_temperature(predict(trained.model, held, trained.feeds, machine), held.y, trained.parts.weights))
 
 
-def selection_of(trained: Trained, history: list[dict[str, Any]], best_by: str) -> Selection:
+def selection_of(trained: Trained, history: list[dict[str, Any]], best_epoch: str) -> Selection:
     """Which epoch was kept, and what every epoch scored. Epoch 0 is the model before the first step.
 
     Where several stages were looked at, each look says its stage, and epochs are counted through all of them.
     """
-    scored = [r for r in history if f"val_{best_by}" in r]
+    by = f"val_{scored_by(best_epoch)}"
+    scored = [r for r in history if by in r]
     several = len({r["stage"] for r in scored}) > 1
     looks: list[dict[str, Any]] = (
         [{"epoch": 0, **{f"val_{k}": v for k, v in trained.at_start.items()}}] if trained.at_start else []
@@ -92,10 +94,12 @@ def selection_of(trained: Trained, history: list[dict[str, Any]], best_by: str) 
         | {k: v for k, v in r.items() if k.startswith("val_")}
         for number, r in enumerate(scored, 1)
     ]
-    pick = min if best_by == "log_loss" else max
-    chosen = pick(looks, key=lambda look: look[f"val_{best_by}"])
+    words, chosen = {
+        "log_loss": ("lowest log-loss", min(looks, key=lambda look: look[by])),
+        "accuracy": ("highest accuracy", max(looks, key=lambda look: look[by])),
+        LAST: ("being the last epoch, whatever it scored", looks[-1]),
+    }[best_epoch]
     where = {key: chosen[key] for key in ("stage", "epoch") if key in chosen}
-    words = "lowest log-loss" if best_by == "log_loss" else "highest accuracy"
     if trained.parts.weights is not None:
         words += ", every class counting alike"
     return Selection(words, trained.parts.data, looks, trained.kept | where, trained.notes)

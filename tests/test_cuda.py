@@ -1,0 +1,59 @@
+"""On a GPU: the laws that hold on any device, each file of them in a process of its own that may use it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+#: Each file, and which of its tests say nothing of a CPU's figures.
+LAWS = {
+    "training/test_resume.py": "",
+    "training/test_checkpoint.py": "",
+    "methods/test_training_methods.py": "not what_is_fitted",
+    "methods/test_training_mechanisms.py": "",
+    "methods/test_stochnorm.py": "",
+    "methods/test_averages.py": "",
+    "methods/test_adaptation.py": "",
+    "methods/test_adaptation_tuned.py": "answers_through or at_nought or partial_tuning or targets_statistics",
+    "methods/test_elect_tuned.py": "",
+    "methods/test_adversarial.py": "",
+    "methods/test_few.py": "",
+    "job/test_adapt.py": "",
+}
+TRAINED = """
+import torch
+from methods.test_training_methods import FineTune, SHORT, task
+from transferium.training.machine import Machine
+
+for precision in ("no", "bf16", "fp16"):
+    {start}
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.max_memory_allocated()
+    method = FineTune(precision=precision, **SHORT)
+    head = method.fit(task()).head
+    assert torch.cuda.max_memory_allocated() > before and abs(head.weight).max() < 100, precision
+    assert Machine(precision).device.type == "cuda"
+"""
+
+
+def test_training_uses_it_at_every_precision(on_cuda: dict[str, str]) -> None:
+    fresh = "from accelerate.state import AcceleratorState; AcceleratorState._reset_state(reset_partial_state=True)"
+    run = [sys.executable, "-c", TRAINED.format(start=fresh)]
+    subprocess.run(run, env={**on_cuda, "PYTHONPATH": _paths(on_cuda)}, check=True)
+
+
+@pytest.mark.parametrize("file", LAWS)
+def test_what_holds_on_any_device_holds_there(file: str, on_cuda: dict[str, str]) -> None:
+    run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / file), "-k", LAWS[file] or "test"]
+    done = subprocess.run(run, env=on_cuda, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+def _paths(env: dict[str, str]) -> str:
+    import os
+
+    return os.pathsep.join([str(HERE), *filter(None, [env.get("PYTHONPATH")])])
