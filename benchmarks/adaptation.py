@@ -1,7 +1,7 @@
 """Domain adaptation: source only, every method, auto, and what the target's labels would have chosen.
 
 python benchmarks/adaptation.py [office_caltech10 amazon_reviews zh_shopping10 zh_char_ngrams digits digits_from_scratch
-                                 digits_tuned dann_timing] [--methods a,b] [--seeds 0,1,2]
+                                 digits_tuned dann_timing] [--methods a,b] [--seeds 0,1,2] [--keep FOLDER]
 
 Target labels are read in one place, ``measure``, after everything was fitted and chosen. The rule of ``auto`` was
 designed while looking at office_caltech10 and amazon_reviews; zh_shopping10 and digits were measured afterwards, once.
@@ -9,7 +9,8 @@ designed while looking at office_caltech10 and amazon_reviews; zh_shopping10 and
 which no row contains, and how ``auto`` decides there was settled on that pair and on mnist -> usps. ``digits_tuned``
 moves all of ``efficientnet_lite0`` at 64 pixels, at default rates; ``zh_char_ngrams`` reads the texts of
 ``zh_shopping10`` by the backbone of that name. A seed draws the examples (where a set is larger than what is used),
-the order of the target's rows and everything random.
+the order of the target's rows and everything random. With ``--keep``, what was trained stays in that folder, and the
+same command goes on from it.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from transferium.functional.bootstrap import paired_interval
 from transferium.methods.auto import Auto
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import METHODS, find_method
+from transferium.methods.elect import kept_in
 from transferium.models.catalogue import find_backbone
 
 REVIEWS = 1200
@@ -152,7 +154,13 @@ def measure(fitted: Fitted, task: Task, truth: Domain) -> np.ndarray:
 
 
 def one_pair(
-    source: Domain, target: Domain, embedder: Embedder, asked: Asked, shown: list[str], seed: int
+    source: Domain,
+    target: Domain,
+    embedder: Embedder,
+    asked: Asked,
+    shown: list[str],
+    seed: int,
+    workdir: Path | None = None,
 ) -> dict[str, Any]:
     """``auto``, its candidates (those that did not stand too) and the methods shown beside them, on one pair."""
     backbone = find_backbone(asked.backbone, source.kind, size=asked.size)
@@ -162,7 +170,7 @@ def one_pair(
     target = replace(target, classes=source.classes)
     # Files lie sorted by class, and no method may learn from that.
     target = target.take(np.random.default_rng([seed, len(source)]).permutation(len(target)))
-    task = Task(source, None, backbone, embedder, seed, unlabeled=target.unlabeled())
+    task = Task(source, None, backbone, embedder, seed, workdir=workdir, unlabeled=target.unlabeled())
     begin = time.perf_counter()
     auto = asked.auto().fit(task)
     models, failed, seconds = dict(auto.beside), {}, {"auto": round(time.perf_counter() - begin, 2)}
@@ -170,7 +178,7 @@ def one_pair(
         method, begin = asked.method(name), time.perf_counter()
         at = task if method.moves_backbone else replace(task, backbone=models["source-only"].backbone)
         try:
-            models[name] = method.fit(at)
+            models[name] = method.fit(kept_in(at, name))
         except TransferiumError as error:
             failed[name] = str(error)
         seconds[name] = round(time.perf_counter() - begin, 2)
@@ -248,6 +256,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=[*SETS, "dann_timing"])
     parser.add_argument("--methods", default=",".join(METHODS_SHOWN))
     parser.add_argument("--seeds", default="0", help="numbers with commas between")
+    parser.add_argument("--keep", type=Path, help="where trained candidates are kept for the same command again")
     parser.add_argument("--data", type=Path, default=DATA)
     args = parser.parse_args()
     shown = [name for name in args.methods.split(",") if name in METHODS]
@@ -263,8 +272,10 @@ def main() -> None:
             for seed in args.seeds.split(","):
                 domains, pairs = make(args.data / folder, int(seed)), {}
                 for source, target in pairs_of(name, domains):
-                    pair = one_pair(domains[source], domains[target], embedder, asked, shown, int(seed))
-                    pairs[f"{source}->{target}"] = pair
+                    of = f"{source}->{target}"
+                    kept = None if args.keep is None else args.keep / name / seed / of
+                    pair = one_pair(domains[source], domains[target], embedder, asked, shown, int(seed), kept)
+                    pairs[of] = pair
                     print(name, seed, source, target, pair["accuracy"], pair["auto_chose"], flush=True)
                 seeds[seed] = pairs
             found = {"summary": summary(seeds), "pairs": seeds}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,44 @@ def test_pairs_by_prototypes_carry_a_small_shift() -> None:
     before = worlds.SHIFTED.score(SourceOnly().fit(worlds.SHIFTED.task()))
     model = LinearMap(pairs="prototypes").fit(worlds.SHIFTED.task())
     assert worlds.SHIFTED.score(model) > max(0.97, before + 0.05)
+
+
+def test_given_pairs_undo_what_no_statistics_can(tmp_path: Path) -> None:
+    # Turned by half a circle, each class lies where the other one was: only pairs can tell.
+    world = replace(worlds.FLIPPED, target=-worlds.FLIPPED.source[::-1], truth=worlds.FLIPPED.labels[::-1])
+    last = len(world.source) - 1
+    pairs = [(f"source {i}", f"target {last - i}") for i in range(0, 80, 2)]
+    found = LinearMap().fit(world.task())
+    told = LinearMap(pairs=pairs, penalty=0.01).fit(world.task())
+    assert world.score(told) > 0.97
+    assert world.score(found) < 0.6
+    file = tmp_path / "pairs.csv"
+    file.write_text("target,note,source\n" + "".join(f"{b},,{a}\n" for a, b in pairs), encoding="utf-8")
+    assert bits(LinearMap(pairs=str(file), penalty=0.01).fit(world.task())) == bits(told)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("source,tar\nsource 1,target 1\n", r"has no column 'target'; its columns are 'source', 'tar'"),
+        ("source,target\nsource 1,target 1\nsource 2,\n", r"names no example in row 2 of its pairs"),
+        ("source,target\n", r"there are no pairs: name at least one example"),
+        ("source,target\nsource 1,target 1000\n", r"name 'target 1000', and no example .* of the target 'target'"),
+        ("source,target\nsorce 1,target 1\n", r"name 'sorce 1', and no example .* Did you mean 'source 1'"),
+    ],
+)
+def test_pairs_that_name_nothing_are_refused(text: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "pairs.csv"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises((InputError, DataError), match=message):
+        LinearMap(pairs=str(file)).fit(worlds.SHIFTED.task())
+
+
+def test_a_pair_must_say_which_example_it_means() -> None:
+    world = worlds.SHIFTED.task()
+    train = replace(world.train, ids=["twin", "twin", *world.train.ids[2:]])
+    with pytest.raises(InputError, match=r"name 'twin', and 2 examples of the source 'source' are called so"):
+        LinearMap(pairs=[("twin", "target 1")]).fit(replace(world, train=train))
 
 
 @pytest.mark.parametrize("name", ["subspace", "tca", "jda", "bda"])
@@ -139,7 +178,7 @@ def test_boosting_says_what_it_lacks() -> None:
         ("standardise", {"sources": "vote"}, r"sources cannot be 'vote'. Did you mean 'votes'"),
         ("jda", {"balance": -0.1}, r"balance"),
         ("jda", {"rounds": 0}, r"rounds must be at least 1; it was 0"),
-        ("linear-map", {"pairs": "luck"}, r"pairs cannot be 'luck'. Choose from 'prototypes', 'transport'"),
+        ("linear-map", {"pairs": "luck"}, r"pairs='luck' is no file. Choose from 'transport', 'prototypes', or name"),
         ("label-shift", {"estimate": "bbs"}, r"estimate cannot be 'bbs'. Did you mean 'bbse'"),
         ("tradaboost", {"rounds": -1}, r"rounds and penalty must be 0 or more; they were -1"),
     ],

@@ -9,6 +9,7 @@ import torch
 
 from toy_world import blobs, picture_backbone, pictures, row_model, same, weights
 from transferium.embedding.embed import Embedder
+from transferium.errors import TransferiumWarning
 from transferium.functional.range_test import FEWEST, MOST, suggested_rate
 from transferium.methods.base import Task
 from transferium.methods.catalogue import find_method
@@ -76,6 +77,21 @@ def test_after_the_test_it_is_training_at_the_rate_it_found():
     after = [r for r in tested.history if r["stage"] == "train"]
     assert after == told.history
     assert (tested.head.weight == told.head.weight).all()
+
+
+@pytest.mark.parametrize("rate", [50.0, 1e-9])
+@pytest.mark.filterwarnings("ignore:(lr|head_lr)=.* is (far above|so low)")
+def test_a_rate_that_is_of_no_use_is_kept_and_another_is_suggested(rate, monkeypatch):
+    frozen = SHORT | {"augment": "none", "unfreeze": 1, "optimiser": "adamw", "lr": rate}
+    suggestion = r"lr=.* stays as it was given, but a range test of \d+ steps on this data suggests lr=.* and head_lr="
+    with pytest.warns(TransferiumWarning, match=suggestion) as said:
+        told = FineTune(**frozen).fit(task())
+    suggested = float(str(said[-1].message).split("suggests lr=")[1].split(" ")[0])
+    assert 1e-6 < suggested <= 0.1
+    monkeypatch.setattr("transferium.methods.finetune.far_off", lambda method: "")
+    plain = FineTune(**frozen).fit(task())
+    assert [r for r in told.history if r["stage"] != STAGE] == plain.history
+    assert (told.head.weight == plain.head.weight).all()
 
 
 def test_rates_are_tested_on_the_network_that_is_trained():

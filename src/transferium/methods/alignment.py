@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, ClassVar, Literal
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,9 +23,13 @@ from transferium.functional.adaptation.tca import tca
 from transferium.functional.adaptation.transport import transport_map
 from transferium.functional.classifier import fit_linear
 from transferium.functional.matrices import Array, fraction
-from transferium.methods.base import Task, require_choice
+from transferium.methods.base import Task
+from transferium.methods.given_pairs import find_pairs, read_pairs
 from transferium.methods.probe import LinearProbe
 from transferium.methods.shallow import Moved, Shallow, check_pairs, unit
+
+FOUND = ("transport", "prototypes")
+"""How pairs are found where none are given."""
 
 
 def _at_most(default: int) -> Any:
@@ -207,25 +213,34 @@ class OT(Shallow):
 
 @dataclass
 class LinearMap(Shallow):
-    """``min_A Σ ||A x - z||² + penalty ||A - I||²`` in closed form, pairs found by transport or by class prototypes.
+    """``min_A Σ ||A x - z||² + penalty ||A - I||²`` in closed form, over pairs that are given or found.
 
     ``pairs="transport"`` asks nothing of the labels; ``"prototypes"`` brings each class's mean onto that of the target
-    rows predicted to be of it, and needs source only to be mostly right.
+    rows predicted to be of it, and needs source only to be mostly right. Else they are given, by the names of their
+    examples: a list of ``(source, target)``, or a table with these two columns. A few dozen that are right beat both.
     Saenko et al., Adapting visual category models to new domains, ECCV 2010.
     """
 
     name: ClassVar[str] = "linear-map"
     makes_alike: ClassVar[bool] = True
 
-    pairs: Literal["transport", "prototypes"] = field(
-        default="transport", metadata={"help": "how pairs are found: transport or prototypes"}
+    pairs: str | Sequence[tuple[str, str]] = field(
+        default="transport",
+        metadata={
+            "help": "how pairs are found: transport or prototypes; or a CSV file whose columns source and target "
+            "name the examples of each pair"
+        },
     )
     penalty: float = _positive(1.0, "pull towards the identity, for features of about unit length")
 
     def check(self) -> None:
         """Raise ``InputError`` for settings that cannot work."""
         super().check()
-        require_choice("pairs", self.pairs, ("transport", "prototypes"))
+        if isinstance(self.pairs, str) and self.pairs not in FOUND and not Path(self.pairs).is_file():
+            raise InputError(
+                f"pairs={self.pairs!r} is no file. Choose from {', '.join(map(repr, FOUND))}, or name a CSV file whose "
+                "columns source and target name the examples of each pair."
+            )
 
     def _move(self, task: Task, source: Domain, target: Array) -> Moved:
         if self.strength == 0:
@@ -235,9 +250,14 @@ class LinearMap(Shallow):
         if self.pairs == "transport":
             check_pairs(self.name, len(x), len(target))
             a, b = transport_pairs(x * scale, target * scale)
-        else:
+        elif self.pairs == "prototypes":
             guess = LinearProbe(self.Cs, self.folds).solve(task, source).head.probabilities(target)
             a, b, weight = prototype_pairs(x * scale, source.y, target * scale, guess)
+        else:
+            assert task.unlabeled is not None
+            given = read_pairs(self.pairs) if isinstance(self.pairs, str) else self.pairs
+            here, there = find_pairs(given, source, task.unlabeled)
+            a, b = x[here] * scale, target[there] * scale
         found = linear_map(a, b, penalty=self.penalty, weight=weight)
         inside = Affine(found.matrix, None if found.offset is None else found.offset / scale)
         return Moved(Alignment(inside.part_way(self.strength)))

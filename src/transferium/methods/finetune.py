@@ -18,7 +18,7 @@ from transferium.methods.held_out import HeldOut, hold_out
 from transferium.methods.idle import warn_of_idle
 from transferium.methods.mixing import check_mixing, mixed
 from transferium.methods.prefix import PrefixCache, put_together
-from transferium.methods.rates import AUTO, check_rates, said, tested
+from transferium.methods.rates import AUTO, check_rates, far_off, said, tested, warn_of_better
 from transferium.methods.staged import Staged
 from transferium.methods.trained import Trained
 from transferium.models.backbone import Backbone
@@ -195,9 +195,12 @@ class FineTune(Staged):
     def stages(self, task: Task) -> Generator[Stage, None, Trained]:
         ground = self._ground(task)
         ground = self._prefix_cache().under(ground, self.unfreeze, self._needs_inputs())
-        if self.lr != AUTO:
+        if self.lr != AUTO and not far_off(self):
             return put_together((yield from self._tune(ground)))
         method, test = yield from tested(self, ground)
+        if self.lr != AUTO:
+            warn_of_better(self, method, test)
+            return put_together((yield from self._tune(ground)))
         trained = put_together((yield from method._tune(ground)))
         return replace(trained, kept={**trained.kept, "lr": method.lr}, notes=(*trained.notes, said(method, test)))
 

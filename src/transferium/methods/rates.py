@@ -61,6 +61,21 @@ def _absurd(rate: float, optimiser: str) -> str:
     return f"so low that hardly anything moves (useful rates are above {_HARDLY})" if rate < _HARDLY else ""
 
 
+def far_off(method: FineTune) -> str:
+    """The rates that are legal and of no use, as ``lr=50``, with ``and`` between; empty where there are none."""
+    rates = {name: getattr(method, name) for name in ("lr", "head_lr")}
+    return " and ".join(f"{n}={r:g}" for n, r in rates.items() if r != AUTO and _absurd(float(r), method.optimiser))
+
+
+def warn_of_better(method: FineTune, found: FineTune, test: RangeTest) -> None:
+    """Say which rates a range test suggests in place of those that are :func:`far_off`."""
+    words = (
+        f"{far_off(method)} stays as it was given, but a range test of {len(test.rates)} steps on this data suggests "
+        f"lr={found.lr:.3g} and head_lr={found.head_lr:.3g}."
+    )
+    warnings.warn(words, TransferiumWarning, stacklevel=2)
+
+
 def default_rate(method: FineTune, name: str = "lr") -> float:
     """What a rate is where nobody sets it."""
     return float(getattr(type(method), name))
