@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from transferium.data.fingerprint import fingerprint
 from transferium.errors import InputError
 from transferium.functional.class_shares import balanced_weights
+from transferium.methods.answering import answering, read_to_answer
 from transferium.methods.averages import check_average, check_kept, keep_best, scored_by
 from transferium.methods.balance import check_balance, counted_alike
 from transferium.methods.base import Task, require_choice
@@ -135,6 +136,12 @@ class FineTune(Staged):
     precision: str = setting("auto", "auto, no, bf16 or fp16", ("auto", "no", "bf16", "fp16"))
     compile: bool = setting(False, "torch.compile the backbone: tens of seconds first, faster steps afterwards")
     workers: int = setting(0, "processes that prepare batches ahead of time")
+    answer_size: int | None = setting(
+        None,
+        "side at which whole pictures are read once training is over (none: as in training): a fifth more than that of "
+        "training makes up for random crops, which show things larger than they are",
+    )
+    mirror: bool = setting(False, "answer by the mean over a picture and its mirror image, in twice the time")
     cache: str = setting(
         "auto", "run the frozen first blocks once and store what they give: on, off, or auto (wherever that is valid)"
     )
@@ -184,6 +191,9 @@ class FineTune(Staged):
     def machine_precision(self) -> str:
         return self.precision
 
+    def _answering(self, trained: Trained) -> Trained:
+        return answering(trained, self.answer_size, self.mirror)
+
     def best_by(self) -> str:
         return self.best_epoch
 
@@ -222,6 +232,7 @@ class FineTune(Staged):
         from transferium.training.split import Split
 
         backbone, parts = self._start(task), hold_out(task, self.val_share)
+        read_to_answer(backbone, self.answer_size, self.mirror)
         if "balanced" in (self.class_weights, self.sampling):
             parts = counted_alike(parts)
         feeds = Feeds(

@@ -72,13 +72,14 @@ def fitted_ends(trained: Trained, temperature: float) -> tuple[Backbone, Head]:
     Feature rows pass through no backbone that could end in more layers: there the head keeps its hidden layers.
     """
     from transferium.models.hidden import HiddenHead, extended
+    from transferium.models.mirrored import mirrored
 
     backbone, head = tuned_backbone(trained.backbone, trained.model.backbone), trained.model.head
     if isinstance(head, HiddenHead):
         if backbone.kind == "features":
             return backbone, _layered(head, temperature)
-        return extended(backbone, head.hidden, head.widths[-1]), linear_head(head.last, temperature)
-    return backbone, linear_head(head, temperature)
+        backbone, head = extended(backbone, head.hidden, head.widths[-1]), head.last
+    return mirrored(backbone) if trained.mirror else backbone, linear_head(head, temperature)
 
 
 def _layered(head: HiddenHead, temperature: float) -> LayeredHead:

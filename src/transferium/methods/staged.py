@@ -33,6 +33,10 @@ class Staged(Method):
         """What the kept epoch was chosen by: ``"log_loss"``, ``"accuracy"`` or ``"last"``."""
         return "log_loss"
 
+    def _answering(self, trained: Trained) -> Trained:
+        """What was trained, as it will answer."""
+        return trained
+
     def fit(self, task: Task) -> Fitted:
         """Train the stages (from the last checkpoint in ``task.workdir``, if there is one), calibrate, describe."""
         keep_large_blocks()
@@ -62,7 +66,7 @@ class Staged(Method):
     def _conclude(self, outcome: Outcome[Trained], machine: Any, start: float) -> Fitted:
         from transferium.training.contact import contact_of
 
-        trained, trained_at = outcome.result, time.perf_counter()
+        trained, trained_at = self._answering(outcome.result), time.perf_counter()
         temperature = temperature_of(trained, machine)
         backbone, head = fitted_ends(trained, temperature)
         trained = replace(trained, notes=(*trained.notes, *notes_on_hidden(trained, machine)))
@@ -73,5 +77,5 @@ class Staged(Method):
             selection=selection_of(trained, outcome.history, self.best_by()),
             history=outcome.history,
             seconds={"train": trained_at - start, "calibrate": time.perf_counter() - trained_at},
-            contact=contact_of(trained.feeds, trained.parts.train),
+            contact=contact_of(outcome.result.feeds, trained.parts.train),
         )

@@ -26,6 +26,7 @@ class Trained:
     """What a generator of stages returns: the model, the description it started from, and how it was watched.
 
     ``kept`` is what was kept of the last stage (its epoch, or the epochs of a soup), and ``notes`` what else to say.
+    With ``mirror``, answers are the mean over a picture and its mirror image.
     """
 
     model: Model
@@ -35,6 +36,7 @@ class Trained:
     at_start: dict[str, float] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    mirror: bool = False
 
 
 def tuned_backbone(backbone: Backbone, module: nn.Module) -> Backbone:
@@ -71,10 +73,11 @@ def linear_head(layer: nn.Module, temperature: float) -> Head:
 def temperature_of(trained: Trained, machine: Machine) -> float:
     """The temperature that makes held-out probabilities honest; held-out examples are never trained on."""
     from transferium.functional.calibration import fit_temperature
+    from transferium.models.mirrored import Mirrored
     from transferium.training.predict import predict
 
-    held = trained.parts.held
-    return float(fit_temperature(predict(trained.model, held, trained.feeds, machine), held.y, trained.parts.weights))
+    held, model = trained.parts.held, Mirrored(trained.model) if trained.mirror else trained.model
+    return float(fit_temperature(predict(model, held, trained.feeds, machine), held.y, trained.parts.weights))
 
 
 def selection_of(trained: Trained, history: list[dict[str, Any]], best_epoch: str) -> Selection:

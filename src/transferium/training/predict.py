@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from transferium.data.domain import Domain
-from transferium.models.model import Model
 from transferium.training.feed import Feeds
 from transferium.training.machine import Machine
 
 
 @torch.no_grad()
 def predict(
-    model: Model, domain: Domain, feeds: Feeds, machine: Machine, *, batch_size: int = 64
+    model: nn.Module, domain: Domain, feeds: Feeds, machine: Machine, *, batch_size: int = 64
 ) -> NDArray[np.float64]:
     """Logits ``(n, classes)`` in the domain's order, without augmentation; the model's modes are left as they were.
 

@@ -1,0 +1,45 @@
+"""How pictures are read once training is over: larger and whole, and beside their mirror images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from transferium.errors import InputError
+from transferium.models.backbone import Backbone
+from transferium.models.preprocess import ImagePreprocess
+
+if TYPE_CHECKING:
+    from transferium.methods.trained import Trained
+
+
+def read_to_answer(backbone: Backbone, size: int | None, mirror: bool) -> Backbone:
+    """``backbone`` reading the whole centre square of a picture at side ``size``, or as it was (None).
+
+    Random crops show things larger than they are, and nothing else than the crop's part; a trained network therefore
+    answers better at a side somewhat larger than that of training (Touvron et al., Fixing the train-test resolution
+    discrepancy, NeurIPS 2019). Raises ``InputError`` where the backbone reads no pictures, or reads them its own way.
+    """
+    if size is None and not mirror:
+        return backbone
+    asked = f"answer_size={size}" if size is not None else "mirror=True"
+    if backbone.kind != "image":
+        raise InputError(f"{asked} is for images; {backbone.name} reads {backbone.kind}. Leave it out.")
+    if size is None:
+        return backbone
+    if not isinstance(backbone.preprocess, ImagePreprocess):
+        raise InputError(f"{asked}: {backbone.name} reads images by a transform of its own. Leave answer_size out.")
+    if size != backbone.preprocess.size and not backbone.any_size:
+        raise InputError(f"{asked}: {backbone.name} reads images of side {backbone.preprocess.size} only.")
+    return replace(backbone, preprocess=replace(backbone.preprocess.resized(size), resize=size))
+
+
+def answering(trained: Trained, size: int | None, mirror: bool) -> Trained:
+    """What was trained, reading pictures in that way; its temperature is found with answers of that kind."""
+    backbone = read_to_answer(trained.backbone, size, mirror)
+    feeds = trained.feeds
+    if backbone is not trained.backbone:
+        from transferium.training.feed import Feeds
+
+        feeds = Feeds(backbone.preprocess, seed=feeds.seed, workers=feeds.workers)
+    return replace(trained, backbone=backbone, feeds=feeds, mirror=mirror)
