@@ -171,6 +171,7 @@ def one_pair(
     # Files lie sorted by class, and no method may learn from that.
     target = target.take(np.random.default_rng([seed, len(source)]).permutation(len(target)))
     task = Task(source, None, backbone, embedder, seed, workdir=workdir, unlabeled=target.unlabeled())
+    resumed = workdir is not None and workdir.exists()
     begin = time.perf_counter()
     auto = asked.auto().fit(task)
     models, failed, seconds = dict(auto.beside), {}, {"auto": round(time.perf_counter() - begin, 2)}
@@ -188,7 +189,7 @@ def one_pair(
     best = max((n for n in ("source-only", *asked.candidates) if n in right), key=lambda n: right[n].mean())
     return {
         "examples": [len(source), len(target)],
-        "seconds": seconds,
+        "seconds": None if resumed else seconds,
         "failed": failed,
         "auto_chose": auto.selection.chosen["method"],
         "auto_votes": list(auto.selection.notes)[:3],

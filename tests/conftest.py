@@ -18,6 +18,10 @@ HIDDEN = "TRANSFERIUM_HIDDEN_GPUS"  # what was visible before: processes started
 if "TRANSFERIUM_TEST_CUDA" not in os.environ:
     os.environ.setdefault(HIDDEN, os.environ.get("CUDA_VISIBLE_DEVICES", "all") if cuda_may_be_present() else "none")
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
+else:
+    import torch
+
+    assert torch.cuda.is_available(), "these tests were to use a GPU, and PyTorch sees none"
 
 
 @pytest.fixture

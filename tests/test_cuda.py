@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,14 +47,13 @@ def test_training_uses_it_at_every_precision(on_cuda: dict[str, str]) -> None:
     subprocess.run(run, env={**on_cuda, "PYTHONPATH": _paths(on_cuda)}, check=True)
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("file", LAWS)
 def test_what_holds_on_any_device_holds_there(file: str, on_cuda: dict[str, str]) -> None:
     run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / file), "-k", LAWS[file] or "test"]
     done = subprocess.run(run, env=on_cuda, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-4000:]
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
 
 
 def _paths(env: dict[str, str]) -> str:
-    import os
-
     return os.pathsep.join([str(HERE), *filter(None, [env.get("PYTHONPATH")])])

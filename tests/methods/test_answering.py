@@ -59,6 +59,7 @@ def test_training_is_the_same_and_answers_are_those_of_both_views_at_that_side(m
     assert plain.backbone.preprocess == picture_backbone().preprocess
     read = told.backbone.preprocess
     assert (read.size, read.resize) == (24, 24)
+    assert "the model reads them whole, at side 24, beside their mirror images" in str(told.selection)
     given = pictures(9, 5)
     inputs = torch.stack([torch.from_numpy(read(picture_of(p))) for p in given.samples.items])
     module = Mirrored(plain.backbone.build()).eval()
@@ -87,8 +88,8 @@ def test_a_saved_model_answers_so_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"answer_size": 4}, r"size=4 is too small for an image"),
-        ({"answer_size": 20_000}, r"size=20000 is too large for an image"),
+        ({"answer_size": 4}, r"answer_size=4 is too small for an image"),
+        ({"answer_size": 20_000}, r"answer_size=20000 is too large for an image"),
     ],
 )
 def test_sides_that_no_backbone_can_read_are_refused_before_training(asked: dict[str, Any], message: str) -> None:

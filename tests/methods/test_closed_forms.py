@@ -38,7 +38,9 @@ def test_given_pairs_undo_what_no_statistics_can(tmp_path: Path) -> None:
     assert world.score(found) < 0.6
     file = tmp_path / "pairs.csv"
     file.write_text("target,note,source\n" + "".join(f"{b},,{a}\n" for a, b in pairs), encoding="utf-8")
-    assert bits(LinearMap(pairs=str(file), penalty=0.01).fit(world.task())) == bits(told)
+    for named in (file, str(file), np.array(pairs)):
+        assert bits(LinearMap(pairs=named, penalty=0.01).fit(world.task())) == bits(told)
+    assert "40 pairs were given" in str(told.selection)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +180,14 @@ def test_boosting_says_what_it_lacks() -> None:
         ("standardise", {"sources": "vote"}, r"sources cannot be 'vote'. Did you mean 'votes'"),
         ("jda", {"balance": -0.1}, r"balance"),
         ("jda", {"rounds": 0}, r"rounds must be at least 1; it was 0"),
-        ("linear-map", {"pairs": "luck"}, r"pairs='luck' is no file. Choose from 'transport', 'prototypes', or name"),
+        (
+            "linear-map",
+            {"pairs": "luck"},
+            r"pairs='luck' is no file. Choose from 'prototypes', 'transport'. Or name a CSV",
+        ),
+        ("linear-map", {"pairs": "transprt"}, r"is no file. Did you mean 'transport'"),
+        ("linear-map", {"pairs": ["ab"]}, r"pairs takes a list of \(source, target\)"),
+        ("linear-map", {"pairs": [("a", "b")], "sources": "votes"}, r"votes fits each source by itself, and pairs"),
         ("label-shift", {"estimate": "bbs"}, r"estimate cannot be 'bbs'. Did you mean 'bbse'"),
         ("tradaboost", {"rounds": -1}, r"rounds and penalty must be 0 or more; they were -1"),
     ],

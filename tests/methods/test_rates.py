@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -79,19 +80,29 @@ def test_after_the_test_it_is_training_at_the_rate_it_found():
     assert (tested.head.weight == told.head.weight).all()
 
 
-@pytest.mark.parametrize("rate", [50.0, 1e-9])
+@pytest.mark.parametrize("rates", [{"lr": 50.0}, {"lr": 1e-9}, {"head_lr": 50.0}, {"lr": 50.0, "head_lr": 1e-9}])
 @pytest.mark.filterwarnings("ignore:(lr|head_lr)=.* is (far above|so low)")
-def test_a_rate_that_is_of_no_use_is_kept_and_another_is_suggested(rate, monkeypatch):
-    frozen = SHORT | {"augment": "none", "unfreeze": 1, "optimiser": "adamw", "lr": rate}
-    suggestion = r"lr=.* stays as it was given, but a range test of \d+ steps on this data suggests lr=.* and head_lr="
-    with pytest.warns(TransferiumWarning, match=suggestion) as said:
+def test_rates_of_no_use_stay_and_others_are_suggested(rates, monkeypatch):
+    # Nothing that moves draws random numbers here: a stage more would make others of them.
+    frozen = SHORT | {"augment": "none", "unfreeze": 1, "optimiser": "adamw", **rates}
+    with pytest.warns(TransferiumWarning, match=r"^given .*, a range test of \d+ steps on this data suggests") as said:
         told = FineTune(**frozen).fit(task())
-    suggested = float(str(said[-1].message).split("suggests lr=")[1].split(" ")[0])
-    assert 1e-6 < suggested <= 0.1
-    monkeypatch.setattr("transferium.methods.finetune.far_off", lambda method: "")
+    suggested = str(said[-1].message).split("suggests ")[1].removesuffix(" instead.").split(" and ")
+    assert [word.split("=")[0] for word in suggested] == list(rates)
+    assert all(1e-6 < float(word.split("=")[1]) <= 0.1 for word in suggested), suggested
+    monkeypatch.setattr("transferium.methods.finetune.far_off", lambda method: {})
     plain = FineTune(**frozen).fit(task())
     assert [r for r in told.history if r["stage"] != STAGE] == plain.history
     assert (told.head.weight == plain.head.weight).all()
+
+
+@pytest.mark.filterwarnings("ignore:lr=50", "ignore::transferium.methods.idle.IdleSettingWarning")
+def test_nothing_is_suggested_for_a_rate_that_nothing_reads_or_in_a_fold():
+    idle = FineTune(**SHORT, unfreeze="none", lr=50.0)
+    fold = replace(task(), part=True)
+    for method, given in ((idle, task()), (FineTune(**SHORT, lr=50.0), fold)):
+        assert next(method.stages(given)).name != STAGE
+    assert task().on(np.arange(8)).part
 
 
 def test_rates_are_tested_on_the_network_that_is_trained():

@@ -24,7 +24,7 @@ from transferium.functional.adaptation.transport import transport_map
 from transferium.functional.classifier import fit_linear
 from transferium.functional.matrices import Array, fraction
 from transferium.methods.base import Task
-from transferium.methods.given_pairs import find_pairs, read_pairs
+from transferium.methods.given_pairs import check_pairs_given, find_pairs, read_pairs
 from transferium.methods.probe import LinearProbe
 from transferium.methods.shallow import Moved, Shallow, check_pairs, unit
 
@@ -217,14 +217,14 @@ class LinearMap(Shallow):
 
     ``pairs="transport"`` asks nothing of the labels; ``"prototypes"`` brings each class's mean onto that of the target
     rows predicted to be of it, and needs source only to be mostly right. Else they are given, by the names of their
-    examples: a list of ``(source, target)``, or a table with these two columns. A few dozen that are right beat both.
+    examples: a list of ``(source, target)``, or a table with these two columns.
     Saenko et al., Adapting visual category models to new domains, ECCV 2010.
     """
 
     name: ClassVar[str] = "linear-map"
     makes_alike: ClassVar[bool] = True
 
-    pairs: str | Sequence[tuple[str, str]] = field(
+    pairs: str | Path | Sequence[tuple[str, str]] = field(
         default="transport",
         metadata={
             "help": "how pairs are found: transport or prototypes; or a CSV file whose columns source and target "
@@ -236,31 +236,36 @@ class LinearMap(Shallow):
     def check(self) -> None:
         """Raise ``InputError`` for settings that cannot work."""
         super().check()
-        if isinstance(self.pairs, str) and self.pairs not in FOUND and not Path(self.pairs).is_file():
+        check_pairs_given(self.pairs, FOUND)
+        if self.sources == "votes" and self._given:
             raise InputError(
-                f"pairs={self.pairs!r} is no file. Choose from {', '.join(map(repr, FOUND))}, or name a CSV file whose "
-                "columns source and target name the examples of each pair."
+                "sources=votes fits each source by itself, and pairs were given: use combined or weighted."
             )
+
+    @property
+    def _given(self) -> bool:
+        return not (isinstance(self.pairs, str) and self.pairs in FOUND)
 
     def _move(self, task: Task, source: Domain, target: Array) -> Moved:
         if self.strength == 0:
             return Moved()
         x = np.asarray(source.features, np.float64)
         scale, weight = unit(x, target), None
-        if self.pairs == "transport":
+        notes: tuple[str, ...] = ()
+        if self._given:
+            assert task.unlabeled is not None
+            given = read_pairs(self.pairs) if isinstance(self.pairs, (str, Path)) else self.pairs
+            here, there = find_pairs(given, source, task.unlabeled)
+            a, b, notes = x[here] * scale, target[there] * scale, (f"{len(given)} pairs were given",)
+        elif self.pairs == "transport":
             check_pairs(self.name, len(x), len(target))
             a, b = transport_pairs(x * scale, target * scale)
-        elif self.pairs == "prototypes":
+        else:
             guess = LinearProbe(self.Cs, self.folds).solve(task, source).head.probabilities(target)
             a, b, weight = prototype_pairs(x * scale, source.y, target * scale, guess)
-        else:
-            assert task.unlabeled is not None
-            given = read_pairs(self.pairs) if isinstance(self.pairs, str) else self.pairs
-            here, there = find_pairs(given, source, task.unlabeled)
-            a, b = x[here] * scale, target[there] * scale
         found = linear_map(a, b, penalty=self.penalty, weight=weight)
         inside = Affine(found.matrix, None if found.offset is None else found.offset / scale)
-        return Moved(Alignment(inside.part_way(self.strength)))
+        return Moved(Alignment(inside.part_way(self.strength)), notes=notes)
 
 
 def _kept(dimensions: int, x: Array, z: Array) -> int:

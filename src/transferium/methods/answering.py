@@ -31,15 +31,21 @@ def read_to_answer(backbone: Backbone, size: int | None, mirror: bool) -> Backbo
         raise InputError(f"{asked}: {backbone.name} reads images by a transform of its own. Leave answer_size out.")
     if size != backbone.preprocess.size and not backbone.any_size:
         raise InputError(f"{asked}: {backbone.name} reads images of side {backbone.preprocess.size} only.")
-    return replace(backbone, preprocess=replace(backbone.preprocess.resized(size), resize=size))
+    try:
+        resized = backbone.preprocess.resized(size)
+    except InputError as error:
+        raise InputError(f"answer_{error}") from error
+    return replace(backbone, preprocess=replace(resized, resize=size))
 
 
 def answering(trained: Trained, size: int | None, mirror: bool) -> Trained:
     """What was trained, reading pictures in that way; its temperature is found with answers of that kind."""
     backbone = read_to_answer(trained.backbone, size, mirror)
-    feeds = trained.feeds
-    if backbone is not trained.backbone:
-        from transferium.training.feed import Feeds
+    if backbone is trained.backbone and not mirror:
+        return trained
+    from transferium.training.feed import Feeds
 
-        feeds = Feeds(backbone.preprocess, seed=feeds.seed, workers=feeds.workers)
-    return replace(trained, backbone=backbone, feeds=feeds, mirror=mirror)
+    how = [] if size is None else [f"whole, at side {size}"]
+    how += ["beside their mirror images"] if mirror else []
+    notes = (*trained.notes, f"epochs were scored as training reads pictures; the model reads them {', '.join(how)}")
+    return replace(trained, backbone=backbone, feeds=Feeds(backbone.preprocess), mirror=mirror, notes=notes)

@@ -28,7 +28,7 @@ class Task:
 
     ``groups[i]`` ties training examples that must stay in one fold; ``val`` may stop or choose. ``progress`` is called
     with (what, done, total); ``workdir`` is where a method that can be interrupted keeps its state; ``track`` names the
-    trackers that are sent its steps.
+    trackers that are sent its steps. A ``part`` of another task is fitted to be scored, and nobody reads what it says.
 
     In domain adaptation ``train`` is the labelled source and ``unlabeled`` holds the target's inputs, without labels by
     type; ``target`` holds the few labelled target examples there may be, and ``sources[i]`` says which of several
@@ -48,6 +48,7 @@ class Task:
     target: Domain | None = None
     sources: NDArray[np.int64] | None = None
     track: tuple[str, ...] = ()
+    part: bool = False
 
     def __post_init__(self) -> None:
         if self.unlabeled is not None and self.unlabeled.labels is not None:
@@ -71,9 +72,8 @@ class Task:
     def on(self, at: NDArray[np.intp]) -> Task:
         """The task on some of its training examples, told to nobody and kept nowhere: a fold, a sample."""
         groups, sources = (None if column is None else column[at] for column in (self.groups, self.sources))
-        return replace(
-            self, train=self.train.take(at), groups=groups, sources=sources, workdir=None, progress=None, track=()
-        )
+        alone = replace(self, workdir=None, progress=None, track=(), part=True)
+        return replace(alone, train=self.train.take(at), groups=groups, sources=sources)
 
     def embed(self, domain: Domain, backbone: Backbone | None = None) -> Domain:
         """``domain`` seen through ``backbone`` (the task's own when None): the same examples as feature rows.

@@ -19,7 +19,7 @@ from transferium.methods.held_out import HeldOut, hold_out
 from transferium.methods.idle import warn_of_idle
 from transferium.methods.mixing import check_mixing, mixed
 from transferium.methods.prefix import PrefixCache, put_together
-from transferium.methods.rates import AUTO, check_rates, far_off, said, tested, warn_of_better
+from transferium.methods.rates import AUTO, check_rates, far_off, said, suggested_instead, tested
 from transferium.methods.staged import Staged
 from transferium.methods.trained import Trained
 from transferium.models.backbone import Backbone
@@ -50,7 +50,7 @@ AUGMENTS: dict[str, Any] = {
 
 @dataclass
 class FineTune(Staged):
-    """Train backbone and head together on the labelled examples, keeping the best epoch.
+    """Train backbone and head together on the labelled examples, keeping the best epoch (``best_epoch``).
 
     ``min mean_i -log softmax(head(backbone(x_i)))[y_i]`` from the pretrained weights, by AdamW or SGD with a linear
     warm-up and a cosine. Prefer it to the probe where there are hundreds of labels a class or the inputs look unlike
@@ -138,10 +138,13 @@ class FineTune(Staged):
     workers: int = setting(0, "processes that prepare batches ahead of time")
     answer_size: int | None = setting(
         None,
-        "side at which whole pictures are read once training is over (none: as in training): a fifth more than that of "
-        "training makes up for random crops, which show things larger than they are",
+        "side at which whole pictures are read once training is over (none: as in training), somewhat larger to make "
+        "up for random crops, which show things larger than they are",
     )
-    mirror: bool = setting(False, "answer by the mean over a picture and its mirror image, in twice the time")
+    mirror: bool = setting(
+        False,
+        "answer by the mean over a picture and its mirror image, in twice the time; not for digits and writing",
+    )
     cache: str = setting(
         "auto", "run the frozen first blocks once and store what they give: on, off, or auto (wherever that is valid)"
     )
@@ -205,12 +208,11 @@ class FineTune(Staged):
     def stages(self, task: Task) -> Generator[Stage, None, Trained]:
         ground = self._ground(task)
         ground = self._prefix_cache().under(ground, self.unfreeze, self._needs_inputs())
-        if self.lr != AUTO and not far_off(self):
+        if far_off(self) and not task.part:
+            yield from suggested_instead(self, ground)
+        if self.lr != AUTO:
             return put_together((yield from self._tune(ground)))
         method, test = yield from tested(self, ground)
-        if self.lr != AUTO:
-            warn_of_better(self, method, test)
-            return put_together((yield from self._tune(ground)))
         trained = put_together((yield from method._tune(ground)))
         return replace(trained, kept={**trained.kept, "lr": method.lr}, notes=(*trained.notes, said(method, test)))
 

@@ -16,6 +16,21 @@ COLUMNS = ("source", "target")
 Positions = NDArray[np.intp]
 
 
+Pairs = Sequence[tuple[str, str]]
+
+
+def check_pairs_given(pairs: str | Path | Pairs, found: Sequence[str]) -> None:
+    """Raise ``InputError`` for what is neither a way to find pairs, nor a file of them, nor a list of them."""
+    if isinstance(pairs, (str, Path)):
+        if str(pairs) not in found and not Path(pairs).expanduser().is_file():
+            raise InputError(
+                f"pairs={str(pairs)!r} is no file. {did_you_mean(str(pairs), found)} Or name a CSV file whose columns "
+                "source and target name the examples of each pair."
+            )
+    elif any(isinstance(pair, str) or len(pair) != 2 for pair in pairs):
+        raise InputError("pairs takes a list of (source, target), which name one example each.")
+
+
 def read_pairs(path: str | Path) -> list[tuple[str, str]]:
     """The pairs of a CSV or TSV file: its columns ``source`` and ``target`` name examples.
 
@@ -25,7 +40,7 @@ def read_pairs(path: str | Path) -> list[tuple[str, str]]:
     """
     from transferium.data.delimited import Delimited
 
-    table = Delimited(Path(path))
+    table = Delimited(Path(path).expanduser())
     if missing := [name for name in COLUMNS if name not in table.first]:
         raise DataError(
             f"{path} has no column {missing[0]!r}; its columns are {', '.join(map(repr, table.first))}. Pairs are a "
@@ -38,7 +53,7 @@ def read_pairs(path: str | Path) -> list[tuple[str, str]]:
     return pairs
 
 
-def find_pairs(pairs: Sequence[tuple[str, str]], source: Domain, target: Domain) -> tuple[Positions, Positions]:
+def find_pairs(pairs: Pairs, source: Domain, target: Domain) -> tuple[Positions, Positions]:
     """Where the paired examples lie in both domains.
 
     Raises ``InputError`` where there is no pair, or where a name is that of no example or of several.
@@ -55,7 +70,10 @@ def _places(names: Sequence[str], domain: Domain, side: str) -> Positions:
         at.setdefault(name, []).append(i)
     for name in names:
         if (n := len(at.get(name, []))) > 1:
-            raise InputError(f"the pairs name {name!r}, and {n} examples of the {side} {domain.name!r} are called so.")
+            raise InputError(
+                f"the pairs name {name!r}, and {n} examples of the {side} {domain.name!r} are called so: "
+                "give each a name of its own."
+            )
         if n == 0:
             near = did_you_mean(name, list(at))
             raise InputError(

@@ -29,7 +29,8 @@ class GradualUnfreeze(FineTune):
     block learns at 1/2.6 of the rate of the one above it, and each stage's rate is a slanted triangle, with a new
     optimiser. A block is not disturbed before what reads it has learned to use it: prefer it to ``finetune`` with few
     labels and a deep backbone, above all of texts; ``lp-ft`` costs less. The best epoch of all stages is kept, and
-    each stage starts from the best so far. With many blocks, raise ``blocks_per_stage``.
+    each stage starts from the best so far (with ``best_epoch="last"``, from where the one before it ended). With many
+    blocks, raise ``blocks_per_stage``.
     Howard & Ruder, "Universal language model fine-tuning for text classification" (2018); as in its authors' program,
     the first stage moves the head only.
 

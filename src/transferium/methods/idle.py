@@ -33,7 +33,8 @@ def _averaged(name: str) -> Rule:
     return Rule("average", lambda m: m.average == name, f"average={name}")
 
 
-def _moves(m: Any) -> bool:
+def moves_backbone(m: Any) -> bool:
+    """Whether a fine-tuning moves anything beside its head."""
     return str(m.unfreeze).strip() not in ("none", "0")
 
 
@@ -59,10 +60,10 @@ RULES = {
     "momentum": Rule("optimiser", lambda m: m.optimiser == "sgd", "optimiser=sgd"),
     "activation": Rule("hidden", lambda m: m.hidden is not None, "hidden layers, as with hidden=256"),
     "patience": Rule("epochs", _stops, "more epochs than that"),
-    "lr": Rule("unfreeze", lambda m: m.lr == "auto" or _moves(m), _MOVING),
-    "layer_decay": Rule("unfreeze", _moves, _MOVING),
-    "drop_path": Rule("unfreeze", _moves, _MOVING),
-    "batch_norm": Rule("unfreeze", _moves, _MOVING),
+    "lr": Rule("unfreeze", lambda m: m.lr == "auto" or moves_backbone(m), _MOVING),
+    "layer_decay": Rule("unfreeze", moves_backbone, _MOVING),
+    "drop_path": Rule("unfreeze", moves_backbone, _MOVING),
+    "batch_norm": Rule("unfreeze", moves_backbone, _MOVING),
     "cache_limit": Rule("unfreeze", _caches, _CACHED),
     "cache_precision": Rule("unfreeze", _caches, _CACHED),
     "steps": Rule("attack", lambda m: m.attack == "pgd" and m.share > 0, "attack=pgd and a share above 0"),

@@ -25,7 +25,7 @@ class LPFT(FineTune):
     A head that already fits sends small, useful gradients into the backbone; a random head first distorts the features
     it is given, which costs accuracy away from the training distribution. Prefer it to ``finetune`` with few labels or
     where test data may differ from training data. The probe sees only what is trained on, and is itself the first
-    candidate: if no epoch beats it on the held-out part, it is what is kept.
+    candidate: if no epoch beats it on the held-out part, it is what is kept (unless ``best_epoch`` is the last).
     Kumar et al., "Fine-tuning can distort pretrained features and underperform out-of-distribution" (2022).
     """
 

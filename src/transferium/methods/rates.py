@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from transferium.errors import InputError, TransferiumWarning
+from transferium.methods.idle import moves_backbone
 
 if TYPE_CHECKING:
     from transferium.methods.finetune import FineTune
@@ -61,18 +62,21 @@ def _absurd(rate: float, optimiser: str) -> str:
     return f"so low that hardly anything moves (useful rates are above {_HARDLY})" if rate < _HARDLY else ""
 
 
-def far_off(method: FineTune) -> str:
-    """The rates that are legal and of no use, as ``lr=50``, with ``and`` between; empty where there are none."""
-    rates = {name: getattr(method, name) for name in ("lr", "head_lr")}
-    return " and ".join(f"{n}={r:g}" for n, r in rates.items() if r != AUTO and _absurd(float(r), method.optimiser))
+def far_off(method: FineTune) -> dict[str, float]:
+    """The rates that are legal and of no use, by name; one that nothing reads is not among them."""
+    read = {name: getattr(method, name) for name in ("lr", "head_lr") if name == "head_lr" or moves_backbone(method)}
+    return {name: float(r) for name, r in read.items() if r != AUTO and _absurd(float(r), method.optimiser)}
 
 
-def warn_of_better(method: FineTune, found: FineTune, test: RangeTest) -> None:
-    """Say which rates a range test suggests in place of those that are :func:`far_off`."""
-    words = (
-        f"{far_off(method)} stays as it was given, but a range test of {len(test.rates)} steps on this data suggests "
-        f"lr={found.lr:.3g} and head_lr={found.head_lr:.3g}."
-    )
+def suggested_instead(method: FineTune, ground: Ground) -> Generator[Stage, None, None]:
+    """A range test beside rates that are :func:`far_off`, and a warning that says what it suggests."""
+    usual = copy.copy(method)
+    for name in (far := far_off(method)):
+        setattr(usual, name, default_rate(method, name))
+    found, test = yield from tested(usual, ground)
+    given = " and ".join(f"{name}={rate:g}" for name, rate in far.items())
+    instead = " and ".join(f"{name}={getattr(found, name):.3g}" for name in far)
+    words = f"given {given}, a range test of {len(test.rates)} steps on this data suggests {instead} instead."
     warnings.warn(words, TransferiumWarning, stacklevel=2)
 
 

@@ -97,11 +97,12 @@ def selection_of(trained: Trained, history: list[dict[str, Any]], best_epoch: st
         | {k: v for k, v in r.items() if k.startswith("val_")}
         for number, r in enumerate(scored, 1)
     ]
-    words, chosen = {
-        "log_loss": ("lowest log-loss", min(looks, key=lambda look: look[by])),
-        "accuracy": ("highest accuracy", max(looks, key=lambda look: look[by])),
-        LAST: ("being the last epoch, whatever it scored", looks[-1]),
-    }[best_epoch]
+    if best_epoch == LAST:
+        words, chosen = "being the last epoch, whatever it scored", looks[-1]
+    elif best_epoch == "log_loss":
+        words, chosen = "lowest log-loss", min(looks, key=lambda look: look[by])
+    else:
+        words, chosen = "highest accuracy", max(looks, key=lambda look: look[by])
     where = {key: chosen[key] for key in ("stage", "epoch") if key in chosen}
     if trained.parts.weights is not None:
         words += ", every class counting alike"

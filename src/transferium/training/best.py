@@ -143,4 +143,6 @@ class KeepLast(KeepBest):
     """
 
     def _consider(self, value: float, epoch: int, episode: Episode) -> None:
-        self.best, self.epoch, self.weights = value, epoch, copied(episode.stage.model)
+        self.best, self.epoch = value, epoch
+        if self.average is not None:
+            self.weights = copied(episode.stage.model)
