@@ -35,7 +35,7 @@ def mirrored(backbone: Backbone) -> Backbone:
 
     >>> from transferium.models.catalogue import find_backbone
     >>> mirrored(find_backbone("small_cnn", "image")).blocks[0]
-    'body.blocks.0'
+    'body.first'
     """
     return replace(
         backbone,
