@@ -13,10 +13,8 @@ from transferium.data.findings import some
 from transferium.errors import DataError, InputError, did_you_mean
 
 COLUMNS = ("source", "target")
-Positions = NDArray[np.intp]
-
-
 Pairs = Sequence[tuple[str, str]]
+Positions = NDArray[np.intp]
 
 
 def check_pairs_given(pairs: str | Path | Pairs, found: Sequence[str]) -> None:
