@@ -28,7 +28,8 @@ else:
 def on_cuda() -> dict[str, str]:
     """The environment of a process whose tests use the GPU, or skips where there is none."""
     if os.environ.get(HIDDEN, "none") == "none":
-        pytest.skip("no GPU")
+        # Nothing is lost on a machine without one: the same laws run on the CPU, in the files that test_cuda.py names.
+        pytest.skip("no GPU here; the laws that this would run on one are tested on the CPU in their own files")
     visible = {} if os.environ[HIDDEN] == "all" else {"CUDA_VISIBLE_DEVICES": os.environ[HIDDEN]}
     kept = {name: value for name, value in os.environ.items() if name not in (HIDDEN, "CUDA_VISIBLE_DEVICES")}
     return kept | visible | {"TRANSFERIUM_TEST_CUDA": "1"}

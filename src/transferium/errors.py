@@ -37,8 +37,8 @@ class TransferiumWarning(UserWarning):
     """Something was worked around; the result is still right, and the message says at what cost."""
 
 
-def did_you_mean(given: str, choices: Iterable[str]) -> str:
-    """End a message with the nearest legal thing, or with the whole list when nothing is near.
+def did_you_mean(given: str, choices: Iterable[str], otherwise: str | None = None) -> str:
+    """End a message with the nearest legal thing; when nothing is near, with ``otherwise`` or the whole list.
 
     >>> did_you_mean("efficientnet_lit0", ["efficientnet_lite0", "all_minilm_l6_v2"])
     "Did you mean 'efficientnet_lite0'?"
@@ -49,4 +49,6 @@ def did_you_mean(given: str, choices: Iterable[str]) -> str:
     near = difflib.get_close_matches(given, legal, n=1, cutoff=0.6) or [c for c in legal if c.lower() == given.lower()]
     if near:
         return f"Did you mean {near[0]!r}?"
+    if otherwise is not None:
+        return otherwise
     return f"Choose from {', '.join(repr(c) for c in legal)}." if legal else "There is nothing to choose from."

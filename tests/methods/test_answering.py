@@ -88,8 +88,8 @@ def test_a_saved_model_answers_so_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"answer_size": 4}, r"answer_size=4 is too small for an image"),
-        ({"answer_size": 20_000}, r"answer_size=20000 is too large for an image"),
+        ({"answer_size": 4}, r"answer_size: size=4 is too small for an image"),
+        ({"answer_size": 20_000}, r"answer_size: size=20000 is too large for an image"),
     ],
 )
 def test_sides_that_no_backbone_can_read_are_refused_before_training(asked: dict[str, Any], message: str) -> None:
@@ -104,8 +104,8 @@ def test_what_is_no_picture_or_read_its_own_way_is_refused_before_training() -> 
         FineTune(**SHORT, mirror=True).fit(rows)
     module = picture_backbone().build()
     own = wrap_module(module, "image", lambda image: np.asarray(image.resize((16, 16)), np.float32).transpose(2, 0, 1))
-    with pytest.raises(InputError, match=r"answer_size=20: .* reads images by a transform of its own"):
+    with pytest.raises(InputError, match=r"answer_size: .* reads image its own way"):
         FineTune(**SHORT, answer_size=20).fit(task(backbone=own))
     fixed = replace(picture_backbone(), any_size=False)
-    with pytest.raises(InputError, match=r"answer_size=20: .* reads images of side 16 only"):
+    with pytest.raises(InputError, match=r"answer_size: .* reads images of side 16 only; size=20 was given"):
         FineTune(**SHORT, answer_size=20).fit(task(backbone=fixed))

@@ -105,5 +105,4 @@ def _columns(names: Sequence[str]) -> str:
 
 
 def _near(name: str, names: Sequence[str]) -> str:
-    hint = did_you_mean(name, names)
-    return hint if hint.startswith("Did") else "Name one of these."
+    return did_you_mean(name, names, "Name one of these.")

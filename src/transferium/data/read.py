@@ -98,10 +98,8 @@ def _not_there(path: Path) -> str:
     while not there.parent.is_dir():
         there = there.parent
     siblings = [entry.name for entry in there.parent.iterdir() if not entry.name.startswith(".")]
-    hint = did_you_mean(there.name, siblings)
-    return (
-        f"{path} does not exist. {hint if hint.startswith('Did') else f'There is no {there.name!r} in {there.parent}.'}"
-    )
+    hint = did_you_mean(there.name, siblings, f"There is no {there.name!r} in {there.parent}.")
+    return f"{path} does not exist. {hint}"
 
 
 def _column(use: str, value: str | Values | None) -> str | None:

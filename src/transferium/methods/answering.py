@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from transferium.errors import InputError
 from transferium.models.backbone import Backbone
+from transferium.models.catalogue import reading
 from transferium.models.preprocess import ImagePreprocess
 
 if TYPE_CHECKING:
@@ -27,15 +28,12 @@ def read_to_answer(backbone: Backbone, size: int | None, mirror: bool) -> Backbo
         raise InputError(f"{asked} is for images; {backbone.name} reads {backbone.kind}. Leave it out.")
     if size is None:
         return backbone
-    if not isinstance(backbone.preprocess, ImagePreprocess):
-        raise InputError(f"{asked}: {backbone.name} reads images by a transform of its own. Leave answer_size out.")
-    if size != backbone.preprocess.size and not backbone.any_size:
-        raise InputError(f"{asked}: {backbone.name} reads images of side {backbone.preprocess.size} only.")
     try:
-        resized = backbone.preprocess.resized(size)
+        larger = reading(backbone, size, None).preprocess
     except InputError as error:
-        raise InputError(f"answer_{error}") from error
-    return replace(backbone, preprocess=replace(resized, resize=size))
+        raise InputError(f"answer_size: {error}") from error
+    assert isinstance(larger, ImagePreprocess)
+    return replace(backbone, preprocess=replace(larger, resize=size))
 
 
 def answering(trained: Trained, size: int | None, mirror: bool) -> Trained:

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from transferium.training.best import KeepBest, Score
 
 AVERAGES = ("none", "ema", "swa", "soup")
-
-
 LAST = "last"
 KEPT = ("log_loss", "accuracy", LAST)
 """What may say which epoch is kept."""

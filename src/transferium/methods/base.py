@@ -28,7 +28,8 @@ class Task:
 
     ``groups[i]`` ties training examples that must stay in one fold; ``val`` may stop or choose. ``progress`` is called
     with (what, done, total); ``workdir`` is where a method that can be interrupted keeps its state; ``track`` names the
-    trackers that are sent its steps. A ``part`` of another task is fitted to be scored, and nobody reads what it says.
+    trackers that are sent its steps. ``part`` says that these are some of another task's examples (``on``), to
+    which no advice on settings is due.
 
     In domain adaptation ``train`` is the labelled source and ``unlabeled`` holds the target's inputs, without labels by
     type; ``target`` holds the few labelled target examples there may be, and ``sources[i]`` says which of several

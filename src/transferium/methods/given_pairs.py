@@ -73,9 +73,9 @@ def _places(names: Sequence[str], domain: Domain, side: str) -> Positions:
                 "give each a name of its own."
             )
         if n == 0:
-            near = did_you_mean(name, list(at))
+            near = did_you_mean(name, at, f"They are called {some(map(repr, at), 3)}.")
             raise InputError(
                 f"the pairs name {name!r}, and no example that is learned from of the {side} {domain.name!r} is called "
-                f"so. {near if near.startswith('Did') else f'They are called {some(map(repr, at), 3)}.'}"
+                f"so. {near}"
             )
     return np.array([at[name][0] for name in names])

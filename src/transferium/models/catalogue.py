@@ -46,17 +46,17 @@ def find_backbone(
     if kind == "features":
         return _identity(spec)
     if isinstance(spec, Backbone):
-        return _read(_checked(spec, kind), size, max_length)
+        return reading(_checked(spec, kind), size, max_length)
     if spec is not None and not isinstance(spec, str | Path):
-        return _read(wrap_module(_module(spec), kind, transform), size, max_length)
+        return reading(wrap_module(_module(spec), kind, transform), size, max_length)
     if transform is not None:
         raise InputError(f"transform= belongs to a module of your own; {spec} brings its own preprocessing.")
     name = DEFAULTS[kind] if spec is None else str(spec)
     if name in BUNDLED:
         _check_kind(name, BUNDLED[name].kind, kind)
-        return _read(bundled(name), size, max_length)
+        return reading(bundled(name), size, max_length)
     if name in UNTRAINED:
-        return _read(_checked(UNTRAINED[name](), kind), size, max_length)
+        return reading(_checked(UNTRAINED[name](), kind), size, max_length)
     if (size is not None and kind == "text") or (max_length is not None and kind == "image"):
         raise InputError("size is a setting for images, max_length one for texts.")
     return _checked(_load(name, kind, size, max_length), kind)
@@ -135,7 +135,7 @@ def _module(spec: Any) -> nn.Module:
     return module
 
 
-def _read(backbone: Backbone, size: int | None, max_length: int | None) -> Backbone:
+def reading(backbone: Backbone, size: int | None, max_length: int | None) -> Backbone:
     """The same backbone reading another input side or text length."""
     preprocess = backbone.preprocess
     if size is not None:
@@ -165,13 +165,11 @@ def _check_kind(name: str, reads: str, kind: Kind) -> None:
 def _suggest(name: str) -> str:
     """The nearest name of ours, else the nearest of timm's (whose import is paid only for this message)."""
     ours = [*BUNDLED, *UNTRAINED]
-    near = did_you_mean(name, ours)
-    if near.startswith("Did"):
+    if near := did_you_mean(name, ours, ""):
         return near
     import timm
 
-    near = did_you_mean(name, timm.list_models())
-    if near.startswith("Did"):
+    if near := did_you_mean(name, timm.list_models(), ""):
         return near.replace("'", "'timm/", 1)
     return f"{did_you_mean(name, ours)} Or timm/<name>, hf/<owner>/<name>, a folder, or <architecture>@<weights file>."
 

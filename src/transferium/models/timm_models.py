@@ -69,8 +69,7 @@ def _hub_id(name: str) -> str:
 def _nearest(name: str) -> str:
     import timm
 
-    near = did_you_mean(name, timm.list_models())
-    return near if near.startswith("Did") else "timm.list_models() lists the names it has."
+    return did_you_mean(name, timm.list_models(), "timm.list_models() lists the names it has.")
 
 
 def timm_folder(folder: Path, size: int | None, name: str | None = None) -> Backbone:

@@ -53,8 +53,7 @@ def _chosen(module: nn.Module, blocks: tuple[str, ...], wanted: str) -> set[str]
 
 
 def _nearest(pattern: str, words: list[str], blocks: tuple[str, ...]) -> str:
-    hint = did_you_mean(pattern, words)
-    return hint if hint.startswith("Did") else f"Its blocks are {', '.join(blocks)}."
+    return did_you_mean(pattern, words, f"Its blocks are {', '.join(blocks)}.")
 
 
 def _ancestors(name: str) -> list[str]:
