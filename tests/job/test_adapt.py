@@ -16,6 +16,7 @@ from small_domains import model_bytes
 from transferium.artifact import load_artifact
 from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
+from transferium.data.samples import Items, Rows
 from transferium.embedding.embed import Embedder, Embedding
 from transferium.errors import ArtifactError, DataError, InputError
 from transferium.job.adapt import adapt, artifacts
@@ -157,7 +158,7 @@ def test_candidates_that_were_not_chosen_are_kept_and_asked_when_labels_come(tmp
     assert later == told["adaptation"]["oracle"], "the same labels, now or later, say the same"
     assert set(later["accuracy"]) == {"source-only", "mcc@0.01", "prototypes"} and later["chosen"] == "prototypes"
     # Labels that call the other candidate right put the gap where it belongs.
-    kept, _, _ = kept_candidates(tmp_path / "r", load_artifact(tmp_path / "r" / SOURCE_ONLY), "auto")
+    kept = kept_candidates(tmp_path / "r", load_artifact(tmp_path / "r" / SOURCE_ONLY), "auto").models
     flattering = replace(target, labels=kept["mcc@0.01"].head.predict(target.features))
     found = evaluate_adapted(model, tmp_path / "r", flattering, Embedder(None), seed=0)["oracle"]
     assert found["best"] == "mcc@0.01" and found["accuracy"]["mcc@0.01"] == 1.0
@@ -167,7 +168,7 @@ def test_candidates_that_were_not_chosen_are_kept_and_asked_when_labels_come(tmp
         evaluate_adapted(model, tmp_path / "r", target, Embedder(None), seed=0)
 
 
-def test_candidates_that_moved_a_backbone_are_named_and_not_kept(tmp_path: Path) -> None:
+def test_of_candidates_that_moved_a_backbone_the_answers_are_kept(tmp_path: Path) -> None:
     source, target = world()
     asked = FitOptions(out=tmp_path / "a", method="auto", settings=LIGHT, command="fit")
     made = adapt(pair_domains([source], target), asked, Embedder(None), Stopwatch())
@@ -176,9 +177,35 @@ def test_candidates_that_moved_a_backbone_are_named_and_not_kept(tmp_path: Path)
     (tmp_path / "run").mkdir()
     keep_candidates(tmp_path / "run", replace(made, fitted=replace(made.fitted, beside=beside)))
     alone, _ = artifacts(made, asked)
-    kept, chosen, left_out = kept_candidates(tmp_path / "run", alone, "auto")
-    assert (list(kept), chosen, left_out) == (["still"], "prototypes", ["moved"])
-    assert kept["still"].head.equals(made.fitted.head)
+    kept = kept_candidates(tmp_path / "run", alone, "auto")
+    assert (list(kept.models), kept.chosen, list(kept.answers)) == (["still"], "prototypes", ["moved"])
+    assert kept.models["still"].head.equals(made.fitted.head)
+    some = target.take(np.random.default_rng(0).permutation(len(target))[:60])
+    found, left_out = kept.answers_for(some)
+    assert (found["moved"] == made.fitted.head.predict(some.features)).all() and not left_out
+    stranger_row = replace(some, samples=Rows(some.features + 1))
+    assert kept.answers_for(stranger_row) == ({}, ["moved"]), "what nobody was asked has no answer"
+
+
+def test_networks_that_moved_a_backbone_have_an_oracle_gap_when_labels_come(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+
+    def pictures(name: str, light: int) -> Domain:
+        y = np.arange(40) % 2
+        shown = [rng.integers(0, 40, (16, 16, 3)).astype(np.uint8) + light for _ in y]
+        for picture, k in zip(shown, y, strict=True):
+            picture[:, 8 * k : 8 * k + 8] += 120
+        return Domain(Items(shown), "image", [f"{name}{i}" for i in range(40)], y, ("left", "right"), name=name)
+
+    source, target = pictures("s", 0), pictures("t", 60)
+    settings = {"adaptations": ("mcc", "dan"), "tuning": "full", "epochs": 1}
+    asked = FitOptions(out=tmp_path / "r", method="auto", backbone="small_cnn", settings=settings, command="fit")
+    told = adapt_job(pair_domains([source], target), asked, Embedder(None), Stopwatch(), oracle=True)
+    later = evaluate_adapted(load_artifact(tmp_path / "r"), tmp_path / "r", target, Embedder(None), seed=0)["oracle"]
+    assert later.pop("left_out") == []
+    assert later == told["adaptation"]["oracle"] and set(later["accuracy"]) == {"source-only", "mcc", "dan"}
+    other = evaluate_adapted(load_artifact(tmp_path / "r"), tmp_path / "r", source, Embedder(None), seed=0)["oracle"]
+    assert set(other["left_out"]) | set(other["accuracy"]) == {"source-only", "mcc", "dan"} and other["left_out"]
 
 
 def test_candidates_are_fitted_once_and_keep_their_state_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

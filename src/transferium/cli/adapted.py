@@ -94,7 +94,9 @@ def _by_class(rows: list[dict[str, Any]], most: int = 12) -> str:
 def _oracle(found: dict[str, Any]) -> str:
     """What these labels would have chosen among all that was kept, and what that would have added."""
     best, n = found["best"], len(found["accuracy"])
-    gone = f" (not kept, for each moved a backbone: {', '.join(found['left_out'])})" if found.get("left_out") else ""
+    gone = ""
+    if left := found.get("left_out"):
+        gone = f" (of {', '.join(left)}, which moved a backbone, only answers for the run's target are kept)"
     return (
         f"Oracle: of {n} models{gone} these labels would choose {best}, {100 * found['accuracy'][best]:.1f} %; "
         f"the gap of {found['chosen']} is {100 * found['gap']:.1f} points."

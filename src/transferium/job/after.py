@@ -38,8 +38,9 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
             "give its labels the source's names."
         )
     method = str(artifact.info.get("method", {}).get("name", "the adapted model"))
-    kept, chosen, left_out = kept_candidates(run, alone, method)
-    models = {"source-only": alone, **kept, chosen: artifact}
+    kept = kept_candidates(run, alone, method)
+    chosen = kept.chosen
+    models = {"source-only": alone, **kept.models, chosen: artifact}
     # The candidates share source only's backbone: what it sees is asked for once.
     readers = {model.backbone.fingerprint: model for model in models.values()}
     seen = {backbone: model.embed(domain, embedder) for backbone, model in readers.items()}
@@ -50,7 +51,9 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
         raise DataError(f"none of the {len(domain)} examples of {domain.name!r} could be read.")
     groups = None if domain.groups is None else domain.groups[usable]
     answers = answers_for(domain.y[usable], domain.classes, artifact.classes, groups)
-    right = {name: float((p[usable].argmax(axis=1) == answers.y).mean()) for name, p in said.items()}
+    moved, left_out = kept.answers_for(domain.take(usable))
+    classes = {name: p[usable].argmax(axis=1) for name, p in said.items()} | moved
+    right = {name: float((given == answers.y).mean()) for name, given in classes.items()}
     worth = worth_of_adapting(answers, ours[usable], theirs[usable], method=method, seed=seed)
     return worth.evaluation.as_dict() | {
         "run": str(run),
