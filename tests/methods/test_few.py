@@ -96,13 +96,30 @@ def test_a_class_that_only_they_know_is_learned() -> None:
 
 
 def test_auto_falls_back_to_the_probe_of_both_and_says_so() -> None:
-    model = method_class("auto")(adaptations=()).fit(REST.task(target=FEW))
+    few = FEW.take(np.r_[:4])  # too few to say anything by themselves
+    model = method_class("auto")(adaptations=()).fit(REST.task(target=few))
     assert model.method == "pooled" and model.selection.chosen == {"method": "pooled"}
-    assert bits(model) == bits(Pooled().fit(REST.task(target=FEW)))
+    assert bits(model) == bits(Pooled().fit(REST.task(target=few)))
     said = str(model.selection)
-    assert "pooled stands in for source only, since it learns from the 40 labelled target examples too" in said
+    assert "pooled stands in for source only, since it learns from the 4 labelled target examples too" in said
     untold = method_class("auto")(adaptations=()).fit(REST.task())
     assert untold.selection.chosen == {"method": "source-only"}
+
+
+def test_auto_takes_the_few_alone_where_the_source_is_no_help() -> None:
+    model = method_class("auto")(adaptations=("standardise",)).fit(REST.task(target=FEW))
+    assert model.selection.chosen == {"method": "few-alone"} and model.method == "few-alone"
+    assert bits(model) == bits(LinearProbe().fit(REST.task(train=FEW, unlabeled=None)))
+    assert "the source is no help: of 40 labelled target examples, each half by what the other" in str(model.selection)
+    assert set(model.beside) >= {"source-only", "few-alone"}
+    # Where source and target agree, forty labels do not throw away the source.
+    same = worlds.SAME
+    told = rows(same.target[:TOLD], same.truth[:TOLD], "few")
+    rest = World(same.source, same.labels, same.target[TOLD:], same.truth[TOLD:])
+    assert method_class("auto")(adaptations=()).fit(rest.task(target=told)).method == "pooled"
+    # Of one class, or of one example a class, nothing can be held out.
+    one = FEW.take(np.flatnonzero(FEW.y == 0))
+    assert method_class("auto")(adaptations=()).fit(REST.task(target=one)).method == "pooled"
 
 
 def test_bad_settings_and_missing_examples_are_named() -> None:

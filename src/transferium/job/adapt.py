@@ -15,14 +15,14 @@ from transferium.data.findings import Finding, count
 from transferium.data.pairing import Pair, counting_in
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
-from transferium.job.few import about_few, few_alone, leave_out, remembered_few, untold
+from transferium.job.few import about_few, leave_out, remembered_few, untold
 from transferium.job.fit import FitOptions, backbone_settings
 from transferium.job.prepare import Looked, Stopwatch, be_strict, look, warn_if_untracked
 from transferium.job.provenance import data_fingerprint, provenance
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import find_method
 from transferium.methods.elect import kept_in
-from transferium.methods.few import refuse_few
+from transferium.methods.few import probe_of_few, refuse_few
 from transferium.models.catalogue import find_backbone
 
 LEAST_TARGET = 2
@@ -118,7 +118,7 @@ def adapt(
             alone = method.source_only().fit(kept_in(replace(task, target=None), "source-only"))
     between = compare_contents(source.domain, target.domain)
     findings = (*pair.findings, *between, *about_few(train, few))
-    return Adapted(pair, method, task, held, fitted, alone, (source, target, *told), findings, rule, few_alone(task))
+    return Adapted(pair, method, task, held, fitted, alone, (source, target, *told), findings, rule, probe_of_few(task))
 
 
 def by_content(target: Domain) -> Domain:

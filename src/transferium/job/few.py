@@ -12,8 +12,6 @@ from transferium.data.domain import Domain
 from transferium.data.findings import Finding, count
 from transferium.data.scan import scan
 from transferium.errors import DataError
-from transferium.methods.base import Fitted, Task
-from transferium.methods.probe import LinearProbe
 
 
 def untold(domain: Domain, few: Domain | None) -> Domain:
@@ -48,16 +46,6 @@ def about_few(source: Domain, few: Domain | None) -> list[Finding]:
         return []
     words = f"{len(shared)} of the {count(len(few), 'labelled target example')} are also in the source, byte for byte"
     return [Finding("shared-examples", "warning", words, tuple(few.ids[i] for i in shared))]
-
-
-def few_alone(task: Task) -> Fitted | None:
-    """The probe of the labelled target examples and nothing else; None where they hold fewer than two classes."""
-    few = task.target
-    if few is None or len(np.unique(few.y)) < 2:
-        return None
-    return LinearProbe().fit(
-        replace(task, train=few, groups=few.groups, sources=None, target=None, unlabeled=None, workdir=None)
-    )
 
 
 def told_of_few(few: Domain | None) -> dict[str, Any] | None:

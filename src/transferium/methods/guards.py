@@ -16,7 +16,7 @@ from transferium.data.domain import Domain
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.classifier import softmax
 from transferium.functional.matrices import Array, Labels
-from transferium.functional.shift.label_explains import explained_by_shares
+from transferium.functional.shift.label_explains import explained_by_shares, means_differ
 from transferium.functional.validators.clusters import cluster_agreement
 from transferium.functional.validators.ensemble import FEWEST as FEWEST_TOGETHER
 from transferium.functional.validators.evidence import CannotScoreError, Evidence
@@ -58,13 +58,15 @@ class Outlook:
 
     ``clustered`` is the adjusted mutual information of the source's classes and clusters, None where there are too few
     rows; ``explained`` the part of the mean shift that other class shares alone explain; ``size`` the target's;
-    ``trained`` whether the features are those of a network that was trained on the source.
+    ``trained`` whether the features are those of a network that was trained on the source; ``shifted`` whether the
+    means differ beyond chance at all.
     """
 
     clustered: float | None
     explained: float
     size: int
     trained: bool = False
+    shifted: bool = True
 
     @classmethod
     def of(cls, source: Domain, target: Domain, *, trained: bool = False) -> Outlook:
@@ -74,7 +76,8 @@ class Outlook:
             clustered = cluster_agreement(unit[0], source.y, classes=len(np.unique(source.y)))
         except CannotScoreError:
             clustered = None
-        return cls(clustered, explained_by_shares(unit[0], source.y, unit[1]), len(target), trained)
+        means = unit[0], source.y, unit[1]
+        return cls(clustered, explained_by_shares(*means), len(target), trained, means_differ(*means))
 
     def bars(self, method: Method) -> str:
         """Why ``method`` should not be tried on this data; empty where it may stand."""
@@ -85,6 +88,8 @@ class Outlook:
                 "without clusters to look at, validators read confidence, and a network's is not on one scale with "
                 "source only's"
             )
+        if method.makes_alike and not self.shifted:
+            return "the means of source and target differ no more than by chance: there is nothing to make alike"
         if method.makes_alike and self.explained > EXPLAINED:
             return (
                 f"other class shares alone explain {100 * self.explained:.0f} % of how the target's mean differs, and "

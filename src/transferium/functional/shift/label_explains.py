@@ -22,6 +22,23 @@ def explained_by_shares(source: Floats, source_labels: Labels, target: Floats) -
     >>> explained_by_shares(x, y, x[100:]) > 0.9, explained_by_shares(x, y, x + [0.0, 3.0, 0.0]) < 0.1
     (True, True)
     """
+    whole, left = _squares(source, source_labels, target)
+    return float(np.clip(1 - left / whole, 0.0, 1.0)) if whole > 0 else 1.0
+
+
+def means_differ(source: Floats, source_labels: Labels, target: Floats) -> bool:
+    """Whether the domains' means differ by more than sampling alone adds, each feature in units of its spread.
+
+    >>> x = np.random.default_rng(0).normal(size=(400, 3))
+    >>> y = np.repeat([0, 1], 200)
+    >>> means_differ(x, y, x + 1.0), means_differ(x, y, x)
+    (True, False)
+    """
+    return _squares(source, source_labels, target)[0] > 0
+
+
+def _squares(source: Floats, source_labels: Labels, target: Floats) -> tuple[float, float]:
+    """``||m_t - m_s||²`` and what of it a mixture of the source's class means leaves over, both less sampling noise."""
     from scipy.optimize import nnls
 
     x, z = two_domains(source, target)
@@ -39,4 +56,4 @@ def explained_by_shares(source: Floats, source_labels: Labels, target: Floats) -
     noise = used * (1 / len(x) + 1 / len(z))
     whole = max(float(goal @ goal) - noise, 0.0)
     left = max(float(((goal - q @ corners) ** 2).sum()) - noise, 0.0)
-    return float(np.clip(1 - left / whole, 0.0, 1.0)) if whole > 0 else 1.0
+    return whole, left
