@@ -108,6 +108,17 @@ def test_named_validators_vote_and_no_others() -> None:
         method_class("auto")(validators=("sdn",))
 
 
+def test_auto_asks_every_adaptation_that_can_to_weigh_the_sources() -> None:
+    rivals = method_class("auto")(adaptations=("coral", "prototypes", "mcc@0.3"), sources="weighted").rivals()
+    assert {name: m.get_params().get("sources") for name, m in rivals.items()} == {
+        "coral": "weighted",
+        "prototypes": None,
+        "mcc@0.3": "weighted",
+    }
+    with pytest.raises(InputError, match=r"sources cannot be 'votes'. Choose from 'combined', 'weighted'"):
+        method_class("auto")(sources="votes")
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

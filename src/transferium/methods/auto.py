@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from transferium.errors import InputError, TransferiumError, did_you_mean
 from transferium.functional.bootstrap import paired_interval
-from transferium.methods.base import Fitted, Method, Task
+from transferium.methods.base import Fitted, Method, Task, require_choice
 from transferium.methods.decided import Decision, keep, recall
 from transferium.methods.folds import held_out_folds
 from transferium.methods.probe import LinearProbe
@@ -59,6 +59,12 @@ class Auto(Method):
     augment: str = field(
         default="auto", metadata={"help": "random changes to the examples of adaptations that move the backbone"}
     )
+    sources: str = field(
+        default="combined",
+        metadata={
+            "help": "several sources: combined, or weighted by likeness to the target, by every adaptation that can"
+        },
+    )
     folds: int = field(default=5, metadata={"help": "folds of train, at most", "range": (2, 10)})
 
     def check(self) -> None:
@@ -73,6 +79,7 @@ class Auto(Method):
         check_names(self.validators)
         if self.folds < 2:
             raise InputError(f"folds must be at least 2; it was {self.folds}.")
+        require_choice("sources", self.sources, ("combined", "weighted"))
         if self.tuning != "frozen" or any("@" in name for name in self.adaptations):
             self.rivals()
 
@@ -103,9 +110,12 @@ class Auto(Method):
     def _as_asked(self, cls: type[Method]) -> Method:
         from transferium.methods.network import AdaptedNetwork
 
-        if not issubclass(cls, AdaptedNetwork):
-            return cls()
-        return cls(tuning=self.tuning, unfreeze=self.unfreeze, epochs=self.epochs, augment=self.augment)
+        asked: dict[str, Any] = {}
+        if issubclass(cls, AdaptedNetwork):
+            asked = {"tuning": self.tuning, "unfreeze": self.unfreeze, "epochs": self.epochs, "augment": self.augment}
+        if "sources" in {f.name for f in fields(cls)}:
+            asked["sources"] = self.sources
+        return cls(**asked)
 
     def fit(self, task: Task) -> Fitted:
         """Fit, compare and choose; the selection says what was tried, what it cost and why it was kept or not."""
