@@ -51,7 +51,7 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
         raise DataError(f"none of the {len(domain)} examples of {domain.name!r} could be read.")
     groups = None if domain.groups is None else domain.groups[usable]
     answers = answers_for(domain.y[usable], domain.classes, artifact.classes, groups)
-    moved, left_out = kept.answers_for(domain.take(usable))
+    moved, left_out = kept.answers_for(domain.take(np.flatnonzero(usable)))
     classes = {name: p[usable].argmax(axis=1) for name, p in said.items()} | moved
     right = {name: float((given == answers.y).mean()) for name, given in classes.items()}
     worth = worth_of_adapting(answers, ours[usable], theirs[usable], method=method, seed=seed)
