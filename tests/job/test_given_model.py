@@ -19,7 +19,7 @@ from transferium.artifact import Artifact, load_artifact
 from transferium.data.domain import Domain
 from transferium.data.read import read
 from transferium.embedding.embed import Embedder
-from transferium.errors import ArtifactError, DataError, InputError
+from transferium.errors import ArtifactError, DataError, InputError, TransferiumWarning
 from transferium.job.adapt import adapt, artifacts
 from transferium.job.adapt_run import SOURCE_ONLY, adapt_job
 from transferium.job.after import evaluate_adapted
@@ -160,6 +160,18 @@ def test_a_backbone_that_was_saved_as_a_graph_cannot_move(tmp_path: Path) -> Non
         model.asked(asked)
     _, still = model.asked(replace(asked, settings={}))
     assert still.graph == tmp_path / "m" / "backbone.onnx"
+
+
+def test_statistics_of_pretraining_are_not_those_of_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    backbone = tiny()
+    model = GivenModel(Artifact(backbone, Head(np.eye(2, backbone.width), np.zeros(2)), ("a", "b")), "home")
+    asked = FitOptions(out=Path("r"), method="tent", settings={"tuning": "full"})
+    assert model.asked(asked)[1] is backbone, "its weights are nobody else's: they may be of the source"
+    pretrained = replace(backbone, pretrained=True)
+    monkeypatch.setattr("transferium.job.given_model.find_backbone", lambda *_: pretrained)
+    with pytest.warns(TransferiumWarning, match="holds is no statistics of the source"):
+        model.asked(asked)
+    model.asked(replace(asked, method="shot"))
 
 
 def test_fingerprints_name_what_answers_and_nothing_else() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from transferium.artifact import DESCRIPTION, Artifact, load_artifact
 from transferium.data.domain import Domain
 from transferium.data.pairing import Pair, pair_domains
 from transferium.data.samples import Items, Rows
-from transferium.errors import DataError, InputError, TransferiumError
+from transferium.errors import DataError, InputError, TransferiumError, TransferiumWarning
 from transferium.job.fit import FitOptions, backbone_settings
 from transferium.methods.base import Fitted, Method, SourceModel
 from transferium.methods.catalogue import find_method
@@ -96,7 +97,17 @@ class GivenModel:
             )
         method = find_method(options.method, settings)
         method.check_model(self.stand_in, self.artifact.backbone)
-        return method, self._movable() if method.moves_backbone else self.artifact.backbone
+        if not method.moves_backbone:
+            return method, self.artifact.backbone
+        if method.makes_alike and self._as_pretrained() is not None:
+            warnings.warn(
+                f"the backbone of {self.name!r}, {self.artifact.backbone.name}, is as it was pretrained: what its "
+                "batch normalisation holds is no statistics of the source, and the head learned from it. "
+                f"{method.name} replaces them all the same: look at source only beside it.",
+                TransferiumWarning,
+                stacklevel=2,
+            )
+        return method, self._movable()
 
     @property
     def stand_in(self) -> SourceModel:
@@ -124,11 +135,17 @@ class GivenModel:
         backbone = self.artifact.backbone
         if backbone.graph is None:
             return backbone
-        with suppress(TransferiumError):
-            found = find_backbone(backbone.name, backbone.kind)
-            if found.fingerprint == backbone.fingerprint:
-                return replace(found, preprocess=backbone.preprocess)
+        if (found := self._as_pretrained()) is not None:
+            return replace(found, preprocess=backbone.preprocess)
         raise InputError(
             f"the backbone of {self.name!r}, {backbone.name}, was saved as a graph, which can be run and not trained, "
             "and its weights are not found by that name (they were tuned, or are not here): use tuning=frozen."
         )
+
+    def _as_pretrained(self) -> Backbone | None:
+        """The backbone of that name, if it is here and pretrained, and the model's has its very weights."""
+        backbone = self.artifact.backbone
+        with suppress(TransferiumError):
+            found = find_backbone(backbone.name, backbone.kind)
+            return found if found.pretrained and found.fingerprint == backbone.fingerprint else None
+        return None

@@ -112,7 +112,8 @@ class AdaBN(AdaptedNetwork):
     With a frozen backbone that is the mean and spread of every feature; where the backbone moved and has batch
     normalisation, the running statistics of its layers too. ``weight`` is how far to go, from 0 to 1.
     A finished model may stand for the source if its backbone moves and has batch normalisation: of the source's
-    statistics, only those in these layers come with a model.
+    statistics, only those in these layers come with a model, and only if its backbone was trained on the source: below
+    a probe they are those of pretraining, and replacing them moves the features from under the head.
     It repairs a change of style; it breaks where class shares differ.
     Li et al., Revisiting batch normalization for practical domain adaptation, 2016.
     """
