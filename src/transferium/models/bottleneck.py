@@ -101,7 +101,7 @@ def unfold(head: Head, rows: NDArray[np.floating]) -> tuple[nn.Sequential, nn.Li
 
     >>> head = Head(np.array([[1.0, 2.0]]), np.array([3.0]))
     >>> encoder, last = unfold(head, np.array([[9.0, 1.0], [7.0, 5.0]]))
-    >>> round(float(last(encoder(torch.tensor([[4.0, 5.0]])))), 5)
+    >>> round(last(encoder(torch.tensor([[4.0, 5.0]]))).item(), 4)
     17.0
     """
     norm = Standardised(head.width)
