@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import shutil
 import tempfile
@@ -90,14 +91,28 @@ class Artifact:
         result[~embedding.ok] = np.nan
         return result
 
-    def embed(self, domain: Domain, embedder: Embedder) -> Embedding:
-        """See a domain through this model's backbone; raises ``ArtifactError`` for data of another kind."""
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of what it answers by: the backbone's fingerprint, the head, the temperature and the class names."""
+        facts = [self.backbone.fingerprint, self.head.facts(), self.head.temperature, list(self.classes)]
+        digest = hashlib.sha256(json.dumps(facts).encode())
+        for name, tensor in sorted(self.head.to_tensors().items()):
+            digest.update(f"{name} {tensor.dtype} {tensor.shape}".encode())
+            digest.update(np.ascontiguousarray(tensor).tobytes())
+        return digest.hexdigest()
+
+    def check_reads(self, domain: Domain) -> None:
+        """Raise ``ArtifactError`` for data of another kind, or with another number of features."""
         if domain.kind != self.kind:
             raise ArtifactError(f"this model reads {self.kind} examples; {domain.name!r} holds {domain.kind} examples.")
         if self.kind == "features" and domain.features.shape[1] != self.backbone.width:
             raise ArtifactError(
                 f"this model reads {self.backbone.width} features; {domain.name!r} has {domain.features.shape[1]}."
             )
+
+    def embed(self, domain: Domain, embedder: Embedder) -> Embedding:
+        """See a domain through this model's backbone; raises ``ArtifactError`` for data that it does not read."""
+        self.check_reads(domain)
         return embedder(domain, self.backbone)[0]
 
     def save(self, folder: Path | str) -> None:

@@ -25,11 +25,15 @@ from transferium.evaluation.evaluate import Evaluation
 from transferium.job.adapt import adapt, artifacts
 from transferium.job.apply import evaluate_domain, held_out, predict_domain
 from transferium.job.fit import FitOptions, backbone_settings
+from transferium.job.given_model import GivenModel, alone, is_model
 from transferium.job.prepare import Stopwatch, look, training_parts, warn_of_quarantine
 from transferium.job.provenance import data_fingerprint, provenance
 from transferium.methods.base import Method, Task
 from transferium.methods.catalogue import find_method
 from transferium.models.catalogue import find_backbone
+
+PAIR = 2
+"""Examples and their labels."""
 
 
 class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -57,7 +61,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     artifact_ : what ``save`` writes
     diagnosis_ : what the data doctor found
     selection_ : how the hyper-parameters were chosen
-    source_only_ : after ``fit(target, source=…)``, the model that never saw the target
+    source_only_ : after ``fit(target, source=…)``, the model that never saw the target; the one given, where one was
 
     Examples
     --------
@@ -92,9 +96,18 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 
         ``X`` is a 2-D array of features, or a list of image paths, PIL images, image arrays or texts.
         A ``test`` part is never looked at; a ``val`` part beside it may stop or choose.
-        With a labelled ``source`` (a ``Domain``, ``(X, y)``, or a list of either), ``X`` is the target that is adapted
-        to: it needs no labels, and those it has are stripped. ``few`` (a ``Domain`` or ``(X, y)``) are a few labelled
-        examples of the target, which are learned from too.
+        With a labelled ``source`` (a ``Domain``, ``(X, y)``, the path of data, or a list of these), ``X`` is the target
+        that is adapted to: it needs no labels, and those it has are stripped. ``few`` (given as one source) are a few
+        labelled examples of the target, which are learned from too.
+        The ``source`` may also be a model by itself, which ``shot``, ``tent`` and ``adabn`` adapt without the data that
+        it was made from: a fitted classifier, an ``Artifact``, or the path of a saved model or run.
+
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> home = TransferClassifier().fit(X[::2], y[::2])
+        >>> away = TransferClassifier("shot").fit(X[1::2] + 0.2, source=home)
+        >>> away.classes_.tolist(), away.source_only_ is home.artifact_
+        ([0, 1, 2], True)
         """
         if source is not None:
             return self._adapt(X, y, source, few)
@@ -122,23 +135,48 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
                 "y holds labels of the target, which no adaptation may see. Leave y out and give them to evaluate; or "
                 "give those that may be learned from as few=(X, y)."
             )
-        given = [*(source if isinstance(source, list) else [source]), *([] if few is None else [few])]
-        domains: list[Domain] = []
+        given = source if isinstance(source, list) else [source]
+        model = alone([found for one in given if (found := self._given_model(one))], len(given))
         names: dict[str, Any] = {}
-        for one in given:
-            domains.append(self._labelled(one, None) if isinstance(one, Domain) else self._labelled(*one))
+        if isinstance(source, TransferClassifier):
+            names = {str(name): name for name in source.classes_}
+        domains: list[Domain] = []
+        for one in [*([] if model else given), *([] if few is None else [few])]:
+            domains.append(self._source(one))
             names |= {str(name): name for name in self.classes_}
         told = None if few is None else domains.pop()
         target = X if isinstance(X, Domain) else read(X if _is_table(X) else list(X), name="target")
-        pair, embedder = pair_domains(domains, target, told), self._embedder()
+        pair = pair_domains(domains, target, told) if model is None else model.pair(target, told)
         asked = FitOptions(Path(), self.method, self.backbone, self.settings, self._seed())
-        adapted = adapt(pair, asked, embedder, Stopwatch())
-        for looked in adapted.looked:
+        adapted = adapt(pair, asked, self._embedder(), Stopwatch(), model=model)
+        for looked in adapted.looked.values():
             warn_of_quarantine(looked.diagnosis)
         self.artifact_, self.source_only_ = artifacts(adapted, asked)
         self.classes_ = _as_given(self.artifact_.classes, names)
-        self.diagnosis_, self.selection_ = adapted.looked[1].diagnosis, adapted.fitted.selection
+        self.diagnosis_, self.selection_ = adapted.target.diagnosis, adapted.fitted.selection
         return self
+
+    def _given_model(self, source: Any) -> GivenModel | None:
+        """A source that is a model rather than data: fitted, an artifact, or the path of a saved one."""
+        if isinstance(source, TransferClassifier):
+            check_is_fitted(source)
+            source = source.artifact_
+        if isinstance(source, Artifact):
+            return GivenModel(source, "model")
+        return GivenModel.load(Path(source)) if isinstance(source, (str, Path)) and is_model(Path(source)) else None
+
+    def _source(self, source: Any) -> Domain:
+        """Labelled examples, whichever way they were given."""
+        if isinstance(source, (str, Path)):
+            source = read(source)
+        if isinstance(source, Domain):
+            return self._labelled(source, None)
+        if isinstance(source, (tuple, list)) and len(source) == PAIR:
+            return self._labelled(*source)
+        raise InputError(
+            "labelled examples are a Domain, (X, y) or the path of labelled data, and a source may also be a fitted "
+            f"model or the path of a saved one; got {type(source).__name__}."
+        )
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Calibrated class probabilities ``(n, classes)`` in the order of ``classes_``."""

@@ -24,6 +24,8 @@ def summary(run: dict[str, Any]) -> str:
     if told["collapsed"]:
         lines.append(f"Class collapse: {', '.join(told['collapsed'])} all but stopped being predicted.")
     lines += _distances(told["distance"])
+    if "model" in told["source"]:
+        lines.append("The source's examples were not there: how far apart the domains are cannot be said.")
     if test:
         rows = [[label, interval(test.get(key), percent=key.endswith("accuracy"))] for key, label in SHOWN]
         ours = [[f"{run['method']} on {run['backbone']}", interval(test["accuracy"], percent=True)]]
@@ -129,6 +131,8 @@ def _opinions(found: dict[str, Any]) -> str:
 def _shares(shares: list[dict[str, Any]], most: int = 12) -> str:
     """Predicted shares before and after, those that moved most first."""
     moved = sorted(shares, key=lambda row: -abs(row["after"] - row["before"]))[:most]
-    cells = [[r["class"], *(f"{100 * r[k]:.1f} %" for k in ("source", "before", "after"))] for r in moved]
+    words = {"source": "in the source", "before": "source only predicts", "after": "adapted predicts"}
+    known = [when for when in words if shares[0][when] is not None]
+    cells = [[r["class"], *(f"{100 * r[when]:.1f} %" for when in known)] for r in moved]
     more = f"\n… and {len(shares) - most} classes more" if len(shares) > most else ""
-    return table(cells, ["class", "in the source", "source only predicts", "adapted predicts"]) + more
+    return table(cells, ["class", *(words[when] for when in known)]) + more

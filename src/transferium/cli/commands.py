@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 @click.command(cls=WithSources)
 @click.argument("data", required=False, type=click.Path(path_type=Path))
-@click.option("--source", multiple=True, type=click.Path(path_type=Path), help="Labelled data to adapt from to DATA.")
+@click.option(
+    "--source", multiple=True, type=click.Path(path_type=Path), help="Labelled data or a run, to adapt to DATA."
+)
 @click.option("--few", type=click.Path(path_type=Path), help="A few labelled examples of the target, to learn from.")
 @click.option("--oracle", is_flag=True, help="Research: also say what DATA's labels would have chosen.")
 @click.option("--map", type=click.Choice(["pca", "tsne"]), default="pca", help="The report's map of both domains.")
@@ -44,7 +46,8 @@ if TYPE_CHECKING:
 def fit(context: click.Context, /, **options: Any) -> None:
     """Fit a classifier to DATA and prove what it is worth.
 
-    With --source, DATA is a target without labels (any it has are stripped): the labelled source is adapted to it.
+    With --source, DATA is a target without labels (any it has are stripped): the labelled source is adapted to it, or
+    by --method shot, tent or adabn a saved model, without the data that it was made from.
     An interrupted fit goes on where it was: give the same command again, or transferium fit --resume RUN.
     """
     from transferium.cli import resume
@@ -106,14 +109,14 @@ def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, A
     """``fit --source``: DATA is the target."""
     from transferium.cli import adapted
     from transferium.job.adapt_run import adapt_job
-    from transferium.job.read_pair import read_pair
+    from transferium.job.read_pair import read_given
     from transferium.job.remember import begin_anew, remembering
 
     with watch("read"):
-        pair = read_pair(data, options["source"], asked.columns, options["few"])
+        pair, model = read_given(data, options["source"], asked.columns, options["few"])
     begin_anew(asked.out, options["restart"])
     with remembering(asked.out, options, asked.command):
-        run = adapt_job(pair, asked, opt.make_embedder(options), watch, oracle=options["oracle"])
+        run = adapt_job(pair, asked, opt.make_embedder(options), watch, oracle=options["oracle"], model=model)
     click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else adapted.summary(run))
     if not options["as_json"]:
         click.echo(f"Written to {asked.out}: report.html, metrics.json, predictions.csv, doctor.json and the models.")

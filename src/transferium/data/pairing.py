@@ -39,6 +39,7 @@ class Pair:
 def pair_domains(sources: Sequence[Domain], target: Domain, few: Domain | None = None) -> Pair:
     """Join the sources, strip the target's labels, and compare the sets of classes.
 
+    A source without examples stands for a finished model, of which only the classes are known.
     Of a source that came divided, and of ``few`` labelled target examples, only train and val are learned from. Raises
     ``DataError`` for no source, for a source or ``few`` without labels, for domains of different kinds or feature
     widths, and for class names that differ only in case.
@@ -207,7 +208,7 @@ def _partly_labelled(target: Domain, told: tuple[str, ...]) -> Finding:
 
 def _about_classes(source: Domain, target: Domain) -> list[Finding]:
     """Classes that only one of the two has: a partial set, an open set, or both."""
-    here = {source.classes[c] for c in np.unique(source.y)}
+    here = {source.classes[c] for c in np.unique(source.y)} if len(source) else set(source.classes)
     there = {target.classes[c] for c in np.unique(target.y)}
     if not here & there:
         message = (

@@ -1,7 +1,8 @@
-"""``transferium fit TARGET --source …``: what a labelled source knows, carried to a target whose labels nobody sees."""
+"""``transferium fit TARGET --source …``: what a labelled source, or a model, knows, carried to an unlabelled target."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,16 @@ from transferium.data.findings import Finding, count
 from transferium.data.pairing import Pair, counting_in
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
-from transferium.job.few import about_few, leave_out, remembered_few, untold
+from transferium.job.few import about_few, leave_out, remembered_few, told_keys, untold
 from transferium.job.fit import FitOptions, backbone_settings
+from transferium.job.given_model import GivenModel
 from transferium.job.prepare import Looked, Stopwatch, be_strict, look, warn_if_untracked
 from transferium.job.provenance import data_fingerprint, provenance
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import find_method
 from transferium.methods.elect import kept_in
 from transferium.methods.few import probe_of_few, refuse_few
+from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone
 
 LEAST_TARGET = 2
@@ -36,7 +39,8 @@ class Adapted:
     ``task.train`` is the usable source, ``task.unlabeled`` the target inputs that were adapted to, in the order of
     their contents, and ``held`` those that are evaluated on, as they came: the target's held-out part where it came
     divided, else the same inputs. ``task.target`` are labelled target examples where some were given; their copies are
-    not in ``held``, and ``few_alone`` learned from nothing else. ``looked`` are source, target and these.
+    not in ``held``, and ``few_alone`` learned from nothing else. ``looked`` are source, target and these, by name;
+    where a finished ``model`` stood for it there is no source to look at, and ``source_only`` is the model as it was.
     """
 
     pair: Pair
@@ -45,22 +49,29 @@ class Adapted:
     held: Domain
     fitted: Fitted
     source_only: Fitted
-    looked: tuple[Looked, ...]
+    looked: Mapping[str, Looked]
     findings: tuple[Finding, ...]
     rule: str
     few_alone: Fitted | None = None
+    model: GivenModel | None = None
+
+    @property
+    def target(self) -> Looked:
+        """The target, as the doctor left it."""
+        return self.looked["target"]
+
+    @property
+    def learned(self) -> set[str]:
+        """Contents of all labelled target examples that were ever learned from: no figure may come from these."""
+        return told_keys(self.task.target) | (set() if self.model is None else self.model.keys)
 
     @property
     def diagnosis(self) -> dict[str, Any]:
         """What the doctor found in both domains and between them, as one record."""
-        found = [looked.diagnosis.to_json() for looked in self.looked]
+        found = [looked.diagnosis.to_json() for looked in self.looked.values()]
         sums = {key: sum(d[key] for d in found) for key in ("examples", "kept", "quarantined", "leaked", "groups")}
         between = [_finding(f, "") for f in self.findings]
-        each = [
-            _finding(f, f"{side}: ")
-            for side, looked in zip(("source", "target", "labelled target"), self.looked, strict=False)
-            for f in looked.diagnosis.findings
-        ]
+        each = [_finding(f, f"{side}: ") for side, looked in self.looked.items() for f in looked.diagnosis.findings]
         return sums | {"findings": between + each}
 
 
@@ -74,29 +85,33 @@ def _finding(finding: Finding, side: str) -> dict[str, Any]:
 
 
 def adapt(
-    pair: Pair, options: FitOptions, embedder: Embedder, watch: Stopwatch, *, workdir: Path | None = None
+    pair: Pair,
+    options: FitOptions,
+    embedder: Embedder,
+    watch: Stopwatch,
+    *,
+    workdir: Path | None = None,
+    model: GivenModel | None = None,
 ) -> Adapted:
     """Look at both domains, adapt, and fit source-only beside it. Nothing here can reach a target label.
 
-    Raises ``DataError`` for a source with one class and for a target of one example.
+    Where ``model`` stands for the source, ``pair`` is its own (:meth:`GivenModel.pair`), and source-only is the model.
+    Raises ``DataError`` for a source with one class and for a target of one example, and ``InputError`` for a method
+    that cannot adapt a model alone.
     """
-    settings = dict(options.settings or {})
-    backbone = find_backbone(options.backbone, pair.source.kind, **backbone_settings(settings))
-    method = find_method(options.method, settings)
-    source = look(pair.source, embedder, backbone, watch=watch)
-    given = [pair.target] if pair.few is None else [pair.target, pair.few]
-    target, *told = [look(domain, embedder, source.backbone, watch=watch) for domain in given]
-    for looked in (source, target, *told) if options.strict else ():
-        be_strict(looked.diagnosis)
-    check_trainable(source.domain)
-    train, few = _with_examples(source.domain, told[0].domain if told else None)
+    method, backbone = _asked(pair, options) if model is None else model.asked(options)
+    given = {"source": pair.source if model is None else None, "target": pair.target, "labelled target": pair.few}
+    looked = {side: look(d, embedder, backbone, watch=watch) for side, d in given.items() if d is not None}
+    for one in looked.values() if options.strict else ():
+        be_strict(one.diagnosis)
+    target = looked["target"]
+    train, few = _learned_from(pair, looked)
     adapted_to, held, rule = divide_target(target.domain)
-    held, rule = leave_out(held, few, rule)
-    origin = pair.origin[source.diagnosis.keep]
+    held, rule = leave_out(held, told_keys(few) | (set() if model is None else model.keys), rule)
     task = Task(
         train=train,
         val=None,
-        backbone=source.backbone,
+        backbone=target.backbone,
         embedder=embedder,
         seed=options.seed,
         groups=train.groups,
@@ -106,19 +121,31 @@ def adapt(
         track=options.track,
         unlabeled=by_content(adapted_to),
         target=few,
-        sources=origin if len(pair.names) > 1 else None,
+        sources=pair.origin[looked["source"].diagnosis.keep] if len(pair.names) > 1 else None,
+        model=None if model is None else model.stand_in,
     )
     refuse_few(method, task)
     with watch("fit"):
         fitted = method.fit(task)
     warn_if_untracked(task, fitted)
     with watch("source only"):
-        alone = fitted.beside.get("source-only")
-        if alone is None:
-            alone = method.source_only().fit(kept_in(replace(task, target=None), "source-only"))
-    between = compare_contents(source.domain, target.domain)
-    findings = (*pair.findings, *between, *about_few(train, few))
-    return Adapted(pair, method, task, held, fitted, alone, (source, target, *told), findings, rule, probe_of_few(task))
+        alone = _source_only(method, task, fitted) if model is None else model.fitted
+    findings = (*pair.findings, *compare_contents(train, target.domain), *about_few(train, few))
+    return Adapted(pair, method, task, held, fitted, alone, looked, findings, rule, probe_of_few(task), model)
+
+
+def _source_only(method: Method, task: Task, fitted: Fitted) -> Fitted:
+    """What an election fitted already, else the same learner without the target."""
+    return fitted.beside.get("source-only") or method.source_only().fit(
+        kept_in(replace(task, target=None), "source-only")
+    )
+
+
+def _asked(pair: Pair, options: FitOptions) -> tuple[Method, Backbone]:
+    """The method and the backbone that were asked for."""
+    settings = dict(options.settings or {})
+    backbone = find_backbone(options.backbone, pair.source.kind, **backbone_settings(settings))
+    return find_method(options.method, settings), backbone
 
 
 def by_content(target: Domain) -> Domain:
@@ -128,6 +155,15 @@ def by_content(target: Domain) -> Domain:
     """
     keys = target.keys or ()
     return target.take(sorted(range(len(keys)), key=keys.__getitem__))
+
+
+def _learned_from(pair: Pair, looked: Mapping[str, Looked]) -> tuple[Domain, Domain | None]:
+    """The usable source and labelled target examples; of a model all classes stand, and no examples."""
+    few = looked["labelled target"].domain if "labelled target" in looked else None
+    if "source" not in looked:
+        return pair.source, few
+    check_trainable(looked["source"].domain)
+    return _with_examples(looked["source"].domain, few)
 
 
 def _with_examples(source: Domain, few: Domain | None) -> tuple[Domain, Domain | None]:
@@ -173,28 +209,36 @@ def compare_contents(source: Domain, target: Domain) -> list[Finding]:
 
 def artifacts(adapted: Adapted, options: FitOptions) -> tuple[Artifact, Artifact]:
     """The adapted model and source-only as they are saved; not a byte of either depends on a target label."""
-    source, target = adapted.looked[:2]
-    fingerprints = {"source": data_fingerprint(source.domain), "target": data_fingerprint(by_content(target.domain))}
+    model = adapted.model
+    columns = {use: name for use, name in options.columns.items() if use in ("image", "text", "label", "id")}
     shared = {
         "seed": options.seed,
-        "columns": {use: name for use, name in options.columns.items() if use in ("image", "text", "label", "id")},
+        "columns": columns if model is None else dict(model.artifact.info.get("columns", {})) | columns,
         "feature_names": adapted.pair.source.feature_names,
-        "provenance": provenance(options.command, fingerprints["target"]) | {"source": fingerprints["source"]},
-    } | remembered_few(adapted.task.target)
+        "provenance": provenance(options.command, data_fingerprint(by_content(adapted.target.domain)))
+        | _made_from(adapted),
+    } | remembered_few(adapted.learned)
     made = []
     for fitted in (adapted.fitted, adapted.source_only):
         info = {"method": {"name": fitted.method}, "selection": fitted.selection.to_json()} | shared
         made.append(Artifact(fitted.backbone, fitted.head, adapted.task.train.classes, info))
-    return made[0], made[1]
+    return made[0], made[1] if model is None else model.artifact
+
+
+def _made_from(adapted: Adapted) -> dict[str, Any]:
+    """Provenance of what was adapted: the source's data, or the model."""
+    if adapted.model is not None:
+        return adapted.model.provenance
+    return {"source": data_fingerprint(adapted.looked["source"].domain)}
 
 
 def usable_answers(adapted: Adapted) -> Domain | None:
     """The labels kept aside, for the usable examples that are evaluated on; None where there are none to compare."""
-    answers, target = adapted.pair.answers, adapted.looked[1]
+    answers, target = adapted.pair.answers, adapted.target
     if answers is None or not set(answers.classes) & set(adapted.task.train.classes):
         return None
     kept = answers.take(target.diagnosis.keep)
     kept = replace(kept, keys=target.domain.keys, groups=target.domain.groups)
     if kept.parts is not None and len(present := np.unique(kept.parts)) > 1:
         kept = kept.take(kept.parts == ("test" if "test" in present else "val"))
-    return replace(untold(kept, adapted.task.target), parts=None)
+    return replace(untold(kept, adapted.learned), parts=None)

@@ -21,6 +21,7 @@ from transferium.job.adapt import Adapted, adapt, artifacts, usable_answers
 from transferium.job.candidates import keep_candidates
 from transferium.job.domains import domains_before_and_after
 from transferium.job.fit import FitOptions
+from transferium.job.given_model import GivenModel
 from transferium.job.oracle import check_answers, look_at_answers
 from transferium.job.predictions import write_predictions
 from transferium.job.prepare import Stopwatch
@@ -40,16 +41,22 @@ Probabilities = NDArray[np.float64]
 
 
 def adapt_job(
-    pair: Pair, options: FitOptions, embedder: Embedder, watch: Stopwatch, *, oracle: bool = False
+    pair: Pair,
+    options: FitOptions,
+    embedder: Embedder,
+    watch: Stopwatch,
+    *,
+    oracle: bool = False,
+    model: GivenModel | None = None,
 ) -> dict[str, Any]:
     """Adapt, describe both domains, evaluate on the answers kept aside (if any), write the run directory.
 
     Returns what ``metrics.json`` holds. ``oracle`` also says which of all models that were fitted the target's labels
-    would have chosen; nothing that is saved in the model depends on it.
+    would have chosen; nothing that is saved in the model depends on it. ``model`` is what stands for the source.
     """
     if oracle:
         check_answers(pair)
-    adapted = adapt(pair, options, embedder, watch, workdir=options.out / STATE)
+    adapted = adapt(pair, options, embedder, watch, workdir=options.out / STATE, model=model)
     with watch("evaluate"):
         after, before = (_predict(fitted, adapted) for fitted in (adapted.fitted, adapted.source_only))
         domains = domains_before_and_after(adapted, before, after, options.map)
@@ -72,15 +79,17 @@ def _predict(fitted: Fitted, adapted: Adapted) -> Probabilities:
 
 def describe(options: FitOptions, adapted: Adapted, domains: dict[str, Any]) -> dict[str, Any]:
     """What is known without a single target label."""
-    source = adapted.looked[0]
+    target, learned = adapted.target, f"{len(adapted.task.train)} labelled source examples are learned from"
+    if adapted.model is not None:
+        learned = f"the model {adapted.model.name} is adapted without the examples that it was made from"
     return {
         "format": 1,
         "name": options.out.name,
-        "kind": source.domain.kind,
+        "kind": target.domain.kind,
         "method": adapted.fitted.method,
         "asked_method": options.method if isinstance(options.method, str) else adapted.fitted.method,
         "backbone": adapted.fitted.backbone.name,
-        "engine": source.embedding.engine,
+        "engine": target.embedding.engine,
         "seed": options.seed,
         "command": options.command or " ".join(sys.argv),
         "selection": adapted.fitted.selection.to_json(),
@@ -90,7 +99,7 @@ def describe(options: FitOptions, adapted: Adapted, domains: dict[str, Any]) -> 
             "train": len(adapted.task.train),
             "val": 0,
             "test": len(adapted.held),
-            "rule": f"{len(adapted.task.train)} labelled source examples are learned from; {adapted.rule}",
+            "rule": f"{learned}; {adapted.rule}",
         },
         "doctor": adapted.diagnosis,
         "adaptation": domains,
@@ -106,8 +115,10 @@ def judged(adapted: Adapted, worth: Worth | None, answers: Answers | None) -> di
     task, seed = adapted.task, adapted.task.seed
     if adapted.fitted.method == adapted.source_only.method or adapted.fitted.head.equals(adapted.source_only.head):
         worth = replace(worth, verdict=Verdict.not_asked("the model is source only: nothing was adapted"))
-    majority = references.majority(task.train.y, answers.y, answers.classes, seed=seed, groups=answers.groups)
-    beside = {"source_only": worth.source_only.as_dict(), "majority": majority.as_dict()}
+    beside = {"source_only": worth.source_only.as_dict()}
+    if len(task.train):
+        majority = references.majority(task.train.y, answers.y, answers.classes, seed=seed, groups=answers.groups)
+        beside["majority"] = majority.as_dict()
     if adapted.few_alone is not None:
         alone = answers.pad(_predict(adapted.few_alone, adapted))
         beside["few_alone"] = evaluate(answers.y, alone, answers.classes, seed=seed, groups=answers.groups).as_dict()

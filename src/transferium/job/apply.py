@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,13 @@ from transferium.errors import DataError, did_you_mean
 from transferium.evaluation.evaluate import Evaluation, evaluate
 
 
-def read_like(artifact: Artifact, data: Path, columns: dict[str, Any]) -> Domain:
-    """Read new data as the training data was read; ``columns`` named now come before those named then.
+def read_like(artifact: Artifact, data: Path, columns: Mapping[str, Any]) -> Domain:
+    """Read new data as the training data was read."""
+    return read(data, **columns_like(artifact, data, columns))
+
+
+def columns_like(artifact: Artifact, data: Path, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns to read new data by: ``columns`` named now come before those named when the model was fitted.
 
     A label column that the new table does not have is no error: there is nothing to compare with, that is all.
     """
@@ -28,10 +34,10 @@ def read_like(artifact: Artifact, data: Path, columns: dict[str, Any]) -> Domain
         then = dict(artifact.info.get("columns", {}))
         if table and then.get("label") not in TABLES[data.suffix.lower()](data).first:
             then.pop("label", None)
-        columns = then | columns
+        columns = then | dict(columns)
         if artifact.kind == "features" and artifact.info.get("feature_names"):
             columns = columns | {"features": list(artifact.info["feature_names"])}
-    return read(data, **columns)
+    return dict(columns)
 
 
 @dataclass(frozen=True)

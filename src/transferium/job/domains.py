@@ -26,7 +26,8 @@ def domains_before_and_after(adapted: Adapted, before: Array, after: Array, kind
     """Everything of the report's section on the two domains, from inputs and predictions alone.
 
     ``before`` and ``after`` are probabilities of source only and of the adapted model on ``adapted.held``; ``kind`` is
-    that of the maps, ``pca`` or ``tsne``.
+    that of the maps, ``pca`` or ``tsne``. Where a model stood for the source there are no two domains to measure or
+    draw, and no validator is asked.
     """
     task = adapted.task
     assert task.unlabeled is not None
@@ -42,6 +43,9 @@ def domains_before_and_after(adapted: Adapted, before: Array, after: Array, kind
         "distance": {},
         "maps": {},
     }
+    if adapted.model is not None:
+        told["source"]["model"] = adapted.model.artifact.fingerprint
+        return told
     unmoved = adapted.source_only.backbone
     raw = [np.asarray(task.embed(d, unmoved).features, np.float64) for d in (task.train, task.unlabeled)]
     stages = {"before": raw}
@@ -93,14 +97,17 @@ def flat_map(x: Array, z: Array, seed: int, kind: str = "pca") -> dict[str, Any]
 
 
 def class_shares(source: Domain, before: Array, after: Array) -> list[dict[str, Any]]:
-    """Of each class: its share of the source's labels, and of what is predicted for the target before and after."""
+    """Of each class: its share of the source's labels, and of what is predicted for the target before and after.
+
+    The share of a source without examples is None.
+    """
     classes = len(source.classes)
-    columns = [source.y, before.argmax(axis=1), after.argmax(axis=1)]
-    given = [np.bincount(c, minlength=classes)[:classes] / len(c) for c in columns]
-    return [
-        {"class": name, "source": float(given[0][k]), "before": float(given[1][k]), "after": float(given[2][k])}
-        for k, name in enumerate(source.classes)
-    ]
+    columns = {"source": source.y, "before": before.argmax(axis=1), "after": after.argmax(axis=1)}
+    given = {
+        name: (np.bincount(c, minlength=classes)[:classes] / len(c)).tolist() if len(c) else [None] * classes
+        for name, c in columns.items()
+    }
+    return [{"class": name} | {when: given[when][k] for when in given} for k, name in enumerate(source.classes)]
 
 
 def collapsed(shares: list[dict[str, Any]]) -> list[str]:

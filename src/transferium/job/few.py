@@ -14,25 +14,25 @@ from transferium.data.scan import scan
 from transferium.errors import DataError
 
 
-def untold(domain: Domain, few: Domain | None) -> Domain:
-    """The scanned examples of ``domain`` whose content is that of none of ``few``."""
-    return domain if few is None else _without(domain, set(few.keys or ()))
+def told_keys(few: Domain | None) -> set[str]:
+    """The contents of labelled target examples; none where there are no such."""
+    return set() if few is None else set(few.keys or ()) - {""}
 
 
-def _without(domain: Domain, keys: set[str]) -> Domain:
-    told = keys - {""}
-    return domain.take(np.array([key not in told for key in domain.keys or ()], bool))
+def untold(domain: Domain, keys: set[str]) -> Domain:
+    """The scanned examples of ``domain`` whose content is none of ``keys``."""
+    return domain.take(np.array([key not in keys for key in domain.keys or ()], bool)) if keys else domain
 
 
-def leave_out(held: Domain, few: Domain | None, rule: str) -> tuple[Domain, str]:
+def leave_out(held: Domain, keys: set[str], rule: str) -> tuple[Domain, str]:
     """What is left to be evaluated on, and the rule that says so; raises ``DataError`` where nothing is."""
-    rest = untold(held, few)
-    if few is None or len(rest) == len(held):
+    rest = untold(held, keys)
+    if len(rest) == len(held):
         return rest, rule
     if not len(rest):
         raise DataError(
-            f"every example of the target {held.name!r} that could be evaluated on is among the labelled ones "
-            f"({few.name!r}): give fewer of these, or more of the target."
+            f"every example of the target {held.name!r} that could be evaluated on is among the labelled ones: give "
+            "fewer of these, or more of the target."
         )
     gone = count(len(held) - len(rest), "labelled example")
     return rest, f"{rule}, except {gone}, which {'is' if len(held) - len(rest) == 1 else 'are'} learned from"
@@ -57,9 +57,9 @@ def told_of_few(few: Domain | None) -> dict[str, Any] | None:
     return {"name": few.name, "examples": len(few), "by_class": by_class}
 
 
-def remembered_few(few: Domain | None) -> dict[str, Any]:
+def remembered_few(keys: set[str]) -> dict[str, Any]:
     """What a saved model says of them: enough for ``evaluate`` to leave their copies out."""
-    return {} if few is None else {"few": {"examples": len(few), "keys": sorted(set(few.keys or ()) - {""})}}
+    return {"few": {"examples": len(keys), "keys": sorted(keys)}} if keys else {}
 
 
 def never_learned(artifact: Artifact, domain: Domain) -> Domain:
@@ -70,7 +70,7 @@ def never_learned(artifact: Artifact, domain: Domain) -> Domain:
     keys = set((artifact.info.get("few") or {}).get("keys", ()))
     if not keys:
         return domain
-    rest = _without(replace(domain, keys=scan(domain).keys), keys)
+    rest = untold(replace(domain, keys=scan(domain).keys), keys)
     if not len(rest):
         raise DataError(
             f"this model learned from all of the {count(len(domain), 'example')} of {domain.name!r}: give others."

@@ -1,4 +1,4 @@
-"""Reading a source and a target of one task from paths."""
+"""Reading a source, or a model in its place, and a target of one task from paths."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from transferium.data.domain import Domain
 from transferium.data.pairing import Pair, pair_domains
 from transferium.data.read import read, read_with_gaps
 from transferium.data.tables import TABLES
+from transferium.job.apply import columns_like, read_like
+from transferium.job.given_model import GivenModel, alone, is_model
 
 
 def read_pair(target: Path, sources: Sequence[Path], columns: Mapping[str, Any], few: Path | None = None) -> Pair:
@@ -19,6 +21,20 @@ def read_pair(target: Path, sources: Sequence[Path], columns: Mapping[str, Any],
     """
     told = None if few is None else read(few, **columns)
     return pair_domains([read(path, **columns) for path in sources], read_target(target, columns), told)
+
+
+def read_given(
+    target: Path, sources: Sequence[Path], columns: Mapping[str, Any], few: Path | None = None
+) -> tuple[Pair, GivenModel | None]:
+    """:func:`read_pair`, or where a source is a saved model its classes and a target read as it reads; and that model.
+
+    Raises ``InputError`` where a model is not the only source.
+    """
+    model = alone([GivenModel.load(path) for path in sources if is_model(path)], len(sources))
+    if model is None:
+        return read_pair(target, sources, columns, few), None
+    told = None if few is None else read_like(model.artifact, few, columns)
+    return model.pair(read_target(target, columns_like(model.artifact, target, columns)), told), model
 
 
 def read_target(target: Path, columns: Mapping[str, Any]) -> Domain:

@@ -22,6 +22,18 @@ if TYPE_CHECKING:
     from transferium.training.contact import Contact
 
 
+@dataclass(frozen=True, eq=False)
+class SourceModel:
+    """A finished model in the place of a source: the head that reads ``task.backbone``, and who it is.
+
+    ``fingerprint`` is that of backbone, head and class names together.
+    """
+
+    head: AnyHead
+    name: str
+    fingerprint: str
+
+
 @dataclass
 class Task:
     """Everything a method may look at. The test part is not here, so no method can.
@@ -33,7 +45,8 @@ class Task:
 
     In domain adaptation ``train`` is the labelled source and ``unlabeled`` holds the target's inputs, without labels by
     type; ``target`` holds the few labelled target examples there may be, and ``sources[i]`` says which of several
-    sources training example ``i`` came from.
+    sources training example ``i`` came from. Where a finished ``model`` is all there is of the source, ``train`` holds
+    its classes and no examples, and ``backbone`` is the model's.
     """
 
     train: Domain
@@ -48,6 +61,7 @@ class Task:
     unlabeled: Domain | None = None
     target: Domain | None = None
     sources: NDArray[np.int64] | None = None
+    model: SourceModel | None = None
     track: tuple[str, ...] = ()
     part: bool = False
 
@@ -153,6 +167,8 @@ class Method:
     """Whether ``task.target``, a few labelled target examples, are learned from where there are any."""
     why_not_few: ClassVar[str] = ": it learns from the source's labels alone"
     """Why they are not, as the end of a sentence."""
+    adapts_models: ClassVar[bool] = False
+    """Whether ``task.model`` may stand for the source: it then looks at the target alone."""
     needs_clusters: ClassVar[bool] = False
     """Whether it holds because classes are clusters of the target: it sharpens its own answers there."""
     follows_target: ClassVar[bool] = False
@@ -170,6 +186,18 @@ class Method:
     def moves_backbone(self) -> bool:
         """Whether the backbone that it leaves is another than it was given."""
         return False
+
+    def check_model(self, model: SourceModel, backbone: Backbone) -> None:
+        """Raise ``InputError`` where ``model``, which reads ``backbone``, cannot stand for the source."""
+        if not self.adapts_models:
+            from transferium.methods.catalogue import METHODS, method_class
+
+            alone = ", ".join(name for name in METHODS if method_class(name).adapts_models)
+            raise InputError(
+                f"method {self.name!r} learns from the source's labelled examples, and {model.name!r} is a saved "
+                f"model, which has none. Without them a model is adapted by {alone}; or give the data that it was "
+                "made from."
+            )
 
     def source_only(self) -> Method:
         """What an adapted model is put beside: the same learner without the target."""

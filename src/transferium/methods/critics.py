@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from transferium.methods.carried import Carried
 from transferium.methods.finetune import setting
-from transferium.methods.network import AdaptedNetwork, Carried
+from transferium.methods.network import AdaptedNetwork
 
 if TYPE_CHECKING:
     from transferium.training.objective import Objective

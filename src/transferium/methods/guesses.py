@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.methods.network import Carried
+from transferium.methods.carried import Carried
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -42,7 +42,7 @@ def below_bottleneck(carried: Carried, stream: str) -> Floats:
 
 def guessed_domain(carried: Carried, labels: NDArray[np.int64], kept: NDArray[Any] | None = None) -> Domain:
     """The target's rows with labels that somebody guessed; only those ``kept``, where that is given."""
-    domain = replace(carried.streams["unlabeled"], labels=labels, classes=carried.parts.train.classes, name="guessed")
+    domain = replace(carried.streams["unlabeled"], labels=labels, classes=carried.names, name="guessed")
     return domain if kept is None else domain.take(kept)
 
 

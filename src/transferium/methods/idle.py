@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from transferium.errors import TransferiumWarning
 
 if TYPE_CHECKING:
+    from transferium.methods.base import Method
     from transferium.methods.finetune import FineTune
 
 
@@ -81,6 +82,18 @@ def warn_of_idle(method: FineTune, searched: Collection[str] = ()) -> None:
         warnings.warn(
             f"{name}={value} has no effect here: it counts with {rule.hint}.", IdleSettingWarning, stacklevel=5
         )
+
+
+OF_THE_SOURCE = ("epochs", "bottleneck", "growth", "sources")
+"""Settings of a network by which it is trained on a source."""
+
+
+def warn_if_trained(method: Method) -> None:
+    """Warn of each setting that trains on a source, where a finished model stands for the source."""
+    for name in OF_THE_SOURCE:
+        if (value := getattr(method, name)) != getattr(type(method), name):
+            words = f"{name}={value} has no effect here: it is for training on a source, and the model is trained."
+            warnings.warn(words, IdleSettingWarning, stacklevel=5)
 
 
 @contextmanager

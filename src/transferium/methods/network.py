@@ -5,29 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from transferium.errors import DataError, InputError
-from transferium.methods.base import Fitted, Method, Task, require_choice
+from transferium.methods.base import Fitted, Method, SourceModel, Task, require_choice
+from transferium.methods.carried import Carried
 from transferium.methods.checks import warn_of_batch
 from transferium.methods.few import refuse_few
 from transferium.methods.finetune import setting
-from transferium.methods.held_out import HeldOut, hold_out
+from transferium.methods.held_out import hold_out
+from transferium.methods.idle import warn_if_trained
 from transferium.methods.rates import check_rate
 from transferium.methods.staged import Staged
 from transferium.models.backbone import Backbone
+from transferium.models.head import Head, linear
 from transferium.selection.selection import Selection
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from transferium.data.domain import Domain
-    from transferium.models.bottleneck import Standardised
-    from transferium.models.model import Model
-    from transferium.training.feed import Feeds
+    from transferium.methods.streams import Opened
     from transferium.training.groups import Group
     from transferium.training.machine import Machine
     from transferium.training.objective import Objective
@@ -38,6 +38,10 @@ HELD = 0.2
 """Share of the source that no adapted network is trained on: it gives the temperature and is what validators see."""
 TUNINGS = ("frozen", "partial", "full", "lora")
 STATISTICS = ("shared", "each")
+KEPT = (
+    "the temperature is the given model's own, for there are no source examples to measure one by: it may be too sure "
+    "of the target"
+)
 
 
 @contextmanager
@@ -55,32 +59,6 @@ def threads(count: int | None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@dataclass(eq=False)
-class Carried:
-    """A network under way: what it is, what it reads, and where it began.
-
-    ``tuned`` is the backbone inside the model where it moves, None where features were embedded once.
-    ``width`` features are what the last layer, and every critic, reads.
-    ``at_source`` reads source rows where the adapted model no longer should. ``each`` says that every domain is
-    normalised by its own statistics, and ``own`` holds the target's over a frozen backbone.
-    """
-
-    model: Model
-    encoder: nn.Sequential
-    tuned: nn.Module | None
-    backbone: Backbone
-    feeds: Feeds
-    parts: HeldOut
-    held: Domain
-    streams: dict[str, Domain]
-    width: int
-    classes: int
-    notes: list[str] = field(default_factory=list)
-    at_source: Model | None = None
-    each: bool = False
-    own: Standardised | None = None
 
 
 @dataclass
@@ -147,18 +125,36 @@ class AdaptedNetwork(Staged):
     def fit(self, task: Task) -> Fitted:
         """Adapt; raises ``InputError`` without a target, ``DataError`` with too little of either domain."""
         refuse_few(self, task)
+        if task.model is not None:
+            self.check_model(task.model, task.backbone)
         if (self.needs_target or self._each) and task.unlabeled is None:
             from transferium.methods.targets import target_inputs
 
             target_inputs(self.name, task)
-        if len(np.unique(task.train.y)) < 2:
+        if task.model is None and len(np.unique(task.train.y)) < 2:
             raise DataError(f"adapting needs a source with examples of 2 classes; {task.train.name!r} has one.")
         if self.tuning != "frozen" and task.backbone.kind == "features":
             raise InputError(f"tuning={self.tuning!r} moves a backbone, and features have none: use tuning=frozen.")
         with threads(1 if self.tuning == "frozen" else None):
             return super().fit(task)
 
+    def check_model(self, model: SourceModel, backbone: Backbone) -> None:
+        """Raise ``InputError`` where ``model`` cannot stand for the source, such as one whose head has no layers."""
+        super().check_model(model, backbone)
+        if not isinstance(model.head, Head):
+            raise InputError(
+                f"method {self.name!r} moves what is below the last layer, and the model {model.name!r} has no layers: "
+                f"its head is of the kind {model.head.kind!r}. Give a model that ends in one, such as a probe's."
+            )
+        if self._each:
+            raise InputError(
+                "statistics=each normalises the source by its own statistics, and a model comes without them: leave "
+                "it out, or use adabn."
+            )
+
     def stages(self, task: Task) -> Generator[Stage, None, Carried]:
+        if task.model is not None:
+            return self._take_over(task, task.model)
         carried = self._begin(task)
         objective = self._supervised(task, carried)
         # A term of weight 0 changes nothing, but where a backbone moves its passes would draw dropout masks.
@@ -198,34 +194,51 @@ class AdaptedNetwork(Staged):
 
         from transferium.methods.streams import open_streams
         from transferium.models.bottleneck import bottleneck
-        from transferium.models.model import Model
 
         parts = hold_out(task, HELD)
         warn_of_batch(self.batch_size, len(parts.train), type(self).batch_size)
         opened = open_streams(task, parts, frozen=self.tuning == "frozen", augment=self.augment)
         encoder = bottleneck(task.backbone.width, self.bottleneck, opened.rows)
-        width = self.bottleneck or task.backbone.width
-        head = nn.Linear(width, task.classes)
-        tuned, notes = self._moving(task)
-        body = encoder if tuned is None else nn.Sequential(tuned, encoder)
-        carried = Carried(
-            model=Model(body, head),
-            encoder=encoder,
-            tuned=tuned,
-            backbone=task.backbone,
-            feeds=opened.feeds,
-            parts=parts,
-            held=opened.held,
-            streams=opened.streams,
-            width=width,
-            classes=task.classes,
-            notes=notes,
-        )
+        head = nn.Linear(self.bottleneck or task.backbone.width, task.classes)
+        carried = self._carried(task, opened, encoder, head)
+        carried.parts = parts
         if self._each:
             from transferium.methods.per_domain import own_statistics
 
             own_statistics(carried)
         return carried
+
+    def _take_over(self, task: Task, model: SourceModel) -> Carried:
+        """In the place of training on a source: the network that ``model`` is."""
+        from transferium.methods.streams import open_streams
+        from transferium.models.bottleneck import unfold
+
+        warn_if_trained(self)
+        opened = open_streams(task, None, frozen=self.tuning == "frozen", augment=self.augment)
+        warn_of_batch(self.batch_size, len(opened.streams["unlabeled"]), type(self).batch_size)
+        carried = self._carried(task, opened, *unfold(linear(model.head), opened.rows))
+        carried.temperature = model.head.temperature
+        return carried
+
+    def _carried(self, task: Task, opened: Opened, encoder: nn.Sequential, head: nn.Linear) -> Carried:
+        """``encoder`` and ``head`` over the backbone, which is inside the model where it moves."""
+        from torch import nn
+
+        from transferium.models.model import Model
+
+        tuned, notes = self._moving(task)
+        return Carried(
+            model=Model(encoder if tuned is None else nn.Sequential(tuned, encoder), head),
+            encoder=encoder,
+            tuned=tuned,
+            backbone=task.backbone,
+            feeds=opened.feeds,
+            streams=opened.streams,
+            width=head.in_features,
+            names=task.train.classes,
+            held=opened.held,
+            notes=notes,
+        )
 
     @property
     def _each(self) -> bool:
@@ -252,6 +265,7 @@ class AdaptedNetwork(Staged):
 
         weights = None
         if self.sources == "weighted" and task.sources is not None and task.unlabeled is not None:
+            assert carried.parts is not None
             weights, note = row_weights(task, carried.parts)
             carried.notes.append(note)
         source = Supervised("source", smoothing=self.label_smoothing, weights=weights)
@@ -303,6 +317,9 @@ class AdaptedNetwork(Staged):
         } | changes
         kept = (self.keep_statistics or self.weight == 0) and not self._each and task.backbone.pretrained
         settings = {"seed": task.seed, "keep_statistics": kept} | settings
+        about = {"backbone": task.backbone.fingerprint, "method": self.to_json()}
+        if task.model is not None:
+            about["model"] = task.model.fingerprint
         return Stage(
             model=carried.model,
             objective=objective,
@@ -310,25 +327,21 @@ class AdaptedNetwork(Staged):
             objective_lr=self.lr,
             clip=self.clip,
             whole_batches=True,
-            about={"backbone": task.backbone.fingerprint, "method": self.to_json()},
+            about=about,
             **settings,
         )
 
     def _conclude(self, outcome: Outcome[Any], machine: Machine, start: float) -> Fitted:
-        from transferium.functional.calibration import fit_temperature
         from transferium.methods.trained import tuned_backbone
         from transferium.models.bottleneck import fold
         from transferium.models.low_rank import merge
-        from transferium.training.predict import predict
 
         carried, trained_at = outcome.result, time.perf_counter()
         if carried.each:
             from transferium.methods.per_domain import settle
 
             settle(carried)
-        reader = carried.at_source or carried.model
-        logits = predict(reader, carried.held, carried.feeds, machine, batch_size=256)
-        temperature = float(fit_temperature(logits, carried.held.y))
+        temperature, said = self._temperature(carried, machine)
         backbone, source_backbone, source_head = carried.backbone, None, None
         if carried.at_source is not None:
             body = carried.at_source.backbone
@@ -337,23 +350,35 @@ class AdaptedNetwork(Staged):
             source_head = fold(body, carried.at_source.head, temperature)
         if carried.tuned is not None:
             backbone = tuned_backbone(backbone, merge(carried.tuned))
-        calibrated = f"the temperature is from {len(carried.held)} held-out source examples, which were not trained on"
         return Fitted(
             method=self.name,
             backbone=backbone,
             head=fold(carried.encoder, carried.model.head, temperature),
-            selection=Selection(
-                "no comparison: the last epoch",
-                "no target label",
-                [{"epoch": self.epochs}],
-                {"epoch": self.epochs},
-                (*carried.notes, calibrated),
-            ),
+            selection=self._selection(carried, said),
             history=outcome.history,
             seconds={"train": trained_at - start, "calibrate": time.perf_counter() - trained_at},
             source_head=source_head,
             source_backbone=source_backbone,
         )
+
+    def _temperature(self, carried: Carried, machine: Machine) -> tuple[float, str]:
+        """The temperature, and where it is from."""
+        from transferium.functional.calibration import fit_temperature
+        from transferium.training.predict import predict
+
+        if carried.held is None:
+            assert carried.temperature is not None
+            return carried.temperature, KEPT
+        reader, held = carried.at_source or carried.model, carried.held
+        temperature = float(fit_temperature(predict(reader, held, carried.feeds, machine, batch_size=256), held.y))
+        return temperature, f"the temperature is from {len(held)} held-out source examples, which were not trained on"
+
+    def _selection(self, carried: Carried, said: str) -> Selection:
+        rule, data = "no comparison: the last epoch", "no target label"
+        if carried.held is None:
+            return Selection("no comparison: what the last pass left", data, [], {}, (*carried.notes, said))
+        epoch = {"epoch": self.epochs}
+        return Selection(rule, data, [epoch], epoch, (*carried.notes, said))
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from transferium.data.samples import Rows
-from transferium.methods.network import Carried
+from transferium.methods.carried import Carried
 
 if TYPE_CHECKING:
     from transferium.models.bottleneck import Standardised

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from transferium.errors import InputError
 from transferium.methods.base import Task
+from transferium.methods.carried import Carried
 from transferium.methods.critics import DANN
 from transferium.methods.finetune import setting
-from transferium.methods.network import AdaptedNetwork, Carried
+from transferium.methods.network import AdaptedNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,8 +13,9 @@ from transferium.errors import InputError
 from transferium.functional.adaptation.pseudo_labels import RULES, believed
 from transferium.functional.classifier import softmax
 from transferium.methods.base import Task, require_choice
+from transferium.methods.carried import Carried
 from transferium.methods.finetune import setting
-from transferium.methods.network import AdaptedNetwork, Carried
+from transferium.methods.network import AdaptedNetwork
 
 if TYPE_CHECKING:
     from transferium.training.objective import Objective

@@ -1,16 +1,21 @@
-"""The source is gone: a trained model and unlabelled target rows go in, an adapted model comes out."""
+"""The source is gone: a trained model and unlabelled target rows go in, an adapted model comes out.
+
+The model is trained on a labelled source first, or is a finished one that was given in the source's place
+(``task.model``): all that follows is the same.
+"""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from transferium.errors import InputError
-from transferium.methods.base import Task
+from transferium.methods.base import SourceModel, Task
+from transferium.methods.carried import Carried
 from transferium.methods.finetune import setting
-from transferium.methods.network import AdaptedNetwork, Carried
+from transferium.methods.network import AdaptedNetwork
+from transferium.models.backbone import Backbone
 
 if TYPE_CHECKING:
     from transferium.data.domain import Domain
@@ -24,13 +29,16 @@ class SHOT(AdaptedNetwork):
     """Train on the source, freeze the last layer, and move what is below it by the target's inputs alone.
 
     ``weight · (H(p) - H(mean p) + self_labels · CE(centroid labels))``; the labels are those of the nearest class
-    centroid of the target and are found anew in every round. The source takes no part in the second half; labelled
-    target examples, where there are any, do.
+    centroid of the target and are found anew in every round. ``self_labels=0`` is information maximisation alone. The
+    source takes no part in the second half; labelled target examples, where there are any, do.
+    A finished model may stand for the source: its hidden layers are what moves, or, below a head that is linear, one
+    affine layer of ``width · (width + 1)`` numbers that begins as the identity; with ``tuning`` the backbone too.
     Prefer it where classes are clusters; it expects them about equally frequent.
     Liang et al., Do we really need to access the source data?, ICML 2020.
     """
 
     name: ClassVar[str] = "shot"
+    adapts_models: ClassVar[bool] = True
     needs_clusters: ClassVar[bool] = True
     rates: ClassVar[tuple[str, ...]] = (*AdaptedNetwork.rates, "adapt_lr")
     needs_target: ClassVar[bool] = True
@@ -52,7 +60,7 @@ class SHOT(AdaptedNetwork):
         carried = yield from super().stages(task)
         if self.weight == 0:
             return carried
-        carried.at_source = copy.deepcopy(carried.model)
+        carried.leave_source()
         carried.model.head.requires_grad_(False)
         for number in range(self.rounds):
             guessed = self._labelled(carried)
@@ -103,11 +111,17 @@ class AdaBN(AdaptedNetwork):
 
     With a frozen backbone that is the mean and spread of every feature; where the backbone moved and has batch
     normalisation, the running statistics of its layers too. ``weight`` is how far to go, from 0 to 1.
+    A finished model may stand for the source if its backbone moves and has batch normalisation: of the source's
+    statistics, only those in these layers come with a model, and only if its backbone was trained on the source: below
+    a probe they are those of pretraining, and replacing them moves the features from under the head.
     It repairs a change of style; it breaks where class shares differ.
     Li et al., Revisiting batch normalization for practical domain adaptation, 2016.
     """
 
     name: ClassVar[str] = "adabn"
+    adapts_models: ClassVar[bool] = True
+    needs_batch_norm: ClassVar[bool] = True
+    """Whether a model without the source's statistics in its layers leaves nothing to do."""
     needs_target: ClassVar[bool] = True
     makes_alike: ClassVar[bool] = True
     keep_statistics: ClassVar[bool] = False
@@ -124,6 +138,23 @@ class AdaBN(AdaptedNetwork):
         if self.weight > 1:
             raise InputError(f"weight is a share of the way, from 0 to 1; it was {self.weight}.")
 
+    def check_model(self, model: SourceModel, backbone: Backbone) -> None:
+        """Raise ``InputError`` for a model that does not hold its source's statistics."""
+        super().check_model(model, backbone)
+        if not self.needs_batch_norm:
+            return
+        from transferium.training.freeze import has_batch_norm
+
+        why = f"the features of {model.name!r} stay as they are with tuning=frozen"
+        if self.moves_backbone:
+            why = f"the backbone of {model.name!r}, {backbone.name}, has no batch normalisation"
+        if not self.moves_backbone or not has_batch_norm(list(backbone.build().modules())):
+            raise InputError(
+                f"{self.name} puts the target's statistics in the place of the source's, and of these a model holds "
+                f"only those in its batch normalisation; {why}. Give tuning=full with a backbone that has some, use "
+                "shot or tent, or give the data that the model was made from."
+            )
+
     def stages(self, task: Task) -> Generator[Stage, None, Carried]:
         carried = yield from super().stages(task)
         if self.weight:
@@ -134,13 +165,14 @@ class AdaBN(AdaptedNetwork):
         from transferium.methods.guesses import below_bottleneck, restate_batch_norm
         from transferium.models.bottleneck import Standardised
 
-        carried.at_source = copy.deepcopy(carried.model)
+        carried.leave_source()
         norm = carried.encoder[0]
         assert isinstance(norm, Standardised)
-        before = below_bottleneck(carried, "source")
+        before = below_bottleneck(carried, "source") if "source" in carried.streams else None
         if carried.tuned is not None:
             restate_batch_norm(carried, "unlabeled", share)
-        norm.restate(before, below_bottleneck(carried, "unlabeled"), share)
+        if before is not None:
+            norm.restate(before, below_bottleneck(carried, "unlabeled"), share)
 
 
 @dataclass
@@ -149,10 +181,13 @@ class TENT(AdaBN):
 
     ``weight · mean H(p)`` over scales and shifts only. Few parameters, little harm; it needs answers that are mostly
     right, and collapses under many steps at a high rate.
+    Where a finished model stands for the source, a gain and a shift of each feature move from 1 and 0, and with a
+    backbone that moves its batch normalisation.
     Wang et al., Tent: fully test-time adaptation by entropy minimization, ICLR 2021.
     """
 
     name: ClassVar[str] = "tent"
+    needs_batch_norm: ClassVar[bool] = False
     needs_clusters: ClassVar[bool] = True
     rates: ClassVar[tuple[str, ...]] = (*AdaptedNetwork.rates, "adapt_lr")
 

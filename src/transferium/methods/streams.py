@@ -22,29 +22,37 @@ PENALTY = 1.0
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """Streams by name, the held-out source beside them, how they are read, and frozen features of the source."""
+    """Streams by name, the held-out source beside them, how they are read, and frozen features.
+
+    The features are the source's. Where a model stands for the source, nothing is held out, and they are the target's.
+    """
 
     streams: dict[str, Domain]
-    held: Domain
+    held: Domain | None
     feeds: Feeds
     rows: NDArray[Any]
 
 
-def open_streams(task: Task, parts: HeldOut, *, frozen: bool, augment: str = "none") -> Opened:
-    """``source``, and ``unlabeled`` and ``target`` where the task has them; features where the backbone is frozen."""
+def open_streams(task: Task, parts: HeldOut | None, *, frozen: bool, augment: str = "none") -> Opened:
+    """``source``, ``unlabeled`` and ``target``, those that there are; features where the backbone is frozen.
+
+    ``parts`` is None where a model stands for the source.
+    """
     from transferium.training.feed import Feeds
 
-    rows = task.embed(parts.train)
-    given = {"source": parts.train, "unlabeled": task.unlabeled, "target": task.target}
+    train, held = (None, None) if parts is None else (parts.train, parts.held)
+    given = {"source": train, "unlabeled": task.unlabeled, "target": task.target}
     raw = {name: domain for name, domain in given.items() if domain is not None}
     for name, domain in raw.items():
         if len(domain) < 2 and name != "target":
             raise DataError(f"stream {name!r} ({domain.name!r}) has {len(domain)} examples; adapting needs 2 or more.")
+    first = next(iter(raw))
+    rows = task.embed(raw[first])
     if not frozen:
         feeds = Feeds(task.backbone.preprocess, augment=augment, seed=task.seed)
-        return Opened(raw, parts.held, feeds, rows.features)
-    streams = {name: rows if name == "source" else task.embed(domain) for name, domain in raw.items()}
-    return Opened(streams, task.embed(parts.held), Feeds(), rows.features)
+        return Opened(raw, held, feeds, rows.features)
+    streams = {name: rows if name == first else task.embed(domain) for name, domain in raw.items()}
+    return Opened(streams, None if held is None else task.embed(held), Feeds(), rows.features)
 
 
 def relatedness(sources: NDArray[np.int64], rows: NDArray[Any], target: NDArray[Any]) -> NDArray[np.float64]:

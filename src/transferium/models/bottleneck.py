@@ -1,6 +1,8 @@
-"""A small trainable network on top of frozen features, and how it is folded into a head that needs no torch."""
+"""A small trainable network on top of frozen features: how it becomes a head that needs no torch, and one it again."""
 
 from __future__ import annotations
+
+from itertools import chain, pairwise
 
 import numpy as np
 import torch
@@ -8,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from transferium.models.head import Head
-from transferium.models.layers import LayeredHead
+from transferium.models.layers import Layer, LayeredHead
 
 FLOOR = 0.1
 """Where spreads are compared, each counts as at least this share of the source's root mean square spread."""
@@ -64,18 +66,62 @@ def bottleneck(width: int, hidden: int, rows: NDArray[np.floating]) -> nn.Sequen
 
 
 def fold(encoder: nn.Sequential, last: nn.Linear, temperature: float = 1.0) -> Head:
-    """The head on raw features that equals ``last(encoder(x))`` for an encoder made by :func:`bottleneck`."""
+    """The head on raw features that equals ``last(encoder(x))``.
+
+    ``encoder`` is made by :func:`bottleneck` or :func:`unfold`: ``Standardised``, then affine layers. Each that a
+    rectifier follows is a hidden layer; any other goes into the layer after it.
+    """
     norm = encoder[0]
     assert isinstance(norm, Standardised)
     ratio = _array(norm.gain) / _array(norm.scale)
     offset = _array(norm.shift) - _array(norm.mean) * ratio
-    first = encoder[1] if len(encoder) > 1 else last
-    assert isinstance(first, nn.Linear)
-    weight = _array(first.weight) * ratio
-    bias = _array(first.bias) + _array(first.weight) @ offset
-    if first is last:
-        return Head(weight, bias, temperature)
-    return LayeredHead(_array(last.weight), _array(last.bias), temperature, ((weight, bias),))
+    hidden: list[Layer] = []
+    below: Layer | None = (ratio, offset)
+    for layer, above in pairwise([*list(encoder)[1:], last, nn.Identity()]):
+        if not isinstance(layer, nn.Linear):
+            continue
+        weight, bias = _array(layer.weight), _array(layer.bias)
+        if below is not None:
+            scale, move = below
+            weight, bias = weight * scale if scale.ndim == 1 else weight @ scale, bias + weight @ move
+        below = (weight, bias)
+        if isinstance(above, nn.ReLU):
+            hidden.append(below)
+            below = None
+    assert below is not None
+    return LayeredHead(*below, temperature, tuple(hidden)) if hidden else Head(*below, temperature)
+
+
+def unfold(head: Head, rows: NDArray[np.floating]) -> tuple[nn.Sequential, nn.Linear]:
+    """A network whose logits for raw features are those of ``head``: the encoder and the last layer of :func:`fold`.
+
+    ``rows (n, width)`` are what ``Standardised`` measures, so that what is learned does not depend on the units of the
+    features; the layer above undoes it. Hidden layers become the encoder; without any it is one affine layer that
+    changes nothing yet, ``h = (x - mean) / scale``. The answers are equal to the precision of float32.
+
+    >>> head = Head(np.array([[1.0, 2.0]]), np.array([3.0]))
+    >>> encoder, last = unfold(head, np.array([[9.0, 1.0], [7.0, 5.0]]))
+    >>> round(last(encoder(torch.tensor([[4.0, 5.0]]))).item(), 4)
+    17.0
+    """
+    norm = Standardised(head.width)
+    norm.measure(rows)
+    mean, scale = _array(norm.mean), _array(norm.scale)
+    layers = [*(head.hidden if isinstance(head, LayeredHead) else ()), (head.weight, head.bias)]
+    weight, bias = layers[0]
+    layers[0] = weight * scale, bias + weight @ mean
+    *below, last = (_linear(*layer) for layer in layers)
+    if not below:
+        return nn.Sequential(norm, _linear(np.eye(head.width), np.zeros(head.width))), last
+    return nn.Sequential(norm, *chain.from_iterable((layer, nn.ReLU()) for layer in below)), last
+
+
+def _linear(weight: NDArray[np.float64], bias: NDArray[np.float64]) -> nn.Linear:
+    layer = nn.Linear(weight.shape[1], weight.shape[0])
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(weight))
+        layer.bias.copy_(torch.from_numpy(bias))
+    return layer
 
 
 def _array(tensor: Tensor) -> NDArray[np.float64]:

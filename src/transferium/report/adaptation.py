@@ -42,10 +42,12 @@ def domains(run: Mapping[str, Any]) -> Domains | None:
     if not told:
         return None
     source, target = told["source"], told["target"]
-    sentence = (
-        f"From {source['name']} ({source['examples']:,} labelled examples) to {target['name']} "
-        f"({target['examples']:,} inputs without labels); {told.get('rule', '')}."
+    given = (
+        f"From the model {source['name']}, without the examples that it was made from,"
+        if "model" in source
+        else f"From {source['name']} ({source['examples']:,} labelled examples)"
     )
+    sentence = f"{given} to {target['name']} ({target['examples']:,} inputs without labels); {told.get('rule', '')}."
     oracle = told.get("oracle") or {}
     thought = told.get("opinions") or {"rows": [], "notes": []}
     judges = list(dict.fromkeys(key for row in thought["rows"] for key in row if key != "method"))

@@ -121,6 +121,9 @@ class Provenance(TypedDict, total=False):
 class Adaptation(TypedDict, total=False):
     """What adapting did to source and target; see ``job/domains.py``, which makes it.
 
+    ``source`` has ``model``, a fingerprint, where a saved model stood for it: then ``distance`` and ``maps`` are empty,
+    and the ``source`` of each share is None.
+
     ``shares`` holds ``{"class", "source", "before", "after"}``; ``distance`` and ``maps`` have ``before`` and, where
     the features moved, ``after``; ``few`` says how many labelled target examples joined; ``oracle`` is there for
     research runs only; ``opinions`` are what validators think of a method that was named, ``rows`` and ``notes``.
