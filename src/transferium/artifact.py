@@ -92,13 +92,17 @@ class Artifact:
 
     def embed(self, domain: Domain, embedder: Embedder) -> Embedding:
         """See a domain through this model's backbone; raises ``ArtifactError`` for data of another kind."""
+        self.check_reads(domain)
+        return embedder(domain, self.backbone)[0]
+
+    def check_reads(self, domain: Domain) -> None:
+        """Raise ``ArtifactError`` for data of another kind or width than this model reads."""
         if domain.kind != self.kind:
             raise ArtifactError(f"this model reads {self.kind} examples; {domain.name!r} holds {domain.kind} examples.")
         if self.kind == "features" and domain.features.shape[1] != self.backbone.width:
             raise ArtifactError(
                 f"this model reads {self.backbone.width} features; {domain.name!r} has {domain.features.shape[1]}."
             )
-        return embedder(domain, self.backbone)[0]
 
     def save(self, folder: Path | str) -> None:
         """Write the whole directory or nothing."""

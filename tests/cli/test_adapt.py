@@ -181,3 +181,28 @@ def test_broken_pictures_on_either_side_are_put_aside_and_the_rest_stays_aligned
     with (tmp_path / "r" / "predictions.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert all(row["id"].startswith(row["predicted"]) for row in rows) and len(rows) == 15
+
+
+def test_what_cannot_be_evaluated_is_said_by_its_reason(
+    tables: tuple[Path, Path, Path], tmp_path: Path, run_cli: Callable
+) -> None:
+    source, target, labelled = tables
+    out = tmp_path / "run"
+    assert run_cli("fit", target, "--source", source, "--out", out, "--method", "prototypes").code == 0
+    header, *rows = labelled.read_text().splitlines()
+    (tmp_path / "verdicts.csv").write_text("\n".join([header.replace("label", "verdict"), *rows]))
+    (tmp_path / "strange.csv").write_text(
+        "\n".join([header, *(row[:-1] + "xyz"["abc".index(row[-1])] for row in rows)])
+    )
+    write_images(tmp_path / "pictures", RED_GREEN, 3)
+    columns = ", ".join(f"'f{i}'" for i in range(8))
+    cases = {
+        target: f"'t' has no labels; its columns are {columns}; name one with --label",
+        tmp_path / "verdicts.csv": "'f7', 'verdict'; name one with --label",
+        tmp_path / "pictures": "this model reads features examples; 'pictures' holds image examples",
+        tmp_path / "strange.csv": "'strange' shares no class name with this model (x, y, z and a, b, c)",
+    }
+    for data, message in cases.items():
+        ran = run_cli("evaluate", out, data)
+        assert (ran.code, message in ran.err) == (2, True), ran.err
+    assert run_cli("evaluate", out, tmp_path / "verdicts.csv", "--label", "verdict").code == 0

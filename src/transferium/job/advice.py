@@ -103,7 +103,7 @@ def _no_adaptation(told: dict[str, Any], outlook: Outlook) -> str:
 def _of_other_classes(outlook: Outlook, lost: bool) -> list[str]:
     """Where the class sets differ: what does not need both domains to have the same classes."""
     unfit = "methods that make whole distributions alike (standardise, coral, ot, dan, dann, cdan) do not fit"
-    advice = [f"class sets differ: {unfit}, for they assume that they do not"]
+    advice = [f"class sets differ: {unfit}, for they assume the same classes on both sides"]
     if labelling := _self_labelling(outlook):
         return [*advice, *labelling, "let --method auto decide among these: --set adaptations=prototypes,shot,mcc"]
     return advice if lost else [*advice, "source-only, or label some target examples and give them by --few"]

@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transferium.artifact import DESCRIPTION, Artifact, load_artifact
 from transferium.data.domain import Domain
+from transferium.data.findings import some
 from transferium.data.pairing import refuse_same_but_case
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
 from transferium.evaluation.adapted import answers_for, oracle, worth_of_adapting
 from transferium.job.adapt_run import SOURCE_ONLY
+from transferium.job.apply import check_evaluable
 from transferium.job.candidates import kept_candidates
 from transferium.job.few import never_learned
 
@@ -27,15 +30,17 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
     """The evaluation of ``run`` on a labelled ``domain``, source only beside it, and the verdict overall and by class.
 
     Beside them, the candidates that the run kept: which of all these labels would have chosen (``oracle``).
-    Classes that the source never had are counted as mistakes. Raises ``DataError`` where no class is known at all.
+    Classes that the source never had are counted as mistakes. Raises ``DataError`` where no class is known at all or
+    there are no labels, ``ArtifactError`` for data of another kind.
     """
+    check_evaluable(artifact, domain)
     alone, given = load_artifact(run / SOURCE_ONLY), len(domain)
     domain = never_learned(artifact, domain)
     refuse_same_but_case([*artifact.classes, *domain.classes], "the model and the labelled data")
     if not set(domain.classes) & set(artifact.classes):
         raise DataError(
-            f"{domain.name!r} shares no class name with this model ({', '.join(artifact.classes[:5])}): "
-            "give its labels the source's names."
+            f"{domain.name!r} shares no class name with this model ({some(domain.classes, 5)} and "
+            f"{some(artifact.classes, 5)}): give its labels the source's names."
         )
     method = str(artifact.info.get("method", {}).get("name", "the adapted model"))
     kept = kept_candidates(run, alone, method)
@@ -46,7 +51,7 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
     seen = {backbone: model.embed(domain, embedder) for backbone, model in readers.items()}
     said = {name: model.probabilities(seen[model.backbone.fingerprint]) for name, model in models.items()}
     ours, theirs = said[chosen], said["source-only"]
-    usable = ~np.isnan(ours).any(axis=1)
+    usable: NDArray[np.bool_] = np.asarray(~np.isnan(ours).any(axis=1))
     if not usable.any():
         raise DataError(f"none of the {len(domain)} examples of {domain.name!r} could be read.")
     groups = None if domain.groups is None else domain.groups[usable]
