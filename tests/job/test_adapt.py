@@ -100,6 +100,29 @@ def test_a_target_that_came_divided_is_adapted_to_on_train_and_evaluated_on_test
     assert "test part is only evaluated on" in told["division"]["rule"]
 
 
+def test_a_domain_classifier_below_chance_is_explained_by_the_matching(tmp_path: Path) -> None:
+    x, y = clusters(150, 0)
+    z, truth = clusters(150, 1, shift=3.0)
+    told = run(tmp_path / "r", table(x, y, "s"), table(z, truth, "t"), "standardise")["adaptation"]
+    before, after = told["distance"]["before"], told["distance"]["after"]
+    assert after["accuracy"]["high"] < 0.5 < before["accuracy"]["low"]
+    assert "note" not in before and after["note"].startswith("right less often than by chance: the domains' means were")
+    assert "After: right less often than by chance" in (tmp_path / "r" / "report.html").read_text().replace(
+        "&#39;", "'"
+    )
+    assert told["transductive"] is True
+
+
+def test_only_what_came_divided_is_called_held_out(tmp_path: Path) -> None:
+    pages = {}
+    for parts in (False, True):
+        told = run(tmp_path / str(parts), *world(parts=parts), method="coral")
+        assert told["adaptation"]["transductive"] is not parts
+        pages[parts] = (tmp_path / str(parts) / "report.html").read_text()
+    assert "on 150 target examples" in pages[False] and "held-out example" not in pages[False]
+    assert "on 50 held-out examples" in pages[True]
+
+
 def test_the_oracle_marks_its_numbers_and_needs_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, target = world()
     told = run(tmp_path / "r", source, target, oracle=True)["adaptation"]["oracle"]
