@@ -104,6 +104,19 @@ def test_a_vetoed_candidate_stands_in_the_table_without_scores(
     assert row.split()[1:] == ["–"] * 4
 
 
+def test_of_a_candidate_that_diverged_no_weights_are_promised(
+    tables: tuple[Path, Path, Path], tmp_path: Path, run_cli: Callable
+) -> None:
+    """The state of an election is deleted at its end."""
+    source, target, _ = tables
+    asked = ("--set", "adaptations=prototypes,mcc@1e39", "--set", "epochs=5")
+    ran = run_cli("fit", target, "--source", source, "--out", tmp_path / "run", "--method", "auto", *asked)
+    assert ran.code == 0, ran.err
+    assert "mcc@1e39 was left out: at step 1, " in ran.out
+    assert "last good weights" not in ran.out + (tmp_path / "run" / "report.html").read_text()
+    assert not (tmp_path / "run" / "state").exists()
+
+
 def test_several_sources(tables: tuple[Path, Path, Path], tmp_path: Path, run_cli: Callable) -> None:
     source, target, _ = tables
     x, y = clusters(60, 7, turn=-0.2)
