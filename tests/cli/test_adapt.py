@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from adaptation_worlds import clusters, write_table
 from small_images import RED_GREEN, write_images
@@ -16,6 +17,7 @@ from transferium.cli.sources import spread_sources
 
 SMALL = ("--set", "size=32")
 LIGHT = ("--set", "adaptations=prototypes")
+CORAL = ("--method", "coral")
 
 
 @pytest.fixture
@@ -126,6 +128,9 @@ def test_several_sources(tables: tuple[Path, Path, Path], tmp_path: Path, run_cl
     ).json
     assert told["adaptation"]["source"]["of"] == ["s", "o"]
     assert told["division"]["train"] == 210
+    assert not any(f["kind"] == "shared-sources" for f in told["doctor"]["findings"])
+    twice = run_cli("fit", target, "--source", source, other, source, "--out", tmp_path / "r2", "--method", "probe")
+    assert "Mind: 150 examples of 150 of source 3 ('s') are also in an earlier source, byte for byte" in twice.out
 
 
 def test_bad_input_exits_with_2_and_says_what_to_do(
@@ -134,6 +139,8 @@ def test_bad_input_exits_with_2_and_says_what_to_do(
     source, target, labelled = tables
     cases = {
         "Did source and target change places?": ("fit", labelled, "--source", target),
+        "--source needs the path of labelled data, and the option --method": ("fit", target, "--source", *CORAL),
+        "fit TARGET --source LABELLED": ("fit", target, *CORAL),
         "there is no target": ("fit", labelled, "--method", "prototypes"),
         "--oracle chooses by target labels": ("fit", target, "--source", source, "--oracle", *LIGHT),
     }
@@ -172,6 +179,19 @@ def test_compare_looks_at_pictures_and_words(tmp_path: Path, run_cli: Callable) 
     assert told["surface"]["file_types"]["source"] == {"png": 16}
     assert any("open: 1 class" in kind for kind in told["kinds"]) and any("partial: 1" in k for k in told["kinds"])
     assert "classes" in told["conditional"]
+
+
+def test_other_modes_of_pictures_are_said_by_fit_and_by_compare(tmp_path: Path, run_cli: Callable) -> None:
+    source = write_images(tmp_path / "s", RED_GREEN, 10)
+    target = write_images(tmp_path / "t", RED_GREEN, 8, seed=1)
+    said = "pictures have other modes: 20 RGB in the source, 12 grey, 2 RGBA, 2 palette in the target; all are read as"
+    for i, file in enumerate(sorted(target.rglob("*.png"))):
+        mode = "RGBA" if i < 2 else "P" if i < 4 else "L"
+        Image.open(file).convert(mode).save(file)
+    ran = run_cli("fit", target, "--source", source, "--out", tmp_path / "r", "--method", "prototypes", *SMALL)
+    assert f"Mind: {said}" in ran.out
+    assert f"- {said}" in run_cli("compare", source, target).out
+    assert "modes" not in run_cli("compare", source, source).out
 
 
 def test_broken_pictures_on_either_side_are_put_aside_and_the_rest_stays_aligned(

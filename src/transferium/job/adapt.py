@@ -15,6 +15,7 @@ from transferium.data.findings import Finding, count
 from transferium.data.pairing import Pair, counting_in
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
+from transferium.job.between import about_domains
 from transferium.job.few import about_few, few_alone, leave_out, remembered_few, untold
 from transferium.job.fit import FitOptions, backbone_settings
 from transferium.job.prepare import Looked, Stopwatch, be_strict, look, warn_if_untracked
@@ -117,6 +118,7 @@ def adapt(
         if alone is None:
             alone = method.source_only().fit(kept_in(replace(task, target=None), "source-only"))
     between = compare_contents(source.domain, target.domain)
+    between += about_domains(pair, source, target, seed=options.seed)
     findings = (*pair.findings, *between, *about_few(train, few))
     return Adapted(pair, method, task, held, fitted, alone, (source, target, *told), findings, rule, few_alone(task))
 

@@ -26,6 +26,8 @@ def advise(told: dict[str, Any], outlook: Outlook) -> dict[str, Any]:
     if named := told["surface"].get("notable"):
         what = {"image": "pictures", "features": "columns"}.get(told["kind"], "inputs")
         kinds.append(f"{what} differ in {', '.join(named[:5])}")
+    if modes := told["surface"].get("modes"):
+        kinds.append(modes)
     if (unseen := told["surface"].get("unseen_words")) is not None:
         kinds.append(f"vocabulary: {100 * unseen:.1f} % of the target's running words never occur in the source")
     return {"kinds": kinds, "advice": _families(told, outlook)}
