@@ -88,12 +88,17 @@ def evaluate_domain(artifact: Artifact, domain: Domain, embedder: Embedder, *, s
     if not usable.any():
         raise DataError(f"none of the {len(domain)} examples of {domain.name!r} could be read.")
     probabilities = predicted.probabilities[usable]
-    # Undoing the temperature needs no second pass: softmax(log p · T) is the uncalibrated answer.
-    raw = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)) * artifact.head.temperature
-    before = np.exp(raw - raw.max(1, keepdims=True))
-    before /= before.sum(1, keepdims=True)
+    before = uncalibrated(probabilities, artifact.head.temperature)
     groups = None if domain.groups is None else domain.groups[usable]
     return evaluate(labels[usable], probabilities, artifact.classes, seed=seed, before=before, groups=groups)
+
+
+def uncalibrated(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """The answers before calibration: undoing the temperature needs no second pass, ``softmax(log p · T)``."""
+    raw = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)) * temperature
+    before: NDArray[np.float64] = np.exp(raw - raw.max(1, keepdims=True))
+    before /= before.sum(1, keepdims=True)
+    return before
 
 
 def match_labels(domain: Domain, classes: tuple[str, ...]) -> NDArray[np.int64]:
