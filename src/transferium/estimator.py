@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
-from transferium.artifact import Artifact, load_artifact
+from transferium.artifact import Artifact, load_artifact, replacing
 from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
 from transferium.data.read import read
@@ -23,11 +23,14 @@ from transferium.embedding.store import FeatureStore
 from transferium.errors import DataError, InputError
 from transferium.evaluation.evaluate import Evaluation
 from transferium.job.adapt import adapt, artifacts
+from transferium.job.adapt_run import SOURCE_ONLY
+from transferium.job.after import evaluate_beside, is_adapted
 from transferium.job.apply import evaluate_domain, held_out, predict_domain
 from transferium.job.fit import FitOptions, backbone_settings
 from transferium.job.given_model import GivenModel, alone, is_model
 from transferium.job.prepare import Stopwatch, look, training_parts, warn_of_quarantine
 from transferium.job.provenance import data_fingerprint, provenance
+from transferium.job.read_pair import read_target
 from transferium.methods.base import Method, Task
 from transferium.methods.catalogue import find_method
 from transferium.models.catalogue import find_backbone
@@ -96,9 +99,9 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 
         ``X`` is a 2-D array of features, or a list of image paths, PIL images, image arrays or texts.
         A ``test`` part is never looked at; a ``val`` part beside it may stop or choose.
-        With a labelled ``source`` (a ``Domain``, ``(X, y)``, the path of data, or a list of these), ``X`` is the target
-        that is adapted to: it needs no labels, and those it has are stripped. ``few`` (given as one source) are a few
-        labelled examples of the target, which are learned from too.
+        With a labelled ``source`` (a ``Domain``, ``(X, y)``, the path of data, or a list of these), ``X`` (or its path)
+        is the target that is adapted to: it needs no labels, and those it has are stripped. ``few`` (given as one
+        source) are a few labelled examples of the target, which are learned from too.
         The ``source`` may also be a model by itself, which ``shot``, ``tent`` and ``adabn`` adapt without the data that
         it was made from: a fitted classifier, an ``Artifact``, or the path of a saved model or run.
 
@@ -110,7 +113,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         ([0, 1, 2], True)
         """
         if source is not None:
-            return self._adapt(X, y, source, few)
+            return self._adapt(read_target(Path(X), {}) if isinstance(X, (str, Path)) else X, y, source, few)
         if few is not None:
             raise InputError("few are labelled examples of a target beside a source, and there is no source: give y.")
         domain = self._labelled(X, y)
@@ -127,6 +130,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self.artifact_ = Artifact(fitted.backbone, fitted.head, train.classes, info)
         self.classes_ = self.classes_[[domain.classes.index(name) for name in train.classes]]
         self.diagnosis_, self.selection_ = looked.diagnosis, fitted.selection
+        if hasattr(self, "source_only_"):  # of an earlier fit
+            del self.source_only_
         return self
 
     def _adapt(self, X: Any, y: ArrayLike | None, source: Any, few: Any) -> TransferClassifier:
@@ -194,14 +199,23 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         return cast("NDArray[Any]", self.classes_[guess])
 
     def evaluate(self, data: Domain, *, seed: int = 0) -> Evaluation:
-        """Metrics with intervals on a labelled domain: its held-out part where it is divided, else all of it."""
+        """Metrics with intervals on a labelled domain: its held-out part where it is divided, else all of it.
+
+        After ``fit(target, source=…)`` it also has ``source_only``, the ``verdict`` and ``by_class``.
+        """
         check_is_fitted(self)
+        if hasattr(self, "source_only_"):
+            return evaluate_beside(self.artifact_, self.source_only_, held_out(data), self._embedder(), seed=seed)
         return evaluate_domain(self.artifact_, held_out(data), self._embedder(), seed=seed)
 
     def save(self, folder: str | Path) -> None:
-        """Write safetensors and JSON to ``folder``, all or nothing."""
+        """Write safetensors and JSON to ``folder``, all or nothing; of an adapted model source only too."""
         check_is_fitted(self)
-        self.artifact_.save(folder)
+        with replacing(Path(folder)) as fresh:
+            self.artifact_.write_into(fresh)
+            if hasattr(self, "source_only_"):
+                (fresh / SOURCE_ONLY).mkdir()
+                self.source_only_.write_into(fresh / SOURCE_ONLY)
 
     def _labelled(self, X: Any, y: ArrayLike | None) -> Domain:
         if isinstance(X, Domain):
@@ -255,6 +269,8 @@ def load(folder: str | Path) -> TransferClassifier:
     model = TransferClassifier(artifact.info.get("method", {}).get("name", "probe"))
     model.artifact_ = artifact
     model.classes_ = np.array(artifact.classes)
+    if is_adapted(Path(folder)):
+        model.source_only_ = load_artifact(Path(folder) / SOURCE_ONLY)
     return model
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from adaptation_worlds import clusters, write_table
 from small_images import RED_GREEN, write_images
@@ -16,6 +17,7 @@ from transferium.cli.sources import spread_sources
 
 SMALL = ("--set", "size=32")
 LIGHT = ("--set", "adaptations=prototypes")
+CORAL = ("--method", "coral")
 
 
 @pytest.fixture
@@ -104,6 +106,19 @@ def test_a_vetoed_candidate_stands_in_the_table_without_scores(
     assert row.split()[1:] == ["–"] * 4
 
 
+def test_of_a_candidate_that_diverged_no_weights_are_promised(
+    tables: tuple[Path, Path, Path], tmp_path: Path, run_cli: Callable
+) -> None:
+    """The state of an election is deleted at its end."""
+    source, target, _ = tables
+    asked = ("--set", "adaptations=prototypes,mcc@1e39", "--set", "epochs=5")
+    ran = run_cli("fit", target, "--source", source, "--out", tmp_path / "run", "--method", "auto", *asked)
+    assert ran.code == 0, ran.err
+    assert "mcc@1e39 was left out: at step 1, " in ran.out
+    assert "last good weights" not in ran.out + (tmp_path / "run" / "report.html").read_text()
+    assert not (tmp_path / "run" / "state").exists()
+
+
 def test_several_sources(tables: tuple[Path, Path, Path], tmp_path: Path, run_cli: Callable) -> None:
     source, target, _ = tables
     x, y = clusters(60, 7, turn=-0.2)
@@ -113,6 +128,9 @@ def test_several_sources(tables: tuple[Path, Path, Path], tmp_path: Path, run_cl
     ).json
     assert told["adaptation"]["source"]["of"] == ["s", "o"]
     assert told["division"]["train"] == 210
+    assert not any(f["kind"] == "shared-sources" for f in told["doctor"]["findings"])
+    twice = run_cli("fit", target, "--source", source, other, source, "--out", tmp_path / "r2", "--method", "probe")
+    assert "Mind: 150 examples of 150 of source 3 ('s') are also in an earlier source, byte for byte" in twice.out
 
 
 def test_bad_input_exits_with_2_and_says_what_to_do(
@@ -121,6 +139,8 @@ def test_bad_input_exits_with_2_and_says_what_to_do(
     source, target, labelled = tables
     cases = {
         "Did source and target change places?": ("fit", labelled, "--source", target),
+        "--source needs the path of labelled data, and the option --method": ("fit", target, "--source", *CORAL),
+        "fit TARGET --source LABELLED": ("fit", target, *CORAL),
         "there is no target": ("fit", labelled, "--method", "prototypes"),
         "--oracle chooses by target labels": ("fit", target, "--source", source, "--oracle", *LIGHT),
     }
@@ -161,6 +181,19 @@ def test_compare_looks_at_pictures_and_words(tmp_path: Path, run_cli: Callable) 
     assert "classes" in told["conditional"]
 
 
+def test_other_modes_of_pictures_are_said_by_fit_and_by_compare(tmp_path: Path, run_cli: Callable) -> None:
+    source = write_images(tmp_path / "s", RED_GREEN, 10)
+    target = write_images(tmp_path / "t", RED_GREEN, 8, seed=1)
+    said = "pictures have other modes: 20 RGB in the source, 12 grey, 2 RGBA, 2 palette in the target; all are read as"
+    for i, file in enumerate(sorted(target.rglob("*.png"))):
+        mode = "RGBA" if i < 2 else "P" if i < 4 else "L"
+        Image.open(file).convert(mode).save(file)
+    ran = run_cli("fit", target, "--source", source, "--out", tmp_path / "r", "--method", "prototypes", *SMALL)
+    assert f"Mind: {said}" in ran.out
+    assert f"- {said}" in run_cli("compare", source, target).out
+    assert "modes" not in run_cli("compare", source, source).out
+
+
 def test_broken_pictures_on_either_side_are_put_aside_and_the_rest_stays_aligned(
     tmp_path: Path, run_cli: Callable
 ) -> None:
@@ -181,3 +214,28 @@ def test_broken_pictures_on_either_side_are_put_aside_and_the_rest_stays_aligned
     with (tmp_path / "r" / "predictions.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert all(row["id"].startswith(row["predicted"]) for row in rows) and len(rows) == 15
+
+
+def test_what_cannot_be_evaluated_is_said_by_its_reason(
+    tables: tuple[Path, Path, Path], tmp_path: Path, run_cli: Callable
+) -> None:
+    source, target, labelled = tables
+    out = tmp_path / "run"
+    assert run_cli("fit", target, "--source", source, "--out", out, "--method", "prototypes").code == 0
+    header, *rows = labelled.read_text().splitlines()
+    (tmp_path / "verdicts.csv").write_text("\n".join([header.replace("label", "verdict"), *rows]))
+    (tmp_path / "strange.csv").write_text(
+        "\n".join([header, *(row[:-1] + "xyz"["abc".index(row[-1])] for row in rows)])
+    )
+    write_images(tmp_path / "pictures", RED_GREEN, 3)
+    columns = ", ".join(f"'f{i}'" for i in range(8))
+    cases = {
+        target: f"'t' has no labels; its columns are {columns}; name one with --label",
+        tmp_path / "verdicts.csv": "'f7', 'verdict'; name one with --label",
+        tmp_path / "pictures": "this model reads features examples; 'pictures' holds image examples",
+        tmp_path / "strange.csv": "'strange' shares no class name with this model (x, y, z and a, b, c)",
+    }
+    for data, message in cases.items():
+        ran = run_cli("evaluate", out, data)
+        assert (ran.code, message in ran.err) == (2, True), ran.err
+    assert run_cli("evaluate", out, tmp_path / "verdicts.csv", "--label", "verdict").code == 0

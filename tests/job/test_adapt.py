@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import transferium as tm
-from adaptation_worlds import clusters, table
+from adaptation_worlds import clusters, table, write_table
 from small_domains import model_bytes
 from transferium.artifact import load_artifact
 from transferium.data.domain import Domain
@@ -98,6 +98,29 @@ def test_a_target_that_came_divided_is_adapted_to_on_train_and_evaluated_on_test
     assert told["division"]["test"] == 50 and told["test"]["examples"] == 50
     assert told["adaptation"]["target"]["examples"] == 100
     assert "test part is only evaluated on" in told["division"]["rule"]
+
+
+def test_a_domain_classifier_below_chance_is_explained_by_the_matching(tmp_path: Path) -> None:
+    x, y = clusters(150, 0)
+    z, truth = clusters(150, 1, shift=3.0)
+    told = run(tmp_path / "r", table(x, y, "s"), table(z, truth, "t"), "standardise")["adaptation"]
+    before, after = told["distance"]["before"], told["distance"]["after"]
+    assert after["accuracy"]["high"] < 0.5 < before["accuracy"]["low"]
+    assert "note" not in before and after["note"].startswith("right less often than by chance: the domains' means were")
+    assert "After: right less often than by chance" in (tmp_path / "r" / "report.html").read_text().replace(
+        "&#39;", "'"
+    )
+    assert told["transductive"] is True
+
+
+def test_only_what_came_divided_is_called_held_out(tmp_path: Path) -> None:
+    pages = {}
+    for parts in (False, True):
+        told = run(tmp_path / str(parts), *world(parts=parts), method="coral")
+        assert told["adaptation"]["transductive"] is not parts
+        pages[parts] = (tmp_path / str(parts) / "report.html").read_text()
+    assert "on 150 target examples" in pages[False] and "held-out example" not in pages[False]
+    assert "on 50 held-out examples" in pages[True]
 
 
 def test_the_oracle_marks_its_numbers_and_needs_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,6 +296,37 @@ def test_a_class_that_is_no_longer_predicted_has_collapsed() -> None:
     rows = [{"class": "a", "before": 0.5, "after": 0.02}, {"class": "b", "before": 0.5, "after": 0.98}]
     assert collapsed(rows) == ["a"]
     assert collapsed([{"class": "a", "before": 0.0, "after": 0.0}]) == []
+
+
+def test_the_estimator_keeps_source_only_and_gives_the_verdict(tmp_path: Path) -> None:
+    source, target = world()
+    model = tm.TransferClassifier("prototypes", store=False).fit(target.unlabeled(), source=source)
+    found = model.evaluate(target)
+    assert found.verdict.word == "helped" and found.source_only.accuracy.value < found.accuracy.value
+    assert {row["class"] for row in found.by_class} == set("abc") and "log_loss_before" in found.metrics
+    model.save(tmp_path / "m")
+    later = evaluate_adapted(load_artifact(tmp_path / "m"), tmp_path / "m", target, Embedder(None), seed=0)
+    told = found.as_dict()
+    named = ("accuracy", "references", "difference", "verdict", "verdict_sentence", "by_class")
+    assert {key: told[key] for key in named} == {key: later[key] for key in named}
+    again = tm.load(tmp_path / "m")
+    assert again.evaluate(target).as_dict() == told
+    again.save(tmp_path / "n")
+    assert model_bytes(tmp_path / "n") == model_bytes(tmp_path / "m") and len(model_bytes(tmp_path / "n")) == 4
+    plain = model.set_params(method="probe").fit(source)
+    plain.save(tmp_path / "m")
+    assert not (tmp_path / "m" / SOURCE_ONLY).exists() and not hasattr(plain.evaluate(source), "verdict")
+
+
+def test_the_estimator_reads_a_target_with_gaps_by_its_path_as_the_command_line_does(tmp_path: Path) -> None:
+    source, target = world()
+    header, *rows = write_table(tmp_path / "t.csv", target.features, target.y).read_text().splitlines()
+    (tmp_path / "t.csv").write_text("\n".join([header, *rows[:3], *(row[:-1] for row in rows[3:])]))
+    source = replace(source, feature_names=tuple(f"f{i}" for i in range(8)))
+    model = tm.TransferClassifier("coral", store=False)
+    for path in (tmp_path / "t.csv", str(tmp_path / "t.csv")):
+        by_path = model.fit(path, source=source).predict_proba(target)
+        assert np.allclose(by_path, model.fit(target.unlabeled(), source=source).predict_proba(target))
 
 
 def test_the_estimator_adapts_and_refuses_target_labels() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from adaptation_worlds import clusters, table
 from transferium.data.domain import Domain
@@ -46,3 +47,64 @@ def test_a_few_wrong_answers_and_other_class_shares_are_no_conditional_shift() -
 def test_without_labels_it_is_not_measured() -> None:
     told = told_of(table(clusters(60, 1)[0], None, "t"))
     assert sentence(told) == "conditional shift was not measured: it takes target labels, and this target has none"
+
+
+def advice(told: dict[str, Any]) -> str:
+    return "\n".join(told["advice"])
+
+
+def test_the_same_inputs_with_other_labels_ask_for_labelled_target_examples() -> None:
+    x, y = clusters(150, 0)
+    z, truth = clusters(150, 1)
+    for rows, labels in ((x, y), (z, truth)):
+        told = told_of(table(rows, (labels + 1) % 3, "t"))
+        assert sentence(told).startswith("conditional shift: the source's model loses ")
+        assert "--few (--method pooled, tradaboost)" in told["advice"][0]
+        assert "source-only" not in advice(told) and "nothing to adapt to" not in str(told)
+
+
+def test_a_target_that_is_the_source_has_nothing_to_compare_and_loses_nothing() -> None:
+    x, y = clusters(150, 0)
+    x += 2.0 * np.random.default_rng(1).normal(size=x.shape)  # some held-out answers are wrong
+    source = table(x, y, "s")
+    told = compare_domains(pair_domains([source], table(x, y, "t")), Embedder(None), permutations=20)
+    loss = told["conditional"]["loss"]
+    assert loss["value"] == 0.0 and loss["low"] < 0.0 < loss["high"]
+    assert told["conditional"]["classes"][0]["source"] == told["conditional"]["classes"][0]["target"] < 1.0
+    assert told["advice"] == [
+        "nothing: source and target are the same examples, so there is nothing to compare or to adapt to"
+    ]
+
+
+def test_of_a_few_examples_no_class_shares_are_estimated() -> None:
+    z, truth = clusters(3, 1, shift=3.0)
+    told = told_of(table(z, truth, "t"))
+    assert "label shift could not be estimated: at least 20 target examples are needed; found 3" in told["kinds"]
+    assert "shares" not in told["label"]
+    assert told["advice"] == [
+        "source-only until there are more: on 3 target examples (fewer than 20) no validator can be trusted"
+    ]
+
+
+def test_no_method_is_advised_where_no_classifier_can_be_trained() -> None:
+    x, _ = clusters(60, 0)
+    z, truth = clusters(60, 1, shift=3.0)
+    one = table(x, np.zeros(60, np.int64), "s")
+    told = compare_domains(pair_domains([one], table(z, truth, "t")), Embedder(None), permutations=20)
+    (said,) = told["advice"]
+    assert said.startswith("no method: 's' has only one class, 'a' (60 examples): give examples of two classes")
+    assert "reason" in told["label"] and "reason" in told["conditional"] and "a_distance" in told["covariate"]
+
+
+@pytest.mark.parametrize("spread", [1.0, 6.0], ids=["clusters", "no clusters"])
+@pytest.mark.parametrize("names", ["abz", "ab"], ids=["open", "partial"])
+def test_where_class_sets_differ_nothing_that_assumes_the_same_is_advised(names: str, spread: float) -> None:
+    rng = np.random.default_rng(2)
+    (x, y), (z, truth) = clusters(150, 0), clusters(150, 1, shift=4.0)
+    x, z = (m + spread * rng.normal(size=m.shape) for m in (x, z))
+    known = truth < len(names)
+    target = table(z[known] + 3.0, truth[known], "t", names)
+    told = compare_domains(pair_domains([table(x, y, "s")], target), Embedder(None), permutations=20)
+    unfit, *fits = told["advice"]
+    assert unfit.startswith("class sets differ: methods that make whole distributions alike (standardise, coral")
+    assert fits and not any(name in advice for advice in fits for name in ("coral", "dann", "standardise", "ot "))

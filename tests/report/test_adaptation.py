@@ -59,3 +59,17 @@ def test_the_two_domains_are_told_apart_by_shape_and_by_words() -> None:
     drawn = scatter({"source": [[0.0, 0.0]], "target": [[1.0, 1.0]]}, "Before")
     assert drawn.count("<circle") == 1 and drawn.count('class="cross"') == 1
     assert 'aria-label="Before: 1 points of the source, 1 points of the target"' in drawn
+
+
+def test_what_was_adapted_to_is_not_called_held_out(run: dict[str, Any], told: dict[str, Any]) -> None:
+    whole = render(run | {"adaptation": told | {"transductive": True}})
+    assert "held-out" not in whole and ">held out<" not in whole and "took no part in any choice." not in whole
+    assert "on 152 target examples" in whole
+    assert "Measured on the target examples that it was adapted to: their inputs took part, their labels" in whole
+    divided = render(run | {"adaptation": told | {"transductive": False}})
+    assert "on 152 held-out examples" in divided and "took no part in any choice." in divided
+
+
+def test_what_is_said_of_a_distance_stands_under_it(run: dict[str, Any], told: dict[str, Any]) -> None:
+    told["distance"]["after"]["note"] = "right less often than by chance"
+    assert "After: right less often than by chance." in render(run | {"adaptation": told})

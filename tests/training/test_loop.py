@@ -204,6 +204,30 @@ def test_a_gradient_that_is_not_a_number_is_caught_too():
     assert same(weights(model), before)
 
 
+@pytest.mark.parametrize(
+    ("immediate", "said"),
+    [(True, "the gradient of 'steep' is not finite"), (False, "of the sum of 'task' .*, 'steep' ")],
+)
+def test_whose_gradient_is_not_finite_is_said(immediate, said):
+    class Steep(Objective):
+        """Nought, and infinitely steep."""
+
+        needs = frozenset({"target"})
+
+        def forward(self, view):
+            return {"steep": (view.logits("target").sum() * 0).sqrt()}
+
+    model = row_model()
+    before = weights(model)
+    machine = Machine()
+    machine.immediate = immediate
+    episode = Episode(Stage(model, {"target": blobs(20)}, Supervised() + Steep(), steps=3), machine)
+    drawn = torch.get_rng_state()
+    with pytest.raises(NonFiniteError, match=rf"at step 0, 'gradient norm' is nan.*{said}.*weights are those of the"):
+        list(train(episode))
+    assert same(weights(model), before) and torch.equal(drawn, torch.get_rng_state())
+
+
 def test_bad_values_in_the_data_are_caught_at_their_step():
     domain = blobs(40)
     values = domain.features.copy()

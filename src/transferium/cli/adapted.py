@@ -58,7 +58,8 @@ def _distances(found: dict[str, Any]) -> list[str]:
         if d["value"] is not None
     ]
     still = "" if "after" in found else "; the head alone moved, the features are what they were"
-    return [f"A-distance between the domains (0 to 2): {', '.join(told)}{still}."] if told else []
+    notes = [f"{when.capitalize()}: {d['note']}." for when, d in found.items() if d.get("note")]
+    return [f"A-distance between the domains (0 to 2): {', '.join(told)}{still}.", *notes] if told else []
 
 
 def said(run: dict[str, Any]) -> str:

@@ -117,7 +117,7 @@ def _run(arguments: list[str], debug: bool) -> int:
 
 def _explain(error: Exception) -> str:
     if isinstance(error, TransferiumError):
-        return str(error)
+        return " ".join([str(error), *getattr(error, "__notes__", ())])
     return f"{type(error).__name__}: {error}\nThis is a fault of transferium: run again with --debug and report it."
 
 

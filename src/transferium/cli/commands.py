@@ -159,10 +159,11 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
     """Evaluate the model in RUN on labelled DATA (its held-out part where it is divided)."""
     from transferium.artifact import load_artifact
     from transferium.job.after import evaluate_adapted, is_adapted
-    from transferium.job.apply import evaluate_domain, held_out, metrics_of, read_like
+    from transferium.job.apply import check_evaluable, evaluate_domain, held_out, metrics_of, read_like
 
     artifact = load_artifact(run)
     domain = held_out(read_like(artifact, data, opt.named_columns(options)))
+    check_evaluable(artifact, domain, data)
     embedder = opt.make_embedder(options)
     if is_adapted(run):
         metrics = evaluate_adapted(artifact, run, domain, embedder, seed=options["seed"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import click
 
 NAME = "--source"
@@ -13,6 +15,14 @@ class WithSources(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Spread the words of ``--source`` over as many options as there are words."""
         valued = {o for p in self.params if isinstance(p, click.Option) and not p.is_flag for o in p.opts}
+        options = {o for p in self.params if isinstance(p, click.Option) for o in p.opts}
+        for word, following in pairwise(args):
+            if word == NAME and following in options:
+                raise click.UsageError(
+                    f"{NAME} needs the path of labelled data, and the option {following} follows it: "
+                    f"{NAME} LABELLED [MORE ...].",
+                    ctx,
+                )
         return super().parse_args(ctx, spread_sources(args, valued))
 
 

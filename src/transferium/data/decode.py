@@ -20,6 +20,16 @@ PIXEL_LIMIT = 100_000_000
 
 _ORIENTATION = 0x0112
 _PLUGINS = {"jpeg": "Jpeg", "png": "Png", "gif": "Gif", "bmp": "Bmp", "tiff": "Tiff", "webp": "WebP"}
+_MODES = {
+    "L": "grey",
+    "1": "black and white",
+    "P": "palette",
+    "LA": "grey with transparency",
+    "I;16": "16-bit grey",
+    "I;16B": "16-bit grey",
+    "I": "32-bit grey",
+    "F": "32-bit grey",
+}
 _ENDS = {"jpeg": b"\xff\xd9", "png": b"IEND\xaeB`\x82", "gif": b"\x3b"}
 
 
@@ -40,6 +50,24 @@ def decode(raw: Any, at_least: int | None = None) -> Image:
         return to_rgb(image_from_array(raw))
     _check_size(raw.size)
     return _upright(raw)
+
+
+def mode_of(raw: Any) -> str:
+    """How an image stores its pixels, in a word or two, by its header alone; raises ``UnreadableImage``.
+
+    >>> mode_of(np.zeros((2, 3), np.uint8)), mode_of(np.zeros((2, 3, 4), np.uint8))
+    ('grey', 'RGBA')
+    """
+    if isinstance(raw, (bytes, bytearray, memoryview)):
+        head = bytes(raw)
+        plugin = _plugin(sniff(head[:HEAD]))
+        try:
+            mode = str(plugin(io.BytesIO(head)).mode)
+        except Exception as error:  # see _opened
+            raise UnreadableImage(f"damaged image ({error})") from error
+    else:
+        mode = image_from_array(raw[:1, :1]).mode if isinstance(raw, np.ndarray) else str(raw.mode)
+    return _MODES.get(mode, mode)
 
 
 def _opened(raw: bytes, at_least: int | None) -> Image:

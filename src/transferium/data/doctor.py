@@ -66,7 +66,8 @@ def check_trainable(domain: Domain) -> None:
         listed = f" (columns: {columns})" if columns else ""
         raise DataError(
             f"{name!r} has no labels{listed}: put the images of each class in a folder of their own, "
-            "or name the label column of the table with label="
+            "or name the label column of the table with label=. To adapt to data without labels, give labelled data "
+            "beside it: fit TARGET --source LABELLED."
         )
     labels, groups = domain.labels, domain.groups
     present, counts = np.unique(labels, return_counts=True)

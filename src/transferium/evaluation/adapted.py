@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -57,14 +57,45 @@ class Worth:
     by_class: list[dict[str, Any]]
 
 
-def worth_of_adapting(answers: Answers, adapted: Array, source_only: Array, *, method: str, seed: int) -> Worth:
-    """Both evaluated, their paired difference, and what happened to each class, from probabilities ``(n, classes)``."""
+@dataclass(frozen=True)
+class AdaptedEvaluation(Evaluation):
+    """An evaluation of an adapted model, and beside it source only, the verdict, and what became of each class."""
+
+    source_only: Evaluation = field(kw_only=True)
+    verdict: Verdict = field(kw_only=True)
+    by_class: list[dict[str, Any]] = field(kw_only=True)
+
+    @classmethod
+    def of(cls, worth: Worth) -> AdaptedEvaluation:
+        """The same figures as one object."""
+        ours = {each.name: getattr(worth.evaluation, each.name) for each in fields(worth.evaluation)}
+        return cls(**ours, source_only=worth.source_only, verdict=worth.verdict, by_class=worth.by_class)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for ``json.dumps``, named as in ``transferium evaluate --json``."""
+        return super().as_dict() | {
+            "references": {"source_only": self.source_only.as_dict()},
+            "difference": self.verdict.difference_as_dict(),
+            "verdict": self.verdict.word,
+            "verdict_sentence": self.verdict.sentence,
+            "by_class": self.by_class,
+        }
+
+
+def worth_of_adapting(
+    answers: Answers, adapted: Array, source_only: Array, *, method: str, seed: int, before: Array | None = None
+) -> Worth:
+    """Both evaluated, their paired difference, and what happened to each class, from probabilities ``(n, classes)``.
+
+    ``before`` are those of the adapted model before calibration.
+    """
+    given = None if before is None else answers.pad(before)
     ours, theirs = answers.pad(adapted), answers.pad(source_only)
     y, groups = answers.y, answers.groups
     right = [p.argmax(axis=1) == y for p in (ours, theirs)]
     difference = paired_interval(right[0], right[1], seed=seed, groups=groups)
     return Worth(
-        evaluate(y, ours, answers.classes, seed=seed, groups=groups),
+        evaluate(y, ours, answers.classes, seed=seed, before=given, groups=groups),
         evaluate(y, theirs, answers.classes, seed=seed, groups=groups),
         verdict(difference, method, "source only"),
         [_one_class(answers, k, right, seed) for k in range(len(answers.classes))],

@@ -16,6 +16,7 @@ from transferium.data.findings import Finding, count
 from transferium.data.pairing import Pair, counting_in
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
+from transferium.job.between import about_domains
 from transferium.job.few import about_few, leave_out, remembered_few, told_keys, untold
 from transferium.job.fit import FitOptions, backbone_settings
 from transferium.job.given_model import GivenModel
@@ -130,7 +131,10 @@ def adapt(
     warn_if_untracked(task, fitted)
     with watch("source only"):
         alone = _source_only(method, task, fitted) if model is None else model.fitted
-    findings = (*pair.findings, *compare_contents(train, target.domain), *about_few(train, few))
+    between = compare_contents(train, target.domain)
+    if model is None:
+        between += about_domains(pair, looked["source"], target, seed=options.seed)
+    findings = (*pair.findings, *between, *about_few(train, few))
     return Adapted(pair, method, task, held, fitted, alone, looked, findings, rule, probe_of_few(task), model)
 
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from transferium.methods.guards import EXPLAINED, Outlook
+from transferium.data.findings import count
+from transferium.methods.guards import EXPLAINED, FEWEST, Outlook
 
 SURE = 0.05
 LOST = 0.1
 """Accuracy that must surely be lost on labelled target examples before it is called a conditional shift."""
 FAR = 0.2
 """A-distance from which the domains are called apart where the permutation test finds a difference."""
+
+FEW = (
+    "label some target examples and give them by --few (--method pooled, tradaboost): they alone can show that the "
+    "same inputs carry other labels"
+)
 
 
 def advise(told: dict[str, Any], outlook: Outlook) -> dict[str, Any]:
@@ -20,6 +26,8 @@ def advise(told: dict[str, Any], outlook: Outlook) -> dict[str, Any]:
     if named := told["surface"].get("notable"):
         what = {"image": "pictures", "features": "columns"}.get(told["kind"], "inputs")
         kinds.append(f"{what} differ in {', '.join(named[:5])}")
+    if modes := told["surface"].get("modes"):
+        kinds.append(modes)
     if (unseen := told["surface"].get("unseen_words")) is not None:
         kinds.append(f"vocabulary: {100 * unseen:.1f} % of the target's running words never occur in the source")
     return {"kinds": kinds, "advice": _families(told, outlook)}
@@ -56,7 +64,7 @@ def _conditional(found: dict[str, Any]) -> list[str]:
     ends = f"({100 * loss['low']:.1f} to {100 * loss['high']:.1f})"
     points = f"{100 * loss['value']:.1f} points" if loss["value"] > 0 else "nothing"
     said = f"the source's model loses {points} on the target's labelled examples {ends} [measured with target labels]"
-    if loss["low"] <= LOST:
+    if not _is_lost(found):
         return [f"no conditional shift to be sure of: {said}"]
     worst = sorted(found["classes"], key=lambda row: -row["loss"]["low"])[:3]
     lost = [row for row in worst if row["loss"]["low"] > LOST]
@@ -65,19 +73,51 @@ def _conditional(found: dict[str, Any]) -> list[str]:
 
 
 def _families(told: dict[str, Any], outlook: Outlook) -> list[str]:
-    covariate, label = told["covariate"], told["label"]
-    advice = []
-    if any("partial" in m or "open" in m for m in told["classes"]):
-        advice.append(
-            "class sets differ: methods that match whole distributions (dan, dann, coral, ot) assume they do not"
-        )
-    still = "reason" not in covariate and covariate["mmd"]["p_value"] > SURE and covariate["a_distance"] < FAR
-    if still:
-        return [*advice, "source-only: there is nothing to adapt to"]
-    if outlook.explained > EXPLAINED and label.get("moved"):
-        return [*advice, "label-shift: correct the class shares, and do not make the domains alike"]
-    if outlook.has_clusters:
-        why = f"the source's classes are clusters (agreement {outlook.clustered:.2f})"
-        advice.append(f"self-labelling (prototypes, shot, mcc): {why}")
-    advice.append("matching of statistics (standardise, coral), then of distributions (dan, dann, cdan)")
-    return [*advice, "let --method auto decide: it falls back to source-only when the validators do not agree"]
+    """What fits, the surest first; nothing that another sentence here speaks against."""
+    if why := told.get("untrainable"):
+        return [f"no method: {why}"]
+    lost = _is_lost(told["conditional"])
+    few = [FEW] if lost else []
+    if idle := _no_adaptation(told, outlook):
+        return few or [idle]
+    if outlook.explained > EXPLAINED and told["label"].get("moved"):
+        return [*few, "label-shift: correct the class shares, and do not make the domains alike"]
+    if any(message.startswith(("partial: ", "open: ")) for message in told["classes"]):
+        return [*few, *_of_other_classes(outlook, lost)]
+    alike = "matching of statistics (standardise, coral), then of distributions (dan, dann, cdan)"
+    auto = "let --method auto decide: it falls back to source-only when the validators do not agree"
+    return [*few, *_self_labelling(outlook), alike, auto]
+
+
+def _no_adaptation(told: dict[str, Any], outlook: Outlook) -> str:
+    """Why target inputs alone are nothing to adapt to; empty where they may be."""
+    if told.get("identical"):
+        return "nothing: source and target are the same examples, so there is nothing to compare or to adapt to"
+    covariate = told["covariate"]
+    if "reason" not in covariate and covariate["mmd"]["p_value"] > SURE and covariate["a_distance"] < FAR:
+        return "source-only: there is nothing to adapt to"
+    if outlook.size < FEWEST:
+        seen = count(outlook.size, "target example")
+        return f"source-only until there are more: on {seen} (fewer than {FEWEST}) no validator can be trusted"
+    return ""
+
+
+def _of_other_classes(outlook: Outlook, lost: bool) -> list[str]:
+    """Where the class sets differ: what does not need both domains to have the same classes."""
+    unfit = "methods that make whole distributions alike (standardise, coral, ot, dan, dann, cdan) do not fit"
+    advice = [f"class sets differ: {unfit}, for they assume the same classes on both sides"]
+    if labelling := _self_labelling(outlook):
+        return [*advice, *labelling, "let --method auto decide among these: --set adaptations=prototypes,shot,mcc"]
+    return advice if lost else [*advice, "source-only, or label some target examples and give them by --few"]
+
+
+def _self_labelling(outlook: Outlook) -> list[str]:
+    if not outlook.has_clusters:
+        return []
+    why = f"the source's classes are clusters (agreement {outlook.clustered:.2f})"
+    return [f"self-labelling (prototypes, shot, mcc): {why}"]
+
+
+def _is_lost(found: dict[str, Any]) -> bool:
+    """Whether the source's model surely loses more on labelled target examples than chance and class shares do."""
+    return "reason" not in found and found["loss"]["low"] > LOST

@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transferium.artifact import DESCRIPTION, Artifact, load_artifact
 from transferium.data.domain import Domain
+from transferium.data.findings import some
 from transferium.data.pairing import refuse_same_but_case
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
-from transferium.evaluation.adapted import answers_for, oracle, worth_of_adapting
+from transferium.evaluation.adapted import AdaptedEvaluation, Answers, answers_for, oracle, worth_of_adapting
 from transferium.job.adapt_run import SOURCE_ONLY
+from transferium.job.apply import check_evaluable, uncalibrated
 from transferium.job.candidates import kept_candidates
 from transferium.job.few import never_learned
 
@@ -27,16 +30,11 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
     """The evaluation of ``run`` on a labelled ``domain``, source only beside it, and the verdict overall and by class.
 
     Beside them, the candidates that the run kept: which of all these labels would have chosen (``oracle``).
-    Classes that the source never had are counted as mistakes. Raises ``DataError`` where no class is known at all.
+    Classes that the source never had are counted as mistakes. Raises ``DataError`` where no class is known at all or
+    there are no labels, ``ArtifactError`` for data of another kind.
     """
     alone, given = load_artifact(run / SOURCE_ONLY), len(domain)
-    domain = never_learned(artifact, domain)
-    refuse_same_but_case([*artifact.classes, *domain.classes], "the model and the labelled data")
-    if not set(domain.classes) & set(artifact.classes):
-        raise DataError(
-            f"{domain.name!r} shares no class name with this model ({', '.join(artifact.classes[:5])}): "
-            "give its labels the source's names."
-        )
+    domain = _comparable(artifact, domain)
     method = str(artifact.info.get("method", {}).get("name", "the adapted model"))
     kept = kept_candidates(run, alone, method)
     chosen = kept.chosen
@@ -46,12 +44,8 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
     seen = {backbone: model.embed(domain, embedder) for backbone, model in readers.items()}
     said = {name: model.probabilities(seen[model.backbone.fingerprint]) for name, model in models.items()}
     ours, theirs = said[chosen], said["source-only"]
-    usable = ~np.isnan(ours).any(axis=1)
-    if not usable.any():
-        raise DataError(f"none of the {len(domain)} examples of {domain.name!r} could be read.")
-    groups = None if domain.groups is None else domain.groups[usable]
-    answers = answers_for(domain.y[usable], domain.classes, artifact.classes, groups)
-    moved, left_out = kept.answers_for(domain.take(np.flatnonzero(usable)))
+    usable, answers = _answers(artifact, domain, ours)
+    moved, left_out = kept.answers_for(domain.take(usable))
     classes = {name: p[usable].argmax(axis=1) for name, p in said.items()} | moved
     right = {name: float((given == answers.y).mean()) for name, given in classes.items()}
     worth = worth_of_adapting(answers, ours[usable], theirs[usable], method=method, seed=seed)
@@ -66,3 +60,40 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
         "by_class": worth.by_class,
         "oracle": oracle(right, chosen) | {"left_out": left_out},
     }
+
+
+def evaluate_beside(
+    artifact: Artifact, source_only: Artifact, domain: Domain, embedder: Embedder, *, seed: int
+) -> AdaptedEvaluation:
+    """An adapted model on a labelled ``domain``, source only beside it, and the verdict; raises as the above."""
+    domain = _comparable(artifact, domain)
+    ours, theirs = (model.probabilities(model.embed(domain, embedder)) for model in (artifact, source_only))
+    usable, answers = _answers(artifact, domain, ours)
+    before = uncalibrated(ours[usable], artifact.head.temperature)
+    method = str(artifact.info.get("method", {}).get("name", "the adapted model"))
+    worth = worth_of_adapting(answers, ours[usable], theirs[usable], method=method, seed=seed, before=before)
+    return AdaptedEvaluation.of(worth)
+
+
+def _comparable(artifact: Artifact, domain: Domain) -> Domain:
+    """``domain`` without what the model learned from; raises where nothing can be evaluated on it."""
+    check_evaluable(artifact, domain)
+    domain = never_learned(artifact, domain)
+    refuse_same_but_case([*artifact.classes, *domain.classes], "the model and the labelled data")
+    if not set(domain.classes) & set(artifact.classes):
+        raise DataError(
+            f"{domain.name!r} shares no class name with this model ({some(domain.classes, 5)} and "
+            f"{some(artifact.classes, 5)}): give its labels the source's names."
+        )
+    return domain
+
+
+def _answers(
+    artifact: Artifact, domain: Domain, probabilities: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], Answers]:
+    """Which examples could be read, and the labels of these."""
+    usable: NDArray[np.bool_] = np.asarray(~np.isnan(probabilities).any(axis=1))
+    if not usable.any():
+        raise DataError(f"none of the {len(domain)} examples of {domain.name!r} could be read.")
+    groups = None if domain.groups is None else domain.groups[usable]
+    return usable, answers_for(domain.y[usable], domain.classes, artifact.classes, groups)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from transferium.artifact import Artifact
 from transferium.data.domain import Domain
+from transferium.data.findings import some
 from transferium.data.read import read
 from transferium.data.tables import TABLES
 from transferium.embedding.embed import Embedder
@@ -67,20 +68,42 @@ def predict_domain(artifact: Artifact, domain: Domain, embedder: Embedder) -> Pr
     return Predicted(domain, artifact.probabilities(embedding), problems)
 
 
+def check_evaluable(artifact: Artifact, domain: Domain, data: Path | None = None) -> None:
+    """Raise where ``domain``, read from ``data``, is of another kind than the model reads, or has no labels."""
+    artifact.check_reads(domain)
+    if domain.labels is not None:
+        return
+    columns: Sequence[str] = (*(domain.feature_names or ()), *domain.ignored.get("columns", ()))
+    if data is not None and data.is_file() and data.suffix.lower() in TABLES:
+        columns = list(TABLES[data.suffix.lower()](data).first)
+    how = "give them beside the examples"
+    if columns:
+        how = f"its columns are {some(map(repr, columns), 20)}; name one with --label"
+    elif domain.kind == "image":
+        how = "put the images of each class in a folder of their own"
+    raise DataError(f"{domain.name!r} has no labels; {how}. To have it answered without: transferium predict.")
+
+
 def evaluate_domain(artifact: Artifact, domain: Domain, embedder: Embedder, *, seed: int = 0) -> Evaluation:
     """Metrics with intervals on the readable examples of a labelled ``domain``."""
+    check_evaluable(artifact, domain)
     labels = match_labels(domain, artifact.classes)
     predicted = predict_domain(artifact, domain, embedder)
     usable = ~np.isnan(predicted.probabilities).any(1)
     if not usable.any():
         raise DataError(f"none of the {len(domain)} examples of {domain.name!r} could be read.")
     probabilities = predicted.probabilities[usable]
-    # Undoing the temperature needs no second pass: softmax(log p · T) is the uncalibrated answer.
-    raw = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)) * artifact.head.temperature
-    before = np.exp(raw - raw.max(1, keepdims=True))
-    before /= before.sum(1, keepdims=True)
+    before = uncalibrated(probabilities, artifact.head.temperature)
     groups = None if domain.groups is None else domain.groups[usable]
     return evaluate(labels[usable], probabilities, artifact.classes, seed=seed, before=before, groups=groups)
+
+
+def uncalibrated(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """The answers before calibration: undoing the temperature needs no second pass, ``softmax(log p · T)``."""
+    raw = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)) * temperature
+    before: NDArray[np.float64] = np.exp(raw - raw.max(1, keepdims=True))
+    before /= before.sum(1, keepdims=True)
+    return before
 
 
 def match_labels(domain: Domain, classes: tuple[str, ...]) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.doctor import check_trainable
 from transferium.data.domain import Domain
 from transferium.data.pairing import Pair
 from transferium.embedding.embed import Embedder
@@ -20,16 +21,19 @@ from transferium.functional.shift.label_explains import explained_by_shares
 from transferium.functional.shift.permutation import mmd_permutation_test
 from transferium.job.adapt import compare_contents
 from transferium.job.advice import advise
-from transferium.job.prepare import Stopwatch, look
+from transferium.job.prepare import Looked, Stopwatch, look
 from transferium.job.surface import compare_surface
 from transferium.methods.base import Fitted, Task
-from transferium.methods.guards import Outlook
+from transferium.methods.guards import FEWEST, Outlook
 from transferium.methods.label_shift import held_out_answers
 from transferium.methods.probe import LinearProbe
 from transferium.models.catalogue import find_backbone
 
 Array = NDArray[np.float64]
 FRECHET_ROWS = 2000
+UNASKED = -1
+"""In place of an answer, for an example that no model was held out from."""
+SAID_ELSEWHERE = ("labels-stripped", "class-sets", "identical-domains")
 
 
 def compare_domains(
@@ -44,25 +48,40 @@ def compare_domains(
     source, target = (look(domain, embedder, found, watch=watch) for domain in (pair.source, pair.target))
     task = Task(source.domain, None, source.backbone, embedder, seed, groups=source.domain.groups)
     x, z = (np.asarray(task.embed(d).features, np.float64) for d in (source.domain, target.domain))
-    probe = LinearProbe().fit(task) if len(np.unique(source.domain.y)) > 1 else None
+    untrainable = why_untrainable(source.domain)
+    probe = None if untrainable else LinearProbe().fit(task)
+    between = compare_contents(source.domain, target.domain)
     told: dict[str, Any] = {
         "source": {"name": pair.source.name, "examples": len(x)},
         "target": {"name": pair.target.name, "examples": len(z)},
         "kind": pair.source.kind,
         "backbone": source.backbone.name,
         "covariate": covariate(x, z, seed, permutations),
+        "untrainable": untrainable,
+        "identical": any(f.kind == "identical-domains" for f in between),
         "label": label_shift(source.domain, probe, x, z, seed),
-        "conditional": conditional(pair, source.domain, target.diagnosis.keep, probe, z),
+        "conditional": conditional(pair, source.domain, target, probe, z),
         "classes": [f.message for f in pair.findings if f.kind == "class-sets"],
         "surface": compare_surface(source.domain, target.domain, seed=seed),
-        "notes": [
-            f.message
-            for f in (*pair.findings, *compare_contents(source.domain, target.domain))
-            if f.kind not in ("labels-stripped", "class-sets")
-        ],
+        "notes": [f.message for f in (*pair.findings, *between) if f.kind not in SAID_ELSEWHERE],
     }
     outlook = Outlook.of(task.embed(source.domain), task.embed(target.domain))
     return told | advise(told, outlook)
+
+
+def why_untrainable(source: Domain) -> str:
+    """What ``fit`` would say of a source that cannot train a classifier; empty where it can."""
+    try:
+        check_trainable(source)
+    except DataError as error:
+        return str(error)
+    return ""
+
+
+def copies(source: Domain, target: Domain) -> NDArray[np.int64]:
+    """For every target example the source row of the same content, or -1."""
+    place = {key: row for row, key in enumerate(source.keys or ()) if key}
+    return np.array([place.get(key, -1) for key in target.keys or ()], np.int64)
 
 
 def covariate(x: Array, z: Array, seed: int, permutations: int) -> dict[str, Any]:
@@ -89,7 +108,9 @@ def covariate(x: Array, z: Array, seed: int, permutations: int) -> dict[str, Any
 def label_shift(source: Domain, probe: Fitted | None, x: Array, z: Array, seed: int) -> dict[str, Any]:
     """The target's class shares as BBSE estimates them, with intervals, beside the source's."""
     if probe is None:
-        return {"reason": "the source has examples of one class alone"}
+        return {"reason": "the source cannot train a classifier"}
+    if len(z) < FEWEST:
+        return {"reason": f"at least {FEWEST} target examples are needed; found {len(z)}"}
     predicted = softmax(probe.head.logits(z) / probe.head.temperature)
     try:
         shares, low, high = bbse_interval(*held_out_answers(source, probe), predicted, seed=seed, resamples=300)
@@ -110,23 +131,30 @@ def label_shift(source: Domain, probe: Fitted | None, x: Array, z: Array, seed: 
     return {"shares": rows, "moved": moved, "explained": explained_by_shares(x, source.y, z)}
 
 
-def conditional(pair: Pair, source: Domain, keep: NDArray[np.bool_], probe: Fitted | None, z: Array) -> dict[str, Any]:
-    """What the source's model loses on the target's labelled examples, in all and by class, with intervals."""
+def conditional(pair: Pair, source: Domain, target: Looked, probe: Fitted | None, z: Array) -> dict[str, Any]:
+    """What the source's model loses on the target's labelled examples, in all and by class, with intervals.
+
+    A target example that is in the source too is answered as there: by a model that had not seen it.
+    """
     if pair.answers is None:
         return {"reason": "it takes target labels, and this target has none"}
-    if probe is None or probe.oof_probabilities is None:
+    if probe is None:
+        return {"reason": "the source cannot train a classifier"}
+    if probe.oof_probabilities is None:
         return {"reason": "the source has too few examples to hold any out"}
-    known, classes = pair.answers.take(keep), source.classes
+    known, classes = pair.answers.take(target.diagnosis.keep), source.classes
     shared = [name for name in classes if name in known.classes]
     if not shared:
         return {"reason": "source and target share no class name"}
-    guess, answers = probe.head.predict(z), probe.oof_probabilities
+    answers = probe.oof_probabilities
     held, at_home = ~np.isnan(answers).any(axis=1), answers.argmax(axis=1)
+    met, guess = copies(source, target.domain), probe.head.predict(z)
+    guess[met >= 0] = np.where(held, at_home, UNASKED)[met[met >= 0]]
     rows: list[dict[str, Any]] = []
     right: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]] = []
     for name in shared:
         k = classes.index(name)
-        here, there = held & (source.y == k), known.y == known.classes.index(name)
+        here, there = held & (source.y == k), (guess != UNASKED) & (known.y == known.classes.index(name))
         if not there.any() or not here.any():
             continue
         right.append((at_home[here] == k, guess[there] == k))

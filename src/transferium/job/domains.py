@@ -16,6 +16,11 @@ from transferium.job.few import told_of_few
 from transferium.methods.elect import opinions
 
 Array = NDArray[Any]
+MATCHED = (
+    "right less often than by chance: the domains' means were brought together on these very rows, those held out from "
+    "the classifier included, and this distance says no more than that"
+)
+"""Of a domain classifier whose accuracy surely lies below one half after adapting, and did not before."""
 COLLAPSE = 0.2
 """A class has collapsed when it is predicted less than this share of what source only predicts of it."""
 LIMIT = 1000
@@ -36,6 +41,7 @@ def domains_before_and_after(adapted: Adapted, before: Array, after: Array, kind
         "source": {"name": task.train.name, "examples": len(task.train), "of": list(adapted.pair.names)},
         "target": {"name": adapted.pair.target.name, "examples": len(task.unlabeled)},
         "rule": adapted.rule,
+        "transductive": is_transductive(adapted),
         "labels_stripped": adapted.pair.answers is not None,
         "few": told_of_few(task.target),
         "shares": shares,
@@ -54,9 +60,23 @@ def domains_before_and_after(adapted: Adapted, before: Array, after: Array, kind
     for when, (x, z) in stages.items():
         told["distance"][when] = distance(x, z, task.seed)
         told["maps"][when] = flat_map(x, z, task.seed, kind)
+    mark_matched(told["distance"])
     if not adapted.fitted.beside and not adapted.fitted.head.equals(adapted.source_only.head):
         told["opinions"] = opinions(task, adapted.method, adapted.source_only, adapted.fitted)
     return told
+
+
+def is_transductive(adapted: Adapted) -> bool:
+    """Whether what is evaluated on was adapted to as well: so it is where the target came undivided."""
+    parts = adapted.looked["target"].domain.parts
+    return parts is None or len(np.unique(parts)) == 1
+
+
+def mark_matched(distances: dict[str, dict[str, Any]]) -> None:
+    """Say of a domain classifier that adapting took below chance what that means."""
+    below = {when: found.get("accuracy", {}).get("high", 1.0) < 0.5 for when, found in distances.items()}
+    if below.get("after") and not below["before"]:
+        distances["after"]["note"] = MATCHED
 
 
 def moved_features(adapted: Adapted, raw: list[Array]) -> list[Array] | None:

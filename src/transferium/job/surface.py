@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from transferium.data.decode import decode
+from transferium.data.decode import decode, mode_of
 from transferium.data.domain import Domain
 from transferium.data.sniff import HEAD, sniff
 from transferium.errors import DataError
@@ -17,6 +17,10 @@ PICTURES = 200
 TEXTS = 3000
 NOTABLE = 0.5
 """A standardised difference (Cohen's d) from which a measure is named as a difference: "medium" by convention."""
+
+
+OTHER_MODES = 0.1
+"""Share of pictures that would have to change their mode, from which the modes of two domains differ."""
 
 
 def compare_surface(source: Domain, target: Domain, *, seed: int) -> dict[str, Any]:
@@ -47,7 +51,29 @@ def _pictures(source: Domain, target: Domain, seed: int) -> dict[str, Any]:
         "measures": rows,
         "notable": [row["measure"] for row in rows if abs(row["difference"]) >= NOTABLE],
         "file_types": {"source": types[0], "target": types[1]},
+        "modes": modes_apart(source, target, seed=seed),
     }
+
+
+def modes_apart(source: Domain, target: Domain, *, seed: int) -> str:
+    """How the pictures of both are stored (grey, RGB, palette, …), where that differs; else empty."""
+    modes = [_modes(domain, seed) for domain in (source, target)]
+    sizes = [max(sum(side.values()), 1) for side in modes]
+    apart = sum(abs(modes[0][m] / sizes[0] - modes[1][m] / sizes[1]) for m in modes[0] | modes[1]) / 2
+    if apart < OTHER_MODES:
+        return ""
+    said = [", ".join(f"{n} {mode}" for mode, n in side.most_common()) for side in modes]
+    return f"pictures have other modes: {said[0]} in the source, {said[1]} in the target; all are read as RGB"
+
+
+def _modes(domain: Domain, seed: int) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for i in _sample(domain, PICTURES, seed):
+        try:
+            found[mode_of(domain.samples.raw(i))] += 1
+        except DataError:  # the doctor has put such files aside and named them
+            continue
+    return found
 
 
 def _sample(domain: Domain, most: int, seed: int) -> list[int]:

@@ -44,7 +44,8 @@ def _positive(default: float, help: str) -> Any:
 class Standardise(Shallow):
     """Every feature's mean and spread in the source brought to the target's: per-domain normalisation, in closed form.
 
-    Repairs a change of units, exposure or style; breaks data whose class shares differ between the domains.
+    ``x -> (x - m_s) / s_s · s_t + m_t`` for each feature of the source. Prefer it for a change of units, exposure or
+    style, and with few rows; ``coral`` where correlations changed too. It breaks data whose class shares differ.
     Li et al., Revisiting batch normalization for practical domain adaptation, 2016.
     """
 
@@ -76,8 +77,9 @@ class CORAL(Shallow):
 class Subspace(Shallow):
     """The source's principal directions turned onto the target's: subspace alignment.
 
-    For a rotation of the features; blind to scale. It fails where class shares differ: the target then varies along
-    other directions.
+    ``x -> (x - m_s) P_s P_sᵀ P_t P_tᵀ`` for the source, ``x -> (x - m_t) P_t P_tᵀ`` for the target, ``P`` the
+    ``dimensions`` leading directions. Prefer it for a rotation of the features, ``coral`` for a change of scale, to
+    which it is blind. It fails where class shares differ: the target then varies along other directions.
     Fernando et al., Unsupervised visual domain adaptation using subspace alignment, ICCV 2013.
     """
 
@@ -97,8 +99,10 @@ class Subspace(Shallow):
 class TCA(Shallow):
     """Directions of large variance along which both domains have one mean: transfer component analysis.
 
-    A projection cannot go part of the way: ``strength`` multiplies the term that brings the means together. Towards 0
-    it becomes whitened PCA of both domains; at 0 nothing is projected, and it is source only.
+    ``min_W tr(Wᵀ (strength · δ δᵀ + ridge · I) W)`` with ``Wᵀ Xᵀ H X W = n I``, ``δ`` the difference of the means. A
+    projection cannot go part of the way: towards ``strength`` 0 it becomes whitened PCA of both domains; at 0 nothing
+    is projected, and it is source only. Prefer it where the means moved along a few directions that tell little of the
+    classes; ``jda`` where source only is mostly right. It fails where class shares differ.
     Pan et al., Domain adaptation via transfer component analysis, IEEE TNN 2011.
     """
 
@@ -170,6 +174,9 @@ class JDA(Shallow):
 class BDA(JDA):
     """JDA whose ``balance`` leans towards the classes: balanced distribution adaptation.
 
+    ``min_W tr(Wᵀ (2 strength ((1 - balance) δ₀ δ₀ᵀ + balance Σ_c δ_c δ_cᵀ) + ridge · I) W)``, ``δ₀`` the difference of
+    the domains' means, ``δ_c`` that of class ``c``'s. Prefer it to ``jda`` where classes moved differently and
+    pseudo-labels are mostly right, with a low ``balance`` or ``tca`` where they are not.
     Wang et al., Balanced distribution adaptation for transfer learning, ICDM 2017.
     """
 
@@ -184,7 +191,10 @@ class BDA(JDA):
 class OT(Shallow):
     """Every source row carried to where optimal transport sends it among the target's rows.
 
-    Follows any shift that moves no class past another; fails where class shares differ, for all mass must go somewhere.
+    ``min_P <P, C> - regularisation · H(P)``, ``C`` the squared distances over their median, all rows weighing alike;
+    row ``i`` goes to ``Σ_j P_ij z_j / Σ_j P_ij``. Follows any shift that moves no class past another; prefer
+    ``standardise`` or ``coral`` for a plain change of scale or many rows. It fails where class shares differ, for all
+    mass must go somewhere.
     Courty et al., Optimal transport for domain adaptation, TPAMI 2017.
     """
 

@@ -55,6 +55,8 @@ class DANN(Adversarial):
 class BSP(DANN):
     """DANN with ``penalty · Σ σ₁(f)²``: the adversary may not sharpen a few directions at the others' cost.
 
+    ``σ₁`` is the largest singular value of each domain's features in a batch. Prefer it to ``dann`` where adapting
+    makes domains alike and classes worse; ``cdan`` where classes moved differently. Class shares must still agree.
     Chen et al., Transferability vs. discriminability: batch spectral penalization, ICML 2019.
     """
 
@@ -91,7 +93,12 @@ class CDAN(Adversarial):
 
 @dataclass
 class CDANE(CDAN):
-    """CDAN in which sure predictions count up to twice as much for the critic (CDAN+E)."""
+    """CDAN in which sure predictions count up to twice as much for the critic (CDAN+E).
+
+    Row ``i`` of the critic's loss weighs ``1 + exp(-H(p_i))``, brought to mean 1 in each domain. Prefer it to ``cdan``
+    where unsure answers are mostly wrong ones; not where the model is sure and wrong.
+    Long et al., Conditional adversarial domain adaptation, NeurIPS 2018.
+    """
 
     name: ClassVar[str] = "cdan-e"
     entropy: ClassVar[bool] = True

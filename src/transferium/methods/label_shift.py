@@ -90,7 +90,13 @@ def held_out_answers(source: Domain, fitted: Fitted) -> tuple[Labels, Array]:
 
 @dataclass
 class BBSE(LabelShift):
-    """Label shift estimated from the confusion on out-of-fold source rows."""
+    """Label shift estimated from the confusion on out-of-fold source rows.
+
+    ``argmin_q ||C q - μ||²`` over ``q >= 0``: ``C[k, c]`` is the mean probability of ``k`` over held-out rows of ``c``,
+    ``μ[k]`` that over the target. Prefer it to ``em`` where answers are not calibrated; it needs held-out rows of every
+    class.
+    Lipton et al., Detecting and correcting for label shift with black box predictors, ICML 2018.
+    """
 
     name: ClassVar[str] = "bbse"
 
@@ -99,6 +105,11 @@ class BBSE(LabelShift):
 
 @dataclass
 class EM(LabelShift):
-    """Label shift estimated by maximum likelihood over calibrated answers."""
+    """Label shift estimated by maximum likelihood over calibrated answers.
+
+    ``q <- mean_i p_i ⊙ (q / prior) / Σ`` until ``q`` rests. Prefer it to ``bbse`` where answers are calibrated:
+    it varies less. Under any other shift it may give one class nearly all.
+    Saerens et al., Adjusting the outputs of a classifier to new a priori probabilities, Neural Computation 2002.
+    """
 
     name: ClassVar[str] = "em"

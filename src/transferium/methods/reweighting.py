@@ -35,7 +35,9 @@ class Reweighted(Shallow):
 class KMM(Reweighted):
     """Weights that bring the source's mean in kernel space onto the target's: kernel mean matching.
 
-    For covariate shift, where the domains overlap and have up to some tens of features. Costs memory for all pairs.
+    ``min_β ||mean_i β_i φ(s_i) - mean_j φ(t_j)||²`` with ``0 <= β <= bound`` and ``mean β`` about 1, ``φ`` of a
+    Gaussian kernel. For covariate shift, where the domains overlap and have up to some tens of features; prefer
+    ``density-ratio`` with more. Costs memory for all pairs.
     Huang et al., Correcting sample selection bias by unlabeled data, NeurIPS 2006.
     """
 

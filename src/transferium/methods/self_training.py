@@ -101,6 +101,8 @@ class NoisyStudent(PseudoLabel):
     """In every round a new student learns from the source and from all the teacher's answers, under noise.
 
     ``CE(source) + weight · CE(guessed)``, the guessed rows disturbed by ``strength``; then it is the teacher.
+    Prefer it to ``pseudo-label`` where a model that goes on would keep its first mistakes and there is time for a new
+    network in each round. Right only where source only is mostly right.
     Xie et al., Self-training with noisy student improves ImageNet classification, CVPR 2020.
     """
 
@@ -146,6 +148,8 @@ class FixMatchTraining(AdaptedNetwork):
 class SelfEnsembling(AdaptedNetwork):
     """``CE(source) + weight · ||p - teacher||²`` on the target, the teacher a moving average of the model.
 
+    Both see the target's examples disturbed by ``strength``, each in its own way. Prefer it to ``pseudo-label`` where
+    answers are seldom sure, and where a disturbance leaves the class alone: images rather than feature rows.
     Tarvainen & Valpola, Mean teachers are better role models, NeurIPS 2017; French et al., ICLR 2018.
     """
 

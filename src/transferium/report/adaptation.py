@@ -26,6 +26,7 @@ class Domains:
     few: str
     collapsed: list[str]
     distances: list[tuple[str, str, str, str]]
+    remarks: list[str]
     shares: list[tuple[str, str, str, str, str]]
     maps: list[tuple[str, str, str]]
     classes: list[tuple[str, str, str, str, str, str, int]]
@@ -57,6 +58,7 @@ def domains(run: Mapping[str, Any]) -> Domains | None:
         few=_few(told.get("few")),
         collapsed=list(told.get("collapsed") or ()),
         distances=[_distance(when, d) for when, d in (told.get("distance") or {}).items()],
+        remarks=[f"{spoken(when)}: {d['note']}." for when, d in (told.get("distance") or {}).items() if d.get("note")],
         shares=[_shares(row) for row in list(told.get("shares") or ())[:MOST_CLASSES]],
         maps=[_map(when, drawn) for when, drawn in (told.get("maps") or {}).items()],
         classes=[_class(row) for row in run.get("by_class") or ()],

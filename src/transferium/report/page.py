@@ -73,6 +73,7 @@ def view(run: Mapping[str, Any], thumbnails: Thumbnails) -> dict[str, Any]:
         "facts": _facts(run),
         "verdict": _verdict(run),
         "domains": domains(run),
+        "measured": words.ADAPTED_TO if (run.get("adaptation") or {}).get("transductive") else words.HELD_OUT,
         "difference": difference_row(run),
         "references": reference_group(run),
         "attacked": attacked_group(run),

@@ -125,13 +125,15 @@ class Adaptation(TypedDict, total=False):
     and the ``source`` of each share is None.
 
     ``shares`` holds ``{"class", "source", "before", "after"}``; ``distance`` and ``maps`` have ``before`` and, where
-    the features moved, ``after``; ``few`` says how many labelled target examples joined; ``oracle`` is there for
+    the features moved, ``after``, and perhaps a ``note``; ``transductive`` says that what is evaluated on was adapted
+    to; ``few`` says how many labelled target examples joined; ``oracle`` is there for
     research runs only; ``opinions`` are what validators think of a method that was named, ``rows`` and ``notes``.
     """
 
     source: dict[str, Any]
     target: dict[str, Any]
     rule: str
+    transductive: bool
     labels_stripped: bool
     few: dict[str, Any] | None
     shares: list[dict[str, Any]]

@@ -38,6 +38,19 @@ VERDICTS = {
     "no evidence": ("unsure", "No evidence that transfer helped"),
     "hurt": ("bad", "Transfer hurt"),
 }
+HELD_OUT = {
+    "one": "held-out example",
+    "many": "held-out examples",
+    "role": "held out",
+    "said": "Measured on examples that took no part in any choice.",
+}
+ADAPTED_TO = {
+    "one": "target example",
+    "many": "target examples",
+    "role": "evaluated on",
+    "said": "Measured on the target examples that it was adapted to: their inputs took part, their labels in nothing.",
+}
+"""What figures are measured on, where a target came undivided."""
 KEYS = {"lr": "Learning rate", "data": "Data fingerprint", "created": "Made", "oof": "Out of fold"}
 SEVERITIES = {"error": "Errors", "warning": "Warnings", "note": "Notes"}
 

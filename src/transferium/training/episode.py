@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -11,9 +11,10 @@ from torch import Tensor
 from transferium.training.batch import Batch
 from transferium.training.feed import Slice, Steps
 from transferium.training.freeze import split_modules
-from transferium.training.guard import Guard
-from transferium.training.machine import Machine
+from transferium.training.guard import NORM, Guard
+from transferium.training.machine import Machine, own_random_numbers
 from transferium.training.order import Order
+from transferium.training.split import total_norm
 from transferium.training.stage import Player, Stage
 from transferium.training.view import View
 from transferium.training.wrapper import Record
@@ -103,10 +104,41 @@ class Episode:
         machine.average([p.grad for p in params if p.grad is not None])
         norm = machine.clip(optimiser, params, self.stage.clip)
         if machine.scaler is None:
-            self.guard.check(self.step, {"gradient norm": norm}, optimiser)
+            self.guard.check(self.step, {NORM: norm}, optimiser, self._blame(player, cut, summed))
         optimiser.step()
         player.objective.after_step(self.stage.model)
         return summed
+
+    def _blame(self, player: Player, cut: Slice, terms: Mapping[str, Tensor]) -> Callable[[], str]:
+        """What to say of a gradient that is not finite: whose it is, or else the terms it is the sum of.
+
+        Only while the batch and the weights are still there, and whole, can each term be asked for its own.
+        """
+
+        def summed() -> str:
+            return ", of the sum of " + ", ".join(f"{name!r} ({float(v):.3g})" for name, v in terms.items())
+
+        def asked() -> str:
+            bad = [repr(name) for name in self._suspects(player, cut)]
+            return f": the gradient of {' and of '.join(bad)} is not finite" if bad else summed()
+
+        return asked if self.guard.immediate and self.machine.split is None else summed
+
+    @torch.enable_grad()
+    def _suspects(self, player: Player, cut: Slice) -> list[str]:
+        """The terms whose own gradients are not finite, by one pass back for each."""
+        found: dict[str, None] = {}
+        with own_random_numbers():
+            for view, part in self._views(player, cut):
+                with self.machine.autocast():
+                    terms: dict[str, Tensor] = player.objective(view)
+                for name, term in terms.items():
+                    if term.requires_grad:
+                        loss = part * cut.share * term.float()
+                        given = torch.autograd.grad(loss, player.params, retain_graph=True, allow_unused=True)
+                        if not torch.isfinite(total_norm([g for g in given if g is not None])):
+                            found[name] = None
+        return list(found)
 
     def _views(self, player: Player, cut: Slice) -> Iterator[tuple[View, float]]:
         """One view for each pass, with the share of the rows it holds."""

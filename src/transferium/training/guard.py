@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from transferium.errors import TransferiumError
 from transferium.training.machine import Machine
 
 BLOCK = 50
+NORM = "gradient norm"
 
 
 class NonFiniteError(TransferiumError, ArithmeticError):
@@ -33,23 +34,23 @@ class Guard:
         self.counters = [b for m in modules for b in m.buffers(recurse=False) if not b.is_floating_point()]
         self.remember()
         self.bad = torch.zeros((), dtype=torch.float32, device=machine.device)
-        self.seen: list[tuple[int, dict[str, Tensor]]] = []
+        self.seen: list[tuple[int, dict[str, Tensor], Callable[[], str]]] = []
 
     def remember(self) -> None:
         """Take the running statistics as they are for good."""
         self.good = [b.clone() for b in (*self.buffers, *self.counters)]
 
     @torch.no_grad()
-    def check(self, step: int, values: Mapping[str, Tensor], optimiser: Any) -> None:
-        """Look at terms or gradient norms before ``optimiser`` uses them."""
+    def check(self, step: int, values: Mapping[str, Tensor], optimiser: Any, blame: Callable[[], str] = str) -> None:
+        """Look at terms or gradient norms before ``optimiser`` uses them; ``blame`` says whose a bad value is."""
         total = self.machine.sum(torch.stack([v.detach().float() for v in values.values()]).sum())
         if self.immediate:
             if not torch.isfinite(total):
-                self._stop(step, values)
+                self._stop(step, values, blame)
             return
         self.bad = torch.maximum(self.bad, (~torch.isfinite(total)).float())
         optimiser.found_inf = self.bad
-        self.seen.append((step, {name: value.detach() for name, value in values.items()}))
+        self.seen.append((step, {name: value.detach() for name, value in values.items()}, blame))
 
     @torch.no_grad()
     def after_step(self, step: int) -> None:
@@ -65,9 +66,9 @@ class Guard:
     def settle(self) -> None:
         """Read the flag now; raises where a bad value was seen since the last time."""
         if not self.immediate and bool(self.bad > 0):
-            for step, values in self.seen:
+            for step, values, blame in self.seen:
                 if not all(torch.isfinite(v) for v in values.values()):
-                    self._stop(step, values)
+                    self._stop(step, values, blame)
         self.seen.clear()
 
     def forgive(self) -> None:
@@ -76,7 +77,8 @@ class Guard:
         self.seen.clear()
         self.remember()
 
-    def _stop(self, step: int, values: Mapping[str, Tensor]) -> None:
+    def _stop(self, step: int, values: Mapping[str, Tensor], blame: Callable[[], str]) -> None:
+        whose = blame()
         with torch.no_grad():
             for good, now in zip(self.good, (*self.buffers, *self.counters), strict=True):
                 now.copy_(good)
@@ -86,6 +88,6 @@ class Guard:
             or "the sum of all terms, over all processes, is not finite"
         )
         raise NonFiniteError(
-            f"at step {step}, {what}. The weights are those of the step before. "
+            f"at step {step}, {what}{whose}. The weights are those of the step before. "
             "Try a lower learning rate (or lr=auto), a smaller clip, or look for bad values in the data."
         )

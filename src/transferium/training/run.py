@@ -175,7 +175,9 @@ def _faults_said(number: int, episode: Episode, around: Surroundings) -> Iterato
         if around.machine.is_main:
             _tell(around, "stopped", number, episode)
             around.checkpoints.save_good(number, Saved(good, {"step": episode.step}))
-        raise NonFiniteError(f"{error} The last good weights are in {around.checkpoints.good}.") from error
+        # A note, for whoever quotes the error may delete the state: an election does, where a candidate fails.
+        error.add_note(f"The last good weights are in {around.checkpoints.good}.")
+        raise
     except RuntimeError as error:
         if not str(error).startswith("DataLoader worker"):
             raise

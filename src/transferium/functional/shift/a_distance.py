@@ -28,7 +28,8 @@ def a_distance(
 
     The classifier is logistic on features standardised by its training rows. At most ``limit`` rows of each domain are
     used, drawn by ``seed``. The interval treats rows as independent: tie near-duplicates out of the data first. In high
-    dimension almost any two domains are linearly separable (2.0), so compare distances, do not read one alone.
+    dimension almost any two domains are linearly separable (2.0), so compare distances, do not read one alone. An
+    accuracy surely below one half is no distance: the domains share rows, or their means were matched on these rows.
     Raises ``InputError`` with fewer than ``folds`` rows of either domain.
     Ben-David et al., Analysis of representations for domain adaptation, NeurIPS 2006.
 
