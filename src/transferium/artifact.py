@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from transferium.data.domain import Domain, Kind
 from transferium.embedding.embed import Embedder, Embedding
-from transferium.embedding.portable import attach_graph, save_graph
+from transferium.embedding.portable import attach_graph, save_graph, save_weights
 from transferium.errors import ArtifactError
 from transferium.models.any_head import AnyHead
 from transferium.models.backbone import Backbone
@@ -32,6 +32,8 @@ FORMAT = 2
 DESCRIPTION = "model.json"
 TENSORS = "model.safetensors"
 GRAPH = "backbone.onnx"
+WEIGHTS = "backbone.safetensors"
+"""Of a backbone that was tuned: what to train on from. To answer, the graph is enough."""
 
 
 @contextmanager
@@ -124,14 +126,17 @@ class Artifact:
         """Write the artifact's own files beside whatever else ``folder`` holds."""
         write_head(self.head, folder / TENSORS)
         travels = not _comes_with_a_package(self.backbone)
+        weights = None
         if travels:
             save_graph(self.backbone, folder / GRAPH)
+        if travels and (self.backbone.tuned or self.backbone.weights is not None):
+            weights = save_weights(self.backbone, folder / WEIGHTS)
         description = {
             "format": FORMATS[self.head.kind],
             "classes": list(self.classes),
             "temperature": self.head.temperature,
             "head": self.head.facts(),
-            "backbone": self.backbone.to_json() | {"graph": GRAPH if travels else None},
+            "backbone": self.backbone.to_json() | {"graph": GRAPH if travels else None, "weights": weights},
         } | {"info": self.info}
         (folder / DESCRIPTION).write_text(json.dumps(description, indent=1, ensure_ascii=False), encoding="utf-8")
 

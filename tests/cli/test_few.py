@@ -49,6 +49,20 @@ def test_they_are_learned_from_and_not_evaluated_on(folder: Path, run_cli: Calla
     assert "30 labelled target examples were learned from too" in page and "Labelled target examples alone" in page
 
 
+def test_a_source_that_does_harm_is_called_so(folder: Path, run_cli: Callable) -> None:
+    asked = ("fit", folder / "labelled.csv", "--source", folder / "s.csv", "--few", folder / "few.csv", "--json")
+    named = run_cli(*asked, "--out", folder / "named", "--method", "pooled", "--set", "few_weight=1").json
+    assert "But a probe of the labelled target examples alone is" in named["verdict_sentence"]
+    assert "the source does harm" in named["verdict_sentence"]
+    z, truth = clusters(150, 1, turn=1.4)
+    write_table(folder / "few.csv", z[: 2 * FEW], truth[: 2 * FEW])
+    chosen = run_cli(*asked, "--out", folder / "auto", "--set", "adaptations=standardise").json
+    assert chosen["method"] == "few-alone" and chosen["verdict"] == "not asked"
+    assert chosen["test"]["accuracy"] == chosen["references"]["few_alone"]["accuracy"]
+    again = run_cli("evaluate", folder / "auto", folder / "labelled.csv", "--json").json
+    assert again["oracle"]["chosen"] == "few-alone" and again["examples"] == 150 - 2 * FEW
+
+
 def test_the_words_at_the_end_and_a_later_evaluation(folder: Path, run_cli: Callable) -> None:
     out = folder / "run"
     ran = run_cli(

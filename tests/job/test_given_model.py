@@ -162,6 +162,29 @@ def test_a_backbone_that_was_saved_as_a_graph_cannot_move(tmp_path: Path) -> Non
     assert still.graph == tmp_path / "m" / "backbone.onnx"
 
 
+def test_a_tuned_backbone_can_move_again_after_it_was_saved(tmp_path: Path) -> None:
+    source = replace(images(range(24)), labels=np.arange(24) % 2, classes=("a", "b"), name="s")
+    target = replace(images(range(24, 48)), name="t")
+    first = tm.TransferClassifier("finetune", backbone="small_cnn", settings={"epochs": 1}).fit(source)
+    first.save(tmp_path / "m")
+    model = GivenModel.load(tmp_path / "m")
+    settings = {"tuning": "full", "rounds": 1}
+    told = run(tmp_path / "r", model, target, "tent", settings=settings)
+    assert told["method"] == "tent"
+    adapted = GivenModel.load(tmp_path / "r")
+    assert adapted.artifact.backbone.fingerprint != model.artifact.backbone.fingerprint
+    # As the same model adapted without having been saved, and once more from what was saved.
+    unsaved = run(tmp_path / "u", GivenModel(first.artifact_, "m"), target, "tent", settings=settings)
+    assert unsaved["adaptation"]["shares"] == told["adaptation"]["shares"]
+    again = run(tmp_path / "a", adapted, target, "tent", settings=settings)
+    assert again["method"] == "tent" and (tmp_path / "a" / SOURCE_ONLY / "backbone.safetensors").is_file()
+    weights = tmp_path / "m" / "backbone.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"no weights to train from are beside it.*use tuning=frozen"):
+        run(tmp_path / "n", GivenModel.load(tmp_path / "m"), target, "tent", settings=settings)
+    assert load_artifact(tmp_path / "m").backbone.graph is not None, "to answer, the graph is enough"
+
+
 def test_statistics_of_pretraining_are_not_those_of_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
     backbone = tiny()
     model = GivenModel(Artifact(backbone, Head(np.eye(2, backbone.width), np.zeros(2)), ("a", "b")), "home")

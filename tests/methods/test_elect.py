@@ -23,7 +23,6 @@ from transferium.methods.held_out import hold_out
 from transferium.methods.network import HELD, AdaptedNetwork
 from transferium.methods.probe import LinearProbe
 from transferium.methods.prototypes import Prototypes
-from transferium.methods.rehearsal import Rehearsal
 from transferium.methods.source_only import SourceOnly
 from transferium.models.catalogue import find_backbone
 from transferium.models.head import Head
@@ -142,61 +141,6 @@ def test_nothing_that_lives_on_clusters_may_stand_where_classes_are_none() -> No
     assert "cdan did not stand: without clusters to look at, validators read confidence" in said
     assert "prototypes did not stand: the source's own classes are not clusters" in said
     assert "silhouette did not vote" in said and "ami did not vote" in said
-
-
-def beside_noise(turn: float, seed: int = 0, wide: float = 5.0) -> tuple[Task, np.ndarray, np.ndarray]:
-    """Clusters beside one wide dimension that has nothing to do with the classes: k-means does not find them."""
-    (x, y), (z, truth) = clusters(400, seed), clusters(400, 100 + seed, turn=turn)
-    x[:, 7] *= wide
-    z[:, 7] *= wide
-    return task_of(table(x, y, "s"), table(z, None, "t")), z, truth
-
-
-def test_who_disagrees_more_than_its_own_errors_explain_must_be_better() -> None:
-    task, z, truth = beside_noise(turn=0.8)
-    chosen = elect_from(task, "prototypes", "shot")
-    assert chosen.selection.chosen == {"method": "prototypes"} and "source only must err more" in chosen.selection.rule
-    assert accuracy(chosen, z, truth) > accuracy(chosen.beside["source-only"], z, truth) + 0.1
-    said = " ".join(chosen.selection.notes)
-    assert "prototypes must be better than source only: it gives 14 %" in said
-    assert "its own errors explain 2 % (it errs in 1 % from one half of the source to the other)" in said
-    assert "shot did not stand: the source's own classes are not clusters" in said
-    assert "prototypes did not stand" not in said
-    slight = elect_from(beside_noise(turn=0.3)[0], "prototypes")
-    assert slight.method == "source-only" and set(slight.beside) == {"source-only"}
-    assert "nor is it proven better: it gives" in " ".join(slight.selection.notes)
-    named = elect(task, {"prototypes": Prototypes()}, SourceOnly(), ("entropy",))
-    assert "prototypes did not stand" in " ".join(named.selection.notes), "who names validators wants a vote"
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_worst_rehearsal_counts(seed: int) -> None:
-    # One half of the source alone would say that prototypes hardly err here; in the target they follow the noise.
-    task, z, truth = beside_noise(turn=0.9, seed=seed, wide=9.0)
-    after = accuracy(Prototypes().fit(task), z, truth)
-    assert after < accuracy(SourceOnly().fit(task), z, truth) - 0.1
-    assert elect_from(task, "prototypes").method == "source-only"
-
-
-def test_a_rehearsal_learns_from_no_target_example_and_keeps_groups_whole() -> None:
-    task, z, truth = beside_noise(turn=0.8)
-    seen: list[Task] = []
-
-    @dataclass
-    class Watched(Prototypes):
-        def fit(self, task: Task) -> Fitted:
-            seen.append(task)
-            return super().fit(task)
-
-    groups = np.arange(400) // 2
-    few = table(z[:20], truth[:20], "few")
-    source = replace(task.train, groups=groups)
-    found = Rehearsal.of(Watched(), replace(task, target=few, train=source, groups=groups), source)
-    assert found.rows == 200 and len(seen) == 4
-    for each in seen:
-        assert each.target is None and each.unlabeled is not None and each.unlabeled.labels is None
-        assert {*each.train.ids, *each.unlabeled.ids} == set(source.ids)
-        assert not set(each.groups) & {groups[source.ids.index(name)] for name in each.unlabeled.ids}
 
 
 def test_making_domains_alike_is_refused_where_other_shares_explain_all() -> None:

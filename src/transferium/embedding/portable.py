@@ -12,6 +12,7 @@ from transferium.embedding.graph import attached_graph
 from transferium.errors import BackboneError
 from transferium.models.backbone import Backbone
 from transferium.models.preprocess import CallablePreprocess, TextPreprocess, preprocess_from_json
+from transferium.models.weights import digest_files
 
 
 def save_graph(backbone: Backbone, path: Path) -> None:
@@ -29,6 +30,20 @@ def save_graph(backbone: Backbone, path: Path) -> None:
     path.with_suffix(".json").write_text(json.dumps(graph.description, indent=1), encoding="utf-8")
     if isinstance(backbone.preprocess, TextPreprocess):
         shutil.copyfile(backbone.preprocess.tokenizer, _tokenizer(path))
+
+
+def save_weights(backbone: Backbone, path: Path) -> dict[str, str]:
+    """Write the weights of a tuned backbone, to train from, to ``path``; what must be known to find and trust them.
+
+    Those of one that came with a saved model are copied.
+    """
+    if backbone.weights is not None:
+        shutil.copyfile(backbone.weights, path)
+    else:
+        from safetensors.torch import save
+
+        path.write_bytes(save({name: t.contiguous() for name, t in backbone.build().state_dict().items()}))
+    return {"file": path.name, "sha256": digest_files([path])}
 
 
 def attach_graph(saved: dict[str, Any], path: Path) -> Backbone:
@@ -58,7 +73,15 @@ def attach_graph(saved: dict[str, Any], path: Path) -> Backbone:
         pretrained=bool(saved.get("pretrained", True)),
         any_size=False,
         graph=path,
+        weights=_weights(saved, path),
     )
+
+
+def _weights(saved: dict[str, Any], graph: Path) -> Path | None:
+    """Where the weights lie, if they were saved and are what was saved: without them the graph still runs."""
+    told: dict[str, str] = saved.get("weights") or {}
+    path = graph.with_name(told.get("file", "nothing"))
+    return path if path.is_file() and digest_files([path]) == told.get("sha256") else None
 
 
 def _tokenizer(path: Path) -> Path:

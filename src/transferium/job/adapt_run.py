@@ -17,6 +17,7 @@ from transferium.evaluation import references
 from transferium.evaluation.adapted import Answers, Worth, answers_for, worth_of_adapting
 from transferium.evaluation.evaluate import evaluate
 from transferium.evaluation.verdict import Verdict
+from transferium.functional.bootstrap import paired_interval
 from transferium.job.adapt import Adapted, adapt, artifacts, usable_answers
 from transferium.job.candidates import keep_candidates
 from transferium.job.domains import domains_before_and_after
@@ -28,6 +29,7 @@ from transferium.job.prepare import Stopwatch
 from transferium.job.remember import STATE, keep_log
 from transferium.job.run_directory import SHOWN, _thumbnails, examples_to_show, write_json
 from transferium.methods.base import Fitted
+from transferium.methods.few import FEW_ALONE
 from transferium.report.page import write_report
 
 SOURCE_ONLY = "source_only"
@@ -115,21 +117,36 @@ def judged(adapted: Adapted, worth: Worth | None, answers: Answers | None) -> di
     task, seed = adapted.task, adapted.task.seed
     if adapted.fitted.method == adapted.source_only.method or adapted.fitted.head.equals(adapted.source_only.head):
         worth = replace(worth, verdict=Verdict.not_asked("the model is source only: nothing was adapted"))
-    beside = {"source_only": worth.source_only.as_dict()}
+    if adapted.fitted.method == FEW_ALONE:
+        worth = replace(worth, verdict=Verdict.not_asked("the model learned from labelled target examples alone"))
+    beside, more = {"source_only": worth.source_only.as_dict()}, ""
     if len(task.train):
         majority = references.majority(task.train.y, answers.y, answers.classes, seed=seed, groups=answers.groups)
         beside["majority"] = majority.as_dict()
     if adapted.few_alone is not None:
         alone = answers.pad(_predict(adapted.few_alone, adapted))
         beside["few_alone"] = evaluate(answers.y, alone, answers.classes, seed=seed, groups=answers.groups).as_dict()
+        more = _better_alone(answers, alone, answers.pad(_predict(adapted.fitted, adapted)), seed)
     return {
         "test": worth.evaluation.as_dict(),
         "references": beside,
         "difference": worth.verdict.difference_as_dict(),
         "verdict": worth.verdict.word,
-        "verdict_sentence": worth.verdict.sentence,
+        "verdict_sentence": worth.verdict.sentence + more,
         "by_class": worth.by_class,
     }
+
+
+def _better_alone(answers: Answers, alone: Probabilities, adapted: Probabilities, seed: int) -> str:
+    """That labelled target examples without the source do better, where they clearly do."""
+    ours, theirs = (p.argmax(axis=1) == answers.y for p in (alone, adapted))
+    gain = paired_interval(ours, theirs, seed=seed, groups=answers.groups)
+    if gain.low <= 0:
+        return ""
+    return (
+        f" But a probe of the labelled target examples alone is {100 * gain.value:.1f} points more accurate still "
+        f"(95% interval {100 * gain.low:.1f} to {100 * gain.high:.1f} points): the source does harm."
+    )
 
 
 def _examples(labelled: Domain | None, answers: Answers | None, probabilities: Probabilities) -> list[dict[str, Any]]:

@@ -68,7 +68,7 @@ def domains_before_and_after(adapted: Adapted, before: Array, after: Array, kind
 
 def is_transductive(adapted: Adapted) -> bool:
     """Whether what is evaluated on was adapted to as well: so it is where the target came undivided."""
-    parts = adapted.looked["target"].domain.parts
+    parts = adapted.target.domain.parts
     return parts is None or len(np.unique(parts)) == 1
 
 

@@ -19,6 +19,7 @@ from transferium.errors import DataError, InputError, TransferiumError, Transfer
 from transferium.job.fit import FitOptions, backbone_settings
 from transferium.methods.base import Fitted, Method, SourceModel
 from transferium.methods.catalogue import find_method
+from transferium.methods.trained import backbone_from
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone
 from transferium.selection.selection import Selection
@@ -135,17 +136,23 @@ class GivenModel:
         backbone = self.artifact.backbone
         if backbone.graph is None:
             return backbone
+        if backbone.weights is not None and (base := self._named()) is not None:
+            return backbone_from(base, backbone)
         if (found := self._as_pretrained()) is not None:
             return replace(found, preprocess=backbone.preprocess)
         raise InputError(
             f"the backbone of {self.name!r}, {backbone.name}, was saved as a graph, which can be run and not trained, "
-            "and its weights are not found by that name (they were tuned, or are not here): use tuning=frozen."
+            "and no weights to train from are beside it (or its architecture is not found by name): use tuning=frozen."
         )
 
     def _as_pretrained(self) -> Backbone | None:
         """The backbone of that name, if it is here and pretrained, and the model's has its very weights."""
-        backbone = self.artifact.backbone
+        found = self._named()
+        same = found is not None and found.pretrained and found.fingerprint == self.artifact.backbone.fingerprint
+        return found if same else None
+
+    def _named(self) -> Backbone | None:
+        """The backbone of that name, if it is here."""
         with suppress(TransferiumError):
-            found = find_backbone(backbone.name, backbone.kind)
-            return found if found.pretrained and found.fingerprint == backbone.fingerprint else None
+            return find_backbone(self.artifact.backbone.name, self.artifact.backbone.kind)
         return None

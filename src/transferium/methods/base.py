@@ -171,8 +171,6 @@ class Method:
     """Whether ``task.model`` may stand for the source: it then looks at the target alone."""
     needs_clusters: ClassVar[bool] = False
     """Whether it holds because classes are clusters of the target: it sharpens its own answers there."""
-    follows_target: ClassVar[bool] = False
-    """Whether its answers follow the target's own structure: a shift then adds nothing to how often it errs."""
     makes_alike: ClassVar[bool] = False
     """Whether it makes the domains alike, which is wrong where their class shares truly differ."""
     searched: ClassVar[tuple[str, ...]] = ()

@@ -21,7 +21,6 @@ from transferium.methods.guards import TOGETHER, Outlook, collapsed, vetoed
 from transferium.methods.held_out import hold_out
 from transferium.methods.network import HELD
 from transferium.methods.purse import Purse
-from transferium.methods.rehearsal import Rehearsal
 from transferium.methods.targets import target_inputs
 from transferium.selection.selection import Selection
 
@@ -33,10 +32,6 @@ RULE_TOGETHER = (
     "the candidate whose answers are most like those of all together, if these take its side against source only in "
     "more of the answers they differ on (sign test, 5 %); else source only"
 )
-RULE_PROVEN = (
-    "a candidate that differs from source only in more answers than its own errors, as found where nothing shifted, "
-    "explain: source only must err more"
-)
 RULE_NAMED = (
     "the best mean rank among the validators that were named, if two thirds of them prefer it to source only; else "
     "source only"
@@ -47,28 +42,37 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method, val
     """Fit source only and the candidates, let the validators vote, and return the winner, the others beside it.
 
     The winner is source only unless the vote is clear: see ``RULE``, and ``guards.py`` for who may stand and who may
-    vote; where ``validators`` are named, these vote (``RULE_NAMED``). Before any vote, a candidate that was proven
-    better is taken (``RULE_PROVEN``). A candidate that fails, or that the budget does
+    vote; where ``validators`` are named, these vote (``RULE_NAMED``). A candidate that fails, or that the budget does
     not hold (:class:`Purse`), is left out, and the selection says why. Everything is judged over the features that
     source only reads, and candidates that move no backbone adapt those.
     """
-    field = Field(task, candidates, source_only)
+    purse, begin = Purse(task, source_only, candidates), time.perf_counter()
+    fitted = {"source-only": source_only.fit(kept_in(replace(task, target=None), "source-only"))}
+    purse.pay("source-only", time.perf_counter() - begin)
+    ground = replace(task, backbone=fitted["source-only"].backbone)
+    known, source, target, look = _look(task, ground)
+    notes = []
     for name, method in candidates.items():
-        field.enter(name, method, proof=not validators)
-    fitted, notes, look = field.fitted, field.notes, field.look
-    evidence = {name: field.see(model) for name, model in fitted.items()}
-    for name, why in vetoed(field.ground, fitted, evidence, look).items():
-        if name not in field.proven:
-            notes.append(f"{name} was vetoed: {why}")
-            del evidence[name]
+        if why := look.bars(method):
+            notes.append(f"{name} did not stand: {why}")
+        elif why := purse.refuses(name):
+            notes.append(f"{name} was not tried: {why}")
+        else:
+            begin = time.perf_counter()
+            try:
+                fitted[name] = method.fit(kept_in(task if method.moves_backbone else ground, name))
+            except TransferiumError as error:
+                notes.append(f"{name} was left out: {error}")
+            purse.pay(name, time.perf_counter() - begin)
+    evidence = {name: see(model, ground, known, source, target) for name, model in fitted.items()}
+    for name, why in vetoed(ground, fitted, evidence, look).items():
+        notes.append(f"{name} was vetoed: {why}")
+        del evidence[name]
     judges, silent = look.judges(len(evidence), validators)
     seen, standing = together(list(evidence.values())), list(evidence)
-    scores = [ask(field.ground, fitted[name], each, judges) for name, each in zip(standing, seen, strict=True)]
+    scores = [ask(ground, fitted[name], each, judges) for name, each in zip(standing, seen, strict=True)]
     vote, reasons = count_votes(scores, judges)
-    if field.proven:
-        rule, why = RULE_PROVEN, "; ".join(field.proven.values())
-        at = standing.index(next(iter(field.proven)))
-    elif judges == TOGETHER and not validators:
+    if judges == TOGETHER and not validators:
         rule, (at, why) = RULE_TOGETHER, take_sides(standing, seen)
         notes += [f"{name} had no say: {mute}" for name, mute in zip(standing, collapsed(seen), strict=True) if mute]
     else:
@@ -83,54 +87,6 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method, val
     ]
     selection = Selection(rule, "the target's inputs", rows, {"method": standing[at]})
     return replace(chosen, selection=replace(selection, notes=(*notes, *chosen.selection.notes)), beside=fitted)
-
-
-class Field:
-    """Who stands for election: source only and the candidates that this data allows, fitted within the budget.
-
-    ``ground`` is the task over the features that source only reads; ``proven`` says of a candidate why it must be
-    better than source only; ``notes`` say why others do not stand.
-    """
-
-    def __init__(self, task: Task, candidates: Mapping[str, Method], source_only: Method) -> None:
-        self.task, self.purse, begin = task, Purse(task, source_only, candidates), time.perf_counter()
-        self.fitted = {"source-only": source_only.fit(kept_in(replace(task, target=None), "source-only"))}
-        self.purse.pay("source-only", time.perf_counter() - begin)
-        self.ground = replace(task, backbone=self.fitted["source-only"].backbone)
-        self.known, self.source, self.target, self.look = _look(task, self.ground)
-        self.proven: dict[str, str] = {}
-        self.notes: list[str] = []
-
-    def enter(self, name: str, method: Method, *, proof: bool) -> None:
-        """Fit a candidate that may stand, or (``proof``) that may be proven better although it may not stand."""
-        barred = self.look.bars(method)
-        if barred and not (proof and self.look.may_prove(method)):
-            self.notes.append(f"{name} did not stand: {barred}")
-        elif why := self.purse.refuses(name):
-            self.notes.append(f"{name} was not tried: {why}")
-        else:
-            begin = time.perf_counter()
-            try:
-                fitted = method.fit(kept_in(self.task if method.moves_backbone else self.ground, name))
-                if not barred or self._proves(name, method, fitted, barred):
-                    self.fitted[name] = fitted
-            except TransferiumError as error:
-                self.notes.append(f"{name} was left out: {error}")
-            self.purse.pay(name, time.perf_counter() - begin)
-
-    def see(self, model: Fitted) -> Evidence:
-        """A candidate's answers on both domains, over the features that all candidates share."""
-        return see(model, self.ground, self.known, self.source, self.target)
-
-    def _proves(self, name: str, method: Method, fitted: Fitted, barred: str) -> bool:
-        before, after = (model.head.predict(self.target.features) for model in (self.fitted["source-only"], fitted))
-        asked = Rehearsal.of(method, self.ground, self.source)
-        proven, words = asked.proves(before, after), asked.words(before, after)
-        if proven:
-            self.proven[name] = f"{name} must be better than source only: {words}"
-        else:
-            self.notes.append(f"{name} did not stand: {barred}; nor is it proven better: {words}")
-        return proven
 
 
 def _look(task: Task, ground: Task) -> tuple[Domain, Domain, Domain, Outlook]:

@@ -97,10 +97,6 @@ class Outlook:
             )
         return ""
 
-    def may_prove(self, method: Method) -> bool:
-        """Whether a method that is barred for want of clusters may still be proven better (:mod:`.rehearsal`)."""
-        return method.follows_target and self.clustered is not None and self.size >= FEWEST
-
     @property
     def has_clusters(self) -> bool:
         return self.clustered is not None and self.clustered >= CLUSTERED

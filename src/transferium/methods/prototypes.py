@@ -37,7 +37,6 @@ class Prototypes(Method):
     name: ClassVar[str] = "prototypes"
     needs_target: ClassVar[bool] = True
     needs_clusters: ClassVar[bool] = True
-    follows_target: ClassVar[bool] = True
     learns_from_few: ClassVar[bool] = True
 
     rounds: int = field(default=5, metadata={"range": (1, 20), "help": "alternations of labels and prototypes"})

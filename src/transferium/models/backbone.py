@@ -24,7 +24,8 @@ class Backbone:
     module's, or that of a parameter which the root itself holds (a position embedding).
     ``fingerprint`` is the SHA-256 of weights, architecture and pooling; two backbones that share it are one.
     ``fresh()`` makes the same architecture with its default random weights, where that is known.
-    ``any_size``: images of another side can be read too. ``graph``: an exported graph to run instead of a module.
+    ``any_size``: images of another side can be read too. ``graph``: an exported graph to run instead of a module;
+    ``weights``: what lies beside it to train from, of a backbone that was ``tuned`` here.
     ``source_head()`` makes the classifier that the weights were trained with, features ``(n, width)`` to logits over
     the classes of pretraining, where it came along and is linear.
     """
@@ -42,6 +43,8 @@ class Backbone:
     fresh: Callable[[], nn.Module] | None = None
     any_size: bool = True
     graph: Path | None = None
+    weights: Path | None = None
+    tuned: bool = False
     source_head: Callable[[], nn.Module] | None = None
 
     def to_json(self) -> dict[str, Any]:

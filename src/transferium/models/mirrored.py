@@ -44,6 +44,8 @@ def mirrored(backbone: Backbone) -> Backbone:
         build=partial(_mirror, backbone),
         fresh=None,
         graph=None,
+        weights=None,
+        tuned=False,
         source_head=None,
     )
 
