@@ -18,7 +18,7 @@ from transferium.functional.validators.table import validate
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.elect import elect, take_sides, together
-from transferium.methods.guards import Outlook, collapsed
+from transferium.methods.guards import Outlook
 from transferium.methods.held_out import hold_out
 from transferium.methods.network import HELD, AdaptedNetwork
 from transferium.methods.probe import LinearProbe
@@ -285,32 +285,6 @@ def test_the_ensemble_leaves_source_only_where_it_is_not_clear() -> None:
     assert at == 0 and why.startswith("source only, since the lead is not clear: one is the most like")
     at, why = take_sides(["source-only", "one", "two"], together([before, before, slight]))
     assert (at, why) == (0, "source only is the most like what all 3 say together")
-
-
-def lost(seen: Evidence, sure: float) -> Evidence:
-    """The same answers, given to the target with this probability each (three classes)."""
-    return replace(seen, target_logits=seen.target_logits / 9.0 * np.log(2 * sure / (1 - sure)))
-
-
-def test_collapsed_answers_have_no_say_where_source_only_is_lost() -> None:
-    kinds = [0, 1, 2] * 10
-    truth = answering(*kinds)
-    collapsed_ = replace(answering(*[0] * 30), source_logits=truth.source_logits, source_labels=truth.source_labels)
-    other = answering(*kinds[1:], 0)
-    names = ["source-only", "follower", "follower 2", "one", "two", "three"]
-    field = [lost(collapsed_, 0.6), collapsed_, collapsed_, truth, truth, other]
-    assert [bool(why) for why in collapsed(field)] == [True, True, True, False, False, False]
-    assert (
-        "spread as over 1.0 classes of 3.0, and source only is lost here (mean confidence 60 %" in collapsed(field)[0]
-    )
-    at, why = take_sides(names, together(field))
-    assert names[at] == "one" and "what all 3 say together" in why
-    # Sure of few classes, source only is believed: the target may have no others.
-    partial = [lost(collapsed_, 0.9), *field[1:]]
-    assert collapsed(partial) == [""] * 6
-    assert take_sides(names, together(partial))[0] == 0
-    # Two are no ensemble.
-    assert collapsed(field[:5]) == [""] * 5
 
 
 @dataclass

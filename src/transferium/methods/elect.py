@@ -17,7 +17,7 @@ from transferium.functional.validators.evidence import CannotScoreError, Evidenc
 from transferium.functional.validators.table import OF_SOURCE, Score, validate
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.evidence import evidence_of
-from transferium.methods.guards import TOGETHER, Outlook, collapsed, vetoed
+from transferium.methods.guards import TOGETHER, Outlook, vetoed
 from transferium.methods.held_out import hold_out
 from transferium.methods.network import HELD
 from transferium.methods.purse import Purse
@@ -74,7 +74,6 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method, val
     vote, reasons = count_votes(scores, judges)
     if judges == TOGETHER and not validators:
         rule, (at, why) = RULE_TOGETHER, take_sides(standing, seen)
-        notes += [f"{name} had no say: {mute}" for name, mute in zip(standing, collapsed(seen), strict=True) if mute]
     else:
         rule, needed = (RULE_NAMED, 1) if validators else (RULE, 3)
         at = vote.choice(voters=needed)
@@ -146,13 +145,9 @@ def ask(ground: Task, model: Fitted, seen: Evidence, judges: Sequence[str]) -> d
 
 
 def together(evidence: Sequence[Evidence]) -> list[Evidence]:
-    """Each candidate's evidence beside what all of them say together, where they are enough for that.
-
-    Candidates whose answers collapsed have no say (:func:`collapsed`).
-    """
-    speaking = [seen for seen, mute in zip(evidence, collapsed(evidence), strict=True) if not mute]
+    """Each candidate's evidence beside what all of them say together, where they are enough for that."""
     try:
-        answers = ensemble_answers([seen.target_logits for seen in speaking])
+        answers = ensemble_answers([seen.target_logits for seen in evidence])
     except CannotScoreError:
         return list(evidence)
     return [replace(seen, ensemble=answers) for seen in evidence]
@@ -167,7 +162,7 @@ def take_sides(names: Sequence[str], evidence: Sequence[Evidence]) -> tuple[int,
     from scipy.stats import binomtest
 
     leader = int(np.argmax([ensemble_agreement(seen.target_logits, seen.ensemble) for seen in evidence]))
-    n, all_say = collapsed(evidence).count(""), np.asarray(evidence[0].ensemble).argmax(axis=1)
+    n, all_say = len(names), np.asarray(evidence[0].ensemble).argmax(axis=1)
     if leader == 0:
         return 0, f"source only is the most like what all {n} say together"
     before, after = evidence[0].target_predictions, evidence[leader].target_predictions

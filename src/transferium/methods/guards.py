@@ -44,10 +44,6 @@ EXPLAINED = 0.5
 """How much of the difference in means other class shares may explain before bringing means together is refused."""
 FEWEST = 20
 """Target examples below which no validator can be trusted."""
-LOST = 0.2
-"""How much lower source only's mean confidence is on a target in which it is lost, than on held-out source examples."""
-COLLAPSED = 0.5
-"""Share of the source's effective number of classes below which answers have collapsed, where source only is lost."""
 CHANGED = 6
 """Answers a candidate must change. Were all of fewer right, a sign test could still not tell (2 · 2⁻⁵ > 0.05)."""
 
@@ -173,40 +169,6 @@ def vetoed(task: Task, fitted: Mapping[str, Fitted], evidence: Mapping[str, Evid
                 f"(from source only's with {100 * theirs:.1f} %)"
             )
     return found
-
-
-def collapsed(evidence: Sequence[Evidence]) -> list[str]:
-    """Why a candidate's answers do not count in what all say together, empty where they do; source only is the first.
-
-    A network that is lost in the target answers with the few classes that the unknown looks like, and so do those that
-    follow its answers: together they would outvote the others. Few classes are right where the target has few; but
-    there source only is nearly as sure as at home. So: where its mean calibrated confidence is lower by ``LOST`` than
-    on held-out source examples, a candidate is mute whose effective number of classes (``exp`` of the entropy of the
-    shares of its answers) is below ``COLLAPSED`` of the source's. Nobody is where fewer than three would be left.
-    """
-    sure = [float(softmax(z).max(axis=1).mean()) for z in (evidence[0].source_logits, evidence[0].target_logits)]
-    if sure[1] >= sure[0] - LOST:
-        return [""] * len(evidence)
-    whole = effective_classes(evidence[0].source_labels)
-    found = [effective_classes(seen.target_predictions) for seen in evidence]
-    mute = [
-        f"its answers are spread as over {n:.1f} classes of {whole:.1f}, and source only is lost here (mean confidence "
-        f"{100 * sure[1]:.0f} %, in the source {100 * sure[0]:.0f} %)"
-        if n < COLLAPSED * whole
-        else ""
-        for n in found
-    ]
-    return mute if mute.count("") >= FEWEST_TOGETHER else [""] * len(evidence)
-
-
-def effective_classes(labels: Labels) -> float:
-    """``exp(-Σ p_c log p_c)``, ``p_c`` the share of class ``c``: how many equally frequent classes it would take.
-
-    >>> effective_classes(np.array([0, 0, 4, 4]))
-    2.0
-    """
-    shares = np.unique(labels, return_counts=True)[1] / len(labels)
-    return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
 def _changed(reference: Evidence, candidate: Evidence) -> int:
