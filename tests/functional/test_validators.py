@@ -133,7 +133,7 @@ def test_two_are_no_ensemble() -> None:
         ensemble_answers([GOOD.target_logits, WORSE.target_logits])
     with pytest.raises(InputError, match="answer the same rows"):
         ensemble_answers([GOOD.target_logits, WORSE.target_logits, BAD.target_logits[:3]])
-    assert validate(GOOD, ("ensemble",))["ensemble"].reason == "what the other candidates answer is not known"
+    assert validate(GOOD, ("ensemble",))["ensemble"].reason == "there is no ensemble: that needs 3 candidates or more"
 
 
 def test_reverse_validation_is_fooled_where_the_error_can_be_undone() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import transferium as tm
 from adaptation_worlds import clusters, table, write_table
@@ -185,16 +186,24 @@ def test_a_tuned_backbone_can_move_again_after_it_was_saved(tmp_path: Path) -> N
     assert load_artifact(tmp_path / "m").backbone.graph is not None, "to answer, the graph is enough"
 
 
-def test_statistics_of_pretraining_are_not_those_of_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
-    backbone = tiny()
-    model = GivenModel(Artifact(backbone, Head(np.eye(2, backbone.width), np.zeros(2)), ("a", "b")), "home")
-    asked = FitOptions(out=Path("r"), method="tent", settings={"tuning": "full"})
-    assert model.asked(asked)[1] is backbone, "its weights are nobody else's: they may be of the source"
-    pretrained = replace(backbone, pretrained=True)
-    monkeypatch.setattr("transferium.job.given_model.find_backbone", lambda *_: pretrained)
-    with pytest.warns(TransferiumWarning, match="holds is no statistics of the source"):
-        model.asked(asked)
-    model.asked(replace(asked, method="shot"))
+def test_statistics_of_pretraining_are_not_those_of_the_source() -> None:
+    def given(pretrained: bool) -> GivenModel:
+        backbone = replace(tiny(), pretrained=pretrained)
+        return GivenModel(Artifact(backbone, Head(np.eye(2, backbone.width), np.zeros(2)), ("a", "b")), "home")
+
+    asked = FitOptions(out=Path("r"), method="adabn", settings={"tuning": "full"})
+    assert given(False).asked(asked)[1].name == tiny().name, "its weights were trained on nothing but the source"
+    with pytest.warns(TransferiumWarning, match="may hold no statistics of the source.*adabn replaces them all the same"):
+        given(True).asked(asked)
+    target = replace(images(range(12)), name="t")
+    for pretrained in (True, False):
+        model = given(pretrained)
+        method, backbone = model.asked(replace(asked, method="tent", settings={"tuning": "full", "rounds": 1}))
+        task = Task(model.source, None, backbone, Embedder(None), 0, unlabeled=target, model=model.stand_in)
+        layers = [m for m in method.fit(task).backbone.build().modules() if hasattr(m, "running_mean")]
+        before = [m for m in backbone.build().modules() if hasattr(m, "running_mean")]
+        same = all(torch.equal(a.running_mean, b.running_mean) for a, b in zip(layers, before, strict=True))
+        assert layers and same == pretrained, "tent leaves statistics that are not the source's"
 
 
 def test_fingerprints_name_what_answers_and_nothing_else() -> None:

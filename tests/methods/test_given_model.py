@@ -117,7 +117,7 @@ def _styled() -> tuple[Task, Domain, Fitted]:
     """A network that learned from plain pictures, and the task of adapting it to paler ones."""
     torch.set_num_threads(1)
     embedder = Embedder(None, engine="torch")
-    source = Task(pictures(200), None, picture_backbone(), embedder, 0)
+    source = Task(pictures(200), None, replace(picture_backbone(), pretrained=False), embedder, 0)
     learner = SourceNetwork(
         tuning="full", epochs=8, batch_size=16, bottleneck=8, lr=0.01, backbone_lr=0.01, layer_decay=1.0, augment="none"
     )

@@ -97,18 +97,17 @@ class GivenModel:
                 f"leave {' and '.join(given)} out."
             )
         method = find_method(options.method, settings)
-        method.check_model(self.stand_in, self.artifact.backbone)
-        if not method.moves_backbone:
-            return method, self.artifact.backbone
-        if method.makes_alike and self._as_pretrained() is not None:
+        backbone = self._movable() if method.adapts_models and method.moves_backbone else self.artifact.backbone
+        method.check_model(self.stand_in, backbone)
+        if method.needs_batch_norm and backbone.pretrained:
             warnings.warn(
-                f"the backbone of {self.name!r}, {self.artifact.backbone.name}, is as it was pretrained: what its "
-                "batch normalisation holds is no statistics of the source, and the head learned from it. "
+                f"the backbone of {self.name!r}, {backbone.name}, was pretrained elsewhere: its batch normalisation "
+                "may hold no statistics of the source, and the head learned from it. "
                 f"{method.name} replaces them all the same: look at source only beside it.",
                 TransferiumWarning,
                 stacklevel=2,
             )
-        return method, self._movable()
+        return method, backbone
 
     @property
     def stand_in(self) -> SourceModel:

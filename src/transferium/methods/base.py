@@ -169,6 +169,8 @@ class Method:
     """Why they are not, as the end of a sentence."""
     adapts_models: ClassVar[bool] = False
     """Whether ``task.model`` may stand for the source: it then looks at the target alone."""
+    needs_batch_norm: ClassVar[bool] = False
+    """Whether a model without the source's statistics in its layers leaves nothing to do."""
     needs_clusters: ClassVar[bool] = False
     """Whether it holds because classes are clusters of the target: it sharpens its own answers there."""
     makes_alike: ClassVar[bool] = False

@@ -121,7 +121,6 @@ class AdaBN(AdaptedNetwork):
     name: ClassVar[str] = "adabn"
     adapts_models: ClassVar[bool] = True
     needs_batch_norm: ClassVar[bool] = True
-    """Whether a model without the source's statistics in its layers leaves nothing to do."""
     needs_target: ClassVar[bool] = True
     makes_alike: ClassVar[bool] = True
     keep_statistics: ClassVar[bool] = False
@@ -157,9 +156,13 @@ class AdaBN(AdaptedNetwork):
 
     def stages(self, task: Task) -> Generator[Stage, None, Carried]:
         carried = yield from super().stages(task)
-        if self.weight:
+        if self.weight and self._may_restate(task):
             self._restate(carried, self.weight)
         return carried
+
+    def _may_restate(self, task: Task) -> bool:
+        """Whether the statistics that are there are to be replaced."""
+        return True
 
     def _restate(self, carried: Carried, share: float) -> None:
         from transferium.methods.guesses import below_bottleneck, restate_batch_norm
@@ -182,7 +185,7 @@ class TENT(AdaBN):
     ``weight · mean H(p)`` over scales and shifts only. Few parameters, little harm; it needs answers that are mostly
     right, and collapses under many steps at a high rate.
     Where a finished model stands for the source, a gain and a shift of each feature move from 1 and 0, and with a
-    backbone that moves its batch normalisation.
+    backbone that moves those of its batch normalisation; statistics of a backbone that was pretrained elsewhere stay.
     Wang et al., Tent: fully test-time adaptation by entropy minimization, ICLR 2021.
     """
 
@@ -217,6 +220,10 @@ class TENT(AdaBN):
             epochs=self.rounds,
         )
         return carried
+
+    def _may_restate(self, task: Task) -> bool:
+        # Below the head of a given model, statistics of pretraining are none of its source's.
+        return task.model is None or not task.backbone.pretrained
 
     def _scales(self, carried: Carried) -> tuple[Group, ...]:
         from transferium.models.bottleneck import Standardised

@@ -39,5 +39,5 @@ def ensemble_agreement(logits: Floats, ensemble: Floats | None) -> float:
     [1.0, 1.0, 0.0]
     """
     if ensemble is None:
-        raise CannotScoreError("what the other candidates answer is not known")
+        raise CannotScoreError(f"there is no ensemble: that needs {FEWEST} candidates or more")
     return float((np.asarray(logits).argmax(axis=1) == np.asarray(ensemble).argmax(axis=1)).mean())
