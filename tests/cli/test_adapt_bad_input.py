@@ -118,3 +118,11 @@ def test_a_target_whose_labels_have_gaps_is_adapted_to_without_any(
     )
     assert (said in ran.out) == bool(filled)
     assert "Whether adapting helped cannot be said" in ran.out
+
+
+def test_a_saved_model_is_not_read_as_data(source: Path, tmp_path: Path, run_cli: Callable) -> None:
+    model = tmp_path / "model"
+    assert run_cli("fit", source, "--out", model).code == 0
+    for given in (("compare", model, source), ("compare", source, model), ("fit", model, "--source", source, *CORAL)):
+        ran = run_cli(*given)
+        assert ran.code == 2 and f"{model} is a saved model or run, not data" in ran.err, given

@@ -193,7 +193,9 @@ def test_statistics_of_pretraining_are_not_those_of_the_source() -> None:
 
     asked = FitOptions(out=Path("r"), method="adabn", settings={"tuning": "full"})
     assert given(False).asked(asked)[1].name == tiny().name, "its weights were trained on nothing but the source"
-    with pytest.warns(TransferiumWarning, match="may hold no statistics of the source.*adabn replaces them all the same"):
+    with pytest.warns(
+        TransferiumWarning, match="may hold no statistics of the source.*adabn replaces them all the same"
+    ):
         given(True).asked(asked)
     target = replace(images(range(12)), name="t")
     for pretrained in (True, False):

@@ -10,6 +10,7 @@ from transferium.data.domain import Domain
 from transferium.data.pairing import Pair, pair_domains
 from transferium.data.read import read, read_with_gaps
 from transferium.data.tables import TABLES
+from transferium.errors import InputError
 from transferium.job.apply import columns_like, read_like
 from transferium.job.given_model import GivenModel, alone, is_model
 
@@ -17,8 +18,14 @@ from transferium.job.given_model import GivenModel, alone, is_model
 def read_pair(target: Path, sources: Sequence[Path], columns: Mapping[str, Any], few: Path | None = None) -> Pair:
     """Read every source, the target and the ``few`` labelled examples of it with the named ``columns``; join them.
 
-    A label column that the target does not have is no error: a target needs none.
+    A label column that the target does not have is no error: a target needs none. A saved model is: ``InputError``.
     """
+    for path in (target, *sources, *([] if few is None else [few])):
+        if is_model(path):
+            raise InputError(
+                f"{path} is a saved model or run, not data. Only the --source of fit may be one, and only alone: give the "
+                "examples themselves."
+            )
     told = None if few is None else read(few, **columns)
     return pair_domains([read(path, **columns) for path in sources], read_target(target, columns), told)
 
