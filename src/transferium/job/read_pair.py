@@ -23,8 +23,8 @@ def read_pair(target: Path, sources: Sequence[Path], columns: Mapping[str, Any],
     for path in (target, *sources, *([] if few is None else [few])):
         if is_model(path):
             raise InputError(
-                f"{path} is a saved model or run, not data. Only the --source of fit may be one, and only alone: give the "
-                "examples themselves."
+                f"{path} is a saved model or run, not data. Only the --source of fit may be one, and only alone: give "
+                "the examples themselves."
             )
     told = None if few is None else read(few, **columns)
     return pair_domains([read(path, **columns) for path in sources], read_target(target, columns), told)
