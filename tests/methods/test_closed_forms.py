@@ -14,11 +14,16 @@ from adaptation_cases import bits
 from shifted_worlds import World, rows
 from transferium.errors import DataError, InputError
 from transferium.methods.alignment import LinearMap
+from transferium.methods.base import Fitted, Task
 from transferium.methods.catalogue import method_class
 from transferium.methods.evidence import evidence_of
+from transferium.methods.held_out import hold_out
+from transferium.methods.network import HELD
 from transferium.methods.shallow import check_pairs
 from transferium.methods.source_only import SourceOnly
 from transferium.methods.streams import relatedness
+from transferium.methods.votes import pooled_logits
+from transferium.models.layers import LayeredHead
 
 
 def test_pairs_by_prototypes_carry_a_small_shift() -> None:
@@ -142,6 +147,43 @@ def test_votes_are_the_weighted_mean_of_what_each_source_says() -> None:
     assert evidence_of(task, model).target_logits.shape == (110, 2)
     one = method_class("standardise")(sources="votes").fit(worlds.SAME.task())
     assert bits(one) == bits(method_class("standardise")().fit(worlds.SAME.task())), "one source has no vote"
+
+
+def test_networks_vote_by_one_head_and_hold_out_what_validators_ask_about() -> None:
+    both, origin = two_sources(worlds.TURNED, worlds.FLIPPED)
+    task = both.task(sources=origin)
+    seen: list[Task] = []
+
+    class Watched(method_class("mcc")):
+        def fit(self, task: Task) -> Fitted:
+            seen.append(task)
+            return super().fit(task)
+
+    model = Watched(sources="votes", epochs=2).fit(task)
+    alone = [method_class("mcc")(epochs=2).fit(each) for each in seen[1:]]
+    assert len(alone) == 2
+    weights = relatedness(origin, both.source, both.target)
+    said = [m.head.logits(both.target) / m.head.temperature for m in alone]
+    expected = (weights[0] * said[0] + weights[1] * said[1]) / weights.sum()
+    assert np.allclose(model.head.logits(both.target), expected, atol=1e-6)
+    held = hold_out(task, HELD).held.ids
+    assert sorted(name for each in seen[1:] if each.val is not None for name in each.val.ids) == sorted(held)
+    assert not {name for each in seen[1:] for name in each.train.ids} & set(held)
+    assert model.head.to_tensors()["head.hidden.0.weight"].shape[0] == 2 * 256
+    with pytest.raises(InputError, match="sources=votes with tuning=full would be a backbone for each source"):
+        method_class("mcc")(sources="votes", tuning="full")
+
+
+def test_layers_of_several_heads_lie_side_by_side() -> None:
+    rng = np.random.default_rng(0)
+
+    def head() -> LayeredHead:
+        layers = tuple((rng.normal(size=s), rng.normal(size=s[0])) for s in ((5, 4), (3, 5)))
+        return LayeredHead(rng.normal(size=(2, 3)), rng.normal(size=2), 1.7, layers)
+
+    members, weights, x = [head() for _ in range(3)], np.array([0.2, 0.5, 0.3]), rng.normal(size=(7, 4))
+    expected = sum(w * h.logits(x) / h.temperature for w, h in zip(weights, members, strict=True))
+    assert np.allclose(pooled_logits(members, weights).logits(x), expected)
 
 
 def test_a_source_without_a_class_cannot_vote() -> None:

@@ -79,7 +79,7 @@ class Auto(Method):
         check_names(self.validators)
         if self.folds < 2:
             raise InputError(f"folds must be at least 2; it was {self.folds}.")
-        require_choice("sources", self.sources, ("combined", "weighted"))
+        require_choice("sources", self.sources, ("combined", "weighted", "votes"))
         if self.tuning != "frozen" or any("@" in name for name in self.adaptations):
             self.rivals()
 

@@ -38,6 +38,7 @@ HELD = 0.2
 """Share of the source that no adapted network is trained on: it gives the temperature and is what validators see."""
 TUNINGS = ("frozen", "partial", "full", "lora")
 STATISTICS = ("shared", "each")
+SOURCES = ("combined", "weighted", "votes")
 KEPT = (
     "the temperature is the given model's own, for there are no source examples to measure one by: it may be too sure "
     "of the target"
@@ -95,9 +96,7 @@ class AdaptedNetwork(Staged):
     bottleneck: int = setting(256, "rectified features between backbone and last layer (0: none)", (0, 1024))
     weight_decay: float = setting(1e-3, "pull towards zero", (0.0, 0.1))
     label_smoothing: float = setting(0.0, "share of each source label spread over all classes", (0.0, 0.2))
-    sources: str = setting(
-        "combined", "several sources: combined, or weighted by likeness to the target", ("combined", "weighted")
-    )
+    sources: str = setting("combined", "several sources: combined, weighted by likeness, or votes of one each", SOURCES)
     statistics: str = setting("shared", "what normalises a domain: shared, or each its own (per-domain)", STATISTICS)
     augment: str = setting("auto", "random changes to training examples where the backbone moves, as in finetune")
     clip: float | None = setting(10.0, "largest gradient norm (none: no limit)", (1.0, 100.0))
@@ -108,7 +107,12 @@ class AdaptedNetwork(Staged):
 
         require_choice("tuning", self.tuning, TUNINGS)
         require_choice("growth", self.growth, ("ramp", "fixed"))
-        require_choice("sources", self.sources, ("combined", "weighted"))
+        require_choice("sources", self.sources, SOURCES)
+        if self.sources == "votes" and self.moves_backbone:
+            raise InputError(
+                f"sources=votes with tuning={self.tuning} would be a backbone for each source: use tuning=frozen, or "
+                "sources=combined or weighted."
+            )
         require_choice("statistics", self.statistics, STATISTICS)
         check_augment(self.augment)
         for name in ("epochs", "batch_size", "rank"):
@@ -135,6 +139,10 @@ class AdaptedNetwork(Staged):
             raise DataError(f"adapting needs a source with examples of 2 classes; {task.train.name!r} has one.")
         if self.tuning != "frozen" and task.backbone.kind == "features":
             raise InputError(f"tuning={self.tuning!r} moves a backbone, and features have none: use tuning=frozen.")
+        if self.sources == "votes" and task.sources is not None:
+            from transferium.methods.votes import vote_of_sources
+
+            return vote_of_sources(self, task)
         with threads(1 if self.tuning == "frozen" else None):
             return super().fit(task)
 
