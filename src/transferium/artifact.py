@@ -129,7 +129,8 @@ class Artifact:
         weights = None
         if travels:
             save_graph(self.backbone, folder / GRAPH)
-        if travels and (self.backbone.tuned or self.backbone.weights is not None):
+        there = self.backbone.weights is not None and self.backbone.weights.is_file()
+        if travels and (self.backbone.tuned or there):
             weights = save_weights(self.backbone, folder / WEIGHTS)
         description = {
             "format": FORMATS[self.head.kind],

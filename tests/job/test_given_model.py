@@ -20,7 +20,7 @@ from transferium.artifact import Artifact, load_artifact
 from transferium.data.domain import Domain
 from transferium.data.read import read
 from transferium.embedding.embed import Embedder
-from transferium.errors import ArtifactError, DataError, InputError, TransferiumWarning
+from transferium.errors import ArtifactError, BackboneError, DataError, InputError, TransferiumWarning
 from transferium.job.adapt import adapt, artifacts
 from transferium.job.adapt_run import SOURCE_ONLY, adapt_job
 from transferium.job.after import evaluate_adapted
@@ -169,6 +169,8 @@ def test_a_tuned_backbone_can_move_again_after_it_was_saved(tmp_path: Path) -> N
     first = tm.TransferClassifier("finetune", backbone="small_cnn", settings={"epochs": 1}).fit(source)
     first.save(tmp_path / "m")
     model = GivenModel.load(tmp_path / "m")
+    mine, read_back = (m.backbone.build().state_dict() for m in (first.artifact_, model.artifact))
+    assert mine.keys() == read_back.keys() and all(torch.equal(mine[k], read_back[k]) for k in mine)
     settings = {"tuning": "full", "rounds": 1}
     told = run(tmp_path / "r", model, target, "tent", settings=settings)
     assert told["method"] == "tent"
@@ -181,7 +183,9 @@ def test_a_tuned_backbone_can_move_again_after_it_was_saved(tmp_path: Path) -> N
     assert again["method"] == "tent" and (tmp_path / "a" / SOURCE_ONLY / "backbone.safetensors").is_file()
     weights = tmp_path / "m" / "backbone.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
-    with pytest.raises(InputError, match=r"no weights to train from are beside it.*use tuning=frozen"):
+    with pytest.raises(
+        BackboneError, match=r"backbone.safetensors is missing or damaged, and only its graph can be run"
+    ):
         run(tmp_path / "n", GivenModel.load(tmp_path / "m"), target, "tent", settings=settings)
     assert load_artifact(tmp_path / "m").backbone.graph is not None, "to answer, the graph is enough"
 

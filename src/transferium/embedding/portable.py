@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from transferium.embedding.engine import checked_graph
 from transferium.embedding.graph import attached_graph
 from transferium.errors import BackboneError
 from transferium.models.backbone import Backbone
+from transferium.models.catalogue import find_backbone
 from transferium.models.preprocess import CallablePreprocess, TextPreprocess, preprocess_from_json
-from transferium.models.weights import digest_files
+from transferium.models.weights import digest_files, read_weights
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def save_graph(backbone: Backbone, path: Path) -> None:
@@ -49,20 +53,29 @@ def save_weights(backbone: Backbone, path: Path) -> dict[str, str]:
 def attach_graph(saved: dict[str, Any], path: Path) -> Backbone:
     """The backbone that ``Backbone.to_json`` described, run from the graph at ``path`` alone: no torch, no weights.
 
+    Only to be trained on does it need those: they lie beside the graph of a backbone that was tuned.
+
     Raises ``BackboneError`` where a file is missing or is not the one that was saved.
     """
     description = saved["preprocess"]
     if description is not None and description["kind"] == "text":
         description = description | {"tokenizer": str(_tokenizer(path))}
-    graph = attached_graph(path)
-    name = str(saved["name"])
+    graph, told = attached_graph(path), saved.get("weights") or {}
+    name, kind = str(saved["name"]), saved["kind"]
+    weights = path.with_name(told["file"]) if told else None
 
-    def build() -> NoReturn:
-        raise BackboneError(f"{name} came with a saved model, as a graph that can be run but not trained.")
+    def build() -> nn.Module:
+        if weights is None:
+            raise BackboneError(f"{name} came with a saved model, as a graph that can be run but not trained.")
+        if not weights.is_file() or digest_files([weights]) != told["sha256"]:
+            raise BackboneError(
+                f"{weights} is missing or damaged, and only its graph can be run. Copy the model again."
+            )
+        return _loaded(find_backbone(name, kind), weights)
 
     return Backbone(
         name=name,
-        kind=saved["kind"],
+        kind=kind,
         width=int(saved["width"]),
         blocks=(),
         preprocess=preprocess_from_json(description),
@@ -73,15 +86,18 @@ def attach_graph(saved: dict[str, Any], path: Path) -> Backbone:
         pretrained=bool(saved.get("pretrained", True)),
         any_size=False,
         graph=path,
-        weights=_weights(saved, path),
+        weights=weights,
     )
 
 
-def _weights(saved: dict[str, Any], graph: Path) -> Path | None:
-    """Where the weights lie, if they were saved and are what was saved: without them the graph still runs."""
-    told: dict[str, str] = saved.get("weights") or {}
-    path = graph.with_name(told.get("file", "nothing"))
-    return path if path.is_file() and digest_files([path]) == told.get("sha256") else None
+def _loaded(base: Backbone, path: Path) -> nn.Module:
+    """The architecture of ``base`` with the weights in ``path``."""
+    module = base.build()
+    try:
+        module.load_state_dict(read_weights(path))
+    except RuntimeError as error:
+        raise BackboneError(f"{path} does not fit {base.name}: {str(error).splitlines()[0]}") from error
+    return module.eval()
 
 
 def _tokenizer(path: Path) -> Path:

@@ -19,7 +19,6 @@ from transferium.errors import DataError, InputError, TransferiumError, Transfer
 from transferium.job.fit import FitOptions, backbone_settings
 from transferium.methods.base import Fitted, Method, SourceModel
 from transferium.methods.catalogue import find_method
-from transferium.methods.trained import backbone_from
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone
 from transferium.selection.selection import Selection
@@ -136,7 +135,7 @@ class GivenModel:
         if backbone.graph is None:
             return backbone
         if backbone.weights is not None and (base := self._named()) is not None:
-            return backbone_from(base, backbone)
+            return replace(backbone, blocks=base.blocks, any_size=base.any_size, fresh=base.fresh, tuned=True)
         if (found := self._as_pretrained()) is not None:
             return replace(found, preprocess=backbone.preprocess)
         raise InputError(

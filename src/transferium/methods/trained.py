@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from transferium.errors import BackboneError
 from transferium.methods.averages import LAST, scored_by
 from transferium.models.backbone import Backbone
 from transferium.models.head import Head
@@ -56,23 +55,6 @@ def tuned_backbone(backbone: Backbone, module: nn.Module) -> Backbone:
         tuned=True,
         source_head=None,
     )
-
-
-def backbone_from(base: Backbone, saved: Backbone) -> Backbone:
-    """A tuned backbone that was ``saved``, as a module of the architecture ``base`` that can be trained on.
-
-    Raises ``BackboneError`` where the weights beside its graph are missing, damaged or of another architecture.
-    """
-    from transferium.models.weights import read_weights
-
-    assert saved.weights is not None
-    weights = read_weights(saved.weights)
-    try:
-        _build(base, weights)
-    except RuntimeError as error:
-        raise BackboneError(f"{saved.weights} does not fit {base.name}: {str(error).splitlines()[0]}") from error
-    build = partial(_build, base, weights)
-    return replace(saved, blocks=base.blocks, build=build, any_size=base.any_size, fresh=base.fresh, tuned=True)
 
 
 def _build(backbone: Backbone, weights: dict[str, Any]) -> nn.Module:
