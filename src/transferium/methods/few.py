@@ -169,7 +169,8 @@ def _better_alone(task: Task, source_only: Fitted, name: str, method: Method) ->
     """Why the labelled target examples alone are a better source than the source; empty where they are not.
 
     Each half of them is answered for by models that learned from the other half. Against source only, which saw none,
-    that costs nothing; only where they win there (a sign test at 5 %), the chosen method is asked in the same way.
+    that costs nothing; only where they win there (a sign test at 5 %), the chosen method is asked in the same way, but
+    within a budget none that moves a backbone.
     """
     few = task.target
     assert few is not None
@@ -180,7 +181,8 @@ def _better_alone(task: Task, source_only: Fitted, name: str, method: Method) ->
     ground = replace(task, backbone=source_only.backbone, workdir=None, progress=None, part=True)
     over = replace(ground, backbone=task.backbone) if method.moves_backbone else ground
     alone = _each_from_the_other(few, half, lambda known: _of_few(ground, known), task)
-    if not _clearly_more(alone, _right(few, source_only, task)):
+    costly = task.budget_s is not None and method.moves_backbone
+    if costly or not _clearly_more(alone, _right(few, source_only, task)):
         return ""
     beside = _each_from_the_other(few, half, lambda known: method.fit(replace(over, target=known)), task)
     if not _clearly_more(alone, beside):

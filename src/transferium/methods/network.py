@@ -391,6 +391,9 @@ class AdaptedNetwork(Staged):
 
 @dataclass
 class SourceNetwork(AdaptedNetwork):
-    """The network by itself, trained on the source: what every other one is at ``weight=0``."""
+    """The network by itself, trained on the source: what every other one is at ``weight=0``.
+
+    ``Σ_source ℓ(f(x), y)``. Prefer it to see what the others add; where no backbone moves, ``source-only`` is surer.
+    """
 
     name: ClassVar[str] = "source-network"
