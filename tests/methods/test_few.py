@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 import shifted_worlds as worlds
+import transferium.methods.elect
 from adaptation_cases import CASES, Case, bits
 from shifted_worlds import World, rows
 from transferium.errors import InputError
+from transferium.methods.base import Fitted
 from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.few import Pooled, joined, weight_of_few
 from transferium.methods.probe import LinearProbe
@@ -120,6 +123,21 @@ def test_auto_takes_the_few_alone_where_the_source_is_no_help() -> None:
     # Of one class, or of one example a class, nothing can be held out.
     one = FEW.take(np.flatnonzero(FEW.y == 0))
     assert method_class("auto")(adaptations=()).fit(REST.task(target=one)).method == "pooled"
+
+
+def test_the_few_alone_are_not_read_by_what_the_source_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    elect = transferium.methods.elect.elect
+
+    def moved(*args: Any) -> Fitted:
+        elected = elect(*args)
+        trained = replace(elected.backbone, fingerprint="trained on the source")
+        beside = {name: replace(fitted, backbone=trained) for name, fitted in elected.beside.items()}
+        return replace(elected, backbone=trained, beside=beside)
+
+    monkeypatch.setattr("transferium.methods.elect.elect", moved)
+    task = REST.task(target=FEW)
+    model = method_class("auto")(adaptations=()).fit(task)
+    assert model.method == "few-alone" and model.backbone.fingerprint == task.backbone.fingerprint
 
 
 def test_bad_settings_and_missing_examples_are_named() -> None:

@@ -190,17 +190,20 @@ def test_a_term_that_is_not_a_number_never_reaches_the_weights(immediate, optimi
     assert good and same(weights(model), good)
 
 
+class Steep(Objective):
+    """Nought, and infinitely steep."""
+
+    needs = frozenset({"target"})
+
+    def forward(self, view):
+        return {"steep": (view.logits("target").sum() * 0).sqrt()}
+
+
 def test_a_gradient_that_is_not_a_number_is_caught_too():
-    class Root(Objective):
-        needs = frozenset({"target"})
-
-        def forward(self, view):
-            return {"root": (view.features("target").sum() * 0).sqrt()}
-
     model = row_model()
     before = weights(model)
     with pytest.raises(NonFiniteError, match="at step 0, 'gradient norm' is nan"):
-        once(Stage(model, {"target": blobs(20)}, Root(), steps=3))
+        once(Stage(model, {"target": blobs(20)}, Steep(), steps=3))
     assert same(weights(model), before)
 
 
@@ -209,14 +212,6 @@ def test_a_gradient_that_is_not_a_number_is_caught_too():
     [(True, "the gradient of 'steep' is not finite"), (False, "of the sum of 'task' .*, 'steep' ")],
 )
 def test_whose_gradient_is_not_finite_is_said(immediate, said):
-    class Steep(Objective):
-        """Nought, and infinitely steep."""
-
-        needs = frozenset({"target"})
-
-        def forward(self, view):
-            return {"steep": (view.logits("target").sum() * 0).sqrt()}
-
     model = row_model()
     before = weights(model)
     machine = Machine()

@@ -25,7 +25,7 @@ from transferium.job.provenance import data_fingerprint, provenance
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import find_method
 from transferium.methods.elect import kept_in
-from transferium.methods.few import probe_of_few, refuse_few
+from transferium.methods.few import FEW_ALONE, probe_of_few, refuse_few
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone
 
@@ -135,7 +135,8 @@ def adapt(
     if model is None:
         between += about_domains(pair, looked["source"], target, seed=options.seed)
     findings = (*pair.findings, *between, *about_few(train, few))
-    return Adapted(pair, method, task, held, fitted, alone, looked, findings, rule, probe_of_few(task), model)
+    few_alone = fitted.beside.get(FEW_ALONE) or probe_of_few(task)
+    return Adapted(pair, method, task, held, fitted, alone, looked, findings, rule, few_alone, model)
 
 
 def _source_only(method: Method, task: Task, fitted: Fitted) -> Fitted:

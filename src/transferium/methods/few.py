@@ -141,7 +141,7 @@ def elect_with_few(
         told = f"the {len(task.target)} labelled target examples"
         why = f"pooled stands in for source only, since it learns from {told} too"
     if better := _better_alone(task, alone, name, method):
-        chosen, name, why = _of_few(replace(task, backbone=alone.backbone), task.target), FEW_ALONE, better
+        chosen, name, why = _of_few(task, task.target), FEW_ALONE, better
     if not why:
         return elected
     how = elected.selection
@@ -178,9 +178,10 @@ def _better_alone(task: Task, source_only: Fitted, name: str, method: Method) ->
     present = len(np.unique(few.y))
     if present < 2 or any(len(np.unique(few.y[half == k])) < present for k in (0, 1)):
         return ""
-    ground = replace(task, backbone=source_only.backbone, workdir=None, progress=None, part=True)
-    over = replace(ground, backbone=task.backbone) if method.moves_backbone else ground
-    alone = _each_from_the_other(few, half, lambda known: _of_few(ground, known), task)
+    # Alone is without the source: not over a backbone that was trained on it.
+    own = replace(task, workdir=None, progress=None, part=True)
+    over = own if method.moves_backbone else replace(own, backbone=source_only.backbone)
+    alone = _each_from_the_other(few, half, lambda known: _of_few(own, known), task)
     costly = task.budget_s is not None and method.moves_backbone
     if costly or not _clearly_more(alone, _right(few, source_only, task)):
         return ""

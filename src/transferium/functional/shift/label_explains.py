@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from transferium.functional.matrices import Floats, Labels, labels_of, two_domains
+from transferium.functional.matrices import Array, Floats, Labels, labels_of, two_domains
 
 
 def explained_by_shares(source: Floats, source_labels: Labels, target: Floats) -> float:
@@ -22,7 +22,14 @@ def explained_by_shares(source: Floats, source_labels: Labels, target: Floats) -
     >>> explained_by_shares(x, y, x[100:]) > 0.9, explained_by_shares(x, y, x + [0.0, 3.0, 0.0]) < 0.1
     (True, True)
     """
-    whole, left = _squares(source, source_labels, target)
+    from scipy.optimize import nnls
+
+    goal, corners, noise = _in_spreads(source, source_labels, target)
+    heavy = 1e3 * max(1.0, float(np.abs(corners).max()))
+    A = np.vstack([corners.T, np.full(len(corners), heavy)])
+    q = nnls(A, np.append(goal, heavy))[0]
+    whole = max(float(goal @ goal) - noise, 0.0)
+    left = max(float(((goal - q @ corners) ** 2).sum()) - noise, 0.0)
     return float(np.clip(1 - left / whole, 0.0, 1.0)) if whole > 0 else 1.0
 
 
@@ -34,13 +41,15 @@ def means_differ(source: Floats, source_labels: Labels, target: Floats) -> bool:
     >>> means_differ(x, y, x + 1.0), means_differ(x, y, x)
     (True, False)
     """
-    return _squares(source, source_labels, target)[0] > 0
+    goal, _, noise = _in_spreads(source, source_labels, target)
+    return float(goal @ goal) > noise
 
 
-def _squares(source: Floats, source_labels: Labels, target: Floats) -> tuple[float, float]:
-    """``||m_t - m_s||²`` and what of it a mixture of the source's class means leaves over, both less sampling noise."""
-    from scipy.optimize import nnls
+def _in_spreads(source: Floats, source_labels: Labels, target: Floats) -> tuple[Array, Array, float]:
+    """From the source's mean, in units of the spreads within classes: the target's mean and the classes' means.
 
+    The last is what sampling alone adds to the squared length of the first.
+    """
     x, z = two_domains(source, target)
     y = labels_of(source_labels, len(x), "source_labels")
     present, codes = np.unique(y, return_inverse=True)
@@ -48,12 +57,5 @@ def _squares(source: Floats, source_labels: Labels, target: Floats) -> tuple[flo
     spread = np.sqrt(((x - means[codes]) ** 2).mean(axis=0))
     unit = np.where(spread > 1e-12 * max(float(spread.max()), 1e-300), spread, np.inf)
     middle = x.mean(axis=0)
-    goal, corners = (z.mean(axis=0) - middle) / unit, (means - middle) / unit
-    heavy = 1e3 * max(1.0, float(np.abs(corners).max()))
-    A = np.vstack([corners.T, np.full(len(present), heavy)])
-    q = nnls(A, np.append(goal, heavy))[0]
-    used = float(np.isfinite(unit).sum())
-    noise = used * (1 / len(x) + 1 / len(z))
-    whole = max(float(goal @ goal) - noise, 0.0)
-    left = max(float(((goal - q @ corners) ** 2).sum()) - noise, 0.0)
-    return whole, left
+    noise = float(np.isfinite(unit).sum()) * (1 / len(x) + 1 / len(z))
+    return (z.mean(axis=0) - middle) / unit, (means - middle) / unit, noise
