@@ -64,7 +64,7 @@ class Adapted:
     @property
     def learned(self) -> set[str]:
         """Contents of all labelled target examples that were ever learned from: no figure may come from these."""
-        return told_keys(self.task.target) | (set() if self.model is None else self.model.keys)
+        return _ever_learned(self.task.target, self.model)
 
     @property
     def diagnosis(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def adapt(
     target = looked["target"]
     train, few = _learned_from(pair, looked)
     adapted_to, held, rule = divide_target(target.domain)
-    held, rule = leave_out(held, told_keys(few) | (set() if model is None else model.keys), rule)
+    held, rule = leave_out(held, _ever_learned(few, model), rule)
     task = Task(
         train=train,
         val=None,
@@ -137,6 +137,11 @@ def adapt(
     findings = (*pair.findings, *between, *about_few(train, few))
     few_alone = fitted.beside.get(FEW_ALONE) or probe_of_few(task)
     return Adapted(pair, method, task, held, fitted, alone, looked, findings, rule, few_alone, model)
+
+
+def _ever_learned(few: Domain | None, model: GivenModel | None) -> set[str]:
+    """Contents of the labelled target examples that are learned from here, or that the given model learned from."""
+    return told_keys(few) | (set() if model is None else model.keys)
 
 
 def _source_only(method: Method, task: Task, fitted: Fitted) -> Fitted:
