@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.stats import rankdata
-from sklearn.metrics import adjusted_mutual_info_score, silhouette_score
+from sklearn.metrics import adjusted_mutual_info_score, cohen_kappa_score, silhouette_score
 
 from transferium.errors import DataError, InputError
 from transferium.functional.classifier import log_softmax, softmax
+from transferium.functional.validators.agreement import peer_agreement
 from transferium.functional.validators.clusters import adjusted_mutual_information, cluster_agreement, silhouette
 from transferium.functional.validators.confidence import certainty, diversity, information, nuclear_norm
 from transferium.functional.validators.consensus import consensus
@@ -52,8 +54,11 @@ SCATTERED = replace(GOOD, target_logits=RNG.normal(size=(150, 3)) * 2.0)
 PERMUTED = replace(GOOD, target_logits=GOOD.target_logits[:, [1, 2, 0]])
 
 
-# What three candidates say together, two of them wrong to either side.
-TOGETHER = ensemble_answers([candidate(turn).target_logits for turn in (-0.8, 0.0, 0.8)])
+# With whom a candidate is compared: two that are wrong to either side, and one that is right.
+OTHERS = tuple(candidate(turn).target_logits for turn in (-0.8, 0.0, 0.8))
+
+
+SHAPE = ("information", "bnm", "silhouette", "ami", "reverse", "ensemble", "agreement")
 
 
 def truly(e: Evidence) -> float:
@@ -61,7 +66,7 @@ def truly(e: Evidence) -> float:
 
 
 def score(name: str, e: Evidence) -> float:
-    value = validate(replace(e, ensemble=TOGETHER), (name,))[name].value
+    value = validate(replace(e, others=OTHERS), (name,))[name].value
     assert value is not None
     return value
 
@@ -77,12 +82,16 @@ def test_it_ranks_by_worth(name: str) -> None:
     assert score(name, GOOD) > score(name, WORSE) > score(name, BAD), name
 
 
-@pytest.mark.parametrize("name", ["diversity", "information", "bnm", "silhouette", "ami", "reverse", "ensemble"])
+@pytest.mark.parametrize(
+    "name", ["diversity", "information", "bnm", "silhouette", "ami", "reverse", "ensemble", "agreement"]
+)
 def test_it_notices_collapse(name: str) -> None:
     assert score(name, GOOD) > score(name, COLLAPSED), name
 
 
-@pytest.mark.parametrize("name", ["entropy", "information", "bnm", "silhouette", "ami", "reverse", "ensemble"])
+@pytest.mark.parametrize(
+    "name", ["entropy", "information", "bnm", "silhouette", "ami", "reverse", "ensemble", "agreement"]
+)
 def test_it_notices_guessing(name: str) -> None:
     assert score(name, GOOD) > score(name, GUESSING), name
 
@@ -116,24 +125,72 @@ def test_an_ensemble_is_the_mean_of_what_its_members_say() -> None:
     slow = [[np.mean([softmax(m[[i]])[0, k] for m in members]) for k in range(3)] for i in range(7)]
     assert ensemble_answers(members) == pytest.approx(np.array(slow))
     hits = [members[0][i].argmax() == np.argmax(slow[i]) for i in range(7)]
-    assert ensemble_agreement(members[0], np.array(slow)) == pytest.approx(np.mean(hits))
+    assert ensemble_agreement(members[0], members[1:]) == pytest.approx(np.mean(hits))
 
 
-def test_an_ensemble_is_fooled_where_most_are_wrong_alike_and_never_by_one() -> None:
-    candidates = {"right": GOOD, "turned": candidate(0.3), "wrong": PERMUTED}
-    few = ensemble_answers([e.target_logits for e in candidates.values()])
-    scores = {name: ensemble_agreement(e.target_logits, few) for name, e in candidates.items()}
-    assert min(scores, key=lambda name: scores[name]) == "wrong"
-    many = ensemble_answers([GOOD.target_logits, *[PERMUTED.target_logits] * 2])
-    assert ensemble_agreement(PERMUTED.target_logits, many) > ensemble_agreement(GOOD.target_logits, many)
+def test_agreement_is_the_mean_of_kappas() -> None:
+    members = [RNG.normal([0.8, 0, 0], size=(60, 3)) for _ in range(4)]
+    answers = [m.argmax(axis=1) for m in members]
+    expected = np.mean([cohen_kappa_score(answers[0], other) for other in answers[1:]])
+    assert peer_agreement(members[0], members[1:]).value == pytest.approx(expected)
 
 
-def test_two_are_no_ensemble() -> None:
+def test_the_error_of_a_lead_in_agreement_is_that_of_other_samples() -> None:
+    """The standard error of a difference, from one sample, against its spread over many."""
+    rng = np.random.default_rng(0)
+
+    def drawn(n: int) -> list[np.ndarray]:
+        y = np.minimum(rng.integers(0, 5, n), 2)
+        told = [np.where(rng.random(n) < right, y, rng.integers(0, 3, n)) for right in (0.9, 0.8, 0.5)]
+        return [9.0 * np.eye(3)[each] for each in told]
+
+    leads = []
+    for _ in range(400):
+        a, b, c = drawn(300)
+        leads.append(peer_agreement(a, [b, c]).lead(peer_agreement(c, [a, b])))
+    spread, errors = np.std([value for value, _ in leads]), [error for _, error in leads]
+    assert np.mean(errors) == pytest.approx(spread, rel=0.1)
+
+
+def all_scores(score: Callable[[np.ndarray, list[np.ndarray]], float], *logits: np.ndarray) -> list[float]:
+    """Every candidate's score beside all others."""
+    return [score(each, [*logits[:k], *logits[k + 1 :]]) for k, each in enumerate(logits)]
+
+
+def kappa(logits: np.ndarray, others: list[np.ndarray]) -> float:
+    return peer_agreement(logits, others).value
+
+
+@pytest.mark.parametrize("ask", [ensemble_agreement, kappa])
+def test_together_they_are_fooled_where_most_are_wrong_alike_and_never_by_one(
+    ask: Callable[[np.ndarray, list[np.ndarray]], float],
+) -> None:
+    few = all_scores(ask, GOOD.target_logits, candidate(0.3).target_logits, PERMUTED.target_logits)
+    assert np.argmin(few) == 2
+    most = all_scores(ask, GOOD.target_logits, *[PERMUTED.target_logits] * 2)
+    assert np.argmin(most) == 0
+
+
+def test_a_collapse_that_most_share_fools_the_ensemble_and_not_agreement() -> None:
+    stuck = [np.where(RNG.random((150, 1)) < 0.1, GOOD.target_logits, [30.0, 0.0, 0.0]) for _ in range(3)]
+    every = [*stuck, GOOD.target_logits, candidate(0.3).target_logits]
+    assert np.argmax(all_scores(ensemble_agreement, *every)) < 3
+    assert np.argmax(all_scores(kappa, *every)) >= 3
+
+
+def test_two_have_nobody_to_agree_with() -> None:
     with pytest.raises(CannotScoreError, match="needs 3 candidates or more; found 2"):
         ensemble_answers([GOOD.target_logits, WORSE.target_logits])
-    with pytest.raises(InputError, match="answer the same rows"):
-        ensemble_answers([GOOD.target_logits, WORSE.target_logits, BAD.target_logits[:3]])
-    assert validate(GOOD, ("ensemble",))["ensemble"].reason == "there is no ensemble: that needs 3 candidates or more"
+    with pytest.raises(CannotScoreError, match="needs 3 candidates or more; found 2"):
+        peer_agreement(GOOD.target_logits, [WORSE.target_logits])
+    for ask in (ensemble_agreement, peer_agreement):
+        with pytest.raises(InputError, match="answer the same rows"):
+            ask(GOOD.target_logits, [WORSE.target_logits, BAD.target_logits[:3]])
+    reasons = {name: score.reason for name, score in validate(GOOD, ("ensemble", "agreement")).items()}
+    assert reasons == {
+        "ensemble": "an ensemble needs 3 candidates or more; found 1",
+        "agreement": "agreement needs 3 candidates or more; found 1",
+    }
 
 
 def test_reverse_validation_is_fooled_where_the_error_can_be_undone() -> None:
@@ -282,7 +339,7 @@ def test_consensus_ranks_as_scipy_does() -> None:
 
 def test_the_consensus_finds_the_best_candidate_and_sees_through_collapse() -> None:
     candidates = [WORSE, GOOD, BAD, COLLAPSED]
-    table = [validate(replace(e, ensemble=TOGETHER)) for e in candidates]
+    table = [validate(replace(e, others=OTHERS)) for e in candidates]
     vote = consensus({name: [row[name].value for row in table] for name in VALIDATORS})
     assert vote.choice() == 1
     assert vote.mean_rank.argmin() == 1

@@ -8,16 +8,19 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from sklearn.metrics import cohen_kappa_score
 
 from adaptation_worlds import clusters, lines, table
 from transferium.data.domain import Domain
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
+from transferium.functional.validators.agreement import peer_agreement
+from transferium.functional.validators.ensemble import ensemble_agreement
 from transferium.functional.validators.evidence import Evidence
 from transferium.functional.validators.table import validate
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import METHODS, method_class
-from transferium.methods.elect import elect, take_sides, together
+from transferium.methods.elect import elect, most_agreed, together
 from transferium.methods.guards import Outlook
 from transferium.methods.held_out import hold_out
 from transferium.methods.network import HELD, AdaptedNetwork
@@ -174,25 +177,25 @@ def test_every_method_that_reads_a_target_says_what_it_lives_on() -> None:
         assert bool(shares.bars(method)) == (name in ALIKE), name
 
 
-def test_over_features_that_the_source_trained_the_ensemble_decides_where_there_is_one() -> None:
+def test_over_features_that_the_source_trained_agreement_decides_where_enough_stand() -> None:
     x, y = clusters(300, 0)
     z, _ = clusters(300, 1, turn=0.4)
     frozen, trained = (Outlook.of(table(x, y, "s"), table(z, None, "t"), trained=t) for t in (False, True))
     assert frozen.judges(4)[0] == trained.judges(2)[0] == ("silhouette", "ami", "diversity")
     asked, silent = trained.judges(3)
-    assert asked == ("ensemble",)
+    assert asked == ("agreement",)
     assert silent["diversity"] == "candidates that move the backbone maximise it"
 
 
-def test_candidates_are_compared_with_what_they_say_together() -> None:
+def test_candidates_are_compared_with_all_others() -> None:
     task, z, _ = moved_clusters()
     x, y = task.train.features, task.train.y
     heads = [method_class(name)().fit(task).head for name in ("probe", "prototypes", "coral")]
     seen = [Evidence(x, head.logits(x), y, z, head.logits(z)) for head in heads]
-    scores = [validate(each, ("ensemble",))["ensemble"].value for each in together(seen)]
-    mean = np.mean([head.probabilities(z) for head in (replace(h, temperature=1.0) for h in heads)], axis=0)
-    assert scores == [pytest.approx((head.predict(z) == mean.argmax(1)).mean()) for head in heads]
-    assert [each.ensemble for each in together(seen[:2])] == [None, None]
+    scores = [validate(each, ("agreement",))["agreement"].value for each in together(seen)]
+    answers = [head.predict(z) for head in heads]
+    assert scores[0] == pytest.approx(np.mean([cohen_kappa_score(answers[0], answers[k]) for k in (1, 2)]))
+    assert scores[2] == pytest.approx(np.mean([cohen_kappa_score(answers[2], answers[k]) for k in (0, 1)]))
 
 
 @dataclass
@@ -267,24 +270,36 @@ def answering(*labels: int) -> Evidence:
     return Evidence(rows, logits, np.array(labels), rows, logits)
 
 
-def test_the_ensemble_takes_the_side_that_most_candidates_take() -> None:
-    n = 12
-    before, after = answering(*[0] * n), answering(*[1] * n)
-    lone = answering(*[2] * n)
+def test_the_candidate_that_the_others_agree_with_most_is_taken() -> None:
     names = ["source-only", "one", "two", "lone"]
-    at, why = take_sides(names, together([before, after, after, lone]))
-    assert names[at] == "one"
-    said = "what all 4 say together, which sides with it 12 times and with source only 0 times"
-    assert why == f"one is the most like {said}"
+    thirds, one, two = [0, 1, 2] * 40, [0, 1, 2] * 36 + [0] * 12, [0, 1, 2] * 38 + [1] * 6
+    at, why = most_agreed(names, together([answering(*each) for each in ([0] * 120, one, thirds, two)]))
+    assert names[at] == "two"
+    assert why.startswith("two agrees most with the others, chance set aside (mean kappa 0.6")
+    assert ", of source only 0.000)" in why
 
 
-def test_the_ensemble_leaves_source_only_where_it_is_not_clear() -> None:
-    before = answering(*[0] * 12)
-    slight = answering(*[0] * 9, 1, 1, 1)
-    at, why = take_sides(["source-only", "one", "two"], together([before, slight, slight]))
-    assert at == 0 and why.startswith("source only, since the lead is not clear: one is the most like")
-    at, why = take_sides(["source-only", "one", "two"], together([before, before, slight]))
-    assert (at, why) == (0, "source only is the most like what all 3 say together")
+def test_of_those_that_agree_alike_the_one_most_like_all_together_is_taken() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 300)
+    told = [np.where(rng.random(300) < knows, y, rng.integers(0, 3, 300)) for knows in (0.3, 0.7, 0.7, 0.7)]
+    seen = together([answering(*each) for each in told])
+    kappas, likeness = (
+        [ask(each.target_logits, each.others) for each in seen] for ask in (peer_agreement, ensemble_agreement)
+    )
+    assert (np.argmax([each.value for each in kappas]), np.argmax(likeness)) == (3, 1)
+    at, why = most_agreed(["source-only", "one", "two", "three"], seen)
+    assert at == 1
+    assert why.endswith("; two, three not clearly less, and its answers are more like those of all together")
+
+
+def test_source_only_stays_where_no_lead_is_clear() -> None:
+    names, before = ["source-only", "one", "two"], [0, 1] * 6
+    slight = answering(*before[:-1], 0)
+    at, why = most_agreed(names, together([answering(*before), slight, slight]))
+    assert at == 0 and why.startswith("source only, since the lead is not clear: one agrees most with the others")
+    at, why = most_agreed(names, together([answering(*before), answering(*before), slight]))
+    assert at == 0 and why.startswith("source only agrees most with the others")
 
 
 @dataclass

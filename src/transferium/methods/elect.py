@@ -11,9 +11,10 @@ import numpy as np
 
 from transferium.data.domain import Domain
 from transferium.errors import TransferiumError
+from transferium.functional.validators.agreement import Agreement, peer_agreement
 from transferium.functional.validators.consensus import Consensus, consensus
-from transferium.functional.validators.ensemble import ensemble_agreement, ensemble_answers
-from transferium.functional.validators.evidence import CannotScoreError, Evidence
+from transferium.functional.validators.ensemble import ensemble_agreement
+from transferium.functional.validators.evidence import Evidence
 from transferium.functional.validators.table import OF_SOURCE, Score, validate
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.evidence import evidence_of
@@ -29,8 +30,8 @@ RULE = (
     "only; else source only"
 )
 RULE_TOGETHER = (
-    "the candidate whose answers are most like those of all together, if these take its side against source only in "
-    "more of the answers they differ on (sign test, 5 %); else source only"
+    "the candidate with whose answers those of the others agree most beyond chance (mean kappa), two standard errors "
+    "above source only, and of several that agree alike the one most like all together; else source only"
 )
 RULE_NAMED = (
     "the best mean rank among the validators that were named, if two thirds of them prefer it to source only; else "
@@ -73,7 +74,7 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method, val
     scores = [ask(ground, fitted[name], each, judges) for name, each in zip(standing, seen, strict=True)]
     vote, reasons = count_votes(scores, judges)
     if judges == TOGETHER and not validators:
-        rule, (at, why) = RULE_TOGETHER, take_sides(standing, seen)
+        rule, (at, why) = RULE_TOGETHER, most_agreed(standing, seen)
     else:
         rule, needed = (RULE_NAMED, 1) if validators else (RULE, 3)
         at = vote.choice(voters=needed)
@@ -145,33 +146,36 @@ def ask(ground: Task, model: Fitted, seen: Evidence, judges: Sequence[str]) -> d
 
 
 def together(evidence: Sequence[Evidence]) -> list[Evidence]:
-    """Each candidate's evidence beside what all of them say together, where they are enough for that."""
-    try:
-        answers = ensemble_answers([seen.target_logits for seen in evidence])
-    except CannotScoreError:
-        return list(evidence)
-    return [replace(seen, ensemble=answers) for seen in evidence]
+    """Each candidate's evidence beside the answers of all others."""
+    logits = [seen.target_logits for seen in evidence]
+    return [replace(seen, others=(*logits[:k], *logits[k + 1 :])) for k, seen in enumerate(evidence)]
 
 
-def take_sides(names: Sequence[str], evidence: Sequence[Evidence]) -> tuple[int, str]:
-    """Which candidate (the first is source only) is most like all of them together, and why it was taken or not.
+def most_agreed(names: Sequence[str], evidence: Sequence[Evidence]) -> tuple[int, str]:
+    """Which candidate (the first is source only) the others agree with, and why it was taken or not.
 
-    A sign test asks of the answers in which it differs from source only whether the ensemble takes its side more often
-    than by chance.
+    Those that lead source only by two standard errors, and that the leader does not lead by as much, are alike in that,
+    and then :func:`ensemble_agreement` tells finer; where there are none, it is source only.
     """
-    from scipy.stats import binomtest
-
-    leader = int(np.argmax([ensemble_agreement(seen.target_logits, seen.ensemble) for seen in evidence]))
-    n, all_say = len(names), np.asarray(evidence[0].ensemble).argmax(axis=1)
+    found = [peer_agreement(seen.target_logits, seen.others) for seen in evidence]
+    leader = int(np.argmax([each.value for each in found]))
+    leads = [k for k, each in enumerate(found) if _clearly_above(each, found[0])]
+    alike = [k for k in leads if not _clearly_above(found[leader], found[k])]
+    at = max(alike, key=lambda k: ensemble_agreement(evidence[k].target_logits, evidence[k].others), default=0)
     if leader == 0:
-        return 0, f"source only is the most like what all {n} say together"
-    before, after = evidence[0].target_predictions, evidence[leader].target_predictions
-    won = int(((after == all_say) & (before != all_say)).sum())
-    lost = int(((before == all_say) & (after != all_say)).sum())
-    sides = f"what all {n} say together, which sides with it {won} times and with source only {lost} times"
-    if binomtest(won, max(won + lost, 1), alternative="greater").pvalue >= 0.05:
-        return 0, f"source only, since the lead is not clear: {names[leader]} is the most like {sides}"
-    return leader, f"{names[leader]} is the most like {sides}"
+        return 0, f"source only agrees most with the others, chance set aside (mean kappa {found[0].value:.3f})"
+    kappas = f"mean kappa {found[at or leader].value:.3f}, of source only {found[0].value:.3f}"
+    if at == 0:
+        why = f"{names[leader]} agrees most with the others, chance set aside ({kappas})"
+        return 0, f"source only, since the lead is not clear: {why}"
+    rest = ", ".join(names[k] for k in alike if k != at)
+    finer = f"; {rest} not clearly less, and its answers are more like those of all together" if rest else ""
+    return at, f"{names[at]} agrees most with the others, chance set aside ({kappas}){finer}"
+
+
+def _clearly_above(one: Agreement, other: Agreement) -> bool:
+    lead, error = one.lead(other)
+    return lead > 2 * error
 
 
 def count_votes(scores: Sequence[dict[str, Score]], judges: Sequence[str]) -> tuple[Consensus, dict[str, str]]:

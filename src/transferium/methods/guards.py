@@ -31,7 +31,7 @@ WITH_CLUSTERS = ("silhouette", "ami", "diversity")
 WITHOUT_CLUSTERS = ("reverse", "information", "diversity")
 """Who votes where they are not. Reverse validation would wrongly oppose answers that follow clusters which moved;
 information is what several methods that live on clusters maximise, so that it cannot judge between those."""
-TOGETHER = ("ensemble",)
+TOGETHER = ("agreement",)
 """Who decides where candidates move the backbone and enough of them stand. Networks that move freely are what they
 maximise: diversity, and clusters of the very features that source only learned, where some of them begin."""
 SILENT = {

@@ -28,16 +28,16 @@ def ensemble_answers(logits: Sequence[Floats]) -> Array:
     return mean
 
 
-def ensemble_agreement(logits: Floats, ensemble: Floats | None) -> float:
-    """The share of rows that a candidate answers as the ensemble of all does, in [0, 1].
+def ensemble_agreement(logits: Floats, others: Sequence[Floats]) -> float:
+    """The share of rows that a candidate answers as it and all ``others`` together do, in [0, 1].
 
-    It asks nothing of the class shares, and neither collapse nor guessing pleases it; a candidate that alone is right
-    displeases it. Hu et al., Towards reliable model selection for unsupervised domain adaptation, NeurIPS 2024 (EnsV).
+    It asks nothing of the class shares, and neither one that collapsed nor one that guesses pleases it; a candidate
+    that alone is right displeases it, and several that collapsed onto the same class, sure of it, decide alone.
+    Hu et al., Towards reliable model selection for unsupervised domain adaptation, NeurIPS 2024 (EnsV).
 
-    >>> answers = [np.array([[2.0, 0.0]]), np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])]
-    >>> [ensemble_agreement(each, ensemble_answers(answers)) for each in answers]
-    [1.0, 1.0, 0.0]
+    >>> a, b, c = np.array([[2.0, 0.0]]), np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+    >>> ensemble_agreement(a, [b, c]), ensemble_agreement(b, [a, c]), ensemble_agreement(c, [a, b])
+    (1.0, 1.0, 0.0)
     """
-    if ensemble is None:
-        raise CannotScoreError(f"there is no ensemble: that needs {FEWEST} candidates or more")
-    return float((np.asarray(logits).argmax(axis=1) == np.asarray(ensemble).argmax(axis=1)).mean())
+    together = ensemble_answers([logits, *others])
+    return float((np.asarray(logits).argmax(axis=1) == together.argmax(axis=1)).mean())

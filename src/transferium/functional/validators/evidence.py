@@ -22,7 +22,7 @@ class Evidence:
     ``source_*`` are *held-out* source rows: ``features (n, width)``, ``logits (n, classes)`` and ``labels (n,)``;
     ``target_*`` are ``(m, width)`` and ``(m, classes)``. ``train_features`` are source rows that the model was fitted
     to, used to estimate importance weights without touching the held-out ones; None uses the held-out rows for both.
-    ``ensemble (m, classes)`` is what all candidates say of the target together, None where that is not known.
+    ``others`` are the target logits ``(m, classes)`` of the candidates that it is compared with.
     """
 
     source_features: Floats
@@ -31,7 +31,7 @@ class Evidence:
     target_features: Floats
     target_logits: Floats
     train_features: Floats | None = None
-    ensemble: Floats | None = None
+    others: tuple[Floats, ...] = ()
 
     def __post_init__(self) -> None:
         two_domains(self.source_features, self.target_features)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from transferium.errors import InputError, did_you_mean
 from transferium.functional.classifier import fit_linear
+from transferium.functional.validators.agreement import peer_agreement
 from transferium.functional.validators.clusters import cluster_agreement, silhouette
 from transferium.functional.validators.confidence import certainty, diversity, information, nuclear_norm
 from transferium.functional.validators.ensemble import ensemble_agreement
@@ -40,7 +41,8 @@ VALIDATORS: dict[str, Callable[[Evidence], float]] = {
     "information": lambda e: information(e.target_logits),
     "entropy": lambda e: certainty(e.target_logits),
     "diversity": lambda e: diversity(e.target_logits),
-    "ensemble": lambda e: ensemble_agreement(e.target_logits, e.ensemble),
+    "ensemble": lambda e: ensemble_agreement(e.target_logits, e.others),
+    "agreement": lambda e: peer_agreement(e.target_logits, e.others).value,
     "bnm": lambda e: nuclear_norm(e.target_logits),
     "silhouette": lambda e: silhouette(e.target_features, e.target_predictions),
     "ami": lambda e: cluster_agreement(e.target_features, e.target_predictions, classes=e.target_logits.shape[1]),
