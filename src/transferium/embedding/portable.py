@@ -63,6 +63,7 @@ def attach_graph(saved: dict[str, Any], path: Path) -> Backbone:
     graph, told = attached_graph(path), saved.get("weights") or {}
     name, kind = str(saved["name"]), saved["kind"]
     weights = path.with_name(told["file"]) if told else None
+    members = int(saved.get("members", 1))
 
     def build() -> nn.Module:
         if weights is None:
@@ -71,7 +72,9 @@ def attach_graph(saved: dict[str, Any], path: Path) -> Backbone:
             raise BackboneError(
                 f"{weights} is missing or damaged, and only its graph can be run. Copy the model again."
             )
-        return _loaded(find_backbone(name, kind), weights)
+        from transferium.models.side_by_side import side_by_side
+
+        return _loaded(side_by_side([find_backbone(name, kind)] * members), weights)
 
     return Backbone(
         name=name,
@@ -87,6 +90,7 @@ def attach_graph(saved: dict[str, Any], path: Path) -> Backbone:
         any_size=False,
         graph=path,
         weights=weights,
+        members=members,
     )
 
 

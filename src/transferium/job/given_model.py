@@ -150,7 +150,10 @@ class GivenModel:
         return found if same else None
 
     def _named(self) -> Backbone | None:
-        """The backbone of that name, if it is here."""
+        """The backbone of that name, if it is here, as often as it lies side by side in the model."""
+        from transferium.models.side_by_side import side_by_side
+
+        given = self.artifact.backbone
         with suppress(TransferiumError):
-            return find_backbone(self.artifact.backbone.name, self.artifact.backbone.kind)
+            return side_by_side([find_backbone(given.name, given.kind)] * given.members)
         return None

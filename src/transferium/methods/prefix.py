@@ -144,6 +144,8 @@ def first_moving(body: nn.Module, blocks: tuple[str, ...], unfreeze: int | str) 
     if not moving:
         return None
     first = min(moving)
+    if first and "*" in blocks[first]:
+        raise CannotCutError(f"{blocks[first]} is a block of each of several networks side by side")
     modules = dict(body.named_modules())
     # What comes before may be parameters of the root alone, which no pass is saved by.
     if not any(name in modules for name in blocks[:first]):

@@ -21,7 +21,8 @@ class Backbone:
     The module maps one preprocessed batch to pooled features ``(n, width)``: images come as
     ``float32 (n, 3, h, w)``, texts as ``int64 ids (n, t)`` and ``int64 mask (n, t)``.
     ``blocks`` are dotted names in forward order, from the input on: together they hold every parameter. A name is a
-    module's, or that of a parameter which the root itself holds (a position embedding).
+    module's, or that of a parameter which the root itself holds (a position embedding); ``*`` for one part of it means
+    that block of every network of several (``members``) that lie side by side.
     ``fingerprint`` is the SHA-256 of weights, architecture and pooling; two backbones that share it are one.
     ``fresh()`` makes the same architecture with its default random weights, where that is known.
     ``any_size``: images of another side can be read too. ``graph``: an exported graph to run instead of a module;
@@ -45,6 +46,7 @@ class Backbone:
     graph: Path | None = None
     weights: Path | None = None
     tuned: bool = False
+    members: int = 1
     source_head: Callable[[], nn.Module] | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -53,6 +55,7 @@ class Backbone:
             "name": self.name,
             "kind": self.kind,
             "width": self.width,
+            "members": self.members,
             "fingerprint": self.fingerprint,
             "licence": self.licence,
             "pretrained": self.pretrained,

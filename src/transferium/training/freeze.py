@@ -84,8 +84,14 @@ def _norms(module: nn.Module) -> set[str]:
 
 
 def inside(parameter: str, block: str) -> bool:
-    """Whether a dotted parameter name is, or lies under, a dotted block name."""
-    return parameter == block or parameter.startswith(f"{block}.")
+    """Whether a dotted parameter name is, or lies under, a dotted block name; a part ``*`` of that is any one part.
+
+    >>> inside("members.1.top.weight", "members.*.top"), inside("members.1.stem.top", "members.*.top")
+    (True, False)
+    """
+    parts = block.split(".")
+    own = parameter.split(".")[: len(parts)]
+    return len(own) == len(parts) and all(asked in ("*", here) for asked, here in zip(parts, own, strict=True))
 
 
 def block_of(parameter: str, blocks: tuple[str, ...]) -> int:
