@@ -170,8 +170,6 @@ def test_networks_vote_by_one_head_and_hold_out_what_validators_ask_about() -> N
     assert sorted(name for each in seen[1:] if each.val is not None for name in each.val.ids) == sorted(held)
     assert not {name for each in seen[1:] for name in each.train.ids} & set(held)
     assert model.head.to_tensors()["head.hidden.0.weight"].shape[0] == 2 * 256
-    with pytest.raises(InputError, match="sources=votes with tuning=full would be a backbone for each source"):
-        method_class("mcc")(sources="votes", tuning="full")
 
 
 def test_layers_of_several_heads_lie_side_by_side() -> None:
@@ -183,7 +181,12 @@ def test_layers_of_several_heads_lie_side_by_side() -> None:
 
     members, weights, x = [head() for _ in range(3)], np.array([0.2, 0.5, 0.3]), rng.normal(size=(7, 4))
     expected = sum(w * h.logits(x) / h.temperature for w, h in zip(weights, members, strict=True))
-    assert np.allclose(pooled_logits(members, weights).logits(x), expected)
+    assert np.allclose(pooled_logits(members, weights, [slice(0, 4)] * 3).logits(x), expected)
+    wide, columns = rng.normal(size=(7, 12)), [slice(4, 8), slice(8, 12), slice(0, 4)]
+    expected = sum(
+        w * h.logits(wide[:, at]) / h.temperature for w, h, at in zip(weights, members, columns, strict=True)
+    )
+    assert np.allclose(pooled_logits(members, weights, columns).logits(wide), expected)
 
 
 def test_a_source_without_a_class_cannot_vote() -> None:

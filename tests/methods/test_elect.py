@@ -117,8 +117,6 @@ def test_auto_asks_every_adaptation_that_can_to_weigh_the_sources() -> None:
         "prototypes": None,
         "mcc@0.3": "weighted",
     }
-    with pytest.raises(InputError, match="sources=votes with tuning=full would be a backbone for each source"):
-        method_class("auto")(sources="votes", tuning="full")
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,8 @@ class Auto(Method):
     sources: str = field(
         default="combined",
         metadata={
-            "help": "several sources: combined, or weighted by likeness to the target, by every adaptation that can"
+            "help": "several sources: combined, weighted by likeness to the target, or votes of a model each, by every "
+            "adaptation that can"
         },
     )
     folds: int = field(default=5, metadata={"help": "folds of train, at most", "range": (2, 10)})
@@ -100,12 +101,12 @@ class Auto(Method):
         return method.set_params(**{knob: weight})
 
     def source_only(self) -> Method:
-        """The probe; where adaptations move the backbone, their network trained on the source alone."""
+        """The probe; where adaptations move the backbone, their network trained on the source alone (all combined)."""
         if self.tuning == "frozen":
             return super().source_only()
         from transferium.methods.network import SourceNetwork
 
-        return self._as_asked(SourceNetwork)
+        return self._as_asked(SourceNetwork).set_params(sources="combined")
 
     def _as_asked(self, cls: type[Method]) -> Method:
         from transferium.methods.network import AdaptedNetwork

@@ -96,7 +96,9 @@ class AdaptedNetwork(Staged):
     bottleneck: int = setting(256, "rectified features between backbone and last layer (0: none)", (0, 1024))
     weight_decay: float = setting(1e-3, "pull towards zero", (0.0, 0.1))
     label_smoothing: float = setting(0.0, "share of each source label spread over all classes", (0.0, 0.2))
-    sources: str = setting("combined", "several sources: combined, weighted by likeness, or votes of one each", SOURCES)
+    sources: str = setting(
+        "combined", "several sources: combined, weighted by likeness to the target, or votes of a network each", SOURCES
+    )
     statistics: str = setting("shared", "what normalises a domain: shared, or each its own (per-domain)", STATISTICS)
     augment: str = setting("auto", "random changes to training examples where the backbone moves, as in finetune")
     clip: float | None = setting(10.0, "largest gradient norm (none: no limit)", (1.0, 100.0))
@@ -108,11 +110,6 @@ class AdaptedNetwork(Staged):
         require_choice("tuning", self.tuning, TUNINGS)
         require_choice("growth", self.growth, ("ramp", "fixed"))
         require_choice("sources", self.sources, SOURCES)
-        if self.sources == "votes" and self.moves_backbone:
-            raise InputError(
-                f"sources=votes with tuning={self.tuning} would be a backbone for each source: use tuning=frozen, or "
-                "sources=combined or weighted."
-            )
         require_choice("statistics", self.statistics, STATISTICS)
         check_augment(self.augment)
         for name in ("epochs", "batch_size", "rank"):
@@ -176,11 +173,14 @@ class AdaptedNetwork(Staged):
         return self.tuning != "frozen"
 
     def source_only(self) -> Method:
-        """A probe on frozen features; where the backbone moves, the same network, trained on the source alone."""
+        """A probe on frozen features; where the backbone moves, the same network, trained on the source alone.
+
+        Several sources are combined: whatever else is done with them asks how much each looks like the target.
+        """
         if not self.moves_backbone:
             return super().source_only()
         shared = {f.name: getattr(self, f.name) for f in fields(SourceNetwork)}
-        return SourceNetwork(**shared | {"weight": 0.0})
+        return SourceNetwork(**shared | {"weight": 0.0, "sources": "combined"})
 
     def _term(self, carried: Carried) -> Objective | None:
         """What is added to the supervised loss, times ``weight``."""
