@@ -96,3 +96,13 @@ def test_a_source_without_a_class_cannot_vote_with_a_backbone_either() -> None:
         tm.TransferClassifier("mcc", backbone="small_cnn", settings=VOTES).fit(
             away().unlabeled(), source=[home(1), lacking]
         )
+
+
+def test_the_tracks_of_each_network_are_kept_under_its_name(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    asked = FitOptions(
+        out=tmp_path / "r", method="mcc", settings=VOTES, command="fit", backbone="small_cnn", track=("tensorboard",)
+    )
+    adapt_job(pair_domains([home(1), home(2)], away()), asked, Embedder(None), Stopwatch())
+    found = {file.relative_to(tmp_path / "r" / "track").parts[0] for file in (tmp_path / "r").rglob("events.*")}
+    assert {"source 0", "source 1"} <= found, "and nobody said that nothing was sent: warnings are errors"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from transferium.data.domain import Kind
 from transferium.embedding.engine import checked_graph
 from transferium.embedding.graph import attached_graph
 from transferium.errors import BackboneError
@@ -64,18 +66,6 @@ def attach_graph(saved: dict[str, Any], path: Path) -> Backbone:
     name, kind = str(saved["name"]), saved["kind"]
     weights = path.with_name(told["file"]) if told else None
     members = int(saved.get("members", 1))
-
-    def build() -> nn.Module:
-        if weights is None:
-            raise BackboneError(f"{name} came with a saved model, as a graph that can be run but not trained.")
-        if not weights.is_file() or digest_files([weights]) != told["sha256"]:
-            raise BackboneError(
-                f"{weights} is missing or damaged, and only its graph can be run. Copy the model again."
-            )
-        from transferium.models.side_by_side import side_by_side
-
-        return _loaded(side_by_side([find_backbone(name, kind)] * members), weights)
-
     return Backbone(
         name=name,
         kind=kind,
@@ -83,7 +73,7 @@ def attach_graph(saved: dict[str, Any], path: Path) -> Backbone:
         blocks=(),
         preprocess=preprocess_from_json(description),
         fingerprint=str(saved["fingerprint"]),
-        build=build,
+        build=partial(_build, name, kind, members, weights, told.get("sha256")),
         licence=str(saved.get("licence", "unknown")),
         size_bytes=graph.path.stat().st_size,
         pretrained=bool(saved.get("pretrained", True)),
@@ -94,13 +84,20 @@ def attach_graph(saved: dict[str, Any], path: Path) -> Backbone:
     )
 
 
-def _loaded(base: Backbone, path: Path) -> nn.Module:
-    """The architecture of ``base`` with the weights in ``path``."""
+def _build(name: str, kind: Kind, members: int, weights: Path | None, sha256: str | None) -> nn.Module:
+    """The architecture of that name, ``members`` of it side by side, with the weights beside the graph."""
+    if weights is None:
+        raise BackboneError(f"{name} came with a saved model, as a graph that can be run but not trained.")
+    if not weights.is_file() or digest_files([weights]) != sha256:
+        raise BackboneError(f"{weights} is missing or damaged, and only its graph can be run. Copy the model again.")
+    from transferium.models.side_by_side import side_by_side
+
+    base = side_by_side([find_backbone(name, kind)] * members)
     module = base.build()
     try:
-        module.load_state_dict(read_weights(path))
+        module.load_state_dict(read_weights(weights))
     except RuntimeError as error:
-        raise BackboneError(f"{path} does not fit {base.name}: {str(error).splitlines()[0]}") from error
+        raise BackboneError(f"{weights} does not fit {base.name}: {str(error).splitlines()[0]}") from error
     return module.eval()
 
 

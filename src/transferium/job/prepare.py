@@ -109,7 +109,7 @@ def warn_of_quarantine(diagnosis: Diagnosis) -> None:
 
 def warn_if_untracked(task: Task, fitted: Fitted) -> None:
     """Say that the trackers which were named got nothing, where nothing of the job took a training step."""
-    if task.track and task.workdir is not None and not (task.workdir / TRACK).is_dir():
+    if task.track and task.workdir is not None and not any(task.workdir.rglob(TRACK)):
         names = " and ".join(task.track)
         words = f"nothing was sent to {names}: {fitted.method} takes no training steps, which are what trackers follow"
         warnings.warn(words, TransferiumWarning, stacklevel=3)

@@ -179,13 +179,16 @@ def tidying(run: Path) -> Iterator[None]:
 
 
 def keep_log(run: Path, fresh: Path) -> None:
-    """Carry the log, and what trackers wrote, from ``run``'s state into the finished run."""
+    """Carry the log, and what trackers wrote, from ``run``'s state into the finished run.
+
+    Of several models (``source 1``) each one's tracks lie in a folder called after it.
+    """
     state = run / STATE
     if (state / LOG).exists():
         shutil.copyfile(state / LOG, fresh / LOG)
         Journal(fresh).event("finished")
-    if (state / TRACK).is_dir():
-        shutil.copytree(state / TRACK, fresh / TRACK)
+    for tracks in sorted(state.rglob(TRACK)):
+        shutil.copytree(tracks, fresh / TRACK / tracks.parent.relative_to(state), dirs_exist_ok=True)
 
 
 def _drop_empty(folder: Path) -> None:
