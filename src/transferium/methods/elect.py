@@ -198,6 +198,8 @@ def why_chosen(names: Sequence[str], vote: Consensus, at: int, needed: int = 3) 
     if n < needed:
         words = "three are needed" if needed == 3 else "one is needed"
         return f"source only, since {n} validators could vote and {words}: first do no harm"
+    if len(names) == 1:
+        return "source only: no adaptation is left to vote on"
     if leader == 0:
         return f"source only leads the vote of {n} validators"
     support = round(vote.support[leader] * n)

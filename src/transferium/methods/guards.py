@@ -194,7 +194,7 @@ def _worse_on_source(task: Task, reference: Fitted, candidate: Fitted) -> str:
         return ""
     return (
         f"on held-out examples of the source its log-loss is {losses[1].mean():.3f}, source only's "
-        f"{losses[0].mean():.3f}: it threw away what the classes need"
+        f"{losses[0].mean():.3f}: what it knows of the classes is less"
     )
 
 
