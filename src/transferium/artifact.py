@@ -7,7 +7,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,13 +36,29 @@ WEIGHTS = "backbone.safetensors"
 """Of a backbone that was tuned: what to train on from. To answer, the graph is enough."""
 
 
+def refuse_foreign(folder: Path, called: str, signs: Sequence[str] = (DESCRIPTION,), own: Sequence[str] = ()) -> None:
+    """Raise ``ArtifactError`` where a model or run in ``folder`` would take the place of somebody else's files.
+
+    It may where nothing is there, where one of the ``signs`` of an earlier one is, and where nothing but the entries
+    ``own`` are. ``called`` is what the message calls the folder.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ArtifactError(f"{called} is a file; name a folder that does not exist yet or an earlier model or run.")
+    found = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+    if any(name not in own for name in found) and not any((folder / sign).exists() for sign in signs):
+        raise ArtifactError(
+            f"{called} holds files that are not a run or model (there is no {DESCRIPTION}; there is "
+            f"{', '.join(found[:3])}); nothing was overwritten. Name another folder."
+        )
+
+
 @contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
+def replacing(folder: Path, signs: Sequence[str] = (DESCRIPTION,), own: Sequence[str] = ()) -> Iterator[Path]:
     """Yield an empty sibling directory that takes the place of ``folder`` when the block ends without an error.
 
     Whoever looks at ``folder`` finds what was there before or all of what is new, never a half of either. Raises
-    ``ArtifactError`` where it cannot be written (read-only, no space left); what was there before is kept. Of several
-    processes the first alone leaves anything.
+    ``ArtifactError`` where it cannot be written (read-only, no space left) or would delete what is no earlier model or
+    run (``refuse_foreign``); what was there before is kept. Of several processes the first alone leaves anything.
     """
     if rank() > 0:
         with tempfile.TemporaryDirectory() as nowhere:
@@ -50,6 +66,7 @@ def replacing(folder: Path) -> Iterator[Path]:
         return
     fresh: Path | None = None
     try:
+        refuse_foreign(folder, str(folder), signs, own)
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
         fresh.chmod(0o755)
@@ -118,7 +135,7 @@ class Artifact:
         return embedder(domain, self.backbone)[0]
 
     def save(self, folder: Path | str) -> None:
-        """Write the whole directory or nothing."""
+        """Write the whole directory or nothing, over an earlier model but never over other files."""
         with replacing(Path(folder)) as fresh:
             self.write_into(fresh)
 

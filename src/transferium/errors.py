@@ -23,7 +23,7 @@ class BackboneError(TransferiumError, RuntimeError):
 
 
 class ArtifactError(TransferiumError, RuntimeError):
-    """A saved model or run directory is not readable by this version."""
+    """A saved model or run directory is not readable by this version, or must not be written where it was to be."""
 
 
 class Terminated(SystemExit):

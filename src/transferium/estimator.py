@@ -209,7 +209,10 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         return evaluate_domain(self.artifact_, held_out(data), self._embedder(), seed=seed)
 
     def save(self, folder: str | Path) -> None:
-        """Write safetensors and JSON to ``folder``, all or nothing; of an adapted model source only too."""
+        """Write safetensors and JSON to ``folder``, all or nothing; of an adapted model source only too.
+
+        An earlier model or run there is replaced; ``ArtifactError`` where ``folder`` is a file or holds other files.
+        """
         check_is_fitted(self)
         with replacing(Path(folder)) as fresh:
             self.artifact_.write_into(fresh)

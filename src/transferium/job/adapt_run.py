@@ -26,7 +26,7 @@ from transferium.job.given_model import GivenModel
 from transferium.job.oracle import check_answers, look_at_answers
 from transferium.job.predictions import write_predictions
 from transferium.job.prepare import Stopwatch
-from transferium.job.remember import STATE, keep_log
+from transferium.job.remember import SIGNS, STATE, keep_log
 from transferium.job.run_directory import SHOWN, _thumbnails, examples_to_show, write_json
 from transferium.methods.base import Fitted
 from transferium.methods.few import FEW_ALONE
@@ -167,7 +167,7 @@ def _write(
 ) -> dict[str, Any]:
     run = run | {"provenance": models[0].info["provenance"]}
     shown = adapted.held if labelled is None else labelled
-    with replacing(options.out) as fresh:
+    with replacing(options.out, SIGNS, (STATE,)) as fresh:
         with watch("write"):
             models[0].write_into(fresh)
             keep_log(options.out, fresh)

@@ -8,18 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from transferium.artifact import DESCRIPTION, Artifact
+from transferium.artifact import Artifact, refuse_foreign
 from transferium.data.domain import Domain
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
 from transferium.job.judge import Judged, judge
 from transferium.job.prepare import Divided, Looked, Stopwatch, be_strict, look, separate, warn_if_untracked
 from transferium.job.provenance import data_fingerprint, provenance
-from transferium.job.remember import COMMAND, STATE
+from transferium.job.remember import SIGNS, STATE
 from transferium.job.run_directory import examples_to_show, write_run
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import find_method
-from transferium.methods.tuned import STUDY
 from transferium.models.catalogue import find_backbone, randomised
 from transferium.models.processes import rank
 
@@ -105,14 +104,7 @@ def check_writable(out: Path) -> None:
     """
     if rank():
         return
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out {out} is a file; name a folder that does not exist yet or an earlier run.")
-    ours = (DESCRIPTION, f"{STATE}/{COMMAND}", f"{STATE}/{STUDY}")
-    if out.is_dir() and any(out.iterdir()) and not any((out / name).exists() for name in ours):
-        raise InputError(
-            f"--out {out} holds files that are not a run ({DESCRIPTION} is missing); nothing was overwritten. "
-            "Name another folder."
-        )
+    refuse_foreign(out, f"--out {out}", SIGNS)
     parent = out.resolve().parent
     while not parent.exists():
         parent = parent.parent

@@ -24,6 +24,8 @@ from transferium.training.journal import LOG, Journal, read_log
 from transferium.training.tracks import TRACK
 
 STATE, COMMAND, FORMAT = "state", "command.json", 1
+SIGNS = (DESCRIPTION, f"{STATE}/{COMMAND}", f"{STATE}/{STUDY}")
+"""By any of which a folder is known as a run that ended, was interrupted or searches."""
 FREE = ("data", "source", "few", "out", "as_json", "track", "resume", "restart", "strict", "oracle", "no_store", "map")
 """Options that may differ between a run and its resumption: where data is (what is in it is compared later), and what
 changes nothing in the model."""

@@ -15,7 +15,7 @@ from transferium.job.contact_sheet import FILE, as_facts, as_jpeg
 from transferium.job.judge import Judged
 from transferium.job.predictions import write_predictions
 from transferium.job.prepare import Stopwatch
-from transferium.job.remember import keep_log
+from transferium.job.remember import SIGNS, STATE, keep_log
 from transferium.report.page import write_report
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def write_run(
     """Write artifact, metrics, predictions, doctor's findings and report as one directory, or nothing."""
     run = run | {"provenance": artifact.info["provenance"]}
     run, picture = (run, None) if contact is None else (run | {"augmented": as_facts(contact)}, as_jpeg(contact))
-    with replacing(out) as fresh:
+    with replacing(out, SIGNS, (STATE,)) as fresh:
         with watch("write"):
             artifact.write_into(fresh)
             keep_log(out, fresh)
