@@ -35,6 +35,15 @@ def test_a_contact_sheet_is_drawn_and_its_place_is_said(images: Path, tmp_path: 
     cells = [pixels[22 : 22 + 224, 8 + (c > 0) * 8 + c * 232 :][:, :224] for c in range(6)]
     assert all(np.ptp(cell) > 40 for cell in cells), "a picture in every cell"
     assert all(np.abs(a - b).mean() > 2 for a, b in itertools.pairwise(cells)), "each of them another"
+    given = ("inspect", images, "--augment", "strong", "--out")
+    assert run_cli(*given, tmp_path / "b.png").code == run_cli(*given, tmp_path / "c.jpg").code == 0
+    assert run_cli(*given, tmp_path / "c.jpg").code == 0, "an earlier sheet is replaced"
+    of_data = next(images.rglob("*.png"))
+    before = of_data.read_bytes()
+    ran = run_cli(*given, of_data)
+    assert ran.code == 2 and f"--out {of_data} holds something else than a contact sheet" in ran.err
+    assert of_data.read_bytes() == before
+
     again = run_cli("inspect", images, "--augment", "strong", "--out", tmp_path / "b.png", "--json")
     assert again.json["file"] == str(tmp_path / "b.png") and len(again.json["ids"]) == 4
     assert (tmp_path / "b.png").read_bytes() == (tmp_path / "augment.png").read_bytes()

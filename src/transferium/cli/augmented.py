@@ -25,7 +25,7 @@ def show(data: Path, options: dict[str, Any]) -> None:
     """Write a contact sheet, or print changed texts; raises ``InputError`` for a recipe there is not."""
     from transferium.data.read import read
     from transferium.errors import InputError
-    from transferium.job.contact_sheet import as_facts, write_picture
+    from transferium.job.contact_sheet import as_facts, check_picture, write_picture
     from transferium.job.inspect import show_augmented
     from transferium.training.recipe import check_recipe
 
@@ -34,6 +34,8 @@ def show(data: Path, options: dict[str, Any]) -> None:
     out: Path | None = options["out"]
     if domain.kind != "image" and out is not None:
         raise InputError(f"--out names a picture, and {domain.name!r} holds {domain.kind} examples: leave --out away.")
+    if domain.kind == "image":
+        check_picture(out or PICTURE)
     contact = show_augmented(domain, options["backbone"], options["augment"])
     facts = as_facts(contact)
     if contact.kind == "image":

@@ -133,8 +133,10 @@ def predict(run: Path, data: Path, **options: Any) -> None:
     """Predict DATA (a folder, a table or one file) with the model in RUN."""
     from transferium.artifact import load_artifact
     from transferium.job.apply import predict_domain, read_like
-    from transferium.job.predictions import write_predictions
+    from transferium.job.predictions import check_out, write_predictions
 
+    if options["out"] is not None:
+        check_out(options["out"], data)
     artifact = load_artifact(run)
     domain = read_like(artifact, data, opt.named_columns(options))
     predicted = predict_domain(artifact, domain, opt.make_embedder(options))

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from transferium.training.contact import Contact
 
 FILE = "augmented.jpg"
+MARK = "transferium contact sheet"
+"""In a sheet's file, as far as its format has room for a comment: by this it is known."""
 SMALLEST, LARGEST, GAP, LINE = 112, 224, 8, 22
 LONGEST = 600
 
@@ -41,10 +43,33 @@ def draw(contact: Contact) -> Image:
     return sheet
 
 
+def check_picture(path: Path) -> None:
+    """Raise ``InputError`` where a sheet in ``path`` would take the place of a file that is no earlier sheet."""
+    if path.is_file() and path.stat().st_size and not _is_sheet(path):
+        raise InputError(
+            f"--out {path} holds something else than a contact sheet of --augment; nothing was overwritten. Name "
+            "another file, or remove this one."
+        )
+
+
+def _is_sheet(path: Path) -> bool:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            return picture.info.get("comment") in (MARK, MARK.encode())
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return False
+
+
 def write_picture(contact: Contact, path: Path) -> None:
     """Save the sheet in the format that the file name asks for; raises ``InputError`` where it cannot be written."""
+    from PIL.PngImagePlugin import PngInfo
+
+    said = PngInfo()
+    said.add_text("comment", MARK)
     try:
-        draw(contact).save(path)
+        draw(contact).save(path, pnginfo=said, comment=MARK)
     except ValueError as error:
         raise InputError(f"--out {path}: {error}. Name a picture, as in {path.stem or 'augment'}.png.") from error
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import sys
 import tempfile
@@ -16,6 +17,48 @@ from transferium.data.domain import Domain
 from transferium.errors import InputError
 
 Probabilities = NDArray[np.float64]
+LONGEST_HEADER = 2**20
+
+
+def check_out(path: Path, data: Path) -> None:
+    """Raise ``InputError`` where predictions in ``path`` would take the place of ``data`` or of another's file.
+
+    Earlier predictions, which are known by their first line, are replaced; so is an empty file.
+    """
+    if not path.exists():
+        return
+    if data.exists() and path.samefile(data):
+        raise InputError(
+            f"--out {path} is the data itself ({data}), and predictions would take its place; nothing was "
+            "overwritten. Name another file."
+        )
+    if path.is_dir():
+        raise InputError(f"--out {path} is a folder; name a file in it, as in {path / 'predictions.csv'}.")
+    if not path.is_file():
+        raise InputError(
+            f"--out {path} is a device or a pipe; name a file, or leave --out away to write to standard output."
+        )
+    header = _header(path)
+    if header is not None and not _is_ours(header):
+        raise InputError(
+            f"--out {path} holds something else than predictions (its first line is not id, predicted, p_<class>…); "
+            "nothing was overwritten. Name another file, or remove this one."
+        )
+
+
+def _header(path: Path) -> list[str] | None:
+    """The cells of a file's first line; none where it is no table, None where it is empty."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(LONGEST_HEADER)
+        return next(csv.reader(io.StringIO(start.decode("utf-8", "replace"), newline=""))) if start else None
+    except (OSError, csv.Error):
+        return []
+
+
+def _is_ours(header: list[str]) -> bool:
+    cells = [name for name in header if name != "label"] if header[1:2] == ["label"] else header
+    return cells[:2] == ["id", "predicted"] and len(cells) > 2 and all(name.startswith("p_") for name in cells[2:])
 
 
 def write_predictions(
