@@ -26,6 +26,10 @@ class ArtifactError(TransferiumError, RuntimeError):
     """A saved model or run directory is not readable by this version, or must not be written where it was to be."""
 
 
+class NonFiniteError(TransferiumError, ArithmeticError):
+    """A loss term or a gradient became NaN or infinite; the model holds the last good weights."""
+
+
 class Terminated(SystemExit):
     """Somebody asked the process to end (SIGTERM); uncaught, it exits with 143."""
 

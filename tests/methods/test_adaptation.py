@@ -13,7 +13,7 @@ import toy_world
 from adaptation_cases import CASES, SHORT, Case, alone, bits, fitted
 from shifted_worlds import World, rows
 from transferium.artifact import Artifact, load_artifact
-from transferium.errors import DataError, InputError
+from transferium.errors import DataError, InputError, NonFiniteError
 from transferium.functional.validators.table import validate
 from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.critics import DANN
@@ -23,7 +23,6 @@ from transferium.methods.statistics import MCC
 from transferium.models.head import Head
 from transferium.objectives.adversarial import DomainAdversarial
 from transferium.training.checkpoint import Checkpoints
-from transferium.training.guard import NonFiniteError
 
 every = pytest.mark.parametrize("case", CASES, ids=lambda c: c.id)
 networks = pytest.mark.parametrize(

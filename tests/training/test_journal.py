@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from toy_world import blobs, row_model
-from transferium.errors import InputError, TransferiumWarning
+from transferium.errors import InputError, NonFiniteError, TransferiumWarning
 from transferium.objectives.supervised import Supervised
 from transferium.training.checkpoint import Checkpoints
-from transferium.training.guard import NonFiniteError
 from transferium.training.journal import LOG, Journal, read_log
 from transferium.training.objective import Objective
 from transferium.training.run import run
@@ -118,6 +117,17 @@ def test_a_loss_that_is_no_number_leaves_the_last_good_weights_and_says_where(tm
         run(stages(), checkpoints=Checkpoints(tmp_path))
     kept = Checkpoints(tmp_path)._read(tmp_path / "last_good.safetensors")
     assert all(torch.equal(kept.under("module0")[k], v) for k, v in model.state_dict().items())
+    assert read_log(tmp_path / LOG)[-1]["event"] == "stopped"
+
+
+def test_of_a_loss_that_never_was_a_number_nothing_is_kept(tmp_path):
+    def stages():
+        yield Stage(row_model(), {"target": blobs(40)}, Breaks(0), epochs=2, batch_size=8, name="all")
+
+    with pytest.raises(NonFiniteError, match=r"at step 0, .* Nothing was learned in this stage yet") as raised:
+        run(stages(), checkpoints=Checkpoints(tmp_path))
+    assert not hasattr(raised.value, "__notes__")
+    assert [p.name for p in tmp_path.iterdir()] == [LOG]
     assert read_log(tmp_path / LOG)[-1]["event"] == "stopped"
 
 

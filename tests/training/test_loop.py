@@ -7,6 +7,7 @@ from torch import nn
 
 from toy_world import PICTURE, blobs, picture_backbone, pictures, row_model, same, weights
 from transferium.data.samples import Rows
+from transferium.errors import NonFiniteError
 from transferium.models.model import Model
 from transferium.objectives.l2sp import L2SP
 from transferium.objectives.supervised import Supervised
@@ -14,7 +15,6 @@ from transferium.training.checkpoint import Checkpoints
 from transferium.training.episode import Episode, train
 from transferium.training.feed import Feeds
 from transferium.training.groups import plain_groups
-from transferium.training.guard import NonFiniteError
 from transferium.training.history import History
 from transferium.training.machine import Machine
 from transferium.training.objective import Objective
@@ -202,7 +202,7 @@ class Steep(Objective):
 def test_a_gradient_that_is_not_a_number_is_caught_too():
     model = row_model()
     before = weights(model)
-    with pytest.raises(NonFiniteError, match="at step 0, 'gradient norm' is nan"):
+    with pytest.raises(NonFiniteError, match=r"at step 0, 'gradient norm' is nan.* Nothing was learned in this stage"):
         once(Stage(model, {"target": blobs(20)}, Steep(), steps=3))
     assert same(weights(model), before)
 
@@ -218,7 +218,7 @@ def test_whose_gradient_is_not_finite_is_said(immediate, said):
     machine.immediate = immediate
     episode = Episode(Stage(model, {"target": blobs(20)}, Supervised() + Steep(), steps=3), machine)
     drawn = torch.get_rng_state()
-    with pytest.raises(NonFiniteError, match=rf"at step 0, 'gradient norm' is nan.*{said}.*weights are those of the"):
+    with pytest.raises(NonFiniteError, match=rf"at step 0, 'gradient norm' is nan.*{said}.*Nothing was learned"):
         list(train(episode))
     assert same(weights(model), before) and torch.equal(drawn, torch.get_rng_state())
 

@@ -69,7 +69,7 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
     from transferium.data.read import read
     from transferium.job.fit import FitOptions, check_writable, fit_job
     from transferium.job.prepare import Stopwatch
-    from transferium.job.remember import begin_anew, refuse_other_command, remembering
+    from transferium.job.remember import begin_anew, begins_anew, remembering
     from transferium.methods.settings import split_settings
 
     columns = opt.named_columns(options)
@@ -88,16 +88,16 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
         map=options["map"],
     )
     check_writable(out)
-    refuse_other_command(out, options)
+    anew = begins_anew(out, options)
     watch = Stopwatch()
     if options["few"] is not None and not options["source"]:
         raise click.UsageError("--few are labelled examples of a target beside a --source, and there is no --source.")
     if options["source"]:
-        _adapt(data, asked, watch, options)
+        _adapt(data, asked, watch, options, anew)
         return
     with watch("read"):
         domain = read(data, **columns)
-    begin_anew(out, options["restart"])
+    begin_anew(out, anew)
     with remembering(out, options, command):
         run = fit_job(domain, asked, opt.make_embedder(options), watch)
     click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else tables.summary(run))
@@ -105,7 +105,7 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
         click.echo(f"Written to {out}: report.html, metrics.json, predictions.csv, doctor.json and the model.")
 
 
-def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, Any]) -> None:
+def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, Any], anew: bool) -> None:
     """``fit --source``: DATA is the target."""
     from transferium.cli import adapted
     from transferium.job.adapt_run import adapt_job
@@ -114,7 +114,7 @@ def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, A
 
     with watch("read"):
         pair, model = read_given(data, options["source"], asked.columns, options["few"])
-    begin_anew(asked.out, options["restart"])
+    begin_anew(asked.out, anew)
     with remembering(asked.out, options, asked.command):
         run = adapt_job(pair, asked, opt.make_embedder(options), watch, oracle=options["oracle"], model=model)
     click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else adapted.summary(run))

@@ -47,7 +47,7 @@ def tune(data: Path, **options: Any) -> None:
     from transferium.data.read import read
     from transferium.job.fit import FitOptions, backbone_settings, check_writable, fit_job
     from transferium.job.prepare import Stopwatch
-    from transferium.job.remember import begin_anew, refuse_fit_under_way, tidying
+    from transferium.job.remember import begin_anew, has_diverged, refuse_fit_under_way, tidying
     from transferium.methods.settings import split_settings
     from transferium.methods.tuned import Tuned
 
@@ -80,11 +80,11 @@ def tune(data: Path, **options: Any) -> None:
     check_writable(out)
     if not options["restart"]:
         refuse_fit_under_way(out)
-    watch = Stopwatch()
+    watch, anew = Stopwatch(), options["restart"] or has_diverged(out)
     with saying_how_to_go_on(command), tidying(out):
         with watch("read"):
             domain = read(data, **columns)
-        begin_anew(out, options["restart"])
+        begin_anew(out, anew)
         run = fit_job(domain, asked, opt.make_embedder(options), watch)
     click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else tables.summary(run))
     if not options["as_json"]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from transferium.artifact import DESCRIPTION
-from transferium.errors import DataError, InputError, TransferiumError, TransferiumWarning
+from transferium.errors import DataError, InputError, NonFiniteError, TransferiumError, TransferiumWarning
 from transferium.job.provenance import versions
 from transferium.methods.catalogue import find_method
 from transferium.methods.decided import DECISION
@@ -50,6 +50,12 @@ def is_finished(run: Path) -> bool:
     return (run / DESCRIPTION).is_file() and not is_interrupted(run) and not is_searching(run)
 
 
+def has_diverged(run: Path) -> bool:
+    """Whether the run under way in ``run`` ended by a value that was no number: going on would end there again."""
+    told = read_log(run / STATE / LOG) if is_interrupted(run) else []
+    return bool(told) and told[-1].get("event") == "failed" and told[-1].get("diverged", False)
+
+
 def remembered(run: Path) -> dict[str, Any]:
     """What the run was told; raises ``InputError`` where nothing says so."""
     if not is_interrupted(run):
@@ -83,31 +89,35 @@ def refuse_moved_data(told: Told, run: Path) -> None:
             )
 
 
-def refuse_other_command(run: Path, options: Told) -> None:
-    """Raise ``InputError`` where what is under way in ``run`` was told something else, naming old → new.
+def begins_anew(run: Path, options: Told) -> bool:
+    """Whether what is under way in ``run`` makes room: to ``--restart``, or after it diverged to anything but --resume.
 
-    With ``--restart`` it is about to be thrown away, and only what the options cannot be is refused.
+    Raises ``InputError`` where what could go on was told something else, naming old → new. With ``--restart`` only what
+    the options cannot be is refused.
     """
     asked = _compared(json.loads(_as_json(options))) if is_interrupted(run) or is_searching(run) else {}
     if options["restart"]:
-        return
+        return True
     if is_searching(run):
         raise InputError(
             f"{run} holds an interrupted search. Go on with it by its tune command; or name another --out; or add "
             "--restart to throw it away."
         )
     if not is_interrupted(run) or not _has_progress(run):
-        return
+        return False
+    if options["resume"] is None and has_diverged(run):
+        return True
     if changed := differences(_compared(remembered(run)["options"]), asked):
         raise InputError(
             f"the interrupted run in {run} was told something else: {listed(changed)}. Go on with it by "
             f"transferium fit --resume {run}; or name another --out; or add --restart to throw it away."
         )
+    return False
 
 
 def refuse_fit_under_way(run: Path) -> None:
-    """Raise ``InputError`` where a search is about to begin in the folder of an interrupted fit."""
-    if is_interrupted(run):
+    """Raise ``InputError`` where a search is about to begin in the folder of an interrupted fit that could go on."""
+    if is_interrupted(run) and not has_diverged(run):
         raise InputError(
             f"{run} holds an interrupted fit. Go on with it by transferium fit --resume {run}; or name another --out; "
             "or add --restart to throw it away."
@@ -137,9 +147,10 @@ def forget(run: Path) -> None:
         shutil.rmtree(run / STATE, ignore_errors=True)
 
 
-def begin_anew(run: Path, restart: bool) -> None:
-    """For ``--restart``: forget what is under way, once the new command and its data have been read."""
-    if restart:
+def begin_anew(run: Path, anew: bool) -> None:
+    """Forget what is under way, if that was decided, once the new command and its data have been read."""
+    if anew:
+        everyone(None)  # all have looked at it to decide
         forget(run)
         everyone(None)  # nobody looks before it is gone
 
@@ -157,7 +168,10 @@ def remembering(run: Path, options: Told, command: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        Journal(run / STATE).event("failed", {"message": str(error)})
+        diverged = isinstance(error, NonFiniteError)
+        Journal(run / STATE).event("failed", {"message": str(error)} | ({"diverged": True} if diverged else {}))
+        if diverged and _has_progress(run):
+            error.add_note(f"A command with other settings, or on mended data, and --out {run} begins anew.")
         if not _has_progress(run):
             forget(run)
             _drop_empty(run)

@@ -8,15 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from transferium.errors import TransferiumError
+from transferium.errors import NonFiniteError
 from transferium.training.machine import Machine
 
 BLOCK = 50
 NORM = "gradient norm"
-
-
-class NonFiniteError(TransferiumError, ArithmeticError):
-    """A loss term or a gradient became NaN or infinite; the model holds the last good weights."""
 
 
 class Guard:
@@ -87,7 +83,8 @@ class Guard:
             ", ".join(f"{name!r} is {value}" for name, value in bad.items())
             or "the sum of all terms, over all processes, is not finite"
         )
+        kept = "The weights are those of the step before." if step else "Nothing was learned in this stage yet."
         raise NonFiniteError(
-            f"at step {step}, {what}{whose}. The weights are those of the step before. "
+            f"at step {step}, {what}{whose}. {kept} "
             "Try a lower learning rate (or lr=auto), a smaller clip, or look for bad values in the data."
         )

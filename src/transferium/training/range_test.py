@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from transferium.errors import NonFiniteError
 from transferium.training.average import copied, placed
 from transferium.training.episode import Episode
-from transferium.training.guard import NonFiniteError
 from transferium.training.schedule import Schedule
 from transferium.training.wrapper import Record
 

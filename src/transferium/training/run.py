@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Generic, TypeVar
 
-from transferium.errors import InputError
+from transferium.errors import InputError, NonFiniteError
 from transferium.training.changes import refuse_changes
 from transferium.training.checkpoint import Checkpoints, Saved
 from transferium.training.episode import Episode, train
-from transferium.training.guard import NonFiniteError
 from transferium.training.history import History
 from transferium.training.interruption import Stop, leave, soft_interruption
 from transferium.training.journal import Journal
@@ -165,15 +164,16 @@ def _tell(around: Surroundings, what: str, number: int, episode: Episode) -> Non
 
 @contextmanager
 def _faults_said(number: int, episode: Episode, around: Surroundings) -> Iterator[None]:
-    """A value that is no number: the last good weights are written. A worker that died: said what to do."""
+    """A value that is no number: what was learned, if anything, is written. A worker that died: said what to do."""
     try:
         yield
     except NonFiniteError as error:
-        if around.checkpoints is None:
+        if around.machine.is_main:
+            _tell(around, "stopped", number, episode)
+        if around.checkpoints is None or episode.step == 0:
             raise
         good = weights_of(episode)
         if around.machine.is_main:
-            _tell(around, "stopped", number, episode)
             around.checkpoints.save_good(number, Saved(good, {"step": episode.step}))
         # A note, for whoever quotes the error may delete the state: an election does, where a candidate fails.
         error.add_note(f"The last good weights are in {around.checkpoints.good}.")
