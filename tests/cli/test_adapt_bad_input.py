@@ -42,7 +42,7 @@ def source(tmp_path: Path) -> Path:
         (
             {"classes": ()},
             ("--method", "adda", "--set", "adapt_lr=1e30", "--set", "epochs=1"),
-            "'fool' is nan. The weights are those of the step before",
+            "at step 0, 'fool' is nan. Nothing was learned in this stage yet",
         ),
         ({"classes": ()}, ("--method", "cdan", "--set", "tuning=full"), "features have none: use tuning=frozen"),
         ({"classes": ()}, ("--method", "shott"), "Did you mean 'shot'?"),
