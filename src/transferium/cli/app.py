@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -21,8 +22,9 @@ from transferium.cli.resume import Interrupted
 from transferium.cli.tune import tune
 from transferium.errors import TransferiumError, TransferiumWarning
 from transferium.models.processes import leave, rank
+from transferium.training.interruption import asked_to_end
 
-EXIT_FAILED, EXIT_USER_ERROR, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAILED, EXIT_USER_ERROR = 1, 2
 
 
 class Commands(click.Group):
@@ -104,10 +106,10 @@ def _run(arguments: list[str], debug: bool) -> int:
     except click.ClickException as error:
         error.show()
         return error.code if isinstance(error, Interrupted) else EXIT_USER_ERROR
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted: nothing half-written was left; the same command goes on from the store.", err=True)
-        return EXIT_INTERRUPTED
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
+        if asked := asked_to_end(error) or (signal.SIGINT if isinstance(error, click.Abort) else None):
+            click.echo("interrupted: nothing half-written was left; the same command goes on from the store.", err=True)
+            return 128 + asked
         if debug:
             traceback.print_exc()
         click.echo(f"error: {_explain(error)}", err=True)
@@ -115,7 +117,7 @@ def _run(arguments: list[str], debug: bool) -> int:
     return 0
 
 
-def _explain(error: Exception) -> str:
+def _explain(error: BaseException) -> str:
     if isinstance(error, TransferiumError):
         return " ".join([str(error), *getattr(error, "__notes__", ())])
     return f"{type(error).__name__}: {error}\nThis is a fault of transferium: run again with --debug and report it."

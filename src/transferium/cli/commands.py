@@ -51,6 +51,7 @@ def fit(context: click.Context, /, **options: Any) -> None:
     An interrupted fit goes on where it was: give the same command again, or transferium fit --resume RUN.
     """
     from transferium.cli import resume
+    from transferium.job.under_way import COMMAND, STATE
 
     command, folder = shlex.join(["transferium", *sys.argv[1:]]), None
     if options["resume"] is not None:
@@ -61,7 +62,8 @@ def fit(context: click.Context, /, **options: Any) -> None:
     if options["data"] is None:
         raise click.UsageError("Missing argument 'DATA'.", context)
     out = options["out"] or Path("runs") / (options["data"].resolve().stem or "run")
-    with resume.working_in(folder), resume.saying_how_to_go_on(f"transferium fit --resume {options['resume'] or out}"):
+    how = f"transferium fit --resume {options['resume'] or out}"
+    with resume.working_in(folder), resume.saying_how_to_go_on(how, out / STATE / COMMAND):
         _fit(options["data"], out, command, options)
 
 

@@ -13,9 +13,9 @@ import click
 from click.core import ParameterSource
 
 from transferium.errors import InputError, Terminated
+from transferium.training.interruption import asked_to_end
 
 BESIDE = ("resume", "restart")
-INTERRUPTED = {signal.SIGTERM: 128 + 15, signal.SIGINT: 128 + 2}
 
 
 class Interrupted(click.ClickException):
@@ -80,20 +80,26 @@ def working_in(folder: Path | None) -> Iterator[None]:
 
 
 @contextmanager
-def saying_how_to_go_on(command: str) -> Iterator[None]:
-    """End on SIGTERM or Ctrl-C with one line that says how to go on; exit code 143 or 130."""
+def saying_how_to_go_on(command: str, sign: Path | None) -> Iterator[None]:
+    """End on SIGTERM or Ctrl-C with one line that says how to go on; exit code 143 or 130.
+
+    By the path ``sign`` it is known that something was begun; where that is None, something always was.
+    """
 
     def end(_number: int, _frame: object) -> NoReturn:
         raise Terminated
 
-    words = f"interrupted: what is done is kept. Go on with: {command}"
     before = signal.getsignal(signal.SIGTERM)
     signal.signal(signal.SIGTERM, end)
     try:
         yield
-    except Terminated as asked:
-        raise Interrupted(words, INTERRUPTED[signal.SIGTERM]) from asked
-    except KeyboardInterrupt as asked:
-        raise Interrupted(words, INTERRUPTED[signal.SIGINT]) from asked
+    except (Exception, KeyboardInterrupt, Terminated) as error:
+        asked = asked_to_end(error)
+        if asked is None:
+            raise
+        begun = sign is None or sign.exists()
+        kept = f"what is done is kept. Go on with: {command}"
+        words = f"interrupted: {kept if begun else 'nothing was begun; give the same command again.'}"
+        raise Interrupted(words, 128 + asked) from error
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -48,6 +48,7 @@ def tune(data: Path, **options: Any) -> None:
     from transferium.job.fit import FitOptions, backbone_settings, check_writable, fit_job
     from transferium.job.prepare import Stopwatch
     from transferium.job.remember import begin_anew, has_diverged, refuse_fit_under_way, tidying
+    from transferium.job.under_way import STATE
     from transferium.methods.settings import split_settings
     from transferium.methods.tuned import Tuned
 
@@ -81,7 +82,7 @@ def tune(data: Path, **options: Any) -> None:
     if not options["restart"]:
         refuse_fit_under_way(out)
     watch, anew = Stopwatch(), options["restart"] or has_diverged(out)
-    with saying_how_to_go_on(command), tidying(out):
+    with saying_how_to_go_on(command, None if options["storage"] else out / STATE), tidying(out):
         with watch("read"):
             domain = read(data, **columns)
         begin_anew(out, anew)

@@ -26,8 +26,9 @@ from transferium.job.given_model import GivenModel
 from transferium.job.oracle import check_answers, look_at_answers
 from transferium.job.predictions import write_predictions
 from transferium.job.prepare import Stopwatch
-from transferium.job.remember import SIGNS, STATE, keep_log
+from transferium.job.remember import SIGNS, keep_log
 from transferium.job.run_directory import SHOWN, _thumbnails, examples_to_show, write_json
+from transferium.job.under_way import STATE
 from transferium.methods.base import Fitted
 from transferium.methods.few import FEW_ALONE
 from transferium.report.page import write_report

@@ -15,8 +15,9 @@ from transferium.errors import InputError
 from transferium.job.judge import Judged, judge
 from transferium.job.prepare import Divided, Looked, Stopwatch, be_strict, look, separate, warn_if_untracked
 from transferium.job.provenance import data_fingerprint, provenance
-from transferium.job.remember import SIGNS, STATE
+from transferium.job.remember import SIGNS
 from transferium.job.run_directory import examples_to_show, write_run
+from transferium.job.under_way import STATE
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import find_method
 from transferium.models.catalogue import find_backbone, randomised

@@ -14,16 +14,18 @@ from typing import Any
 from transferium.artifact import DESCRIPTION
 from transferium.errors import DataError, InputError, NonFiniteError, TransferiumError, TransferiumWarning
 from transferium.job.provenance import versions
+from transferium.job.under_way import COMMAND, STATE
 from transferium.methods.catalogue import find_method
 from transferium.methods.decided import DECISION
 from transferium.methods.settings import split_settings
 from transferium.methods.tuned import STUDY
 from transferium.models.processes import everyone, rank
 from transferium.training.changes import differences, listed
+from transferium.training.interruption import asked_to_end
 from transferium.training.journal import LOG, Journal, read_log
 from transferium.training.tracks import TRACK
 
-STATE, COMMAND, FORMAT = "state", "command.json", 1
+FORMAT = 1
 SIGNS = (DESCRIPTION, f"{STATE}/{COMMAND}", f"{STATE}/{STUDY}")
 """By any of which a folder is known as a run that ended, was interrupted or searches."""
 FREE = ("data", "source", "few", "out", "as_json", "track", "resume", "restart", "strict", "oracle", "no_store", "map")
@@ -167,7 +169,13 @@ def remembering(run: Path, options: Told, command: str) -> Iterator[None]:
     journal.event("resumed" if again else "started", {"command": command})
     try:
         yield
-    except Exception as error:
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
+        _note_end(run, error)
+        raise
+
+
+def _note_end(run: Path, error: BaseException) -> None:
+    if asked_to_end(error) is None and isinstance(error, Exception):
         diverged = isinstance(error, NonFiniteError)
         Journal(run / STATE).event("failed", {"message": str(error)} | ({"diverged": True} if diverged else {}))
         if diverged and _has_progress(run):
@@ -175,12 +183,10 @@ def remembering(run: Path, options: Told, command: str) -> Iterator[None]:
         if not _has_progress(run):
             forget(run)
             _drop_empty(run)
-        raise
-    except (KeyboardInterrupt, SystemExit):
-        told = read_log(run / STATE / LOG)
-        if not told or told[-1].get("event") != "interrupted":
-            Journal(run / STATE).event("interrupted")
-        raise
+        return
+    told = read_log(run / STATE / LOG)
+    if not told or told[-1].get("event") != "interrupted":
+        Journal(run / STATE).event("interrupted")
 
 
 @contextmanager

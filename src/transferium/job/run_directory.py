@@ -15,7 +15,8 @@ from transferium.job.contact_sheet import FILE, as_facts, as_jpeg
 from transferium.job.judge import Judged
 from transferium.job.predictions import write_predictions
 from transferium.job.prepare import Stopwatch
-from transferium.job.remember import SIGNS, STATE, keep_log
+from transferium.job.remember import SIGNS, keep_log
+from transferium.job.under_way import STATE
 from transferium.report.page import write_report
 
 if TYPE_CHECKING:

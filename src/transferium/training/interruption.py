@@ -28,6 +28,21 @@ def leave(asked: int) -> NoReturn:
     raise Terminated
 
 
+def asked_to_end(error: BaseException) -> int | None:
+    """The signal by which somebody asked the process to end, where that is what ``error`` comes of; else None.
+
+    Code that was interrupted may say so by an error of its own: Python 3.11 does, of a class that was being made.
+    """
+    behind: BaseException | None = error
+    while behind is not None:
+        if isinstance(behind, KeyboardInterrupt):
+            return signal.SIGINT
+        if isinstance(behind, Terminated):
+            return signal.SIGTERM
+        behind = behind.__cause__ or (None if behind.__suppress_context__ else behind.__context__)
+    return None
+
+
 @contextmanager
 def soft_interruption() -> Iterator[Stop]:
     """Note the first SIGTERM or Ctrl-C instead of dying of it, where this thread may; the second ends at once.
