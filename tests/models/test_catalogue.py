@@ -54,6 +54,8 @@ def test_settings() -> None:
         (None, "text", {"size": 64}, "size is a setting for images"),
         (None, "image", {"max_length": 64}, "max_length is a setting for texts"),
         (None, "image", {"transform": str}, "transform= belongs to a module of your own"),
+        (None, "images", {}, r"kind='images' is unknown. Did you mean 'image'\?"),
+        (None, None, {}, "kind=None is unknown. Choose from 'features', 'image', 'text'."),
         (3, "image", {}, "a name, a folder, a Backbone or an nn.Module; got int"),
     ],
 )

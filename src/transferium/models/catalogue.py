@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from transferium.data.domain import Kind
 from transferium.errors import BackboneError, InputError, did_you_mean
@@ -38,11 +38,13 @@ def find_backbone(
     ``timm/<name>`` and ``hf/<owner>/<name>`` come from the hub or its cache; a folder holds timm's or transformers'
     ``config.json`` and weights; ``<architecture>@<file>`` is a timm architecture with a ``.safetensors`` or ``.pth``
     file; a module of your own needs its ``transform``. ``size`` (images) and ``max_length`` (texts) change how much
-    is read.
+    is read. Raises ``InputError`` for an unknown ``kind``, ``BackboneError`` where there is no such backbone.
 
     >>> find_backbone("efficientnet_lite0", "image", size=64).preprocess.resize
     73
     """
+    if kind not in get_args(Kind):
+        raise InputError(f"kind={kind!r} is unknown. {did_you_mean(str(kind), get_args(Kind))}")
     if kind == "features":
         return _identity(spec)
     if isinstance(spec, Backbone):
