@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.sparse import csr_array, csr_matrix
 
 from transferium.data.decode import decode
 from transferium.data.read import read
@@ -103,6 +104,8 @@ def test_a_domain_passes_through() -> None:
         (np.zeros((0, 3)), {}, DataError, "holds no examples"),
         (5, {}, InputError, "int cannot be read: give a path, a list or an array"),
         ({"a": 1}, {}, InputError, "dict cannot be read"),
+        (csr_matrix(np.eye(3)), {}, InputError, r"sparse matrix \(3 x 3\) cannot be read: make it dense with .toarray"),
+        (csr_array(np.eye(3)), {}, InputError, r"sparse matrix \(3 x 3\) cannot be read: make it dense with .toarray"),
         (np.zeros(3), {}, InputError, r"float64 values of shape \(3\) are no data set: give rows"),
         ([[1, 2], [3]], {}, InputError, "a list that starts with list is no table of numbers"),
         (

@@ -61,6 +61,9 @@ def read_memory(
 def _samples(source: Any, kind: Kind | None) -> tuple[Samples, Kind]:
     if isinstance(source, (dict, set)) or not hasattr(source, "__len__"):
         raise InputError(f"{type(source).__name__} cannot be read: give a path, a list or an array")
+    if hasattr(source, "toarray"):
+        shape = " x ".join(map(str, source.shape))
+        raise InputError(f"a sparse matrix ({shape}) cannot be read: make it dense with .toarray(), if memory allows")
     if not isinstance(source, (list, tuple)):
         source = np.asarray(source)
         if source.dtype.kind not in "OUS" and source.ndim > 1:
