@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,8 +18,6 @@ def texts(labels: list[str] | None, name: str) -> Domain:
 
 
 def rows(width: int, name: str, names: tuple[str, ...] | None = None) -> Domain:
-    from dataclasses import replace
-
     x = np.arange(4.0 * width).reshape(4, width)
     return replace(read(x, label=["a", "b", "a", "b"], name=name), feature_names=names)
 
@@ -74,6 +74,15 @@ def test_what_cannot_be_paired_is_refused_with_its_reason(sources: list[Domain],
     with pytest.raises(DataError) as error:
         pair_domains(sources, target)
     assert message in str(error.value)
+
+
+def test_a_column_that_one_cell_made_text_is_said_to_be_there() -> None:
+    target = replace(rows(1, "t", ("v",)), ignored={"columns": ("note", "u")})
+    with pytest.raises(DataError) as error:
+        pair_domains([rows(2, "s", ("u", "v"))], target)
+    assert "'u' is in one only. 't' does have 'u', but not every cell of it is a number" in str(error.value)
+    with pytest.raises(DataError, match=r"'u' is in one only\. Leave such columns out of both\."):
+        pair_domains([rows(2, "s", ("u", "v"))], replace(target, ignored={"columns": ("note",)}))
 
 
 @pytest.mark.parametrize(

@@ -53,19 +53,47 @@ def as_numbers(column: Any) -> NDArray[np.floating[Any]] | None:
 
 def _from_texts(column: Any) -> NDArray[np.floating[Any]] | None:
     """Numbers written as text, where every cell is one or is empty, and not all are empty."""
+    trimmed = _without_gaps(column)
+    return None if trimmed.null_count == len(trimmed) else _cast(trimmed)
+
+
+def _without_gaps(column: Any) -> Any:
+    """Trimmed texts, null where they say that there is nothing."""
     import pyarrow as pa
     from pyarrow import compute
 
     trimmed = compute.utf8_trim_whitespace(column)
     nothing = compute.is_in(compute.utf8_lower(trimmed), value_set=pa.array(_NOTHING))
-    trimmed = compute.if_else(nothing, pa.scalar(None, pa.string()), trimmed)
-    if trimmed.null_count == len(trimmed):
-        return None
+    return compute.if_else(nothing, pa.scalar(None, pa.string()), trimmed)
+
+
+def _cast(trimmed: Any) -> NDArray[np.float64] | None:
+    """Numbers, NaN where null; None where a text is no number."""
+    import pyarrow as pa
+
     try:
         numbers: NDArray[np.float64] = trimmed.cast(pa.float64()).to_numpy()
     except pa.ArrowInvalid:
         return None
     return numbers
+
+
+def no_number(column: Any) -> str:
+    """The first cell that keeps a column from being numbers, and its row: one text is enough."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    texts = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    cells = _without_gaps(column) if texts else column
+    if cells.null_count == len(cells):
+        return "is empty"
+    start, end = 0, len(cells)
+    while texts and end - start > 1:
+        middle = (start + end) // 2
+        start, end = (middle, end) if _cast(cells.slice(start, middle - start)) is not None else (start, middle)
+    row = start if texts else next(i for i in range(end) if cells[i].is_valid)
+    return f"holds no numbers but, for example, {column[row].as_py()!r} (row {row + 1}, counted from 1)"
 
 
 def _from_lists(column: Any) -> NDArray[np.floating[Any]] | None:

@@ -105,7 +105,7 @@ def _as_first(first: Domain, other: Domain, what: str) -> Domain:
             verb = "is" if len(odd) == 1 else "are"
             raise DataError(
                 f"the source {first.name!r} and the {what} {other.name!r} have different feature columns: "
-                f"{some(map(repr, odd), 5)} {verb} in one only. Leave such columns out of both."
+                f"{some(map(repr, odd), 5)} {verb} in one only. {_about_columns(odd, first, other)}"
             )
         order = [there.index(name) for name in here]
         return replace(other, samples=Rows(other.features[:, order]), feature_names=here)
@@ -116,6 +116,18 @@ def _as_first(first: Domain, other: Domain, what: str) -> Domain:
             "both must have the same columns, in one order."
         )
     return other
+
+
+def _about_columns(odd: Sequence[str], *domains: Domain) -> str:
+    """What to do about columns that one domain lacks: it may have them, with a cell that is no number."""
+    for domain in domains:
+        if texts := sorted(set(odd) & set(domain.ignored.get("columns", ()))):
+            them = "it" if len(texts) == 1 else "them"
+            return (
+                f"{domain.name!r} does have {some(map(repr, texts), 5)}, but not every cell of {them} is a number: "
+                "mend or empty such cells, or leave such columns out of both."
+            )
+    return "Leave such columns out of both."
 
 
 def _learned_from(source: Domain) -> Domain:

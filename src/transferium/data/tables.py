@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.data.cells import as_numbers, as_texts, as_values
+from transferium.data.cells import as_numbers, as_texts, as_values, no_number
 from transferium.data.columns import Columns, settle
 from transferium.data.delimited import Delimited
 from transferium.data.domain import Domain
@@ -146,8 +146,7 @@ def _with_features(domain: Domain, table: Any, columns: Columns, asked: bool, wh
         if found is not None:
             numbers[name] = found
         elif asked:
-            value = next((v for v in as_values(table[name]) if v is not None), None)
-            raise DataError(f"{where}: column {name!r} holds no numbers but, for example, {value!r}")
+            raise DataError(f"{where}: column {name!r} {no_number(table[name])}")
         else:
             aside.append(name)
     if not numbers:
