@@ -289,6 +289,14 @@ def test_rows_that_are_not_finite_are_put_aside(tmp_path: Path) -> None:
     assert diagnosis.keep.tolist() == [True, False, True]
 
 
+def test_rows_beyond_single_precision_are_put_aside_as_not_finite(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("age,pay,label\n1,2.5,p\n2,-1e300,q\n3,,p\n4,4.5,p\n")
+    diagnosis = look(read(tmp_path / "t.csv"))
+    why = "1 (too large for single precision in pay), 2 (NaN or infinite in pay)"
+    assert said(diagnosis, "not-finite") == [f"error: 2 examples put aside: {why}"]
+    assert diagnosis.keep.tolist() == [True, False, False, True]
+
+
 def test_empty_texts_are_put_aside() -> None:
     diagnosis = look(read(["fine", " ", "good", ""], label=[0, 1, 0, 1]))
     assert said(diagnosis, "empty") == ["error: 2 examples put aside: 1 (empty text), 3 (empty text)"]

@@ -125,6 +125,14 @@ def test_rows_that_are_not_finite_name_their_columns() -> None:
     assert unnamed.problems[1] == "NaN or infinite in 0, 2"
 
 
+def test_rows_beyond_single_precision_name_their_columns() -> None:
+    values = np.array([[3.4e38, -3.4e38, 0], [1, -1e300, 0], [1e39, 0, np.inf], [0, 1, 2]])
+    seen = scan(Domain(Rows(values), "features", ids=list("wxyz"), feature_names=tuple("abc")))
+    both = "NaN or infinite in c; too large for single precision in a"
+    assert seen.problems == {1: "too large for single precision in b", 2: both}
+    assert [bool(key) for key in seen.keys] == [True, False, False, True]
+
+
 def test_a_row_has_the_same_key_wherever_it_stands() -> None:
     values = np.random.default_rng(0).normal(size=(5, 3))
     everywhere = scan(Domain(Rows(values), "features", ids=list("abcde"))).keys

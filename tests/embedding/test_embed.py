@@ -11,7 +11,7 @@ import torch
 from small_domains import image_files, images, png, texts, tiny
 from transferium.data.domain import Domain
 from transferium.data.samples import Items, Rows
-from transferium.data.scan import scan
+from transferium.data.scan import Scan, scan
 from transferium.embedding.embed import Embedder
 from transferium.embedding.store import FeatureStore
 from transferium.errors import DataError, InputError
@@ -125,6 +125,15 @@ def test_features_pass_through() -> None:
     assert result.features.tolist() == [[1, 2], [0, 0], [3, 4]]
     assert result.ok.tolist() == [True, False, True]
     assert "NaN or infinite" in result.problems[1]
+
+
+def test_features_beyond_single_precision_are_no_answer_to_anything() -> None:
+    domain = Domain(Rows(np.array([[1.0, 2.0], [1e300, 0.0]])), "features", ["a", "b"])
+    scanned = Scan(("k", "l"), ("", ""), {})  # of a version that let them pass
+    for seen in (scan(domain), scanned):
+        (result,) = Embedder(None)(domain, find_backbone(None, "features"), scan=seen)
+        assert result.features.tolist() == [[1, 2], [0, 0]]
+        assert result.problems == {1: "too large for single precision in 0"}
 
 
 def test_kinds_must_agree() -> None:

@@ -21,6 +21,8 @@ from transferium.data.sniff import IMAGES, SUFFIXES
 from transferium.errors import DataError
 
 _Pairs = NDArray[np.intp]
+_KINDS = {"truncated": "truncated", "empty": "empty", "NaN": "not-finite", "too": "not-finite"}
+"""Kinds of finding by the first word of what is wrong with an example."""
 
 
 def diagnose(
@@ -94,7 +96,7 @@ def _unusable(domain: Domain, wrong: Mapping[int, str]) -> list[Finding]:
     kinds: dict[str, list[int]] = {}
     for i in sorted(wrong):
         word = wrong[i].split(" ", 1)[0]
-        kind = {"truncated": "truncated", "empty": "empty", "NaN": "not-finite"}.get(word, "unreadable")
+        kind = _KINDS.get(word, "unreadable")
         kinds.setdefault(kind, []).append(i)
     return [
         Finding(

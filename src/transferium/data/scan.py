@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
+from transferium.data.finite import finite_rows, what_is_wrong
 from transferium.data.samples import Samples
 from transferium.data.sniff import HEAD, OTHERS, sniff
 
@@ -98,17 +99,13 @@ def _scan_texts(samples: Samples) -> list[_Seen]:
 
 
 def _scan_rows(domain: Domain) -> list[_Seen]:
-    """Rows are hashed like arrays; a row with NaN or infinity names its columns."""
+    """Rows are hashed like arrays; a row that is not finite in single precision names its columns."""
     values = domain.features
-    names = domain.feature_names
     start = hashlib.sha256(_array_head(values[:1].reshape(-1)))
-    finite = np.isfinite(values).all(1)
     seen: list[_Seen] = []
-    for row, fine in zip(np.ascontiguousarray(values), finite, strict=True):
+    for row, fine in zip(np.ascontiguousarray(values), finite_rows(values), strict=True):
         if not fine:
-            columns = [names[i] if names else str(i) for i in np.flatnonzero(~np.isfinite(row))]
-            more = f" and {len(columns) - 5} more" if len(columns) > 5 else ""
-            seen.append(("", "", f"NaN or infinite in {', '.join(columns[:5])}{more}"))
+            seen.append(("", "", what_is_wrong(row, domain.feature_names)))
             continue
         digest = start.copy()
         digest.update(row)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
+from transferium.data.finite import finite_rows, what_is_wrong
 from transferium.data.scan import Scan
 from transferium.data.scan import scan as scan_domain
 from transferium.embedding.engine import Choice, Engine, open_engine, plan_engine
@@ -179,8 +180,10 @@ def _as_they_are(domain: Domain, scan: Scan, backbone: Backbone) -> Embedding:
     values = domain.features
     if backbone.width not in (0, values.shape[1]):
         raise DataError(f"{backbone.width} features are expected; {domain!r} has {values.shape[1]}.")
-    ok = np.array([bool(key) for key in scan.keys], bool) & np.isfinite(values).all(axis=1)
-    problems = {i: scan.problems.get(i, "NaN or infinite") for i in np.flatnonzero(~ok).tolist()}
+    ok = np.array([bool(key) for key in scan.keys], bool) & finite_rows(values)
+    problems = {
+        i: scan.problems.get(i) or what_is_wrong(values[i], domain.feature_names) for i in np.flatnonzero(~ok).tolist()
+    }
     features = np.where(ok[:, None], values, 0).astype(np.float32)
     return Embedding(features, ok, problems, scan.keys, "none", 0, 0, 0.0)
 
