@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -109,3 +110,45 @@ def test_texts_for_a_model_of_images_are_refused(folder: Path) -> None:
     model = tm.TransferClassifier(settings=SMALL).fit(tm.read(folder))
     with pytest.raises(ArtifactError, match="this model reads image examples"):
         model.predict(["just some words"])
+
+
+ROWS = np.random.default_rng(0).normal(size=(80, 2)) + 4 * (np.arange(80) % 2)[:, None]
+LABELS = np.arange(80) % 2 + 10
+
+
+def test_evaluate_takes_pairs_and_paths_of_what_fit_took(tmp_path: Path) -> None:
+    table = "".join(f"{a},{b},{k}\n" for (a, b), k in zip(ROWS.tolist(), LABELS, strict=True))
+    (tmp_path / "t.csv").write_text("a,b,label\n" + table)
+    plain = tm.TransferClassifier(store=False).fit(ROWS, LABELS)
+    adapted = tm.TransferClassifier("coral", store=False).fit(ROWS + 1, source=(ROWS, LABELS))
+    for model in (plain, adapted):
+        expected = model.evaluate(tm.read(ROWS, label=LABELS)).as_dict()
+        for labels in (LABELS, LABELS.astype(float), LABELS.tolist()):
+            assert model.evaluate((ROWS, labels)).as_dict() == expected
+        for path in (tmp_path / "t.csv", str(tmp_path / "t.csv")):
+            assert model.evaluate(path).as_dict() == expected
+        assert model.classes_.tolist() == [10, 11]
+        with pytest.raises(InputError, match=r"evaluate takes a Domain, \(X, y\) or the path .*; got int"):
+            model.evaluate(3)
+    assert adapted.evaluate((ROWS, LABELS)).verdict.word
+    with pytest.raises(DataError, match="has the class '12', which this model was not trained on"):
+        plain.evaluate((ROWS, LABELS + 1))
+
+
+def test_rows_of_an_array_that_are_not_finite_are_put_aside_in_source_few_and_evaluation() -> None:
+    bad = ROWS.copy()
+    bad[3, 0], bad[4, 1], bad[5, 0] = np.nan, np.inf, 1e300
+    said = "3 examples could not be used: .* 3 .NaN or infinite in 0., 4 .* 5 .too large for single precision in 0."
+    model = tm.TransferClassifier("coral", store=False)
+    with pytest.warns(TransferiumWarning, match=said):
+        model.fit(ROWS + 1, source=(bad, LABELS))
+    fine = np.r_[:3, 6:80]
+    without = tm.TransferClassifier("coral", store=False).fit(ROWS + 1, source=(ROWS[fine], LABELS[fine]))
+    np.testing.assert_array_equal(model.predict_proba(ROWS), without.predict_proba(ROWS))
+    assert model.evaluate((bad, LABELS)).examples == 77
+    with pytest.warns(TransferiumWarning, match=said):
+        model.fit(ROWS + 1, source=(ROWS, LABELS), few=(bad[:9] + 2, LABELS[:9]))
+    with pytest.raises(DataError, match="1 of 80 examples cannot be read; the first is 5: too large for single"):
+        model.predict(np.where(np.isfinite(bad), bad, 0))
+    with pytest.raises(InputError, match="a sparse matrix"):
+        model.fit(csr_array(ROWS), source=(ROWS, LABELS))

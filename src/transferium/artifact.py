@@ -130,9 +130,17 @@ class Artifact:
             )
 
     def embed(self, domain: Domain, embedder: Embedder) -> Embedding:
-        """See a domain through this model's backbone; raises ``ArtifactError`` for data that it does not read."""
+        """See a domain through this model's backbone; raises as :meth:`as_read`."""
+        return embedder(self.as_read(domain), self.backbone)[0]
+
+    def as_read(self, domain: Domain) -> Domain:
+        """``domain`` with its feature columns in the order that the model reads, where both name them.
+
+        Raises ``ArtifactError`` for data that it does not read, ``DataError`` for a table without one of its columns.
+        """
         self.check_reads(domain)
-        return embedder(domain, self.backbone)[0]
+        names = tuple(self.info.get("feature_names") or ())
+        return domain.columns(names) if names and domain.feature_names not in (None, names) else domain
 
     def save(self, folder: Path | str) -> None:
         """Write the whole directory or nothing, over an earlier model but never over other files."""

@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
 from transferium.artifact import Artifact, load_artifact, replacing
+from transferium.data.arrays import column_names
 from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
 from transferium.data.read import read
@@ -25,7 +26,7 @@ from transferium.evaluation.evaluate import Evaluation
 from transferium.job.adapt import adapt, artifacts
 from transferium.job.adapt_run import SOURCE_ONLY
 from transferium.job.after import evaluate_beside, is_adapted
-from transferium.job.apply import evaluate_domain, held_out, predict_domain
+from transferium.job.apply import evaluate_domain, held_out, predict_domain, read_like
 from transferium.job.fit import FitOptions, backbone_settings
 from transferium.job.given_model import GivenModel, alone, is_model
 from transferium.job.prepare import Stopwatch, look, training_parts, warn_of_quarantine
@@ -37,6 +38,8 @@ from transferium.models.catalogue import find_backbone
 
 PAIR = 2
 """Examples and their labels."""
+DTYPES = [np.float64, np.float32]
+"""What rows are read as; the first, unless they are the second already."""
 
 
 class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -102,6 +105,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         With a labelled ``source`` (a ``Domain``, ``(X, y)``, the path of data, or a list of these), ``X`` (or its path)
         is the target that is adapted to: it needs no labels, and those it has are stripped. ``few`` (given as one
         source) are a few labelled examples of the target, which are learned from too.
+        Columns of data frames are matched by their names, in whatever order; arrays by position. Rows of a source or a
+        target that are not finite are put aside with a warning.
         The ``source`` may also be a model by itself, which ``shot``, ``tent`` and ``adabn`` adapt without the data that
         it was made from: a fitted classifier, an ``Artifact``, or the path of a saved model or run.
 
@@ -126,6 +131,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         seed = self._seed()
         fitted = method.fit(Task(train, val, looked.backbone, embedder, seed, groups=train.groups))
         info = {"method": method.to_json(), "selection": fitted.selection.to_json(), "seed": seed}
+        info["feature_names"] = domain.feature_names
         info["provenance"] = provenance("TransferClassifier.fit", data_fingerprint(looked.domain))
         self.artifact_ = Artifact(fitted.backbone, fitted.head, train.classes, info)
         self.classes_ = self.classes_[[domain.classes.index(name) for name in train.classes]]
@@ -147,10 +153,11 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             names = {str(name): name for name in source.classes_}
         domains: list[Domain] = []
         for one in [*([] if model else given), *([] if few is None else [few])]:
-            domains.append(self._source(one))
-            names |= {str(name): name for name in self.classes_}
+            domain, classes = _source(one)
+            domains.append(domain)
+            names |= {str(name): name for name in classes}
         told = None if few is None else domains.pop()
-        target = X if isinstance(X, Domain) else read(X if _is_table(X) else list(X), name="target")
+        target = X if isinstance(X, Domain) else _read(X, name="target")
         pair = pair_domains(domains, target, told) if model is None else model.pair(target, told)
         asked = FitOptions(Path(), self.method, self.backbone, self.settings, self._seed())
         adapted = adapt(pair, asked, self._embedder(), Stopwatch(), model=model)
@@ -159,6 +166,9 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self.artifact_, self.source_only_ = artifacts(adapted, asked)
         self.classes_ = _as_given(self.artifact_.classes, names)
         self.diagnosis_, self.selection_ = adapted.target.diagnosis, adapted.fitted.selection
+        self._forget_columns()
+        if target.kind == "features" and not isinstance(X, Domain):
+            validate_data(self, X, skip_check_array=True)  # predict is given what fit was given: the target's columns
         return self
 
     def _given_model(self, source: Any) -> GivenModel | None:
@@ -169,19 +179,6 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         if isinstance(source, Artifact):
             return GivenModel(source, "model")
         return GivenModel.load(Path(source)) if isinstance(source, (str, Path)) and is_model(Path(source)) else None
-
-    def _source(self, source: Any) -> Domain:
-        """Labelled examples, whichever way they were given."""
-        if isinstance(source, (str, Path)):
-            source = read(source)
-        if isinstance(source, Domain):
-            return self._labelled(source, None)
-        if isinstance(source, (tuple, list)) and len(source) == PAIR:
-            return self._labelled(*source)
-        raise InputError(
-            "labelled examples are a Domain, (X, y) or the path of labelled data, and a source may also be a fitted "
-            f"model or the path of a saved one; got {type(source).__name__}."
-        )
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Calibrated class probabilities ``(n, classes)`` in the order of ``classes_``."""
@@ -198,15 +195,36 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         guess = self.predict_proba(X).argmax(axis=1)
         return cast("NDArray[Any]", self.classes_[guess])
 
-    def evaluate(self, data: Domain, *, seed: int = 0) -> Evaluation:
-        """Metrics with intervals on a labelled domain: its held-out part where it is divided, else all of it.
+    def evaluate(self, data: Any, *, seed: int = 0) -> Evaluation:
+        """Metrics with intervals on labelled data: its held-out part where it is divided, else all of it.
 
+        ``data`` is a ``Domain``, ``(X, y)`` or a path, which is read as the training data was.
         After ``fit(target, source=…)`` it also has ``source_only``, the ``verdict`` and ``by_class``.
+
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> TransferClassifier().fit(X[::2], y[::2]).evaluate((X[1::2], y[1::2])).as_dict()["accuracy"]["value"] > 0.9
+        True
         """
         check_is_fitted(self)
+        domain = held_out(self._answers(data))
         if hasattr(self, "source_only_"):
-            return evaluate_beside(self.artifact_, self.source_only_, held_out(data), self._embedder(), seed=seed)
-        return evaluate_domain(self.artifact_, held_out(data), self._embedder(), seed=seed)
+            return evaluate_beside(self.artifact_, self.source_only_, domain, self._embedder(), seed=seed)
+        return evaluate_domain(self.artifact_, domain, self._embedder(), seed=seed)
+
+    def _answers(self, data: Any) -> Domain:
+        """Labelled examples to evaluate on, by the model's own names of the classes."""
+        if isinstance(data, (str, Path)):
+            return read_like(self.artifact_, Path(data), {})
+        if isinstance(data, Domain):
+            return data
+        if not _is_pair(data):
+            raise InputError(
+                f"evaluate takes a Domain, (X, y) or the path of labelled data; got {type(data).__name__}. Give one."
+            )
+        domain, given = _with_labels(self._domain(data[0], finite=False), data[1])
+        known = dict(zip(self.classes_.tolist(), self.artifact_.classes, strict=True))
+        return replace(domain, classes=tuple(known.get(label, str(label)) for label in given.tolist()))
 
     def save(self, folder: str | Path) -> None:
         """Write safetensors and JSON to ``folder``, all or nothing; of an adapted model source only too.
@@ -221,6 +239,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
                 self.source_only_.write_into(fresh / SOURCE_ONLY)
 
     def _labelled(self, X: Any, y: ArrayLike | None) -> Domain:
+        self._forget_columns()
         if isinstance(X, Domain):
             if y is not None:
                 raise InputError("a Domain brings its own labels; y was given as well. Leave y out.")
@@ -228,21 +247,40 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             return X
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None: give labels, or fit on a Domain.")
+        names = column_names(X)
         if _is_table(X):
-            X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
-        else:
-            X, y = list(X), column_or_1d(y)
-            check_consistent_length(X, y)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
-        return replace(read(X), labels=codes.astype(np.int64), classes=tuple(str(c) for c in self.classes_))
+            X, y = validate_data(self, X, y, dtype=DTYPES)
+        domain, self.classes_ = _with_labels(_read(X, features=names), y)
+        return domain
 
-    def _domain(self, X: Any) -> Domain:
+    def _domain(self, X: Any, finite: bool = True) -> Domain:
+        """Examples to answer; ``finite`` refuses rows with NaN or infinity, as scikit-learn does."""
         if isinstance(X, Domain):
             return X
-        if self.artifact_.kind == "features":
-            return read(validate_data(self, X, reset=False, dtype=[np.float64, np.float32]))
-        return read(list(X))
+        if self.artifact_.kind != "features":
+            return read(list(X))
+        names = column_names(X)
+        if names and self._matches(names):
+            return read(check_array(X, dtype=DTYPES, ensure_all_finite=finite), features=names)
+        rows = validate_data(self, X, reset=False, dtype=DTYPES, ensure_all_finite=finite)
+        seen = getattr(self, "feature_names_in_", None)
+        return read(rows, features=None if seen is None else seen.tolist())
+
+    def _matches(self, names: tuple[str, ...]) -> bool:
+        """Whether columns go by name, in any order: after an adaptation, which may have met two, or no frame at all.
+
+        What was fitted to one frame is asked with its columns in the same order: scikit-learn's rule.
+        """
+        if not self.artifact_.info.get("feature_names"):
+            return False
+        seen = getattr(self, "feature_names_in_", None)
+        return seen is None or (hasattr(self, "source_only_") and set(names) == set(seen))
+
+    def _forget_columns(self) -> None:
+        """Nothing of what an earlier ``fit`` was given."""
+        for name in ("feature_names_in_", "n_features_in_"):
+            if hasattr(self, name):
+                delattr(self, name)
 
     def _embedder(self) -> Embedder:
         return Embedder(FeatureStore() if self.store else None, engine=self.engine)
@@ -256,6 +294,39 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         return tags
+
+
+def _source(source: Any) -> tuple[Domain, NDArray[Any]]:
+    """Labelled examples, whichever way they were given, and their classes as they were given."""
+    if isinstance(source, (str, Path)):
+        source = read(source)
+    if isinstance(source, Domain):
+        return source, np.array(source.classes)
+    if _is_pair(source):
+        return _with_labels(_read(source[0]), source[1])
+    raise InputError(
+        "labelled examples are a Domain, (X, y) or the path of labelled data, and a source may also be a fitted "
+        f"model or the path of a saved one; got {type(source).__name__}."
+    )
+
+
+def _with_labels(domain: Domain, y: ArrayLike) -> tuple[Domain, NDArray[Any]]:
+    """The same examples with labels, and the classes in the order of their numbers, as they were given."""
+    y = column_or_1d(y)
+    check_consistent_length(domain.ids, y)
+    check_classification_targets(y)
+    classes, codes = np.unique(np.asarray(y), return_inverse=True)
+    return replace(domain, labels=codes.astype(np.int64), classes=tuple(str(c) for c in classes)), classes
+
+
+def _read(X: Any, **names: Any) -> Domain:
+    """Examples of any kind, by scikit-learn's habit: a table, or else a sequence."""
+    return read(X if _is_table(X) else list(X), **names)
+
+
+def _is_pair(data: Any) -> bool:
+    """Whether this is ``(X, y)``; a ``Domain`` brings labels of its own."""
+    return isinstance(data, (tuple, list)) and len(data) == PAIR and not isinstance(data[0], Domain)
 
 
 def _as_given(classes: tuple[str, ...], known: dict[str, Any]) -> NDArray[Any]:

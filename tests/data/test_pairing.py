@@ -76,6 +76,19 @@ def test_what_cannot_be_paired_is_refused_with_its_reason(sources: list[Domain],
     assert message in str(error.value)
 
 
+def test_names_are_followed_where_the_first_source_has_none() -> None:
+    pair = pair_domains([rows(2, "s"), rows(2, "r", ("u", "v"))], rows(2, "t", ("v", "u")))
+    assert pair.source.feature_names == ("u", "v")
+    assert (pair.source.features[0].tolist(), pair.target.features[0].tolist()) == ([0, 1], [1, 0])
+    with pytest.raises(DataError, match="'s' has 3 features and the target 't' 2"):
+        pair_domains([rows(3, "s")], rows(2, "t", ("v", "u")))
+
+
+def test_columns_of_one_name_cannot_be_told_apart() -> None:
+    with pytest.raises(DataError, match="several columns of 't' are called 'u': give each a name of its own"):
+        pair_domains([rows(3, "s", ("u", "v", "v"))], rows(3, "t", ("u", "u", "v")))
+
+
 def test_a_column_that_one_cell_made_text_is_said_to_be_there() -> None:
     target = replace(rows(1, "t", ("v",)), ignored={"columns": ("note", "u")})
     with pytest.raises(DataError) as error:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 from PIL import Image
 from scipy.sparse import csr_array, csr_matrix
@@ -84,6 +86,22 @@ def test_class_names_and_their_order(labels: list[Any], classes: tuple[str, ...]
 def test_float32_stays_and_integers_become_floats() -> None:
     assert read(np.zeros((2, 2), np.float32)).features.dtype == np.float32
     assert read(np.zeros((2, 2), np.int16)).features.dtype == np.float64
+
+
+@pytest.mark.parametrize("frame", [pa.table, pd.DataFrame])
+def test_a_data_frame_brings_the_names_of_its_columns(frame: Any) -> None:
+    given = frame({"b": [1, 2], "a": [3.5, 4.5]})
+    domain = read(given, label=["x", "y"])
+    assert (domain.feature_names, domain.features.tolist()) == (("b", "a"), [[1, 3.5], [2, 4.5]])
+    chosen = read(given, features=["a"])
+    assert (chosen.feature_names, chosen.features.tolist()) == (("a",), [[3.5], [4.5]])
+    with pytest.raises(DataError, match=r"'data' has no feature column 'c'. It has 'b', 'a'"):
+        read(given, features=["c"])
+
+
+def test_columns_that_are_only_counted_have_no_names() -> None:
+    assert read(pd.DataFrame(np.eye(2))).feature_names is None
+    assert read(np.eye(2), features=["a", "b"]).feature_names == ("a", "b")
 
 
 def test_missing_groups_stand_alone() -> None:

@@ -34,6 +34,7 @@ def read_memory(
     """A list of paths, texts, encoded bytes, Pillow images or arrays, or an array of rows ``(n, width)`` or images.
 
     A list of strings holds image paths where all of them end like one, else texts; ``kind`` decides otherwise.
+    A data frame brings the names of its columns, among which ``features`` choose; else they name the columns.
     """
     samples, found = _samples(source, kind)
     if not len(samples):
@@ -42,10 +43,12 @@ def read_memory(
         if values is not None and len(values) != len(samples):
             raise InputError(f"{use}= has {len(values)} values for {len(samples)} examples: give one for each")
     labels, classes = (None, ()) if label is None else encode_labels(_plain(label), f"label= of {name!r}")
-    if isinstance(samples, Rows) and features is not None and len(features) != samples.values.shape[1]:
+    named = column_names(source) if isinstance(samples, Rows) else None
+    if isinstance(samples, Rows) and not named and features is not None and len(features) != samples.values.shape[1]:
         raise InputError(f"features= names {len(features)} columns, and there are {samples.values.shape[1]}")
     ids = [str(i) for i in range(len(samples))] if id is None else [str(value) for value in id]
-    return Domain(
+    names = named or (None if features is None else tuple(features))
+    domain = Domain(
         samples=samples,
         kind=found,
         ids=list(samples.names) if isinstance(samples, Files) and id is None else ids,
@@ -54,8 +57,17 @@ def read_memory(
         parts=None if part is None else encode_parts(_plain(part), "part="),
         groups=None if group is None else encode_groups(_plain(group)),
         name=name,
-        feature_names=None if features is None else tuple(features),
+        feature_names=names,
     )
+    return domain.columns(features) if named and features is not None else domain
+
+
+def column_names(source: Any) -> tuple[str, ...] | None:
+    """The columns of a data frame or an Arrow table, where all are called by texts; None for anything else."""
+    names = getattr(source, "column_names", None)
+    names = getattr(source, "columns", None) if names is None else names
+    listed = tuple(names) if np.iterable(names) else ()
+    return tuple(map(str, listed)) if listed and all(isinstance(name, str) for name in listed) else None
 
 
 def _samples(source: Any, kind: Kind | None) -> tuple[Samples, Kind]:

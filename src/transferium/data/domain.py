@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.samples import Indices, Rows, Samples
-from transferium.errors import DataError
+from transferium.errors import DataError, did_you_mean
 
 Kind = Literal["image", "text", "features"]
 PARTS = ("train", "val", "test")
@@ -89,6 +89,18 @@ class Domain:
     def unlabeled(self) -> Domain:
         """The same examples without labels: absent by type, never a special code."""
         return replace(self, labels=None, classes=())
+
+    def columns(self, names: Sequence[str]) -> Domain:
+        """The same examples by the feature columns ``names``, in that order; raises ``DataError`` for one not there."""
+        there = self.feature_names or ()
+        for name in names:
+            if there.count(name) > 1 or list(names).count(name) > 1:
+                raise DataError(f"several columns of {self.name!r} are called {name!r}: give each a name of its own.")
+            if name not in there:
+                hint = did_you_mean(name, there, f"It has {', '.join(map(repr, there[:20]))}.")
+                raise DataError(f"{self.name!r} has no feature column {name!r}. {hint}")
+        order = [there.index(name) for name in names]
+        return replace(self, samples=Rows(self.features[:, order]), feature_names=tuple(names), keys=None)
 
     def embedded(self, features: NDArray[np.float32]) -> Domain:
         """The same examples seen through a backbone: a domain of feature rows."""

@@ -13,7 +13,6 @@ from transferium.data.domain import Domain
 from transferium.data.findings import Finding, count, some
 from transferium.data.labels import sort_names
 from transferium.data.parts import join_samples
-from transferium.data.samples import Rows
 from transferium.errors import DataError
 
 
@@ -57,8 +56,8 @@ def pair_domains(sources: Sequence[Domain], target: Domain, few: Domain | None =
                 f"the source {source.name!r} has no labels. Did source and target change places? The labelled data is "
                 "the source; the data that the model is for is the target."
             )
-    target = _as_first(sources[0], target, "target")
-    first = sources[0]
+    first = _named(sources[0], [*sources[1:], target, *([] if few is None else [few])])
+    target = _as_first(first, target, "target")
     others = [_as_first(first, other, "source") for other in sources[1:]]
     refuse_same_but_case([*first.classes, *chain.from_iterable(o.classes for o in others)], "the sources")
     trained = [_learned_from(source) for source in (first, *others)]
@@ -89,6 +88,14 @@ def refuse_same_but_case(names: Sequence[str], where: str) -> None:
             )
 
 
+def _named(first: Domain, others: Sequence[Domain]) -> Domain:
+    """``first`` with the names that its columns have elsewhere, where it has none and as many: all others follow it."""
+    if first.kind != "features" or first.feature_names is not None:
+        return first
+    names = next((other.feature_names for other in others if other.feature_names), ())
+    return replace(first, feature_names=names) if len(names) == first.features.shape[1] else first
+
+
 def _as_first(first: Domain, other: Domain, what: str) -> Domain:
     """``other`` with its columns in the order of ``first``; raises ``DataError`` where the two cannot be compared."""
     if other.kind != first.kind:
@@ -107,8 +114,7 @@ def _as_first(first: Domain, other: Domain, what: str) -> Domain:
                 f"the source {first.name!r} and the {what} {other.name!r} have different feature columns: "
                 f"{some(map(repr, odd), 5)} {verb} in one only. {_about_columns(odd, first, other)}"
             )
-        order = [there.index(name) for name in here]
-        return replace(other, samples=Rows(other.features[:, order]), feature_names=here)
+        return other.columns(here)
     widths = first.features.shape[1], other.features.shape[1]
     if widths[0] != widths[1]:
         raise DataError(

@@ -78,7 +78,7 @@ def evaluate_beside(
 def _comparable(artifact: Artifact, domain: Domain) -> Domain:
     """``domain`` without what the model learned from; raises where nothing can be evaluated on it."""
     check_evaluable(artifact, domain)
-    domain = never_learned(artifact, domain)
+    domain = never_learned(artifact, artifact.as_read(domain))
     refuse_same_but_case([*artifact.classes, *domain.classes], "the model and the labelled data")
     if not set(domain.classes) & set(artifact.classes):
         raise DataError(

@@ -1,0 +1,93 @@
+"""Columns of data frames in Python: matched by name where two frames meet, refused where they differ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import transferium as tm
+from transferium.errors import DataError
+
+RNG = np.random.default_rng(0)
+Y = RNG.integers(0, 2, 300)
+HOME = np.c_[Y * 6 + RNG.normal(size=300), RNG.normal(size=300)]
+AWAY = np.c_[Y * 6 + RNG.normal(size=300) + 1, RNG.normal(size=300)]
+
+
+def frame(values: np.ndarray, order: str = "ab", names: str = "ab") -> pd.DataFrame:
+    return pd.DataFrame(values, columns=list(names))[list(order)]
+
+
+def adapted(target: Any, source: Any, **given: Any) -> tm.TransferClassifier:
+    return tm.TransferClassifier("standardise", store=False).fit(target, source=source, **given)
+
+
+def accuracy(model: tm.TransferClassifier, X: Any) -> float:
+    return float((model.predict(X) == Y).mean())
+
+
+def test_a_permuted_target_is_matched_by_name_and_may_be_asked_in_any_order(tmp_path: Path) -> None:
+    model = adapted(frame(AWAY, "ba"), (frame(HOME), Y))
+    assert model.feature_names_in_.tolist() == ["b", "a"]
+    expected = adapted(AWAY, (HOME, Y)).predict_proba(AWAY)
+    model.save(tmp_path / "saved")
+    for one in (model, tm.load(tmp_path / "saved")):
+        for asked in (frame(AWAY, "ab"), frame(AWAY, "ba"), tm.read(frame(AWAY, "ba"))):
+            np.testing.assert_array_equal(one.predict_proba(asked), expected)
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        np.testing.assert_array_equal(model.predict_proba(AWAY[:, ::-1]), expected)  # as fit was given it
+    with pytest.raises(ValueError, match="Feature names unseen at fit time"):
+        model.predict(frame(AWAY, "ca", "ac"))
+
+
+def test_sources_few_and_evaluation_follow_the_first_source() -> None:
+    sources = [(frame(HOME), Y), (frame(AWAY, "ba"), Y)]
+    model = adapted(frame(AWAY, "ba"), sources, few=(frame(AWAY[:9], "ba"), Y[:9]))
+    plain = adapted(AWAY, [(HOME, Y), (AWAY, Y)], few=(AWAY[:9], Y[:9]))
+    np.testing.assert_array_equal(model.predict_proba(frame(AWAY)), plain.predict_proba(AWAY))
+    for order in ("ab", "ba"):
+        figures = model.evaluate(tm.read(frame(AWAY, order), label=Y)).as_dict()
+        assert figures == plain.evaluate(tm.read(AWAY, label=Y)).as_dict()
+
+
+def test_a_model_in_the_place_of_a_source_is_matched_by_name() -> None:
+    model = tm.TransferClassifier(store=False).fit(frame(HOME), Y)
+    away = tm.TransferClassifier("shot", settings={"rounds": 2}, store=False).fit(frame(AWAY, "ba"), source=model)
+    assert accuracy(away, frame(AWAY)) == accuracy(away, frame(AWAY, "ba")) > 0.95
+
+
+def test_an_array_takes_the_names_of_the_frame_beside_it() -> None:
+    for target, source in ((frame(AWAY), (HOME, Y)), (AWAY, (frame(HOME), Y))):
+        model = adapted(target, source)
+        assert accuracy(model, frame(AWAY)) == accuracy(model, frame(AWAY, "ba")) > 0.95
+    assert not hasattr(model, "feature_names_in_")
+
+
+def test_frames_with_different_columns_are_refused() -> None:
+    with pytest.raises(DataError, match=r"different feature columns: 'b', 'c' are in one only"):
+        adapted(frame(AWAY, "ca", "ac"), (frame(HOME), Y))
+    with pytest.raises(DataError, match=r"the source 'data' and the source 'data' .* 'b', 'c' are in one only"):
+        adapted(frame(AWAY), [(frame(HOME), Y), (frame(HOME, "ca", "ac"), Y)])
+
+
+def test_one_frame_alone_keeps_scikit_learns_rule(tmp_path: Path) -> None:
+    model = tm.TransferClassifier(store=False).fit(frame(HOME), Y)
+    with pytest.raises(ValueError, match="Feature names must be in the same order as they were in fit"):
+        model.predict(frame(HOME, "ba"))
+    np.testing.assert_array_equal(model.predict_proba(tm.read(frame(HOME, "ba"))), model.predict_proba(frame(HOME)))
+    model.save(tmp_path / "saved")
+    loaded = tm.load(tmp_path / "saved")
+    np.testing.assert_array_equal(loaded.predict_proba(frame(HOME, "ba")), model.predict_proba(frame(HOME)))
+    with pytest.raises(DataError, match=r"'data' has no feature column 'b'. It has 'c', 'a'"):
+        loaded.predict(frame(HOME, "ca", "ac"))
+
+
+def test_an_earlier_fit_leaves_no_columns() -> None:
+    model = tm.TransferClassifier(store=False).fit(frame(HOME), Y)
+    model.fit(tm.read(HOME[:, :1], label=Y))
+    assert not hasattr(model, "feature_names_in_")
+    assert (model.predict(HOME[:, :1]).astype(int) == Y).mean() > 0.95
