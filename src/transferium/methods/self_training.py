@@ -146,7 +146,7 @@ class FixMatchTraining(AdaptedNetwork):
 
 @dataclass
 class SelfEnsembling(AdaptedNetwork):
-    """``CE(source) + weight · ||p - teacher||²`` on the target, the teacher a moving average of the model.
+    """``CE(source) + weight · ||p - teacher||² / classes`` on the target, the teacher a moving average of the model.
 
     Both see the target's examples disturbed by ``strength``, each in its own way. Prefer it to ``pseudo-label`` where
     answers are seldom sure, and where a disturbance leaves the class alone: images rather than feature rows.
