@@ -67,7 +67,12 @@ def test_columns_in_another_order_are_put_in_order() -> None:
         ([rows(2, "s", ("u", "v"))], rows(2, "t", ("u", "w")), "'v', 'w' are in one only"),
         ([texts(["a", "b"], "s"), rows(2, "r")], texts(None, "t"), "'s' holds texts and the source 'r' feature rows"),
         ([texts(["Cat", "dog"], "s")], texts(["cat", "dog"], "t"), "'Cat' and 'cat', which differ only in case"),
-        ([texts(["a", "B"], "s"), texts(["b", "a"], "r")], texts(None, "t"), "'B' and 'b', which differ only in case"),
+        (
+            [texts(["a", "B"], "s"), texts(["b", "a"], "r")],
+            texts(None, "t"),
+            "the sources have the classes 'B' and 'b', which differ only in case",
+        ),
+        ([texts(["B", "b"], "s")], texts(None, "t"), "the source 's' has the classes 'B' and 'b', which differ only"),
     ],
 )
 def test_what_cannot_be_paired_is_refused_with_its_reason(sources: list[Domain], target: Domain, message: str) -> None:

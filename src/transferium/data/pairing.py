@@ -59,7 +59,8 @@ def pair_domains(sources: Sequence[Domain], target: Domain, few: Domain | None =
     first = _named(sources[0], [*sources[1:], target, *([] if few is None else [few])])
     target = _as_first(first, target, "target")
     others = [_as_first(first, other, "source") for other in sources[1:]]
-    refuse_same_but_case([*first.classes, *chain.from_iterable(o.classes for o in others)], "the sources")
+    who = "the sources have" if others else f"the source {first.name!r} has"
+    refuse_same_but_case([*first.classes, *chain.from_iterable(o.classes for o in others)], who)
     trained = [_learned_from(source) for source in (first, *others)]
     source = _join(trained)
     findings = [*_about_parts(sources, trained)]
@@ -67,7 +68,7 @@ def pair_domains(sources: Sequence[Domain], target: Domain, few: Domain | None =
         source, few, said = _join_few(source, _as_first(first, few, "labelled target"))
         findings += said
     if target.labels is not None:
-        refuse_same_but_case([*source.classes, *target.classes], "source and target")
+        refuse_same_but_case([*source.classes, *target.classes], "source and target have")
         findings += [_stripped(target), *_about_classes(source, target)]
     if told := target.ignored.get("labels"):
         findings.append(_partly_labelled(target, told))
@@ -77,14 +78,17 @@ def pair_domains(sources: Sequence[Domain], target: Domain, few: Domain | None =
     return Pair(source, origin, names, target.unlabeled(), answers, tuple(findings), few)
 
 
-def refuse_same_but_case(names: Sequence[str], where: str) -> None:
-    """Raise ``DataError`` where two class names differ only in case or outer spaces: they are surely one class."""
+def refuse_same_but_case(names: Sequence[str], who_has: str) -> None:
+    """Raise ``DataError`` where two class names differ only in case or outer spaces: they are surely one class.
+
+    ``who_has`` begins the sentence: ``"source and target have"``.
+    """
     seen: dict[str, str] = {}
     for name in names:
         other = seen.setdefault(name.casefold().strip(), name)
         if other != name:
             raise DataError(
-                f"{where} have the classes {other!r} and {name!r}, which differ only in case. Give one class one name."
+                f"{who_has} the classes {other!r} and {name!r}, which differ only in case. Give one class one name."
             )
 
 
@@ -175,7 +179,7 @@ def _join_few(source: Domain, few: Domain) -> tuple[Domain, Domain, list[Finding
             "their own, or name the label column; or leave them out."
         )
     few = _learned_from(few)
-    refuse_same_but_case([*source.classes, *few.classes], "the source and the labelled target")
+    refuse_same_but_case([*source.classes, *few.classes], "the source and the labelled target have")
     counts = {few.classes[c]: int((few.y == c).sum()) for c in np.unique(few.y)}
     if not counts.keys() & set(source.classes):
         raise DataError(

@@ -79,7 +79,7 @@ def _comparable(artifact: Artifact, domain: Domain) -> Domain:
     """``domain`` without what the model learned from; raises where nothing can be evaluated on it."""
     check_evaluable(artifact, domain)
     domain = never_learned(artifact, artifact.as_read(domain))
-    refuse_same_but_case([*artifact.classes, *domain.classes], "the model and the labelled data")
+    refuse_same_but_case([*artifact.classes, *domain.classes], "the model and the labelled data have")
     if not set(domain.classes) & set(artifact.classes):
         raise DataError(
             f"{domain.name!r} shares no class name with this model ({some(domain.classes, 5)} and "
