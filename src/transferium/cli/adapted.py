@@ -66,7 +66,7 @@ def said(run: dict[str, Any]) -> str:
     """The verdict overall, and the classes that adapting helped or hurt."""
     changed = [f"{row['word']} {row['class']}" for row in run.get("by_class", []) if row["word"] in ("helped", "hurt")]
     classes = f"Class by class: {', '.join(changed)}." if changed else ""
-    if run.get("by_class") and not changed:
+    if run.get("by_class") and not changed and run["verdict"] != "not asked":
         classes = "Class by class: no evidence of a change in any."
     return "\n".join(filter(None, [run["verdict_sentence"], classes]))
 

@@ -83,22 +83,35 @@ class AdaptedEvaluation(Evaluation):
 
 
 def worth_of_adapting(
-    answers: Answers, adapted: Array, source_only: Array, *, method: str, seed: int, before: Array | None = None
+    answers: Answers,
+    adapted: Array,
+    source_only: Array,
+    *,
+    method: str,
+    seed: int,
+    before: Array | None = None,
+    unasked: str = "",
 ) -> Worth:
     """Both evaluated, their paired difference, and what happened to each class, from probabilities ``(n, classes)``.
 
-    ``before`` are those of the adapted model before calibration.
+    ``before`` are those of the adapted model before calibration. ``unasked`` says why there is no verdict, overall or
+    on a class; empty: there is one.
     """
     given = None if before is None else answers.pad(before)
     ours, theirs = answers.pad(adapted), answers.pad(source_only)
     y, groups = answers.y, answers.groups
     right = [p.argmax(axis=1) == y for p in (ours, theirs)]
-    difference = paired_interval(right[0], right[1], seed=seed, groups=groups)
+    by_class = [_one_class(answers, k, right, seed) for k in range(len(answers.classes))]
+    if unasked:
+        said = Verdict.not_asked(unasked)
+        by_class = [row | {"word": said.word} for row in by_class]
+    else:
+        said = verdict(paired_interval(right[0], right[1], seed=seed, groups=groups), method, "source only")
     return Worth(
         evaluate(y, ours, answers.classes, seed=seed, before=given, groups=groups),
         evaluate(y, theirs, answers.classes, seed=seed, groups=groups),
-        verdict(difference, method, "source only"),
-        [_one_class(answers, k, right, seed) for k in range(len(answers.classes))],
+        said,
+        by_class,
     )
 
 

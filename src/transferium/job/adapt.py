@@ -22,6 +22,7 @@ from transferium.job.fit import FitOptions, backbone_settings
 from transferium.job.given_model import GivenModel
 from transferium.job.prepare import Looked, Stopwatch, be_strict, look, warn_if_untracked
 from transferium.job.provenance import data_fingerprint, provenance
+from transferium.job.unasked import method_facts, why_unasked
 from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import find_method
 from transferium.methods.elect import kept_in
@@ -65,6 +66,12 @@ class Adapted:
     def learned(self) -> set[str]:
         """Contents of all labelled target examples that were ever learned from: no figure may come from these."""
         return _ever_learned(self.task.target, self.model)
+
+    @property
+    def unasked(self) -> str:
+        """Why whether adapting helped is not asked; empty where it is."""
+        ours, theirs = ((fitted.backbone, fitted.head) for fitted in (self.fitted, self.source_only))
+        return why_unasked(method_facts(self.method, self.fitted, self.task), ours, theirs)
 
     @property
     def diagnosis(self) -> dict[str, Any]:
@@ -228,9 +235,9 @@ def artifacts(adapted: Adapted, options: FitOptions) -> tuple[Artifact, Artifact
         "provenance": provenance(options.command, data_fingerprint(by_content(adapted.target.domain)))
         | _made_from(adapted),
     } | remembered_few(adapted.learned)
-    made = []
-    for fitted in (adapted.fitted, adapted.source_only):
-        info = {"method": {"name": fitted.method}, "selection": fitted.selection.to_json()} | shared
+    made, ours = [], method_facts(adapted.method, adapted.fitted, adapted.task)
+    for fitted, facts in ((adapted.fitted, ours), (adapted.source_only, {"name": adapted.source_only.method})):
+        info = {"method": facts, "selection": fitted.selection.to_json()} | shared
         made.append(Artifact(fitted.backbone, fitted.head, adapted.task.train.classes, info))
     return made[0], made[1] if model is None else model.artifact
 

@@ -30,7 +30,6 @@ from transferium.job.remember import SIGNS, keep_log
 from transferium.job.run_directory import SHOWN, _thumbnails, examples_to_show, write_json
 from transferium.job.under_way import STATE
 from transferium.methods.base import Fitted
-from transferium.methods.few import FEW_ALONE
 from transferium.report.page import write_report
 
 SOURCE_ONLY = "source_only"
@@ -68,7 +67,8 @@ def adapt_job(
         if labelled is not None:
             answers = answers_for(labelled.y, labelled.classes, adapted.task.train.classes, labelled.groups)
             named = f"{adapted.fitted.method} on {adapted.task.backbone.name}"
-            worth = worth_of_adapting(answers, after, before, method=named, seed=options.seed)
+            why = adapted.unasked
+            worth = worth_of_adapting(answers, after, before, method=named, seed=options.seed, unasked=why)
         if oracle:
             domains["oracle"] = look_at_answers(adapted, answers)
     run = describe(options, adapted, domains) | judged(adapted, worth, answers)
@@ -116,10 +116,6 @@ def judged(adapted: Adapted, worth: Worth | None, answers: Answers | None) -> di
         nothing = {"test": {}, "references": {}, "difference": unasked.difference_as_dict()}
         return nothing | {"verdict": unasked.word, "verdict_sentence": unasked.sentence}
     task, seed = adapted.task, adapted.task.seed
-    if adapted.fitted.method == adapted.source_only.method or adapted.fitted.head.equals(adapted.source_only.head):
-        worth = replace(worth, verdict=Verdict.not_asked("the model is source only: nothing was adapted"))
-    if adapted.fitted.method == FEW_ALONE:
-        worth = replace(worth, verdict=Verdict.not_asked("the model learned from labelled target examples alone"))
     beside, more = {"source_only": worth.source_only.as_dict()}, ""
     if len(task.train):
         majority = references.majority(task.train.y, answers.y, answers.classes, seed=seed, groups=answers.groups)

@@ -19,6 +19,7 @@ from transferium.job.adapt_run import SOURCE_ONLY
 from transferium.job.apply import check_evaluable, uncalibrated
 from transferium.job.candidates import kept_candidates
 from transferium.job.few import never_learned
+from transferium.job.unasked import why_unasked
 
 
 def is_adapted(run: Path) -> bool:
@@ -35,7 +36,7 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
     """
     alone, given = load_artifact(run / SOURCE_ONLY), len(domain)
     domain = _comparable(artifact, domain)
-    method = str(artifact.info.get("method", {}).get("name", "the adapted model"))
+    method = _name(artifact)
     kept = kept_candidates(run, alone, method)
     chosen = kept.chosen
     models = {"source-only": alone, **kept.models, chosen: artifact}
@@ -48,7 +49,8 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
     moved, left_out = kept.answers_for(domain.take(usable))
     classes = {name: p[usable].argmax(axis=1) for name, p in said.items()} | moved
     right = {name: float((given == answers.y).mean()) for name, given in classes.items()}
-    worth = worth_of_adapting(answers, ours[usable], theirs[usable], method=method, seed=seed)
+    why = _unasked(artifact, alone)
+    worth = worth_of_adapting(answers, ours[usable], theirs[usable], method=method, seed=seed, unasked=why)
     return worth.evaluation.as_dict() | {
         "run": str(run),
         "data": domain.name,
@@ -70,9 +72,26 @@ def evaluate_beside(
     ours, theirs = (model.probabilities(model.embed(domain, embedder)) for model in (artifact, source_only))
     usable, answers = _answers(artifact, domain, ours)
     before = uncalibrated(ours[usable], artifact.head.temperature)
-    method = str(artifact.info.get("method", {}).get("name", "the adapted model"))
-    worth = worth_of_adapting(answers, ours[usable], theirs[usable], method=method, seed=seed, before=before)
+    worth = worth_of_adapting(
+        answers,
+        ours[usable],
+        theirs[usable],
+        method=_name(artifact),
+        seed=seed,
+        before=before,
+        unasked=_unasked(artifact, source_only),
+    )
     return AdaptedEvaluation.of(worth)
+
+
+def _name(artifact: Artifact) -> str:
+    return str(artifact.info.get("method", {}).get("name", "the adapted model"))
+
+
+def _unasked(artifact: Artifact, source_only: Artifact) -> str:
+    """Why there is no verdict, labels or not; empty where there is one."""
+    ours, theirs = ((model.backbone, model.head) for model in (artifact, source_only))
+    return why_unasked(artifact.info.get("method", {}), ours, theirs)
 
 
 def _comparable(artifact: Artifact, domain: Domain) -> Domain:

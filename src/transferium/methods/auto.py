@@ -108,6 +108,10 @@ class Auto(Method):
 
         return self._as_asked(SourceNetwork).set_params(sources="combined")
 
+    def looks_at_inputs(self, task: Task) -> bool:
+        """Beside a source it does: the target's inputs decide, also where they decide for source only."""
+        return task.unlabeled is not None
+
     def _as_asked(self, cls: type[Method]) -> Method:
         from transferium.methods.network import AdaptedNetwork
 

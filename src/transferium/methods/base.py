@@ -187,6 +187,19 @@ class Method:
         """Whether the backbone that it leaves is another than it was given."""
         return False
 
+    def looks_at_inputs(self, task: Task) -> bool:
+        """Whether the target's inputs have a part in what it leaves: at weight or strength 0 they have none.
+
+        By ``sources`` several sources are weighed by their likeness to the target, whatever the weight.
+        """
+        settings = self.get_params()
+        weighed = task.sources is not None and settings.get("sources", "combined") != "combined"
+        return weighed or (self.needs_target and settings.get("weight", settings.get("strength", 1.0)) != 0)
+
+    def adapts(self, task: Task) -> bool:
+        """Whether anything of the target has: its inputs, or labelled examples of it."""
+        return self.looks_at_inputs(task) or (task.target is not None and self.learns_from_few)
+
     def check_model(self, model: SourceModel, backbone: Backbone) -> None:
         """Raise ``InputError`` where ``model``, which reads ``backbone``, cannot stand for the source."""
         if not self.adapts_models:

@@ -83,7 +83,7 @@ class AdaptedNetwork(Staged):
     """Whether batch normalisation in a pretrained backbone that moves goes on with the statistics it came with."""
 
     tuning: str = setting("frozen", "how much of the backbone moves: frozen, partial, full or lora", TUNINGS)
-    weight: float = setting(1.0, "weight of the transfer term; 0 is source only", (0.0, 10.0))
+    weight: float = setting(1.0, "weight of the transfer term; 0 is source-network", (0.0, 10.0))
     growth: str = setting("ramp", "how the weight grows: ramp (from 0, DANN's curve) or fixed", ("ramp", "fixed"))
     epochs: int = setting(20, "passes over the source", (5, 50))
     batch_size: int = setting(64, "examples of each stream per step", (16, 256))
@@ -171,6 +171,9 @@ class AdaptedNetwork(Staged):
     @property
     def moves_backbone(self) -> bool:
         return self.tuning != "frozen"
+
+    def looks_at_inputs(self, task: Task) -> bool:
+        return super().looks_at_inputs(task) or self._each
 
     def source_only(self) -> Method:
         """A probe on frozen features; where the backbone moves, the same network, trained on the source alone.

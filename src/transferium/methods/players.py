@@ -37,7 +37,7 @@ class MCD(AdaptedNetwork):
     needs_target: ClassVar[bool] = True
     makes_alike: ClassVar[bool] = True
 
-    weight: float = setting(1.0, "rate of the features' turns, as a share of lr; 0 is source only", (0.0, 3.0))
+    weight: float = setting(1.0, "rate of the features' turns, as a share of lr; 0 is source-network", (0.0, 3.0))
     turns: int = setting(2, "turns of the features in each step", (1, 4))
 
     def check(self) -> None:
@@ -95,7 +95,7 @@ class ADDA(MCD):
     name: ClassVar[str] = "adda"
     rates: ClassVar[tuple[str, ...]] = (*AdaptedNetwork.rates, "adapt_lr")
 
-    weight: float = setting(1.0, "rate of the encoder, as a share of adapt_lr; 0 is source only", (0.0, 3.0))
+    weight: float = setting(1.0, "rate of the encoder, as a share of adapt_lr; 0 is source-network", (0.0, 3.0))
     turns: int = setting(3, "turns of the encoder in each step", (1, 4))
     adapt_lr: float = setting(3e-4, "peak learning rate of the encoder once the source is learned", (1e-5, 1e-2))
     adapt_epochs: int = setting(10, "passes over the source of the second part", (1, 50))

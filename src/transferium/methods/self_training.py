@@ -157,7 +157,7 @@ class SelfEnsembling(AdaptedNetwork):
     needs_target: ClassVar[bool] = True
     needs_clusters: ClassVar[bool] = True
 
-    weight: float = setting(10.0, "weight of the transfer term; 0 is source only", (0.0, 100.0))
+    weight: float = setting(10.0, "weight of the transfer term; 0 is source-network", (0.0, 100.0))
     decay: float = setting(0.99, "how slowly the teacher follows", (0.9, 0.999))
     strength: float = setting(0.2, "how much examples are disturbed", (0.0, 0.9))
 

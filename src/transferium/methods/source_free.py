@@ -127,7 +127,7 @@ class AdaBN(AdaptedNetwork):
     learns_from_few: ClassVar[bool] = False
     why_not_few: ClassVar[str] = ": after the source it changes statistics alone, which have no labels"
 
-    weight: float = setting(1.0, "how far to go towards the target's statistics; 0 is source only", (0.0, 1.0))
+    weight: float = setting(1.0, "how far to go towards the target's statistics; 0 is source-network", (0.0, 1.0))
 
     def check(self) -> None:
         """Raise ``InputError`` for settings that cannot work."""

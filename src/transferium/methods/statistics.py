@@ -66,7 +66,7 @@ class DeepCORAL(AdaptedNetwork):
     needs_target: ClassVar[bool] = True
     makes_alike: ClassVar[bool] = True
 
-    weight: float = setting(100.0, "weight of the transfer term; 0 is source only", (0.0, 10_000.0))
+    weight: float = setting(100.0, "weight of the transfer term; 0 is source-network", (0.0, 10_000.0))
 
     def _term(self, carried: Carried) -> Objective | None:
         from transferium.objectives.discrepancy import Coral
@@ -85,7 +85,7 @@ class AFN(AdaptedNetwork):
     name: ClassVar[str] = "afn"
     needs_target: ClassVar[bool] = True
 
-    weight: float = setting(0.05, "weight of the transfer term; 0 is source only", (0.0, 1.0))
+    weight: float = setting(0.05, "weight of the transfer term; 0 is source-network", (0.0, 1.0))
     step: float = setting(1.0, "how much each norm is asked to grow", (0.1, 2.0))
 
     def _term(self, carried: Carried) -> Objective | None:
