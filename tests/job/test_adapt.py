@@ -123,6 +123,19 @@ def test_only_what_came_divided_is_called_held_out(tmp_path: Path) -> None:
     assert "on 50 held-out examples" in pages[True]
 
 
+@pytest.mark.parametrize("method", ["source-only", "ncm"])
+@pytest.mark.parametrize("parts", [False, True])
+def test_inputs_that_no_method_looks_at_are_not_called_adapted_to(tmp_path: Path, method: str, parts: bool) -> None:
+    told = run(tmp_path / "r", *world(parts=parts), method=method)
+    evaluated = "the target's test part is" if parts else "all 150 target inputs are"
+    assert told["division"]["rule"].endswith(
+        f"; {evaluated} evaluated on; the method does not look at the target's inputs"
+    )
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert told["adaptation"]["transductive"] is False and f"on {50 if parts else 150} held-out examples" in page
+    assert "adapted to" not in page
+
+
 def test_the_oracle_marks_its_numbers_and_needs_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, target = world()
     told = run(tmp_path / "r", source, target, oracle=True)["adaptation"]["oracle"]

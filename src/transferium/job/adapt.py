@@ -114,8 +114,7 @@ def adapt(
         be_strict(one.diagnosis)
     target = looked["target"]
     train, few = _learned_from(pair, looked)
-    adapted_to, held, rule = divide_target(target.domain)
-    held, rule = leave_out(held, _ever_learned(few, model), rule)
+    adapted_to, held, last = divide_target(target.domain)
     task = Task(
         train=train,
         val=None,
@@ -133,6 +132,7 @@ def adapt(
         model=None if model is None else model.stand_in,
     )
     refuse_few(method, task)
+    held, rule = leave_out(held, _ever_learned(few, model), rule_of(method, task, held, last))
     with watch("fit"):
         fitted = method.fit(task)
     warn_if_untracked(task, fitted)
@@ -191,7 +191,7 @@ def _with_examples(source: Domain, few: Domain | None) -> tuple[Domain, Domain |
 
 
 def divide_target(target: Domain) -> tuple[Domain, Domain, str]:
-    """What is adapted to, what is evaluated on, and the sentence that says so; no label decides any of it."""
+    """What is adapted to, what is evaluated on, and which part that is (empty: all); no label decides any of it."""
     if len(target) < LEAST_TARGET:
         raise DataError(
             f"the target {target.name!r} has {count(len(target), 'usable example')}: a domain cannot be known by one. "
@@ -200,14 +200,24 @@ def divide_target(target: Domain) -> tuple[Domain, Domain, str]:
     parts = target.parts
     if parts is None or len(present := np.unique(parts)) == 1:
         whole = replace(target, parts=None)
-        return whole, whole, f"all {len(target)} target inputs are adapted to, and the same are evaluated on"
+        return whole, whole, ""
     last = "test" if "test" in present else "val"
     rest, held = replace(target.take(parts != last), parts=None), replace(target.take(parts == last), parts=None)
     if len(rest) < LEAST_TARGET:
         raise DataError(
             f"the target {target.name!r} has {count(len(rest), 'example')} beside its {last} part: give more."
         )
-    return rest, held, f"the target's {last} part is only evaluated on; its other inputs are adapted to"
+    return rest, held, str(last)
+
+
+def rule_of(method: Method, task: Task, held: Domain, last: str) -> str:
+    """The sentence that says what is adapted to and evaluated on: ``held``, which is the target's part ``last``."""
+    if not method.looks_at_inputs(task):
+        evaluated = f"the target's {last} part is" if last else f"all {len(held)} target inputs are"
+        return f"{evaluated} evaluated on; the method does not look at the target's inputs"
+    if last:
+        return f"the target's {last} part is only evaluated on; its other inputs are adapted to"
+    return f"all {len(held)} target inputs are adapted to, and the same are evaluated on"
 
 
 def compare_contents(source: Domain, target: Domain) -> list[Finding]:

@@ -67,9 +67,9 @@ def domains_before_and_after(adapted: Adapted, before: Array, after: Array, kind
 
 
 def is_transductive(adapted: Adapted) -> bool:
-    """Whether what is evaluated on was adapted to as well: so it is where the target came undivided."""
+    """Whether what is evaluated on was adapted to as well: by a method that looks at it, and in an undivided target."""
     parts = adapted.target.domain.parts
-    return parts is None or len(np.unique(parts)) == 1
+    return adapted.method.looks_at_inputs(adapted.task) and (parts is None or len(np.unique(parts)) == 1)
 
 
 def mark_matched(distances: dict[str, dict[str, Any]]) -> None:
