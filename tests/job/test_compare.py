@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from adaptation_worlds import clusters, table
+from transferium.cli.compare import summary
 from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
 from transferium.embedding.embed import Embedder
@@ -108,3 +109,48 @@ def test_where_class_sets_differ_nothing_that_assumes_the_same_is_advised(names:
     unfit, *fits = told["advice"]
     assert unfit.startswith("class sets differ: methods that make whole distributions alike (standardise, coral")
     assert fits and not any(name in advice for advice in fits for name in ("coral", "dann", "standardise", "ot "))
+
+
+def label(told: dict[str, Any]) -> str:
+    return next(kind for kind in told["kinds"] if "label shift" in kind)
+
+
+def shifted_means() -> tuple[np.ndarray, np.ndarray]:
+    """The source's classes in equal shares, all of them moved towards class a: no other shares are there."""
+    z, truth = clusters(300, 1)
+    z[:, 0] += 2.0
+    return z, truth
+
+
+def test_target_labels_decide_whether_there_is_label_shift() -> None:
+    z, truth = shifted_means()
+    blind = told_of(table(z, None, "t"))
+    assert "labels" not in blind["label"] and label(blind).startswith("label shift: ")
+    assert any(said.startswith("label-shift: correct the class shares") for said in blind["advice"])
+    told = told_of(table(z, truth, "t"))
+    assert told["label"]["moved"] == [] and told["label"]["estimated"] == blind["label"]["moved"] != []
+    said = label(told)
+    assert said.startswith(
+        "no label shift to be sure of: no class share among 300 target labels surely differs [counted"
+    )
+    assert "without labels" in said and said.endswith("would be estimated to differ")
+    assert "label-shift" not in advice(told)
+    rows = told["label"]["shares"]
+    assert [row["examples"] for row in rows] == np.bincount(truth).tolist()
+    assert [row["value"] for row in rows] == [row["value"] for row in blind["label"]["shares"]], "the estimate stays"
+
+
+def test_label_shift_that_labels_show_is_said_to_be_counted() -> None:
+    told = told_of(table(*clusters(300, 1, shares=(0.8, 0.1, 0.1)), "t"))
+    assert label(told).startswith("label shift: 3 of 3 class shares (a, b, c) differ [counted from target labels]")
+    assert any(said.startswith("label-shift: ") for said in told["advice"])
+    assert "counted from target labels" in summary(told) and "estimated" in summary(told)
+
+
+def test_classes_that_only_the_target_has_take_no_share() -> None:
+    z, truth = clusters(300, 1)
+    more = np.concatenate([truth, np.full(100, 3)])
+    told = told_of(table(np.concatenate([z, z[:100] + 9.0]), more, "t", "abcz"))
+    assert told["label"]["labels"] == 300 and told["label"]["moved"] == []
+    other = told_of(table(z, truth, "t", "xyz"))
+    assert "labels" not in other["label"], "names that the source does not have count nothing"

@@ -23,7 +23,8 @@ from transferium.cli.tables import table
 def compare(source: Path, target: Path, **options: Any) -> None:
     """How far TARGET is from the labelled SOURCE, in what way, and which methods fit.
 
-    Labels of TARGET, if it has any, show what the source's model loses on it, and serve nothing else.
+    Labels of TARGET, if it has any, show what the source's model loses on it and what its class shares are, and serve
+    nothing else.
     """
     from transferium.job.compare import compare_domains
     from transferium.job.read_pair import read_pair
@@ -51,18 +52,21 @@ def summary(told: dict[str, Any]) -> str:
             f"{ends}; Fréchet distance {frechet['value']:.4g}{within}.",
         ]
     if shares := told["label"].get("shares"):
-        cells = [
-            [
-                r["class"],
-                f"{100 * r['source']:.1f} %",
-                f"{100 * r['value']:.1f} % ({100 * r['low']:.1f} to {100 * r['high']:.1f})",
-            ]
-            for r in shares[:15]
-        ]
-        lines += ["", table(cells, ["class", "share in the source", "in the target, estimated"])]
+        lines += ["", _shares(shares[:15])]
     lines += _surface(told["surface"])
     lines += ["", "What fits:", *(f"- {advice}" for advice in told["advice"])]
     return "\n".join([*lines, *(f"Note: {note}." for note in told["notes"])])
+
+
+def _shares(shares: list[dict[str, Any]]) -> str:
+    """Class shares of both domains, those of the target as they are estimated and, with its labels, as they are."""
+    heads, counted = ["class", "share in the source", "in the target, estimated"], "counted" in shares[0]
+    cells = []
+    for r in shares:
+        estimate = f"{100 * r['value']:.1f} % ({100 * r['low']:.1f} to {100 * r['high']:.1f})"
+        seen = [f"{100 * r['counted']:.1f} %"] if counted else []
+        cells.append([r["class"], f"{100 * r['source']:.1f} %", estimate, *seen])
+    return table(cells, [*heads, "counted from target labels"] if counted else heads)
 
 
 def _surface(found: dict[str, Any]) -> list[str]:

@@ -46,15 +46,35 @@ def _covariate(found: dict[str, Any]) -> list[str]:
 def _label(found: dict[str, Any], outlook: Outlook) -> list[str]:
     if "reason" in found:
         return [f"label shift could not be estimated: {found['reason']}"]
+    if "labels" in found:
+        return [_counted(found, outlook)]
     if not found["moved"]:
         return ["no label shift to be seen: every class share of the source lies in its interval for the target"]
-    named = f"{len(found['moved'])} of {len(found['shares'])} class shares ({', '.join(found['moved'][:5])})"
+    named = _named(found["moved"], found)
     if outlook.explained > EXPLAINED:
         return [f"label shift: {named} differ, which explains {100 * outlook.explained:.0f} % of the shift in means"]
     return [
         f"perhaps label shift: {named} are estimated to differ, but other shares explain only "
         f"{100 * outlook.explained:.0f} % of the shift in means, so the estimate may be the covariate shift's doing"
     ]
+
+
+def _counted(found: dict[str, Any], outlook: Outlook) -> str:
+    """What the target's own labels say of its class shares, whatever would be estimated without them."""
+    told = "[counted from target labels]"
+    if found["moved"]:
+        explains = ""
+        if outlook.explained > EXPLAINED:
+            explains = f", and other shares explain {100 * outlook.explained:.0f} % of the shift in means"
+        return f"label shift: {_named(found['moved'], found)} differ {told}{explains}"
+    said = f"no label shift to be sure of: no class share among {found['labels']} target labels surely differs {told}"
+    if found["estimated"]:
+        said += f"; without labels {_named(found['estimated'], found)} would be estimated to differ"
+    return said
+
+
+def _named(moved: list[str], found: dict[str, Any]) -> str:
+    return f"{len(moved)} of {len(found['shares'])} class shares ({', '.join(moved[:5])})"
 
 
 def _conditional(found: dict[str, Any]) -> list[str]:

@@ -19,6 +19,7 @@ from transferium.functional.shift.accuracy_loss import accuracy_loss
 from transferium.functional.shift.frechet import frechet_distance
 from transferium.functional.shift.label_explains import explained_by_shares
 from transferium.functional.shift.permutation import mmd_permutation_test
+from transferium.functional.shift.share_difference import share_difference
 from transferium.job.adapt import compare_contents
 from transferium.job.advice import advise
 from transferium.job.prepare import Looked, Stopwatch, look
@@ -41,7 +42,7 @@ def compare_domains(
 ) -> dict[str, Any]:
     """Every kind of shift that can be measured here, the reason for each that cannot, and advice.
 
-    Target labels, where there are any, are used for the conditional shift alone and said to be.
+    Target labels, where there are any, are used for the conditional shift and for the class shares, and said to be.
     """
     found = find_backbone(backbone, pair.source.kind)
     watch = Stopwatch()
@@ -59,7 +60,7 @@ def compare_domains(
         "covariate": covariate(x, z, seed, permutations),
         "untrainable": untrainable,
         "identical": any(f.kind == "identical-domains" for f in between),
-        "label": label_shift(source.domain, probe, x, z, seed),
+        "label": counted(label_shift(source.domain, probe, x, z, seed), pair, source.domain, target),
         "conditional": conditional(pair, source.domain, target, probe, z),
         "classes": [f.message for f in pair.findings if f.kind == "class-sets"],
         "surface": compare_surface(source.domain, target.domain, seed=seed),
@@ -129,6 +130,31 @@ def label_shift(source: Domain, probe: Fitted | None, x: Array, z: Array, seed: 
     ]
     moved = [row["class"] for row in rows if not row["low"] <= row["source"] <= row["high"]]
     return {"shares": rows, "moved": moved, "explained": explained_by_shares(x, source.y, z)}
+
+
+def counted(found: dict[str, Any], pair: Pair, source: Domain, target: Looked) -> dict[str, Any]:
+    """``found`` with the shares that the target's own labels give, where every row has one: they decide who moved.
+
+    Shares are of the rows whose class the source has. ``estimated`` are the classes that would be said to have moved
+    without the labels.
+    """
+    if pair.answers is None or "shares" not in found:
+        return found
+    known = pair.answers.take(target.diagnosis.keep)
+    named, n = np.array(known.classes)[known.y], len(source.classes)
+    there = np.array([(named == name).sum() for name in source.classes])
+    if not there.any():
+        return found
+    value, low, high = share_difference(np.bincount(source.y, minlength=n), there)
+    moved = [name for name, a, b in zip(source.classes, low, high, strict=True) if a > 0 or b < 0]
+    rows = [
+        row
+        | {"counted": float(there[k] / there.sum()), "examples": int(there[k])}
+        | {"difference": {"value": float(value[k]), "low": float(low[k]), "high": float(high[k])}}
+        for k, row in enumerate(found["shares"])
+    ]
+    told = {"shares": rows, "moved": moved, "estimated": found["moved"], "labels": int(there.sum())}
+    return found | told | {"note": "counted from target labels, which no fit and no choice may see"}
 
 
 def conditional(pair: Pair, source: Domain, target: Looked, probe: Fitted | None, z: Array) -> dict[str, Any]:
