@@ -23,6 +23,7 @@ from transferium.job.candidates import keep_candidates
 from transferium.job.domains import domains_before_and_after
 from transferium.job.fit import FitOptions
 from transferium.job.given_model import GivenModel
+from transferium.job.learner import same_learner_alone, whose_doing
 from transferium.job.oracle import check_answers, look_at_answers
 from transferium.job.predictions import write_predictions
 from transferium.job.prepare import Stopwatch
@@ -117,13 +118,18 @@ def judged(adapted: Adapted, worth: Worth | None, answers: Answers | None) -> di
         return nothing | {"verdict": unasked.word, "verdict_sentence": unasked.sentence}
     task, seed = adapted.task, adapted.task.seed
     beside, more = {"source_only": worth.source_only.as_dict()}, ""
+    ours = answers.pad(_predict(adapted.fitted, adapted))
+    if (same := same_learner_alone(adapted)) is not None:
+        alone = answers.pad(_predict(same, adapted))
+        beside["source_network"] = _evaluated(alone, answers, seed)
+        more = whose_doing(worth.verdict.word, answers, ours, alone, seed)
     if len(task.train):
         majority = references.majority(task.train.y, answers.y, answers.classes, seed=seed, groups=answers.groups)
         beside["majority"] = majority.as_dict()
     if adapted.few_alone is not None:
         alone = answers.pad(_predict(adapted.few_alone, adapted))
-        beside["few_alone"] = evaluate(answers.y, alone, answers.classes, seed=seed, groups=answers.groups).as_dict()
-        more = _better_alone(answers, alone, answers.pad(_predict(adapted.fitted, adapted)), seed)
+        beside["few_alone"] = _evaluated(alone, answers, seed)
+        more += _better_alone(answers, alone, ours, seed)
     return {
         "test": worth.evaluation.as_dict(),
         "references": beside,
@@ -132,6 +138,10 @@ def judged(adapted: Adapted, worth: Worth | None, answers: Answers | None) -> di
         "verdict_sentence": worth.verdict.sentence + more,
         "by_class": worth.by_class,
     }
+
+
+def _evaluated(probabilities: Probabilities, answers: Answers, seed: int) -> dict[str, Any]:
+    return evaluate(answers.y, probabilities, answers.classes, seed=seed, groups=answers.groups).as_dict()
 
 
 def _better_alone(answers: Answers, alone: Probabilities, adapted: Probabilities, seed: int) -> str:

@@ -213,10 +213,14 @@ class Method:
             )
 
     def source_only(self) -> Method:
-        """What an adapted model is put beside: the same learner without the target."""
+        """What an adapted model is put beside, never having seen the target: what one would use without any."""
         from transferium.methods.source_only import SourceOnly
 
         return SourceOnly()
+
+    def same_learner(self) -> Method | None:
+        """The same learner without the target, where ``source_only`` is another one; else None."""
+        return None
 
     def to_json(self) -> dict[str, Any]:
         """The method's name and every hyper-parameter, ready for ``json.dumps``."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,6 +19,7 @@ from transferium.methods.held_out import hold_out
 from transferium.methods.idle import warn_if_trained
 from transferium.methods.rates import check_rate
 from transferium.methods.staged import Staged
+from transferium.methods.threads import threads
 from transferium.models.backbone import Backbone
 from transferium.models.head import Head, linear
 from transferium.selection.selection import Selection
@@ -43,23 +43,6 @@ KEPT = (
     "the temperature is the given model's own, for there are no source examples to measure one by: it may be too sure "
     "of the target"
 )
-
-
-@contextmanager
-def threads(count: int | None) -> Iterator[None]:
-    """Let torch compute with ``count`` threads (None: as many as it had).
-
-    Steps of a small network are shorter than the wait of one thread for another, above all on a busy machine; and
-    the result then does not depend on how many cores there are.
-    """
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @dataclass
@@ -182,6 +165,13 @@ class AdaptedNetwork(Staged):
         """
         if not self.moves_backbone:
             return super().source_only()
+        return self._alone()
+
+    def same_learner(self) -> Method | None:
+        # Weights and votes of several sources come from the target's inputs.
+        return None if self.moves_backbone else self._alone().set_params(sources="combined")
+
+    def _alone(self) -> Method:
         shared = {f.name: getattr(self, f.name) for f in fields(SourceNetwork)}
         return SourceNetwork(**shared | {"weight": 0.0, "sources": "combined"})
 

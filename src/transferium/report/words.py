@@ -31,6 +31,7 @@ REFERENCES = {
     "nearest_mean": ("Nearest class mean", "averages the features, trains nothing"),
     "scratch": ("From scratch", "same network, trained from random weights"),
     "source_only": ("Source only", "never saw the target"),
+    "source_network": ("Source network", "the same network, which never saw the target"),
     "few_alone": ("Labelled target examples alone", "a probe of these and nothing else"),
 }
 VERDICTS = {
