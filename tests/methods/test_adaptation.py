@@ -196,7 +196,7 @@ def test_a_diverging_critic_stops_and_is_named() -> None:
         ({"epochs": 0}, r"epochs must be at least 1; it was 0"),
         ({"batch_size": 0}, r"batch_size must be at least 1"),
         ({"weight": -1.0}, r"weight must be 0 or more; it was -1.0"),
-        ({"weight": float("nan")}, r"weight must be 0 or more; it was nan"),
+        ({"weight": float("nan")}, r"weight must be a finite number; it was nan"),
         ({"bottleneck": -1}, r"bottleneck must be 0 or more"),
         ({"lr": 0.0}, r"lr=0.0 trains nothing"),
         ({"backbone_lr": float("inf")}, r"backbone_lr=inf trains nothing"),
@@ -316,7 +316,7 @@ def test_nothing_believed_is_said() -> None:
         ("can", {"round_epochs": 0}, r"rounds and round_epochs must be at least 1"),
         ("mcd", {"turns": 0}, r"turns must be at least 1; it was 0"),
         ("adda", {"adapt_lr": 0.0}, r"adapt_lr=0.0 trains nothing: give a number above 0, as in adapt_lr=0.0003"),
-        ("vada", {"radius": -1.0}, r"entropy, smoothness and radius must be 0 or more"),
+        ("vada", {"radius": -1.0}, r"radius must be 0 or more; it was -1\.0"),
     ],
 )
 def test_settings_of_later_methods_that_cannot_work_are_named(name: str, settings: Any, message: str) -> None:

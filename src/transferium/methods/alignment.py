@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -36,8 +36,8 @@ def _at_most(default: int) -> Any:
     return field(default=default, metadata={"range": (8, 256), "help": "directions kept, at most"})
 
 
-def _positive(default: float, help: str) -> Any:
-    return field(default=default, metadata={"range": (1e-3, 1e3), "help": help})
+def _penalty(default: float, help: str, legal: Mapping[str, float] | None = None) -> Any:
+    return field(default=default, metadata={"range": (1e-3, 1e3), "help": help, "legal": legal})
 
 
 @dataclass
@@ -67,7 +67,7 @@ class CORAL(Shallow):
     name: ClassVar[str] = "coral"
     makes_alike: ClassVar[bool] = True
 
-    ridge: float = _positive(0.1, "added to both covariances, relative to the mean variance")
+    ridge: float = _penalty(0.1, "added to both covariances, relative to the mean variance")
 
     def _move(self, task: Task, source: Domain, target: Array) -> Moved:
         return Moved(Alignment(coral_map(source.features, target, ridge=self.ridge, strength=self.strength)))
@@ -111,7 +111,7 @@ class TCA(Shallow):
     makes_alike: ClassVar[bool] = True
 
     dimensions: int = _at_most(64)
-    ridge: float = _positive(0.1, "size penalty of the directions, for features of about unit length")
+    ridge: float = _penalty(0.1, "size penalty of the directions, for features of about unit length", {"above": 0})
 
     def _move(self, task: Task, source: Domain, target: Array) -> Moved:
         if self.strength == 0:
@@ -138,7 +138,7 @@ class JDA(Shallow):
     makes_alike: ClassVar[bool] = True
 
     dimensions: int = _at_most(64)
-    ridge: float = _positive(0.1, "size penalty of the directions, for features of about unit length")
+    ridge: float = _penalty(0.1, "size penalty of the directions, for features of about unit length", {"above": 0})
     balance: float = field(
         default=0.5, metadata={"range": (0.0, 1.0), "help": "0: the domains' means alone, 1: the classes' alone"}
     )
@@ -203,7 +203,7 @@ class OT(Shallow):
     name: ClassVar[str] = "ot"
     makes_alike: ClassVar[bool] = True
 
-    regularisation: float = _positive(0.05, "entropy of the plan, in units of the median cost")
+    regularisation: float = _penalty(0.05, "entropy of the plan, in units of the median cost")
     class_penalty: float = field(
         default=0.0, metadata={"range": (0.0, 1.0), "help": "keeps classes of the source apart in the plan"}
     )
@@ -243,7 +243,7 @@ class LinearMap(Shallow):
             "name the examples of each pair"
         },
     )
-    penalty: float = _positive(1.0, "pull towards the identity, for features of about unit length")
+    penalty: float = _penalty(1.0, "pull towards the identity, for features of about unit length")
 
     def check(self) -> None:
         """Raise ``InputError`` for settings that cannot work."""

@@ -55,7 +55,7 @@ class Auto(Method):
         default="frozen", metadata={"help": "how much of the backbone adaptations move: frozen, partial, full or lora"}
     )
     unfreeze: int | str = field(default=2, metadata={"help": "what adaptations move with tuning=partial"})
-    epochs: int = field(default=20, metadata={"help": "passes of adaptations over the source"})
+    epochs: int = field(default=20, metadata={"help": "passes of adaptations over the source", "legal": {"least": 1}})
     augment: str = field(
         default="auto", metadata={"help": "random changes to the examples of adaptations that move the backbone"}
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from transferium.data.domain import Domain
 from transferium.errors import DataError, InputError, did_you_mean
 from transferium.functional.adaptation.affine import Alignment
+from transferium.methods.legal import check_numbers
 from transferium.models.any_head import AnyHead
 from transferium.models.backbone import Backbone
 from transferium.selection.selection import Selection
@@ -239,7 +240,7 @@ class Method:
             if name not in names:
                 raise InputError(f"method {self.name!r} has no setting {name!r}. {did_you_mean(name, names)}")
             setattr(self, name, value)
-        self.check()
+        self.__post_init__()
         return self
 
     def check(self) -> None:
@@ -247,6 +248,7 @@ class Method:
 
     def __post_init__(self) -> None:
         self.check()
+        check_numbers(self)
 
     @classmethod
     def settings(cls) -> list[dict[str, Any]]:

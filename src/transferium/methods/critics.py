@@ -115,7 +115,7 @@ class MDD(Adversarial):
 
     name: ClassVar[str] = "mdd"
 
-    margin: float = setting(4.0, "how much agreeing on the source counts", (1.0, 6.0))
+    margin: float = setting(4.0, "how much agreeing on the source counts", (1.0, 6.0), {"above": 0})
 
     def _term(self, carried: Carried) -> Objective | None:
         from transferium.objectives.adversarial import MarginDisparity

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from transferium.training.wrapper import Wrapper
 
 
-def setting(default: Any, help: str, range: Any = None) -> Any:
-    """A hyper-parameter with its search range and its help beside its default."""
-    return field(default=default, metadata={"range": range, "help": help})
+def setting(default: Any, help: str, range: Any = None, legal: Mapping[str, float] | None = None) -> Any:
+    """A hyper-parameter with its search range, its help and what it may be (``legal.py``) beside its default."""
+    return field(default=default, metadata={"range": range, "help": help} | ({"legal": legal} if legal else {}))
 
 
 AUGMENTS: dict[str, Any] = {
@@ -140,6 +140,7 @@ class FineTune(Staged):
         None,
         "side at which whole pictures are read once training is over (none: as in training), somewhat larger to make "
         "up for random crops, which show things larger than they are",
+        legal={"least": 1},
     )
     mirror: bool = setting(
         False,

@@ -17,6 +17,7 @@ from transferium.methods.few import refuse_few
 from transferium.methods.finetune import setting
 from transferium.methods.held_out import hold_out
 from transferium.methods.idle import warn_if_trained
+from transferium.methods.legal import BELOW_1, SHARE
 from transferium.methods.rates import check_rate
 from transferium.methods.staged import Staged
 from transferium.methods.threads import threads
@@ -72,19 +73,19 @@ class AdaptedNetwork(Staged):
     batch_size: int = setting(64, "examples of each stream per step", (16, 256))
     lr: float = setting(1e-3, "peak learning rate of what is new", (1e-4, 1e-2))
     backbone_lr: float = setting(1e-4, "peak learning rate of the backbone's last block", (1e-6, 1e-3))
-    layer_decay: float = setting(0.8, "each block learns at this times the rate of the one above it", (0.5, 1.0))
+    layer_decay: float = setting(0.8, "each block learns at this times the rate of the one above it", (0.5, 1.0), SHARE)
     unfreeze: int | str = setting(2, "what moves of the backbone with tuning=partial")
     rank: int = setting(8, "rank of each layer's update with tuning=lora", (2, 64))
     alpha: float = setting(16.0, "tuning=lora multiplies each update by alpha / rank", (4.0, 64.0))
     bottleneck: int = setting(256, "rectified features between backbone and last layer (0: none)", (0, 1024))
     weight_decay: float = setting(1e-3, "pull towards zero", (0.0, 0.1))
-    label_smoothing: float = setting(0.0, "share of each source label spread over all classes", (0.0, 0.2))
+    label_smoothing: float = setting(0.0, "share of each source label spread over all classes", (0.0, 0.2), BELOW_1)
     sources: str = setting(
         "combined", "several sources: combined, weighted by likeness to the target, or votes of a network each", SOURCES
     )
     statistics: str = setting("shared", "what normalises a domain: shared, or each its own (per-domain)", STATISTICS)
     augment: str = setting("auto", "random changes to training examples where the backbone moves, as in finetune")
-    clip: float | None = setting(10.0, "largest gradient norm (none: no limit)", (1.0, 100.0))
+    clip: float | None = setting(10.0, "largest gradient norm (none: no limit)", (1.0, 100.0), {"above": 0})
 
     def check(self) -> None:
         """Raise ``InputError`` for settings that cannot work."""
@@ -95,12 +96,6 @@ class AdaptedNetwork(Staged):
         require_choice("sources", self.sources, SOURCES)
         require_choice("statistics", self.statistics, STATISTICS)
         check_augment(self.augment)
-        for name in ("epochs", "batch_size", "rank"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1; it was {getattr(self, name)}.")
-        for name in ("weight", "bottleneck", "weight_decay"):
-            if not getattr(self, name) >= 0:
-                raise InputError(f"{name} must be 0 or more; it was {getattr(self, name)}.")
         for name in self.rates:
             check_rate(name, getattr(self, name), getattr(type(self), name), "adamw")
         if not 0 < self.alpha < float("inf"):

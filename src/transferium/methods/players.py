@@ -7,7 +7,6 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from transferium.errors import InputError
 from transferium.methods.base import Task
 from transferium.methods.carried import Carried
 from transferium.methods.critics import DANN
@@ -39,12 +38,6 @@ class MCD(AdaptedNetwork):
 
     weight: float = setting(1.0, "rate of the features' turns, as a share of lr; 0 is source-network", (0.0, 3.0))
     turns: int = setting(2, "turns of the features in each step", (1, 4))
-
-    def check(self) -> None:
-        """Raise ``InputError`` for settings that cannot work."""
-        super().check()
-        if self.turns < 1:
-            raise InputError(f"turns must be at least 1; it was {self.turns}.")
 
     def stages(self, task: Task) -> Generator[Stage, None, Carried]:
         from torch import nn
@@ -101,12 +94,6 @@ class ADDA(MCD):
     adapt_epochs: int = setting(10, "passes over the source of the second part", (1, 50))
     critic: int = setting(256, "rectified features inside the critic", (32, 1024))
 
-    def check(self) -> None:
-        """Raise ``InputError`` for settings that cannot work."""
-        super().check()
-        if self.adapt_epochs < 1:
-            raise InputError(f"adapt_epochs must be at least 1; it was {self.adapt_epochs}.")
-
     def stages(self, task: Task) -> Generator[Stage, None, Carried]:
         from transferium.objectives.adversarial import critic
         from transferium.objectives.alternating import Fool, TellApart
@@ -146,12 +133,6 @@ class VADA(DANN):
     entropy: float = setting(0.1, "weight of the entropy, inside the whole", (0.0, 1.0))
     smoothness: float = setting(0.1, "weight of both smoothness terms, inside the whole", (0.0, 1.0))
     radius: float = setting(0.1, "the ball, as a share of the mean length of a row", (0.01, 0.5))
-
-    def check(self) -> None:
-        """Raise ``InputError`` for settings that cannot work."""
-        super().check()
-        if min(self.entropy, self.smoothness, self.radius) < 0:
-            raise InputError("entropy, smoothness and radius must be 0 or more.")
 
     def _term(self, carried: Carried) -> Objective | None:
         from transferium.objectives.consistency import Smoothness

@@ -43,7 +43,9 @@ class KMM(Reweighted):
 
     name: ClassVar[str] = "kmm"
 
-    bound: float = field(default=10.0, metadata={"range": (2.0, 100.0), "help": "the largest weight"})
+    bound: float = field(
+        default=10.0, metadata={"range": (2.0, 100.0), "help": "the largest weight", "legal": {"least": 1}}
+    )
 
     def _weigh(self, x: Array, z: Array) -> Array:
         check_pairs(self.name, len(x), max(len(x), len(z)))

@@ -15,6 +15,7 @@ from transferium.functional.classifier import softmax
 from transferium.methods.base import Task, require_choice
 from transferium.methods.carried import Carried
 from transferium.methods.finetune import setting
+from transferium.methods.legal import BELOW_1
 from transferium.methods.network import AdaptedNetwork
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class NoisyStudent(PseudoLabel):
     threshold: float = setting(0.0, "probability from which an answer is learned from", (0.0, 0.9))
     rule: str = setting("fixed", "which answers are believed: fixed, balanced or flex", RULES)
     round_epochs: int = setting(20, "passes over the source in each round", (1, 20))
-    strength: float = setting(0.2, "how much the student's target rows are disturbed", (0.0, 0.5))
+    strength: float = setting(0.2, "how much the student's target rows are disturbed", (0.0, 0.5), BELOW_1)
 
     def _guessed(self) -> Objective:
         from transferium.objectives.consistency import Disturbed
@@ -135,8 +136,8 @@ class FixMatchTraining(AdaptedNetwork):
     needs_target: ClassVar[bool] = True
     needs_clusters: ClassVar[bool] = True
 
-    threshold: float = setting(0.95, "probability from which an answer is sure", (0.5, 0.99))
-    strength: float = setting(0.3, "how much examples are disturbed", (0.0, 0.9))
+    threshold: float = setting(0.95, "probability from which an answer is sure", (0.5, 0.99), BELOW_1)
+    strength: float = setting(0.3, "how much examples are disturbed", (0.0, 0.9), BELOW_1)
 
     def _term(self, carried: Carried) -> Objective | None:
         from transferium.objectives.consistency import FixMatch
@@ -158,8 +159,8 @@ class SelfEnsembling(AdaptedNetwork):
     needs_clusters: ClassVar[bool] = True
 
     weight: float = setting(10.0, "weight of the transfer term; 0 is source-network", (0.0, 100.0))
-    decay: float = setting(0.99, "how slowly the teacher follows", (0.9, 0.999))
-    strength: float = setting(0.2, "how much examples are disturbed", (0.0, 0.9))
+    decay: float = setting(0.99, "how slowly the teacher follows", (0.9, 0.999), BELOW_1)
+    strength: float = setting(0.2, "how much examples are disturbed", (0.0, 0.9), BELOW_1)
 
     def _term(self, carried: Carried) -> Objective | None:
         from transferium.objectives.consistency import MeanTeacher

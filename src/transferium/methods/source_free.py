@@ -14,6 +14,7 @@ from transferium.errors import InputError
 from transferium.methods.base import SourceModel, Task
 from transferium.methods.carried import Carried
 from transferium.methods.finetune import setting
+from transferium.methods.legal import BELOW_1
 from transferium.methods.network import AdaptedNetwork
 from transferium.models.backbone import Backbone
 
@@ -43,7 +44,7 @@ class SHOT(AdaptedNetwork):
     rates: ClassVar[tuple[str, ...]] = (*AdaptedNetwork.rates, "adapt_lr")
     needs_target: ClassVar[bool] = True
 
-    label_smoothing: float = setting(0.1, "share of each source label spread over all classes", (0.0, 0.2))
+    label_smoothing: float = setting(0.1, "share of each source label spread over all classes", (0.0, 0.2), BELOW_1)
     self_labels: float = setting(0.3, "weight of the centroid labels beside information maximisation", (0.0, 1.0))
     rounds: int = setting(10, "passes over the target, each with fresh labels", (3, 30))
     adapt_lr: float = setting(3e-4, "peak learning rate once the source is gone", (1e-5, 1e-2))

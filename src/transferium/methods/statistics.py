@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from transferium.errors import InputError
 from transferium.methods.carried import Carried
 from transferium.methods.finetune import setting
 from transferium.methods.network import AdaptedNetwork
@@ -124,7 +123,7 @@ class MCC(AdaptedNetwork):
     needs_target: ClassVar[bool] = True
     needs_clusters: ClassVar[bool] = True
 
-    temperature: float = setting(2.5, "softens the answers that are compared", (1.0, 4.0))
+    temperature: float = setting(2.5, "softens the answers that are compared", (1.0, 4.0), {"above": 0})
 
     def _term(self, carried: Carried) -> Objective | None:
         from transferium.objectives.prediction import ClassConfusion
@@ -148,12 +147,6 @@ class InfoMax(AdaptedNetwork):
     needs_clusters: ClassVar[bool] = True
 
     diversity: float = setting(1.0, "weight of the variety of answers beside their sureness", (0.0, 2.0))
-
-    def check(self) -> None:
-        """Raise ``InputError`` for settings that cannot work."""
-        super().check()
-        if not self.diversity >= 0:
-            raise InputError(f"diversity must be 0 or more; it was {self.diversity}.")
 
     def _term(self, carried: Carried) -> Objective | None:
         from transferium.objectives.prediction import InformationMaximisation
