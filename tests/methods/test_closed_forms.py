@@ -15,7 +15,7 @@ from shifted_worlds import World, rows
 from transferium.errors import DataError, InputError
 from transferium.methods.alignment import LinearMap
 from transferium.methods.base import Fitted, Task
-from transferium.methods.catalogue import method_class
+from transferium.methods.catalogue import find_method, method_class
 from transferium.methods.evidence import evidence_of
 from transferium.methods.held_out import hold_out
 from transferium.methods.network import HELD
@@ -30,6 +30,16 @@ def test_pairs_by_prototypes_carry_a_small_shift() -> None:
     before = worlds.SHIFTED.score(SourceOnly().fit(worlds.SHIFTED.task()))
     model = LinearMap(pairs="prototypes").fit(worlds.SHIFTED.task())
     assert worlds.SHIFTED.score(model) > max(0.97, before + 0.05)
+
+
+@pytest.mark.parametrize("name", ["bbse", "em"])
+def test_a_method_named_after_its_estimate_has_no_other(name: str) -> None:
+    with pytest.raises(InputError, match=f"method '{name}' has no setting 'estimate'"):
+        find_method(name, {"estimate": "bbse"})
+    task = worlds.SHIFTED.task()
+    named, told = find_method(name, {}).fit(task), find_method("label-shift", {"estimate": name}).fit(task)
+    assert f"class shares of the target ({name})" in str(named.selection)
+    assert bits(named) == bits(told)
 
 
 def test_given_pairs_undo_what_no_statistics_can(tmp_path: Path) -> None:

@@ -23,30 +23,25 @@ LEAST = 1e-4
 
 
 @dataclass
-class LabelShift(LinearProbe):
-    """Source only, its answers corrected for the target's class shares: ``p_c · (q_c / prior_c)``, renormalised.
+class Corrected(LinearProbe):
+    """Source only, its answers corrected for the target's class shares, however these are found."""
 
-    ``estimate="em"`` is maximum likelihood over the calibrated answers, ``"bbse"`` matches the confusion seen on
-    out-of-fold source rows. It assumes that classes look the same in both domains and only their shares differ; under
-    any other shift it is wrong. Labelled target examples join the source's rows, ``few_weight`` each, and the shares of
-    all of these are what is corrected. Lipton et al., Detecting and correcting for label shift with black box
-    predictors, ICML 2018; Saerens et al., Neural Computation 2002.
-    """
-
-    name: ClassVar[str] = "label-shift"
     needs_target: ClassVar[bool] = True
     learns_from_few: ClassVar[bool] = True
 
-    estimate: Literal["em", "bbse"] = field(default="em", metadata={"help": "em or bbse"})
     strength: float = field(
         default=1.0, metadata={"range": (0.0, 1.0), "help": "how far to go; 0 is source only, bit for bit"}
     )
     few_weight: float | None = few_weight_setting()
 
+    @property
+    def estimated_by(self) -> str:
+        """How the shares are found: em or bbse."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it finds the shares")
+
     def check(self) -> None:
         """Raise ``InputError`` for settings that cannot work."""
         super().check()
-        require_choice("estimate", self.estimate, ("em", "bbse"))
         fraction(self.strength, "strength")
         check_few_weight(self.few_weight)
 
@@ -62,14 +57,72 @@ class LabelShift(LinearProbe):
         at_home = linear(fitted.head)
         head = replace(at_home, bias=at_home.bias + self.strength * at_home.temperature * change)
         words = ", ".join(f"{name} {p:.3f}" for name, p in zip(task.train.classes, shares, strict=True))
-        words = f"class shares of the target ({self.estimate}): {words}"
+        words = f"class shares of the target ({self.estimated_by}): {words}"
         selection = replace(fitted.selection, notes=(*fitted.selection.notes, words, *said))
         return replace(fitted, head=head, source_head=fitted.head, selection=selection)
 
     def _shares(self, task: Task, fitted: Fitted, seen: Array, prior: Array) -> Array:
-        if self.estimate == "em":
+        if self.estimated_by == "em":
             return saerens(seen, prior)
         return bbse(*held_out_answers(task.train, fitted), seen)
+
+
+@dataclass
+class LabelShift(Corrected):
+    """Source only, its answers corrected for the target's class shares: ``p_c · (q_c / prior_c)``, renormalised.
+
+    ``estimate="em"`` is maximum likelihood over the calibrated answers, ``"bbse"`` matches the confusion seen on
+    out-of-fold source rows. It assumes that classes look the same in both domains and only their shares differ; under
+    any other shift it is wrong. Labelled target examples join the source's rows, ``few_weight`` each, and the shares of
+    all of these are what is corrected. Lipton et al., Detecting and correcting for label shift with black box
+    predictors, ICML 2018; Saerens et al., Neural Computation 2002.
+    """
+
+    name: ClassVar[str] = "label-shift"
+
+    estimate: Literal["em", "bbse"] = field(default="em", metadata={"help": "em or bbse"})
+
+    @property
+    def estimated_by(self) -> str:
+        return self.estimate
+
+    def check(self) -> None:
+        """Raise ``InputError`` for settings that cannot work."""
+        super().check()
+        require_choice("estimate", self.estimate, ("em", "bbse"))
+
+
+@dataclass
+class BBSE(Corrected):
+    """Label shift estimated from the confusion on out-of-fold source rows.
+
+    ``argmin_q ||C q - μ||²`` over ``q >= 0``: ``C[k, c]`` is the mean probability of ``k`` over held-out rows of ``c``,
+    ``μ[k]`` that over the target. Prefer it to ``em`` where answers are not calibrated; it needs held-out rows of every
+    class.
+    Lipton et al., Detecting and correcting for label shift with black box predictors, ICML 2018.
+    """
+
+    name: ClassVar[str] = "bbse"
+
+    @property
+    def estimated_by(self) -> str:
+        return "bbse"
+
+
+@dataclass
+class EM(Corrected):
+    """Label shift estimated by maximum likelihood over calibrated answers.
+
+    ``q <- mean_i p_i ⊙ (q / prior) / Σ`` until ``q`` rests. Prefer it to ``bbse`` where answers are calibrated:
+    it varies less. Under any other shift it may give one class nearly all.
+    Saerens et al., Adjusting the outputs of a classifier to new a priori probabilities, Neural Computation 2002.
+    """
+
+    name: ClassVar[str] = "em"
+
+    @property
+    def estimated_by(self) -> str:
+        return "em"
 
 
 def held_out_answers(source: Domain, fitted: Fitted) -> tuple[Labels, Array]:
@@ -86,30 +139,3 @@ def held_out_answers(source: Domain, fitted: Fitted) -> tuple[Labels, Array]:
             "Add some, or leave the class out."
         )
     return source.y[held], answers[held]
-
-
-@dataclass
-class BBSE(LabelShift):
-    """Label shift estimated from the confusion on out-of-fold source rows.
-
-    ``argmin_q ||C q - μ||²`` over ``q >= 0``: ``C[k, c]`` is the mean probability of ``k`` over held-out rows of ``c``,
-    ``μ[k]`` that over the target. Prefer it to ``em`` where answers are not calibrated; it needs held-out rows of every
-    class.
-    Lipton et al., Detecting and correcting for label shift with black box predictors, ICML 2018.
-    """
-
-    name: ClassVar[str] = "bbse"
-
-    estimate: Literal["em", "bbse"] = field(default="bbse", metadata={"help": "em or bbse"})
-
-
-@dataclass
-class EM(LabelShift):
-    """Label shift estimated by maximum likelihood over calibrated answers.
-
-    ``q <- mean_i p_i ⊙ (q / prior) / Σ`` until ``q`` rests. Prefer it to ``bbse`` where answers are calibrated:
-    it varies less. Under any other shift it may give one class nearly all.
-    Saerens et al., Adjusting the outputs of a classifier to new a priori probabilities, Neural Computation 2002.
-    """
-
-    name: ClassVar[str] = "em"
