@@ -19,6 +19,7 @@ from transferium.methods.catalogue import find_method, method_class
 from transferium.methods.evidence import evidence_of
 from transferium.methods.held_out import hold_out
 from transferium.methods.network import HELD
+from transferium.methods.probe import LinearProbe
 from transferium.methods.shallow import check_pairs
 from transferium.methods.source_only import SourceOnly
 from transferium.methods.streams import relatedness
@@ -40,6 +41,22 @@ def test_a_method_named_after_its_estimate_has_no_other(name: str) -> None:
     named, told = find_method(name, {}).fit(task), find_method("label-shift", {"estimate": name}).fit(task)
     assert f"class shares of the target ({name})" in str(named.selection)
     assert bits(named) == bits(told)
+
+
+@pytest.mark.parametrize("settings", [{"class_weight": "balanced"}, {"rule": "accuracy"}])
+def test_prototypes_are_guessed_by_the_probe_that_was_asked_for(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+    solve = LinearProbe.solve
+
+    def watched(self: LinearProbe, task: Task, seen: Any, counts: Any = None) -> Fitted:
+        asked.append({name: getattr(self, name) for name in settings})
+        return solve(self, task, seen, counts)
+
+    monkeypatch.setattr(LinearProbe, "solve", watched)
+    LinearMap(pairs="prototypes", **settings).fit(worlds.SHIFTED.task())
+    assert asked == [settings, settings], "the guess, and the probe of what was moved"
 
 
 def test_given_pairs_undo_what_no_statistics_can(tmp_path: Path) -> None:

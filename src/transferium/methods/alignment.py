@@ -273,7 +273,11 @@ class LinearMap(Shallow):
             check_pairs(self.name, len(x), len(target))
             a, b = transport_pairs(x * scale, target * scale)
         else:
-            guess = LinearProbe(self.Cs, self.folds).solve(task, source).head.probabilities(target)
+            guess = (
+                LinearProbe(self.Cs, self.folds, self.class_weight, self.rule)
+                .solve(task, source)
+                .head.probabilities(target)
+            )
             a, b, weight = prototype_pairs(x * scale, source.y, target * scale, guess)
         found = linear_map(a, b, penalty=self.penalty, weight=weight)
         inside = Affine(found.matrix, None if found.offset is None else found.offset / scale)
