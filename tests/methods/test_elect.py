@@ -126,11 +126,27 @@ def test_auto_asks_every_adaptation_that_can_to_weigh_the_sources() -> None:
         ("mccc@1", r"auto cannot try 'mccc'. Did you mean 'mcc'"),
         ("prototypes@1", r"gives prototypes a weight, and prototypes has neither weight nor strength"),
         ("coral@2", r"strength"),
+        ("", r"adaptations must name at least one method that adapts: prototypes, pooled, mcd, .*, cdan-e, mdd\.$"),
+        ("finetune", r"auto cannot try 'finetune' as an adaptation: it does not learn from a target without labels\. "),
+        ("source-only", r"auto cannot try 'source-only' as an adaptation: "),
+        ("finetun", r"auto cannot try 'finetun'\. Choose from 'adabn', .*"),
     ],
 )
 def test_weights_that_cannot_work_are_named(given: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         method_class("auto")(adaptations=(given,))
+
+
+@pytest.mark.parametrize("name", ["pooled", "tradaboost"])
+def test_what_needs_labels_of_the_target_is_refused_without_any(name: str) -> None:
+    task, _, _ = moved_clusters()
+    auto = method_class("auto")(adaptations=("standardise", name))
+    with pytest.raises(InputError) as caught:
+        auto.fit(task)
+    assert str(caught.value) == (
+        f"auto cannot try {name} here: it learns from a few labelled target examples, and there are none. Give --few, "
+        "or leave it out of adaptations."
+    )
 
 
 def test_nothing_that_lives_on_clusters_may_stand_where_classes_are_none() -> None:

@@ -74,9 +74,11 @@ class Auto(Method):
         from transferium.methods.catalogue import METHODS
 
         legal = [name for name in METHODS if name not in ("auto", "probe")]
-        for name in (*self.candidates, *(split_weight(given)[0] for given in self.adaptations)):
+        for name in self.candidates:
             if name not in legal:
                 raise InputError(f"auto cannot try {name!r}. {did_you_mean(name, legal)}")
+        for given in self.adaptations:
+            check_adapts(split_weight(given)[0])
         check_names(self.validators)
         if self.folds < 2:
             raise InputError(f"folds must be at least 2; it was {self.folds}.")
@@ -112,6 +114,14 @@ class Auto(Method):
         """Beside a source it does: the target's inputs decide, also where they decide for source only."""
         return task.unlabeled is not None
 
+    def _refuse_without_few(self) -> None:
+        for given, method in self.rivals().items():
+            if method.needs_few:
+                raise InputError(
+                    f"auto cannot try {given} here: it learns from a few labelled target examples, and there are none. "
+                    "Give --few, or leave it out of adaptations."
+                )
+
     def _as_asked(self, cls: type[Method]) -> Method:
         from transferium.methods.network import AdaptedNetwork
 
@@ -127,6 +137,8 @@ class Auto(Method):
         if task.unlabeled is not None:
             from transferium.methods.few import elect_with_few
 
+            if task.target is None:
+                self._refuse_without_few()
             return elect_with_few(task, self.rivals(), self.source_only(), self.validators)
         started = time.perf_counter()
         probe = LinearProbe().fit(task)
@@ -155,6 +167,23 @@ def split_weight(given: str) -> tuple[str, float | None]:
         return name, float(weight) if at else None
     except ValueError as error:
         raise InputError(f"auto cannot try {given!r}: behind @ stands a weight, as in mcc@0.3.") from error
+
+
+def check_adapts(name: str) -> None:
+    """Raise ``InputError`` for a name that is of no method that adapts to a target."""
+    from transferium.methods.catalogue import METHODS, method_class
+
+    if name in METHODS and _adapts(method_class(name)):
+        return
+    legal = [other for other in METHODS if _adapts(method_class(other))]
+    if not name:
+        raise InputError(f"adaptations must name at least one method that adapts: {', '.join(legal)}.")
+    why = " as an adaptation: it does not learn from a target without labels" if name in METHODS else ""
+    raise InputError(f"auto cannot try {name!r}{why}. {did_you_mean(name, legal)}")
+
+
+def _adapts(cls: type[Method]) -> bool:
+    return cls.needs_target or cls.needs_few
 
 
 def has_backbone_to_move(task: Task) -> bool:

@@ -166,6 +166,8 @@ class Method:
     """Whether it needs ``task.unlabeled``, the inputs of a target domain."""
     learns_from_few: ClassVar[bool] = False
     """Whether ``task.target``, a few labelled target examples, are learned from where there are any."""
+    needs_few: ClassVar[bool] = False
+    """Whether it needs ``task.target``."""
     why_not_few: ClassVar[str] = ": it learns from the source's labels alone"
     """Why they are not, as the end of a sentence."""
     adapts_models: ClassVar[bool] = False

@@ -94,6 +94,7 @@ class Pooled(LinearProbe):
 
     name: ClassVar[str] = "pooled"
     learns_from_few: ClassVar[bool] = True
+    needs_few: ClassVar[bool] = True
 
     few_weight: float | None = few_weight_setting()
 

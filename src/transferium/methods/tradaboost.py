@@ -35,6 +35,7 @@ class TrAdaBoost(Method):
 
     name: ClassVar[str] = "tradaboost"
     learns_from_few: ClassVar[bool] = True
+    needs_few: ClassVar[bool] = True
 
     rounds: int = field(default=10, metadata={"range": (0, 20), "help": "rounds of boosting"})
     penalty: float = field(
