@@ -141,6 +141,14 @@ def test_bad_input_exits_with_2_and_says_what_to_do(
         "Did source and target change places?": ("fit", labelled, "--source", target),
         "--source needs the path of labelled data, and the option --method": ("fit", target, "--source", *CORAL),
         "fit TARGET --source LABELLED": ("fit", target, *CORAL),
+        "--test-size divides data": ("fit", target, "--source", source, "--test-size", "0.5", *CORAL),
+        "--budget is time for --method auto to try more, and the method is coral": (
+            *("fit", target, "--source", source, "--budget", "60s", *CORAL),
+        ),
+        "--oracle asks a target's labels beside a --source": ("fit", labelled, "--oracle"),
+        "--map draws a target beside a --source": ("fit", labelled, "--map", "pca"),
+        "size=64 is for images, and features": ("fit", target, "--source", source, "--set", "size=64", *CORAL),
+        "max_length=9 is for texts, and features": ("fit", labelled, "--set", "max_length=9"),
         "there is no target": ("fit", labelled, "--method", "prototypes"),
         "--oracle chooses by target labels": ("fit", target, "--source", source, "--oracle", *LIGHT),
     }

@@ -51,6 +51,7 @@ def fit(context: click.Context, /, **options: Any) -> None:
     An interrupted fit goes on where it was: give the same command again, or transferium fit --resume RUN.
     """
     from transferium.cli import resume
+    from transferium.cli.unread import refuse_unread
     from transferium.job.under_way import COMMAND, STATE
 
     command, folder = shlex.join(["transferium", *sys.argv[1:]]), None
@@ -61,6 +62,7 @@ def fit(context: click.Context, /, **options: Any) -> None:
         options, command, folder = recalled
     if options["data"] is None:
         raise click.UsageError("Missing argument 'DATA'.", context)
+    refuse_unread(context, options)
     out = options["out"] or Path("runs") / (options["data"].resolve().stem or "run")
     how = f"transferium fit --resume {options['resume'] or out}"
     with resume.working_in(folder), resume.saying_how_to_go_on(how, out / STATE / COMMAND):
@@ -92,8 +94,6 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
     check_writable(out)
     anew = begins_anew(out, options)
     watch = Stopwatch()
-    if options["few"] is not None and not options["source"]:
-        raise click.UsageError("--few are labelled examples of a target beside a --source, and there is no --source.")
     if options["source"]:
         _adapt(data, asked, watch, options, anew)
         return

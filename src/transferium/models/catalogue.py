@@ -46,6 +46,7 @@ def find_backbone(
     if kind not in get_args(Kind):
         raise InputError(f"kind={kind!r} is unknown. {did_you_mean(str(kind), get_args(Kind))}")
     if kind == "features":
+        _refuse_reading(size=size, max_length=max_length)
         return _identity(spec)
     if isinstance(spec, Backbone):
         return reading(_checked(spec, kind), size, max_length)
@@ -62,6 +63,12 @@ def find_backbone(
     if (size is not None and kind == "text") or (max_length is not None and kind == "image"):
         raise InputError("size is a setting for images, max_length one for texts.")
     return _checked(_load(name, kind, size, max_length), kind)
+
+
+def _refuse_reading(*, size: int | None, max_length: int | None) -> None:
+    for name, value, kind in (("size", size, "images"), ("max_length", max_length, "texts")):
+        if value is not None:
+            raise InputError(f"{name}={value} is for {kind}, and features are read as they are: leave it out.")
 
 
 def _load(name: str, kind: Kind, size: int | None, max_length: int | None) -> Backbone:

@@ -1,0 +1,29 @@
+"""Options of ``fit`` that nothing would read beside the others: they are refused, not ignored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+
+def refuse_unread(context: click.Context, options: dict[str, Any]) -> None:
+    """Raise ``UsageError`` for an option that was given and that these others leave nothing to do."""
+    typed = {name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    if "budget" in typed and options["method"] != "auto":
+        raise click.UsageError(
+            f"--budget is time for --method auto to try more, and the method is {options['method']}: leave it out."
+        )
+    if options["source"]:
+        if "test_size" in typed:
+            raise click.UsageError(
+                "--test-size divides data that a model is fitted to, and beside --source nothing is: divide the target "
+                "into parts, and its test part is held out."
+            )
+        return
+    for name, what in {"few": "are labelled examples of a target", "oracle": "asks a target's labels"}.items():
+        if name in typed:
+            raise click.UsageError(f"--{name} {what} beside a --source, and there is no --source.")
+    if "map" in typed:
+        raise click.UsageError("--map draws a target beside a --source, and there is no --source.")
