@@ -11,7 +11,7 @@ from transferium.methods.adversarial import Adversarial
 from transferium.methods.catalogue import METHODS, find_method, method_class
 from transferium.methods.finetune import FineTune
 from transferium.methods.gradual import GradualUnfreeze
-from transferium.methods.idle import RULES, IdleSettingWarning, warn_of_idle
+from transferium.methods.idle import OF_SOURCE_NETWORK, RULES, IdleSettingWarning, warn_of_idle
 from transferium.methods.lwf import LwF
 from transferium.methods.recipes import FrozenDense, FrozenSGD
 from transferium.methods.tuned import Tuned
@@ -60,6 +60,42 @@ def test_every_rule_has_a_row_and_a_method() -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_defaults_are_never_idle(name: str) -> None:
     assert method_class(name)().name
+
+
+NETWORK_ROWS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
+    *(
+        (name, {"growth": "fixed"}, {"growth": "ramp"}, "such as mcc or dann")
+        for name in ("shot", "tent", "adabn", "mcd", "adda", "can", "pseudo-label", "noisy-student", "source-network")
+    ),
+    ("source-network", {"weight": 3.0}, {"statistics": "each"}, "statistics=each"),
+    ("mcc", {"backbone_lr": 1e-3}, {"tuning": "partial"}, "tuning=partial or full"),
+    ("mcc", {"layer_decay": 0.5, "tuning": "lora"}, {"tuning": "full"}, "tuning=partial or full"),
+    ("mcc", {"unfreeze": 3, "tuning": "full"}, {"tuning": "partial"}, "tuning=partial."),
+    ("mcc", {"rank": 4}, {"tuning": "lora"}, "tuning=lora."),
+    ("mcc", {"alpha": 8.0, "tuning": "full"}, {"tuning": "lora"}, "tuning=lora."),
+    ("mcc", {"augment": "light"}, {"tuning": "lora"}, "tuning=partial or full or lora."),
+    ("auto", {"unfreeze": 3}, {"tuning": "partial"}, "tuning=partial."),
+    ("auto", {"augment": "light"}, {"tuning": "full"}, "tuning=partial or full or lora."),
+]
+
+
+@pytest.mark.parametrize(("name", "idle", "cure", "hint"), NETWORK_ROWS)
+def test_it_is_said_of_what_adapts(name: str, idle: dict[str, Any], cure: dict[str, Any], hint: str) -> None:
+    setting = next(iter(idle))
+    with pytest.warns(IdleSettingWarning) as said:
+        find_method(name, idle)
+    assert len(said) == 1
+    assert str(said[0].message).startswith(f"{setting}={idle[setting]} has no effect here: it counts with ")
+    assert hint in str(said[0].message)
+    find_method(name, idle | cure)  # any warning is an error
+
+
+def test_every_rule_of_networks_has_a_row_and_what_is_read_is_not_warned_of() -> None:
+    assert {next(iter(idle)) for _, idle, _, _ in NETWORK_ROWS} == OF_SOURCE_NETWORK.keys()
+    for name in ("mcc", "dann", "bsp", "vada", "mdd", "fixmatch", "mean-teacher", "infomax", "afn"):
+        find_method(name, {"growth": "fixed"})
+    find_method("source-network", {"weight": 0.0})
+    assert find_method("mcc", {"growth": "fixed", "tuning": "full"}).source_only().name == "source-network"
 
 
 def test_a_default_given_in_words_is_a_default() -> None:

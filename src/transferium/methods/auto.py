@@ -14,6 +14,7 @@ from transferium.functional.bootstrap import paired_interval
 from transferium.methods.base import Fitted, Method, Task, require_choice
 from transferium.methods.decided import Decision, keep, recall
 from transferium.methods.folds import held_out_folds
+from transferium.methods.idle import OF_NETWORKS, unheard, warn_of_idle
 from transferium.methods.probe import LinearProbe
 from transferium.models.processes import refuse_several
 from transferium.selection.selection import Selection
@@ -83,6 +84,7 @@ class Auto(Method):
         if self.folds < 2:
             raise InputError(f"folds must be at least 2; it was {self.folds}.")
         require_choice("sources", self.sources, ("combined", "weighted", "votes"))
+        warn_of_idle(self, rules=OF_NETWORKS)
         if self.tuning != "frozen" or any("@" in name for name in self.adaptations):
             self.rivals()
 
@@ -100,7 +102,8 @@ class Auto(Method):
         knob = next((knob for knob in ("weight", "strength") if knob in method.get_params()), None)
         if knob is None:
             raise InputError(f"{given!r} gives {name} a weight, and {name} has neither weight nor strength.")
-        return method.set_params(**{knob: weight})
+        with unheard():
+            return method.set_params(**{knob: weight})
 
     def source_only(self) -> Method:
         """The probe; where adaptations move the backbone, their network trained on the source alone (all combined)."""
@@ -130,7 +133,8 @@ class Auto(Method):
             asked = {"tuning": self.tuning, "unfreeze": self.unfreeze, "epochs": self.epochs, "augment": self.augment}
         if "sources" in {f.name for f in fields(cls)}:
             asked["sources"] = self.sources
-        return cls(**asked)
+        with unheard():  # what is idle was said of these settings once
+            return cls(**asked)
 
     def fit(self, task: Task) -> Fitted:
         """Fit, compare and choose; the selection says what was tried, what it cost and why it was kept or not."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,7 +11,6 @@ from transferium.errors import TransferiumWarning
 
 if TYPE_CHECKING:
     from transferium.methods.base import Method
-    from transferium.methods.finetune import FineTune
 
 
 class IdleSettingWarning(TransferiumWarning):
@@ -73,10 +72,36 @@ RULES = {
 """By setting of a fine-tuning."""
 
 
-def warn_of_idle(method: FineTune, searched: Collection[str] = ()) -> None:
+def _tuning(*names: str) -> Rule:
+    return Rule("tuning", lambda m: m.tuning in names, f"tuning={' or '.join(names)}")
+
+
+def _grows(m: Any) -> bool:
+    from transferium.methods.network import AdaptedNetwork
+
+    return type(m)._term is not AdaptedNetwork._term
+
+
+OF_NETWORKS = {
+    "growth": Rule("", _grows, "a method whose term is there from the first step on, such as mcc or dann"),
+    "backbone_lr": _tuning("partial", "full"),
+    "layer_decay": _tuning("partial", "full"),
+    "unfreeze": _tuning("partial"),
+    "rank": _tuning("lora"),
+    "alpha": _tuning("lora"),
+    "augment": _tuning("partial", "full", "lora"),
+}
+"""By setting of a network that adapts, and of an election among such."""
+
+OF_SOURCE_NETWORK = {
+    "weight": Rule("", lambda m: m.weight == 0 or m.statistics == "each", "statistics=each, or a method that adapts")
+} | OF_NETWORKS
+
+
+def warn_of_idle(method: Method, searched: Collection[str] = (), rules: Mapping[str, Rule] = RULES) -> None:
     """Warn of each setting that is not at its default and has no effect, unless what decides that is ``searched``."""
     for name, value in method.get_params().items():
-        rule = RULES.get(name)
+        rule = rules.get(name)
         if rule is None or value == getattr(type(method), name) or rule.by in searched or rule.counts(method):
             continue
         warnings.warn(
@@ -85,12 +110,17 @@ def warn_of_idle(method: FineTune, searched: Collection[str] = ()) -> None:
 
 
 OF_THE_SOURCE = ("epochs", "bottleneck", "growth", "sources")
-"""Settings of a network by which it is trained on a source."""
+"""Settings of a network by which it is trained on a source alone."""
 
 
-def warn_if_trained(method: Method) -> None:
-    """Warn of each setting that trains on a source, where a finished model stands for the source."""
-    for name in OF_THE_SOURCE:
+def warn_if_trained(method: Any, few: bool) -> None:
+    """Warn of each setting that trains on a source, where a finished model stands for the source.
+
+    The labels of a few target examples are smoothed too, and low-rank updates learn at ``lr`` in both halves.
+    """
+    smoothed = () if few else ("label_smoothing",)
+    rate = () if method.name == "shot" and method.tuning == "lora" else ("lr",)
+    for name in (*OF_THE_SOURCE, *smoothed, *rate):
         if (value := getattr(method, name)) != getattr(type(method), name):
             words = f"{name}={value} has no effect here: it is for training on a source, and the model is trained."
             warnings.warn(words, IdleSettingWarning, stacklevel=5)

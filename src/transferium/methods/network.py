@@ -16,7 +16,7 @@ from transferium.methods.checks import warn_of_batch
 from transferium.methods.few import refuse_few
 from transferium.methods.finetune import setting
 from transferium.methods.held_out import hold_out
-from transferium.methods.idle import warn_if_trained
+from transferium.methods.idle import OF_NETWORKS, OF_SOURCE_NETWORK, unheard, warn_if_trained, warn_of_idle
 from transferium.methods.legal import BELOW_1, SHARE
 from transferium.methods.rates import check_rate
 from transferium.methods.staged import Staged
@@ -100,6 +100,7 @@ class AdaptedNetwork(Staged):
             check_rate(name, getattr(self, name), getattr(type(self), name), "adamw")
         if not 0 < self.alpha < float("inf"):
             raise InputError(f"alpha={self.alpha} trains nothing: give a number above 0.")
+        warn_of_idle(self, rules=OF_SOURCE_NETWORK if isinstance(self, SourceNetwork) else OF_NETWORKS)
 
     def fit(self, task: Task) -> Fitted:
         """Adapt; raises ``InputError`` without a target, ``DataError`` with too little of either domain."""
@@ -163,12 +164,12 @@ class AdaptedNetwork(Staged):
         return self._alone()
 
     def same_learner(self) -> Method | None:
-        # Weights and votes of several sources come from the target's inputs.
-        return None if self.moves_backbone else self._alone().set_params(sources="combined")
+        return None if self.moves_backbone else self._alone()
 
     def _alone(self) -> Method:
         shared = {f.name: getattr(self, f.name) for f in fields(SourceNetwork)}
-        return SourceNetwork(**shared | {"weight": 0.0, "sources": "combined"})
+        with unheard():  # of what this method reads, it need not read everything
+            return SourceNetwork(**shared | {"weight": 0.0, "sources": "combined"})
 
     def _term(self, carried: Carried) -> Objective | None:
         """What is added to the supervised loss, times ``weight``."""
@@ -209,7 +210,7 @@ class AdaptedNetwork(Staged):
         from transferium.methods.streams import open_streams
         from transferium.models.bottleneck import unfold
 
-        warn_if_trained(self)
+        warn_if_trained(self, few=task.target is not None)
         opened = open_streams(task, None, frozen=self.tuning == "frozen", augment=self.augment)
         warn_of_batch(self.batch_size, len(opened.streams["unlabeled"]), type(self).batch_size)
         carried = self._carried(task, opened, *unfold(linear(model.head), opened.rows))
