@@ -66,6 +66,23 @@ def test_rates_and_batches_that_are_no_use_are_warned_of(source: Path, tmp_path:
     assert "warning: batch_size=500 is more than the 48 examples there are to train on" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("setting", "hint"),
+    [("sources=votes", "several sources"), ("few_weight=3.0", "labelled target examples (--few)")],
+)
+def test_a_setting_for_data_that_is_not_there_is_warned_of(
+    source: Path, tmp_path: Path, run_cli: Callable, setting: str, hint: str
+) -> None:
+    given = written(tmp_path / "target.csv", classes=(), seed=1)
+    asked = ("fit", given, "--source", source, "--out", tmp_path / "run", "--method", "standardise")
+    ran = run_cli(*asked, "--set", setting)
+    assert ran.code == 0, ran.err
+    assert f"warning: {setting} has no effect here: it counts with {hint}." in ran.err
+    cure = {"sources=votes": ("--source", source, written(tmp_path / "other.csv", seed=2))}
+    cured = run_cli(*asked, *cure.get(setting, ("--few", written(tmp_path / "few.csv", seed=3))), "--set", setting)
+    assert cured.code == 0 and "has no effect" not in cured.err, cured.err
+
+
 def test_a_source_of_one_class_and_another_modality_are_refused(
     source: Path, tmp_path: Path, run_cli: Callable
 ) -> None:

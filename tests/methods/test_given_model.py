@@ -175,6 +175,9 @@ def test_settings_of_the_training_that_is_over_are_said_to_be_idle() -> None:
     task = given(worlds.SHIFTED.task(), model("SHIFTED", "probe"))
     with pytest.warns(IdleSettingWarning, match="epochs=3 has no effect here: it is for training on a source"):
         method_class("shot")(epochs=3, rounds=1).fit(task)
+    with pytest.warns(IdleSettingWarning) as said:
+        method_class("shot")(lr=2e-3, label_smoothing=0.0, rounds=1).fit(task)
+    assert sorted(str(w.message).split(" has no effect here")[0] for w in said) == ["label_smoothing=0.0", "lr=0.002"]
 
 
 def test_it_goes_on_after_an_interruption_and_not_from_another_model(tmp_path) -> None:

@@ -27,6 +27,7 @@ from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import find_method
 from transferium.methods.elect import kept_in
 from transferium.methods.few import FEW_ALONE, probe_of_few, refuse_few
+from transferium.methods.idle import warn_beside
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone
 
@@ -162,7 +163,9 @@ def _asked(pair: Pair, options: FitOptions) -> tuple[Method, Backbone]:
     """The method and the backbone that were asked for."""
     settings = dict(options.settings or {})
     backbone = find_backbone(options.backbone, pair.source.kind, **backbone_settings(settings))
-    return find_method(options.method, settings), backbone
+    method = find_method(options.method, settings)
+    warn_beside(method, several=len(pair.names) > 1, few=pair.few is not None)
+    return method, backbone
 
 
 def by_content(target: Domain) -> Domain:

@@ -126,6 +126,20 @@ def warn_if_trained(method: Any, few: bool) -> None:
             warnings.warn(words, IdleSettingWarning, stacklevel=5)
 
 
+BESIDE = {"sources": "several sources", "few_weight": "labelled target examples (--few)"}
+"""Settings that count with data that may not be there, and what that is."""
+
+
+def warn_beside(method: Method, *, several: bool, few: bool) -> None:
+    """Warn of what is for ``several`` sources, or for a ``few`` labelled target examples, where there are none."""
+    there = {"sources": several, "few_weight": few}
+    for name, value in method.get_params().items():
+        if there.get(name, True) or value == getattr(type(method), name):
+            continue
+        words = f"{name}={value} has no effect here: it counts with {BESIDE[name]}."
+        warnings.warn(words, IdleSettingWarning, stacklevel=4)
+
+
 @contextmanager
 def unheard() -> Iterator[None]:
     """Say nothing of idle settings: a search gave them, or has yet to."""
