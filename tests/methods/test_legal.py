@@ -82,7 +82,7 @@ ROWS: list[tuple[str, str, Any, str]] = [
 
 @pytest.mark.parametrize(("name", "setting", "value", "message"), ROWS)
 def test_the_message_says_what_is_legal(name: str, setting: str, value: Any, message: str) -> None:
-    with pytest.raises(InputError) as caught:
+    with unheard(), pytest.raises(InputError) as caught:
         find_method(name, {setting: str(value)})
     assert str(caught.value) == message
 
