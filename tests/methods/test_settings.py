@@ -43,6 +43,11 @@ def test_values_are_read_by_type(text: str, value: object) -> None:
     assert getattr(configure(Knobs, split_settings((text,))), name) == value
 
 
+def test_one_number_stands_for_a_list_of_it() -> None:
+    assert configure(Knobs, {"Cs": 3.0}).Cs == (3.0,)
+    assert configure(Knobs, {"Cs": [3.0, 4.0]}).Cs == [3.0, 4.0]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -252,6 +252,8 @@ def test_a_table_of_features_can_be_searched_too():
     given = Task(domain, None, find_backbone(None, "features"), Embedder(None), 0)
     fitted = Tuned(method="probe", search=("folds=2:4",), trials=2, folds=2).fit(given)
     assert fitted.method == "probe" and len(fitted.selection.candidates) == 2
+    everything = Tuned(method="probe", trials=2, folds=2).fit(given)
+    assert set(everything.selection.chosen) >= {"Cs", "folds"}
 
 
 @pytest.mark.parametrize(

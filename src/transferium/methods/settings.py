@@ -80,9 +80,15 @@ def describe_hint(hint: Any) -> str:
     return "None" if hint is type(None) else getattr(hint, "__name__", str(hint))
 
 
+def _listed(value: Any, hint: Any) -> Any:
+    several = typing.get_origin(hint) is tuple
+    return (value,) if several and not isinstance(value, (tuple, list)) else value
+
+
 def configure(cls: type[T], settings: Mapping[str, Any]) -> T:
     """Build ``cls`` (a dataclass) from named settings; texts are read by the field's type.
 
+    One value for a field that takes several stands for a list of it, as in ``C`` of a search over ``Cs``.
     Raises ``InputError`` for a name the dataclass does not have (with the nearest one it has) and for a value
     that cannot be read.
     """
@@ -94,7 +100,7 @@ def configure(cls: type[T], settings: Mapping[str, Any]) -> T:
             what = getattr(cls, "name", cls.__name__)
             raise InputError(f"method {what!r} has no setting {name!r}. {did_you_mean(name, names)}")
         try:
-            values[name] = parse_value(value, hints[name]) if isinstance(value, str) else value
+            values[name] = parse_value(value, hints[name]) if isinstance(value, str) else _listed(value, hints[name])
         except ValueError as error:
             raise InputError(f"setting {name} takes {describe_hint(hints[name])}; it was given {value!r}.") from error
     return cls(**values)
