@@ -127,10 +127,13 @@ def test_evaluate_takes_pairs_and_paths_of_what_fit_took(tmp_path: Path) -> None
             assert model.evaluate((ROWS, labels)).as_dict() == expected
         for path in (tmp_path / "t.csv", str(tmp_path / "t.csv")):
             assert model.evaluate(path).as_dict() == expected
+            assert model.predict(path).tolist() == model.predict(ROWS).tolist()
         assert model.classes_.tolist() == [10, 11]
         with pytest.raises(InputError, match=r"evaluate takes a Domain, \(X, y\) or the path .*; got int"):
             model.evaluate(3)
-    assert adapted.evaluate((ROWS, LABELS)).verdict.word
+        with pytest.raises(InputError, match=r"evaluate takes a Domain, \(X, y\) or the path .*; got list"):
+            model.evaluate([tmp_path / "t.csv", tmp_path / "t.csv"])
+    assert adapted.evaluate((ROWS, LABELS)).verdict == adapted.evaluate(tm.read(ROWS, label=LABELS)).verdict
     with pytest.raises(DataError, match="has the class '12', which this model was not trained on"):
         plain.evaluate((ROWS, LABELS + 1))
 

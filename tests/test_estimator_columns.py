@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import transferium as tm
@@ -42,6 +43,20 @@ def test_a_permuted_target_is_matched_by_name_and_may_be_asked_in_any_order(tmp_
         np.testing.assert_array_equal(model.predict_proba(AWAY[:, ::-1]), expected)  # as fit was given it
     with pytest.raises(ValueError, match="Feature names unseen at fit time"):
         model.predict(frame(AWAY, "ca", "ac"))
+
+
+def test_a_frame_with_more_or_fewer_columns_goes_by_name_too(tmp_path: Path) -> None:
+    adapted(frame(AWAY), (frame(HOME), Y)).save(tmp_path / "saved")
+    model, more = tm.load(tmp_path / "saved"), frame(AWAY).assign(c=1.0)
+    assert (model.predict(tm.read(more)) == model.predict(tm.read(frame(AWAY)))).all()
+    with pytest.raises(DataError, match="has no feature column 'a'"):
+        model.predict(tm.read(more[["b"]]))
+
+
+def test_a_column_may_be_called_as_an_attribute_of_tables_is() -> None:
+    odd = pd.DataFrame({"column_names": [1.0, 2.0], "b": [3.0, 4.0]})
+    assert tm.read(odd).feature_names == ("column_names", "b")
+    assert tm.read(pa.table({"x": [1.0, 2.0], "y": [3.0, 4.0]})).feature_names == ("x", "y")
 
 
 def test_sources_few_and_evaluation_follow_the_first_source() -> None:

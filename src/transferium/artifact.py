@@ -138,9 +138,11 @@ class Artifact:
 
         Raises ``ArtifactError`` for data that it does not read, ``DataError`` for a table without one of its columns.
         """
-        self.check_reads(domain)
         names = tuple(self.info.get("feature_names") or ())
-        return domain.columns(names) if names and domain.feature_names not in (None, names) else domain
+        if domain.kind == self.kind and names and domain.feature_names not in (None, names):
+            domain = domain.columns(names)
+        self.check_reads(domain)
+        return domain
 
     def save(self, folder: Path | str) -> None:
         """Write the whole directory or nothing, over an earlier model but never over other files."""

@@ -257,6 +257,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         """Examples to answer; ``finite`` refuses rows with NaN or infinity, as scikit-learn does."""
         if isinstance(X, Domain):
             return X
+        if isinstance(X, (str, Path)):
+            return read_like(self.artifact_, Path(X), {})
         if self.artifact_.kind != "features":
             return read(list(X))
         names = column_names(X)
@@ -326,7 +328,7 @@ def _read(X: Any, **names: Any) -> Domain:
 
 def _is_pair(data: Any) -> bool:
     """Whether this is ``(X, y)``; a ``Domain`` brings labels of its own."""
-    return isinstance(data, (tuple, list)) and len(data) == PAIR and not isinstance(data[0], Domain)
+    return isinstance(data, (tuple, list)) and len(data) == PAIR and not isinstance(data[0], (Domain, str, bytes, Path))
 
 
 def _as_given(classes: tuple[str, ...], known: dict[str, Any]) -> NDArray[Any]:

@@ -41,7 +41,7 @@ def test_a_contact_sheet_is_drawn_and_its_place_is_said(images: Path, tmp_path: 
     of_data = next(images.rglob("*.png"))
     before = of_data.read_bytes()
     ran = run_cli(*given, of_data)
-    assert ran.code == 2 and f"--out {of_data} holds something else than a contact sheet" in ran.err
+    assert ran.code == 2 and f"--out {of_data} is not known as a contact sheet" in ran.err
     assert of_data.read_bytes() == before
 
     again = run_cli("inspect", images, "--augment", "strong", "--out", tmp_path / "b.png", "--json")

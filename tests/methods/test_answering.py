@@ -79,7 +79,7 @@ def picture_of(pixels: np.ndarray) -> Any:
 def test_a_saved_model_answers_so_too(tmp_path: Path) -> None:
     given = task()
     fitted = LPFT(**SHORT, answer_size=20, mirror=True).fit(given)
-    Artifact(fitted.backbone, fitted.head, given.train.classes, "lp-ft").save(tmp_path / "model")
+    Artifact(fitted.backbone, fitted.head, given.train.classes, {"method": {"name": "lp-ft"}}).save(tmp_path / "model")
     read, new = load_artifact(tmp_path / "model"), pictures(9, 5)
     expected = fitted.head.probabilities(given.embed(new, fitted.backbone).features)
     np.testing.assert_allclose(read.probabilities(read.embed(new, Embedder(None))), expected, atol=1e-5)

@@ -303,8 +303,8 @@ def test_of_those_that_agree_alike_the_one_most_like_all_together_is_taken() -> 
     )
     assert (np.argmax([each.value for each in kappas]), np.argmax(likeness)) == (3, 1)
     at, why = most_agreed(["source-only", "one", "two", "three"], seen)
-    assert at == 1
-    assert why.endswith("; two, three not clearly less, and its answers are more like those of all together")
+    assert at == 1 and why.startswith("three agrees most with the others, chance set aside (mean kappa 0.3")
+    assert why.endswith("); one not clearly less, and its answers are more like those of all together")
 
 
 def test_source_only_stays_where_no_lead_is_clear() -> None:

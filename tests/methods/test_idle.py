@@ -103,6 +103,12 @@ def test_a_default_given_in_words_is_a_default() -> None:
     FineTune(lr="auto", unfreeze="none")  # the head's rate follows it
 
 
+def test_auto_says_it_once() -> None:
+    with pytest.warns(IdleSettingWarning, match="unfreeze=3 has no effect"):
+        method = find_method("auto", {"tuning": "lora", "unfreeze": 3})
+    assert method.source_only().get_params()["unfreeze"] == 3  # and no other warning, which would be an error
+
+
 def test_a_search_is_warned_once_of_what_is_fixed_in_vain() -> None:
     with pytest.warns(IdleSettingWarning, match="momentum=0.5 has no effect") as said:
         Tuned(fixed={"momentum": 0.5, "patience": 10}, search=("lr", "epochs"))

@@ -90,3 +90,9 @@ def test_the_message_says_what_is_legal(name: str, setting: str, value: Any, mes
 def test_what_is_changed_later_is_asked_too() -> None:
     with pytest.raises(InputError, match=r"critic must be at least 1; it was 0\."):
         DANN().set_params(critic=0)
+
+
+@pytest.mark.parametrize(("setting", "value"), [("epochs", 2.5), ("bottleneck", 8.0), ("rank", 2.5)])
+def test_a_fraction_in_python_is_no_whole_number(setting: str, value: float) -> None:
+    with pytest.raises(InputError, match=f"{setting} must be a whole number; it was {value}."):
+        find_method("mcc", {setting: value, "tuning": "lora"})

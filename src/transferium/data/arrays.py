@@ -64,10 +64,12 @@ def read_memory(
 
 def column_names(source: Any) -> tuple[str, ...] | None:
     """The columns of a data frame or an Arrow table, where all are called by texts; None for anything else."""
-    names = getattr(source, "column_names", None)
-    names = getattr(source, "columns", None) if names is None else names
-    listed = tuple(names) if np.iterable(names) else ()
-    return tuple(map(str, listed)) if listed and all(isinstance(name, str) for name in listed) else None
+    for attribute in ("columns", "column_names"):  # those of an Arrow table are called by the second
+        names = getattr(source, attribute, None)
+        listed = tuple(names) if np.iterable(names) else ()
+        if listed and all(isinstance(name, str) for name in listed):
+            return tuple(map(str, listed))
+    return None
 
 
 def _samples(source: Any, kind: Kind | None) -> tuple[Samples, Kind]:

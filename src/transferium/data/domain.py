@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -93,13 +94,14 @@ class Domain:
     def columns(self, names: Sequence[str]) -> Domain:
         """The same examples by the feature columns ``names``, in that order; raises ``DataError`` for one not there."""
         there = self.feature_names or ()
+        place, here, asked = {name: i for i, name in enumerate(there)}, Counter(there), Counter(names)
         for name in names:
-            if there.count(name) > 1 or list(names).count(name) > 1:
+            if here[name] > 1 or asked[name] > 1:
                 raise DataError(f"several columns of {self.name!r} are called {name!r}: give each a name of its own.")
-            if name not in there:
+            if name not in place:
                 hint = did_you_mean(name, there, f"It has {', '.join(map(repr, there[:20]))}.")
                 raise DataError(f"{self.name!r} has no feature column {name!r}. {hint}")
-        order = [there.index(name) for name in names]
+        order = [place[name] for name in names]
         return replace(self, samples=Rows(self.features[:, order]), feature_names=tuple(names), keys=None)
 
     def embedded(self, features: NDArray[np.float32]) -> Domain:

@@ -72,7 +72,7 @@ def adapt_job(
             worth = worth_of_adapting(answers, after, before, method=named, seed=options.seed, unasked=why)
         if oracle:
             domains["oracle"] = look_at_answers(adapted, answers)
-    run = describe(options, adapted, domains) | judged(adapted, worth, answers)
+        run = describe(options, adapted, domains) | judged(adapted, worth, answers)
     run["examples"] = _examples(labelled, answers, after)
     return _write(options, artifacts(adapted, options), run, adapted, labelled, after, watch)
 

@@ -70,7 +70,7 @@ def predict_domain(artifact: Artifact, domain: Domain, embedder: Embedder) -> Pr
 
 def check_evaluable(artifact: Artifact, domain: Domain, data: Path | None = None) -> None:
     """Raise where ``domain``, read from ``data``, is of another kind than the model reads, or has no labels."""
-    artifact.check_reads(domain)
+    artifact.as_read(domain)
     if domain.labels is not None:
         return
     columns: Sequence[str] = (*(domain.feature_names or ()), *domain.ignored.get("columns", ()))

@@ -47,8 +47,8 @@ def check_picture(path: Path) -> None:
     """Raise ``InputError`` where a sheet in ``path`` would take the place of a file that is no earlier sheet."""
     if path.is_file() and path.stat().st_size and not _is_sheet(path):
         raise InputError(
-            f"--out {path} holds something else than a contact sheet of --augment; nothing was overwritten. Name "
-            "another file, or remove this one."
+            f"--out {path} is not known as a contact sheet of --augment (a png, jpg or gif says so); nothing was "
+            "overwritten. Name another file, or remove this one."
         )
 
 

@@ -74,7 +74,7 @@ class GivenModel:
         of a class that it does not know.
         """
         for domain in (target, *([] if few is None else [few])):
-            self.artifact.check_reads(domain)
+            self.artifact.as_read(domain)
         pair = pair_domains([self.source], target, few)
         if new := [name for name in pair.source.classes if name not in self.artifact.classes]:
             raise DataError(

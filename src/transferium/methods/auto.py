@@ -111,7 +111,8 @@ class Auto(Method):
             return super().source_only()
         from transferium.methods.network import SourceNetwork
 
-        return self._as_asked(SourceNetwork).set_params(sources="combined")
+        with unheard():
+            return self._as_asked(SourceNetwork).set_params(sources="combined")
 
     def looks_at_inputs(self, task: Task) -> bool:
         """Beside a source it does: the target's inputs decide, also where they decide for source only."""

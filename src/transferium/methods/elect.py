@@ -154,23 +154,23 @@ def together(evidence: Sequence[Evidence]) -> list[Evidence]:
 def most_agreed(names: Sequence[str], evidence: Sequence[Evidence]) -> tuple[int, str]:
     """Which candidate (the first is source only) the others agree with, and why it was taken or not.
 
-    Those that lead source only by two standard errors, and that the leader does not lead by as much, are alike in that,
-    and then :func:`ensemble_agreement` tells finer; where there are none, it is source only.
+    The one that they agree with most has to lead source only by two standard errors, else it is source only. Of those
+    that lead source only by as much, and that it does not lead by as much, :func:`ensemble_agreement` tells finer.
     """
     found = [peer_agreement(seen.target_logits, seen.others) for seen in evidence]
     leader = int(np.argmax([each.value for each in found]))
     leads = [k for k, each in enumerate(found) if _clearly_above(each, found[0])]
-    alike = [k for k in leads if not _clearly_above(found[leader], found[k])]
+    alike = [k for k in leads if not _clearly_above(found[leader], found[k])] if leader in leads else []
     at = max(alike, key=lambda k: ensemble_agreement(evidence[k].target_logits, evidence[k].others), default=0)
     if leader == 0:
         return 0, f"source only agrees most with the others, chance set aside (mean kappa {found[0].value:.3f})"
-    kappas = f"mean kappa {found[at or leader].value:.3f}, of source only {found[0].value:.3f}"
+    kappas = f"mean kappa {found[leader].value:.3f}, of source only {found[0].value:.3f}"
+    why = f"{names[leader]} agrees most with the others, chance set aside ({kappas})"
     if at == 0:
-        why = f"{names[leader]} agrees most with the others, chance set aside ({kappas})"
         return 0, f"source only, since the lead is not clear: {why}"
-    rest = ", ".join(names[k] for k in alike if k != at)
-    finer = f"; {rest} not clearly less, and its answers are more like those of all together" if rest else ""
-    return at, f"{names[at]} agrees most with the others, chance set aside ({kappas}){finer}"
+    if at != leader:
+        why += f"; {names[at]} not clearly less, and its answers are more like those of all together"
+    return at, why
 
 
 def _clearly_above(one: Agreement, other: Agreement) -> bool:

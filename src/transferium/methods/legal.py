@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields
-from numbers import Real
+from dataclasses import Field, fields
+from numbers import Integral, Real
 from typing import Any
 
 from transferium.errors import InputError
@@ -33,6 +33,8 @@ def check_numbers(settings: Any) -> None:
     for field in fields(settings):
         for number in _numbers(getattr(settings, field.name)):
             _check(field.name, number, legal_ends(field.metadata))
+            if _takes_whole(field) and not isinstance(number, Integral):
+                raise InputError(f"{field.name} must be a whole number; it was {number}.")
 
 
 def legal_ends(metadata: Mapping[str, Any]) -> dict[str, float]:
@@ -48,6 +50,10 @@ def legal_ends(metadata: Mapping[str, Any]) -> dict[str, float]:
     return {"least": 1 if isinstance(span[0], int) and span[0] >= 1 else 0, **given}
 
 
+def _takes_whole(field: Field[Any]) -> bool:
+    return "int" in str(field.type) and "float" not in str(field.type)
+
+
 def _check(name: str, number: float, ends: Mapping[str, float]) -> None:
     if not math.isfinite(number):
         raise InputError(f"{name} must be a finite number; it was {number}.")
@@ -60,7 +66,7 @@ def _say(kind: str, end: float) -> str:
     return "0 or more" if (kind, end) == ("least", 0) else _ENDS[kind][0].format(end)
 
 
-def _numbers(value: Any) -> Iterator[float]:
+def _numbers(value: Any) -> Iterator[Any]:
     for item in value if isinstance(value, (tuple, list)) else (value,):
         if _is_number(item):
             yield item
