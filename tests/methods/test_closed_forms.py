@@ -270,7 +270,7 @@ def test_boosting_says_what_it_lacks() -> None:
         ("linear-map", {"pairs": ["ab"]}, r"pairs takes a list of \(source, target\)"),
         ("linear-map", {"pairs": [("a", "b")], "sources": "votes"}, r"votes fits each source by itself, and pairs"),
         ("label-shift", {"estimate": "bbs"}, r"estimate cannot be 'bbs'. Did you mean 'bbse'"),
-        ("tradaboost", {"rounds": -1}, r"rounds and penalty must be 0 or more; they were -1"),
+        ("tradaboost", {"rounds": -1}, r"rounds must be 0 or more; it was -1"),
     ],
 )
 def test_settings_of_closed_forms_that_cannot_work_are_named(name: str, settings: Any, message: str) -> None:

@@ -148,8 +148,6 @@ class JDA(Shallow):
         """Raise ``InputError`` for settings that cannot work."""
         super().check()
         fraction(self.balance, "balance")
-        if self.rounds < 1:
-            raise InputError(f"rounds must be at least 1; it was {self.rounds}.")
 
     def _move(self, task: Task, source: Domain, target: Array) -> Moved:
         if self.strength == 0:

@@ -45,8 +45,6 @@ class CosineClassifier(Cached):
         super().check()
         if not self.scales or not all(0 < s < np.inf for s in self.scales):
             raise InputError(f"scales must be positive numbers, as in 10,30; they were {self.scales}.")
-        if self.steps < 1:
-            raise InputError(f"steps must be at least 1; it was {self.steps}.")
 
     def _candidates(self, smallest: int) -> Sequence[Candidate]:
         learned = [{"directions": "learned", "scale": float(s)} for s in sorted(set(self.scales))]

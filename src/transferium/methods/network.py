@@ -76,7 +76,7 @@ class AdaptedNetwork(Staged):
     layer_decay: float = setting(0.8, "each block learns at this times the rate of the one above it", (0.5, 1.0), SHARE)
     unfreeze: int | str = setting(2, "what moves of the backbone with tuning=partial")
     rank: int = setting(8, "rank of each layer's update with tuning=lora", (2, 64))
-    alpha: float = setting(16.0, "tuning=lora multiplies each update by alpha / rank", (4.0, 64.0))
+    alpha: float = setting(16.0, "tuning=lora multiplies each update by alpha / rank", (4.0, 64.0), {"above": 0})
     bottleneck: int = setting(256, "rectified features between backbone and last layer (0: none)", (0, 1024))
     weight_decay: float = setting(1e-3, "pull towards zero", (0.0, 0.1))
     label_smoothing: float = setting(0.0, "share of each source label spread over all classes", (0.0, 0.2), BELOW_1)
@@ -98,8 +98,6 @@ class AdaptedNetwork(Staged):
         check_augment(self.augment)
         for name in self.rates:
             check_rate(name, getattr(self, name), getattr(type(self), name), "adamw")
-        if not 0 < self.alpha < float("inf"):
-            raise InputError(f"alpha={self.alpha} trains nothing: give a number above 0.")
         warn_of_idle(self, rules=OF_SOURCE_NETWORK if isinstance(self, SourceNetwork) else OF_NETWORKS)
 
     def fit(self, task: Task) -> Fitted:

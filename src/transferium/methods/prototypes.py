@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.errors import InputError
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.classifier import softmax
 from transferium.methods.base import Fitted, Method, Task
@@ -43,9 +42,7 @@ class Prototypes(Method):
     few_weight: float | None = few_weight_setting("target row")
 
     def check(self) -> None:
-        """Raise ``InputError`` for fewer rounds than one."""
-        if self.rounds < 1:
-            raise InputError(f"rounds must be at least 1; it was {self.rounds}.")
+        """Raise ``InputError`` for settings that cannot work."""
         check_few_weight(self.few_weight)
 
     def fit(self, task: Task) -> Fitted:

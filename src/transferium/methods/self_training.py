@@ -23,11 +23,6 @@ if TYPE_CHECKING:
     from transferium.training.stage import Stage
 
 
-def _check_rounds(rounds: int, epochs: int) -> None:
-    if rounds < 1 or epochs < 1:
-        raise InputError(f"rounds and round_epochs must be at least 1; they were {rounds} and {epochs}.")
-
-
 @dataclass
 class PseudoLabel(AdaptedNetwork):
     """Train on the source; then, ``rounds`` times, on the source and the target rows that are answered surely.
@@ -53,7 +48,6 @@ class PseudoLabel(AdaptedNetwork):
         require_choice("rule", self.rule, RULES)
         if not 0 <= self.threshold <= 1:
             raise InputError(f"threshold is a probability, from 0 to 1; it was {self.threshold}.")
-        _check_rounds(self.rounds, self.round_epochs)
 
     def stages(self, task: Task) -> Generator[Stage, None, Carried]:
         carried = yield from super().stages(task)
@@ -183,11 +177,6 @@ class CAN(AdaptedNetwork):
 
     rounds: int = setting(5, "times that target rows are clustered anew", (1, 20))
     round_epochs: int = setting(4, "passes over the source in each round", (1, 20))
-
-    def check(self) -> None:
-        """Raise ``InputError`` for settings that cannot work."""
-        super().check()
-        _check_rounds(self.rounds, self.round_epochs)
 
     def stages(self, task: Task) -> Generator[Stage, None, Carried]:
         carried = yield from super().stages(task)

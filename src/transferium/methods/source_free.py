@@ -49,14 +49,6 @@ class SHOT(AdaptedNetwork):
     rounds: int = setting(10, "passes over the target, each with fresh labels", (3, 30))
     adapt_lr: float = setting(3e-4, "peak learning rate once the source is gone", (1e-5, 1e-2))
 
-    def check(self) -> None:
-        """Raise ``InputError`` for settings that cannot work."""
-        super().check()
-        if self.rounds < 1 or self.self_labels < 0:
-            raise InputError(
-                f"rounds must be at least 1 and self_labels 0 or more; they were {self.rounds} and {self.self_labels}."
-            )
-
     def stages(self, task: Task) -> Generator[Stage, None, Carried]:
         carried = yield from super().stages(task)
         if self.weight == 0:
@@ -197,12 +189,6 @@ class TENT(AdaBN):
 
     rounds: int = setting(3, "passes over the target", (1, 10))
     adapt_lr: float = setting(1e-3, "peak learning rate of scales and shifts", (1e-5, 1e-2))
-
-    def check(self) -> None:
-        """Raise ``InputError`` for settings that cannot work."""
-        super().check()
-        if self.rounds < 1:
-            raise InputError(f"rounds must be at least 1; it was {self.rounds}.")
 
     def stages(self, task: Task) -> Generator[Stage, None, Carried]:
         carried = yield from super().stages(task)

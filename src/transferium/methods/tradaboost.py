@@ -42,11 +42,6 @@ class TrAdaBoost(Method):
         default=1.0, metadata={"range": (1e-2, 1e2), "help": "of each member, for features of about unit variance"}
     )
 
-    def check(self) -> None:
-        """Raise ``InputError`` for settings that cannot work."""
-        if self.rounds < 0 or self.penalty < 0:
-            raise InputError(f"rounds and penalty must be 0 or more; they were {self.rounds} and {self.penalty}.")
-
     def fit(self, task: Task) -> Fitted:
         """Boost; the temperature is from target rows answered by a model that was not shown them."""
         if task.target is None:
