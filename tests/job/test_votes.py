@@ -36,7 +36,7 @@ def home(seed: int) -> Domain:
 
 def away(n: int = 40) -> Domain:
     made = pictures(n, 50)
-    items = [(110 + 0.4 * np.asarray(picture)).astype(np.uint8) for picture in made.samples.items]  # type: ignore[attr-defined]
+    items = [(110 + 0.4 * np.asarray(picture)).astype(np.uint8) for picture in made.samples.items]
     return replace(made, samples=Items(items), name="away")
 
 

@@ -32,7 +32,7 @@ def task(n: int = 32, **change: Any) -> Task:
     """Plain pictures are one source, pictures nearly as pale as the target's the other."""
     torch.set_num_threads(1)
     plain, pale = pictures(n), restyled(pictures(2 * n, 7))
-    items = [*plain.samples.items, *(np.asarray(p) - 20 for p in pale.samples.items)]  # type: ignore[attr-defined]
+    items = [*plain.samples.items, *(np.asarray(p) - 20 for p in pale.samples.items)]
     y, ids = np.concatenate([plain.y, pale.y]), [f"s-{i}" for i in range(3 * n)]
     both = Domain(Items(items), "image", ids, y, plain.classes, name="both")
     target = restyled(pictures(n, 50)).unlabeled()
@@ -44,7 +44,7 @@ def watched(name: str, **settings: Any) -> tuple[AdaptedNetwork, list[Fitted]]:
     """A method that votes, and every model that it fits on the way; the last is what they are together."""
     fitted: list[Fitted] = []
 
-    class Watched(method_class(name)):  # type: ignore[misc]
+    class Watched(method_class(name)):
         def fit(self, task: Task) -> Fitted:
             fitted.append(super().fit(task))
             return fitted[-1]
@@ -145,7 +145,7 @@ def test_networks_are_trained_one_after_the_other_and_let_go() -> None:
 def test_source_only_has_not_seen_the_target_and_so_weighs_no_source() -> None:
     for sources in ("combined", "weighted", "votes"):
         alone = method_class("mcc")(**SHORT, sources=sources).source_only()
-        assert alone.get_params()["sources"] == Auto(tuning="full", sources=sources).source_only().sources == "combined"  # type: ignore[attr-defined]
+        assert alone.get_params()["sources"] == Auto(tuning="full", sources=sources).source_only().sources == "combined"
     given = task()
     alone = method_class("mcc")(**SHORT, sources="votes").source_only()
     assert same(everything(alone.fit(given)), everything(alone.fit(replace(given, unlabeled=None))))
