@@ -33,13 +33,15 @@ from transferium.data.domain import Domain
 from transferium.data.read import read
 from transferium.data.samples import Rows
 from transferium.embedding.embed import Embedder
-from transferium.embedding.store import FeatureStore
+from transferium.embedding.store.store import FeatureStore
 from transferium.errors import TransferiumError
 from transferium.functional.bootstrap import paired_interval
-from transferium.methods.auto import Auto
-from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import METHODS, find_method
-from transferium.methods.elect import kept_in
+from transferium.methods.fitted import Fitted
+from transferium.methods.method import Method
+from transferium.methods.model_selection.auto import Auto
+from transferium.methods.model_selection.election import kept_in
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 
 REVIEWS = 1200
@@ -62,7 +64,7 @@ class Asked:
 
     def method(self, name: str) -> Method:
         """Another method with the same settings."""
-        return Auto(adaptations=(name,), **self.settings).rivals()[name]
+        return Auto(adaptations=(name,), **self.settings).candidate_methods()[name]
 
 
 ALL_MOVES = {"tuning": "full", "augment": "rotate:15+shift:0.1+zoom:0.3+shear:10"}

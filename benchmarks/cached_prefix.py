@@ -24,15 +24,15 @@ from record import DATA, record
 from transferium.data.domain import Domain
 from transferium.data.read import read
 from transferium.embedding.embed import Embedder
-from transferium.embedding.store import FeatureStore
-from transferium.methods.base import Task
-from transferium.methods.finetune import FineTune
-from transferium.models.allocator import keep_large_blocks
+from transferium.embedding.store.store import FeatureStore
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
-from transferium.models.prefix import whole_of
-from transferium.training.activations import CachedFeeds
-from transferium.training.episode import Episode, train
-from transferium.training.machine import Machine, seed_everything
+from transferium.models.surgery.cut import whole_of
+from transferium.system.allocator import keep_large_blocks
+from transferium.training.distributed.machine import Machine, seed_everything
+from transferium.training.feeds.activations import CachedFeeds
+from transferium.training.loop.episode import Episode, train
 
 
 class Training:

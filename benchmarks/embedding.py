@@ -28,7 +28,7 @@ EAGER = (
     PICTURES
     + """
 import time, torch
-from transferium.models.bundled import bundled
+from transferium.models.sources.bundled import bundled
 module = bundled("efficientnet_lite0").build()
 batch, rounds = torch.from_numpy(pictures), int(sys.argv[1])
 with torch.inference_mode():
@@ -44,10 +44,10 @@ OURS = (
     PICTURES
     + """
 import time
-from transferium.embedding.engine import open_engine
+from transferium.embedding.engines.engine import open_engine
 from transferium.embedding.pipeline import Workers
-from transferium.models.bundled import bundled
-from transferium.models.machine import usable_cores
+from transferium.models.sources.bundled import bundled
+from transferium.system.hardware import usable_cores
 engine, rounds = open_engine(bundled("efficientnet_lite0"), "onnx", lambda: list(pictures[:4])), int(sys.argv[1])
 work = lambda i: [engine.run(pictures[i : i + 1])]
 list(Workers(range(32), work, usable_cores()))
@@ -63,8 +63,8 @@ from pathlib import Path
 from transferium.data.domain import Domain
 from transferium.data.samples import Files
 from transferium.embedding.embed import Embedder
-from transferium.embedding.store import FeatureStore
-from transferium.models.bundled import bundled
+from transferium.embedding.store.store import FeatureStore
+from transferium.models.sources.bundled import bundled
 folder, count = Path(sys.argv[1]), int(sys.argv[2])
 names = sorted(p.name for p in folder.iterdir())[:count]
 result = Embedder(FeatureStore())(Domain(Files(folder, names), "image", names), bundled("efficientnet_lite0"))[0]

@@ -27,13 +27,15 @@ from transferium.data.domain import Domain
 from transferium.data.read import read
 from transferium.data.samples import Items
 from transferium.embedding.embed import Embedder
-from transferium.embedding.store import FeatureStore
+from transferium.embedding.store.store import FeatureStore
 from transferium.errors import TransferiumError
 from transferium.evaluation.evaluate import evaluate
 from transferium.functional.bootstrap import paired_interval
-from transferium.job.prepare import Stopwatch, look, separate
-from transferium.methods.base import Fitted, Task
+from transferium.job.fit.prepare import prepare, separate
+from transferium.job.stopwatch import Stopwatch
 from transferium.methods.catalogue import find_method
+from transferium.methods.fitted import Fitted
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 
 LOW_LABEL = "probe,finetune,lp-ft,l2-sp,delta,bss,co-tuning,bi-tuning"
@@ -166,8 +168,8 @@ def hymenoptera(data: Path, methods: list[str], seeds: int) -> dict[str, Any]:
     """The folder as the program sees it: the doctor's findings are set aside, ``val`` is the test part."""
     domain = read(data / "hymenoptera")
     embedder = Embedder(FeatureStore())
-    looked = look(domain, embedder, find_backbone(None, "image"), watch=Stopwatch())
-    parts = separate(looked, seed=0)
+    prepared = prepare(domain, embedder, find_backbone(None, "image"), watch=Stopwatch())
+    parts = separate(prepared, seed=0)
 
     def trials(seed: int) -> dict[str, Trial]:
         tests = {"test": parts.test}

@@ -43,7 +43,7 @@ def trial(name: str, expected: tuple[Any, Any], dice: random.Random) -> dict[str
     from interrupted import train
 
     from toy_world import same, weights
-    from transferium.training.journal import LOG, read_log
+    from transferium.training.logs.journal import LOG, read_log
 
     with tempfile.TemporaryDirectory() as folder:
         if killed(name, Path(folder), len(expected[1]), dice) is None:

@@ -25,9 +25,11 @@ from record import DATA, record
 from transferium.data.domain import Domain
 from transferium.data.read import read
 from transferium.embedding.embed import Embedder
-from transferium.embedding.store import FeatureStore
-from transferium.job.fit import FitOptions, fit_job
-from transferium.job.prepare import Stopwatch, look, separate
+from transferium.embedding.store.store import FeatureStore
+from transferium.job.fit.prepare import prepare, separate
+from transferium.job.fit.run import fit_job
+from transferium.job.options import FitOptions
+from transferium.job.stopwatch import Stopwatch
 from transferium.models.catalogue import find_backbone
 
 DOMAINS = ("hotel", "shampoo", "tablet")
@@ -45,8 +47,8 @@ def domains(file: Path, reviews: int, seed: int) -> dict[str, Domain]:
 
 def peer(domain: Domain, embedder: Embedder) -> float:
     """scikit-learn's accuracy on the same test part."""
-    looked = look(domain, embedder, find_backbone("char_ngrams", "text"), watch=Stopwatch())
-    parts = separate(looked, seed=0)
+    prepared = prepare(domain, embedder, find_backbone("char_ngrams", "text"), watch=Stopwatch())
+    parts = separate(prepared, seed=0)
     train, test = ([str(p.samples.raw(i)) for i in range(len(p))] for p in (parts.train, parts.test))
     model = make_pipeline(
         TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True), LogisticRegression(max_iter=500)

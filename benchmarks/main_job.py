@@ -62,9 +62,9 @@ print(one_pass({str(data)!r}))
 
 def one_pass(data: str) -> float:
     """The overlapped pass itself, in this process; the session is opened before the clock starts."""
-    from transferium.data.decode import decode
-    from transferium.embedding.engine import checked_graph
-    from transferium.embedding.onnx_engine import OnnxEngine
+    from transferium.data.images.decode import decode
+    from transferium.embedding.engines.engine import checked_graph
+    from transferium.embedding.engines.onnx_engine import OnnxEngine
     from transferium.models.catalogue import find_backbone
 
     backbone = find_backbone("efficientnet_lite0", "image")

@@ -21,9 +21,11 @@ from transferium.data.domain import Domain
 from transferium.data.read import read
 from transferium.data.split import folds
 from transferium.embedding.embed import Embedder
-from transferium.embedding.store import FeatureStore
-from transferium.job.fit import FitOptions, fit_job
-from transferium.job.prepare import Stopwatch, look, separate
+from transferium.embedding.store.store import FeatureStore
+from transferium.job.fit.prepare import prepare, separate
+from transferium.job.fit.run import fit_job
+from transferium.job.options import FitOptions
+from transferium.job.stopwatch import Stopwatch
 from transferium.models.catalogue import find_backbone
 
 
@@ -52,8 +54,8 @@ def measure(name: str, data: Path, embedder: Embedder, scratch: Path) -> dict[st
     """Both on one data set."""
     domain = read(data, text="text", label="label") if name in ("trec", "sst2") else read(data)
     run = fit_job(domain, FitOptions(out=scratch / name, method="probe"), embedder, Stopwatch())
-    looked = look(domain, embedder, find_backbone(None, domain.kind), watch=Stopwatch())
-    parts = separate(looked, seed=0)
+    prepared = prepare(domain, embedder, find_backbone(None, domain.kind), watch=Stopwatch())
+    parts = separate(prepared, seed=0)
     backbone = find_backbone(None, domain.kind)
     train, test = (p.embedded(embedder(p, backbone)[0].features) for p in (parts.train, parts.test))
     begin = time.perf_counter()

@@ -35,13 +35,13 @@ def child(out: Path, args: argparse.Namespace) -> None:
     """Train, alone or as one of two; the first process writes what it found."""
     from transferium.data.read import read
     from transferium.embedding.shards import ShardedEmbedder
-    from transferium.methods.base import Task
-    from transferium.methods.finetune import FineTune
-    from transferium.models.allocator import keep_large_blocks
+    from transferium.methods.finetuning.finetune import FineTune
+    from transferium.methods.task import Task
     from transferium.models.catalogue import find_backbone
-    from transferium.models.processes import everyone, leave
-    from transferium.training.episode import Episode, train
-    from transferium.training.machine import Machine, seed_everything
+    from transferium.system.allocator import keep_large_blocks
+    from transferium.system.processes import everyone, leave
+    from transferium.training.distributed.machine import Machine, seed_everything
+    from transferium.training.loop.episode import Episode, train
 
     keep_large_blocks()
     everyone(None)

@@ -22,10 +22,10 @@ from record import DATA, record
 from transferium.data.read import read
 from transferium.data.split import divide, folds
 from transferium.embedding.embed import Embedder
-from transferium.embedding.store import FeatureStore
+from transferium.embedding.store.store import FeatureStore
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.logistic import fit_path
-from transferium.methods.probe import GRID
+from transferium.methods.frozen.linear_probe import GRID
 from transferium.models.catalogue import find_backbone
 
 Features = NDArray[np.float32]

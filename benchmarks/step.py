@@ -46,8 +46,8 @@ def plain(data: Path, steps: int) -> dict[str, list[float]]:
     """The loop of the tutorials."""
     import torch
 
-    from transferium.training.feed import Feeds
-    from transferium.training.order import Order
+    from transferium.training.feeds.feeds import Feeds
+    from transferium.training.feeds.order import Order
 
     domain, backbone, model = parts(data)
     feed, order = Feeds(backbone.preprocess).open(domain, augmented=False), Order(len(domain), BATCH, 0)
@@ -70,16 +70,16 @@ def plain(data: Path, steps: int) -> dict[str, list[float]]:
 
 def ours(data: Path, steps: int) -> dict[str, list[float]]:
     """The training loop of the library; a step's time includes making its batch."""
-    from transferium.models.allocator import keep_large_blocks
+    from transferium.system.allocator import keep_large_blocks
 
     keep_large_blocks()
     from transferium.objectives.supervised import Supervised
-    from transferium.training.episode import Episode, train
-    from transferium.training.feed import Feeds
-    from transferium.training.machine import Machine
-    from transferium.training.optimiser import Optimiser
-    from transferium.training.schedule import Schedule
-    from transferium.training.stage import Stage
+    from transferium.training.distributed.machine import Machine
+    from transferium.training.feeds.feeds import Feeds
+    from transferium.training.loop.episode import Episode, train
+    from transferium.training.loop.optimiser import Optimiser
+    from transferium.training.loop.schedule import Schedule
+    from transferium.training.loop.stage import Stage
 
     domain, backbone, model = parts(data)
     stage = Stage(

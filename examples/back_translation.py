@@ -19,12 +19,13 @@ import torch
 
 from transferium.data.read import read
 from transferium.embedding.embed import Embedder
-from transferium.embedding.store import FeatureStore
+from transferium.embedding.store.store import FeatureStore
 from transferium.errors import InputError, TransferiumError
-from transferium.job.fit import FitOptions, fit_job
-from transferium.job.prepare import Stopwatch
-from transferium.methods.finetune import FineTune
-from transferium.training.rewritten import Rewritten
+from transferium.job.fit.run import fit_job
+from transferium.job.options import FitOptions
+from transferium.job.stopwatch import Stopwatch
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.training.augment.rewriting import Rewritten
 
 
 @dataclass

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 import shifted_worlds as worlds
-from transferium.methods.base import Fitted, Method
 from transferium.methods.catalogue import method_class
-from transferium.methods.network import AdaptedNetwork, SourceNetwork
-from transferium.methods.source_only import SourceOnly
+from transferium.methods.deep_adaptation.network import AdaptedNetwork, SourceNetwork
+from transferium.methods.fitted import Fitted
+from transferium.methods.frozen.source_only import SourceOnly
+from transferium.methods.method import Method
 
 SHORT: dict[str, Any] = {"epochs": 30, "batch_size": 32, "bottleneck": 32, "lr": 0.01}
 

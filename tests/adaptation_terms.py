@@ -12,8 +12,8 @@ from transferium.objectives.adversarial import ConditionalAdversarial, DomainAdv
 from transferium.objectives.alternating import Fool, HeadDiscrepancy
 from transferium.objectives.consistency import FixMatch, MeanTeacher
 from transferium.objectives.discrepancy import MMD, ContrastiveDiscrepancy, Coral, JointMMD
-from transferium.objectives.norms import FeatureNorms, Spectrum
 from transferium.objectives.prediction import ClassConfusion, Entropy, InformationMaximisation, NuclearNorm
+from transferium.objectives.spectrum import FeatureNorms, Spectrum
 
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 PAIR = frozenset({"source", "unlabeled"})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from transferium.models.machine import cuda_may_be_present
+from transferium.system.hardware import cuda_may_be_present
 
 sys.path.insert(0, str(Path(__file__).parent))  # where toy_world.py is
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -10,11 +10,10 @@ import torch
 from torch import nn
 
 from transferium.models.model import Model
-from transferium.objectives.kept_answers import KeptAnswers
-from transferium.objectives.kept_features import KeptFeatures
-from transferium.objectives.kept_maps import KeptMaps
-from transferium.objectives.l2 import L2
-from transferium.objectives.shrinkage import SpectralShrinkage
+from transferium.objectives.distillation import Distillation, FeatureDistillation
+from transferium.objectives.feature_maps import FeatureMapDistillation
+from transferium.objectives.spectrum import SpectralShrinkage
+from transferium.objectives.weight_distance import L2
 
 TARGET = frozenset({"target"})
 ATTENTION = [torch.softmax(torch.arange(width) / 7, 0) for width in (16, 16)]
@@ -83,25 +82,25 @@ TERMS: list[tuple[str, Callable[[Any], Any], Callable[[Any, Any, Any], dict[str,
     ("l2", L2, lambda m, b, start: {"l2": slow_l2(m)}, frozenset()),
     (
         "delta",
-        lambda m: KeptMaps(m, LAYERS, ATTENTION),
+        lambda m: FeatureMapDistillation(m, LAYERS, ATTENTION),
         lambda m, b, start: {"delta": slow_maps(m, b["target"], start, ATTENTION, LAYERS)},
         TARGET,
     ),
     (
         "delta without attention",
-        lambda m: KeptMaps(m, ("high",)),
+        lambda m: FeatureMapDistillation(m, ("high",)),
         lambda m, b, start: {"delta": slow_maps(m, b["target"], start, None, ("high",))},
         TARGET,
     ),
     (
         "kept answers",
-        lambda m: KeptAnswers(m, old_head(), temperature=1.5),
+        lambda m: Distillation(m, old_head(), temperature=1.5),
         lambda m, b, start: {"kept_answers": slow_answers(m, b["target"], start, 1.5)},
         TARGET,
     ),
     (
         "kept features",
-        lambda m: KeptFeatures(m, scale=0.3),
+        lambda m: FeatureDistillation(m, scale=0.3),
         lambda m, b, start: {"kept_features": slow_features(m, b["target"], start, 0.3)},
         TARGET,
     ),

@@ -10,7 +10,8 @@ import numpy as np
 from transferium.data.domain import Domain
 from transferium.data.samples import Rows
 from transferium.embedding.embed import Embedder
-from transferium.methods.base import Fitted, Task
+from transferium.methods.fitted import Fitted
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 
 WIDTH = 8

@@ -12,7 +12,7 @@ import transferium as tm
 from transferium.artifact import Artifact, load_artifact, replacing
 from transferium.errors import ArtifactError
 from transferium.models.catalogue import find_backbone
-from transferium.models.head import Head
+from transferium.models.heads.linear import Head
 
 X, Y = np.array([[0.0, 0.1], [0.1, 0.0], [0.2, 0.1], [1.0, 1.1], [1.1, 1.0], [0.9, 1.0]]), list("aaabbb")
 

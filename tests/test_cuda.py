@@ -29,7 +29,7 @@ TRAINED = """
 import sys
 import torch
 from methods.test_training_methods import FineTune, SHORT, task
-from transferium.training.machine import Machine
+from transferium.training.distributed.machine import Machine
 
 before = torch.cuda.max_memory_allocated()
 FineTune(precision=sys.argv[1], **SHORT).fit(task())

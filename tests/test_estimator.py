@@ -17,7 +17,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import transferium as tm
 from small_images import RED_GREEN, write_images
 from transferium.errors import ArtifactError, DataError, InputError, TransferiumWarning
-from transferium.methods.probe import LinearProbe
+from transferium.methods.frozen.linear_probe import LinearProbe
 
 SMALL = {"size": 32}
 

@@ -13,9 +13,11 @@ from sklearn.linear_model import LogisticRegression
 import transferium as tm
 from transferium.data.split import folds
 from transferium.embedding.embed import Embedder
-from transferium.embedding.store import FeatureStore
-from transferium.job.fit import FitOptions, fit_job
-from transferium.job.prepare import Stopwatch, look, separate
+from transferium.embedding.store.store import FeatureStore
+from transferium.job.fit.prepare import prepare, separate
+from transferium.job.fit.run import fit_job
+from transferium.job.options import FitOptions
+from transferium.job.stopwatch import Stopwatch
 from transferium.models.catalogue import find_backbone
 
 pytestmark = pytest.mark.slow
@@ -40,7 +42,7 @@ def test_the_probe_is_scikit_learns_with_its_best_c(
     run = fit(shared_data(name), tmp_path / name, text="text", label="label")
     domain = tm.read(shared_data(name), text="text", label="label")
     backbone, embedder = find_backbone(None, "text"), Embedder(FeatureStore())
-    parts = separate(look(domain, embedder, backbone, watch=Stopwatch()), seed=0)
+    parts = separate(prepare(domain, embedder, backbone, watch=Stopwatch()), seed=0)
     x, z = (embedder(part, backbone)[0].features for part in (parts.train, parts.test))
     y, fold = parts.train.y, folds(parts.train.y, k=5, seed=0, groups=parts.train.groups)
     scale = np.sqrt(((x - x.mean(0)) ** 2).sum(1).mean())

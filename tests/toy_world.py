@@ -13,7 +13,7 @@ from transferium.data.samples import Items, Rows
 from transferium.models.backbone import Backbone
 from transferium.models.model import Model
 from transferium.models.preprocess import ImagePreprocess
-from transferium.models.wrapped import wrap_module
+from transferium.models.sources.wrapped import wrap_module
 
 PICTURE = ImagePreprocess(16, 18, "bilinear", (0.5, 0.4, 0.3), (0.25, 0.25, 0.25), decode_at_least=36)
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from toy_world import blobs
+from transferium.objectives.co_tuning import SourceCategories
 from transferium.objectives.contrast import BiContrast
-from transferium.objectives.source_categories import SourceCategories
 
 RELATION = np.array([[0.7, 0.2, 0.1], [0.0, 0.4, 0.6]])
 KEYS = 4

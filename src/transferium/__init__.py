@@ -9,7 +9,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from transferium.version import __version__
 
 if TYPE_CHECKING:
     from transferium.data.domain import Domain as Domain

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from transferium.data.domain import Domain, Kind
 from transferium.embedding.embed import Embedder, Embedding
-from transferium.embedding.portable import attach_graph, save_graph, save_weights
+from transferium.embedding.engines.portable import attach_graph, save_graph, save_weights
 from transferium.errors import ArtifactError
-from transferium.models.any_head import AnyHead
 from transferium.models.backbone import Backbone
-from transferium.models.bundled import BUNDLED, bundled
 from transferium.models.catalogue import find_backbone
-from transferium.models.heads import FORMATS, head_from_saved
-from transferium.models.processes import rank
+from transferium.models.heads.base import AnyHead
+from transferium.models.heads.saved import FORMATS, head_from_saved
+from transferium.models.sources.bundled import BUNDLED, bundled
+from transferium.system.processes import rank
 
 FORMAT = 2
 """The newest format. A head that format 1 knows is still written as format 1, for older versions to read."""

@@ -14,26 +14,28 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
 from transferium.artifact import Artifact, load_artifact, replacing
-from transferium.data.arrays import column_names
 from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
 from transferium.data.read import read
+from transferium.data.readers.arrays import column_names
 from transferium.embedding.embed import Embedder
-from transferium.embedding.engine import Choice
-from transferium.embedding.store import FeatureStore
+from transferium.embedding.engines.engine import Choice
+from transferium.embedding.store.store import FeatureStore
 from transferium.errors import DataError, InputError
 from transferium.evaluation.evaluate import Evaluation
-from transferium.job.adapt import adapt, artifacts
-from transferium.job.adapt_run import SOURCE_ONLY
-from transferium.job.after import evaluate_beside, is_adapted
-from transferium.job.apply import evaluate_domain, held_out, predict_domain, read_like
-from transferium.job.fit import FitOptions, backbone_settings
-from transferium.job.given_model import GivenModel, alone, is_model
-from transferium.job.prepare import Stopwatch, look, training_parts, warn_of_quarantine
-from transferium.job.provenance import data_fingerprint, provenance
-from transferium.job.read_pair import read_target
-from transferium.methods.base import Method, Task
+from transferium.job.adapt.evaluate_adapted import evaluate_with_source_only, is_adapted
+from transferium.job.adapt.fit import adapt, artifacts
+from transferium.job.adapt.given_model import GivenModel, alone, is_model
+from transferium.job.adapt.read_pair import read_target
+from transferium.job.adapt.run import SOURCE_ONLY
+from transferium.job.fit.prepare import prepare, training_parts, warn_of_quarantine
+from transferium.job.options import FitOptions, backbone_settings
+from transferium.job.predict.apply import evaluate_domain, held_out, predict_domain, read_like
+from transferium.job.run_directory.provenance import data_fingerprint, provenance
+from transferium.job.stopwatch import Stopwatch
 from transferium.methods.catalogue import find_method
+from transferium.methods.method import Method
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 
 PAIR = 2
@@ -125,17 +127,17 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         settings = dict(self.settings or {})
         backbone = find_backbone(self.backbone, domain.kind, **backbone_settings(settings))
         method, embedder = find_method(self.method, settings), self._embedder()
-        looked = look(domain, embedder, backbone, watch=Stopwatch())
-        warn_of_quarantine(looked.diagnosis)
-        train, val = training_parts(looked)
+        prepared = prepare(domain, embedder, backbone, watch=Stopwatch())
+        warn_of_quarantine(prepared.diagnosis)
+        train, val = training_parts(prepared)
         seed = self._seed()
-        fitted = method.fit(Task(train, val, looked.backbone, embedder, seed, groups=train.groups))
+        fitted = method.fit(Task(train, val, prepared.backbone, embedder, seed, groups=train.groups))
         info = {"method": method.to_json(), "selection": fitted.selection.to_json(), "seed": seed}
         info["feature_names"] = domain.feature_names
-        info["provenance"] = provenance("TransferClassifier.fit", data_fingerprint(looked.domain))
+        info["provenance"] = provenance("TransferClassifier.fit", data_fingerprint(prepared.domain))
         self.artifact_ = Artifact(fitted.backbone, fitted.head, train.classes, info)
         self.classes_ = self.classes_[[domain.classes.index(name) for name in train.classes]]
-        self.diagnosis_, self.selection_ = looked.diagnosis, fitted.selection
+        self.diagnosis_, self.selection_ = prepared.diagnosis, fitted.selection
         if hasattr(self, "source_only_"):  # of an earlier fit
             del self.source_only_
         return self
@@ -161,8 +163,8 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         pair = pair_domains(domains, target, told) if model is None else model.pair(target, told)
         asked = FitOptions(Path(), self.method, self.backbone, self.settings, self._seed())
         adapted = adapt(pair, asked, self._embedder(), Stopwatch(), model=model)
-        for looked in adapted.looked.values():
-            warn_of_quarantine(looked.diagnosis)
+        for prepared in adapted.prepared.values():
+            warn_of_quarantine(prepared.diagnosis)
         self.artifact_, self.source_only_ = artifacts(adapted, asked)
         self.classes_ = _as_given(self.artifact_.classes, names)
         self.diagnosis_, self.selection_ = adapted.target.diagnosis, adapted.fitted.selection
@@ -209,7 +211,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         check_is_fitted(self)
         domain = held_out(self._answers(data))
         if hasattr(self, "source_only_"):
-            return evaluate_beside(self.artifact_, self.source_only_, domain, self._embedder(), seed=seed)
+            return evaluate_with_source_only(self.artifact_, self.source_only_, domain, self._embedder(), seed=seed)
         return evaluate_domain(self.artifact_, domain, self._embedder(), seed=seed)
 
     def _answers(self, data: Any) -> Domain:

@@ -13,10 +13,11 @@ import pytest
 from PIL import Image
 
 from small_images import RED_GREEN, write_images
-from transferium.methods.base import Fitted, Task
-from transferium.methods.probe import LinearProbe
-from transferium.training.contact import contact_of
-from transferium.training.feed import Feeds
+from transferium.methods.fitted import Fitted
+from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.task import Task
+from transferium.training.feeds.feeds import Feeds
+from transferium.training.preview import contact_of
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from small_images import RED_GREEN, write_images
 from transferium.errors import ArtifactError
-from transferium.job.fit import check_writable
+from transferium.job.fit.run import check_writable
 
 SMALL = ("--method", "probe", "--set", "size=32")
 

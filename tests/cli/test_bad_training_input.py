@@ -94,7 +94,7 @@ def test_a_batch_of_one_with_statistics_of_the_batch(fit: Callable) -> None:
 
 def test_a_tracker_that_is_not_there(fit: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fails(fit(more=("--track", "tensorbord")), "no tracker 'tensorbord'", "Did you mean 'tensorboard'?")
-    monkeypatch.setattr("transferium.training.tracks.find_spec", lambda _name: None)
+    monkeypatch.setattr("transferium.training.logs.trackers.find_spec", lambda _name: None)
     fails(fit(more=("--track", "tensorboard,wandb")), "'tensorboard' is not installed", "transferium[track]")
     fails(fit(more=("--track", "wandb")), "'wandb' is not installed", "Install it with: pip install wandb")
     assert not (tmp_path / "run").exists()
@@ -172,7 +172,7 @@ def test_a_fault_before_anything_was_trained_leaves_nothing(
     def fault(*_args: object) -> None:
         raise RuntimeError("planted")
 
-    monkeypatch.setattr("transferium.job.fit.fit_job", fault)
+    monkeypatch.setattr("transferium.job.fit.run.fit_job", fault)
     ran = fit()
     assert ran.code == 1 and "RuntimeError: planted" in ran.err
     assert not (tmp_path / "run").exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from transferium.training.journal import read_log
+from transferium.training.logs.journal import read_log
 
 
 @pytest.fixture

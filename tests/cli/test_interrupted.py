@@ -14,8 +14,8 @@ import pytest
 from transferium.data import read as reading
 from transferium.embedding.embed import Embedder
 from transferium.errors import Terminated
-from transferium.training.interruption import asked_to_end
-from transferium.training.journal import read_log
+from transferium.training.logs.journal import read_log
+from transferium.training.resume.interruption import asked_to_end
 
 NOTHING = "interrupted: nothing was begun; give the same command again.\n"
 

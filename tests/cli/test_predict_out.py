@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from transferium.errors import InputError
-from transferium.job.predictions import check_out
+from transferium.job.predict.predictions import check_out
 
 ROWS = "f0,f1,label\n" + "".join(f"{i % 2}.{i},{i % 3},{'ab'[i % 2]}\n" for i in range(24))
 

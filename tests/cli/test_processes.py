@@ -14,14 +14,14 @@ import pytest
 from safetensors.numpy import load_file
 
 from small_images import RED_GREEN, write_images
+from transferium.data.doctor.scan import scan
 from transferium.data.read import read
-from transferium.data.scan import scan
 from transferium.embedding import shards
 from transferium.embedding.embed import Embedder
 from transferium.embedding.shards import ShardedEmbedder
 from transferium.errors import DataError
 from transferium.models.catalogue import find_backbone
-from transferium.models.machine import usable_cores
+from transferium.system.hardware import usable_cores
 
 FIT = ("--method", "finetune", "--set", "size=32", "--set", "epochs=1", "--set", "batch_size=8")
 

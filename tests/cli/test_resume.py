@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from adaptation_worlds import clusters
-from transferium.training.journal import read_log
+from transferium.training.logs.journal import read_log
 
 JOB = ("--method", "dann", "--set", "epochs=3", "--set", "batch_size=16")
 
@@ -36,7 +36,7 @@ def tables(tmp_path: Path) -> tuple[Path, Path]:
 @pytest.fixture
 def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, signal.Signals], None]:
     """The process gets a signal in the middle of a step, once."""
-    from transferium.training.episode import Episode
+    from transferium.training.loop.episode import Episode
 
     def at(step: int, number: signal.Signals = signal.SIGTERM) -> None:
         take, left = Episode.take_step, [1]

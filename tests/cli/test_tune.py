@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from transferium.methods import tuned
-from transferium.training.tracks import Tracks
+from transferium.methods.model_selection import search as tuned
+from transferium.training.logs.trackers import Tracks
 
 
 @pytest.fixture

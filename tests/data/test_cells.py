@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from transferium.data.cells import no_number
 from transferium.data.read import read
+from transferium.data.readers.cells import no_number
 from transferium.errors import DataError
 
 

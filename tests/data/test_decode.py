@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from transferium.data.decode import PIXEL_LIMIT, decode
-from transferium.data.pixels import UnreadableImage
+from transferium.data.images.decode import PIXEL_LIMIT, decode
+from transferium.data.images.pixels import UnreadableImage
 
 
 def encoded(image: Image.Image, format: str, **options: Any) -> bytes:

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from transferium.data.doctor import check_trainable, diagnose, used_classes
+from transferium.data.doctor.doctor import check_trainable, diagnose, used_classes
+from transferium.data.doctor.duplicates import NEAR, near_pairs, tie
+from transferium.data.doctor.findings import Diagnosis
+from transferium.data.doctor.scan import scan
 from transferium.data.domain import Domain
-from transferium.data.duplicates import NEAR, near_pairs, tie
-from transferium.data.findings import Diagnosis
 from transferium.data.read import read
-from transferium.data.scan import scan
 from transferium.data.split import divide
 from transferium.errors import DataError
 
@@ -177,7 +177,7 @@ def test_likeness_that_would_swallow_a_class_ties_nothing() -> None:
 
 
 def test_too_many_examples_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transferium.data.doctor.MOST", 50)
+    monkeypatch.setattr("transferium.data.doctor.doctor.MOST", 50)
     diagnosis = look(read([f"text {i}" for i in range(60)], label=[0, 1] * 30), near_features())
     assert said(diagnosis, "near-duplicate") == [
         "note: near duplicates were not looked for: 60 examples are more than 50"
@@ -206,8 +206,8 @@ def test_near_pairs_of_few_rows_and_of_equal_rows() -> None:
 
 
 def test_the_search_for_pairs_ends_where_nothing_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transferium.data.duplicates.ENOUGH", 1000)
-    monkeypatch.setattr("transferium.data.doctor.ENOUGH", 1000)
+    monkeypatch.setattr("transferium.data.doctor.duplicates.ENOUGH", 1000)
+    monkeypatch.setattr("transferium.data.doctor.doctor.ENOUGH", 1000)
     random = np.random.default_rng(0)
     features = np.repeat([[1.0] * 5, [-1.0] * 5], 1000, axis=0) + 1e-3 * random.normal(size=(2000, 5))
     assert 1000 < len(near_pairs(features)) < 900_000

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from transferium.data.decode import decode
+from transferium.data.images.decode import decode
 from transferium.data.read import read
 from transferium.data.samples import Files
 from transferium.errors import DataError, InputError

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from scipy.sparse import csr_array, csr_matrix
 
-from transferium.data.decode import decode
+from transferium.data.images.decode import decode
 from transferium.data.read import read
 from transferium.errors import DataError, InputError
 

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
-from transferium.data.decode import decode
 from transferium.data.domain import Domain
-from transferium.data.parquet import RowGroups
+from transferium.data.images.decode import decode
 from transferium.data.read import read
+from transferium.data.readers.parquet import RowGroups
 from transferium.data.samples import Files
 from transferium.errors import DataError, InputError
 

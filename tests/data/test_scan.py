@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from transferium.data.doctor.scan import scan
 from transferium.data.domain import Domain
 from transferium.data.samples import Files, Items, Rows
-from transferium.data.scan import scan
 
 
 def files(folder: Path, **contents: bytes) -> Domain:

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from small_domains import image_files, images, png, texts, tiny
+from transferium.data.doctor.scan import Scan, scan
 from transferium.data.domain import Domain
 from transferium.data.samples import Items, Rows
-from transferium.data.scan import Scan, scan
 from transferium.embedding.embed import Embedder
-from transferium.embedding.store import FeatureStore
+from transferium.embedding.store.store import FeatureStore
 from transferium.errors import DataError, InputError
 from transferium.models.catalogue import find_backbone, randomised
 
@@ -25,7 +25,7 @@ def embedder(home: Path | None, **settings: object) -> Embedder:
 def test_features_are_those_of_the_module(tmp_path: Path) -> None:
     backbone, domain = tiny(), images(range(5))
     (result,) = embedder(tmp_path)(domain, backbone)
-    from transferium.data.decode import decode
+    from transferium.data.images.decode import decode
 
     batch = np.stack([backbone.preprocess(decode(domain.samples.raw(i))) for i in range(5)])
     with torch.no_grad():

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from small_domains import SMALL, images, tiny
-from transferium.embedding import export
 from transferium.embedding.embed import Embedder
-from transferium.embedding.engine import checked_graph, open_engine, plan_engine
-from transferium.embedding.graph import graph_path
-from transferium.embedding.store import FeatureStore
+from transferium.embedding.engines import export
+from transferium.embedding.engines.engine import checked_graph, open_engine, plan_engine
+from transferium.embedding.engines.graph import graph_path
+from transferium.embedding.store.store import FeatureStore
 from transferium.errors import BackboneError, TransferiumWarning
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone
@@ -53,7 +53,7 @@ def test_a_graph_is_exported_once_and_described(home: Path, monkeypatch: pytest.
 def test_other_versions_export_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     backbone = tiny()
     open_engine(backbone, "onnx", lambda: PROBES)
-    monkeypatch.setattr("transferium.embedding.graph.versions", lambda: {"torch": "0", "onnxruntime": "0"})
+    monkeypatch.setattr("transferium.embedding.engines.graph.versions", lambda: {"torch": "0", "onnxruntime": "0"})
     asked = []
     open_engine(backbone, "onnx", lambda: asked.append(1) or PROBES)
     assert asked
@@ -125,7 +125,7 @@ def test_a_home_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_gpu_is_used_where_torch_has_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transferium.embedding.engine.cuda_may_be_present", lambda: True)
+    monkeypatch.setattr("transferium.embedding.engines.engine.cuda_may_be_present", lambda: True)
     for has, planned in ((True, "torch-cuda"), (False, "onnx")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda has=has: has)
         assert plan_engine(tiny(), "auto") == planned

@@ -11,7 +11,7 @@ from small_domains import images
 from transferium.data.domain import Domain
 from transferium.data.samples import Files
 from transferium.embedding.embed import Embedder
-from transferium.models.bundled import bundled
+from transferium.models.sources.bundled import bundled
 
 
 def test_an_image_has_the_same_bits_alone_and_in_any_company() -> None:
@@ -58,7 +58,7 @@ def test_decoding_at_reduced_scale_changes_features_little(shared_data: object, 
     """
     from PIL import Image
 
-    from transferium.data.decode import decode
+    from transferium.data.images.decode import decode
 
     domain = ants_and_bees(shared_data("hymenoptera"), 8)
     backbone = bundled("efficientnet_lite0")
@@ -84,7 +84,7 @@ def test_decoding_at_reduced_scale_changes_features_little(shared_data: object, 
 @pytest.mark.parametrize("how", ["array", "picture", "bytes"])
 def test_every_form_of_an_image_is_read(how: str) -> None:
     from small_domains import png
-    from transferium.data.decode import decode
+    from transferium.data.images.decode import decode
     from transferium.data.samples import Items
 
     item = {"bytes": png(0), "picture": decode(png(0)), "array": np.asarray(decode(png(0)))}[how]

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from small_domains import image_files
-from transferium.embedding.need import BATCH
+from transferium.embedding.store.missing import BATCH
 
 SCRIPT = f"""
 import json, sys, time
@@ -20,7 +20,7 @@ sys.path.insert(0, {str(Path(__file__).resolve().parents[1])!r})
 from small_domains import image_files, tiny
 from transferium.embedding import images
 from transferium.embedding.embed import Embedder
-from transferium.embedding.store import FeatureStore
+from transferium.embedding.store.store import FeatureStore
 
 real, pause = images.decode, float(sys.argv[3])
 images.decode = lambda raw, at: (time.sleep(pause), real(raw, at))[1]

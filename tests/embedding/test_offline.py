@@ -20,7 +20,7 @@ socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
 from transferium.data.domain import Domain
 from transferium.data.samples import Items
 from transferium.embedding.embed import Embedder
-from transferium.embedding.store import FeatureStore
+from transferium.embedding.store.store import FeatureStore
 from transferium.models.catalogue import find_backbone, randomised
 
 image = find_backbone(None, "image")

@@ -10,10 +10,10 @@ from torch import nn
 
 from small_domains import images, texts, tiny
 from transferium.embedding.embed import Embedder
-from transferium.embedding.portable import attach_graph, save_graph
+from transferium.embedding.engines.portable import attach_graph, save_graph
 from transferium.errors import BackboneError
-from transferium.models.bundled import bundled
 from transferium.models.catalogue import find_backbone
+from transferium.models.sources.bundled import bundled
 
 
 def travelled(backbone, folder: Path):

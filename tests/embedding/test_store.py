@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from small_domains import tiny
-from transferium.embedding.space import Row
-from transferium.embedding.store import FeatureStore, parse_size
+from transferium.embedding.store.store import FeatureStore, parse_size
+from transferium.embedding.store.table import Row
 from transferium.errors import InputError, TransferiumWarning
 from transferium.models.backbone import Backbone
 

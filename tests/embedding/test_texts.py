@@ -10,9 +10,9 @@ import torch
 
 from small_domains import texts
 from transferium.embedding.embed import Embedder
-from transferium.embedding.graph import graph_path
+from transferium.embedding.engines.graph import graph_path
 from transferium.embedding.texts import WINDOW, text_tasks
-from transferium.models.bundled import bundled
+from transferium.models.sources.bundled import bundled
 
 LINES = [f"{'very ' * (i % 9)}short text number {i % 53}" for i in range(120)]
 
@@ -49,7 +49,7 @@ def test_empty_texts_are_problems(backbone: object) -> None:
 
 def test_batches_hold_one_length_and_each_text_once(backbone: object) -> None:
     from transferium.embedding.images import Wanted
-    from transferium.embedding.need import Need
+    from transferium.embedding.store.missing import Need
 
     domain = texts([f"{'a ' * (i % 7)}{i}" for i in range(WINDOW + 300)])
     keys = [f"{i:064x}" for i in range(len(domain))]
@@ -69,7 +69,7 @@ def test_batches_hold_one_length_and_each_text_once(backbone: object) -> None:
 
 
 def test_the_store_serves_texts(backbone: object, tmp_path: Path) -> None:
-    from transferium.embedding.store import FeatureStore
+    from transferium.embedding.store.store import FeatureStore
 
     first = Embedder(FeatureStore(tmp_path))(texts(LINES[:20]), backbone)[0]
     again = Embedder(FeatureStore(tmp_path))(texts(LINES[:25]), backbone)[0]

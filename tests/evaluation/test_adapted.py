@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from transferium.evaluation.adapted import answers_for, worth_of_adapting
+from transferium.evaluation.adapted import adaptation_result, answers_for
 
 
 def sure_of(guess: np.ndarray, classes: int) -> np.ndarray:
@@ -16,7 +16,7 @@ def test_a_class_that_gained_and_one_that_lost_are_told_apart() -> None:
     before, after = y.copy(), y.copy()
     before[:40] = 1  # source only misses most of class 0
     after[60:100] = 0  # the adapted model misses most of class 1
-    worth = worth_of_adapting(
+    worth = adaptation_result(
         answers_for(y, ["a", "b", "c"], ["a", "b", "c"]), sure_of(after, 3), sure_of(before, 3), method="m", seed=0
     )
     assert [row["word"] for row in worth.by_class] == ["helped", "hurt", "no evidence"]
@@ -29,7 +29,7 @@ def test_helped_and_hurt_change_places_with_the_models() -> None:
     wrong = np.where(np.arange(100) % 3 == 0, 1 - y, y)
     answers = answers_for(y, ["a", "b"], ["a", "b"])
     words = [
-        worth_of_adapting(answers, sure_of(a, 2), sure_of(b, 2), method="m", seed=0).verdict.word
+        adaptation_result(answers, sure_of(a, 2), sure_of(b, 2), method="m", seed=0).verdict.word
         for a, b in ((y, wrong), (wrong, y))
     ]
     assert words == ["helped", "hurt"]
@@ -39,7 +39,7 @@ def test_classes_that_only_the_target_has_count_as_mistakes() -> None:
     answers = answers_for(np.array([0, 1, 1, 0]), ["a", "new"], ["a", "b"])
     assert answers.classes == ("a", "b", "new")
     p = sure_of(np.array([0, 0, 1, 0]), 2)
-    worth = worth_of_adapting(answers, p, p, method="m", seed=0)
+    worth = adaptation_result(answers, p, p, method="m", seed=0)
     assert worth.evaluation.accuracy.value == 0.5
     assert {row["class"]: row["word"] for row in worth.by_class} == dict.fromkeys("ab", "too few examples") | {
         "new": "too few examples"

@@ -15,8 +15,8 @@ from transferium.data.domain import Domain
 from transferium.data.samples import Rows
 from transferium.embedding.embed import Embedder
 from transferium.evaluation.references import majority, nearest_mean, probe_on
-from transferium.methods.base import Task
-from transferium.methods.probe import LinearProbe
+from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 
 X, Y = load_digits(return_X_y=True)

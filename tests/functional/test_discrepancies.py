@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from transferium.errors import InputError
 from transferium.functional.losses.cdd import cdd
 from transferium.functional.losses.coral import coral
-from transferium.functional.losses.jmmd import jmmd
 from transferium.functional.losses.kernels import SCALES, median_bandwidth, squared_distances
-from transferium.functional.losses.mmd import mmd, mmd_linear
+from transferium.functional.losses.mmd import jmmd, mmd, mmd_linear
 
 Array = NDArray[np.float64]
 RNG = np.random.default_rng(7)

@@ -10,7 +10,7 @@ import torch
 
 from transferium.errors import InputError
 from transferium.functional.losses.afn import afn_hard, afn_stepwise
-from transferium.functional.losses.bsp import bsp
+from transferium.functional.losses.bss import bsp
 from transferium.functional.losses.multilinear import multilinear_map, random_multilinear_map, random_projections
 from transferium.functional.losses.reversal import ramp, reverse_gradient
 from transferium.functional.losses.vat import adversarial_direction, vat

@@ -10,13 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from transferium.errors import InputError
-from transferium.functional.losses.bnm import bnm
 from transferium.functional.losses.distillation import distillation
-from transferium.functional.losses.entropy import entropy, entropy_weights
-from transferium.functional.losses.information import information_maximisation
-from transferium.functional.losses.mcc import mcc
-from transferium.functional.losses.mcd import classifier_discrepancy
-from transferium.functional.losses.mdd import margin_disparity
+from transferium.functional.losses.entropy import entropy, entropy_weights, information_maximisation
+from transferium.functional.losses.mcc import bnm, mcc
+from transferium.functional.losses.mdd import classifier_discrepancy, margin_disparity
 
 Array = NDArray[np.float64]
 RNG = np.random.default_rng(3)

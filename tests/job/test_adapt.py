@@ -19,15 +19,15 @@ from transferium.data.pairing import pair_domains
 from transferium.data.samples import Items, Rows
 from transferium.embedding.embed import Embedder, Embedding
 from transferium.errors import ArtifactError, DataError, InputError
-from transferium.job.adapt import adapt, artifacts
-from transferium.job.adapt_run import SOURCE_ONLY, adapt_job
-from transferium.job.after import evaluate_adapted
-from transferium.job.candidates import FOLDER, LIST, keep_candidates, kept_candidates
-from transferium.job.domains import collapsed
-from transferium.job.fit import FitOptions
-from transferium.job.prepare import Stopwatch
-from transferium.methods.prototypes import Prototypes
-from transferium.methods.source_only import SourceOnly
+from transferium.job.adapt.before_and_after import collapsed
+from transferium.job.adapt.candidates import FOLDER, LIST, save_candidates, saved_candidates
+from transferium.job.adapt.evaluate_adapted import evaluate_adapted
+from transferium.job.adapt.fit import adapt, artifacts
+from transferium.job.adapt.run import SOURCE_ONLY, adapt_job
+from transferium.job.options import FitOptions
+from transferium.job.stopwatch import Stopwatch
+from transferium.methods.frozen.source_only import SourceOnly
+from transferium.methods.shallow_adaptation.prototypes import Prototypes
 from transferium.models.backbone import Backbone
 
 LIGHT = {"adaptations": ("prototypes",)}
@@ -71,7 +71,7 @@ def test_shuffling_or_deleting_target_labels_changes_no_byte_of_the_model(tmp_pa
 def test_a_peeking_method_would_be_caught(tmp_path: Path) -> None:
     source, target = world()
     with pytest.raises(DataError, match="carries labels, which no method may see"):
-        from transferium.methods.base import Task
+        from transferium.methods.task import Task
         from transferium.models.catalogue import find_backbone
 
         Task(source, None, find_backbone(None, "features"), Embedder(None), 0, unlabeled=target)
@@ -144,7 +144,7 @@ def test_the_oracle_marks_its_numbers_and_needs_labels(tmp_path: Path, monkeypat
     strange = replace(target, classes=("x", "y", "z"))
     for unknown in (target.unlabeled(), strange):
         with monkeypatch.context() as before, pytest.raises(InputError, match="--oracle chooses by target labels, and"):
-            before.setattr("transferium.job.adapt_run.adapt", None)  # refused before anything is fitted
+            before.setattr("transferium.job.adapt.run.adapt", None)  # refused before anything is fitted
             run(tmp_path / "n", source, unknown, oracle=True)
 
 
@@ -194,7 +194,7 @@ def test_candidates_that_were_not_chosen_are_kept_and_asked_when_labels_come(tmp
     assert later == told["adaptation"]["oracle"], "the same labels, now or later, say the same"
     assert set(later["accuracy"]) == {"source-only", "mcc@0.01", "prototypes"} and later["chosen"] == "prototypes"
     # Labels that call the other candidate right put the gap where it belongs.
-    kept = kept_candidates(tmp_path / "r", load_artifact(tmp_path / "r" / SOURCE_ONLY), "auto").models
+    kept = saved_candidates(tmp_path / "r", load_artifact(tmp_path / "r" / SOURCE_ONLY), "auto").models
     flattering = replace(target, labels=kept["mcc@0.01"].head.predict(target.features))
     found = evaluate_adapted(model, tmp_path / "r", flattering, Embedder(None), seed=0)["oracle"]
     assert found["best"] == "mcc@0.01" and found["accuracy"]["mcc@0.01"] == 1.0
@@ -211,9 +211,9 @@ def test_of_candidates_that_moved_a_backbone_the_answers_are_kept(tmp_path: Path
     stranger = replace(made.fitted, backbone=replace(made.fitted.backbone, fingerprint="moved"))
     beside = {**made.fitted.beside, "moved": stranger, "still": made.fitted}
     (tmp_path / "run").mkdir()
-    keep_candidates(tmp_path / "run", replace(made, fitted=replace(made.fitted, beside=beside)))
+    save_candidates(tmp_path / "run", replace(made, fitted=replace(made.fitted, beside=beside)))
     alone, _ = artifacts(made, asked)
-    kept = kept_candidates(tmp_path / "run", alone, "auto")
+    kept = saved_candidates(tmp_path / "run", alone, "auto")
     assert (list(kept.models), kept.chosen, list(kept.answers)) == (["still"], "prototypes", ["moved"])
     assert kept.models["still"].head.equals(made.fitted.head)
     some = target.take(np.random.default_rng(0).permutation(len(target))[:60])

@@ -13,7 +13,7 @@ from transferium.cli.compare import summary
 from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
 from transferium.embedding.embed import Embedder
-from transferium.job.compare import compare_domains
+from transferium.job.compare.run import compare_domains
 
 
 def told_of(target: Domain) -> dict[str, Any]:

@@ -21,15 +21,15 @@ from transferium.data.domain import Domain
 from transferium.data.read import read
 from transferium.embedding.embed import Embedder
 from transferium.errors import ArtifactError, BackboneError, DataError, InputError, TransferiumWarning
-from transferium.job.adapt import adapt, artifacts
-from transferium.job.adapt_run import SOURCE_ONLY, adapt_job
-from transferium.job.after import evaluate_adapted
-from transferium.job.fit import FitOptions
-from transferium.job.given_model import GivenModel
-from transferium.job.prepare import Stopwatch
-from transferium.methods.base import Task
-from transferium.methods.source_only import SourceOnly
-from transferium.models.head import Head
+from transferium.job.adapt.evaluate_adapted import evaluate_adapted
+from transferium.job.adapt.fit import adapt, artifacts
+from transferium.job.adapt.given_model import GivenModel
+from transferium.job.adapt.run import SOURCE_ONLY, adapt_job
+from transferium.job.options import FitOptions
+from transferium.job.stopwatch import Stopwatch
+from transferium.methods.frozen.source_only import SourceOnly
+from transferium.methods.task import Task
+from transferium.models.heads.linear import Head
 
 SHORT: dict[str, Any] = {"batch_size": 32, "adapt_lr": 0.003, "rounds": 6}
 
@@ -217,7 +217,7 @@ def test_fingerprints_name_what_answers_and_nothing_else() -> None:
     head = artifact.head
     assert isinstance(head, Head)
     others = (
-        replace(artifact, head=head.tempered(2.0)),
+        replace(artifact, head=head.with_temperature(2.0)),
         replace(artifact, head=replace(head, bias=head.bias + 1e-9)),
         replace(artifact, classes=("a", "b", "d")),
     )

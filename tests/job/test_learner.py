@@ -13,12 +13,12 @@ from transferium.cli.adapted import summary
 from transferium.data.pairing import pair_domains
 from transferium.embedding.embed import Embedder
 from transferium.evaluation.adapted import Answers
-from transferium.job.adapt_run import adapt_job
-from transferium.job.fit import FitOptions
-from transferium.job.learner import whose_doing
-from transferium.job.prepare import Stopwatch
+from transferium.job.adapt.run import adapt_job
+from transferium.job.adapt.same_learner import whose_doing
+from transferium.job.options import FitOptions
+from transferium.job.stopwatch import Stopwatch
 from transferium.methods.catalogue import find_method
-from transferium.methods.network import SourceNetwork
+from transferium.methods.deep_adaptation.network import SourceNetwork
 
 
 def run(out: Path, method: str, settings: dict[str, Any], moved: float = 0.0) -> dict[str, Any]:

@@ -14,15 +14,15 @@ from transferium.artifact import load_artifact
 from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
 from transferium.embedding.embed import Embedder
-from transferium.job.adapt_run import adapt_job
-from transferium.job.after import evaluate_adapted
-from transferium.job.fit import FitOptions
-from transferium.job.prepare import Stopwatch
-from transferium.job.unasked import why_unasked
-from transferium.methods.base import Task
+from transferium.job.adapt.evaluate_adapted import evaluate_adapted
+from transferium.job.adapt.run import adapt_job
+from transferium.job.adapt.verdict_scope import reason_without_verdict
+from transferium.job.options import FitOptions
+from transferium.job.stopwatch import Stopwatch
 from transferium.methods.catalogue import find_method
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
-from transferium.models.head import Head
+from transferium.models.heads.linear import Head
 
 
 def world(turn: float = 0.8) -> tuple[Domain, Domain]:
@@ -70,9 +70,9 @@ def test_what_adapted_has_its_verdict_both_times(tmp_path: Path) -> None:
 def test_a_run_of_before_is_judged_by_its_weights_alone() -> None:
     backbone, head = find_backbone(None, "features"), Head(np.eye(2), np.zeros(2))
     other = replace(head, bias=np.ones(2))
-    assert why_unasked({"name": "mcc"}, (backbone, head), (backbone, other)) == ""
-    assert why_unasked({"name": "shot"}, (backbone, head), (replace(backbone, fingerprint="x"), head)) == ""
-    assert "is source only" in why_unasked({"name": "auto"}, (backbone, head), (backbone, head))
+    assert reason_without_verdict({"name": "mcc"}, (backbone, head), (backbone, other)) == ""
+    assert reason_without_verdict({"name": "shot"}, (backbone, head), (replace(backbone, fingerprint="x"), head)) == ""
+    assert "is source only" in reason_without_verdict({"name": "auto"}, (backbone, head), (backbone, head))
 
 
 @pytest.mark.parametrize(

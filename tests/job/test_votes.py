@@ -19,12 +19,12 @@ from transferium.data.pairing import pair_domains
 from transferium.data.samples import Items
 from transferium.embedding.embed import Embedder
 from transferium.errors import BackboneError, DataError
-from transferium.job.adapt_run import adapt_job
-from transferium.job.after import evaluate_adapted
-from transferium.job.apply import evaluate_domain
-from transferium.job.fit import FitOptions
-from transferium.job.given_model import GivenModel
-from transferium.job.prepare import Stopwatch
+from transferium.job.adapt.evaluate_adapted import evaluate_adapted
+from transferium.job.adapt.given_model import GivenModel
+from transferium.job.adapt.run import adapt_job
+from transferium.job.options import FitOptions
+from transferium.job.predict.apply import evaluate_domain
+from transferium.job.stopwatch import Stopwatch
 
 SHORT: dict[str, Any] = {"epochs": 2, "batch_size": 8, "augment": "none", "bottleneck": 16}
 VOTES = SHORT | {"sources": "votes", "tuning": "full"}

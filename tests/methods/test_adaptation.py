@@ -16,13 +16,13 @@ from transferium.artifact import Artifact, load_artifact
 from transferium.errors import DataError, InputError, NonFiniteError
 from transferium.functional.validators.table import validate
 from transferium.methods.catalogue import METHODS, method_class
-from transferium.methods.critics import DANN
-from transferium.methods.evidence import evidence_of
-from transferium.methods.network import AdaptedNetwork, SourceNetwork
-from transferium.methods.statistics import MCC
-from transferium.models.head import Head
+from transferium.methods.deep_adaptation.adversarial import DANN
+from transferium.methods.deep_adaptation.network import AdaptedNetwork, SourceNetwork
+from transferium.methods.deep_adaptation.prediction import MCC
+from transferium.methods.model_selection.evidence import evidence_of
+from transferium.models.heads.linear import Head
 from transferium.objectives.adversarial import DomainAdversarial
-from transferium.training.checkpoint import Checkpoints
+from transferium.training.resume.checkpoint import Checkpoints
 
 every = pytest.mark.parametrize("case", CASES, ids=lambda c: c.id)
 networks = pytest.mark.parametrize(
@@ -177,8 +177,8 @@ def test_a_diverging_critic_stops_and_is_named() -> None:
             kept["model"], kept["weights"] = model, toy_world.weights(model)
 
     class Doomed(DANN):
-        def _term(self, carried: Any) -> Any:
-            return Diverging(carried.width, hidden=8)
+        def _term(self, state: Any) -> Any:
+            return Diverging(state.width, hidden=8)
 
     with pytest.raises(NonFiniteError, match=r"at step 73, 'domain' is inf\. The weights are those of the step before"):
         Doomed(**SHORT).fit(worlds.SAME.task())

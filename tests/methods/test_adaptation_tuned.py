@@ -16,14 +16,15 @@ from transferium.data.domain import Domain
 from transferium.data.samples import Items
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.methods.base import Fitted, Task
 from transferium.methods.catalogue import method_class
-from transferium.methods.evidence import evidence_of
-from transferium.methods.guesses import restate_batch_norm
-from transferium.methods.network import AdaptedNetwork
+from transferium.methods.deep_adaptation.inference import restate_batch_norm
+from transferium.methods.deep_adaptation.network import AdaptedNetwork
+from transferium.methods.fitted import Fitted
+from transferium.methods.model_selection.evidence import evidence_of
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
-from transferium.training.checkpoint import Checkpoints
-from transferium.training.feed import Feeds
+from transferium.training.feeds.feeds import Feeds
+from transferium.training.resume.checkpoint import Checkpoints
 
 SHORT: dict[str, Any] = {"tuning": "full", "epochs": 2, "batch_size": 16, "bottleneck": 8, "augment": "none"}
 QUICK: dict[str, dict[str, Any]] = {

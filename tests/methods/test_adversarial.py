@@ -10,10 +10,11 @@ from transferium.cli.tables import attacked
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
 from transferium.evaluation.attacked import attacked_accuracy
-from transferium.job.judge import judge
-from transferium.methods.adversarial import Adversarial
-from transferium.methods.base import Task, Threat
-from transferium.methods.finetune import FineTune
+from transferium.job.fit.judge import judge
+from transferium.methods.finetuning.adversarial import Adversarial
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.fitted import Threat
+from transferium.methods.task import Task
 
 SHORT = {"epochs": 3, "batch_size": 8, "augment": "none", "lr": 0.01, "layer_decay": 1.0}
 

@@ -16,13 +16,13 @@ from transferium.artifact import Artifact, load_artifact
 from transferium.data.samples import Items
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.methods.base import Task
-from transferium.methods.finetune import FineTune
-from transferium.methods.lpft import LPFT
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.finetuning.lp_ft import LPFT
+from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone
-from transferium.models.mirrored import Mirrored, mirrored
-from transferium.models.wrapped import wrap_module
+from transferium.models.sources.wrapped import wrap_module
+from transferium.models.surgery.mirrored import Mirrored, mirrored
 
 SHORT: dict[str, Any] = {"epochs": 2, "batch_size": 8}
 HIDDEN: dict[str, Any] = {"hidden": "7", "head_dropout": 0.3}

@@ -4,10 +4,10 @@ import numpy as np
 
 from toy_world import PICTURE, picture_backbone, pictures
 from transferium.embedding.embed import Embedder
-from transferium.methods.base import Task
-from transferium.methods.finetune import FineTune
-from transferium.methods.held_out import hold_out
-from transferium.training.feed import Feeds
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.holdout import hold_out
+from transferium.methods.task import Task
+from transferium.training.feeds.feeds import Feeds
 
 
 def task(seed=2):

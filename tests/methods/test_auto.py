@@ -19,11 +19,13 @@ from transferium.data.samples import Rows
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError, InputError
 from transferium.methods import catalogue
-from transferium.methods.auto import Auto, Trials
-from transferium.methods.base import Fitted, Method, Task
-from transferium.methods.probe import LinearProbe
+from transferium.methods.fitted import Fitted
+from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.method import Method
+from transferium.methods.model_selection.auto import Auto, Trials
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
-from transferium.models.head import Head
+from transferium.models.heads.linear import Head
 
 
 @dataclass
@@ -69,7 +71,7 @@ def task(train: Domain, budget_s: float | None) -> Task:
 @pytest.fixture
 def moving(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let auto try candidates on feature rows, as it does on images and texts."""
-    monkeypatch.setattr("transferium.methods.auto.has_backbone_to_move", lambda _task: True)
+    monkeypatch.setattr("transferium.methods.model_selection.auto.has_backbone_to_move", lambda _task: True)
 
 
 def test_without_a_budget_it_is_the_probe_and_says_so() -> None:

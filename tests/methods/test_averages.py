@@ -9,9 +9,9 @@ import torch
 from toy_world import picture_backbone, pictures, same, weights
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.methods.base import Task
-from transferium.methods.finetune import FineTune
-from transferium.methods.lpft import LPFT
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.finetuning.lp_ft import LPFT
+from transferium.methods.task import Task
 
 SETTINGS = {"epochs": 4, "batch_size": 8, "batch_norm": "batch", "lr": 0.01, "head_lr": 0.03, "augment": "none"}
 
@@ -66,7 +66,7 @@ def test_a_soup_names_its_ingredients_and_scores_no_worse_than_the_best_epoch():
     assert [f"epoch {e} " in said["notes"][0] for e in order] == [True] * 4
 
 
-@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
+@pytest.mark.filterwarnings("ignore::transferium.methods.unused_settings.IdleSettingWarning")
 @pytest.mark.parametrize("average", ["none", "ema", "swa"])
 def test_the_last_epoch_is_kept_even_where_it_scores_worst(average):
     wild = {"unfreeze": "none", "optimiser": "sgd", "schedule": "constant", "clip": None, "average": average}
@@ -84,7 +84,7 @@ def test_what_was_looked_at_is_said(average):
     assert not fitted().selection.notes
 
 
-@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
+@pytest.mark.filterwarnings("ignore::transferium.methods.unused_settings.IdleSettingWarning")
 def test_means_of_a_walk_at_a_high_rate_score_better_than_the_walk():
     wild = {"unfreeze": "none", "head_lr": 0.5, "schedule": "constant", "optimiser": "sgd", "epochs": 16, "clip": None}
     loss = {}

@@ -13,11 +13,11 @@ from transferium.data.samples import Rows
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError, TransferiumWarning
 from transferium.functional.calibration import fit_temperature
-from transferium.methods.balance import at_equal_shares, counted_alike
-from transferium.methods.base import Task
-from transferium.methods.finetune import FineTune
-from transferium.methods.held_out import hold_out
-from transferium.methods.lpft import LPFT
+from transferium.methods.finetuning.class_balance import at_equal_shares, counted_alike
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.finetuning.lp_ft import LPFT
+from transferium.methods.holdout import hold_out
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 
 GAP = 0.8

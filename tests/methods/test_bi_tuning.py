@@ -9,9 +9,9 @@ import torch
 from toy_world import picture_backbone, pictures, same, weights
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.methods.base import Task
-from transferium.methods.bi_tuning import BiTuning
-from transferium.methods.finetune import FineTune
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.regularised.bi_tuning import BiTuning
+from transferium.methods.task import Task
 
 SHORT: dict[str, Any] = {"epochs": 2, "batch_size": 8}
 
@@ -32,11 +32,11 @@ def test_a_strength_of_zero_is_finetune_bit_for_bit():
 def test_the_queue_starts_with_the_features_of_what_is_trained_on():
     given = task()
     method = BiTuning(keys=5, projection=4, **SHORT)
-    ground = method._ground(given)
-    contrast = method._contrast(ground)
-    features = given.embed(ground.parts.train).features
+    setup = method._setup(given)
+    contrast = method._contrast(setup)
+    features = given.embed(setup.parts.train).features
     for k in (0, 1):
-        assert np.allclose(contrast.queue_h[k], features[ground.parts.train.y == k][:5])
+        assert np.allclose(contrast.queue_h[k], features[setup.parts.train.y == k][:5])
     assert contrast.count.tolist() == [5, 5] and contrast.queue_z.shape == (2, 5, 4)
     assert torch.allclose(contrast.projector.mean, torch.from_numpy(features.mean(axis=0)), atol=1e-6)
 
@@ -86,7 +86,7 @@ def test_a_frozen_backbone_is_not_held_back():
         BiTuning(unfreeze="none", **SHORT).fit(task())
 
 
-@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
+@pytest.mark.filterwarnings("ignore::transferium.methods.unused_settings.IdleSettingWarning")
 def test_a_cached_prefix_is_read_by_both_encoders():
     settings: dict[str, Any] = {"unfreeze": 2, "augment": "none", "keys": 5, "lr": 0.01, "key_momentum": 0.5, **SHORT}
     plain, cached = (

@@ -12,24 +12,24 @@ from toy_world import PICTURE, PictureNet, picture_backbone, pictures, same, wei
 from transferium.data.domain import Domain
 from transferium.data.samples import Items
 from transferium.embedding.embed import Embedder
-from transferium.embedding.store import FeatureStore
+from transferium.embedding.store.store import FeatureStore
 from transferium.errors import InputError, TransferiumWarning
-from transferium.methods.adversarial import Adversarial
-from transferium.methods.base import Task
-from transferium.methods.bss import BSS
-from transferium.methods.delta import DELTA
-from transferium.methods.finetune import FineTune
-from transferium.methods.gradual import GradualUnfreeze
-from transferium.methods.l2sp import L2SPTuning
-from transferium.methods.lpft import LPFT
-from transferium.methods.lwf import LwF
-from transferium.models.prefix import Cut
+from transferium.methods.finetuning.adversarial import Adversarial
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.finetuning.gradual import GradualUnfreeze
+from transferium.methods.finetuning.lp_ft import LPFT
+from transferium.methods.regularised.bss import BSS
+from transferium.methods.regularised.delta import DELTA
+from transferium.methods.regularised.l2_sp import L2SPTuning
+from transferium.methods.regularised.lwf import LwF
+from transferium.methods.task import Task
 from transferium.models.preprocess import TextPreprocess
-from transferium.models.wrapped import wrap_module
+from transferium.models.sources.wrapped import wrap_module
+from transferium.models.surgery.cut import Cut
 from transferium.objectives.mixing import Mixed
 from transferium.objectives.supervised import Supervised
-from transferium.training.activations import CachedFeeds
-from transferium.training.feed import Feeds
+from transferium.training.feeds.activations import CachedFeeds
+from transferium.training.feeds.feeds import Feeds
 
 SHORT = {"epochs": 3, "batch_size": 8, "lr": 0.01, "augment": "none", "optimiser": "sgd"}
 WORDS = ("[UNK]", "[PAD]", "a", "bad", "good", *"bcdefgh")
@@ -194,12 +194,12 @@ def test_augmented_views_are_those_of_the_first_epochs():
 def test_views_take_turns():
     method = FineTune(unfreeze=2, views=2, **SHORT | {"augment": "simple"})
     given = task()
-    ground = method._prefix_cache().under(method._ground(given), 2)
-    feed = ground.feeds.open(ground.parts.train, augmented=True)
+    setup = method._prefix_cache().under(method._setup(given), 2)
+    feed = setup.feeds.open(setup.parts.train, augmented=True)
     rows = np.array([3, 1, 4])
     seen = [feed.batch(epoch, rows).inputs[0] for epoch in range(4)]
     assert torch.equal(seen[0], seen[2]) and torch.equal(seen[1], seen[3]) and not torch.equal(seen[0], seen[1])
-    held = ground.feeds.open(ground.parts.held, augmented=False)
+    held = setup.feeds.open(setup.parts.held, augmented=False)
     assert torch.equal(held.batch(0, rows).inputs[0], held.batch(1, rows).inputs[0])
 
 
@@ -212,9 +212,9 @@ def test_pictures_are_decoded_once_for_all_views(monkeypatch):
 
     monkeypatch.setattr(Feeds, "_open", counted)
     method = FineTune(unfreeze=2, views=3, **SHORT | {"augment": "simple"})
-    ground = method._prefix_cache().under(method._ground(task()), 2)
-    ground.feeds.open(ground.parts.train, augmented=True)
-    assert opened.count((len(ground.parts.train), True)) == 1
+    setup = method._prefix_cache().under(method._setup(task()), 2)
+    setup.feeds.open(setup.parts.train, augmented=True)
+    assert opened.count((len(setup.parts.train), True)) == 1
 
 
 def test_what_is_stored_is_not_computed_again(tmp_path, runs):
@@ -233,7 +233,7 @@ def test_what_is_stored_is_not_computed_again(tmp_path, runs):
 
 
 def test_killed_while_it_embeds_it_goes_on_and_ends_the_same(tmp_path, runs, monkeypatch, tokenizer):
-    monkeypatch.setattr("transferium.training.activations.AT_ONCE", 4)
+    monkeypatch.setattr("transferium.training.feeds.activations.AT_ONCE", 4)
     for make in (task, lambda store=None, **k: text_task(tokenizer, store, **k)):
         method = FineTune(unfreeze=2, views=0, **SHORT)
         expected = method.fit(make(FeatureStore(tmp_path / f"whole {make.__name__}")))
@@ -338,10 +338,10 @@ def test_settings_that_cannot_work_are_named(settings, message):
 
 def test_a_loss_that_changes_inputs_is_refused_activations():
     method = FineTune(unfreeze=2, **SHORT)
-    ground = method._prefix_cache().under(method._ground(task()), 2)
+    setup = method._prefix_cache().under(method._setup(task()), 2)
     loss = 0.5 * (Supervised() + Mixed(Supervised(), "target", 2, mixup=0.2))
     with pytest.raises(InputError, match=r"changes the inputs themselves, .* cache=off"):
-        method._stage(ground, method._groups(ground), loss, around=[])
+        method._stage(setup, method._groups(setup), loss, around=[])
 
 
 class Loud(PictureNet):
@@ -364,6 +364,6 @@ def test_what_a_half_cannot_hold_is_said():
 
 def test_workers_change_nothing():
     method = FineTune(unfreeze=2, **SHORT)
-    ground = method._prefix_cache().under(method._ground(task()), 2)
-    assert isinstance(ground.feeds, CachedFeeds) and ground.feeds.stored
+    setup = method._prefix_cache().under(method._setup(task()), 2)
+    assert isinstance(setup.feeds, CachedFeeds) and setup.feeds.stored
     assert same(left(method.fit(task())), left(replace(method, workers=1).fit(task())))

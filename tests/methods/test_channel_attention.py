@@ -8,11 +8,11 @@ from torch import nn
 
 from toy_world import PICTURE, PictureNet, pictures, same, weights
 from transferium.embedding.embed import Embedder
-from transferium.methods.base import Task
-from transferium.methods.delta import DELTA
-from transferium.models.wrapped import wrap_module
+from transferium.methods.regularised.delta import DELTA
+from transferium.methods.task import Task
+from transferium.models.sources.wrapped import wrap_module
 from transferium.objectives.channel_attention import loss_rises
-from transferium.training.batch import Batch
+from transferium.training.feeds.batch import Batch
 
 
 class Wired(nn.Module):
@@ -111,9 +111,9 @@ def test_attention_is_where_the_classes_are_read_from():
     given = task(200, wrap_module(net, "image", PICTURE))
     given = replace(given, backbone=replace(given.backbone, blocks=("stem", "body", "top")))
     method = DELTA(epochs=1, batch_size=8)
-    ground = method._ground(given)
-    method._groups(ground)
-    (weight,) = method._attention(ground, ("top",))
+    setup = method._setup(given)
+    method._groups(setup)
+    (weight,) = method._attention(setup, ("top",))
     assert weight.sum() == pytest.approx(1, abs=1e-6)
     assert weight[:2].min() > weight[2:].max() * 1.2, weight
     assert torch.allclose(weight[2:], weight[2], atol=1e-6)

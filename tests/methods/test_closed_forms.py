@@ -13,18 +13,17 @@ import shifted_worlds as worlds
 from adaptation_cases import bits
 from shifted_worlds import World, rows
 from transferium.errors import DataError, InputError
-from transferium.methods.alignment import LinearMap
-from transferium.methods.base import Fitted, Task
 from transferium.methods.catalogue import find_method, method_class
-from transferium.methods.evidence import evidence_of
-from transferium.methods.held_out import hold_out
-from transferium.methods.network import HELD
-from transferium.methods.probe import LinearProbe
-from transferium.methods.shallow import check_pairs
-from transferium.methods.source_only import SourceOnly
-from transferium.methods.streams import relatedness
-from transferium.methods.votes import pooled_logits
-from transferium.models.layers import LayeredHead
+from transferium.methods.fitted import Fitted
+from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.frozen.source_only import SourceOnly
+from transferium.methods.holdout import HELD, hold_out
+from transferium.methods.model_selection.evidence import evidence_of
+from transferium.methods.multi_source import pooled_logits, relatedness
+from transferium.methods.shallow_adaptation.alignment import LinearMap
+from transferium.methods.shallow_adaptation.base import check_pairs
+from transferium.methods.task import Task
+from transferium.models.heads.layered import LayeredHead
 
 
 def test_pairs_by_prototypes_carry_a_small_shift() -> None:

@@ -14,9 +14,9 @@ from transferium.data.samples import Rows
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
 from transferium.functional.classifier import softmax
-from transferium.methods.base import Task
-from transferium.methods.co_tuning import CoTuning
-from transferium.methods.finetune import FineTune
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.regularised.co_tuning import CoTuning
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone, randomised
 from transferium.training.run import run
 
@@ -56,7 +56,7 @@ def knowing():
 class Stayed(CoTuning):
     """As it is, over a backbone that has nothing to move."""
 
-    def _require_moving(self, ground):
+    def _require_moving(self, setup):
         pass
 
 
@@ -64,7 +64,7 @@ class Stayed(CoTuning):
 def test_the_relation_of_a_world_that_is_known(relation):
     given = task(backbone=knowing(), train=rows())
     method = Stayed(relation=relation, temperature=1.0)
-    learned = method._relation(method._ground(given), knowing().source_head())
+    learned = method._relation(method._setup(given), knowing().source_head())
     assert np.allclose(learned.sum(axis=1), 1)
     assert learned[0, :2].sum() > 0.9 and learned[1, 2:].sum() > 0.9
     assert np.allclose(learned[0, :2], [0.25, 0.75], atol=0.1)
@@ -74,12 +74,12 @@ def test_the_relation_of_a_world_that_is_known(relation):
 def test_the_direct_relation_is_the_mean_answer_of_the_classifier_at_the_temperature():
     given = task()
     method = CoTuning(relation="direct", temperature=2.0)
-    ground = method._ground(given)
+    setup = method._setup(given)
     classifier = given.backbone.source_head()
-    features = torch.from_numpy(given.embed(ground.parts.train).features)
+    features = torch.from_numpy(given.embed(setup.parts.train).features)
     answers = softmax(classifier(features).detach().numpy() / 2.0)
-    expected = [answers[ground.parts.train.y == k].mean(axis=0) for k in range(2)]
-    assert np.allclose(method._relation(ground, classifier), expected, atol=1e-6)
+    expected = [answers[setup.parts.train.y == k].mean(axis=0) for k in range(2)]
+    assert np.allclose(method._relation(setup, classifier), expected, atol=1e-6)
 
 
 def test_a_strength_of_zero_is_finetune_bit_for_bit():

@@ -11,12 +11,12 @@ from torch import nn
 from toy_world import PICTURE, picture_backbone, pictures, same, weights
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.methods.base import Task
-from transferium.methods.finetune import FineTune
-from transferium.methods.lpft import LPFT
-from transferium.models.drop_path import DropPath
-from transferium.models.feature_dropout import drop_features
-from transferium.models.wrapped import wrap_module
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.finetuning.lp_ft import LPFT
+from transferium.methods.task import Task
+from transferium.models.heads.feature_dropout import drop_features
+from transferium.models.sources.wrapped import wrap_module
+from transferium.models.surgery.drop_path import DropPath
 from transferium.training.run import run
 
 SHORT: dict[str, Any] = {"epochs": 2, "batch_size": 8}
@@ -117,7 +117,7 @@ class StoppedError(Exception):
 
 
 def test_interrupted_and_started_again_it_ends_the_same(tmp_path, monkeypatch):
-    from transferium.training.checkpoint import Checkpoints
+    from transferium.training.resume.checkpoint import Checkpoints
 
     method = FineTune(dropout=0.4, drop_path=0.4, **SHORT)
     expected = method.fit(task())

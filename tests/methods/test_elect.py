@@ -18,17 +18,19 @@ from transferium.functional.validators.agreement import peer_agreement
 from transferium.functional.validators.ensemble import ensemble_agreement
 from transferium.functional.validators.evidence import Evidence
 from transferium.functional.validators.table import validate
-from transferium.methods.base import Fitted, Method, Task
 from transferium.methods.catalogue import METHODS, method_class
-from transferium.methods.elect import elect, most_agreed, together
-from transferium.methods.guards import Outlook
-from transferium.methods.held_out import hold_out
-from transferium.methods.network import HELD, AdaptedNetwork
-from transferium.methods.probe import LinearProbe
-from transferium.methods.prototypes import Prototypes
-from transferium.methods.source_only import SourceOnly
+from transferium.methods.deep_adaptation.network import AdaptedNetwork
+from transferium.methods.fitted import Fitted
+from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.frozen.source_only import SourceOnly
+from transferium.methods.holdout import HELD, hold_out
+from transferium.methods.method import Method
+from transferium.methods.model_selection.election import elect, most_agreed, together
+from transferium.methods.model_selection.guards import Preconditions
+from transferium.methods.shallow_adaptation.prototypes import Prototypes
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
-from transferium.models.head import Head
+from transferium.models.heads.linear import Head
 
 
 def task_of(source: Domain, target: Domain) -> Task:
@@ -76,7 +78,7 @@ def test_the_vote_takes_what_helps() -> None:
 def test_the_vote_chooses_the_weight_of_one_method() -> None:
     task, z, truth = moved_clusters()
     method = method_class("auto")(adaptations=("mcc@0", "mcc@0.3", "mcc@3"), epochs=30)
-    assert [r.weight for r in method.rivals().values()] == [0.0, 0.3, 3.0]
+    assert [r.weight for r in method.candidate_methods().values()] == [0.0, 0.3, 3.0]
     chosen = method.fit(task)
     scores = {name: accuracy(fitted, z, truth) for name, fitted in chosen.beside.items()}
     assert chosen.method == "mcc" and chosen.selection.chosen == {"method": "mcc@3"}
@@ -111,8 +113,10 @@ def test_named_validators_vote_and_no_others() -> None:
 
 
 def test_auto_asks_every_adaptation_that_can_to_weigh_the_sources() -> None:
-    rivals = method_class("auto")(adaptations=("coral", "prototypes", "mcc@0.3"), sources="weighted").rivals()
-    assert {name: m.get_params().get("sources") for name, m in rivals.items()} == {
+    methods = method_class("auto")(
+        adaptations=("coral", "prototypes", "mcc@0.3"), sources="weighted"
+    ).candidate_methods()
+    assert {name: m.get_params().get("sources") for name, m in methods.items()} == {
         "coral": "weighted",
         "prototypes": None,
         "mcc@0.3": "weighted",
@@ -163,11 +167,14 @@ def test_nothing_that_lives_on_clusters_may_stand_where_classes_are_none() -> No
 def test_making_domains_alike_is_refused_where_other_shares_explain_all() -> None:
     x, y = clusters(300, 0)
     z, _ = clusters(300, 1, shares=(0.8, 0.15, 0.05))
-    outlook = Outlook.of(table(x, y, "s"), table(z, None, "t"))
-    assert outlook.explained > 0.8
-    assert "other class shares alone explain" in outlook.bars(method_class("standardise")())
+    preconditions = Preconditions.of(table(x, y, "s"), table(z, None, "t"))
+    assert preconditions.explained > 0.8
+    assert "other class shares alone explain" in preconditions.reason_to_exclude(method_class("standardise")())
     moved, _ = clusters(300, 1, shift=2.2)
-    assert Outlook.of(table(x, y, "s"), table(moved, None, "t")).bars(method_class("standardise")()) == ""
+    assert (
+        Preconditions.of(table(x, y, "s"), table(moved, None, "t")).reason_to_exclude(method_class("standardise")())
+        == ""
+    )
 
 
 CLUSTERS = {"prototypes", "pseudo-label", "noisy-student", "fixmatch", "mean-teacher", "can", "shot", "tent", "bnm"}
@@ -182,21 +189,21 @@ def test_every_method_that_reads_a_target_says_what_it_lives_on() -> None:
     assert {name for name, cls in classes.items() if cls.needs_clusters} == CLUSTERS
     assert {name for name, cls in classes.items() if cls.makes_alike} == ALIKE
     assert {name for name, cls in classes.items() if cls.needs_target} == CLUSTERS | ALIKE | NEITHER
-    vague, shares = (Outlook(clustered, explained, 300) for clustered, explained in ((0.1, 0.0), (0.9, 0.9)))
+    vague, shares = (Preconditions(clustered, explained, 300) for clustered, explained in ((0.1, 0.0), (0.9, 0.9)))
     for name in CLUSTERS | ALIKE | NEITHER:
         method = classes[name]()
         reason = "not clusters" if name in CLUSTERS else "validators read confidence"
         barred = name in CLUSTERS or isinstance(method, AdaptedNetwork)
-        assert (reason in vague.bars(method)) == barred, name
-        assert bool(shares.bars(method)) == (name in ALIKE), name
+        assert (reason in vague.reason_to_exclude(method)) == barred, name
+        assert bool(shares.reason_to_exclude(method)) == (name in ALIKE), name
 
 
 def test_over_features_that_the_source_trained_agreement_decides_where_enough_stand() -> None:
     x, y = clusters(300, 0)
     z, _ = clusters(300, 1, turn=0.4)
-    frozen, trained = (Outlook.of(table(x, y, "s"), table(z, None, "t"), trained=t) for t in (False, True))
-    assert frozen.judges(4)[0] == trained.judges(2)[0] == ("silhouette", "ami", "diversity")
-    asked, silent = trained.judges(3)
+    frozen, trained = (Preconditions.of(table(x, y, "s"), table(z, None, "t"), trained=t) for t in (False, True))
+    assert frozen.usable_validators(4)[0] == trained.usable_validators(2)[0] == ("silhouette", "ami", "diversity")
+    asked, silent = trained.usable_validators(3)
     assert asked == ("agreement",)
     assert silent["diversity"] == "candidates that move the backbone maximise it"
 
@@ -277,7 +284,7 @@ def test_an_adaptation_without_a_target_says_what_to_give() -> None:
         Prototypes().fit(task)
 
 
-def answering(*labels: int) -> Evidence:
+def at_test_time(*labels: int) -> Evidence:
     """A candidate that gives these answers to as many target rows, surely."""
     logits = 9.0 * np.eye(3)[list(labels)]
     rows = np.zeros((len(labels), 1))
@@ -287,7 +294,7 @@ def answering(*labels: int) -> Evidence:
 def test_the_candidate_that_the_others_agree_with_most_is_taken() -> None:
     names = ["source-only", "one", "two", "lone"]
     thirds, one, two = [0, 1, 2] * 40, [0, 1, 2] * 36 + [0] * 12, [0, 1, 2] * 38 + [1] * 6
-    at, why = most_agreed(names, together([answering(*each) for each in ([0] * 120, one, thirds, two)]))
+    at, why = most_agreed(names, together([at_test_time(*each) for each in ([0] * 120, one, thirds, two)]))
     assert names[at] == "two"
     assert why.startswith("two agrees most with the others, chance set aside (mean kappa 0.6")
     assert ", of source only 0.000)" in why
@@ -297,7 +304,7 @@ def test_of_those_that_agree_alike_the_one_most_like_all_together_is_taken() -> 
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 300)
     told = [np.where(rng.random(300) < knows, y, rng.integers(0, 3, 300)) for knows in (0.3, 0.7, 0.7, 0.7)]
-    seen = together([answering(*each) for each in told])
+    seen = together([at_test_time(*each) for each in told])
     kappas, likeness = (
         [ask(each.target_logits, each.others) for each in seen] for ask in (peer_agreement, ensemble_agreement)
     )
@@ -309,10 +316,10 @@ def test_of_those_that_agree_alike_the_one_most_like_all_together_is_taken() -> 
 
 def test_source_only_stays_where_no_lead_is_clear() -> None:
     names, before = ["source-only", "one", "two"], [0, 1] * 6
-    slight = answering(*before[:-1], 0)
-    at, why = most_agreed(names, together([answering(*before), slight, slight]))
+    slight = at_test_time(*before[:-1], 0)
+    at, why = most_agreed(names, together([at_test_time(*before), slight, slight]))
     assert at == 0 and why.startswith("source only, since the lead is not clear: one agrees most with the others")
-    at, why = most_agreed(names, together([answering(*before), answering(*before), slight]))
+    at, why = most_agreed(names, together([at_test_time(*before), at_test_time(*before), slight]))
     assert at == 0 and why.startswith("source only agrees most with the others")
 
 
@@ -337,7 +344,7 @@ def budgeted(task: Task, **seconds: float) -> Fitted:
 def test_a_candidate_that_would_not_fit_into_the_budget_is_not_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transferium.methods.elect.time.perf_counter", lambda: Slow.clock)
+    monkeypatch.setattr("transferium.methods.model_selection.election.time.perf_counter", lambda: Slow.clock)
     task = replace(moved_clusters()[0], budget_s=10.0, workdir=tmp_path)
     chosen = budgeted(task, first=5.0, second=2.0, third=0.5)
     assert set(chosen.beside) == {"source-only", "first"}
@@ -352,7 +359,7 @@ def test_a_candidate_that_would_not_fit_into_the_budget_is_not_begun(
 def test_an_election_that_was_stopped_counts_what_was_spent_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transferium.methods.elect.time.perf_counter", lambda: Slow.clock)
+    monkeypatch.setattr("transferium.methods.model_selection.election.time.perf_counter", lambda: Slow.clock)
     task = replace(moved_clusters()[0], budget_s=10.0, workdir=tmp_path)
 
     def stop(self: LinearProbe, task: Task) -> Fitted:

@@ -11,12 +11,12 @@ import pytest
 
 from transferium.data.read import read
 from transferium.embedding.embed import Embedder
-from transferium.embedding.store import FeatureStore
+from transferium.embedding.store.store import FeatureStore
 from transferium.functional.adaptation.standardise import standardise
 from transferium.functional.classifier import fit_linear
-from transferium.methods.auto import Auto
-from transferium.methods.base import Task
-from transferium.methods.probe import LinearProbe
+from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.model_selection.auto import Auto
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 
 

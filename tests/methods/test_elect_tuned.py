@@ -14,12 +14,12 @@ from transferium.data.domain import Domain
 from transferium.data.samples import Items
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.methods.auto import Auto
-from transferium.methods.base import Task
 from transferium.methods.catalogue import method_class
-from transferium.methods.evidence import evidence_of
-from transferium.methods.held_out import hold_out
-from transferium.methods.network import HELD, SourceNetwork
+from transferium.methods.deep_adaptation.network import SourceNetwork
+from transferium.methods.holdout import HELD, hold_out
+from transferium.methods.model_selection.auto import Auto
+from transferium.methods.model_selection.evidence import evidence_of
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 
 ASKED = {"tuning": "full", "epochs": 2, "augment": "none"}

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 import shifted_worlds as worlds
-import transferium.methods.elect
+import transferium.methods.model_selection.election
 from adaptation_cases import CASES, Case, bits
 from shifted_worlds import World, rows
 from transferium.errors import InputError
-from transferium.methods.base import Fitted
 from transferium.methods.catalogue import METHODS, method_class
-from transferium.methods.few import Pooled, joined, weight_of_few
-from transferium.methods.probe import LinearProbe
+from transferium.methods.fitted import Fitted
+from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.shallow_adaptation.labelled_target import Pooled, joined, weight_of_few
 
 TOLD = 40
 WORLD = worlds.FLIPPED
@@ -37,7 +37,7 @@ def test_they_help_where_nothing_without_labels_could(case: Case) -> None:
 
 @pytest.mark.parametrize("name", sorted(n for n in METHODS if not method_class(n).learns_from_few))
 def test_a_method_that_cannot_learn_from_them_is_refused(name: str) -> None:
-    from transferium.methods.few import refuse_few
+    from transferium.methods.method import refuse_few
 
     message = rf"method '{name}' cannot learn from the 40 labelled target examples: .* or leave them out"
     with pytest.raises(InputError, match=message):
@@ -126,7 +126,7 @@ def test_auto_takes_the_few_alone_where_the_source_is_no_help() -> None:
 
 
 def test_the_few_alone_are_not_read_by_what_the_source_trained(monkeypatch: pytest.MonkeyPatch) -> None:
-    elect = transferium.methods.elect.elect
+    elect = transferium.methods.model_selection.election.elect
 
     def moved(*args: Any) -> Fitted:
         elected = elect(*args)
@@ -134,7 +134,7 @@ def test_the_few_alone_are_not_read_by_what_the_source_trained(monkeypatch: pyte
         beside = {name: replace(fitted, backbone=trained) for name, fitted in elected.beside.items()}
         return replace(elected, backbone=trained, beside=beside)
 
-    monkeypatch.setattr("transferium.methods.elect.elect", moved)
+    monkeypatch.setattr("transferium.methods.model_selection.election.elect", moved)
     task = REST.task(target=FEW)
     model = method_class("auto")(adaptations=()).fit(task)
     assert model.method == "few-alone" and model.backbone.fingerprint == task.backbone.fingerprint

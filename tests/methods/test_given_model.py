@@ -17,15 +17,17 @@ from toy_world import picture_backbone, pictures
 from transferium.data.domain import Domain
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.methods.base import Fitted, Method, SourceModel, Task
 from transferium.methods.catalogue import METHODS, method_class
-from transferium.methods.idle import IdleSettingWarning
-from transferium.methods.knn import NearestNeighbours
-from transferium.methods.network import SourceNetwork
-from transferium.methods.source_only import SourceOnly
-from transferium.models.bottleneck import fold, unfold
-from transferium.models.head import Head
-from transferium.models.layers import LayeredHead
+from transferium.methods.deep_adaptation.network import SourceNetwork
+from transferium.methods.fitted import Fitted
+from transferium.methods.frozen.nearest_neighbours import NearestNeighbours
+from transferium.methods.frozen.source_only import SourceOnly
+from transferium.methods.method import Method
+from transferium.methods.task import SourceModel, Task
+from transferium.methods.unused_settings import UnusedSettingWarning
+from transferium.models.heads.bottleneck import fold, unfold
+from transferium.models.heads.layered import LayeredHead
+from transferium.models.heads.linear import Head
 
 PROBE, NETWORK = SourceOnly(), SourceNetwork(**SHORT)
 
@@ -173,9 +175,9 @@ def test_a_backbone_without_batch_normalisation_has_no_statistics_to_replace() -
 
 def test_settings_of_the_training_that_is_over_are_said_to_be_idle() -> None:
     task = given(worlds.SHIFTED.task(), model("SHIFTED", "probe"))
-    with pytest.warns(IdleSettingWarning, match="epochs=3 has no effect here: it is for training on a source"):
+    with pytest.warns(UnusedSettingWarning, match="epochs=3 has no effect here: it is for training on a source"):
         method_class("shot")(epochs=3, rounds=1).fit(task)
-    with pytest.warns(IdleSettingWarning) as said:
+    with pytest.warns(UnusedSettingWarning) as said:
         method_class("shot")(lr=2e-3, label_smoothing=0.0, rounds=1).fit(task)
     assert sorted(str(w.message).split(" has no effect here")[0] for w in said) == ["label_smoothing=0.0", "lr=0.002"]
 

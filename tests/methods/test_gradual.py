@@ -8,9 +8,9 @@ import torch
 from toy_world import picture_backbone, pictures, same, weights
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.methods.base import Task
-from transferium.methods.finetune import FineTune
-from transferium.methods.gradual import GradualUnfreeze
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.finetuning.gradual import GradualUnfreeze
+from transferium.methods.task import Task
 
 SHORT: dict[str, Any] = {"epochs": 2, "batch_size": 8, "batch_norm": "batch", "augment": "none", "lr": 0.01}
 
@@ -22,8 +22,8 @@ def task(n=40, seed=0, **change):
 
 def stages_of(method, given=None):
     """Each stage as it was asked for, with the backbone before and after it, and its records; no epoch is chosen."""
-    from transferium.training.episode import Episode, train
-    from transferium.training.machine import Machine
+    from transferium.training.distributed.machine import Machine
+    from transferium.training.loop.episode import Episode, train
 
     seen, generator, machine = [], method.stages(given or task()), Machine()
     for stage in generator:
@@ -61,7 +61,7 @@ def test_rates_fall_by_the_decay_from_block_to_block_along_a_slanted_triangle():
     assert [r["lr"] for r in history] == [0.02 * stage.schedule.factor(i, len(history)) for i in range(len(history))]
 
 
-@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
+@pytest.mark.filterwarnings("ignore::transferium.methods.unused_settings.IdleSettingWarning")
 @pytest.mark.parametrize(
     ("settings", "names"),
     [
@@ -79,7 +79,7 @@ def test_unfreeze_says_how_far_it_goes_and_blocks_how_fast(settings, names):
     assert [stage.name for stage, *_ in given] == names
     assert given[-1][0].epochs == 2
     wanted = given[-1][0].model.backbone
-    from transferium.training.freeze import freeze
+    from transferium.training.loop.freeze import freeze
 
     net = picture_backbone().build()
     freeze(net, ("stem", "body", "top"), settings.get("unfreeze", "all"))
@@ -87,7 +87,7 @@ def test_unfreeze_says_how_far_it_goes_and_blocks_how_fast(settings, names):
     assert {n for n, p in wanted.named_parameters() if p.requires_grad} == expected
 
 
-@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
+@pytest.mark.filterwarnings("ignore::transferium.methods.unused_settings.IdleSettingWarning")
 def test_with_nothing_to_unfreeze_it_is_fine_tuning_of_the_head():
     frozen = SHORT | {"unfreeze": "none", "schedule": "cosine"}
     first = GradualUnfreeze(**frozen).fit(task())

@@ -20,24 +20,25 @@ from transferium.data.samples import Rows
 from transferium.embedding.embed import Embedder
 from transferium.errors import BackboneError, DataError, InputError, TransferiumWarning
 from transferium.evaluation.attacked import attacked_accuracy
-from transferium.methods.base import Task, Threat
-from transferium.methods.cached import Cached
 from transferium.methods.catalogue import find_method
-from transferium.methods.cosine import CosineClassifier, learn_directions
-from transferium.methods.finetune import FineTune
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.finetuning.heads import _layered, hidden_widths
+from transferium.methods.finetuning.lp_ft import LPFT
+from transferium.methods.fitted import Threat
 from transferium.methods.folds import held_out_folds
-from transferium.methods.heads import _layered, hidden_widths
-from transferium.methods.knn import NearestNeighbours
-from transferium.methods.lpft import LPFT
-from transferium.methods.ncm import NearestClassMean
+from transferium.methods.frozen.cosine import CosineClassifier, learn_directions
+from transferium.methods.frozen.frozen_classifier import Cached
+from transferium.methods.frozen.nearest_class_mean import NearestClassMean
+from transferium.methods.frozen.nearest_neighbours import NearestNeighbours
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
-from transferium.models.cosine import CosineHead, directions
-from transferium.models.hidden import HiddenHead
+from transferium.models.heads.cosine import CosineHead, directions
+from transferium.models.heads.hidden import HiddenHead
+from transferium.models.heads.neighbours import Neighbours
 from transferium.models.model import Model
-from transferium.models.neighbours import Neighbours
-from transferium.training.dead_units import dead_units
-from transferium.training.feed import Feeds
-from transferium.training.machine import Machine
+from transferium.training.distributed.machine import Machine
+from transferium.training.feeds.feeds import Feeds
+from transferium.training.wrappers.dead_units import dead_units
 
 # Shuffled, since the writers come one after the other; under a little noise, since some pixels are always blank.
 _ORDER, _NOISE = np.random.default_rng(0).permutation(1797), np.random.default_rng(1).normal(size=(1797, 64))
@@ -115,7 +116,7 @@ def test_it_is_accurate_calibrated_and_says_how_it_was_chosen(method: Cached) ->
     assert (p.argmax(axis=1) == TEST.y).mean() > 0.8
     loss = -np.log(p[np.arange(len(p)), TEST.y]).mean()
     for other in (0.5, 2.0):
-        worse = fitted.head.tempered(other * fitted.head.temperature).probabilities(TEST.features)
+        worse = fitted.head.with_temperature(other * fitted.head.temperature).probabilities(TEST.features)
         assert loss < -np.log(worse[np.arange(len(p)), TEST.y]).mean()
     said = json.loads(json.dumps(fitted.selection.to_json()))
     assert said["data"] == "5 folds of the training part" and set(fitted.seconds) == {"embed", "solve"}
@@ -354,7 +355,7 @@ def test_a_hidden_layer_tells_apart_what_a_plane_cannot() -> None:
 
     from toy_world import PICTURE
     from transferium.data.samples import Items
-    from transferium.models.wrapped import wrap_module
+    from transferium.models.sources.wrapped import wrap_module
 
     rng = np.random.default_rng(0)
     corners = rng.integers(0, 2, (200, 2))

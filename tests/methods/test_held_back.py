@@ -13,18 +13,16 @@ from torch import nn
 from toy_world import picture_backbone, pictures, row_model, same, weights
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.methods.base import Task
-from transferium.methods.bss import BSS
 from transferium.methods.catalogue import find_method
-from transferium.methods.delta import DELTA
-from transferium.methods.finetune import FineTune
-from transferium.methods.l2sp import L2SPTuning, L2Tuning
-from transferium.methods.lwf import LwF
-from transferium.objectives.kept_answers import KeptAnswers
-from transferium.objectives.kept_features import KeptFeatures
-from transferium.objectives.l2 import L2
-from transferium.objectives.l2sp import L2SP
-from transferium.objectives.shrinkage import SpectralShrinkage
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.regularised.bss import BSS
+from transferium.methods.regularised.delta import DELTA
+from transferium.methods.regularised.l2_sp import L2SPTuning, L2Tuning
+from transferium.methods.regularised.lwf import LwF
+from transferium.methods.task import Task
+from transferium.objectives.distillation import Distillation, FeatureDistillation
+from transferium.objectives.spectrum import SpectralShrinkage
+from transferium.objectives.weight_distance import L2, L2SP
 
 FAST: dict[str, Any] = {
     "epochs": 3,
@@ -156,7 +154,7 @@ def test_mechanism(knob):
     assert high > knob.by * low, (low, high)
 
 
-@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
+@pytest.mark.filterwarnings("ignore::transferium.methods.unused_settings.IdleSettingWarning")
 @pytest.mark.parametrize("method", weak(1.0), ids=lambda m: m.name)
 def test_a_cached_prefix_changes_nothing_that_can_be_seen(method):
     method = replace(method, unfreeze=1, batch_norm="kept", cache_precision="full")
@@ -197,12 +195,12 @@ def test_catalogue_knows_them():
         (lambda: LwF(strength=-1), r"strength must be at least 0"),
         (lambda: LwF(temperature=0.0), r"temperature must be above 0; it was 0.0"),
         (lambda: LwF(keep="answer"), r"keep cannot be 'answer'. Did you mean 'answers'"),
-        (lambda: KeptAnswers(row_model(), nn.Linear(16, 3), temperature=0.0), r"temperature above 0; it was 0.0"),
+        (lambda: Distillation(row_model(), nn.Linear(16, 3), temperature=0.0), r"temperature above 0; it was 0.0"),
         (lambda: BSS(eta=-1), r"eta must be at least 0"),
         (lambda: BSS(smallest=0), r"smallest must be at least 1"),
         (lambda: BSS(accumulate=2), r"spectrum of a whole batch, and accumulate=2 would split it: use accumulate=1"),
         (lambda: SpectralShrinkage(0), r"at least 1; it was 0"),
-        (lambda: KeptFeatures(row_model(), scale=0.0), r"scale, which must be above 0; it was 0.0"),
+        (lambda: FeatureDistillation(row_model(), scale=0.0), r"scale, which must be above 0; it was 0.0"),
         (lambda: L2SP(row_model().requires_grad_(False)), r"no parameter of this Model moves: unfreeze a block of it"),
         (lambda: L2(row_model().requires_grad_(False)), r"no weight matrix of this Model moves: unfreeze a block"),
     ],
@@ -238,10 +236,10 @@ def test_what_does_not_fit_the_backbone_is_named(method, message):
 def test_a_spectrum_is_not_shared_between_processes(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     method = BSS(epochs=1, batch_size=8)
-    ground = method._ground(task())
-    method._groups(ground)
+    setup = method._setup(task())
+    method._groups(setup)
     with pytest.raises(InputError, match=r"spectrum of a whole batch, and 2 processes would not agree"):
-        method._objective(ground)
+        method._objective(setup)
 
 
 def test_a_spectrum_sees_whole_batches_only():

@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from transferium.methods.adversarial import Adversarial
 from transferium.methods.catalogue import METHODS, find_method, method_class
-from transferium.methods.finetune import FineTune
-from transferium.methods.gradual import GradualUnfreeze
-from transferium.methods.idle import OF_SOURCE_NETWORK, RULES, IdleSettingWarning, warn_of_idle
-from transferium.methods.lwf import LwF
-from transferium.methods.recipes import FrozenDense, FrozenSGD
-from transferium.methods.tuned import Tuned
+from transferium.methods.deep_adaptation.unused import OF_SOURCE_NETWORK
+from transferium.methods.finetuning.adversarial import Adversarial
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.finetuning.gradual import GradualUnfreeze
+from transferium.methods.finetuning.recipes import FrozenDense, FrozenSGD
+from transferium.methods.finetuning.unused import RULES
+from transferium.methods.model_selection.search import Tuned
+from transferium.methods.regularised.lwf import LwF
+from transferium.methods.unused_settings import UnusedSettingWarning, warn_of_unused
 
 ROWS: list[tuple[type[FineTune], dict[str, Any], dict[str, Any], str]] = [
     (FineTune, {"gamma": 0.5}, {"schedule": "exponential"}, "schedule=step or exponential or plateau"),
@@ -45,7 +47,7 @@ def test_it_is_said_and_the_hint_is_a_cure(
     method: type[FineTune], idle: dict[str, Any], cure: dict[str, Any], hint: str
 ) -> None:
     name = next(iter(idle))
-    with pytest.warns(IdleSettingWarning) as said:
+    with pytest.warns(UnusedSettingWarning) as said:
         method(**idle)
     assert len(said) == 1
     assert str(said[0].message).startswith(f"{name}={idle[name]} has no effect here: it counts with ")
@@ -82,7 +84,7 @@ NETWORK_ROWS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
 @pytest.mark.parametrize(("name", "idle", "cure", "hint"), NETWORK_ROWS)
 def test_it_is_said_of_what_adapts(name: str, idle: dict[str, Any], cure: dict[str, Any], hint: str) -> None:
     setting = next(iter(idle))
-    with pytest.warns(IdleSettingWarning) as said:
+    with pytest.warns(UnusedSettingWarning) as said:
         find_method(name, idle)
     assert len(said) == 1
     assert str(said[0].message).startswith(f"{setting}={idle[setting]} has no effect here: it counts with ")
@@ -104,13 +106,13 @@ def test_a_default_given_in_words_is_a_default() -> None:
 
 
 def test_auto_says_it_once() -> None:
-    with pytest.warns(IdleSettingWarning, match="unfreeze=3 has no effect"):
+    with pytest.warns(UnusedSettingWarning, match="unfreeze=3 has no effect"):
         method = find_method("auto", {"tuning": "lora", "unfreeze": 3})
     assert method.source_only().get_params()["unfreeze"] == 3  # and no other warning, which would be an error
 
 
 def test_a_search_is_warned_once_of_what_is_fixed_in_vain() -> None:
-    with pytest.warns(IdleSettingWarning, match="momentum=0.5 has no effect") as said:
+    with pytest.warns(UnusedSettingWarning, match="momentum=0.5 has no effect") as said:
         Tuned(fixed={"momentum": 0.5, "patience": 10}, search=("lr", "epochs"))
     assert len(said) == 1, "the epochs are searched, so that patience may come to count"
     tuned = Tuned(fixed={"momentum": 0.5}, search=("optimiser=sgd,adamw",))
@@ -118,5 +120,5 @@ def test_a_search_is_warned_once_of_what_is_fixed_in_vain() -> None:
         warnings.simplefilter("error")
         trial = tuned._made_of({"momentum": 0.5, "optimiser": "adamw"})
     assert isinstance(trial, FineTune)
-    with pytest.warns(IdleSettingWarning, match="momentum=0.5"):
-        warn_of_idle(trial)
+    with pytest.warns(UnusedSettingWarning, match="momentum=0.5"):
+        warn_of_unused(trial)

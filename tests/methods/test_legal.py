@@ -11,9 +11,9 @@ import pytest
 
 from transferium.errors import InputError
 from transferium.methods.catalogue import METHODS, find_method, method_class
-from transferium.methods.critics import DANN
-from transferium.methods.idle import unheard
-from transferium.methods.legal import legal_ends
+from transferium.methods.deep_adaptation.adversarial import DANN
+from transferium.methods.settings.checks import bounds_of
+from transferium.methods.unused_settings import suppress_unused_warnings
 
 ABSURD = (math.inf, -math.inf, math.nan, -1)
 
@@ -36,7 +36,7 @@ def test_what_is_no_finite_number_or_negative_is_refused_by_name(name: str) -> N
         several = isinstance(getattr(default, setting), tuple)
         # How many blocks could move is the backbone's to say, and it does.
         for value in ABSURD[:-1] if setting == "unfreeze" else ABSURD:
-            with unheard(), pytest.raises(InputError) as caught:
+            with suppress_unused_warnings(), pytest.raises(InputError) as caught:
                 find_method(name, {setting: (value,) if several else value})
             assert setting in str(caught.value), f"{setting}={value}: {caught.value}"
 
@@ -44,7 +44,7 @@ def test_what_is_no_finite_number_or_negative_is_refused_by_name(name: str) -> N
 @pytest.mark.parametrize("name", METHODS)
 def test_defaults_and_the_ends_of_their_ranges_are_legal(name: str) -> None:
     for record in method_class(name).settings():
-        span, ends = record.get("range") or (), legal_ends(record)
+        span, ends = record.get("range") or (), bounds_of(record)
         for value in (record["default"], *span):
             if isinstance(value, (int, float)) and not isinstance(value, bool):
                 assert ends.get("least", -math.inf) <= value <= ends.get("most", math.inf), record
@@ -82,7 +82,7 @@ ROWS: list[tuple[str, str, Any, str]] = [
 
 @pytest.mark.parametrize(("name", "setting", "value", "message"), ROWS)
 def test_the_message_says_what_is_legal(name: str, setting: str, value: Any, message: str) -> None:
-    with unheard(), pytest.raises(InputError) as caught:
+    with suppress_unused_warnings(), pytest.raises(InputError) as caught:
         find_method(name, {setting: str(value)})
     assert str(caught.value) == message
 

@@ -9,10 +9,9 @@ from transferium.data.domain import Domain
 from transferium.data.samples import Items
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.methods.adversarial import Adversarial
-from transferium.methods.base import Task
-from transferium.methods.finetune import FineTune
-from transferium.methods.mixing import mixed
+from transferium.methods.finetuning.adversarial import Adversarial
+from transferium.methods.finetuning.finetune import FineTune, mixed
+from transferium.methods.task import Task
 from transferium.objectives import mixing
 from transferium.objectives.supervised import Supervised
 
@@ -23,7 +22,7 @@ def fitted(method=FineTune, epochs=2, **settings):
     return method(epochs=epochs, batch_size=8, lr=0.01, **settings).fit(task)
 
 
-@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
+@pytest.mark.filterwarnings("ignore::transferium.methods.unused_settings.IdleSettingWarning")
 def test_alphas_of_nothing_are_plain_bit_for_bit():
     # No dropout may be drawn, since a share that is drawn moves the generator on.
     still = {"unfreeze": "none", "augment": "none", "cache": "off"}

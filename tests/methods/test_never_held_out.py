@@ -12,13 +12,13 @@ from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
-from transferium.job.compare import compare_domains
-from transferium.methods.auto import Auto, Trials
-from transferium.methods.base import Task
+from transferium.job.compare.run import compare_domains
 from transferium.methods.catalogue import method_class
-from transferium.methods.evidence import evidence_of, held_out_logits
-from transferium.methods.ncm import NearestClassMean
-from transferium.methods.probe import LinearProbe
+from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.frozen.nearest_class_mean import NearestClassMean
+from transferium.methods.model_selection.auto import Auto, Trials
+from transferium.methods.model_selection.evidence import evidence_of, held_out_logits
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 
 RARE = "dodo"

@@ -16,8 +16,9 @@ from transferium.data.samples import Rows
 from transferium.data.split import folds
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError, InputError
-from transferium.methods.base import Method, Task
-from transferium.methods.probe import GRID, LinearProbe
+from transferium.methods.frozen.linear_probe import GRID, LinearProbe
+from transferium.methods.method import Method
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 
 

@@ -12,22 +12,22 @@ from toy_world import blobs, picture_backbone, pictures, row_model, same, weight
 from transferium.embedding.embed import Embedder
 from transferium.errors import TransferiumWarning
 from transferium.functional.range_test import FEWEST, MOST, suggested_rate
-from transferium.methods.base import Task
 from transferium.methods.catalogue import find_method
-from transferium.methods.finetune import FineTune
-from transferium.methods.gradual import GradualUnfreeze
-from transferium.methods.lpft import LPFT
-from transferium.methods.rates import STAGE
-from transferium.methods.stochnorm import StochNorm
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.finetuning.gradual import GradualUnfreeze
+from transferium.methods.finetuning.learning_rates import STAGE
+from transferium.methods.finetuning.lp_ft import LPFT
+from transferium.methods.regularised.stoch_norm import StochNorm
+from transferium.methods.task import Task
 from transferium.objectives.supervised import Supervised
-from transferium.training.episode import Episode, train
-from transferium.training.machine import Machine
-from transferium.training.objective import Objective
-from transferium.training.optimiser import Optimiser
-from transferium.training.range_test import LOWEST, RISING, RangeTest
+from transferium.training.distributed.machine import Machine
+from transferium.training.loop.episode import Episode, train
+from transferium.training.loop.objective import Objective
+from transferium.training.loop.optimiser import Optimiser
+from transferium.training.loop.stage import Stage
 from transferium.training.run import run
-from transferium.training.stage import Stage
-from transferium.training.stochastic_norm import StochasticNorm
+from transferium.training.wrappers.range_test import LOWEST, RISING, RangeTest
+from transferium.training.wrappers.stochastic_norm import StochasticNorm
 
 SHORT: dict[str, Any] = {"epochs": 2, "batch_size": 8, "batch_norm": "batch"}
 
@@ -69,7 +69,7 @@ def test_the_rate_rises_from_lowest_to_one_and_every_group_keeps_its_ratio():
     assert chosen == pytest.approx(suggested_rate([r["lr"] for r in rows], [r["task"] for r in rows]))
 
 
-@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
+@pytest.mark.filterwarnings("ignore::transferium.methods.unused_settings.IdleSettingWarning")
 def test_after_the_test_it_is_training_at_the_rate_it_found():
     frozen = SHORT | {"augment": "none", "unfreeze": "none", "optimiser": "sgd"}
     tested = FineTune(lr="auto", **frozen).fit(task())
@@ -90,13 +90,13 @@ def test_rates_of_no_use_stay_and_others_are_suggested(rates, monkeypatch):
     suggested = str(said[-1].message).split("suggests ")[1].removesuffix(" instead.").split(" and ")
     assert [word.split("=")[0] for word in suggested] == list(rates)
     assert all(1e-6 < float(word.split("=")[1]) <= 0.1 for word in suggested), suggested
-    monkeypatch.setattr("transferium.methods.finetune.far_off", lambda method: {})
+    monkeypatch.setattr("transferium.methods.finetuning.finetune.far_off", lambda method: {})
     plain = FineTune(**frozen).fit(task())
     assert [r for r in told.history if r["stage"] != STAGE] == plain.history
     assert (told.head.weight == plain.head.weight).all()
 
 
-@pytest.mark.filterwarnings("ignore:lr=50", "ignore::transferium.methods.idle.IdleSettingWarning")
+@pytest.mark.filterwarnings("ignore:lr=50", "ignore::transferium.methods.unused_settings.IdleSettingWarning")
 def test_nothing_is_suggested_for_a_rate_that_nothing_reads_or_in_a_fold():
     idle = FineTune(**SHORT, unfreeze="none", lr=50.0)
     fold = replace(task(), part=True)
@@ -118,7 +118,7 @@ def test_other_methods_test_their_rates_too(method):
     assert all("stage" not in look or look["stage"] != STAGE for look in fitted.selection.candidates)
 
 
-@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
+@pytest.mark.filterwarnings("ignore::transferium.methods.unused_settings.IdleSettingWarning")
 def test_no_rate_is_suggested_that_the_optimiser_cannot_use():
     """A head on frozen features never bursts, whatever its rate: some steps of AdamW do not take it far."""
     fitted = FineTune(lr="auto", **SHORT, unfreeze="none").fit(task())

@@ -13,19 +13,19 @@ from torch import nn
 from toy_world import blobs, picture_backbone, pictures
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.methods.base import Task
 from transferium.methods.catalogue import find_method
-from transferium.methods.finetune import FineTune
-from transferium.methods.held_out import hold_out
-from transferium.methods.recipes import AllAdam, AllAdamW, FrozenDense, FrozenSGD
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.finetuning.recipes import AllAdam, AllAdamW, FrozenDense, FrozenSGD
+from transferium.methods.holdout import hold_out
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
-from transferium.models.hidden import HiddenHead
+from transferium.models.heads.hidden import HiddenHead
+from transferium.models.heads.scaled_linear import ScaledLinear
 from transferium.models.model import Model
-from transferium.models.scaled_linear import ScaledLinear
-from transferium.training.order import Order
-from transferium.training.recipe import IMAGES
-from transferium.training.stage import Stage
-from transferium.training.step_every import StepEvery
+from transferium.training.augment.recipe import IMAGES
+from transferium.training.feeds.order import Order
+from transferium.training.loop.stage import Stage
+from transferium.training.loop.step_every import StepEvery
 
 RECIPES = {"frozen-sgd": FrozenSGD, "frozen-dense": FrozenDense, "all-adam": AllAdam, "all-adamw": AllAdamW}
 
@@ -176,7 +176,7 @@ def test_everything_frozen_and_no_head_is_refused() -> None:
     given = task()
     model = Model(given.backbone.build().requires_grad_(False), nn.Identity())
     from transferium.objectives.supervised import Supervised
-    from transferium.training.feed import Feeds
+    from transferium.training.feeds.feeds import Feeds
 
     settings: dict[str, Any] = {"objective": Supervised("target"), "feeds": Feeds(given.backbone.preprocess)}
     with pytest.raises(InputError, match=r"nothing to train: every parameter is frozen. Unfreeze a block or give it"):

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import pytest
 
 from transferium.errors import InputError
-from transferium.methods.settings import configure, split_settings
+from transferium.methods.settings.parse import configure, split_settings
 
 
 @dataclass

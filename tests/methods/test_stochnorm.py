@@ -10,10 +10,10 @@ from torch import nn
 from toy_world import PICTURE, picture_backbone, pictures, same, weights
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.methods.base import Task
-from transferium.methods.finetune import FineTune
-from transferium.methods.stochnorm import StochNorm
-from transferium.models.wrapped import wrap_module
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.regularised.stoch_norm import StochNorm
+from transferium.methods.task import Task
+from transferium.models.sources.wrapped import wrap_module
 
 SHORT: dict[str, Any] = {"epochs": 2, "batch_size": 8}
 

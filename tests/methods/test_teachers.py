@@ -8,24 +8,23 @@ from torch import nn
 from toy_world import blobs, row_model, same, weights
 from transferium.functional.losses.feature_maps import attention_from
 from transferium.models.model import Model
-from transferium.objectives.kept_answers import KeptAnswers
-from transferium.objectives.kept_features import KeptFeatures
-from transferium.objectives.kept_maps import KeptMaps
+from transferium.objectives.distillation import Distillation, FeatureDistillation
+from transferium.objectives.feature_maps import FeatureMapDistillation
 from transferium.objectives.supervised import Supervised
-from transferium.training.batch import Batch
-from transferium.training.episode import Episode, train
-from transferium.training.feed import Feeds
-from transferium.training.machine import Machine
-from transferium.training.stage import Stage
-from transferium.training.view import View
+from transferium.training.distributed.machine import Machine
+from transferium.training.feeds.batch import Batch
+from transferium.training.feeds.feeds import Feeds
+from transferium.training.loop.episode import Episode, train
+from transferium.training.loop.stage import Stage
+from transferium.training.loop.view import View
 
 
 def kept(model):
     torch.manual_seed(2)
     return [
-        KeptMaps(model, ("low", "high")),
-        KeptFeatures(model, scale=0.5),
-        KeptAnswers(model, nn.Linear(16, 3)),
+        FeatureMapDistillation(model, ("low", "high")),
+        FeatureDistillation(model, scale=0.5),
+        Distillation(model, nn.Linear(16, 3)),
     ]
 
 
@@ -48,7 +47,7 @@ def test_a_teacher_never_learns_and_is_asked_once_a_step(number):
 
 def test_only_channel_weights_are_written_into_checkpoints():
     model = row_model()
-    objective = KeptMaps(model, ("low",), [attention_from(torch.arange(16.0))])
+    objective = FeatureMapDistillation(model, ("low",), [attention_from(torch.arange(16.0))])
     assert {name: t.shape for name, t in objective.state_dict().items()} == {"attention0": (16,)}
 
 
@@ -83,7 +82,7 @@ class Words(nn.Module):
 def test_padding_does_not_count():
     torch.manual_seed(0)
     model = Model(Words(), nn.Linear(3, 2))
-    objective = KeptMaps(model, ("table",))
+    objective = FeatureMapDistillation(model, ("table",))
     with torch.no_grad():
         model.backbone.table.weight.add_(torch.arange(10.0)[:, None])
     terms = []

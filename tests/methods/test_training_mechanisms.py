@@ -10,13 +10,13 @@ import torch
 from toy_world import PICTURE, PictureNet, picture_backbone, pictures, same, weights
 from transferium.embedding.embed import Embedder
 from transferium.errors import TransferiumWarning
-from transferium.methods.base import Task
-from transferium.methods.finetune import FineTune
-from transferium.methods.held_out import hold_out
-from transferium.methods.lpft import LPFT
-from transferium.methods.probe import LinearProbe
-from transferium.methods.scratch import FromScratch
-from transferium.models.wrapped import wrap_module
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.finetuning.lp_ft import LPFT
+from transferium.methods.finetuning.scratch import FromScratch
+from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.holdout import hold_out
+from transferium.methods.task import Task
+from transferium.models.sources.wrapped import wrap_module
 
 SHORT: dict[str, Any] = {"epochs": 2, "batch_size": 8}
 
@@ -156,7 +156,7 @@ def colour_blind():
 SETTINGS: dict[str, Any] = {"batch_size": 16, "batch_norm": "batch", "lr": 0.01, "head_lr": 0.03, "layer_decay": 1.0}
 
 
-@pytest.mark.filterwarnings("ignore::transferium.methods.idle.IdleSettingWarning")
+@pytest.mark.filterwarnings("ignore::transferium.methods.unused_settings.IdleSettingWarning")
 def test_moving_the_backbone_finds_what_frozen_features_miss():
     test, blind = pictures(300, 99), task(300, backbone=colour_blind())
     moving = accuracy(FineTune(epochs=10, **SETTINGS).fit(blind), blind, test)

@@ -11,23 +11,23 @@ import torch
 from toy_world import picture_backbone, pictures, same, weights
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.methods.adversarial import Adversarial
-from transferium.methods.base import Task
-from transferium.methods.bi_tuning import BiTuning
-from transferium.methods.bss import BSS
-from transferium.methods.co_tuning import CoTuning
-from transferium.methods.delta import DELTA
-from transferium.methods.finetune import FineTune
-from transferium.methods.gradual import GradualUnfreeze
-from transferium.methods.held_out import hold_out
-from transferium.methods.l2sp import L2SPTuning, L2Tuning
-from transferium.methods.lpft import LPFT
-from transferium.methods.lwf import LwF
-from transferium.methods.recipes import FrozenSGD
-from transferium.methods.scratch import FromScratch
-from transferium.methods.stochnorm import StochNorm
-from transferium.training.freeze import freeze
-from transferium.training.predict import predict
+from transferium.methods.finetuning.adversarial import Adversarial
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.finetuning.gradual import GradualUnfreeze
+from transferium.methods.finetuning.lp_ft import LPFT
+from transferium.methods.finetuning.recipes import FrozenSGD
+from transferium.methods.finetuning.scratch import FromScratch
+from transferium.methods.holdout import hold_out
+from transferium.methods.regularised.bi_tuning import BiTuning
+from transferium.methods.regularised.bss import BSS
+from transferium.methods.regularised.co_tuning import CoTuning
+from transferium.methods.regularised.delta import DELTA
+from transferium.methods.regularised.l2_sp import L2SPTuning, L2Tuning
+from transferium.methods.regularised.lwf import LwF
+from transferium.methods.regularised.stoch_norm import StochNorm
+from transferium.methods.task import Task
+from transferium.training.loop.freeze import freeze
+from transferium.training.loop.predict import predict
 
 SHORT: dict[str, Any] = {"epochs": 2, "batch_size": 8}
 ROWS = [
@@ -89,12 +89,12 @@ def test_what_is_fitted_is_what_was_trained(method, monkeypatch):
         seen["model"], seen["feeds"] = model, feeds
         return predict(model, domain, feeds, machine, **options)
 
-    monkeypatch.setattr("transferium.training.predict.predict", watch)
+    monkeypatch.setattr("transferium.training.loop.predict.predict", watch)
     given = task()
     fitted = method.fit(given)
     new = pictures(15, 7)
     features = given.embed(new, fitted.backbone).features
-    from transferium.training.machine import Machine
+    from transferium.training.distributed.machine import Machine
 
     expected = predict(seen["model"], new, seen["feeds"], Machine())
     assert np.allclose(fitted.head.logits(features), expected, atol=1e-5)
@@ -170,7 +170,7 @@ class StoppedError(Exception):
 
 @every
 def test_interrupted_and_started_again_it_ends_the_same(method, tmp_path, monkeypatch):
-    from transferium.training.checkpoint import Checkpoints
+    from transferium.training.resume.checkpoint import Checkpoints
 
     expected = method.fit(task())
     monkeypatch.setattr(Checkpoints, "due", lambda self, step: True)

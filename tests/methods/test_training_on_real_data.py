@@ -6,9 +6,9 @@ import pytest
 import transferium as tm
 from transferium.embedding.embed import Embedder
 from transferium.evaluation.verdict import paired_difference
-from transferium.methods.base import Task
-from transferium.methods.finetune import FineTune
-from transferium.methods.probe import LinearProbe
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 
 

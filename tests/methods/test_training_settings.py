@@ -6,8 +6,8 @@ import torch
 from toy_world import picture_backbone, pictures
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError, TransferiumWarning
-from transferium.methods.base import Task
-from transferium.methods.finetune import FineTune
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.task import Task
 
 
 def task(n=40, seed=0, backbone=None, **change):
@@ -106,8 +106,9 @@ def test_methods_are_described_without_torch():
     import sys
 
     code = (
-        "import sys; from transferium.methods.finetune import FineTune; from transferium.methods.lpft import LPFT; "
-        "from transferium.methods.scratch import FromScratch; "
+        "import sys; from transferium.methods.finetuning.finetune import FineTune; "
+        "from transferium.methods.finetuning.lp_ft import LPFT; "
+        "from transferium.methods.finetuning.scratch import FromScratch; "
         "rows = [s for m in (FineTune, LPFT, FromScratch) for s in m.settings()]; "
         "assert all(s['help'] and s['default'] is not s for s in rows); print('torch' in sys.modules)"
     )

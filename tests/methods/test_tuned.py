@@ -10,9 +10,9 @@ import torch
 from toy_world import blobs, picture_backbone, pictures
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError, InputError
-from transferium.methods import tuned as module
-from transferium.methods.base import Task
-from transferium.methods.tuned import Tuned
+from transferium.methods.model_selection import search as module
+from transferium.methods.model_selection.search import Tuned
+from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 
 FAST = {"fixed": {"epochs": 1, "batch_size": 16}, "search": ("lr=1e-4:1e-1", "unfreeze=all,none"), "folds": 2}

@@ -7,12 +7,12 @@ from torch import nn
 from toy_world import blobs
 from transferium.functional.logistic import fit_path
 from transferium.models.model import Model
-from transferium.objectives.l2sp import L2SP
 from transferium.objectives.supervised import Supervised
-from transferium.training.optimiser import Optimiser
+from transferium.objectives.weight_distance import L2SP
+from transferium.training.loop.optimiser import Optimiser
+from transferium.training.loop.schedule import Schedule
+from transferium.training.loop.stage import Stage
 from transferium.training.run import run
-from transferium.training.schedule import Schedule
-from transferium.training.stage import Stage
 
 
 def test_the_loop_ends_where_the_solver_says():

@@ -18,14 +18,15 @@ from transferium.data.samples import Items
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
 from transferium.functional.matrices import Array
-from transferium.methods.auto import Auto
-from transferium.methods.base import Fitted, Task
 from transferium.methods.catalogue import method_class
-from transferium.methods.evidence import evidence_of
-from transferium.methods.held_out import hold_out
-from transferium.methods.network import HELD, AdaptedNetwork
-from transferium.methods.streams import relatedness
-from transferium.training.checkpoint import Checkpoints
+from transferium.methods.deep_adaptation.network import AdaptedNetwork
+from transferium.methods.fitted import Fitted
+from transferium.methods.holdout import HELD, hold_out
+from transferium.methods.model_selection.auto import Auto
+from transferium.methods.model_selection.evidence import evidence_of
+from transferium.methods.multi_source import relatedness
+from transferium.methods.task import Task
+from transferium.training.resume.checkpoint import Checkpoints
 
 
 def task(n: int = 32, **change: Any) -> Task:

@@ -6,7 +6,7 @@ import pytest
 import timm
 from torch import nn
 
-from transferium.models.blocks import block_names
+from transferium.models.surgery.blocks import block_names
 
 
 def holders(module: nn.Module, blocks: tuple[str, ...]) -> list[list[str]]:

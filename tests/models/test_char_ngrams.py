@@ -12,8 +12,8 @@ from transferium.data.domain import Domain
 from transferium.data.samples import Items
 from transferium.embedding.embed import Embedder
 from transferium.models.catalogue import find_backbone
-from transferium.models.char_ngrams import CharNgrams
 from transferium.models.preprocess import TextPreprocess
+from transferium.models.sources.char_ngrams import CharNgrams
 
 TEXTS = ["这个宾馆很好，服务也不错", "The hotel is bad, but the food is good.", "Плохой отель", "naïve 😀😀!", "a"]
 

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from transferium.models.catalogue import find_backbone
-from transferium.models.described import remembered
+from transferium.models.sources.description_cache import remembered
 
 
 @pytest.fixture

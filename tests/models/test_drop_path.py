@@ -8,7 +8,7 @@ from torch import nn
 
 from toy_world import PictureNet, same, weights
 from transferium.errors import InputError
-from transferium.models.drop_path import DropPath, set_drop_path
+from transferium.models.surgery.drop_path import DropPath, set_drop_path
 
 
 def drops(net: nn.Module) -> list[float]:

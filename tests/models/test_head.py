@@ -7,7 +7,7 @@ import pytest
 
 from transferium.errors import DataError
 from transferium.functional.classifier import softmax
-from transferium.models.head import BLOCK, Head
+from transferium.models.heads.linear import BLOCK, Head
 
 
 def random_head(classes: int, width: int, temperature: float = 1.3) -> tuple[Head, np.random.Generator]:

@@ -11,13 +11,13 @@ import pytest
 from transferium.artifact import DESCRIPTION, Artifact, load_artifact
 from transferium.errors import ArtifactError, DataError
 from transferium.functional.nearest import nearest
-from transferium.models.any_head import BLOCK, AnyHead
 from transferium.models.catalogue import find_backbone
-from transferium.models.cosine import CosineHead
-from transferium.models.head import Head, linear
-from transferium.models.heads import FORMATS
-from transferium.models.layers import LayeredHead
-from transferium.models.neighbours import Neighbours, vote
+from transferium.models.heads.base import BLOCK, AnyHead
+from transferium.models.heads.cosine import CosineHead
+from transferium.models.heads.layered import LayeredHead
+from transferium.models.heads.linear import Head, linear
+from transferium.models.heads.neighbours import Neighbours, vote
+from transferium.models.heads.saved import FORMATS
 
 WIDTH, CLASSES = 33, 4
 RNG = np.random.default_rng(3)
@@ -72,11 +72,11 @@ def test_saved_and_read_again_it_answers_the_same_bits(head: AnyHead, tmp_path) 
 
 @every
 def test_another_temperature_changes_the_probabilities_alone(head: AnyHead) -> None:
-    other = head.tempered(5.0)
+    other = head.with_temperature(5.0)
     np.testing.assert_array_equal(other.logits(X), head.logits(X))
     assert other.probabilities(X).max() < head.probabilities(X).max() and other.equals(head)
     with pytest.raises(DataError, match=r"a temperature is positive and finite; this one is 0"):
-        head.tempered(0.0)
+        head.with_temperature(0.0)
 
 
 @every

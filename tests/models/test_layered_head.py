@@ -10,8 +10,8 @@ import pytest
 from transferium.artifact import Artifact, load_artifact
 from transferium.errors import DataError
 from transferium.models.catalogue import find_backbone
-from transferium.models.head import BLOCK, Head
-from transferium.models.layers import LayeredHead
+from transferium.models.heads.layered import LayeredHead
+from transferium.models.heads.linear import BLOCK, Head
 
 
 def made(seed: int = 0) -> LayeredHead:

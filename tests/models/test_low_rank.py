@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from toy_world import PictureNet, weights
 from transferium.errors import InputError
-from transferium.models.low_rank import LowRank, inject, merge, updates
+from transferium.models.surgery.lora import LowRank, inject, merge, updates
 
 
 def stirred(module: nn.Module) -> nn.Module:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from transferium.models.machine import cuda_may_be_present, usable_cores
+from transferium.system.hardware import cuda_may_be_present, usable_cores
 
 
 def test_a_quota_counts(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_a_device_is_looked_for_without_torch(tmp_path: Path, monkeypatch: pytes
 
 MAPPED = """
 import ctypes, sys
-from transferium.models.allocator import keep_large_blocks
+from transferium.system.allocator import keep_large_blocks
 if sys.argv[1] == "keep":
     assert keep_large_blocks()
 libc = ctypes.CDLL(None)

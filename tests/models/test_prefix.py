@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from toy_world import PictureNet, same, weights
-from transferium.models.prefix import CannotCutError, Cut, whole_of
+from transferium.models.surgery.cut import CannotCutError, Cut, whole_of
 
 
 def picture_probes(size=16):

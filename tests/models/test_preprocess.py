@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from transferium.errors import InputError
-from transferium.models.bundled import bundled
 from transferium.models.preprocess import (
     CallablePreprocess,
     ImagePreprocess,
     TextPreprocess,
     preprocess_from_json,
 )
+from transferium.models.sources.bundled import bundled
 
 PLAIN = ImagePreprocess(224, 256, "bicubic", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 512)
 
@@ -86,7 +86,7 @@ def test_decoding_at_reduced_scale_keeps_the_input() -> None:
     """Draft mode is allowed down to twice the resized side: what remains differs by JPEG rounding only."""
     import io
 
-    from transferium.data.decode import decode
+    from transferium.data.images.decode import decode
 
     stream = io.BytesIO()
     picture(2400, 1600).resize((2400, 1600)).save(stream, "JPEG", quality=95)

@@ -12,14 +12,14 @@ from small_domains import texts
 from toy_world import picture_backbone
 from transferium.embedding.embed import Embedder
 from transferium.errors import BackboneError
-from transferium.methods.prefix import first_moving
+from transferium.methods.finetuning.prefix_cache import first_moving
 from transferium.models.backbone import Backbone
-from transferium.models.bundled import bundled
 from transferium.models.catalogue import find_backbone, randomised
-from transferium.models.prefix import CannotCutError
-from transferium.models.side_by_side import side_by_side
-from transferium.training.freeze import freeze
-from transferium.training.groups import layered_groups
+from transferium.models.sources.bundled import bundled
+from transferium.models.surgery.cut import CannotCutError
+from transferium.models.surgery.side_by_side import side_by_side
+from transferium.training.loop.freeze import freeze
+from transferium.training.loop.param_groups import layered_groups
 
 PROBE = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 

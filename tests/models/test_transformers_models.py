@@ -13,9 +13,9 @@ import transformers
 from PIL import Image
 
 from transferium.errors import BackboneError, InputError
-from transferium.models.blocks import block_names
 from transferium.models.catalogue import find_backbone, randomised
 from transferium.models.preprocess import ImagePreprocess, TextPreprocess
+from transferium.models.surgery.blocks import block_names
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "dog", "cat", "runs", "sleeps"]
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from transferium.errors import BackboneError
-from transferium.models.weights import digest_files, read_weights, weight_files
+from transferium.models.sources.weight_files import digest_files, read_weights, weight_files
 
 
 class Malicious:

@@ -9,10 +9,10 @@ from PIL import Image
 from torch import nn
 
 from transferium.errors import BackboneError, InputError
-from transferium.models.bundled import bundled
 from transferium.models.catalogue import find_backbone, randomised
 from transferium.models.preprocess import CallablePreprocess, ImagePreprocess
-from transferium.models.wrapped import fingerprint_module
+from transferium.models.sources.bundled import bundled
+from transferium.models.sources.wrapped import fingerprint_module
 
 SMALL = ImagePreprocess(16, 16, "bilinear", (0.5,) * 3, (0.5,) * 3, 32)
 

@@ -12,9 +12,9 @@ from transferium.objectives.adversarial import critic
 from transferium.objectives.alternating import SecondHead, TellApart
 from transferium.objectives.consistency import Disturbed, MeanTeacher, Smoothness, disturb
 from transferium.objectives.supervised import Supervised
-from transferium.training.batch import Batch
-from transferium.training.feed import Feeds
-from transferium.training.view import View
+from transferium.training.feeds.batch import Batch
+from transferium.training.feeds.feeds import Feeds
+from transferium.training.loop.view import View
 
 
 def batch(domain, rows: int = 12) -> Batch:

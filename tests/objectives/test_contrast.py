@@ -11,11 +11,11 @@ from toy_world import blobs, row_model, same, weights
 from transferium.errors import InputError
 from transferium.models.model import Model
 from transferium.objectives.contrast import BiContrast
-from transferium.training.batch import Batch
-from transferium.training.freeze import split_modules
+from transferium.training.feeds.batch import Batch
+from transferium.training.loop.freeze import split_modules
+from transferium.training.loop.stage import Stage
+from transferium.training.loop.view import View
 from transferium.training.run import run
-from transferium.training.stage import Stage
-from transferium.training.view import View
 
 
 def batch(x, labels):

@@ -7,11 +7,11 @@ import torch
 from toy_world import blobs, row_model
 from transferium.errors import InputError
 from transferium.objectives import mixing
-from transferium.objectives.l2sp import L2SP
 from transferium.objectives.mixing import Mixed, cutmix, mixup
 from transferium.objectives.supervised import Supervised
-from transferium.training.feed import Feeds
-from transferium.training.view import View
+from transferium.objectives.weight_distance import L2SP
+from transferium.training.feeds.feeds import Feeds
+from transferium.training.loop.view import View
 
 
 def step(n=7, classes=2, seed=2):

@@ -14,15 +14,15 @@ from toy_world import blobs, picture_backbone, row_model, same, weights
 from transferium.errors import InputError
 from transferium.models.model import Model
 from transferium.objectives.adversarial import ConditionalAdversarial, DomainAdversarial
-from transferium.objectives.l2sp import L2SP
 from transferium.objectives.perturbed import Perturbed
 from transferium.objectives.supervised import Supervised
+from transferium.objectives.weight_distance import L2SP
 from transferium.training.attack import attack_on
-from transferium.training.batch import Batch
-from transferium.training.feed import Feeds
-from transferium.training.freeze import split_modules
-from transferium.training.objective import Objective
-from transferium.training.view import View
+from transferium.training.feeds.batch import Batch
+from transferium.training.feeds.feeds import Feeds
+from transferium.training.loop.freeze import split_modules
+from transferium.training.loop.objective import Objective
+from transferium.training.loop.view import View
 from tuning_terms import TERMS as TUNING
 
 STREAMS = {"source": blobs(12, 1), "target": blobs(10, 2), "unlabeled": blobs(9, 3, shift=2).unlabeled()}

@@ -9,14 +9,14 @@ from small_domains import texts
 from toy_world import PICTURE, blobs, picture_backbone, pictures, row_model, same, weights
 from transferium.errors import InputError
 from transferium.functional.losses.attack import worst_in_ball, worst_in_box
+from transferium.models.heads.scaled_linear import ScaledLinear
 from transferium.models.model import Model
-from transferium.models.scaled_linear import ScaledLinear
 from transferium.objectives.perturbed import Perturbed, Virtual
 from transferium.objectives.supervised import Supervised
 from transferium.training.attack import attack_on
-from transferium.training.batch import Batch
-from transferium.training.feed import Feeds
-from transferium.training.view import View
+from transferium.training.feeds.batch import Batch
+from transferium.training.feeds.feeds import Feeds
+from transferium.training.loop.view import View
 
 LINEAR = torch.tensor([[1.0, -2.0, 0.5]])
 

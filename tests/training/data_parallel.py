@@ -11,15 +11,15 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from toy_world import blobs, row_model  # needs the path above
-from transferium.objectives.l2sp import L2SP
 from transferium.objectives.supervised import Supervised
-from transferium.training.average import EMA
-from transferium.training.best import KeepBest, held_out_score
-from transferium.training.checkpoint import Checkpoints
-from transferium.training.machine import Machine
+from transferium.objectives.weight_distance import L2SP
+from transferium.training.distributed.machine import Machine
+from transferium.training.loop.stage import Stage
+from transferium.training.resume.checkpoint import Checkpoints
 from transferium.training.run import run
-from transferium.training.soup import Soup
-from transferium.training.stage import Stage
+from transferium.training.wrappers.keep_best import KeepBest, held_out_score
+from transferium.training.wrappers.soup import Soup
+from transferium.training.wrappers.weight_average import EMA
 
 
 def stages():

@@ -24,22 +24,22 @@ from torch import nn
 
 from toy_world import blobs, picture_backbone, pictures, row_model  # needs the path above
 from transferium.embedding.embed import Embedder
-from transferium.methods.base import Task
-from transferium.methods.bi_tuning import BiTuning
-from transferium.methods.delta import DELTA
-from transferium.methods.finetune import FineTune
-from transferium.methods.gradual import GradualUnfreeze
-from transferium.methods.lpft import LPFT
-from transferium.methods.scratch import FromScratch
-from transferium.objectives.l2sp import L2SP
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.finetuning.gradual import GradualUnfreeze
+from transferium.methods.finetuning.lp_ft import LPFT
+from transferium.methods.finetuning.scratch import FromScratch
+from transferium.methods.regularised.bi_tuning import BiTuning
+from transferium.methods.regularised.delta import DELTA
+from transferium.methods.task import Task
 from transferium.objectives.supervised import Supervised
-from transferium.training.checkpoint import Checkpoints
-from transferium.training.groups import plain_groups
-from transferium.training.objective import Objective
+from transferium.objectives.weight_distance import L2SP
+from transferium.training.loop.objective import Objective
+from transferium.training.loop.param_groups import plain_groups
+from transferium.training.loop.stage import Player, Stage
+from transferium.training.resume.checkpoint import Checkpoints
 from transferium.training.run import run
-from transferium.training.stage import Player, Stage
 
-for _late in ("accelerate", "torch._dynamo", "torchvision.transforms.v2", "transferium.training.images"):
+for _late in ("accelerate", "torch._dynamo", "torchvision.transforms.v2", "transferium.training.feeds.images"):
     # What a first step imports; the server below then does so once for all.
     import_module(_late)
 

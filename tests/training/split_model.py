@@ -15,15 +15,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from toy_world import PICTURE, PictureNet, pictures  # needs the path above
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.methods.base import Task
-from transferium.methods.finetune import FineTune
-from transferium.methods.gradual import GradualUnfreeze
-from transferium.methods.l2sp import L2SPTuning
-from transferium.methods.lpft import LPFT
-from transferium.models.processes import everyone
-from transferium.models.wrapped import wrap_module
-from transferium.training.episode import Episode
-from transferium.training.machine import Machine, seed_everything
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.finetuning.gradual import GradualUnfreeze
+from transferium.methods.finetuning.lp_ft import LPFT
+from transferium.methods.regularised.l2_sp import L2SPTuning
+from transferium.methods.task import Task
+from transferium.models.sources.wrapped import wrap_module
+from transferium.system.processes import everyone
+from transferium.training.distributed.machine import Machine, seed_everything
+from transferium.training.loop.episode import Episode
 
 SHORT: dict[str, Any] = {"epochs": 2, "batch_size": 8, "augment": "none", "precision": "no", "cache": "off"}
 FITS = {
@@ -70,7 +70,7 @@ def resumed(folder: Path) -> dict[str, Any]:
         if step == 7:
             raise StoppedError
 
-    from transferium.training import checkpoint
+    from transferium.training.resume import checkpoint
 
     checkpoint.Checkpoints.due = lambda self, step: step % 3 == 0  # type: ignore[method-assign]
     try:

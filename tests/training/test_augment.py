@@ -13,11 +13,12 @@ from transferium.data.domain import Domain
 from transferium.data.samples import Items
 from transferium.errors import InputError
 from transferium.models.preprocess import CallablePreprocess
-from transferium.training.augment import check_augment, find_augment, say_augment, seeded
-from transferium.training.contact import contact_of
-from transferium.training.feed import Feeds
-from transferium.training.recipe import IMAGES, TEXTS
-from transferium.training.warp import Warp
+from transferium.training.augment.augment import check_augment, say_augment, seeded
+from transferium.training.augment.images import find_augment
+from transferium.training.augment.recipe import IMAGES, TEXTS
+from transferium.training.augment.warp import Warp
+from transferium.training.feeds.feeds import Feeds
+from transferium.training.preview import contact_of
 
 CHANGING = [name for name in [*IMAGES.presets, *IMAGES.changes] if IMAGES.read(name)]
 EPOCHS = range(12)
@@ -211,7 +212,7 @@ def test_a_recipe_for_texts_does_not_change_images():
 
 def test_a_stage_says_its_recipe():
     from transferium.objectives.supervised import Supervised
-    from transferium.training.stage import Stage
+    from transferium.training.loop.stage import Stage
 
     stage = Stage(row_model(), {"target": blobs(8)}, Supervised("target"), feeds=Feeds(augment="light"), epochs=1)
     assert stage.describe()["augment"] == "light"

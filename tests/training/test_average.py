@@ -6,16 +6,16 @@ import torch
 
 from toy_world import blobs, row_model, same, weights
 from transferium.objectives.supervised import Supervised
-from transferium.training.average import EMA, SWA
-from transferium.training.best import KeepBest, held_out_score
-from transferium.training.episode import Episode
-from transferium.training.machine import Machine
-from transferium.training.optimiser import Optimiser
+from transferium.training.distributed.machine import Machine
+from transferium.training.loop.episode import Episode
+from transferium.training.loop.optimiser import Optimiser
+from transferium.training.loop.schedule import Schedule
+from transferium.training.loop.stage import Stage
 from transferium.training.run import run
-from transferium.training.schedule import Schedule
-from transferium.training.soup import Soup
-from transferium.training.stage import Stage
-from transferium.training.statistics import refresh_statistics
+from transferium.training.wrappers.batch_norm_statistics import refresh_statistics
+from transferium.training.wrappers.keep_best import KeepBest, held_out_score
+from transferium.training.wrappers.soup import Soup
+from transferium.training.wrappers.weight_average import EMA, SWA
 
 HELD = blobs(60, 5)
 

@@ -61,8 +61,8 @@ def test_there_and_back(example, folder):
 
 
 def test_the_fine_tuning_says_which_models_it_was(example, folder):
-    from transferium.methods.finetune import FineTune
-    from transferium.training.rewritten import Rewritten
+    from transferium.methods.finetuning.finetune import FineTune
+    from transferium.training.augment.rewriting import Rewritten
 
     translate = example.BackTranslation(example.Translation(folder), example.Translation(folder))
     said = FineTune(augment=Rewritten(translate)).to_json()["augment"]

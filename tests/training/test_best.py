@@ -4,11 +4,11 @@ import pytest
 
 from toy_world import blobs, row_model, same, weights
 from transferium.objectives.supervised import Supervised
-from transferium.training.best import KeepBest, held_out_score
-from transferium.training.episode import Episode
-from transferium.training.machine import Machine
+from transferium.training.distributed.machine import Machine
+from transferium.training.loop.episode import Episode
+from transferium.training.loop.stage import Stage
 from transferium.training.run import run
-from transferium.training.stage import Stage
+from transferium.training.wrappers.keep_best import KeepBest, held_out_score
 
 
 def trained(scores, **options):

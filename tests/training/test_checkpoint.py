@@ -9,12 +9,12 @@ from toy_world import blobs, row_model, same, weights
 from transferium import __version__
 from transferium.errors import InputError, TransferiumWarning
 from transferium.objectives.supervised import Supervised
-from transferium.training.changes import refuse_changes
-from transferium.training.checkpoint import Checkpoints, Saved
-from transferium.training.program import program
+from transferium.system.program import program
+from transferium.training.loop.stage import Stage
+from transferium.training.resume.changes import refuse_changes
+from transferium.training.resume.checkpoint import Checkpoints, Saved
+from transferium.training.resume.episode_state import _restore_optimiser
 from transferium.training.run import run
-from transferium.training.stage import Stage
-from transferium.training.state import _restore_optimiser
 
 
 def saved(value=1.0):
@@ -63,7 +63,7 @@ def test_a_full_disk_while_writing_keeps_the_old_checkpoint_and_the_run(tmp_path
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("transferium.training.checkpoint.os.fsync", full)
+    monkeypatch.setattr("transferium.training.resume.checkpoint.os.fsync", full)
     with pytest.warns(TransferiumWarning, match=r"no checkpoint could be written .*No space left.*Training goes on"):
         places.save_step(0, saved(2.0))
     places.save_step(0, saved(3.0))  # said once
@@ -88,7 +88,7 @@ def test_a_damaged_checkpoint_is_said_and_ignored(tmp_path, spoil):
 
 
 def test_a_checkpoint_of_another_format_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("transferium.training.checkpoint.FORMAT", 99)
+    monkeypatch.setattr("transferium.training.resume.checkpoint.FORMAT", 99)
     Checkpoints(tmp_path).save_step(0, saved())
     monkeypatch.undo()
     with pytest.raises(InputError, match="has format 99, and this version reads 1"):
@@ -97,7 +97,7 @@ def test_a_checkpoint_of_another_format_is_refused(tmp_path, monkeypatch):
 
 def test_writing_takes_a_small_share_of_the_time(tmp_path, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("transferium.training.checkpoint.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("transferium.training.resume.checkpoint.time.monotonic", lambda: now[0])
     places = Checkpoints(tmp_path, every_s=10)
     assert not places.due(1)
     now[0] = 10.0
@@ -192,7 +192,7 @@ def test_a_new_default_of_another_program_is_said_when_a_run_is_resumed(tmp_path
     def stages(steps):
         yield Stage(row_model(), {"target": blobs(8)}, Supervised(), steps=steps, about={"method": {"steps": steps}})
 
-    monkeypatch.setattr("transferium.training.checkpoint.program", lambda: "0.0.9 00000000")
+    monkeypatch.setattr("transferium.training.resume.checkpoint.program", lambda: "0.0.9 00000000")
     run(stages(2), checkpoints=Checkpoints(tmp_path))
     with pytest.raises(InputError, match=r"this program has changed since \(0.0.9 → .*method.steps 2 → 3"):
         run(stages(3), checkpoints=Checkpoints(tmp_path))

@@ -8,10 +8,10 @@ from torch import nn
 from toy_world import PICTURE, pictures, weights
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.methods.base import Task
-from transferium.methods.finetune import FineTune
-from transferium.models.wrapped import wrap_module
-from transferium.training.compiled import compile_forward
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.task import Task
+from transferium.models.sources.wrapped import wrap_module
+from transferium.training.loop.compiled import compile_forward
 
 SHORT = {"epochs": 1, "batch_size": 16, "augment": "none"}
 

@@ -6,14 +6,15 @@ import torch
 from PIL import Image
 
 from toy_world import PICTURE, blobs, pictures
-from transferium.data.decode import decode
 from transferium.data.domain import Domain
+from transferium.data.images.decode import decode
 from transferium.data.samples import Items
 from transferium.errors import DataError, InputError
 from transferium.models.preprocess import CallablePreprocess, TextPreprocess
-from transferium.training.augment import find_augment, seeded
-from transferium.training.feed import Feeds, Steps
-from transferium.training.order import Order
+from transferium.training.augment.augment import seeded
+from transferium.training.augment.images import find_augment
+from transferium.training.feeds.feeds import Feeds, Steps
+from transferium.training.feeds.order import Order
 
 ROWS = np.array([3, 0, 5])
 

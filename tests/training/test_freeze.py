@@ -6,11 +6,11 @@ from toy_world import PICTURE, PictureNet, RowNet, pictures, same, weights
 from transferium.errors import InputError
 from transferium.models.model import Model
 from transferium.objectives.supervised import Supervised
-from transferium.training.feed import Feeds
-from transferium.training.freeze import freeze, split_modules
-from transferium.training.groups import layered_groups, plain_groups
+from transferium.training.feeds.feeds import Feeds
+from transferium.training.loop.freeze import freeze, split_modules
+from transferium.training.loop.param_groups import layered_groups, plain_groups
+from transferium.training.loop.stage import Stage
 from transferium.training.run import run
-from transferium.training.stage import Stage
 
 BLOCKS = ("stem", "body", "top")
 

@@ -7,11 +7,11 @@ import torch
 from toy_world import blobs, row_model
 from transferium.errors import InputError, NonFiniteError, TransferiumWarning
 from transferium.objectives.supervised import Supervised
-from transferium.training.checkpoint import Checkpoints
-from transferium.training.journal import LOG, Journal, read_log
-from transferium.training.objective import Objective
+from transferium.training.logs.journal import LOG, Journal, read_log
+from transferium.training.loop.objective import Objective
+from transferium.training.loop.stage import Stage
+from transferium.training.resume.checkpoint import Checkpoints
 from transferium.training.run import run
-from transferium.training.stage import Stage
 
 
 def row(step, **more):
@@ -43,7 +43,7 @@ def test_what_is_no_number_is_null_and_every_line_is_strict_json(tmp_path):
 
 def test_it_writes_at_most_once_a_second(tmp_path, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("transferium.training.journal.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("transferium.training.logs.journal.time.monotonic", lambda: now[0])
     journal = Journal(tmp_path)
     assert not journal.due()
     now[0] = 1.0
@@ -132,7 +132,7 @@ def test_of_a_loss_that_never_was_a_number_nothing_is_kept(tmp_path):
 
 
 def test_a_worker_that_dies_is_said_with_what_to_do(tmp_path, monkeypatch):
-    from transferium.training.feed import Steps
+    from transferium.training.feeds.feeds import Steps
 
     def dies(self, start, stop, workers=0):
         yield self[start]

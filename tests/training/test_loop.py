@@ -9,20 +9,20 @@ from toy_world import PICTURE, blobs, picture_backbone, pictures, row_model, sam
 from transferium.data.samples import Rows
 from transferium.errors import NonFiniteError
 from transferium.models.model import Model
-from transferium.objectives.l2sp import L2SP
 from transferium.objectives.supervised import Supervised
-from transferium.training.checkpoint import Checkpoints
-from transferium.training.episode import Episode, train
-from transferium.training.feed import Feeds
-from transferium.training.groups import plain_groups
-from transferium.training.history import History
-from transferium.training.machine import Machine
-from transferium.training.objective import Objective
-from transferium.training.optimiser import OPTIMISERS, Optimiser
-from transferium.training.order import Order
+from transferium.objectives.weight_distance import L2SP
+from transferium.training.distributed.machine import Machine
+from transferium.training.feeds.feeds import Feeds
+from transferium.training.feeds.order import Order
+from transferium.training.logs.history import History
+from transferium.training.loop.episode import Episode, train
+from transferium.training.loop.objective import Objective
+from transferium.training.loop.optimiser import OPTIMISERS, Optimiser
+from transferium.training.loop.param_groups import plain_groups
+from transferium.training.loop.schedule import Schedule
+from transferium.training.loop.stage import Player, Stage
+from transferium.training.resume.checkpoint import Checkpoints
 from transferium.training.run import run
-from transferium.training.schedule import Schedule
-from transferium.training.stage import Player, Stage
 
 
 def once(stage, **options):

@@ -15,7 +15,7 @@ from data_parallel import train  # a script beside this file
 
 from toy_world import weights
 from transferium.errors import InputError
-from transferium.training.machine import (
+from transferium.training.distributed.machine import (
     Machine,
     own_random_numbers,
     random_state,

@@ -9,12 +9,12 @@ import torch
 from toy_world import PICTURE, PictureNet, blobs, pictures, row_model, same, weights
 from transferium.models.model import Model
 from transferium.objectives.supervised import Supervised
-from transferium.training.checkpoint import Checkpoints
-from transferium.training.feed import Feeds
-from transferium.training.groups import Group
-from transferium.training.optimiser import OPTIMISERS, Optimiser
+from transferium.training.feeds.feeds import Feeds
+from transferium.training.loop.optimiser import OPTIMISERS, Optimiser
+from transferium.training.loop.param_groups import Group
+from transferium.training.loop.stage import Stage
+from transferium.training.resume.checkpoint import Checkpoints
 from transferium.training.run import run
-from transferium.training.stage import Stage
 
 
 def moved(name, shape, gradients, *, lr=0.01, decay=0.0, **settings):
@@ -99,7 +99,7 @@ def test_interrupted_and_started_again_it_ends_the_same(name, tmp_path):
 
 def test_naming_an_optimiser_imports_no_library():
     code = (
-        "import sys; from transferium.training.optimiser import Optimiser; Optimiser('muon'), Optimiser('lion'); "
+        "import sys; from transferium.training.loop.optimiser import Optimiser; Optimiser('muon'), Optimiser('lion'); "
         "print('torch' in sys.modules or 'timm' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

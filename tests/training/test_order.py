@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from transferium.training.order import Order
+from transferium.training.feeds.order import Order
 
 
 def epoch(order, number):

@@ -16,8 +16,8 @@ from interrupted import ROWS, started, train  # a module beside this file
 
 from toy_world import same, weights
 from transferium.errors import Terminated
-from transferium.training.checkpoint import Checkpoints
-from transferium.training.journal import LOG, read_log
+from transferium.training.logs.journal import LOG, read_log
+from transferium.training.resume.checkpoint import Checkpoints
 
 
 @cache

@@ -7,8 +7,8 @@ import torch
 from torch.optim import lr_scheduler
 
 from transferium.errors import InputError
-from transferium.training.plateau import Plateau
-from transferium.training.schedule import SCHEDULES, Schedule
+from transferium.training.loop.schedule import SCHEDULES, Schedule
+from transferium.training.wrappers.plateau import Plateau
 
 STEPS = 60
 

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from split_model import FITS, fitted  # a script beside this file
 
 from transferium.errors import InputError
-from transferium.training.split import Split
+from transferium.training.distributed.sharding import Split
 
 SCRIPT = Path(__file__).with_name("split_model.py")
 FSDP = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}

@@ -4,15 +4,15 @@ from torch import nn
 
 from toy_world import blobs, row_model
 from transferium.errors import InputError
-from transferium.objectives.l2sp import L2SP
 from transferium.objectives.supervised import Supervised
-from transferium.training.episode import Episode
-from transferium.training.groups import Group, plain_groups
-from transferium.training.machine import Machine
-from transferium.training.objective import Objective
-from transferium.training.optimiser import Optimiser
-from transferium.training.schedule import Schedule
-from transferium.training.stage import Player, Stage
+from transferium.objectives.weight_distance import L2SP
+from transferium.training.distributed.machine import Machine
+from transferium.training.loop.episode import Episode
+from transferium.training.loop.objective import Objective
+from transferium.training.loop.optimiser import Optimiser
+from transferium.training.loop.param_groups import Group, plain_groups
+from transferium.training.loop.schedule import Schedule
+from transferium.training.loop.stage import Player, Stage
 
 
 def stage(model=None, objective=None, streams=None, **change):

@@ -8,13 +8,13 @@ from torch import nn
 
 from toy_world import blobs, row_model, same, weights
 from transferium.objectives.supervised import Supervised
-from transferium.training.episode import Episode
-from transferium.training.freeze import freeze
-from transferium.training.machine import Machine
+from transferium.training.distributed.machine import Machine
+from transferium.training.loop.episode import Episode
+from transferium.training.loop.freeze import freeze
+from transferium.training.loop.stage import Stage
 from transferium.training.run import run
-from transferium.training.stage import Stage
-from transferium.training.statistics import refresh_statistics
-from transferium.training.stochastic_norm import StochasticNorm
+from transferium.training.wrappers.batch_norm_statistics import refresh_statistics
+from transferium.training.wrappers.stochastic_norm import StochasticNorm
 
 
 def layer(kind=nn.BatchNorm2d, channels=6):

@@ -13,16 +13,16 @@ from transferium.data.domain import Domain
 from transferium.data.samples import Items
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.methods.base import Task
-from transferium.methods.finetune import FineTune
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.task import Task
 from transferium.models.preprocess import TextPreprocess
-from transferium.models.wrapped import wrap_module
-from transferium.training.contact import contact_of
-from transferium.training.feed import Feeds
-from transferium.training.recipe import TEXTS
-from transferium.training.rewritten import Rewritten
-from transferium.training.text_augment import TextAugment, find_text_augment, mask_token
-from transferium.training.texts import TextFeed
+from transferium.models.sources.wrapped import wrap_module
+from transferium.training.augment.recipe import TEXTS
+from transferium.training.augment.rewriting import Rewritten
+from transferium.training.augment.texts import TextAugment, find_text_augment, mask_token
+from transferium.training.feeds.feeds import Feeds
+from transferium.training.feeds.texts import TextFeed
+from transferium.training.preview import contact_of
 
 TEXT = "the quick brown fox, which nobody had seen before, jumps over eleven lazy dogs near the river bank today."
 CHANGING = [name for name in [*TEXTS.presets, *TEXTS.changes] if TEXTS.read(name)]
@@ -242,7 +242,7 @@ class StoppedError(Exception):
 
 
 def test_an_interrupted_run_reads_the_same_rewritten_texts(tokenizer, tmp_path, monkeypatch):
-    from transferium.training.checkpoint import Checkpoints
+    from transferium.training.resume.checkpoint import Checkpoints
 
     monkeypatch.setattr(Checkpoints, "due", lambda self, step: True)
     dice, folder = Dice(), tmp_path / "state"

@@ -7,11 +7,11 @@ import pytest
 from toy_world import blobs, row_model
 from transferium.errors import InputError
 from transferium.objectives.supervised import Supervised
-from transferium.training.checkpoint import Checkpoints
-from transferium.training.machine import Machine
+from transferium.training.distributed.machine import Machine
+from transferium.training.logs.trackers import Tracks, check_trackers
+from transferium.training.loop.stage import Stage
+from transferium.training.resume.checkpoint import Checkpoints
 from transferium.training.run import run
-from transferium.training.stage import Stage
-from transferium.training.tracks import Tracks, check_trackers
 
 
 def stages(model):
@@ -62,7 +62,7 @@ def test_what_an_interruption_undid_is_not_shown_twice(tmp_path):
 def test_a_tracker_that_is_not_there_or_not_installed(monkeypatch):
     with pytest.raises(InputError, match=r"no tracker 'tensorbord'. Did you mean 'tensorboard'\?"):
         check_trackers(["tensorbord"])
-    monkeypatch.setattr("transferium.training.tracks.find_spec", lambda name: None)
+    monkeypatch.setattr("transferium.training.logs.trackers.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"'wandb' is not installed. Install it with: pip install wandb"):
         check_trackers(["wandb"])
     with pytest.raises(InputError, match=r"pip install 'transferium\[track\]'"):

@@ -4,9 +4,9 @@ from torch import nn
 
 from toy_world import RowNet, blobs, row_model
 from transferium.errors import DataError, InputError
-from transferium.training.feed import Feeds, Steps
-from transferium.training.order import Order
-from transferium.training.view import View
+from transferium.training.feeds.feeds import Feeds, Steps
+from transferium.training.feeds.order import Order
+from transferium.training.loop.view import View
 
 
 def batches(**domains):

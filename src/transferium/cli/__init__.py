@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> None:
 
         run(arguments)
     except (Exception, KeyboardInterrupt) as error:
-        from transferium.training.interruption import asked_to_end
+        from transferium.training.resume.interruption import asked_to_end
 
         asked = asked_to_end(error)
         if asked is None:

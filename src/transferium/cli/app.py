@@ -15,14 +15,14 @@ from typing import Any, TextIO
 
 import click
 
-from transferium import __version__
 from transferium.cli import commands
 from transferium.cli.compare import compare
 from transferium.cli.resume import Interrupted
 from transferium.cli.tune import tune
 from transferium.errors import TransferiumError, TransferiumWarning
-from transferium.models.processes import leave, rank
-from transferium.training.interruption import asked_to_end
+from transferium.system.processes import leave, rank
+from transferium.training.resume.interruption import asked_to_end
+from transferium.version import __version__
 
 EXIT_FAILED, EXIT_USER_ERROR = 1, 2
 

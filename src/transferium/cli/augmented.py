@@ -11,7 +11,7 @@ import click
 from transferium.cli import options as opt
 
 if TYPE_CHECKING:
-    from transferium.training.contact import Contact
+    from transferium.training.preview import Contact
 
 HELP = (
     "Draw examples as this recipe changes them, and leave the doctor out: light, simple, medium, strong, geometric, "
@@ -25,9 +25,9 @@ def show(data: Path, options: dict[str, Any]) -> None:
     """Write a contact sheet, or print changed texts; raises ``InputError`` for a recipe there is not."""
     from transferium.data.read import read
     from transferium.errors import InputError
-    from transferium.job.contact_sheet import as_facts, check_picture, write_picture
     from transferium.job.inspect import show_augmented
-    from transferium.training.recipe import check_recipe
+    from transferium.job.run_directory.contact_sheet import as_facts, check_picture, write_picture
+    from transferium.training.augment.recipe import check_recipe
 
     check_recipe(options["augment"])
     domain = read(data, **opt.named_columns(options))

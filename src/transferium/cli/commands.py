@@ -15,8 +15,8 @@ from transferium.cli import options as opt
 from transferium.cli.sources import WithSources
 
 if TYPE_CHECKING:
-    from transferium.job.fit import FitOptions
-    from transferium.job.prepare import Stopwatch
+    from transferium.job.options import FitOptions
+    from transferium.job.stopwatch import Stopwatch
 
 
 @click.command(cls=WithSources)
@@ -52,7 +52,7 @@ def fit(context: click.Context, /, **options: Any) -> None:
     """
     from transferium.cli import resume
     from transferium.cli.unread import refuse_unread
-    from transferium.job.under_way import COMMAND, STATE
+    from transferium.job.run_directory.state_paths import COMMAND, STATE
 
     command, folder = shlex.join(["transferium", *sys.argv[1:]]), None
     if options["resume"] is not None:
@@ -71,10 +71,11 @@ def fit(context: click.Context, /, **options: Any) -> None:
 
 def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
     from transferium.data.read import read
-    from transferium.job.fit import FitOptions, check_writable, fit_job
-    from transferium.job.prepare import Stopwatch
-    from transferium.job.remember import begin_anew, begins_anew, remembering
-    from transferium.methods.settings import split_settings
+    from transferium.job.fit.run import check_writable, fit_job
+    from transferium.job.options import FitOptions
+    from transferium.job.run_directory.resume import begin_anew, begins_anew, remembering
+    from transferium.job.stopwatch import Stopwatch
+    from transferium.methods.settings.parse import split_settings
 
     columns = opt.named_columns(options)
     asked = FitOptions(
@@ -110,9 +111,9 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
 def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, Any], anew: bool) -> None:
     """``fit --source``: DATA is the target."""
     from transferium.cli import adapted
-    from transferium.job.adapt_run import adapt_job
-    from transferium.job.read_pair import read_given
-    from transferium.job.remember import begin_anew, remembering
+    from transferium.job.adapt.read_pair import read_given
+    from transferium.job.adapt.run import adapt_job
+    from transferium.job.run_directory.resume import begin_anew, remembering
 
     with watch("read"):
         pair, model = read_given(data, options["source"], asked.columns, options["few"])
@@ -134,8 +135,8 @@ def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, A
 def predict(run: Path, data: Path, **options: Any) -> None:
     """Predict DATA (a folder, a table or one file) with the model in RUN."""
     from transferium.artifact import load_artifact
-    from transferium.job.apply import predict_domain, read_like
-    from transferium.job.predictions import check_out, write_predictions
+    from transferium.job.predict.apply import predict_domain, read_like
+    from transferium.job.predict.predictions import check_out, write_predictions
 
     if options["out"] is not None:
         check_out(options["out"], data)
@@ -162,8 +163,8 @@ def predict(run: Path, data: Path, **options: Any) -> None:
 def evaluate(run: Path, data: Path, **options: Any) -> None:
     """Evaluate the model in RUN on labelled DATA (its held-out part where it is divided)."""
     from transferium.artifact import load_artifact
-    from transferium.job.after import evaluate_adapted, is_adapted
-    from transferium.job.apply import check_evaluable, evaluate_domain, held_out, metrics_of, read_like
+    from transferium.job.adapt.evaluate_adapted import evaluate_adapted, is_adapted
+    from transferium.job.predict.apply import check_evaluable, evaluate_domain, held_out, metrics_of, read_like
 
     artifact = load_artifact(run)
     domain = held_out(read_like(artifact, data, opt.named_columns(options)))
@@ -202,8 +203,8 @@ def inspect(data: Path, **options: Any) -> None:
     if options["out"] is not None:
         raise click.UsageError("--out names the picture of --augment, and there is no --augment.")
     from transferium.data.read import read
+    from transferium.job.fit.prepare import be_strict
     from transferium.job.inspect import inspect_domain
-    from transferium.job.prepare import be_strict
 
     domain = read(data, **opt.named_columns(options))
     seen = inspect_domain(domain, options["backbone"], opt.make_embedder(options))
@@ -264,7 +265,7 @@ def methods(as_json: bool) -> None:
 @opt.as_json
 def cache(prune: str | None, as_json: bool) -> None:
     """Look at the feature store, or prune it."""
-    from transferium.embedding.store import FeatureStore
+    from transferium.embedding.store.store import FeatureStore
 
     store = FeatureStore()
     freed = store.prune(prune) if prune else 0

@@ -26,8 +26,8 @@ def compare(source: Path, target: Path, **options: Any) -> None:
     Labels of TARGET, if it has any, show what the source's model loses on it and what its class shares are, and serve
     nothing else.
     """
-    from transferium.job.compare import compare_domains
-    from transferium.job.read_pair import read_pair
+    from transferium.job.adapt.read_pair import read_pair
+    from transferium.job.compare.run import compare_domains
 
     pair = read_pair(target, [source], opt.named_columns(options))
     told = compare_domains(pair, opt.make_embedder(options), backbone=options["backbone"], seed=options["seed"])

@@ -53,8 +53,8 @@ def named_columns(options: dict[str, Any]) -> dict[str, Any]:
 def make_embedder(options: dict[str, Any]) -> Embedder:
     """An embedder over the user's store, with a progress bar where there is a terminal."""
     from transferium.embedding.embed import Embedder
-    from transferium.embedding.store import FeatureStore
-    from transferium.models.processes import world
+    from transferium.embedding.store.store import FeatureStore
+    from transferium.system.processes import world
 
     store = None if options["no_store"] else FeatureStore()
     if world() > 1:
@@ -69,7 +69,7 @@ def trackers(names: tuple[str, ...]) -> tuple[str, ...]:
     asked = [name.strip() for given in names for name in given.split(",") if name.strip()]
     if not asked:
         return ()
-    from transferium.training.tracks import check_trackers
+    from transferium.training.logs.trackers import check_trackers
 
     return check_trackers(asked)
 
@@ -79,7 +79,7 @@ def lr_setting(options: dict[str, Any]) -> tuple[str, ...]:
     if options["lr"] is None:
         return ()
     from transferium.errors import InputError
-    from transferium.methods.settings import split_settings
+    from transferium.methods.settings.parse import split_settings
 
     if "lr" in split_settings(tuple(options["settings"])):
         raise InputError("--lr is short for --set lr, and both were given: leave one of them out.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from transferium.models.processes import rank
+from transferium.system.processes import rank
 
 
 def terminal_progress() -> Callable[[str, int, int], None] | None:
@@ -14,20 +14,20 @@ def terminal_progress() -> Callable[[str, int, int], None] | None:
         return None
     from tqdm import tqdm
 
-    bars: dict[str, tqdm[None]] = {}
+    reason_to_exclude: dict[str, tqdm[None]] = {}
 
     def show(what: str, done: int, total: int) -> None:
-        bar = bars.get(what)
+        bar = reason_to_exclude.get(what)
         if bar is None and done >= total:
             return
         if bar is None or bar.total != total:
             # What cannot be divided, or says that it begins, is announced at once; a bar of many steps may be over
             # before anyone looks.
             delay = 0 if total == 1 or done == 0 else 1
-            bar = bars[what] = tqdm(total=total, desc=what, delay=delay, leave=False, file=sys.stderr)
+            bar = reason_to_exclude[what] = tqdm(total=total, desc=what, delay=delay, leave=False, file=sys.stderr)
         bar.update(done - bar.n)
         if done >= total:
             bar.close()
-            bars.pop(what)
+            reason_to_exclude.pop(what)
 
     return show

@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from transferium.errors import InputError, Terminated
-from transferium.training.interruption import asked_to_end
+from transferium.training.resume.interruption import asked_to_end
 
 BESIDE = ("resume", "restart")
 
@@ -45,7 +45,7 @@ def recall(context: click.Context, options: dict[str, Any]) -> tuple[dict[str, A
 
     None, after saying so, for a run that is finished.
     """
-    from transferium.job.remember import is_finished, refuse_moved_data, remembered, warn_of_versions
+    from transferium.job.run_directory.resume import is_finished, refuse_moved_data, remembered, warn_of_versions
 
     run: Path = options["resume"]
     if beside := given_beside(context):

@@ -45,12 +45,13 @@ def tune(data: Path, **options: Any) -> None:
     Given again, an interrupted search goes on with the trials it has.
     """
     from transferium.data.read import read
-    from transferium.job.fit import FitOptions, backbone_settings, check_writable, fit_job
-    from transferium.job.prepare import Stopwatch
-    from transferium.job.remember import begin_anew, has_diverged, refuse_fit_under_way, tidying
-    from transferium.job.under_way import STATE
-    from transferium.methods.settings import split_settings
-    from transferium.methods.tuned import Tuned
+    from transferium.job.fit.run import check_writable, fit_job
+    from transferium.job.options import FitOptions, backbone_settings
+    from transferium.job.run_directory.resume import begin_anew, has_diverged, refuse_fit_under_way, tidying
+    from transferium.job.run_directory.state_paths import STATE
+    from transferium.job.stopwatch import Stopwatch
+    from transferium.methods.model_selection.search import Tuned
+    from transferium.methods.settings.parse import split_settings
 
     command = shlex.join(["transferium", *sys.argv[1:]])
     out = options["out"] or Path("runs") / f"{data.resolve().stem or 'run'}-tuned"

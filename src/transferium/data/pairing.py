@@ -9,10 +9,10 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.doctor.findings import Finding, count, some
 from transferium.data.domain import Domain
-from transferium.data.findings import Finding, count, some
 from transferium.data.labels import sort_names
-from transferium.data.parts import join_samples
+from transferium.data.readers.parts import join_samples
 from transferium.errors import DataError
 
 

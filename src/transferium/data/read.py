@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from transferium.data.arrays import Values, read_memory
-from transferium.data.columns import Columns
 from transferium.data.domain import Domain, Kind
-from transferium.data.folders import read_folder
-from transferium.data.npz import read_npz
+from transferium.data.images.sniff import SUFFIXES
+from transferium.data.readers.arrays import Values, read_memory
+from transferium.data.readers.columns import Columns
+from transferium.data.readers.folders import read_folder
+from transferium.data.readers.npz import read_npz
+from transferium.data.readers.tables import TABLES, read_table
 from transferium.data.samples import Files
-from transferium.data.sniff import SUFFIXES
-from transferium.data.tables import TABLES, read_table
 from transferium.errors import DataError, InputError, did_you_mean
 
 

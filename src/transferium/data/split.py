@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.data.deal import deal, independent
 from transferium.data.domain import PARTS, Domain
+from transferium.data.stratified_split import independent, stratified_split
 from transferium.errors import DataError, InputError
 
 _Indices = NDArray[np.intp]
@@ -52,7 +52,7 @@ def divide(domain: Domain, *, seed: int, groups: NDArray[np.int64] | None = None
 
 
 def _split_off(domain: Domain, seed: int, groups: NDArray[np.int64] | None, test_size: float) -> Division:
-    bins = deal(domain.y, groups, np.array([1 - test_size, test_size]), seed)
+    bins = stratified_split(domain.y, groups, np.array([1 - test_size, test_size]), seed)
     units = np.arange(len(domain)) if groups is None else groups
     only_held = np.setdiff1d(
         domain.y[bins == 1], domain.y[bins == 0]
@@ -81,7 +81,7 @@ def folds(
     [0, 0, 1, 1, 2, 2]
     """
     count, _ = usable_folds(labels, k=k, groups=groups)
-    return deal(np.unique(labels, return_inverse=True)[1], groups, np.full(count, 1 / count), seed)
+    return stratified_split(np.unique(labels, return_inverse=True)[1], groups, np.full(count, 1 / count), seed)
 
 
 def usable_folds(labels: NDArray[np.int64], *, k: int, groups: NDArray[np.int64] | None = None) -> tuple[int, str]:

@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.doctor.finite import finite_rows, what_is_wrong
+from transferium.data.doctor.scan import Scan
+from transferium.data.doctor.scan import scan as scan_domain
 from transferium.data.domain import Domain
-from transferium.data.finite import finite_rows, what_is_wrong
-from transferium.data.scan import Scan
-from transferium.data.scan import scan as scan_domain
-from transferium.embedding.engine import Choice, Engine, open_engine, plan_engine
+from transferium.embedding.engines.check_inputs import first_inputs
+from transferium.embedding.engines.engine import Choice, Engine, open_engine, plan_engine
 from transferium.embedding.images import Wanted, image_tasks, image_work
-from transferium.embedding.memory import Memory
-from transferium.embedding.need import Need
 from transferium.embedding.pipeline import Workers
-from transferium.embedding.probes import first_inputs
-from transferium.embedding.space import Row
-from transferium.embedding.store import FeatureStore
+from transferium.embedding.store.memory import Memory
+from transferium.embedding.store.missing import Need
+from transferium.embedding.store.store import FeatureStore
+from transferium.embedding.store.table import Row
 from transferium.embedding.texts import text_tasks, text_work
 from transferium.errors import DataError, InputError
 from transferium.models.backbone import Backbone
-from transferium.models.machine import usable_cores
+from transferium.system.hardware import usable_cores
 
 Progress = Callable[[str, int, int], None]
 

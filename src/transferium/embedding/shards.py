@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.doctor.scan import Scan
 from transferium.data.domain import Domain
-from transferium.data.scan import Scan
 from transferium.embedding.embed import Embedder, Embedding
 from transferium.errors import DataError, TransferiumError
 from transferium.models.backbone import Backbone
-from transferium.models.processes import everyone, rank, world
+from transferium.system.processes import everyone, rank, world
 
 
 class ShardedEmbedder(Embedder):

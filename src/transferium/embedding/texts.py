@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.samples import Samples
-from transferium.embedding.engine import Engine
+from transferium.embedding.engines.engine import Engine
 from transferium.embedding.images import Wanted
-from transferium.embedding.need import Need
-from transferium.embedding.space import Row
+from transferium.embedding.store.missing import Need
+from transferium.embedding.store.table import Row
 from transferium.models.preprocess import TextPreprocess
 
 WINDOW = 8192

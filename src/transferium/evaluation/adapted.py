@@ -48,7 +48,7 @@ def answers_for(
 
 
 @dataclass(frozen=True)
-class Worth:
+class AdaptationResult:
     """The adapted model and source only on the same labelled target examples."""
 
     evaluation: Evaluation
@@ -66,7 +66,7 @@ class AdaptedEvaluation(Evaluation):
     by_class: list[dict[str, Any]] = field(kw_only=True)
 
     @classmethod
-    def of(cls, worth: Worth) -> AdaptedEvaluation:
+    def of(cls, worth: AdaptationResult) -> AdaptedEvaluation:
         """The same figures as one object."""
         ours = {each.name: getattr(worth.evaluation, each.name) for each in fields(worth.evaluation)}
         return cls(**ours, source_only=worth.source_only, verdict=worth.verdict, by_class=worth.by_class)
@@ -82,7 +82,7 @@ class AdaptedEvaluation(Evaluation):
         }
 
 
-def worth_of_adapting(
+def adaptation_result(
     answers: Answers,
     adapted: Array,
     source_only: Array,
@@ -91,7 +91,7 @@ def worth_of_adapting(
     seed: int,
     before: Array | None = None,
     unasked: str = "",
-) -> Worth:
+) -> AdaptationResult:
     """Both evaluated, their paired difference, and what happened to each class, from probabilities ``(n, classes)``.
 
     ``before`` are those of the adapted model before calibration. ``unasked`` says why there is no verdict, overall or
@@ -107,7 +107,7 @@ def worth_of_adapting(
         by_class = [row | {"word": said.word} for row in by_class]
     else:
         said = verdict(paired_interval(right[0], right[1], seed=seed, groups=groups), method, "source only")
-    return Worth(
+    return AdaptationResult(
         evaluate(y, ours, answers.classes, seed=seed, before=given, groups=groups),
         evaluate(y, theirs, answers.classes, seed=seed, groups=groups),
         said,

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from transferium.data.domain import Domain
 from transferium.evaluation.evaluate import accuracy_interval
 from transferium.functional.bootstrap import Interval
-from transferium.methods.base import Threat
+from transferium.methods.fitted import Threat
 from transferium.models.backbone import Backbone
-from transferium.models.head import Head
-from transferium.models.layers import LayeredHead
+from transferium.models.heads.layered import LayeredHead
+from transferium.models.heads.linear import Head
 
 if TYPE_CHECKING:
     from transferium.training.attack import Attack
@@ -78,8 +78,8 @@ def _batches(backbone: Backbone, head: Head, attack: Attack, some: Domain, seed:
     """Which rows of each batch are answered rightly, ``(2, rows)``: clean, and moved."""
     import torch
 
-    from transferium.training.augment import seeded
-    from transferium.training.feed import Feeds
+    from transferium.training.augment.augment import seeded
+    from transferium.training.feeds.feeds import Feeds
 
     module = backbone.build().eval().requires_grad_(False)
     feed = Feeds(backbone.preprocess).open(some, augmented=False)

@@ -102,9 +102,9 @@ def evaluate(
 
     estimates = {name: value[0] for name, value in everything(np.ones((1, len(y)))).items()}
     samples = bootstrap(everything, len(y), seed=seed, resamples=resamples, groups=groups)
-    room = Room(y, len(classes), groups)
+    limits = ExactLimits(y, len(classes), groups)
     metrics: dict[str, Interval | None] = {
-        name: _interval(name, float(value), samples[name], room)
+        name: _interval(name, float(value), samples[name], limits)
         for name, value in estimates.items()
         if name not in PER_CLASS
     }
@@ -138,7 +138,7 @@ def accuracy_interval(
     return _opened(Interval(float(right.mean()), low, high), least_share(units))
 
 
-class Room:
+class ExactLimits:
     """How far below 1 a share may truly be when the sample shows exactly 1: the exact limit for so many examples."""
 
     def __init__(self, y: NDArray[np.int64], classes: int, groups: Array | None) -> None:
@@ -154,12 +154,12 @@ class Room:
         return self.mean if name == "balanced_accuracy" or name.startswith("macro_") else None
 
 
-def _interval(name: str, value: float, samples: Array, room: Room) -> Interval:
+def _interval(name: str, value: float, samples: Array, limits: ExactLimits) -> Interval:
     low, high = (float(end) for end in percentiles(samples))
     if name.startswith("calibration_error"):
         bias = float(samples.mean()) - value
         low, high = max(0.0, min(value, low - bias)), min(1.0, max(value, high - bias))
-    return _opened(Interval(value, low, high), room.limit(name))
+    return _opened(Interval(value, low, high), limits.limit(name))
 
 
 def _opened(interval: Interval, limit: float | None) -> Interval:

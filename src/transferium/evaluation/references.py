@@ -13,8 +13,9 @@ from transferium.data.domain import Domain
 from transferium.evaluation.evaluate import Evaluation, evaluate
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.classifier import softmax
-from transferium.methods.base import Method, Task
-from transferium.methods.probe import LinearProbe
+from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.method import Method
+from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
 
 Labels = NDArray[np.int64]
@@ -85,6 +86,6 @@ def probe_on(task: Task, backbone: Backbone, test: Domain, probe: Method | None 
     fitted = (probe or LinearProbe()).fit(replace(task, backbone=backbone, val=None))
     features = task.embed(test, backbone).features
     probabilities = fitted.head.probabilities(features)
-    before = fitted.head.tempered(1.0).probabilities(features)
+    before = fitted.head.with_temperature(1.0).probabilities(features)
     result = evaluate(test.y, probabilities, test.classes, seed=task.seed, before=before, groups=test.groups)
     return Reference(result, probabilities.argmax(axis=1))

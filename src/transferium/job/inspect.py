@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from transferium.data.doctor.findings import Diagnosis
 from transferium.data.domain import Domain
-from transferium.data.findings import Diagnosis
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError, InputError
-from transferium.job.prepare import Stopwatch, count_by_class, look
+from transferium.job.fit.prepare import count_by_class, prepare
+from transferium.job.stopwatch import Stopwatch
 from transferium.models.catalogue import find_backbone
-from transferium.training.recipe import IMAGES, TEXTS, Language, read_for
+from transferium.training.augment.recipe import IMAGES, TEXTS, Language, read_for
 
 if TYPE_CHECKING:
-    from transferium.training.contact import Contact
+    from transferium.training.preview import Contact
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,9 @@ class Inspected:
 
 def inspect_domain(domain: Domain, backbone: str | None, embedder: Embedder) -> Inspected:
     """Read every example once and diagnose; the features stay in the store for the ``fit`` that follows."""
-    looked = look(domain, embedder, find_backbone(backbone, domain.kind), watch=Stopwatch())
-    counts = count_by_class(looked.domain) if looked.domain.labels is not None else {}
-    return Inspected(domain, looked.diagnosis, counts)
+    prepared = prepare(domain, embedder, find_backbone(backbone, domain.kind), watch=Stopwatch())
+    counts = count_by_class(prepared.domain) if prepared.domain.labels is not None else {}
+    return Inspected(domain, prepared.diagnosis, counts)
 
 
 def show_augmented(domain: Domain, backbone: str | None, recipe: str, *, seed: int = 0) -> Contact:
@@ -44,8 +45,8 @@ def show_augmented(domain: Domain, backbone: str | None, recipe: str, *, seed: i
     Raises ``InputError`` for features and for a recipe that changes nothing here, ``DataError`` where no image can be
     read.
     """
-    from transferium.training.contact import contact_of, spread
-    from transferium.training.feed import Feeds
+    from transferium.training.feeds.feeds import Feeds
+    from transferium.training.preview import contact_of, spread
 
     if domain.kind == "features":
         raise InputError(f"{domain.name!r} holds feature rows, and augmentation changes images and texts.")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from transferium.data.split import folds as split_folds
 from transferium.data.split import usable_folds
-from transferium.methods.base import Task
+from transferium.methods.task import Task
 
 
 def held_out_folds(y: NDArray[np.int64], k: int, task: Task) -> NDArray[np.int64]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from transferium.methods.base import Fitted, Method, Task
-from transferium.methods.heads import fitted_ends, notes_on_hidden
-from transferium.methods.trained import Trained, selection_of, temperature_of
-from transferium.models.allocator import keep_large_blocks
+from transferium.methods.fitted import Fitted
+from transferium.methods.method import Method
+from transferium.methods.task import Task
+from transferium.system.allocator import keep_large_blocks
 
 if TYPE_CHECKING:
+    from transferium.training.distributed.machine import Machine
+    from transferium.training.loop.stage import Stage
     from transferium.training.run import Outcome
-    from transferium.training.stage import Stage
 
 
 @dataclass
@@ -29,21 +30,13 @@ class Staged(Method):
         """``"auto"``, ``"no"``, ``"bf16"`` or ``"fp16"``."""
         return "auto"
 
-    def best_by(self) -> str:
-        """What the kept epoch was chosen by: ``"log_loss"``, ``"accuracy"`` or ``"last"``."""
-        return "log_loss"
-
-    def _answering(self, trained: Trained) -> Trained:
-        """What was trained, as it will answer."""
-        return trained
-
     def fit(self, task: Task) -> Fitted:
         """Train the stages (from the last checkpoint in ``task.workdir``, if there is one), calibrate, describe."""
         keep_large_blocks()
-        from transferium.training.checkpoint import Checkpoints
-        from transferium.training.machine import Machine
+        from transferium.training.distributed.machine import Machine
+        from transferium.training.logs.trackers import TRACK, Tracks, check_trackers
+        from transferium.training.resume.checkpoint import Checkpoints
         from transferium.training.run import run
-        from transferium.training.tracks import TRACK, Tracks, check_trackers
 
         start = time.perf_counter()
         logs = None if task.workdir is None else task.workdir / TRACK
@@ -63,19 +56,6 @@ class Staged(Method):
         )
         return self._conclude(outcome, machine, start)
 
-    def _conclude(self, outcome: Outcome[Trained], machine: Any, start: float) -> Fitted:
-        from transferium.training.contact import contact_of
-
-        trained, trained_at = self._answering(outcome.result), time.perf_counter()
-        temperature = temperature_of(trained, machine)
-        backbone, head = fitted_ends(trained, temperature)
-        trained = replace(trained, notes=(*trained.notes, *notes_on_hidden(trained, machine)))
-        return Fitted(
-            method=self.name,
-            backbone=backbone,
-            head=head,
-            selection=selection_of(trained, outcome.history, self.best_by()),
-            history=outcome.history,
-            seconds={"train": trained_at - start, "calibrate": time.perf_counter() - trained_at},
-            contact=contact_of(outcome.result.feeds, trained.parts.train),
-        )
+    def _conclude(self, outcome: Outcome[Any], machine: Machine, start: float) -> Fitted:
+        """The fitted model, from what ``stages`` returned; ``start`` is when fitting began (``perf_counter``)."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what its training leaves")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, get_args
 from transferium.data.domain import Kind
 from transferium.errors import BackboneError, InputError, did_you_mean
 from transferium.models.backbone import Backbone
-from transferium.models.bundled import BUNDLED, DEFAULTS, bundled
 from transferium.models.preprocess import ImagePreprocess, TextPreprocess
-from transferium.models.untrained import UNTRAINED, USES
-from transferium.models.wrapped import randomised, wrap_module
+from transferium.models.sources.bundled import BUNDLED, DEFAULTS, bundled
+from transferium.models.sources.untrained import UNTRAINED, USES
+from transferium.models.sources.wrapped import randomised, wrap_module
 
 if TYPE_CHECKING:
     from torch import nn
@@ -73,17 +73,17 @@ def _refuse_reading(*, size: int | None, max_length: int | None) -> None:
 
 def _load(name: str, kind: Kind, size: int | None, max_length: int | None) -> Backbone:
     if name.startswith("hf/"):
-        from transferium.models.transformers_models import transformers_named
+        from transferium.models.sources.transformers_models import transformers_named
 
         return transformers_named(name.removeprefix("hf/"), kind, size, max_length)
     if name.startswith("timm/"):
-        from transferium.models.timm_models import timm_named
+        from transferium.models.sources.timm_models import timm_named
 
         _check_kind(name, "image", kind)
         return timm_named(name.removeprefix("timm/"), size)
     architecture, at, file = name.partition("@")
     if at and not Path(name).exists():
-        from transferium.models.timm_models import timm_file
+        from transferium.models.sources.timm_models import timm_file
 
         _check_kind(name, "image", kind)
         return timm_file(architecture, Path(file), size)
@@ -100,12 +100,12 @@ def _folder(folder: Path, kind: Kind, size: int | None, max_length: int | None) 
     except (OSError, ValueError) as error:
         raise BackboneError(f"{folder} is not a backbone: it has no readable config.json ({error}).") from error
     if "architecture" in config:
-        from transferium.models.timm_models import timm_folder
+        from transferium.models.sources.timm_models import timm_folder
 
         _check_kind(str(folder), "image", kind)
         return timm_folder(folder, size)
     if "model_type" in config:
-        from transferium.models.transformers_models import transformers_folder
+        from transferium.models.sources.transformers_models import transformers_folder
 
         return transformers_folder(folder, kind, size, max_length)
     raise BackboneError(
@@ -218,7 +218,7 @@ def _untrained_row(name: str, backbone: Backbone) -> dict[str, Any]:
 
 
 def _cached() -> list[tuple[str, Path]]:
-    from transferium.models.hub import cached_repositories
+    from transferium.models.sources.hub import cached_repositories
 
     return cached_repositories()
 

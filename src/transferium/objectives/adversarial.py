@@ -12,7 +12,7 @@ from transferium.functional.losses.mdd import margin_disparity
 from transferium.functional.losses.multilinear import multilinear_map, random_multilinear_map, random_projections
 from transferium.functional.losses.reversal import reverse_gradient
 from transferium.objectives.discrepancy import BetweenStreams
-from transferium.training.view import View
+from transferium.training.loop.view import View
 
 Growth = Callable[[float], float]
 WIDEST = 4096

@@ -7,11 +7,11 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from transferium.functional.losses.mcd import classifier_discrepancy
+from transferium.functional.losses.mdd import classifier_discrepancy
 from transferium.objectives.adversarial import told_apart
 from transferium.objectives.discrepancy import BetweenStreams
-from transferium.training.objective import Objective
-from transferium.training.view import View
+from transferium.training.loop.objective import Objective
+from transferium.training.loop.view import View
 
 
 class SecondHead(Objective):

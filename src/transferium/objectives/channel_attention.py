@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from transferium.functional.losses.feature_maps import channel_axis
-from transferium.training.batch import Batch
+from transferium.training.feeds.batch import Batch
 
 Head = Callable[[Tensor], Tensor]
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from transferium.errors import InputError
 from transferium.functional.losses.vat import vat
 from transferium.models.model import Model
-from transferium.training.objective import Objective
-from transferium.training.view import View
+from transferium.training.loop.objective import Objective
+from transferium.training.loop.view import View
 
 
 def disturb(inputs: tuple[Tensor, ...], strength: float) -> tuple[Tensor, ...]:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from transferium.errors import InputError
+from transferium.models.heads.scaled_linear import ScaledLinear
 from transferium.models.model import Model
-from transferium.models.scaled_linear import ScaledLinear
-from transferium.training.objective import Objective
-from transferium.training.view import View
+from transferium.training.loop.objective import Objective
+from transferium.training.loop.view import View
 
 
 class BiContrast(Objective):

@@ -6,10 +6,9 @@ from torch import Tensor
 
 from transferium.functional.losses.cdd import cdd
 from transferium.functional.losses.coral import coral
-from transferium.functional.losses.jmmd import jmmd
-from transferium.functional.losses.mmd import mmd, mmd_linear
-from transferium.training.objective import Objective
-from transferium.training.view import View
+from transferium.functional.losses.mmd import jmmd, mmd, mmd_linear
+from transferium.training.loop.objective import Objective
+from transferium.training.loop.view import View
 
 
 class BetweenStreams(Objective):

@@ -9,8 +9,8 @@ from transferium.errors import InputError
 from transferium.functional.losses.vat import divergence
 from transferium.models.model import Model
 from transferium.training.attack import Attack, drawing_alike
-from transferium.training.objective import Objective
-from transferium.training.view import View
+from transferium.training.loop.objective import Objective
+from transferium.training.loop.view import View
 
 
 class Perturbed(Objective):

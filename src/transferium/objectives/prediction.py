@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from transferium.functional.losses.bnm import bnm
-from transferium.functional.losses.entropy import entropy
-from transferium.functional.losses.information import information_maximisation
-from transferium.functional.losses.mcc import mcc
-from transferium.training.objective import Objective
-from transferium.training.view import View
+from transferium.functional.losses.entropy import entropy, information_maximisation
+from transferium.functional.losses.mcc import bnm, mcc
+from transferium.training.loop.objective import Objective
+from transferium.training.loop.view import View
 
 
 class OfPredictions(Objective):

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from transferium.errors import InputError
-from transferium.training.objective import Objective
-from transferium.training.view import View
+from transferium.training.loop.objective import Objective
+from transferium.training.loop.view import View
 
 
 class Supervised(Objective):

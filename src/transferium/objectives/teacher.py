@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from transferium.models.model import Model
-from transferium.training.batch import Batch
-from transferium.training.view import View
+from transferium.training.feeds.batch import Batch
+from transferium.training.loop.view import View
 
 
 class Teacher:

@@ -79,7 +79,7 @@ def thumbnail(content: Any) -> tuple[str | None, tuple[int, int]]:
     """An image file's content (or an image) as a small JPEG data URI with its size; None where it cannot be read."""
     from PIL import Image
 
-    from transferium.data.decode import decode
+    from transferium.data.images.decode import decode
 
     try:
         image = decode(content, at_least=SIDE * 3 // 4)

@@ -9,16 +9,16 @@ from itertools import count
 from typing import Any, Generic, TypeVar
 
 from transferium.errors import InputError, NonFiniteError
-from transferium.training.changes import refuse_changes
-from transferium.training.checkpoint import Checkpoints, Saved
-from transferium.training.episode import Episode, train
-from transferium.training.history import History
-from transferium.training.interruption import Stop, leave, soft_interruption
-from transferium.training.journal import Journal
-from transferium.training.machine import Machine, own_random_numbers, seed_everything
-from transferium.training.stage import Stage
-from transferium.training.state import describe, load_episode, save_episode, weights_of
-from transferium.training.tracks import Tracks
+from transferium.training.distributed.machine import Machine, own_random_numbers, seed_everything
+from transferium.training.logs.history import History
+from transferium.training.logs.journal import Journal
+from transferium.training.logs.trackers import Tracks
+from transferium.training.loop.episode import Episode, train
+from transferium.training.loop.stage import Stage
+from transferium.training.resume.changes import refuse_changes
+from transferium.training.resume.checkpoint import Checkpoints, Saved
+from transferium.training.resume.episode_state import describe, load_episode, save_episode, weights_of
+from transferium.training.resume.interruption import Stop, leave, soft_interruption
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]

@@ -81,8 +81,8 @@ def _ranks(rows: Array) -> Array:
 
 def _kendall(ranks: Array) -> float:
     """Kendall's W, corrected for ties; 0 when no validator separates the candidates."""
-    judges, n = ranks.shape
-    spread = float(((ranks.sum(axis=0) - judges * (n + 1) / 2) ** 2).sum())
+    usable_validators, n = ranks.shape
+    spread = float(((ranks.sum(axis=0) - usable_validators * (n + 1) / 2) ** 2).sum())
     ties = sum(float((c**3 - c).sum()) for c in (np.unique(r, return_counts=True)[1] for r in ranks))
-    room = judges**2 * (n**3 - n) - judges * ties
+    room = usable_validators**2 * (n**3 - n) - usable_validators * ties
     return 12 * spread / room if room > 0 else 0.0

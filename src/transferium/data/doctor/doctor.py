@@ -1,0 +1,201 @@
+"""A look at the data before anything is learned from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.data.doctor.class_balance import check_classes
+from transferium.data.doctor.copies import find_copies
+from transferium.data.doctor.duplicates import ENOUGH, MOST, NEAR, code_keys, near_pairs, tie
+from transferium.data.doctor.findings import Diagnosis, Finding, Severity, count, some
+from transferium.data.doctor.scan import Scan
+from transferium.data.domain import Domain
+from transferium.data.images.sniff import IMAGES, SUFFIXES
+from transferium.data.readers.listing import suffix
+from transferium.data.stratified_split import independent
+from transferium.errors import DataError
+
+_Pairs = NDArray[np.intp]
+_KINDS = {"truncated": "truncated", "empty": "empty", "NaN": "not-finite", "too": "not-finite"}
+"""Kinds of finding by the first word of what is wrong with an example."""
+
+
+def diagnose(
+    domain: Domain,
+    scan: Scan,
+    *,
+    problems: Mapping[int, str] | None = None,
+    features: NDArray[np.floating[Any]] | None = None,
+) -> Diagnosis:
+    """Everything worth knowing about ``domain``, from one ``scan`` and what embedding it found.
+
+    ``problems`` says by position what could not be decoded; ``features`` ``(n, width)`` let near duplicates be seen.
+    Nothing is read again, and nothing is changed: examples that cannot be used are marked, and only they.
+    """
+    wrong = {**(problems or {}), **scan.problems}
+    keep = np.ones(len(domain), np.bool_)
+    keep[list(wrong)] = False
+    codes = code_keys(scan.keys)
+    copies = find_copies(domain, codes, keep)
+    fixed = [codes] if domain.groups is None else [codes, domain.groups]
+    alone = tie(len(domain), fixed, np.empty((0, 2), np.intp))
+    pairs, near = _look_for_near(domain, codes, keep, features)
+    groups = tie(len(domain), fixed, pairs)
+    if refusal := _too_few_left(domain, keep, alone, groups):
+        groups, near = alone, [Finding(f.kind, "warning", f"{f.message}; {refusal}", f.ids) for f in near]
+    findings = [
+        *_unusable(domain, wrong),
+        *_misnamed(domain, scan, keep),
+        *copies.findings,
+        *near,
+        *check_classes(domain, keep),
+        *_constant(domain, keep),
+        *_ignored(domain),
+    ]
+    return Diagnosis(tuple(findings), keep, groups, copies.leaked)
+
+
+def check_trainable(domain: Domain) -> None:
+    """Raise ``DataError`` where nothing can be learned: no labels, one class, or one independent example per class."""
+    name = domain.name
+    if domain.labels is None:
+        columns = ", ".join(map(repr, (*(domain.feature_names or ())[:20], *domain.ignored.get("columns", ())[:20])))
+        listed = f" (columns: {columns})" if columns else ""
+        raise DataError(
+            f"{name!r} has no labels{listed}: put the images of each class in a folder of their own, "
+            "or name the label column of the table with label=. To adapt to data without labels, give labelled data "
+            "beside it: fit TARGET --source LABELLED."
+        )
+    labels, groups = domain.labels, domain.groups
+    present, counts = np.unique(labels, return_counts=True)
+    if len(present) < 2:
+        empty = [repr(name) for i, name in enumerate(domain.classes) if i not in present]
+        hint = f" {some(empty)} {'has' if len(empty) == 1 else 'have'} no usable example." if empty else ""
+        only = [f"only one class, {domain.classes[c]!r} ({count(counts[0], 'example')})" for c in present]
+        raise DataError(f"{name!r} has {(*only, 'no usable example')[0]}: give examples of two classes at least.{hint}")
+    if independent(labels, groups, len(domain.classes)).max() < 2:
+        copies = " (copies count as one)" if len(labels) > len(present) else ""
+        raise DataError(
+            f"{name!r} has one example per class{copies}, too few to hold any out: give at least two of each class"
+        )
+
+
+def used_classes(domain: Domain) -> Domain:
+    """The same examples with only those classes that have any, numbered anew."""
+    present, labels = np.unique(domain.y, return_inverse=True)
+    return replace(domain, labels=labels.astype(np.int64), classes=tuple(domain.classes[c] for c in present))
+
+
+def _unusable(domain: Domain, wrong: Mapping[int, str]) -> list[Finding]:
+    """Examples that are put aside, by what is wrong with them."""
+    kinds: dict[str, list[int]] = {}
+    for i in sorted(wrong):
+        word = wrong[i].split(" ", 1)[0]
+        kind = _KINDS.get(word, "unreadable")
+        kinds.setdefault(kind, []).append(i)
+    return [
+        Finding(
+            kind,
+            "error",
+            f"{count(len(at), 'example')} put aside: " + some(f"{domain.ids[i]} ({wrong[i]})" for i in at),
+            tuple(domain.ids[i] for i in at),
+        )
+        for kind, at in kinds.items()
+    ]
+
+
+def _misnamed(domain: Domain, scan: Scan, keep: NDArray[np.bool_]) -> list[Finding]:
+    """Files whose names promise another format than their bytes hold; they are used for what they are."""
+    if domain.kind != "image":
+        return []
+    promised = (SUFFIXES.get(suffix(name)) for name in domain.ids)
+    at = [
+        i
+        for i, (said, real) in enumerate(zip(promised, scan.formats, strict=True))
+        if said and real in IMAGES and said != real and keep[i]
+    ]
+    if not at:
+        return []
+    message = f"{count(len(at), 'file is', 'files are')} not what the name says, and read by content: " + some(
+        f"{domain.ids[i]} (a {scan.formats[i].upper()})" for i in at
+    )
+    return [Finding("wrong-extension", "warning", message, tuple(domain.ids[i] for i in at))]
+
+
+def _look_for_near(
+    domain: Domain, codes: NDArray[np.int64], keep: NDArray[np.bool_], features: NDArray[np.floating[Any]] | None
+) -> tuple[_Pairs, list[Finding]]:
+    """Pairs of usable examples that are nearly the same and no exact copies: one of each set of copies is compared."""
+    none = np.empty((0, 2), np.intp)
+    if features is None:
+        return none, []
+    kept = np.flatnonzero(keep)
+    at = kept[np.unique(codes[kept], return_index=True)[1]]
+    if len(at) > MOST:
+        message = f"near duplicates were not looked for: {len(at):,} examples are more than {MOST:,}"
+        return none, [Finding("near-duplicate", "note", message)]
+    pairs = at[near_pairs(features[at])]
+    alike = f"of examples nearly the same (cosine of features at least {NEAR})"
+    if len(pairs) > ENOUGH:
+        message = f"more than {ENOUGH:,} pairs {alike}: these features hardly tell them apart, so nothing is tied"
+        return none, [Finding("near-duplicate", "warning", message)]
+    if not len(pairs):
+        return none, []
+    said = some(f"{domain.ids[a]} ~ {domain.ids[b]}" for a, b in pairs)
+    message = f"{count(len(pairs), 'pair')} {alike}: {said}"
+    across = 0 if domain.parts is None else int((domain.parts[pairs[:, 0]] != domain.parts[pairs[:, 1]]).sum())
+    if across:
+        message += f"; {count(across, 'pair lies', 'pairs lie')} in two parts"
+    ids = tuple(domain.ids[i] for i in np.unique(pairs).tolist())
+    return pairs, [Finding("near-duplicate", "warning" if across else "note", message, ids)]
+
+
+def _too_few_left(domain: Domain, keep: NDArray[np.bool_], alone: NDArray[np.int64], groups: NDArray[np.int64]) -> str:
+    """Why near duplicates are better not tied: a class would have too few independent examples to be divided."""
+    if domain.labels is None or (groups == alone).all():
+        return ""
+    labels = domain.labels[keep]
+    before, after = (independent(labels, ties[keep], len(domain.classes)) for ties in (alone, groups))
+    short = np.flatnonzero(after < np.minimum(before, 5))
+    if not len(short):
+        return ""
+    c = int(short[0])
+    return (
+        f"they are not tied, since that would leave class {domain.classes[c]!r} with "
+        f"{count(int(after[c]), 'independent example')} of {before[c]}; if they do belong together, name a group column"
+    )
+
+
+def _constant(domain: Domain, keep: NDArray[np.bool_]) -> list[Finding]:
+    """Columns of a feature table that say nothing."""
+    if domain.kind != "features" or keep.sum() < 2:
+        return []
+    values = domain.features[keep]
+    at = np.flatnonzero((values == values[0]).all(0))
+    if not len(at):
+        return []
+    names = [domain.feature_names[i] if domain.feature_names else str(i) for i in at]
+    verb = "column has" if len(at) == 1 else "columns have"
+    message = f"{len(at):,} {verb} one value throughout, and tell nothing: {some(names, 5)}"
+    return [Finding("constant-feature", "note", message)]
+
+
+def _ignored(domain: Domain) -> list[Finding]:
+    """What lay beside the examples and was not read."""
+    words: dict[str, tuple[str, Severity, str, str]] = {
+        "files": ("ignored-file", "note", "file", "beside the examples, not read"),
+        "folders": ("ignored-file", "note", "folder", "beside the examples, not read"),
+        "classes": ("missing-class", "warning", "folder", "without images, and so without a class"),
+        "columns": ("ignored-column", "note", "column", "without numbers, not used"),
+        "parts": ("ignored-part", "warning", "part", "without labels, left aside"),
+    }
+    return [
+        Finding(kind, severity, f"{count(len(names), noun)} {what}: {some(names)}", tuple(names))
+        for which, (kind, severity, noun, what) in words.items()
+        if (names := domain.ignored.get(which))
+    ]

@@ -1,0 +1,137 @@
+"""One read of every example: what it is called by (the hash of its content) and whether it can be read at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.data.doctor.finite import finite_rows, what_is_wrong
+from transferium.data.domain import Domain
+from transferium.data.images.sniff import HEAD, OTHERS, sniff
+from transferium.data.samples import Samples
+
+Progress = Callable[[int, int], None]
+"""Called with how many examples are done and how many there are."""
+
+_BLOCK = 64
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What one read of a domain told.
+
+    ``keys[i]`` is the SHA-256 of the content, ``""`` where there is nothing to use; ``formats[i]`` is the format
+    the bytes have (``""`` unknown or not encoded); ``problems[i]`` says what is wrong with example ``i``.
+    """
+
+    keys: tuple[str, ...]
+    formats: tuple[str, ...]
+    problems: dict[int, str]
+
+
+def scan(domain: Domain, *, workers: int | None = None, progress: Progress | None = None) -> Scan:
+    """Hash and sniff every example, in threads, keeping no bytes: memory does not grow with the data.
+
+    The content is the encoded bytes of an image, the UTF-8 of a text, or type, shape and bytes of an array.
+    """
+    if domain.kind == "image":
+        seen = _scan_images(domain.samples, workers, progress)
+    else:
+        seen = _scan_texts(domain.samples) if domain.kind == "text" else _scan_rows(domain)
+        if progress is not None:
+            progress(len(domain), len(domain))
+    problems = {i: problem for i, (_, _, problem) in enumerate(seen) if problem}
+    return Scan(tuple(key for key, _, _ in seen), tuple(format for _, format, _ in seen), problems)
+
+
+_Seen = tuple[str, str, str]  # key, format, problem
+
+
+def _scan_images(samples: Samples, workers: int | None, progress: Progress | None) -> list[_Seen]:
+    """A block of examples is one task, and a task holds one example at a time."""
+
+    def look(start: int) -> list[_Seen]:
+        return [_scan_image(samples, i) for i in range(start, min(start + _BLOCK, total))]
+
+    total = len(samples)
+    seen: list[_Seen] = []
+    with ThreadPoolExecutor(workers or min(8, 2 * (os.cpu_count() or 1))) as pool:
+        for block in pool.map(look, range(0, total, _BLOCK)):
+            seen += block
+            if progress is not None:
+                progress(len(seen), total)
+    return seen
+
+
+def _scan_image(samples: Samples, index: int) -> _Seen:
+    try:
+        raw = samples.raw(index)
+        if not isinstance(raw, (bytes, bytearray, memoryview)):
+            return content_key(raw), "", ""
+    except OSError as error:
+        return "", "", f"cannot be read: {error.strerror or error}"
+    if not raw:
+        return "", "", "empty file (0 bytes)"
+    format = sniff(bytes(raw[:HEAD]))
+    if format in OTHERS:
+        return "", format, f"not an image but {OTHERS[format]}"
+    return content_key(raw), format, ""
+
+
+def _scan_texts(samples: Samples) -> list[_Seen]:
+    seen: list[_Seen] = []
+    for i in range(len(samples)):
+        text = samples.raw(i)
+        if not isinstance(text, str):
+            seen.append(("", "", f"not a text but {type(text).__name__}"))
+        elif not text or text.isspace():
+            seen.append(("", "", "empty text"))
+        else:
+            seen.append((content_key(text), "", ""))
+    return seen
+
+
+def _scan_rows(domain: Domain) -> list[_Seen]:
+    """Rows are hashed like arrays; a row that is not finite in single precision names its columns."""
+    values = domain.features
+    start = hashlib.sha256(_array_head(values[:1].reshape(-1)))
+    seen: list[_Seen] = []
+    for row, fine in zip(np.ascontiguousarray(values), finite_rows(values), strict=True):
+        if not fine:
+            seen.append(("", "", what_is_wrong(row, domain.feature_names)))
+            continue
+        digest = start.copy()
+        digest.update(row)
+        seen.append((digest.hexdigest(), "", ""))
+    return seen
+
+
+def content_key(raw: Any) -> str:
+    """SHA-256 of one example's content: bytes, text, array or Pillow image.
+
+    >>> content_key("a") == content_key(b"a")
+    True
+    """
+    if isinstance(raw, str):
+        raw = raw.encode("utf-8", "surrogatepass")
+    if isinstance(raw, (bytes, bytearray, memoryview)):
+        return hashlib.sha256(raw).hexdigest()
+    if isinstance(raw, np.ndarray):
+        digest = hashlib.sha256(_array_head(raw))
+        digest.update(np.ascontiguousarray(raw).data)
+        return digest.hexdigest()
+    palette = raw.getpalette("RGBA") if raw.mode == "P" else None
+    digest = hashlib.sha256(f"{raw.mode}{raw.size}{palette}{raw.info.get('transparency')}".encode())
+    digest.update(raw.tobytes())
+    return digest.hexdigest()
+
+
+def _array_head(array: NDArray[Any]) -> bytes:
+    return f"{array.dtype.str}{array.shape}".encode()

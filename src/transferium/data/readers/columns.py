@@ -1,0 +1,108 @@
+"""Which column of a table is what: named by the user, or guessed from names everyone uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from transferium.data.domain import Kind
+from transferium.data.images.sniff import SUFFIXES
+from transferium.errors import DataError, InputError, did_you_mean
+
+LABEL_NAMES = ("label", "class", "target", "y")
+IMAGE_NAMES = ("image", "image_path", "path", "file", "filename")
+TEXT_NAMES = ("text", "sentence", "review", "content")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table by their use; None where there is none, or where the reader shall find out.
+
+    With ``gaps`` a label column that is not filled throughout gives no labels, and no error either: a target's.
+    """
+
+    image: str | None = None
+    text: str | None = None
+    label: str | None = None
+    part: str | None = None
+    group: str | None = None
+    id: str | None = None
+    features: tuple[str, ...] | None = None
+    kind: Kind | None = None
+    gaps: bool = False
+
+    def named(self) -> dict[str, str]:
+        """Every column that is not a feature, by its use."""
+        uses = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {use: name for use, name in uses.items() if name is not None and use not in ("features", "kind", "gaps")}
+
+
+def looks_like_image_path(value: Any) -> bool:
+    """Whether a text ends like the name of an image file.
+
+    >>> looks_like_image_path("ants/A 1.JPG"), looks_like_image_path("Who shot Popeye ?")
+    (True, False)
+    """
+    return isinstance(value, str) and "\n" not in value and PurePosixPath(value).suffix.lower() in SUFFIXES
+
+
+def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
+    """Every use filled in, from what was asked for and the first value of each column there is.
+
+    Raises ``DataError`` for a column that is not there and ``InputError`` where two kinds are asked for at once.
+    """
+    names = list(first)
+    for use, name in (*asked.named().items(), *(("features", name) for name in asked.features or ())):
+        if name not in first:
+            raise DataError(
+                f"{where} has no column {name!r} (asked for as {use}); {_columns(names)}. {_near(name, names)}"
+            )
+    kind = _asked_kind(asked)
+    label = asked.label or _guess(LABEL_NAMES, names)
+    found = replace(asked, label=label, id=asked.id or _guess(("id",), [n for n in names if n != label]))
+    free = [name for name in names if name not in found.named().values()]
+    image = asked.image or _guess(IMAGE_NAMES, [n for n in free if _may_be_image(first[n])])
+    text = asked.text or _guess(TEXT_NAMES, [n for n in free if isinstance(first[n], str | None) and n != image])
+    if kind == "image" or (kind is None and image):
+        return replace(found, image=_need(image, "image", IMAGE_NAMES, names, where), text=None, kind="image")
+    if kind == "text" or (kind is None and text):
+        return replace(found, text=_need(text, "text", TEXT_NAMES, names, where), kind="text")
+    return replace(found, kind="features", features=asked.features or tuple(free))
+
+
+def _asked_kind(asked: Columns) -> Kind | None:
+    """The kind that the named columns mean."""
+    meant: dict[Kind, Any] = {"image": asked.image, "text": asked.text, "features": asked.features}
+    kinds = {kind for kind, name in meant.items() if name} | ({asked.kind} if asked.kind else set())
+    if len(kinds) > 1:
+        raise InputError(f"{' and '.join(sorted(kinds))} were asked for at once: name one kind of example")
+    return next(iter(kinds), None)
+
+
+def _guess(wanted: Sequence[str], names: Sequence[str]) -> str | None:
+    by_lower = {name.strip().lower(): name for name in reversed(names)}
+    return next((by_lower[name] for name in wanted if name in by_lower), None)
+
+
+def _may_be_image(value: Any) -> bool:
+    return isinstance(value, (bytes, dict)) or looks_like_image_path(value)
+
+
+def _need(name: str | None, use: str, usual: Sequence[str], names: Sequence[str], where: str) -> str:
+    if name is None:
+        listed = ", ".join(usual)
+        raise DataError(
+            f"{where}: no column looks like the {use} column ({listed}); {_columns(names)}. Name it: {use}=…"
+        )
+    return name
+
+
+def _columns(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return f"it has the columns {', '.join(map(repr, names[:20]))}{more}"
+
+
+def _near(name: str, names: Sequence[str]) -> str:
+    return did_you_mean(name, names, "Name one of these.")

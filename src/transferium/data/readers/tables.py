@@ -1,0 +1,165 @@
+"""CSV, TSV, Parquet and JSONL files as domains of images, texts or feature rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.data.domain import Domain
+from transferium.data.labels import encode_groups, encode_labels, encode_parts, missing_cells, missing_rows
+from transferium.data.readers.cells import as_numbers, as_texts, as_values, no_number
+from transferium.data.readers.columns import Columns, settle
+from transferium.data.readers.delimited import Delimited
+from transferium.data.readers.image_cells import ImageCells
+from transferium.data.readers.jsonlines import JsonLines
+from transferium.data.readers.parquet import Parquet, RowGroups
+from transferium.data.samples import Files, Items, Rows, Samples
+from transferium.errors import DataError
+
+_COUNTERS = ("", "Unnamed: 0", "__index_level_0__", "index")
+"""Columns that only count rows: in a sorted table they would give the label away."""
+
+
+class Table(Protocol):
+    """A table file: the first filled cell of each column, and any columns as a ``pyarrow.Table``."""
+
+    path: Path
+    first: dict[str, Any]
+
+    def read(self, names: Sequence[str]) -> Any: ...
+
+
+TABLES: dict[str, type[Delimited] | type[Parquet] | type[JsonLines]] = {
+    ".csv": Delimited,
+    ".tsv": Delimited,
+    ".parquet": Parquet,
+    ".pq": Parquet,
+    ".jsonl": JsonLines,
+    ".ndjson": JsonLines,
+}
+"""Table files by the ending of their name (lower case)."""
+
+
+def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
+    """One table, which may be cut into several files, as a domain.
+
+    Image paths are relative to the table's folder, or absolute; image bytes stay in the file until they are needed.
+    Raises ``DataError`` for missing columns, nulls among texts or labels, and files that are no tables.
+    """
+    tables: list[Table] = [TABLES[path.suffix.lower()](path) for path in paths]
+    where = str(paths[0])
+    columns = settle(asked, tables[0].first, where)
+    lazy = columns.image is not None and isinstance(tables[0].first[columns.image], (bytes, dict))
+    names = [n for n in (*columns.named().values(), *(columns.features or ())) if not (lazy and n == columns.image)]
+    table = _read_all(tables, list(dict.fromkeys(names)))
+    if table.num_rows == 0:
+        raise DataError(f"{where} has the columns {', '.join(map(repr, tables[0].first))} but no rows")
+    labels, classes, gaps = _labels(table, columns, asked.label is not None, where)
+    ids = _ids(table, columns, lazy)
+    domain = Domain(
+        samples=Rows(np.zeros((table.num_rows, 0))),
+        kind=columns.kind or "features",
+        ids=ids,
+        labels=labels,
+        classes=classes,
+        parts=encode_parts(as_values(table[columns.part]), f"{where}, column {columns.part!r},")
+        if columns.part
+        else None,
+        groups=encode_groups(as_values(table[columns.group])) if columns.group else None,
+        name=name,
+        ignored={"labels": tuple(ids[row] for row in sorted({*range(len(ids))} - {*gaps}))} if gaps else {},
+    )
+    if columns.text is not None:
+        return replace(domain, samples=_texts(table[columns.text], columns.text, where))
+    if columns.image is not None:
+        cells = _image_column(paths, columns.image) if lazy else as_texts(table[columns.image], columns.image, where)
+        return replace(domain, samples=_images(paths[0].parent, cells))
+    return _with_features(domain, table, columns, asked.features is not None, where)
+
+
+def _read_all(tables: Sequence[Table], names: list[str]) -> Any:
+    import pyarrow as pa
+
+    for table in tables[1:]:
+        if missing := [name for name in names if name not in table.first]:
+            raise DataError(f"{table.path} has no column {missing[0]!r}, which {tables[0].path.name} has")
+    return pa.concat_tables([table.read(names) for table in tables], promote_options="permissive")
+
+
+def _labels(
+    table: Any, columns: Columns, asked: bool, where: str
+) -> tuple[NDArray[np.int64] | None, tuple[str, ...], list[int]]:
+    """Labels, class names, and the rows for want of which there are no labels.
+
+    A column that was only guessed and is empty throughout means that there are none.
+    """
+    if columns.label is None:
+        return None, (), []
+    values = as_values(table[columns.label])
+    if not asked and all(value in (None, "") for value in values):
+        return None, (), []
+    if columns.gaps and (gaps := missing_rows(values)):
+        return None, (), gaps
+    if isinstance(next((v for v in values if v is not None), None), (list, dict, bytes)):
+        found = table[columns.label].type
+        raise DataError(f"{where}: column {columns.label!r} holds {found}, not labels: name another with label=…")
+    return *encode_labels(values, f"column {columns.label!r} of {where}"), []
+
+
+def _ids(table: Any, columns: Columns, lazy: bool) -> list[str]:
+    """The id column, else image paths, else row numbers from 0."""
+    column = columns.id or (None if lazy else columns.image)
+    if column is None:
+        return [str(row) for row in range(table.num_rows)]
+    return [str(row) if value is None else str(value) for row, value in enumerate(as_values(table[column]))]
+
+
+def _texts(column: Any, name: str, where: str) -> Samples:
+    texts = as_texts(column, name, where)
+    if missing := [row for row, text in enumerate(texts) if text is None]:
+        raise DataError(missing_cells("text", missing, len(texts), f"column {name!r} of {where}"))
+    return Items(texts)
+
+
+def _image_column(paths: Sequence[Path], name: str) -> Sequence[Any]:
+    if paths[0].suffix.lower() in (".parquet", ".pq"):
+        return RowGroups(paths, name)
+    return as_values(_read_all([TABLES[path.suffix.lower()](path) for path in paths], [name])[name])
+
+
+def _images(folder: Path, cells: Sequence[Any]) -> Samples:
+    named = isinstance(cells, list) and all(isinstance(cell, str) for cell in cells)
+    return Files(folder, cells) if named else Items(ImageCells(folder, cells))
+
+
+def _with_features(domain: Domain, table: Any, columns: Columns, asked: bool, where: str) -> Domain:
+    """All feature columns side by side; columns that hold no numbers are left aside, or refused where asked for."""
+    numbers: dict[str, NDArray[np.floating[Any]]] = {}
+    aside: list[str] = []
+    for name in columns.features or ():
+        found = as_numbers(table[name]) if asked or name not in _COUNTERS else None
+        if found is not None:
+            numbers[name] = found
+        elif asked:
+            raise DataError(f"{where}: column {name!r} {no_number(table[name])}")
+        else:
+            aside.append(name)
+    if not numbers:
+        listed = ", ".join(map(repr, (*columns.named().values(), *aside)))
+        raise DataError(
+            f"{where}: no column looks like images or texts, and none holds numbers; it has the columns {listed}. "
+            "Name one with image=… or text=…"
+        )
+    values = np.column_stack(list(numbers.values()))
+    names = [
+        f"{name}[{i}]" if column.ndim == 2 else name
+        for name, column in numbers.items()
+        for i in range(column.shape[1] if column.ndim == 2 else 1)
+    ]
+    ignored = {**domain.ignored, "columns": tuple(aside)} if aside else domain.ignored
+    return replace(domain, samples=Rows(values), feature_names=tuple(names), ignored=ignored)

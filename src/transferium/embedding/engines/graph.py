@@ -1,0 +1,105 @@
+"""Exported graphs on disk: one ONNX file and one description each, replaced as a whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from transferium.errors import BackboneError
+from transferium.models.backbone import Backbone
+from transferium.models.preprocess import ImagePreprocess
+from transferium.models.sources.weight_files import digest_files
+from transferium.system.cache_dir import home
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A checked graph: its file, and what was found when it was checked against torch."""
+
+    path: Path
+    description: dict[str, Any]
+
+
+class DamagedGraph(Exception):  # noqa: N818  (it is never shown: the caller exports again and says so)
+    """The graph's file is not the one that was checked."""
+
+
+def graph_path(backbone: Backbone) -> Path:
+    """Where the graph of this backbone lies: known by its weights and by the shape that it reads."""
+    preprocess = backbone.preprocess
+    shape = f"side {preprocess.size}" if isinstance(preprocess, ImagePreprocess) else backbone.kind
+    name = hashlib.sha256(f"{backbone.fingerprint} {shape} graph 1".encode()).hexdigest()[:40]
+    return home() / "graphs" / f"{name}.onnx"
+
+
+def read_description(path: Path) -> dict[str, Any] | None:
+    """What was written beside a graph by these versions of torch and onnxruntime, or None."""
+    try:
+        description: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return description if description.get("versions") == versions() else None
+
+
+def find_graph(path: Path) -> Graph | None:
+    """The checked graph at ``path``, or None where there is none; raises ``DamagedGraph``."""
+    description = read_description(path)
+    if description is None or description.get("status") != "ok":
+        return None
+    if not path.is_file() or digest_files([path]) != description.get("sha256"):
+        raise DamagedGraph
+    return Graph(path, description)
+
+
+def attached_graph(path: Path) -> Graph:
+    """A graph that travelled, if it is still the one that was saved."""
+    try:
+        description: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        whole = digest_files([path]) == description["sha256"]
+    except (OSError, ValueError, KeyError) as error:
+        raise BackboneError(
+            f"the saved model's graph {path} is incomplete ({error}): copy the whole folder."
+        ) from error
+    if not whole:
+        raise BackboneError(f"{path} is damaged: it is not the graph that was saved. Copy the saved model again.")
+    return Graph(path, description)
+
+
+def known_to_fail(path: Path) -> str | None:
+    """Why these versions could not export this backbone, where that was tried before."""
+    description = read_description(path)
+    return str(description["reason"]) if description and description.get("status") == "failed" else None
+
+
+def versions() -> dict[str, str]:
+    """The versions that a graph and its check depend on, read without importing anything."""
+    return {name: version(name) for name in ("torch", "onnxruntime")}
+
+
+def save_description(path: Path, description: dict[str, Any]) -> None:
+    """Write the JSON beside a graph; a home that cannot be written is said elsewhere, once."""
+    text = json.dumps(description | {"versions": versions()}, indent=1)
+    with suppress(OSError):
+        replace_file(path.with_suffix(".json"), lambda fresh: fresh.write_text(text, encoding="utf-8"))
+
+
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` make a sibling file and put it in the place of ``path`` in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem[:12]}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    fresh = Path(name)
+    try:
+        write(fresh)
+        fresh.chmod(0o644)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)

@@ -1,0 +1,103 @@
+"""The candidates that were not chosen, kept so that labels which come later can say what they were worth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.artifact import Artifact, read_head, write_head
+from transferium.data.doctor.scan import scan
+from transferium.data.domain import Domain
+from transferium.errors import ArtifactError
+from transferium.job.adapt.fit import Adapted
+from transferium.methods.fitted import Fitted
+
+FOLDER = "candidates"
+LIST = "candidates.json"
+
+
+@dataclass(frozen=True)
+class SavedCandidates:
+    """The candidates of a run beside source only, and what the chosen one is called among them.
+
+    ``models`` read source only's backbone. Of those that moved a backbone, ``answers`` are what is left: for each, the
+    number of the class it gave every target example, by the hash of the example's content.
+    """
+
+    chosen: str
+    models: Mapping[str, Artifact] = field(default_factory=dict)
+    answers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def answers_for(self, domain: Domain) -> tuple[dict[str, NDArray[np.int64]], list[str]]:
+        """What those that moved a backbone said of each of the examples, and who has not answered for all of these."""
+        if not self.answers:
+            return {}, []
+        keys = domain.keys or scan(domain).keys
+        known = [name for name, said in self.answers.items() if all(key in said for key in keys)]
+        found = {name: np.array([self.answers[name][key] for key in keys], np.int64) for name in known}
+        return found, [name for name in self.answers if name not in found]
+
+
+def chosen_name(adapted: Adapted) -> str:
+    """What the model is called among the candidates: ``mcc@0.3`` where a vote chose the weight of ``mcc``."""
+    return str(adapted.fitted.selection.chosen.get("method", adapted.fitted.method))
+
+
+def others(adapted: Adapted) -> dict[str, Fitted]:
+    """Every candidate beside source only and the one that was chosen."""
+    taken = ("source-only", chosen_name(adapted))
+    return {name: fitted for name, fitted in adapted.fitted.beside.items() if name not in taken}
+
+
+def save_candidates(run: Path, adapted: Adapted) -> None:
+    """Write the head of every other candidate that reads source only's backbone, of others what they answered.
+
+    A head is small; a backbone of its own for each candidate is not. The answers are those for the target examples that
+    are evaluated on, in the order of the hashes of their contents.
+    """
+    found = others(adapted)
+    if not found:
+        return
+    (run / FOLDER).mkdir()
+    facts, answers = {}, {}
+    for name, fitted in found.items():
+        if fitted.backbone.fingerprint != adapted.source_only.backbone.fingerprint:
+            answers[name] = _answers(adapted, fitted)
+            continue
+        write_head(fitted.head, run / FOLDER / f"{name}.safetensors")
+        facts[name] = {"temperature": fitted.head.temperature, "head": fitted.head.facts()}
+    told = {"chosen": chosen_name(adapted), "candidates": facts, "answers": answers}
+    (run / FOLDER / LIST).write_text(json.dumps(told, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def _answers(adapted: Adapted, fitted: Fitted) -> dict[str, int]:
+    said = fitted.head.predict(adapted.task.embed(adapted.held, fitted.backbone).features)
+    return dict(sorted(zip(adapted.held.keys or (), said.tolist(), strict=True)))
+
+
+def saved_candidates(run: Path, source_only: Artifact, method: str) -> SavedCandidates:
+    """The candidates of a run; one without any (a named method) has ``method`` as the chosen one's name."""
+    if not (run / FOLDER / LIST).is_file():
+        return SavedCandidates(method)
+    try:
+        told = json.loads((run / FOLDER / LIST).read_text(encoding="utf-8"))
+        heads = {
+            name: read_head(run / FOLDER / f"{name}.safetensors", float(facts["temperature"]), facts["head"])
+            for name, facts in told["candidates"].items()
+        }
+        answers = {name: {key: int(k) for key, k in said.items()} for name, said in told.get("answers", {}).items()}
+        chosen = str(told["chosen"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtifactError(
+            f"{run / FOLDER / LIST} is damaged ({error}): remove {run / FOLDER} to evaluate without candidates."
+        ) from error
+    return SavedCandidates(
+        chosen,
+        {name: Artifact(source_only.backbone, head, source_only.classes) for name, head in heads.items()},
+        answers,
+    )

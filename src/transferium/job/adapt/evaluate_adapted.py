@@ -1,0 +1,118 @@
+"""Target labels that came later: what adapting was worth, by ``transferium evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.artifact import DESCRIPTION, Artifact, load_artifact
+from transferium.data.doctor.findings import some
+from transferium.data.domain import Domain
+from transferium.data.pairing import refuse_same_but_case
+from transferium.embedding.embed import Embedder
+from transferium.errors import DataError
+from transferium.evaluation.adapted import AdaptedEvaluation, Answers, adaptation_result, answers_for, oracle
+from transferium.job.adapt.candidates import saved_candidates
+from transferium.job.adapt.labelled_target import never_learned
+from transferium.job.adapt.run import SOURCE_ONLY
+from transferium.job.adapt.verdict_scope import reason_without_verdict
+from transferium.job.predict.apply import check_evaluable, uncalibrated
+
+
+def is_adapted(run: Path) -> bool:
+    """Whether ``run`` holds an adapted model and, beside it, the one that never saw the target."""
+    return (run / SOURCE_ONLY / DESCRIPTION).is_file()
+
+
+def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Embedder, *, seed: int) -> dict[str, Any]:
+    """The evaluation of ``run`` on a labelled ``domain``, source only beside it, and the verdict overall and by class.
+
+    Beside them, the candidates that the run kept: which of all these labels would have chosen (``oracle``).
+    Classes that the source never had are counted as mistakes. Raises ``DataError`` where no class is known at all or
+    there are no labels, ``ArtifactError`` for data of another kind.
+    """
+    alone, given = load_artifact(run / SOURCE_ONLY), len(domain)
+    domain = _comparable(artifact, domain)
+    method = _name(artifact)
+    kept = saved_candidates(run, alone, method)
+    chosen = kept.chosen
+    models = {"source-only": alone, **kept.models, chosen: artifact}
+    # The candidates share source only's backbone: what it sees is asked for once.
+    readers = {model.backbone.fingerprint: model for model in models.values()}
+    seen = {backbone: model.embed(domain, embedder) for backbone, model in readers.items()}
+    said = {name: model.probabilities(seen[model.backbone.fingerprint]) for name, model in models.items()}
+    ours, theirs = said[chosen], said["source-only"]
+    usable, answers = _answers(artifact, domain, ours)
+    moved, left_out = kept.answers_for(domain.take(usable))
+    classes = {name: p[usable].argmax(axis=1) for name, p in said.items()} | moved
+    right = {name: float((given == answers.y).mean()) for name, given in classes.items()}
+    why = _unasked(artifact, alone)
+    result = adaptation_result(answers, ours[usable], theirs[usable], method=method, seed=seed, unasked=why)
+    return result.evaluation.as_dict() | {
+        "run": str(run),
+        "data": domain.name,
+        "learned_from": given - len(domain),
+        "references": {SOURCE_ONLY: result.source_only.as_dict()},
+        "difference": result.verdict.difference_as_dict(),
+        "verdict": result.verdict.word,
+        "verdict_sentence": result.verdict.sentence,
+        "by_class": result.by_class,
+        "oracle": oracle(right, chosen) | {"left_out": left_out},
+    }
+
+
+def evaluate_with_source_only(
+    artifact: Artifact, source_only: Artifact, domain: Domain, embedder: Embedder, *, seed: int
+) -> AdaptedEvaluation:
+    """An adapted model on a labelled ``domain``, source only beside it, and the verdict; raises as the above."""
+    domain = _comparable(artifact, domain)
+    ours, theirs = (model.probabilities(model.embed(domain, embedder)) for model in (artifact, source_only))
+    usable, answers = _answers(artifact, domain, ours)
+    before = uncalibrated(ours[usable], artifact.head.temperature)
+    result = adaptation_result(
+        answers,
+        ours[usable],
+        theirs[usable],
+        method=_name(artifact),
+        seed=seed,
+        before=before,
+        unasked=_unasked(artifact, source_only),
+    )
+    return AdaptedEvaluation.of(result)
+
+
+def _name(artifact: Artifact) -> str:
+    return str(artifact.info.get("method", {}).get("name", "the adapted model"))
+
+
+def _unasked(artifact: Artifact, source_only: Artifact) -> str:
+    """Why there is no verdict, labels or not; empty where there is one."""
+    ours, theirs = ((model.backbone, model.head) for model in (artifact, source_only))
+    return reason_without_verdict(artifact.info.get("method", {}), ours, theirs)
+
+
+def _comparable(artifact: Artifact, domain: Domain) -> Domain:
+    """``domain`` without what the model learned from; raises where nothing can be evaluated on it."""
+    check_evaluable(artifact, domain)
+    domain = never_learned(artifact, artifact.as_read(domain))
+    refuse_same_but_case([*artifact.classes, *domain.classes], "the model and the labelled data have")
+    if not set(domain.classes) & set(artifact.classes):
+        raise DataError(
+            f"{domain.name!r} shares no class name with this model ({some(domain.classes, 5)} and "
+            f"{some(artifact.classes, 5)}): give its labels the source's names."
+        )
+    return domain
+
+
+def _answers(
+    artifact: Artifact, domain: Domain, probabilities: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], Answers]:
+    """Which examples could be read, and the labels of these."""
+    usable: NDArray[np.bool_] = np.asarray(~np.isnan(probabilities).any(axis=1))
+    if not usable.any():
+        raise DataError(f"none of the {len(domain)} examples of {domain.name!r} could be read.")
+    groups = None if domain.groups is None else domain.groups[usable]
+    return usable, answers_for(domain.y[usable], domain.classes, artifact.classes, groups)

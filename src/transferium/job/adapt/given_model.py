@@ -1,0 +1,168 @@
+"""A saved model in the place of a source: what it brings to an adaptation, and what it cannot."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from transferium.artifact import DESCRIPTION, Artifact, load_artifact
+from transferium.data.domain import Domain
+from transferium.data.pairing import Pair, pair_domains
+from transferium.data.samples import Items, Rows
+from transferium.errors import DataError, InputError, TransferiumError, TransferiumWarning
+from transferium.job.options import FitOptions, backbone_settings
+from transferium.methods.catalogue import METHODS, find_method, method_class
+from transferium.methods.fitted import Fitted
+from transferium.methods.method import Method
+from transferium.methods.task import SourceModel
+from transferium.models.backbone import Backbone
+from transferium.models.catalogue import find_backbone
+from transferium.selection.selection import Selection
+
+
+def is_model(path: Path) -> bool:
+    """Whether a folder holds a saved model, such as a finished run; it is never read as data then."""
+    return (path / DESCRIPTION).is_file()
+
+
+def alone(models: Sequence[GivenModel], sources: int) -> GivenModel | None:
+    """The one model among ``sources`` sources, None where there is none; raises ``InputError`` beside anything else."""
+    if models and sources > 1:
+        raise InputError(
+            f"{models[0].name!r} is a saved model, which stands for the whole source; {sources} sources were given. "
+            "Give the model alone, or labelled data alone."
+        )
+    return models[0] if models else None
+
+
+@dataclass(frozen=True, eq=False)
+class GivenModel:
+    """A saved model, and what it is called here. Nothing of the data that it was made from is left but its classes."""
+
+    artifact: Artifact
+    name: str
+
+    @classmethod
+    def load(cls, folder: Path) -> GivenModel:
+        """Read a model or run directory; raises ``ArtifactError`` for what is not understood."""
+        return cls(load_artifact(folder), folder.resolve().name)
+
+    @property
+    def source(self) -> Domain:
+        """Its classes, and no examples."""
+        artifact = self.artifact
+        rows = Rows(np.empty((0, artifact.backbone.width), np.float32))
+        names = artifact.info.get("feature_names")
+        return Domain(
+            rows if artifact.kind == "features" else Items([]),
+            artifact.kind,
+            ids=[],
+            labels=np.empty(0, np.int64),
+            classes=artifact.classes,
+            name=self.name,
+            feature_names=None if names is None else tuple(names),
+        )
+
+    def pair(self, target: Domain, few: Domain | None = None) -> Pair:
+        """The model's classes and a target stripped of its labels.
+
+        Raises ``ArtifactError`` for a target that the model cannot read, and ``DataError`` for labelled target examples
+        of a class that it does not know.
+        """
+        for domain in (target, *([] if few is None else [few])):
+            self.artifact.as_read(domain)
+        pair = pair_domains([self.source], target, few)
+        if new := [name for name in pair.source.classes if name not in self.artifact.classes]:
+            raise DataError(
+                f"the labelled target examples have the class {new[0]!r}, which the model {self.name!r} does not know, "
+                "and its last layer cannot grow: leave such examples out, or give the data that it was made from."
+            )
+        return pair
+
+    def asked(self, options: FitOptions) -> tuple[Method, Backbone]:
+        """The method that was asked for and the model's own backbone, which no option can change.
+
+        Raises ``InputError`` for options of a backbone, and where the method cannot adapt this model alone.
+        """
+        settings = dict(options.settings or {})
+        given = ["--backbone"] if options.backbone is not None else []
+        if given := [*given, *backbone_settings(settings)]:
+            raise InputError(
+                f"the model {self.name!r} brings its own backbone, {self.artifact.backbone.name}, and what that reads: "
+                f"leave {' and '.join(given)} out."
+            )
+        method = find_method(options.method, settings)
+        backbone = self._movable() if method.adapts_models and method.moves_backbone else self.artifact.backbone
+        if not method.adapts_models:
+            alone = ", ".join(name for name in METHODS if method_class(name).adapts_models)
+            raise InputError(
+                f"method {method.name!r} learns from the source's labelled examples, and {self.stand_in.name!r} is a "
+                f"saved model, which has none. Without them a model is adapted by {alone}; or give the data that it "
+                "was made from."
+            )
+        method.check_model(self.stand_in, backbone)
+        if method.needs_batch_norm and backbone.pretrained:
+            warnings.warn(
+                f"the backbone of {self.name!r}, {backbone.name}, was pretrained elsewhere: its batch normalisation "
+                "may hold no statistics of the source, and the head learned from it. "
+                f"{method.name} replaces them all the same: look at source only beside it.",
+                TransferiumWarning,
+                stacklevel=2,
+            )
+        return method, backbone
+
+    @property
+    def stand_in(self) -> SourceModel:
+        """What a method may look at in the place of a source."""
+        return SourceModel(self.artifact.head, self.name, self.artifact.fingerprint)
+
+    @property
+    def fitted(self) -> Fitted:
+        """Source only: the model as it is."""
+        how = Selection("no comparison: the model as it was given", "nothing", [], {})
+        return Fitted("source-only", self.artifact.backbone, self.artifact.head, how)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What a model made from this one says in the place of a fingerprint of source data."""
+        return {"source_model": self.artifact.fingerprint, "source_model_name": self.name}
+
+    @property
+    def keys(self) -> set[str]:
+        """Contents of labelled target examples that the model itself learned from."""
+        return set((self.artifact.info.get("few") or {}).get("keys", ()))
+
+    def _movable(self) -> Backbone:
+        """The backbone as weights: a model that was read back holds it as a graph, or by its name alone."""
+        backbone = self.artifact.backbone
+        if backbone.graph is None:
+            return backbone
+        if backbone.weights is not None and (base := self._named()) is not None:
+            return replace(backbone, blocks=base.blocks, any_size=base.any_size, fresh=base.fresh, tuned=True)
+        if (found := self._as_pretrained()) is not None:
+            return replace(found, preprocess=backbone.preprocess)
+        raise InputError(
+            f"the backbone of {self.name!r}, {backbone.name}, was saved as a graph, which can be run and not trained, "
+            "and no weights to train from are beside it (or its architecture is not found by name): use tuning=frozen."
+        )
+
+    def _as_pretrained(self) -> Backbone | None:
+        """The backbone of that name, if it is here and pretrained, and the model's has its very weights."""
+        found = self._named()
+        same = found is not None and found.pretrained and found.fingerprint == self.artifact.backbone.fingerprint
+        return found if same else None
+
+    def _named(self) -> Backbone | None:
+        """The backbone of that name, if it is here, as often as it lies side by side in the model."""
+        from transferium.models.surgery.side_by_side import side_by_side
+
+        given = self.artifact.backbone
+        with suppress(TransferiumError):
+            return side_by_side([find_backbone(given.name, given.kind)] * given.members)
+        return None

@@ -1,0 +1,78 @@
+"""Labelled target examples in a job: they are not evaluated on, and what they are worth alone is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from transferium.artifact import Artifact
+from transferium.data.doctor.findings import Finding, count
+from transferium.data.doctor.scan import scan
+from transferium.data.domain import Domain
+from transferium.errors import DataError
+
+
+def keys_of_few(few: Domain | None) -> set[str]:
+    """The contents of labelled target examples; none where there are no such."""
+    return set() if few is None else set(few.keys or ()) - {""}
+
+
+def untold(domain: Domain, keys: set[str]) -> Domain:
+    """The scanned examples of ``domain`` whose content is none of ``keys``."""
+    return domain.take(np.array([key not in keys for key in domain.keys or ()], bool)) if keys else domain
+
+
+def leave_out(held: Domain, keys: set[str], rule: str) -> tuple[Domain, str]:
+    """What is left to be evaluated on, and the rule that says so; raises ``DataError`` where nothing is."""
+    rest = untold(held, keys)
+    if len(rest) == len(held):
+        return rest, rule
+    if not len(rest):
+        raise DataError(
+            f"every example of the target {held.name!r} that could be evaluated on is among the labelled ones: give "
+            "fewer of these, or more of the target."
+        )
+    gone = count(len(held) - len(rest), "labelled example")
+    return rest, f"{rule}, except {gone}, which {'is' if len(held) - len(rest) == 1 else 'are'} learned from"
+
+
+def about_few(source: Domain, few: Domain | None) -> list[Finding]:
+    """That labelled target examples are in the source too: then they tell nothing of the target."""
+    here = set(source.keys or ()) - {""}
+    shared = [] if few is None else [i for i, key in enumerate(few.keys or ()) if key in here]
+    if few is None or not shared:
+        return []
+    words = f"{len(shared)} of the {count(len(few), 'labelled target example')} are also in the source, byte for byte"
+    return [Finding("shared-examples", "warning", words, tuple(few.ids[i] for i in shared))]
+
+
+def told_of_few(few: Domain | None) -> dict[str, Any] | None:
+    """How many labelled target examples there were, and of which classes."""
+    if few is None:
+        return None
+    counts = np.bincount(few.y, minlength=len(few.classes))
+    by_class = {name: int(n) for name, n in zip(few.classes, counts, strict=True) if n}
+    return {"name": few.name, "examples": len(few), "by_class": by_class}
+
+
+def remembered_few(keys: set[str]) -> dict[str, Any]:
+    """What a saved model says of them: enough for ``evaluate`` to leave their copies out."""
+    return {"few": {"examples": len(keys), "keys": sorted(keys)}} if keys else {}
+
+
+def never_learned(artifact: Artifact, domain: Domain) -> Domain:
+    """``domain`` without copies of the labelled target examples that a saved model learned from.
+
+    Raises ``DataError`` where nothing else is left.
+    """
+    keys = set((artifact.info.get("few") or {}).get("keys", ()))
+    if not keys:
+        return domain
+    rest = untold(replace(domain, keys=scan(domain).keys), keys)
+    if not len(rest):
+        raise DataError(
+            f"this model learned from all of the {count(len(domain), 'example')} of {domain.name!r}: give others."
+        )
+    return rest

@@ -1,0 +1,35 @@
+"""For research: which candidate the target's labels would have chosen, and how much that is worth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transferium.data.pairing import Pair
+from transferium.errors import InputError
+from transferium.evaluation.adapted import Answers, oracle
+from transferium.job.adapt.candidates import chosen_name
+from transferium.job.adapt.fit import Adapted
+
+NOTHING = "--oracle chooses by target labels, and the target has none that match the source's classes. Leave it out."
+
+
+def check_answers(pair: Pair) -> None:
+    """Raise ``InputError`` where there are no labels to look at, before anything is fitted."""
+    if pair.answers is None or not set(pair.answers.classes) & set(pair.source.classes):
+        raise InputError(NOTHING)
+
+
+def look_at_answers(adapted: Adapted, answers: Answers | None) -> dict[str, Any]:
+    """Accuracy of every candidate of the election on the target's labels, the best one, and the gap to the chosen one.
+
+    Raises ``InputError`` where none of the labels is of an example that could be used.
+    """
+    if answers is None:
+        raise InputError(NOTHING)
+    chosen = chosen_name(adapted)
+    models = {"source-only": adapted.source_only, **adapted.fitted.beside, chosen: adapted.fitted}
+    accuracy = {}
+    for name, fitted in models.items():
+        answered = fitted.head.predict(adapted.task.embed(adapted.held, fitted.backbone).features)
+        accuracy[name] = float((answered == answers.y).mean())
+    return oracle(accuracy, chosen)

@@ -1,0 +1,146 @@
+"""From measured shifts to the kinds of shift by name, and to the family of methods that fits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transferium.data.doctor.findings import count
+from transferium.methods.model_selection.guards import EXPLAINED, FEWEST, Preconditions
+
+SURE = 0.05
+LOST = 0.1
+"""Accuracy that must surely be lost on labelled target examples before it is called a conditional shift."""
+FAR = 0.2
+"""A-distance from which the domains are called apart where the permutation test finds a difference."""
+
+FEW = (
+    "label some target examples and give them by --few (--method pooled, tradaboost): they alone can show that the "
+    "same inputs carry other labels"
+)
+
+
+def advise(told: dict[str, Any], preconditions: Preconditions) -> dict[str, Any]:
+    """``{"kinds": [...], "advice": [...]}``: sentences, each with the figure it rests on."""
+    kinds = [*_covariate(told["covariate"]), *_label(told["label"], preconditions), *_conditional(told["conditional"])]
+    kinds += [f"class sets: {message}" for message in told["classes"]]
+    if named := told["surface"].get("notable"):
+        what = {"image": "pictures", "features": "columns"}.get(told["kind"], "inputs")
+        kinds.append(f"{what} differ in {', '.join(named[:5])}")
+    if modes := told["surface"].get("modes"):
+        kinds.append(modes)
+    if (unseen := told["surface"].get("unseen_words")) is not None:
+        kinds.append(f"vocabulary: {100 * unseen:.1f} % of the target's running words never occur in the source")
+    return {"kinds": kinds, "advice": _families(told, preconditions)}
+
+
+def _covariate(found: dict[str, Any]) -> list[str]:
+    if "reason" in found:
+        return [f"covariate shift could not be measured: {found['reason']}"]
+    p, apart = found["mmd"]["p_value"], found["a_distance"]
+    if p > SURE and apart < FAR:
+        return [f"no covariate shift to be seen: MMD p = {p:.3g}, A-distance {apart:.2f}"]
+    size = "strong" if apart > 1.5 else "moderate" if apart > 0.5 else "slight"
+    return [f"{size} covariate shift: A-distance {apart:.2f} of 2, MMD p = {p:.3g}"]
+
+
+def _label(found: dict[str, Any], preconditions: Preconditions) -> list[str]:
+    if "reason" in found:
+        return [f"label shift could not be estimated: {found['reason']}"]
+    if "labels" in found:
+        return [_counted(found, preconditions)]
+    if not found["moved"]:
+        return ["no label shift to be seen: every class share of the source lies in its interval for the target"]
+    named = _named(found["moved"], found)
+    if preconditions.explained > EXPLAINED:
+        return [
+            f"label shift: {named} differ, which explains {100 * preconditions.explained:.0f} % of the shift in means"
+        ]
+    return [
+        f"perhaps label shift: {named} are estimated to differ, but other shares explain only "
+        f"{100 * preconditions.explained:.0f} "
+        "% of the shift in means, so the estimate may be the covariate shift's doing"
+    ]
+
+
+def _counted(found: dict[str, Any], preconditions: Preconditions) -> str:
+    """What the target's own labels say of its class shares, whatever would be estimated without them."""
+    told = "[counted from target labels]"
+    if found["moved"]:
+        explains = ""
+        if preconditions.explained > EXPLAINED:
+            explains = f", and other shares explain {100 * preconditions.explained:.0f} % of the shift in means"
+        return f"label shift: {_named(found['moved'], found)} differ {told}{explains}"
+    said = f"no label shift to be sure of: no class share among {found['labels']} target labels surely differs {told}"
+    if found["estimated"]:
+        said += f"; without labels {_named(found['estimated'], found)} would be estimated to differ"
+    return said
+
+
+def _named(moved: list[str], found: dict[str, Any]) -> str:
+    return f"{len(moved)} of {len(found['shares'])} class shares ({', '.join(moved[:5])})"
+
+
+def _conditional(found: dict[str, Any]) -> list[str]:
+    if "reason" in found:
+        return [f"conditional shift was not measured: {found['reason']}"]
+    loss = found["loss"]
+    ends = f"({100 * loss['low']:.1f} to {100 * loss['high']:.1f})"
+    points = f"{100 * loss['value']:.1f} points" if loss["value"] > 0 else "nothing"
+    said = f"the source's model loses {points} on the target's labelled examples {ends} [measured with target labels]"
+    if not _is_lost(found):
+        return [f"no conditional shift to be sure of: {said}"]
+    worst = sorted(found["classes"], key=lambda row: -row["loss"]["low"])[:3]
+    lost = [row for row in worst if row["loss"]["low"] > LOST]
+    named = ", ".join(f"{r['class']} ({100 * r['source']:.0f} % to {100 * r['target']:.0f} %)" for r in lost)
+    return [f"conditional shift: {said}" + (f", most of all in {named}" if lost else "")]
+
+
+def _families(told: dict[str, Any], preconditions: Preconditions) -> list[str]:
+    """What fits, the surest first; nothing that another sentence here speaks against."""
+    if why := told.get("untrainable"):
+        return [f"no method: {why}"]
+    lost = _is_lost(told["conditional"])
+    few = [FEW] if lost else []
+    if idle := _no_adaptation(told, preconditions):
+        return few or [idle]
+    if preconditions.explained > EXPLAINED and told["label"].get("moved"):
+        return [*few, "label-shift: correct the class shares, and do not make the domains alike"]
+    if any(message.startswith(("partial: ", "open: ")) for message in told["classes"]):
+        return [*few, *_of_other_classes(preconditions, lost)]
+    alike = "matching of statistics (standardise, coral), then of distributions (dan, dann, cdan)"
+    auto = "let --method auto decide: it falls back to source-only when the validators do not agree"
+    return [*few, *_self_labelling(preconditions), alike, auto]
+
+
+def _no_adaptation(told: dict[str, Any], preconditions: Preconditions) -> str:
+    """Why target inputs alone are nothing to adapt to; empty where they may be."""
+    if told.get("identical"):
+        return "nothing: source and target are the same examples, so there is nothing to compare or to adapt to"
+    covariate = told["covariate"]
+    if "reason" not in covariate and covariate["mmd"]["p_value"] > SURE and covariate["a_distance"] < FAR:
+        return "source-only: there is nothing to adapt to"
+    if preconditions.size < FEWEST:
+        seen = count(preconditions.size, "target example")
+        return f"source-only until there are more: on {seen} (fewer than {FEWEST}) no validator can be trusted"
+    return ""
+
+
+def _of_other_classes(preconditions: Preconditions, lost: bool) -> list[str]:
+    """Where the class sets differ: what does not need both domains to have the same classes."""
+    unfit = "methods that make whole distributions alike (standardise, coral, ot, dan, dann, cdan) do not fit"
+    advice = [f"class sets differ: {unfit}, for they assume the same classes on both sides"]
+    if labelling := _self_labelling(preconditions):
+        return [*advice, *labelling, "let --method auto decide among these: --set adaptations=prototypes,shot,mcc"]
+    return advice if lost else [*advice, "source-only, or label some target examples and give them by --few"]
+
+
+def _self_labelling(preconditions: Preconditions) -> list[str]:
+    if not preconditions.has_clusters:
+        return []
+    why = f"the source's classes are clusters (agreement {preconditions.clustered:.2f})"
+    return [f"self-labelling (prototypes, shot, mcc): {why}"]
+
+
+def _is_lost(found: dict[str, Any]) -> bool:
+    """Whether the source's model surely loses more on labelled target examples than chance and class shares do."""
+    return "reason" not in found and found["loss"]["low"] > LOST

@@ -1,0 +1,130 @@
+"""Everything that happens to the data before anything is fitted: one read, one decode, one look by the doctor."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from transferium.data.doctor.doctor import check_trainable, diagnose, used_classes
+from transferium.data.doctor.findings import Diagnosis, Finding
+from transferium.data.doctor.scan import scan
+from transferium.data.domain import Domain
+from transferium.data.split import Division, divide
+from transferium.embedding.embed import Embedder, Embedding
+from transferium.errors import DataError, TransferiumWarning
+from transferium.job.stopwatch import Stopwatch
+from transferium.methods.fitted import Fitted
+from transferium.methods.task import Task
+from transferium.models.backbone import Backbone
+from transferium.models.preprocess import TextPreprocess
+from transferium.training.logs.trackers import TRACK
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A domain that has been scanned, embedded and diagnosed; ``domain`` holds the usable examples only."""
+
+    domain: Domain
+    diagnosis: Diagnosis
+    embedding: Embedding
+    backbone: Backbone
+
+
+def prepare(
+    domain: Domain, embedder: Embedder, backbone: Backbone, beside: tuple[Backbone, ...] = (), *, watch: Stopwatch
+) -> Prepared:
+    """Scan, embed with every backbone in one decode, and diagnose; unusable examples are quarantined."""
+    if backbone.kind == "features":
+        backbone = replace(backbone, width=domain.features.shape[1])
+    with watch("scan"):
+        scanned = scan(domain, progress=embedder.tick("read"))
+        domain = replace(domain, keys=scanned.keys)
+    with watch("embed"):
+        embedding = embedder(domain, backbone, *beside, scan=scanned)[0]
+    with watch("doctor"):
+        features = embedding.features if backbone.kind != "features" else None
+        diagnosis = diagnose(domain, scanned, problems=embedding.problems, features=features)
+        diagnosis = replace(diagnosis, findings=(*diagnosis.findings, *_unread(domain, backbone)))
+    usable = replace(domain, groups=diagnosis.groups).take(diagnosis.keep)
+    return Prepared(usable, diagnosis, embedding, backbone)
+
+
+UNREAD = 0.1
+"""Share of unknown pieces from which texts are not being read; a few rare signs are no reason to say so."""
+
+
+def _unread(domain: Domain, backbone: Backbone, sample: int = 200) -> list[Finding]:
+    """Texts in a language that the backbone cannot read, by the pieces that its vocabulary lacks."""
+    if not isinstance(backbone.preprocess, TextPreprocess) or not len(domain):
+        return []
+    at = np.linspace(0, len(domain) - 1, min(sample, len(domain))).astype(int)
+    share = backbone.preprocess.unknown_share([str(domain.samples.raw(int(i))) for i in at])
+    if share < UNREAD:
+        return []
+    words = f"{100 * share:.0f} % of the pieces of these texts are unknown to {backbone.name}, which reads nothing in"
+    instead = "give a backbone that knows their language, or --backbone char_ngrams, which reads any"
+    return [Finding("unread", "warning", f"{words} them: {instead}")]
+
+
+def be_strict(diagnosis: Diagnosis) -> None:
+    """``--strict``: raise ``DataError`` where the doctor found an error."""
+    if errors := [f.message for f in diagnosis.findings if f.severity == "error"]:
+        raise DataError("--strict: the doctor found errors, and nothing was fitted.\n  " + "\n  ".join(errors))
+
+
+QUARANTINED = ("unreadable", "truncated", "empty", "not-finite")
+"""The kinds of finding that put an example aside."""
+
+
+def warn_of_quarantine(diagnosis: Diagnosis) -> None:
+    """Say that examples were left out, in one warning, where no report says so."""
+    if out := int((~diagnosis.keep).sum()):
+        named = "; ".join(f.message for f in diagnosis.findings if f.kind in QUARANTINED)
+        warnings.warn(f"{out} examples could not be used: {named}", TransferiumWarning, stacklevel=3)
+
+
+def warn_if_untracked(task: Task, fitted: Fitted) -> None:
+    """Say that the trackers which were named got nothing, where nothing of the job took a training step."""
+    if task.track and task.workdir is not None and not any(task.workdir.rglob(TRACK)):
+        names = " and ".join(task.track)
+        words = f"nothing was sent to {names}: {fitted.method} takes no training steps, which are what trackers follow"
+        warnings.warn(words, TransferiumWarning, stacklevel=3)
+
+
+@dataclass(frozen=True)
+class Divided:
+    """The three parts of the usable examples, none of which shares an example or its copy with another."""
+
+    train: Domain
+    val: Domain | None
+    test: Domain
+    division: Division
+
+
+def separate(prepared: Prepared, *, seed: int, test_size: float = 0.25) -> Divided:
+    """Divide by the given parts, or split a test part off; copies of held-out examples leave the training part."""
+    check_trainable(prepared.domain)
+    domain = used_classes(prepared.domain)
+    division = divide(domain, seed=seed, groups=domain.groups, test_size=test_size)
+    leaked = prepared.diagnosis.leaked[prepared.diagnosis.keep]
+    train = domain.take(division.train[~leaked[division.train]])
+    check_trainable(train)
+    val = domain.take(division.val[~leaked[division.val]]) if len(division.val) else None
+    return Divided(train, val, domain.take(division.test), division)
+
+
+def training_parts(prepared: Prepared) -> tuple[Domain, Domain | None]:
+    """What ``fit`` of an estimator may see: all of an undivided domain, else train and, beside a test part, val."""
+    if prepared.domain.parts is None:
+        check_trainable(prepared.domain)
+        return used_classes(prepared.domain), None
+    divided = separate(prepared, seed=0)
+    return divided.train, divided.val
+
+
+def count_by_class(domain: Domain) -> dict[str, int]:
+    """Number of examples of each class."""
+    counts = np.bincount(domain.y, minlength=len(domain.classes))
+    return {name: int(n) for name, n in zip(domain.classes, counts, strict=True)}

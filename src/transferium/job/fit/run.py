@@ -1,0 +1,117 @@
+"""``transferium fit``: from a domain to a run directory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from transferium.artifact import Artifact, refuse_foreign
+from transferium.data.domain import Domain
+from transferium.embedding.embed import Embedder
+from transferium.errors import InputError
+from transferium.job.fit.judge import Judged, judge
+from transferium.job.fit.prepare import Divided, Prepared, be_strict, prepare, separate, warn_if_untracked
+from transferium.job.fit.write import write_run
+from transferium.job.options import FitOptions, backbone_settings
+from transferium.job.run_directory.files import examples_to_show
+from transferium.job.run_directory.provenance import data_fingerprint, provenance
+from transferium.job.run_directory.resume import SIGNS
+from transferium.job.run_directory.state_paths import STATE
+from transferium.job.stopwatch import Stopwatch
+from transferium.methods.catalogue import find_method
+from transferium.methods.fitted import Fitted
+from transferium.methods.task import Task
+from transferium.models.catalogue import find_backbone, randomised
+from transferium.system.processes import rank
+
+Progress = Callable[[str, int, int], None]
+
+
+def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stopwatch) -> dict[str, Any]:
+    """Look, divide, fit, evaluate, compare, and write the run directory; returns what ``metrics.json`` holds."""
+    settings = dict(options.settings or {})
+    backbone = find_backbone(options.backbone, domain.kind, **backbone_settings(settings))
+    method = find_method(options.method, settings)
+    random = randomised(backbone) if backbone.pretrained else None
+    prepared = prepare(domain, embedder, backbone, () if random is None else (random,), watch=watch)
+    if options.strict:
+        be_strict(prepared.diagnosis)
+    divided = separate(prepared, seed=options.seed, test_size=options.test_size)
+    task = Task(
+        train=divided.train,
+        val=divided.val,
+        backbone=prepared.backbone,
+        embedder=embedder,
+        seed=options.seed,
+        groups=divided.train.groups,
+        workdir=options.out / STATE,
+        progress=embedder.progress,
+        budget_s=options.budget_s,
+        track=options.track,
+    )
+    with watch("fit"):
+        fitted = method.fit(task)
+    warn_if_untracked(task, fitted)
+    with watch("evaluate"):
+        judged = judge(fitted, task, divided.test, random)
+    info = {
+        "method": method.to_json(),
+        "seed": options.seed,
+        "selection": fitted.selection.to_json(),
+        "columns": {use: name for use, name in options.columns.items() if use in ("image", "text", "label", "id")},
+        "feature_names": domain.feature_names,
+        "provenance": provenance(options.command, data_fingerprint(prepared.domain)),
+    }
+    artifact = Artifact(fitted.backbone, fitted.head, divided.train.classes, info)
+    run = describe(options, prepared, divided, fitted, judged)
+    return write_run(options.out, artifact, run, judged, watch, fitted.contact)
+
+
+def check_writable(out: Path) -> None:
+    """Raise before any work is done where the run directory could not be written.
+
+    Of several processes the first asks: the others might find what it has begun there.
+    """
+    if rank():
+        return
+    refuse_foreign(out, f"--out {out}", SIGNS)
+    parent = out.resolve().parent
+    while not parent.exists():
+        parent = parent.parent
+    if not os.access(parent, os.W_OK):
+        raise InputError(f"--out {out} cannot be written: {parent} is read-only for this user. Name another folder.")
+
+
+def describe(
+    options: FitOptions, prepared: Prepared, divided: Divided, fitted: Fitted, judged: Judged
+) -> dict[str, Any]:
+    """The run as plain data: what ``metrics.json`` and the report are made from."""
+    return {
+        "format": 1,
+        "name": options.out.name,
+        "kind": prepared.domain.kind,
+        "method": fitted.method,
+        "backbone": fitted.backbone.name,
+        "engine": prepared.embedding.engine,
+        "seed": options.seed,
+        "command": options.command,
+        "test": judged.evaluation.as_dict(),
+        "references": {name: e.as_dict() for name, e in judged.references.items()},
+        "attacked": {name: a.as_dict() for name, a in judged.attacked.items()},
+        "difference": judged.verdict.difference_as_dict(),
+        "verdict": judged.verdict.word,
+        "verdict_sentence": judged.verdict.sentence,
+        "selection": fitted.selection.to_json(),
+        "temperature": fitted.head.temperature,
+        "history": fitted.history,
+        "division": {
+            "train": len(divided.train),
+            "val": 0 if divided.val is None else len(divided.val),
+            "test": len(divided.test),
+            "rule": divided.division.rule,
+        },
+        "doctor": prepared.diagnosis.to_json(),
+        "examples": examples_to_show(judged.test, judged.probabilities),
+    }

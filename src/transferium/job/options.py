@@ -1,0 +1,42 @@
+"""What ``fit`` was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from transferium.errors import InputError
+from transferium.methods.method import Method
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """What ``fit`` was asked for, beside the data."""
+
+    out: Path
+    method: str | Method = "auto"
+    backbone: Any = None
+    settings: dict[str, Any] | None = None
+    seed: int = 0
+    test_size: float = 0.25
+    strict: bool = False
+    budget_s: float | None = None
+    command: str = ""
+    columns: dict[str, str] = field(default_factory=dict)
+    track: tuple[str, ...] = ()
+    map: str = "pca"
+    """How the report draws two domains on one map: pca or tsne."""
+
+
+def backbone_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Take ``size`` and ``max_length``, which belong to the backbone, out of ``settings``."""
+    taken: dict[str, Any] = {}
+    for name in ("size", "max_length"):
+        if name in settings:
+            value = settings.pop(name)
+            try:
+                taken[name] = int(value)
+            except ValueError as error:
+                raise InputError(f"setting {name} takes a whole number; it was given {value!r}.") from error
+    return taken

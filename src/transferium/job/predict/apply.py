@@ -1,0 +1,135 @@
+"""``transferium predict`` and ``transferium evaluate``: a saved model meets new data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.artifact import Artifact
+from transferium.data.doctor.findings import some
+from transferium.data.domain import Domain
+from transferium.data.read import read
+from transferium.data.readers.tables import TABLES
+from transferium.embedding.embed import Embedder
+from transferium.errors import DataError, did_you_mean
+from transferium.evaluation.evaluate import Evaluation, evaluate
+
+
+def read_like(artifact: Artifact, data: Path, columns: Mapping[str, Any]) -> Domain:
+    """Read new data as the training data was read."""
+    return read(data, **columns_like(artifact, data, columns))
+
+
+def columns_like(artifact: Artifact, data: Path, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns to read new data by: ``columns`` named now come before those named when the model was fitted.
+
+    A label column that the new table does not have is no error: there is nothing to compare with, that is all.
+    """
+    table = data.is_file() and data.suffix.lower() in TABLES
+    if table or (data.is_dir() and any(f.suffix.lower() in TABLES for f in data.iterdir())):
+        then = dict(artifact.info.get("columns", {}))
+        if table and then.get("label") not in TABLES[data.suffix.lower()](data).first:
+            then.pop("label", None)
+        columns = then | dict(columns)
+        if artifact.kind == "features" and artifact.info.get("feature_names"):
+            columns = columns | {"features": list(artifact.info["feature_names"])}
+    return dict(columns)
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Probabilities ``(n, classes)``, NaN where an example could not be read, and why it could not."""
+
+    domain: Domain
+    probabilities: NDArray[np.float64]
+    problems: dict[str, str]
+
+    def as_records(self, classes: tuple[str, ...]) -> list[dict[str, Any]]:
+        """One JSON-ready record per example; nulls where it could not be read."""
+        records = []
+        for name, row in zip(self.domain.ids, self.probabilities, strict=True):
+            known = not np.isnan(row).any()
+            shares = dict(zip(classes, map(float, row), strict=True)) if known else None
+            records.append(
+                {"id": name, "predicted": classes[int(row.argmax())] if known else None, "probabilities": shares}
+            )
+        return records
+
+
+def predict_domain(artifact: Artifact, domain: Domain, embedder: Embedder) -> Predicted:
+    """Class probabilities of every example of ``domain``."""
+    embedding = artifact.embed(domain, embedder)
+    problems = {domain.ids[i]: reason for i, reason in embedding.problems.items()}
+    return Predicted(domain, artifact.probabilities(embedding), problems)
+
+
+def check_evaluable(artifact: Artifact, domain: Domain, data: Path | None = None) -> None:
+    """Raise where ``domain``, read from ``data``, is of another kind than the model reads, or has no labels."""
+    artifact.as_read(domain)
+    if domain.labels is not None:
+        return
+    columns: Sequence[str] = (*(domain.feature_names or ()), *domain.ignored.get("columns", ()))
+    if data is not None and data.is_file() and data.suffix.lower() in TABLES:
+        columns = list(TABLES[data.suffix.lower()](data).first)
+    how = "give them beside the examples"
+    if columns:
+        how = f"its columns are {some(map(repr, columns), 20)}; name one with --label"
+    elif domain.kind == "image":
+        how = "put the images of each class in a folder of their own"
+    raise DataError(f"{domain.name!r} has no labels; {how}. To have it answered without: transferium predict.")
+
+
+def evaluate_domain(artifact: Artifact, domain: Domain, embedder: Embedder, *, seed: int = 0) -> Evaluation:
+    """Metrics with intervals on the readable examples of a labelled ``domain``."""
+    check_evaluable(artifact, domain)
+    labels = match_labels(domain, artifact.classes)
+    predicted = predict_domain(artifact, domain, embedder)
+    usable = ~np.isnan(predicted.probabilities).any(1)
+    if not usable.any():
+        raise DataError(f"none of the {len(domain)} examples of {domain.name!r} could be read.")
+    probabilities = predicted.probabilities[usable]
+    before = uncalibrated(probabilities, artifact.head.temperature)
+    groups = None if domain.groups is None else domain.groups[usable]
+    return evaluate(labels[usable], probabilities, artifact.classes, seed=seed, before=before, groups=groups)
+
+
+def uncalibrated(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """The answers before calibration: undoing the temperature needs no second pass, ``softmax(log p · T)``."""
+    raw = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)) * temperature
+    before: NDArray[np.float64] = np.exp(raw - raw.max(1, keepdims=True))
+    before /= before.sum(1, keepdims=True)
+    return before
+
+
+def match_labels(domain: Domain, classes: tuple[str, ...]) -> NDArray[np.int64]:
+    """The domain's labels as positions in ``classes``; raises ``DataError`` for a class the model never saw."""
+    place = {name: i for i, name in enumerate(classes)}
+    present = [domain.classes[i] for i in np.unique(domain.y)]
+    if unknown := [name for name in present if name not in place]:
+        raise DataError(
+            f"{domain.name!r} has the class {unknown[0]!r}, which this model was not trained on. "
+            f"{did_you_mean(unknown[0], classes)}"
+        )
+    table = np.array([place.get(name, -1) for name in domain.classes], dtype=np.int64)
+    matched: NDArray[np.int64] = table[domain.y]
+    return matched
+
+
+def held_out(domain: Domain) -> Domain:
+    """What ``evaluate`` looks at: the held-out part where the data came divided, else all of it."""
+    if domain.parts is None:
+        return domain
+    for name in ("test", "val"):
+        if (domain.parts == name).any():
+            return domain.part(name)
+    return replace(domain, parts=None)
+
+
+def metrics_of(evaluation: Evaluation, domain: Domain, run: Path) -> dict[str, Any]:
+    """The same object as ``test`` in ``metrics.json``, and what it was measured on."""
+    return evaluation.as_dict() | {"run": str(run), "data": domain.name, "examples": len(domain)}

@@ -1,0 +1,252 @@
+"""An interrupted run knows what it was told: ``RUN/state/command.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from transferium.artifact import DESCRIPTION
+from transferium.errors import DataError, InputError, NonFiniteError, TransferiumError, TransferiumWarning
+from transferium.job.run_directory.provenance import versions
+from transferium.job.run_directory.state_paths import COMMAND, STATE
+from transferium.methods.catalogue import find_method
+from transferium.methods.model_selection.saved_decision import DECISION
+from transferium.methods.model_selection.search import STUDY
+from transferium.methods.settings.parse import split_settings
+from transferium.system.processes import everyone, rank
+from transferium.training.logs.journal import LOG, Journal, read_log
+from transferium.training.logs.trackers import TRACK
+from transferium.training.resume.changes import differences, listed
+from transferium.training.resume.interruption import asked_to_end
+
+FORMAT = 1
+SIGNS = (DESCRIPTION, f"{STATE}/{COMMAND}", f"{STATE}/{STUDY}")
+"""By any of which a folder is known as a run that ended, was interrupted or searches."""
+FREE = ("data", "source", "few", "out", "as_json", "track", "resume", "restart", "strict", "oracle", "no_store", "map")
+"""Options that may differ between a run and its resumption: where data is (what is in it is compared later), and what
+changes nothing in the model."""
+WEIGHTY = ("transferium", "torch", "timm", "transformers", "numpy", "onnxruntime")
+"""Packages whose version can change the last bit of a result."""
+
+Options = Mapping[str, Any]
+
+
+def is_interrupted(run: Path) -> bool:
+    """Whether ``run`` holds the command of a run that did not end."""
+    return (run / STATE / COMMAND).is_file()
+
+
+def is_searching(run: Path) -> bool:
+    """Whether ``run`` holds the study of a search that did not end."""
+    return (run / STATE / STUDY).is_file()
+
+
+def is_finished(run: Path) -> bool:
+    """Whether ``run`` holds a model and nothing under way."""
+    return (run / DESCRIPTION).is_file() and not is_interrupted(run) and not is_searching(run)
+
+
+def has_diverged(run: Path) -> bool:
+    """Whether the run under way in ``run`` ended by a value that was no number: going on would end there again."""
+    told = read_log(run / STATE / LOG) if is_interrupted(run) else []
+    return bool(told) and told[-1].get("event") == "failed" and told[-1].get("diverged", False)
+
+
+def remembered(run: Path) -> dict[str, Any]:
+    """What the run was told; raises ``InputError`` where nothing says so."""
+    if not is_interrupted(run):
+        if is_searching(run):
+            raise InputError(f"{run} holds an interrupted search: give the whole tune command again to go on with it.")
+        what = "does not exist" if not run.exists() else f"holds no {STATE}/{COMMAND}"
+        raise InputError(
+            f"there is nothing to resume: {run} {what}. Name the --out of an interrupted fit, or give the whole "
+            "command."
+        )
+    path = run / STATE / COMMAND
+    try:
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        known = told["format"] == FORMAT and isinstance(told["options"], dict)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged ({error}): give the whole command again, with --out {run}.") from error
+    if not known:
+        raise InputError(f"{path} has format {told['format']}, and this version reads {FORMAT}.")
+    return told
+
+
+def refuse_moved_data(told: Options, run: Path) -> None:
+    """Raise ``DataError`` where the data of a run is no longer where it was."""
+    options = told["options"]
+    few = options.get("few")
+    for path in (options["data"], *options.get("source", ()), *([] if few is None else [few])):
+        if not Path(path).exists():
+            raise DataError(
+                f"the data of this run was at {path}, and nothing is there now. Bring it back, or give the whole "
+                f"command with its new place and --out {run}: what was done is kept."
+            )
+
+
+def begins_anew(run: Path, options: Options) -> bool:
+    """Whether what is under way in ``run`` makes room: to ``--restart``, or after it diverged to anything but --resume.
+
+    Raises ``InputError`` where what could go on was told something else, naming old → new. With ``--restart`` only what
+    the options cannot be is refused.
+    """
+    asked = _compared(json.loads(_as_json(options))) if is_interrupted(run) or is_searching(run) else {}
+    if options["restart"]:
+        return True
+    if is_searching(run):
+        raise InputError(
+            f"{run} holds an interrupted search. Go on with it by its tune command; or name another --out; or add "
+            "--restart to throw it away."
+        )
+    if not is_interrupted(run) or not _has_progress(run):
+        return False
+    if options["resume"] is None and has_diverged(run):
+        return True
+    if changed := differences(_compared(remembered(run)["options"]), asked):
+        raise InputError(
+            f"the interrupted run in {run} was told something else: {listed(changed)}. Go on with it by "
+            f"transferium fit --resume {run}; or name another --out; or add --restart to throw it away."
+        )
+    return False
+
+
+def refuse_fit_under_way(run: Path) -> None:
+    """Raise ``InputError`` where a search is about to begin in the folder of an interrupted fit that could go on."""
+    if is_interrupted(run) and not has_diverged(run):
+        raise InputError(
+            f"{run} holds an interrupted fit. Go on with it by transferium fit --resume {run}; or name another --out; "
+            "or add --restart to throw it away."
+        )
+
+
+def warn_of_versions(told: Options) -> None:
+    """Say where a resumed run cannot be promised to end bit-identical."""
+    now = versions()
+    moved = [
+        f"{name} {old} → {now.get(name)}"
+        for name, old in told["versions"].items()
+        if name in WEIGHTY and now.get(name) != old
+    ]
+    if moved:
+        warnings.warn(
+            f"this run began with other versions ({', '.join(moved)}): it goes on, and may end in other last digits "
+            "than it would have.",
+            TransferiumWarning,
+            stacklevel=2,
+        )
+
+
+def forget(run: Path) -> None:
+    """Throw away what is under way in ``run``; a finished model beside it stays."""
+    if rank() == 0 and (is_interrupted(run) or is_searching(run)):
+        shutil.rmtree(run / STATE, ignore_errors=True)
+
+
+def begin_anew(run: Path, anew: bool) -> None:
+    """Forget what is under way, if that was decided, once the new command and its data have been read."""
+    if anew:
+        everyone(None)  # all have looked at it to decide
+        forget(run)
+        everyone(None)  # nobody looks before it is gone
+
+
+@contextmanager
+def remembering(run: Path, options: Options, command: str) -> Iterator[None]:
+    """Write down the command and what becomes of it; after a mistake or a fault, leave nothing without progress."""
+    if rank() > 0:
+        yield
+        return
+    again = is_interrupted(run)
+    _write(run / STATE, options, command)
+    journal = Journal(run / STATE)
+    journal.event("resumed" if again else "started", {"command": command})
+    try:
+        yield
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
+        _note_end(run, error)
+        raise
+
+
+def _note_end(run: Path, error: BaseException) -> None:
+    if asked_to_end(error) is None and isinstance(error, Exception):
+        diverged = isinstance(error, NonFiniteError)
+        Journal(run / STATE).event("failed", {"message": str(error)} | ({"diverged": True} if diverged else {}))
+        if diverged and _has_progress(run):
+            error.add_note(f"A command with other settings, or on mended data, and --out {run} begins anew.")
+        if not _has_progress(run):
+            forget(run)
+            _drop_empty(run)
+        return
+    told = read_log(run / STATE / LOG)
+    if not told or told[-1].get("event") != "interrupted":
+        Journal(run / STATE).event("interrupted")
+
+
+@contextmanager
+def tidying(run: Path) -> Iterator[None]:
+    """After a mistake of the user's, leave no folder of ``run`` that holds nothing."""
+    try:
+        yield
+    except TransferiumError:
+        _drop_empty(run / STATE)
+        _drop_empty(run)
+        raise
+
+
+def keep_log(run: Path, fresh: Path) -> None:
+    """Carry the log, and what trackers wrote, from ``run``'s state into the finished run.
+
+    Of several models (``source 1``) each one's tracks lie in a folder called after it.
+    """
+    state = run / STATE
+    if (state / LOG).exists():
+        shutil.copyfile(state / LOG, fresh / LOG)
+        Journal(fresh).event("finished")
+    for tracks in sorted(state.rglob(TRACK)):
+        shutil.copytree(tracks, fresh / TRACK / tracks.parent.relative_to(state), dirs_exist_ok=True)
+
+
+def _drop_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _has_progress(run: Path) -> bool:
+    return (run / STATE / DECISION).exists() or any((run / STATE).rglob("*.safetensors"))
+
+
+def _compared(options: Options) -> dict[str, Any]:
+    """What decides the result, with the method's settings as values: 1e-4 is 0.0001, ``--lr`` and a default are too."""
+    kept = {name: value for name, value in options.items() if name not in (*FREE, "settings", "lr")}
+    settings: dict[str, Any] = dict(split_settings(tuple(options.get("settings", ()))))
+    if options.get("lr") is not None:
+        settings["lr"] = options["lr"]
+    beside = {name: settings.pop(name) for name in ("size", "max_length") if name in settings}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        method = find_method(options["method"], settings).to_json()
+    return kept | {"method": json.loads(json.dumps(method)), "set": beside}
+
+
+def _as_json(options: Options) -> str:
+    return json.dumps(options, default=lambda path: str(Path(path).resolve()))
+
+
+def _write(state: Path, options: Options, command: str) -> None:
+    facts = {"format": FORMAT, "command": command, "folder": str(Path.cwd()), "versions": versions()}
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        part = state / f"{COMMAND}.tmp"
+        part.write_text(json.dumps(facts | {"options": json.loads(_as_json(options))}, indent=1), encoding="utf-8")
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(state / COMMAND)
+    except OSError as error:
+        raise InputError(f"{state} cannot be written: {error}. Make room, or name another --out.") from error

@@ -1,0 +1,123 @@
+"""Adaptation against an adversary whose gradient is reversed: DANN and those that followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from transferium.methods.deep_adaptation.network import AdaptedNetwork
+from transferium.methods.deep_adaptation.state import AdaptationState
+from transferium.methods.settings.field import setting
+
+if TYPE_CHECKING:
+    from transferium.training.loop.objective import Objective
+
+
+@dataclass
+class Adversarial(AdaptedNetwork):
+    """A network with a critic: the reversed gradient grows, the critic learns from the start."""
+
+    needs_target: ClassVar[bool] = True
+    makes_alike: ClassVar[bool] = True
+
+    critic: int = setting(256, "rectified features inside the critic", (32, 1024))
+
+    def _weighted(self, term: Objective | None) -> Objective:
+        assert term is not None
+        return self.weight * term
+
+    def _grow(self) -> Callable[[float], float]:
+        from transferium.functional.losses.reversal import ramp
+        from transferium.objectives.adversarial import at_once
+
+        return ramp if self.growth == "ramp" else at_once
+
+
+@dataclass
+class DANN(Adversarial):
+    """``CE(source) + weight · BCE(critic(reverse(f)))``: features from which the domain cannot be told.
+
+    Prefer ``cdan`` where the classes are several and moved differently, ``dan`` where training is unstable. It fails
+    where class shares differ, for it matches the mixture.
+    Ganin et al., Domain-adversarial training of neural networks, JMLR 2016.
+    """
+
+    name: ClassVar[str] = "dann"
+
+    def _term(self, state: AdaptationState) -> Objective | None:
+        from transferium.objectives.adversarial import DomainAdversarial
+
+        return DomainAdversarial(state.width, hidden=self.critic, growth=self._grow())
+
+
+@dataclass
+class BSP(DANN):
+    """DANN with ``penalty · Σ σ₁(f)²``: the adversary may not sharpen a few directions at the others' cost.
+
+    ``σ₁`` is the largest singular value of each domain's features in a batch. Prefer it to ``dann`` where adapting
+    makes domains alike and classes worse; ``cdan`` where classes moved differently. Class shares must still agree.
+    Chen et al., Transferability vs. discriminability: batch spectral penalization, ICML 2019.
+    """
+
+    name: ClassVar[str] = "bsp"
+
+    penalty: float = setting(1e-4, "weight of the spectral penalty, beside that of the critic", (0.0, 1e-2))
+
+    def _term(self, state: AdaptationState) -> Objective | None:
+        from transferium.objectives.spectrum import Spectrum
+
+        term = super()._term(state)
+        assert term is not None
+        return term + self.penalty * Spectrum()
+
+
+@dataclass
+class CDAN(Adversarial):
+    """``CE(source) + weight · BCE(critic(reverse(f ⊗ p)))``: the critic looks at features and predictions jointly.
+
+    Prefer it to ``dann`` with more than two classes and a source-only model that is mostly right.
+    Long et al., Conditional adversarial domain adaptation, NeurIPS 2018.
+    """
+
+    name: ClassVar[str] = "cdan"
+    entropy: ClassVar[bool] = False
+
+    def _term(self, state: AdaptationState) -> Objective | None:
+        from transferium.objectives.adversarial import ConditionalAdversarial
+
+        return ConditionalAdversarial(
+            state.width, state.classes, hidden=self.critic, entropy=self.entropy, growth=self._grow()
+        )
+
+
+@dataclass
+class CDANE(CDAN):
+    """CDAN in which sure predictions count up to twice as much for the critic (CDAN+E).
+
+    Row ``i`` of the critic's loss weighs ``1 + exp(-H(p_i))``, brought to mean 1 in each domain. Prefer it to ``cdan``
+    where unsure answers are mostly wrong ones; not where the model is sure and wrong.
+    Long et al., Conditional adversarial domain adaptation, NeurIPS 2018.
+    """
+
+    name: ClassVar[str] = "cdan-e"
+    entropy: ClassVar[bool] = True
+
+
+@dataclass
+class MDD(Adversarial):
+    """A second classifier agrees with the first on the source and disagrees on the target as far as it can.
+
+    ``CE(source) + weight · MDD`` with the gradient reversed before the second classifier, its margin ``margin``.
+    Prefer it to ``mcd`` with many classes.
+    Zhang et al., Bridging theory and algorithm for domain adaptation, ICML 2019.
+    """
+
+    name: ClassVar[str] = "mdd"
+
+    margin: float = setting(4.0, "how much agreeing on the source counts", (1.0, 6.0), {"above": 0})
+
+    def _term(self, state: AdaptationState) -> Objective | None:
+        from transferium.objectives.adversarial import MarginDisparity
+
+        return MarginDisparity(state.width, state.classes, hidden=self.critic, margin=self.margin, growth=self._grow())

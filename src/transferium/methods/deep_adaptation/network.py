@@ -1,0 +1,389 @@
+"""What every adapted network shares: a bottleneck on frozen or tuned features, its streams, and how it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from transferium.errors import DataError, InputError
+from transferium.methods.deep_adaptation.state import AdaptationState
+from transferium.methods.deep_adaptation.threads import threads
+from transferium.methods.deep_adaptation.unused import OF_NETWORKS, OF_SOURCE_NETWORK, warn_if_trained
+from transferium.methods.finetuning.learning_rates import check_rate
+from transferium.methods.fitted import Fitted
+from transferium.methods.holdout import HELD, hold_out
+from transferium.methods.method import Method, refuse_few
+from transferium.methods.settings.checks import BELOW_1, SHARE, require_choice, warn_of_batch
+from transferium.methods.settings.field import setting
+from transferium.methods.staged import Staged
+from transferium.methods.task import SourceModel, Task
+from transferium.methods.unused_settings import suppress_unused_warnings, warn_of_unused
+from transferium.models.backbone import Backbone
+from transferium.models.heads.linear import Head, linear
+from transferium.selection.selection import Selection
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from transferium.methods.deep_adaptation.streams import Opened
+    from transferium.training.distributed.machine import Machine
+    from transferium.training.loop.objective import Objective
+    from transferium.training.loop.param_groups import Group
+    from transferium.training.loop.stage import Stage
+    from transferium.training.run import Outcome
+
+TUNINGS = ("frozen", "partial", "full", "lora")
+STATISTICS = ("shared", "each")
+SOURCES = ("combined", "weighted", "votes")
+KEPT = (
+    "the temperature is the given model's own, for there are no source examples to measure one by: it may be too sure "
+    "of the target"
+)
+
+
+@dataclass
+class AdaptedNetwork(Staged):
+    """A network trained on the labelled source, and what its subclasses add to that: see each of them.
+
+    ``tuning="frozen"`` trains a bottleneck and a linear layer on features that were embedded once; ``"partial"`` moves
+    the last ``unfreeze`` blocks of the backbone as well, ``"full"`` all of it, and ``"lora"`` a low-rank update of each
+    of its linear layers and plain convolutions, at ``lr``, merged at the end. Epochs are passes over the source. The
+    last epoch is kept: no target label may choose one, and source labels choose too early. An untrained backbone moves
+    at the rate of what is new, and normalises by the statistics of each batch. A fifth of the source is
+    held out for the temperature. A few labelled target examples, where there are any, join as a stream of their own,
+    all of them together counting as much as the whole source.
+    """
+
+    name: ClassVar[str] = ""
+    learns_from_few: ClassVar[bool] = True
+    rates: ClassVar[tuple[str, ...]] = ("lr", "backbone_lr")
+    """The settings that are learning rates."""
+    holds_out: ClassVar[float] = HELD
+    keep_statistics: ClassVar[bool] = True
+    """Whether batch normalisation in a pretrained backbone that moves goes on with the statistics it came with."""
+
+    tuning: str = setting("frozen", "how much of the backbone moves: frozen, partial, full or lora", TUNINGS)
+    weight: float = setting(1.0, "weight of the transfer term; 0 is source-network", (0.0, 10.0))
+    growth: str = setting("ramp", "how the weight grows: ramp (from 0, DANN's curve) or fixed", ("ramp", "fixed"))
+    epochs: int = setting(20, "passes over the source", (5, 50))
+    batch_size: int = setting(64, "examples of each stream per step", (16, 256))
+    lr: float = setting(1e-3, "peak learning rate of what is new", (1e-4, 1e-2))
+    backbone_lr: float = setting(1e-4, "peak learning rate of the backbone's last block", (1e-6, 1e-3))
+    layer_decay: float = setting(0.8, "each block learns at this times the rate of the one above it", (0.5, 1.0), SHARE)
+    unfreeze: int | str = setting(2, "what moves of the backbone with tuning=partial")
+    rank: int = setting(8, "rank of each layer's update with tuning=lora", (2, 64))
+    alpha: float = setting(16.0, "tuning=lora multiplies each update by alpha / rank", (4.0, 64.0), {"above": 0})
+    bottleneck: int = setting(256, "rectified features between backbone and last layer (0: none)", (0, 1024))
+    weight_decay: float = setting(1e-3, "pull towards zero", (0.0, 0.1))
+    label_smoothing: float = setting(0.0, "share of each source label spread over all classes", (0.0, 0.2), BELOW_1)
+    sources: str = setting(
+        "combined", "several sources: combined, weighted by likeness to the target, or votes of a network each", SOURCES
+    )
+    statistics: str = setting("shared", "what normalises a domain: shared, or each its own (per-domain)", STATISTICS)
+    augment: str = setting("auto", "random changes to training examples where the backbone moves, as in finetune")
+    clip: float | None = setting(10.0, "largest gradient norm (none: no limit)", (1.0, 100.0), {"above": 0})
+
+    def check(self) -> None:
+        """Raise ``InputError`` for settings that cannot work."""
+        from transferium.training.augment.augment import check_augment
+
+        require_choice("tuning", self.tuning, TUNINGS)
+        require_choice("growth", self.growth, ("ramp", "fixed"))
+        require_choice("sources", self.sources, SOURCES)
+        require_choice("statistics", self.statistics, STATISTICS)
+        check_augment(self.augment)
+        for name in self.rates:
+            check_rate(name, getattr(self, name), getattr(type(self), name), "adamw")
+        warn_of_unused(self, OF_SOURCE_NETWORK if isinstance(self, SourceNetwork) else OF_NETWORKS)
+
+    def fit(self, task: Task) -> Fitted:
+        """Adapt; raises ``InputError`` without a target, ``DataError`` with too little of either domain."""
+        refuse_few(self, task)
+        if task.model is not None:
+            self.check_model(task.model, task.backbone)
+        if (self.needs_target or self._each) and task.unlabeled is None:
+            from transferium.methods.task import target_inputs
+
+            target_inputs(self.name, task)
+        if task.model is None and len(np.unique(task.train.y)) < 2:
+            raise DataError(f"adapting needs a source with examples of 2 classes; {task.train.name!r} has one.")
+        if self.tuning != "frozen" and task.backbone.kind == "features":
+            raise InputError(f"tuning={self.tuning!r} moves a backbone, and features have none: use tuning=frozen.")
+        if self.sources == "votes" and task.sources is not None:
+            from transferium.methods.multi_source import vote_of_sources
+
+            return vote_of_sources(self, task)
+        with threads(1 if self.tuning == "frozen" else None):
+            return super().fit(task)
+
+    def check_model(self, model: SourceModel, backbone: Backbone) -> None:
+        """Raise ``InputError`` where ``model`` cannot stand for the source, such as one whose head has no layers."""
+        super().check_model(model, backbone)
+        if not isinstance(model.head, Head):
+            raise InputError(
+                f"method {self.name!r} moves what is below the last layer, and the model {model.name!r} has no layers: "
+                f"its head is of the kind {model.head.kind!r}. Give a model that ends in one, such as a probe's."
+            )
+        if self._each:
+            raise InputError(
+                "statistics=each normalises the source by its own statistics, and a model comes without them: leave "
+                "it out, or use adabn."
+            )
+
+    def stages(self, task: Task) -> Generator[Stage, None, AdaptationState]:
+        if task.model is not None:
+            return self._take_over(task, task.model)
+        state = self._begin(task)
+        objective = self._supervised(task, state)
+        # A term of weight 0 changes nothing, but where a backbone moves its passes would draw dropout masks.
+        if self.weight or state.tuned is None:
+            objective = objective + self._weighted(self._term(state))
+        yield self._stage(task, state, objective)
+        return state
+
+    @property
+    def moves_backbone(self) -> bool:
+        return self.tuning != "frozen"
+
+    @property
+    def has_term(self) -> bool:
+        """Whether a transfer term stands beside the supervised loss from the first step on."""
+        return type(self)._term is not AdaptedNetwork._term
+
+    def looks_at_inputs(self, task: Task) -> bool:
+        return super().looks_at_inputs(task) or self._each
+
+    def source_only(self) -> Method | None:
+        """A probe on frozen features; where the backbone moves, the same network, trained on the source alone.
+
+        Several sources are combined: whatever else is done with them asks how much each looks like the target.
+        """
+        return self._alone() if self.moves_backbone else None
+
+    def same_learner(self) -> Method | None:
+        return None if self.moves_backbone else self._alone()
+
+    def _alone(self) -> Method:
+        shared = {f.name: getattr(self, f.name) for f in fields(SourceNetwork)}
+        with suppress_unused_warnings():  # of what this method reads, it need not read everything
+            return SourceNetwork(**shared | {"weight": 0.0, "sources": "combined"})
+
+    def _term(self, state: AdaptationState) -> Objective | None:
+        """What is added to the supervised loss, times ``weight``."""
+        return None
+
+    def _weighted(self, term: Objective | None) -> Objective:
+        from transferium.functional.losses.reversal import ramp
+        from transferium.training.loop.objective import Sum
+
+        def ramped(progress: float) -> float:
+            return self.weight * ramp(progress)
+
+        if term is None:
+            return Sum()
+        return (ramped if self.growth == "ramp" else self.weight) * term
+
+    def _begin(self, task: Task) -> AdaptationState:
+        from torch import nn
+
+        from transferium.methods.deep_adaptation.streams import open_streams
+        from transferium.models.heads.bottleneck import bottleneck
+
+        parts = hold_out(task, self.holds_out)
+        warn_of_batch(self.batch_size, len(parts.train), type(self).batch_size)
+        opened = open_streams(task, parts, frozen=self.tuning == "frozen", augment=self.augment)
+        encoder = bottleneck(task.backbone.width, self.bottleneck, opened.rows)
+        head = nn.Linear(self.bottleneck or task.backbone.width, task.classes)
+        state = self._state(task, opened, encoder, head)
+        state.parts = parts
+        if self._each:
+            from transferium.methods.deep_adaptation.domain_batch_norm import own_statistics
+
+            own_statistics(state)
+        return state
+
+    def _take_over(self, task: Task, model: SourceModel) -> AdaptationState:
+        """In the place of training on a source: the network that ``model`` is."""
+        from transferium.methods.deep_adaptation.streams import open_streams
+        from transferium.models.heads.bottleneck import unfold
+
+        warn_if_trained(self, few=task.target is not None)
+        opened = open_streams(task, None, frozen=self.tuning == "frozen", augment=self.augment)
+        warn_of_batch(self.batch_size, len(opened.streams["unlabeled"]), type(self).batch_size)
+        state = self._state(task, opened, *unfold(linear(model.head), opened.rows))
+        state.temperature = model.head.temperature
+        return state
+
+    def _state(self, task: Task, opened: Opened, encoder: nn.Sequential, head: nn.Linear) -> AdaptationState:
+        """``encoder`` and ``head`` over the backbone, which is inside the model where it moves."""
+        from torch import nn
+
+        from transferium.models.model import Model
+
+        tuned, notes = self._moving(task)
+        return AdaptationState(
+            model=Model(encoder if tuned is None else nn.Sequential(tuned, encoder), head),
+            encoder=encoder,
+            tuned=tuned,
+            backbone=task.backbone,
+            feeds=opened.feeds,
+            streams=opened.streams,
+            width=head.in_features,
+            names=task.train.classes,
+            held=opened.held,
+            notes=notes,
+        )
+
+    @property
+    def _each(self) -> bool:
+        """Whether each domain has statistics of its own; at weight 0 there is no target to have any."""
+        return self.statistics == "each" and self.weight > 0
+
+    def _moving(self, task: Task) -> tuple[nn.Module | None, list[str]]:
+        """The backbone where it moves, with low-rank updates where these are what moves, and what to say of it."""
+        from transferium.models.surgery.lora import inject, updates
+
+        if self.tuning == "frozen":
+            return None, []
+        tuned, notes = task.backbone.build(), []
+        if self.tuning == "lora":
+            total = sum(p.numel() for p in tuned.parameters())
+            layers = inject(tuned, rank=self.rank, alpha=self.alpha)
+            moving = sum(p.numel() for p in updates(tuned))
+            notes = [f"{moving:,} numbers move in {len(layers)} layers of a backbone of {total:,}"]
+        return tuned, notes
+
+    def _supervised(self, task: Task, state: AdaptationState) -> Objective:
+        from transferium.methods.multi_source import row_weights
+        from transferium.objectives.supervised import Supervised
+
+        weights = None
+        if self.sources == "weighted" and task.sources is not None and task.unlabeled is not None:
+            assert state.parts is not None
+            weights, note = row_weights(task, state.parts)
+            state.notes.append(note)
+        source = Supervised("source", smoothing=self.label_smoothing, weights=weights)
+        return self._and_few(state, source)
+
+    def _and_few(self, state: AdaptationState, objective: Objective) -> Objective:
+        """``objective`` and the cross-entropy on the labelled target examples, where there are any."""
+        from transferium.objectives.supervised import Supervised
+
+        if "target" not in state.streams:
+            return objective
+        return objective + Supervised("target", smoothing=self.label_smoothing, name="target")
+
+    def _groups(self, state: AdaptationState) -> tuple[Group, ...]:
+        from transferium.training.loop.param_groups import plain_groups
+
+        new = [*state.encoder.parameters(), *state.model.head.parameters()]
+        return (*self._body(state), *plain_groups(new, self.lr, self.weight_decay, "new"))
+
+    def _body(self, state: AdaptationState, rate: float | None = None) -> tuple[Group, ...]:
+        """The backbone's own groups: none where it is frozen. ``rate`` is that of what is new (None: ``lr``)."""
+        from transferium.models.surgery.lora import updates
+        from transferium.training.loop.freeze import freeze
+        from transferium.training.loop.param_groups import layered_groups, plain_groups
+
+        if state.tuned is None:
+            return ()
+        if self.tuning == "lora":
+            return plain_groups(updates(state.tuned), self.lr, self.weight_decay, "updates")
+        blocks = state.backbone.blocks
+        freeze(state.tuned, blocks, "all" if self.tuning == "full" else self.unfreeze)
+        lr, decay = self.backbone_lr, self.layer_decay
+        if not state.backbone.pretrained:
+            lr, decay = rate or self.lr, 1.0
+        return layered_groups(state.tuned, blocks, lr=lr, decay=decay, weight_decay=self.weight_decay)
+
+    def _stage(self, task: Task, state: AdaptationState, objective: Objective | None, **changes: Any) -> Stage:
+        """One episode over the streams that ``objective`` needs; ``changes`` are fields of the stage."""
+        from transferium.training.loop.schedule import Schedule
+        from transferium.training.loop.stage import Stage
+
+        settings: dict[str, Any] = {
+            "streams": state.streams,
+            "groups": () if objective is None else self._groups(state),
+            "name": "adapt",
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "schedule": Schedule("cosine", 0.05),
+        } | changes
+        kept = (self.keep_statistics or self.weight == 0) and not self._each and task.backbone.pretrained
+        settings = {"seed": task.seed, "keep_statistics": kept} | settings
+        about = {"backbone": task.backbone.fingerprint, "method": self.to_json()}
+        if task.model is not None:
+            about["model"] = task.model.fingerprint
+        return Stage(
+            model=state.model,
+            objective=objective,
+            feeds=state.feeds,
+            objective_lr=self.lr,
+            clip=self.clip,
+            whole_batches=True,
+            about=about,
+            **settings,
+        )
+
+    def _conclude(self, outcome: Outcome[Any], machine: Machine, start: float) -> Fitted:
+        from transferium.methods.tuned_backbone import tuned_backbone
+        from transferium.models.heads.bottleneck import fold
+        from transferium.models.surgery.lora import merge
+
+        state, trained_at = outcome.result, time.perf_counter()
+        if state.each:
+            from transferium.methods.deep_adaptation.domain_batch_norm import settle
+
+            settle(state)
+        temperature, said = self._temperature(state, machine)
+        backbone, source_backbone, source_head = state.backbone, None, None
+        if state.at_source is not None:
+            body = state.at_source.backbone
+            if state.tuned is not None:
+                source_backbone, body = tuned_backbone(backbone, merge(body[0])), body[1]
+            source_head = fold(body, state.at_source.head, temperature)
+        if state.tuned is not None:
+            backbone = tuned_backbone(backbone, merge(state.tuned))
+        return Fitted(
+            method=self.name,
+            backbone=backbone,
+            head=fold(state.encoder, state.model.head, temperature),
+            selection=self._selection(state, said),
+            history=outcome.history,
+            seconds={"train": trained_at - start, "calibrate": time.perf_counter() - trained_at},
+            source_head=source_head,
+            source_backbone=source_backbone,
+        )
+
+    def _temperature(self, state: AdaptationState, machine: Machine) -> tuple[float, str]:
+        """The temperature, and where it is from."""
+        from transferium.functional.calibration import fit_temperature
+        from transferium.training.loop.predict import predict
+
+        if state.held is None:
+            assert state.temperature is not None
+            return state.temperature, KEPT
+        reader, held = state.at_source or state.model, state.held
+        temperature = float(fit_temperature(predict(reader, held, state.feeds, machine, batch_size=256), held.y))
+        return temperature, f"the temperature is from {len(held)} held-out source examples, which were not trained on"
+
+    def _selection(self, state: AdaptationState, said: str) -> Selection:
+        rule, data = "no comparison: the last epoch", "no target label"
+        if state.held is None:
+            return Selection("no comparison: what the last pass left", data, [], {}, (*state.notes, said))
+        epoch = {"epoch": self.epochs}
+        return Selection(rule, data, [epoch], epoch, (*state.notes, said))
+
+
+@dataclass
+class SourceNetwork(AdaptedNetwork):
+    """The network by itself, trained on the source: what every other one is at ``weight=0``.
+
+    ``Σ_source ℓ(f(x), y)``. Prefer it to see what the others add; where no backbone moves, ``source-only`` is surer.
+    """
+
+    name: ClassVar[str] = "source-network"

@@ -1,0 +1,231 @@
+"""The source is gone: a trained model and unlabelled target rows go in, an adapted model comes out.
+
+The model is trained on a labelled source first, or is a finished one that was given in the source's place
+(``task.model``): all that follows is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from transferium.errors import InputError
+from transferium.methods.deep_adaptation.network import AdaptedNetwork
+from transferium.methods.deep_adaptation.state import AdaptationState
+from transferium.methods.settings.checks import BELOW_1
+from transferium.methods.settings.field import setting
+from transferium.methods.task import SourceModel, Task
+from transferium.models.backbone import Backbone
+
+if TYPE_CHECKING:
+    from transferium.data.domain import Domain
+    from transferium.training.loop.objective import Objective
+    from transferium.training.loop.param_groups import Group
+    from transferium.training.loop.stage import Stage
+
+
+@dataclass
+class SHOT(AdaptedNetwork):
+    """Train on the source, freeze the last layer, and move what is below it by the target's inputs alone.
+
+    ``weight · (H(p) - H(mean p) + self_labels · CE(centroid labels))``; the labels are those of the nearest class
+    centroid of the target and are found anew in every round. ``self_labels=0`` is information maximisation alone. The
+    source takes no part in the second half; labelled target examples, where there are any, do.
+    A finished model may stand for the source: its hidden layers are what moves, or, below a head that is linear, one
+    affine layer of ``width · (width + 1)`` numbers that begins as the identity; with ``tuning`` the backbone too.
+    Prefer it where classes are clusters; it expects them about equally frequent.
+    Liang et al., Do we really need to access the source data?, ICML 2020.
+    """
+
+    name: ClassVar[str] = "shot"
+    adapts_models: ClassVar[bool] = True
+    needs_clusters: ClassVar[bool] = True
+    rates: ClassVar[tuple[str, ...]] = (*AdaptedNetwork.rates, "adapt_lr")
+    needs_target: ClassVar[bool] = True
+
+    label_smoothing: float = setting(0.1, "share of each source label spread over all classes", (0.0, 0.2), BELOW_1)
+    self_labels: float = setting(0.3, "weight of the centroid labels beside information maximisation", (0.0, 1.0))
+    rounds: int = setting(10, "passes over the target, each with fresh labels", (3, 30))
+    adapt_lr: float = setting(3e-4, "peak learning rate once the source is gone", (1e-5, 1e-2))
+
+    def stages(self, task: Task) -> Generator[Stage, None, AdaptationState]:
+        state = yield from super().stages(task)
+        if self.weight == 0:
+            return state
+        state.leave_source()
+        state.model.head.requires_grad_(False)
+        for number in range(self.rounds):
+            guessed = self._labelled(state)
+            yield self._round(task, state, guessed, number)
+        return state
+
+    def _round(self, task: Task, state: AdaptationState, guessed: Domain, number: int) -> Stage:
+        from transferium.objectives.prediction import InformationMaximisation
+        from transferium.objectives.supervised import Supervised
+        from transferium.training.loop.schedule import Schedule
+
+        term: Objective = InformationMaximisation("guessed")
+        if self.self_labels:
+            term = term + self.self_labels * Supervised("guessed", name="self_labels")
+        few = {name: domain for name, domain in state.streams.items() if name == "target"}
+        return self._stage(
+            task,
+            state,
+            self._and_few(state, self.weight * term),
+            streams={"guessed": guessed, **few},
+            groups=self._encoder_groups(state),
+            name=f"round {number + 1}",
+            epochs=1,
+            schedule=Schedule("constant"),
+            seed=task.seed + number,
+        )
+
+    def _encoder_groups(self, state: AdaptationState) -> tuple[Group, ...]:
+        from transferium.training.loop.param_groups import plain_groups
+
+        parameters = list(state.encoder.parameters())
+        body = self._body(state, self.adapt_lr)
+        return (*body, *plain_groups(parameters, self.adapt_lr, self.weight_decay, "encoder"))
+
+    def _labelled(self, state: AdaptationState) -> Domain:
+        """The target with the label of its nearest class centroid, as the model sees it now."""
+        from transferium.functional.adaptation.pseudo_labels import centroid_labels
+        from transferium.functional.classifier import softmax
+        from transferium.methods.deep_adaptation.inference import guessed_domain, seen_by
+
+        features, logits = seen_by(state, "unlabeled")
+        return guessed_domain(state, centroid_labels(features, softmax(logits)))
+
+
+@dataclass
+class AdaBN(AdaptedNetwork):
+    """Train on the source, then put the target's statistics where the network normalises: nothing else moves.
+
+    With a frozen backbone that is the mean and spread of every feature; where the backbone moved and has batch
+    normalisation, the running statistics of its layers too. ``weight`` is how far to go, from 0 to 1.
+    A finished model may stand for the source if its backbone moves and has batch normalisation: of the source's
+    statistics, only those in these layers come with a model, and only if its backbone was trained on the source: below
+    a probe they are those of pretraining, and replacing them moves the features from under the head.
+    It repairs a change of style; it breaks where class shares differ.
+    Li et al., Revisiting batch normalization for practical domain adaptation, 2016.
+    """
+
+    name: ClassVar[str] = "adabn"
+    adapts_models: ClassVar[bool] = True
+    needs_batch_norm: ClassVar[bool] = True
+    needs_target: ClassVar[bool] = True
+    makes_alike: ClassVar[bool] = True
+    keep_statistics: ClassVar[bool] = False
+    learns_from_few: ClassVar[bool] = False
+    why_not_few: ClassVar[str] = ": after the source it changes statistics alone, which have no labels"
+
+    weight: float = setting(1.0, "how far to go towards the target's statistics; 0 is source-network", (0.0, 1.0))
+
+    def check(self) -> None:
+        """Raise ``InputError`` for settings that cannot work."""
+        super().check()
+        if self.statistics != "shared":
+            raise InputError(f"{self.name} gives the target its own statistics by itself: leave statistics out.")
+        if self.weight > 1:
+            raise InputError(f"weight is a share of the way, from 0 to 1; it was {self.weight}.")
+
+    def check_model(self, model: SourceModel, backbone: Backbone) -> None:
+        """Raise ``InputError`` for a model that does not hold its source's statistics."""
+        super().check_model(model, backbone)
+        if not self.needs_batch_norm:
+            return
+        from transferium.training.loop.freeze import has_batch_norm
+
+        why = f"the features of {model.name!r} stay as they are with tuning=frozen"
+        if self.moves_backbone:
+            why = f"the backbone of {model.name!r}, {backbone.name}, has no batch normalisation"
+        if not self.moves_backbone or not has_batch_norm(list(backbone.build().modules())):
+            raise InputError(
+                f"{self.name} puts the target's statistics in the place of the source's, and of these a model holds "
+                f"only those in its batch normalisation; {why}. Give tuning=full with a backbone that has some, use "
+                "shot or tent, or give the data that the model was made from."
+            )
+
+    def stages(self, task: Task) -> Generator[Stage, None, AdaptationState]:
+        state = yield from super().stages(task)
+        if self.weight and self._may_restate(task):
+            self._restate(state, self.weight)
+        return state
+
+    def _may_restate(self, task: Task) -> bool:
+        """Whether the statistics that are there are to be replaced."""
+        return True
+
+    def _restate(self, state: AdaptationState, share: float) -> None:
+        from transferium.methods.deep_adaptation.inference import below_bottleneck, restate_batch_norm
+        from transferium.models.heads.bottleneck import Standardised
+
+        state.leave_source()
+        norm = state.encoder[0]
+        assert isinstance(norm, Standardised)
+        before = below_bottleneck(state, "source") if "source" in state.streams else None
+        if state.tuned is not None:
+            restate_batch_norm(state, "unlabeled", share)
+        if before is not None:
+            norm.restate(before, below_bottleneck(state, "unlabeled"), share)
+
+
+@dataclass
+class TENT(AdaBN):
+    """AdaBN, and then the scales and shifts of the normalisation moved to make the target's answers sure.
+
+    ``weight · mean H(p)`` over scales and shifts only. Few parameters, little harm; it needs answers that are mostly
+    right, and collapses under many steps at a high rate.
+    Where a finished model stands for the source, a gain and a shift of each feature move from 1 and 0, and with a
+    backbone that moves those of its batch normalisation; statistics of a backbone that was pretrained elsewhere stay.
+    Wang et al., Tent: fully test-time adaptation by entropy minimization, ICLR 2021.
+    """
+
+    name: ClassVar[str] = "tent"
+    needs_batch_norm: ClassVar[bool] = False
+    needs_clusters: ClassVar[bool] = True
+    rates: ClassVar[tuple[str, ...]] = (*AdaptedNetwork.rates, "adapt_lr")
+
+    rounds: int = setting(3, "passes over the target", (1, 10))
+    adapt_lr: float = setting(1e-3, "peak learning rate of scales and shifts", (1e-5, 1e-2))
+
+    def stages(self, task: Task) -> Generator[Stage, None, AdaptationState]:
+        state = yield from super().stages(task)
+        if self.weight == 0:
+            return state
+        from transferium.objectives.prediction import Entropy
+
+        yield self._stage(
+            task,
+            state,
+            self.weight * Entropy(),
+            streams={"unlabeled": state.streams["unlabeled"]},
+            groups=self._scales(state),
+            name="entropy",
+            keep_statistics=True,
+            epochs=self.rounds,
+        )
+        return state
+
+    def _may_restate(self, task: Task) -> bool:
+        # Below the head of a given model, statistics of pretraining are none of its source's.
+        return task.model is None or not task.backbone.pretrained
+
+    def _scales(self, state: AdaptationState) -> tuple[Group, ...]:
+        from transferium.models.heads.bottleneck import Standardised
+        from transferium.training.loop.param_groups import plain_groups
+
+        state.model.requires_grad_(False)
+        norm = state.encoder[0]
+        assert isinstance(norm, Standardised)
+        moving = [norm.gain, norm.shift]
+        if state.tuned is not None:
+            from transferium.training.loop.freeze import freeze, has_batch_norm
+
+            if has_batch_norm(list(state.tuned.modules())):
+                freeze(state.tuned, state.backbone.blocks, "norm")
+                moving += [p for p in state.tuned.parameters() if p.requires_grad]
+        for parameter in moving:
+            parameter.requires_grad_(True)
+        return plain_groups(moving, self.adapt_lr, 0.0, "scales")

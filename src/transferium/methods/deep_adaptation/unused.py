@@ -1,0 +1,50 @@
+"""Settings of adapted networks that have no effect beside the others that were given."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from transferium.methods.unused_settings import Rule, UnusedSettingWarning
+
+
+def _tuning(*names: str) -> Rule:
+    return Rule("tuning", lambda m: m.tuning in names, f"tuning={' or '.join(names)}")
+
+
+OF_NETWORKS = {
+    "growth": Rule(
+        "",
+        lambda m: m.has_term,
+        "a method whose term is there from the first step on, such as mcc or dann",
+    ),
+    "backbone_lr": _tuning("partial", "full"),
+    "layer_decay": _tuning("partial", "full"),
+    "unfreeze": _tuning("partial"),
+    "rank": _tuning("lora"),
+    "alpha": _tuning("lora"),
+    "augment": _tuning("partial", "full", "lora"),
+}
+"""By setting of a network that adapts, and of an election among such."""
+
+
+OF_SOURCE_NETWORK = {
+    "weight": Rule("", lambda m: m.weight == 0 or m.statistics == "each", "statistics=each, or a method that adapts")
+} | OF_NETWORKS
+
+
+OF_THE_SOURCE = ("epochs", "bottleneck", "growth", "sources")
+"""Settings of a network by which it is trained on a source alone."""
+
+
+def warn_if_trained(method: Any, few: bool) -> None:
+    """Warn of each setting that trains on a source, where a finished model stands for the source.
+
+    The labels of a few target examples are smoothed too, and low-rank updates learn at ``lr`` in both halves.
+    """
+    smoothed = () if few else ("label_smoothing",)
+    rate = () if method.name == "shot" and method.tuning == "lora" else ("lr",)
+    for name in (*OF_THE_SOURCE, *smoothed, *rate):
+        if (value := getattr(method, name)) != getattr(type(method), name):
+            words = f"{name}={value} has no effect here: it is for training on a source, and the model is trained."
+            warnings.warn(words, UnusedSettingWarning, stacklevel=5)

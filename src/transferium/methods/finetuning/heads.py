@@ -1,0 +1,120 @@
+"""The heads that fine-tuning trains: what they may be, and what they are once fitted."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from transferium.errors import InputError, TransferiumWarning
+from transferium.methods.finetuning.trained import Trained, linear_head
+from transferium.methods.settings.checks import between, require_choice
+from transferium.methods.tuned_backbone import tuned_backbone
+from transferium.models.backbone import Backbone
+from transferium.models.heads.linear import Head
+
+if TYPE_CHECKING:
+    from transferium.models.heads.hidden import HiddenHead
+    from transferium.models.heads.layered import LayeredHead
+    from transferium.models.heads.scaled_linear import ScaledLinear
+    from transferium.training.distributed.machine import Machine
+
+ACTIVATIONS = ("relu", "gelu", "silu", "elu", "tanh")
+WIDEST = 65536
+"""Units that one hidden layer may have: far more than any data set needs, and what memory can still hold."""
+
+
+def hidden_widths(hidden: int | str | None) -> tuple[int, ...]:
+    """The widths of the hidden layers that a setting names, from the backbone on.
+
+    >>> hidden_widths("512,128"), hidden_widths(256), hidden_widths(None)
+    ((512, 128), (256,), ())
+    """
+    words = [] if hidden is None else [word.strip() for word in str(hidden).split(",")]
+    if not all(word.isdigit() and 0 < int(word) <= WIDEST for word in words):
+        raise InputError(
+            f"hidden takes widths, as in 256 or 512,128, or none; it was given {hidden!r} (a layer has 1 to {WIDEST} "
+            "units)."
+        )
+    return tuple(int(word) for word in words)
+
+
+def check_head(head: str, hidden: int | str | None, activation: str, dropout: float) -> None:
+    """Raise ``InputError`` for settings of a head that cannot be."""
+    require_choice("head", head, ("scaled", "linear"))
+    require_choice("activation", activation, ACTIVATIONS)
+    between("head_dropout", dropout, 0, 1, ends="[)")
+    widths = hidden_widths(hidden)
+    if dropout and not widths:
+        raise InputError(f"head_dropout={dropout} drops hidden units, and there are none: give hidden=256, say.")
+
+
+def check_on_features(kind: str, hidden: int | str | None, activation: str) -> None:
+    """Raise ``InputError`` where no saved head could hold the hidden layers: on feature rows they have rectifiers."""
+    if kind == "features" and hidden_widths(hidden) and activation != "relu":
+        raise InputError(f"hidden layers on feature rows take activation=relu; it was {activation!r}.")
+
+
+def new_head(
+    width: int, classes: int, hidden: tuple[int, ...], activation: str, dropout: float
+) -> ScaledLinear | HiddenHead:
+    """A linear layer, or hidden layers and a linear one, with torch's default random weights."""
+    from transferium.models.heads.hidden import HiddenHead
+    from transferium.models.heads.scaled_linear import ScaledLinear
+
+    if not hidden:
+        return ScaledLinear(width, classes)
+    return HiddenHead(width, hidden, classes, activation, dropout)
+
+
+def fitted_ends(trained: Trained, temperature: float) -> tuple[Backbone, Head]:
+    """The tuned backbone, hidden layers of the head at its end, and the last linear layer.
+
+    Feature rows pass through no backbone that could end in more layers: there the head keeps its hidden layers.
+    """
+    from transferium.models.heads.hidden import HiddenHead, extended
+    from transferium.models.surgery.mirrored import mirrored
+
+    backbone, head = tuned_backbone(trained.backbone, trained.model.backbone), trained.model.head
+    if isinstance(head, HiddenHead):
+        if backbone.kind == "features":
+            return backbone, _layered(head, temperature)
+        backbone, head = extended(backbone, head.hidden, head.widths[-1]), head.last
+    return mirrored(backbone) if trained.mirror else backbone, linear_head(head, temperature)
+
+
+def _layered(head: HiddenHead, temperature: float) -> LayeredHead:
+    """The same function of the features in NumPy; every hidden layer ends in a rectifier."""
+    from torch import nn
+
+    from transferium.models.heads.layered import LayeredHead
+    from transferium.models.heads.scaled_linear import ScaledLinear
+
+    hidden = []
+    for layer in head.hidden:
+        if isinstance(layer, ScaledLinear):
+            hidden.append(layer.folded())
+        elif isinstance(layer, nn.Linear):
+            weight, bias = (t.detach().cpu().double().numpy() for t in (layer.weight, layer.bias))
+            hidden.append((weight, bias))
+    last = linear_head(head.last, temperature)
+    return LayeredHead(last.weight, last.bias, temperature, tuple(hidden))
+
+
+def notes_on_hidden(trained: Trained, machine: Machine) -> tuple[str, ...]:
+    """How many hidden units are dead, in words; a warning where it is more than half of a layer."""
+    from transferium.training.wrappers.dead_units import dead_units
+
+    notes = []
+    layers = dead_units(trained.model, trained.parts.train, trained.feeds, machine)
+    for number, (dead, units) in enumerate(layers, start=1):
+        if not dead:
+            continue
+        where = f" of layer {number}" if len(layers) > 1 else ""
+        note = (
+            f"{dead} of {units} hidden units{where} never fire: their output is the same for every training example. "
+            "A lower head_lr or activation=gelu keeps more of them alive"
+        )
+        if 2 * dead > units:
+            warnings.warn(f"{note}.", TransferiumWarning, stacklevel=2)
+        notes.append(note)
+    return tuple(notes)

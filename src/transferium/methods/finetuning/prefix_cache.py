@@ -1,0 +1,186 @@
+"""Whether the frozen first blocks of a backbone are run once and remembered, instead of in every epoch."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from transferium.errors import InputError, TransferiumWarning
+from transferium.methods.settings.checks import at_least, require_choice
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from transferium.methods.finetuning.setup import FineTuneSetup
+    from transferium.methods.finetuning.trained import Trained
+    from transferium.models.surgery.cut import Inputs
+
+PRECISIONS = {"half": "float16", "full": "float32"}
+
+
+@dataclass(frozen=True)
+class PrefixCache:
+    """The settings ``cache``, ``views``, ``cache_limit`` and ``cache_precision`` of a fine-tuning, checked."""
+
+    cache: str = "auto"
+    views: int = 0
+    limit: str = "2GB"
+    precision: str = "half"
+
+    def __post_init__(self) -> None:
+        from transferium.embedding.store.store import parse_size
+
+        require_choice("cache", self.cache, ("auto", "on", "off"))
+        require_choice("cache_precision", self.precision, tuple(PRECISIONS))
+        at_least("views", self.views, 0)
+        parse_size(self.limit)
+        if self.views and self.cache == "off":
+            raise InputError(f"views={self.views} are stored views of a cached prefix, and cache=off: give views=0.")
+
+    def under(self, setup: FineTuneSetup, unfreeze: int | str, why_not: str = "") -> FineTuneSetup:
+        """``setup`` with its model cut where ``unfreeze`` begins and its feeds giving activations, if that is valid.
+
+        What ``unfreeze`` freezes must stay frozen in every stage. ``why_not`` is what the method itself has against
+        it. Raises ``InputError`` where the cache was asked for and cannot be had, or needs more than its limit;
+        where it was not, a cache above the limit is a warning.
+        """
+        if self.cache == "off":
+            return setup
+        why_not = why_not or self._varies(setup)
+        if not why_not:
+            from transferium.models.surgery.cut import CannotCutError
+
+            try:
+                return self._cut(setup, unfreeze)
+            except CannotCutError as error:
+                why_not = str(error)
+        if self._asked:
+            raise InputError(f"{self._asked}, but the prefix cannot be cached: {why_not}.")
+        return setup
+
+    @property
+    def _asked(self) -> str:
+        """What insists on a cache, if anything does."""
+        return "cache=on" if self.cache == "on" else f"views={self.views}" if self.views else ""
+
+    def _varies(self, setup: FineTuneSetup) -> str:
+        """What changes between two looks of the frozen part at one example."""
+        from transferium.training.augment.augment import say_augment
+        from transferium.training.augment.recipe import IMAGES, TEXTS, read_for
+        from transferium.training.distributed.sharding import Split
+
+        if Split.asked() is not None:
+            return "this launch splits the model over processes (FSDP)"
+        kind, augment = setup.parts.train.kind, setup.feeds.augment
+        if kind == "features":
+            return "feature rows are read as they are"
+        if not isinstance(augment, str):
+            return f"{say_augment(augment)} rewrites the texts that it reads"
+        changes = read_for(TEXTS if kind == "text" else IMAGES, augment)
+        if changes and not self.views:
+            return (
+                f"augment={augment} shows it other inputs in every epoch; store some views of each, as in views=4, or "
+                "give augment=none"
+            )
+        if self.views and not changes:
+            raise InputError(f"views={self.views} of each example, but augment={augment} changes none: give views=0.")
+        return ""
+
+    def _cut(self, setup: FineTuneSetup, unfreeze: int | str) -> FineTuneSetup:
+        from transferium.models.model import Model
+        from transferium.models.surgery.cut import Cut
+        from transferium.training.feeds.activations import CachedFeeds
+
+        body, task = setup.model.backbone, setup.task
+        block = first_moving(body, setup.backbone.blocks, unfreeze)
+        cut = Cut(body, block, _probes(setup))
+        store = task.embedder.store
+        feeds = CachedFeeds(setup.feeds, cut, setup.backbone, store, views=self.views, dtype=PRECISIONS[self.precision])
+        size = feeds.needed(setup.parts.train, setup.parts.held)
+        if too_large := self._too_large(size, block, setup.parts.train.kind):
+            if self._asked:
+                raise InputError(f"{too_large}, or give cache=off.")
+            warnings.warn(f"{too_large}. This run goes on without a cache.", TransferiumWarning, stacklevel=2)
+            return setup
+        progress = task.progress
+        if progress is not None:
+            what = f"activations before {block or 'the head'}, {_said(size)}"
+            feeds.progress = lambda _what, done, total: progress(what, done, total)
+        return replace(setup, model=Model(cut.suffix, setup.model.head), feeds=feeds)
+
+    def _too_large(self, size: int, block: str | None, kind: str) -> str:
+        """What to do about activations above the limit; nothing below it."""
+        from transferium.embedding.store.store import parse_size
+
+        if size <= parse_size(self.limit):
+            return ""
+        smaller = "shorter texts (max_length)" if kind == "text" else "a smaller input (size)"
+        fewer = f"fewer views than {self.views}" if self.views else "half precision" if self.precision == "full" else ""
+        return (
+            f"the activations before {block or 'the head'} take {_said(size)}, and cache_limit is {self.limit}: cut "
+            f"later (unfreeze fewer blocks), take {' or '.join(filter(None, (smaller, fewer)))}, or raise cache_limit"
+        )
+
+
+def first_moving(body: nn.Module, blocks: tuple[str, ...], unfreeze: int | str) -> str | None:
+    """The first block, from the input on, of which something moves; None where nothing does.
+
+    Raises ``CannotCutError`` where that is the first one of all, or no module. ``body`` is left as it is.
+    """
+    from transferium.models.surgery.cut import CannotCutError
+    from transferium.training.loop.freeze import block_of, freeze
+
+    before = [(p, p.requires_grad) for p in body.parameters()]
+    freeze(body, blocks, unfreeze)
+    moving = [block_of(name, blocks) for name, p in body.named_parameters() if p.requires_grad]
+    for parameter, required in before:
+        parameter.requires_grad_(required)
+    if not moving:
+        return None
+    first = min(moving)
+    if first and "*" in blocks[first]:
+        raise CannotCutError(f"{blocks[first]} is a block of each of several networks side by side")
+    modules = dict(body.named_modules())
+    # What comes before may be parameters of the root alone, which no pass is saved by.
+    if not any(name in modules for name in blocks[:first]):
+        raise CannotCutError(f"with unfreeze={unfreeze} nothing at the input side is frozen")
+    if blocks[first] not in modules:
+        raise CannotCutError(f"{blocks[first]}, the first that moves, is a parameter and no module")
+    return blocks[first]
+
+
+def _probes(setup: FineTuneSetup) -> list[Inputs]:
+    """Two batches of the first training examples: two of them, and one alone, a token shorter where it is a text."""
+    some = setup.parts.train.take(np.arange(min(2, len(setup.parts.train))))
+    two = setup.feeds.open(some, augmented=False).batch(0, np.arange(len(some))).inputs
+    one = tuple(x[:1] if len(two) == 1 else x[:1, : max(1, x.shape[1] - 1)] for x in two)
+    return [two, one]
+
+
+def _said(size: int) -> str:
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= factor:
+            return f"{size / factor:.3g} {unit}"
+    return f"{size} bytes"
+
+
+def put_together(trained: Trained) -> Trained:
+    """``trained`` with the whole backbone in place of its suffix, reading inputs again; itself where none was cut.
+
+    What is measured from here on is the model as it will be used, at full precision.
+    """
+    from transferium.models.model import Model
+    from transferium.models.surgery.cut import whole_of
+    from transferium.training.feeds.activations import CachedFeeds
+
+    if not isinstance(trained.feeds, CachedFeeds):
+        return trained
+    model = trained.model
+    device = next(model.head.parameters()).device
+    whole = Model(whole_of(model.backbone), model.head).eval().to(device)
+    block, dtype = trained.feeds.cut.block or "the head", trained.feeds.dtype
+    note = f"what comes before {block} is frozen and ran once for each example; its activations were kept as {dtype}"
+    return replace(trained, model=whole, feeds=trained.feeds.plain, notes=(*trained.notes, note))

@@ -1,0 +1,63 @@
+"""The result of fitting: a backbone, the head that reads it, and how they came about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.functional.adaptation.affine import Alignment
+from transferium.models.backbone import Backbone
+from transferium.models.heads.base import AnyHead
+from transferium.selection.selection import Selection
+
+if TYPE_CHECKING:
+    from transferium.training.preview import Contact
+
+
+@dataclass(frozen=True)
+class Threat:
+    """How an adversary may move an example; ``eps`` None is that kind's default (see ``training.attack.attack_on``)."""
+
+    kind: str
+    eps: float | None = None
+    steps: int = 7
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What fitting leaves: a backbone (the given one or a tuned one), the head that reads it, and how it came about.
+
+    ``oof_probabilities`` are calibrated probabilities of the training examples, each from a model that never saw that
+    example (None where a method has none; rows of NaN for examples that were never held out, their class being too
+    small). ``history`` holds one flat record per step or epoch.
+
+    ``head`` reads *target* rows of ``backbone``. Where an adapted model reads the source otherwise,
+    ``source_head`` does so (over ``source_backbone``, where that is another), and
+    ``alignment`` says where the features of each domain went before one linear layer read both (already folded into
+    the two heads). ``attack`` is what its accuracy is to be measured under, where a method says so.
+    ``contact`` shows a few training examples beside what augmentation made of them, where there was any.
+    ``beside`` holds the other models of a choice between several by name, ``source-only`` among them.
+    """
+
+    method: str
+    backbone: Backbone
+    head: AnyHead
+    selection: Selection
+    history: list[dict[str, Any]] = field(default_factory=list)
+    oof_probabilities: NDArray[np.float64] | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    source_head: AnyHead | None = None
+    source_backbone: Backbone | None = None
+    alignment: Alignment | None = None
+    attack: Threat | None = None
+    contact: Contact | None = None
+    beside: Mapping[str, Fitted] = field(default_factory=dict)
+
+    @property
+    def at_source(self) -> tuple[Backbone, AnyHead]:
+        """The backbone and the head that read the source."""
+        return self.source_backbone or self.backbone, self.source_head or self.head

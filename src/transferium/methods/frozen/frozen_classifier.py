@@ -1,0 +1,144 @@
+"""Methods that solve something on frozen features which were embedded once: candidates, folds, a temperature."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.data.domain import Domain
+from transferium.errors import DataError
+from transferium.functional.calibration import fit_temperature
+from transferium.functional.classifier import log_softmax, softmax
+from transferium.methods.fitted import Fitted
+from transferium.methods.folds import held_out_folds, notes_on_folds
+from transferium.methods.frozen.linear_probe import spread
+from transferium.methods.method import Method
+from transferium.methods.settings.checks import at_least
+from transferium.methods.task import Task
+from transferium.models.heads.base import AnyHead
+from transferium.selection.selection import Selection
+
+Labels = NDArray[np.int64]
+Array = NDArray[np.float64]
+Candidate = Mapping[str, Any]
+
+
+@dataclass
+class Cached(Method):
+    """Every candidate answers for examples held out of its training; the lowest calibrated log-loss is kept.
+
+    As in the probe, folds, choice and temperature need the training part alone, and a ``val`` part is not looked at.
+    """
+
+    folds: int = field(default=5, metadata={"range": (2, 20), "help": "folds of the training part"})
+
+    def check(self) -> None:
+        """Raise ``InputError`` for settings that cannot work."""
+        at_least("folds", self.folds, 2)
+
+    @abstractmethod
+    def _candidates(self, smallest: int) -> Sequence[Candidate]:
+        """What there is to choose from, where the smallest training set of any fold has ``smallest`` examples."""
+
+    @abstractmethod
+    def _answers(self, X: Array, y: Labels, classes: int, held: Array, candidates: Sequence[Candidate]) -> Array:
+        """Logits ``(candidates, len(held), classes)`` from models of ``X`` and ``y``; every class is in ``y``."""
+
+    @abstractmethod
+    def _head(self, X: Array, y: Labels, classes: int, candidate: Candidate, temperature: float) -> AnyHead:
+        """The head of all training examples. ``y`` counts ``classes``; a class may be without examples."""
+
+    def fit(self, task: Task) -> Fitted:
+        """Embed the training part once, compare, calibrate; fewer than two classes are a ``DataError``."""
+        started = time.perf_counter()
+        seen = task.embed(task.train)
+        embedded = time.perf_counter()
+        fitted = self._solve(task, seen)
+        fitted.seconds.update(embed=embedded - started, solve=time.perf_counter() - embedded)
+        return fitted
+
+    def _solve(self, task: Task, seen: Domain) -> Fitted:
+        names, X = task.train.classes, np.asarray(seen.features, np.float64)
+        present, y = np.unique(seen.y, return_inverse=True)
+        if len(present) < 2:
+            raise DataError(
+                f"a classifier needs examples of 2 classes; the training part of {task.train.name!r} holds "
+                f"{', '.join(repr(names[k]) for k in present) or 'no example'} alone."
+            )
+        fold = held_out_folds(y, self.folds, task)
+        counts = np.bincount(fold[fold >= 0]) if fold.max() > 0 else np.zeros(1, np.int64)
+        candidates = self._candidates(len(y) - int(counts.max()))
+        tried = _Tried(fold, y, candidates, self._out_of_fold(X, y, len(present), fold, candidates))
+        unseen = [names[k] for k in sorted(set(range(len(names))) - set(present.tolist()))]
+        return Fitted(
+            method=self.name,
+            backbone=task.backbone,
+            head=self._head(X, seen.y, len(names), candidates[tried.best], tried.temperatures[tried.best]),
+            selection=tried.selection(tuple(_notes(task, fold, self.folds, unseen))),
+            oof_probabilities=tried.out_of_fold(present, len(names)),
+        )
+
+    def _out_of_fold(
+        self, X: Array, y: Labels, classes: int, fold: Labels, candidates: Sequence[Candidate]
+    ) -> Array | None:
+        if fold.max() <= 0:
+            return None
+        logits = np.zeros((len(candidates), len(y), classes))
+        for k in range(int(fold.max()) + 1):
+            held = fold == k
+            logits[:, held] = self._answers(X[~held], y[~held], classes, X[held], candidates)
+        return logits
+
+
+class _Tried:
+    """What every candidate scored on the examples that were held out from it."""
+
+    def __init__(self, fold: Labels, y: Labels, candidates: Sequence[Candidate], logits: Array | None) -> None:
+        self.candidates, self.fold, self.folds = candidates, fold, int(fold.max()) + 1
+        self.temperatures, self.rows, self.best = [1.0] * len(candidates), [dict(c) for c in candidates], 0
+        self.oof: Array | None = None
+        if logits is None:
+            return
+        held = fold >= 0
+        self.temperatures = [fit_temperature(one[held], y[held]) for one in logits]
+        losses = np.zeros((len(candidates), self.folds))
+        for row, loss, one, temperature in zip(self.rows, losses, logits, self.temperatures, strict=True):
+            each = -log_softmax(one / temperature)[np.arange(len(y)), y]
+            right = one.argmax(axis=1) == y
+            loss[:] = [each[fold == k].mean() for k in range(self.folds)]
+            row["log_loss"] = loss.tolist()
+            row["accuracy"] = [float(right[fold == k].mean()) for k in range(self.folds)]
+        self.best = int(losses.mean(axis=1).argmin())
+        self.oof = softmax(logits[self.best] / self.temperatures[self.best])
+
+    def out_of_fold(self, present: Labels, classes: int) -> Array | None:
+        """The answers of the best over all ``classes``, NaN for examples that were never held out."""
+        if self.oof is None:
+            return None
+        answers = spread(self.oof, present, classes, 0.0)
+        answers[self.fold < 0] = np.nan
+        return answers
+
+    def selection(self, notes: tuple[str, ...]) -> Selection:
+        """The choice in words; nothing was compared where nothing could be held out."""
+        chosen = dict(self.candidates[self.best])
+        if self.oof is None:
+            return Selection("no comparison", "the training part", self.rows[:1], chosen, notes)
+        data = f"{self.folds} folds of the training part"
+        rule = "lowest calibrated out-of-fold log-loss" if len(self.rows) > 1 else "no comparison"
+        return Selection(rule, data, self.rows, chosen, notes)
+
+
+def _notes(task: Task, fold: Labels, asked: int, unseen: list[str]) -> list[str]:
+    notes = []
+    if fold.max() <= 0:
+        notes.append("too few examples to hold any out: nothing was chosen, and probabilities are not calibrated")
+    if unseen:
+        notes.append(f"no training example of {', '.join(unseen)}: never predicted")
+    return [*notes, *notes_on_folds(task, fold, asked)]

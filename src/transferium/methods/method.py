@@ -1,0 +1,126 @@
+"""What a method is given, what it gives back, and what it is. Nothing here touches torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from transferium.errors import InputError, did_you_mean
+from transferium.methods.fitted import Fitted
+from transferium.methods.settings.checks import check_numbers
+from transferium.methods.task import SourceModel, Task
+from transferium.models.backbone import Backbone
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass
+class Method:
+    """A named dataclass of hyper-parameters that knows how to turn a task into a fitted model.
+
+    A subclass is a dataclass too; each field declares its search range and its help beside its default, as in
+    ``lr: float = field(default=1e-3, metadata={"range": (1e-5, 1e-1), "help": "learning rate"})``.
+    """
+
+    name: ClassVar[str] = ""
+    needs_target: ClassVar[bool] = False
+    """Whether it needs ``task.unlabeled``, the inputs of a target domain."""
+    learns_from_few: ClassVar[bool] = False
+    """Whether ``task.target``, a few labelled target examples, are learned from where there are any."""
+    needs_few: ClassVar[bool] = False
+    """Whether it needs ``task.target``."""
+    why_not_few: ClassVar[str] = ": it learns from the source's labels alone"
+    """Why they are not, as the end of a sentence."""
+    adapts_models: ClassVar[bool] = False
+    """Whether ``task.model`` may stand for the source: it then looks at the target alone."""
+    needs_batch_norm: ClassVar[bool] = False
+    """Whether a model without the source's statistics in its layers leaves nothing to do."""
+    needs_clusters: ClassVar[bool] = False
+    """Whether it holds because classes are clusters of the target: it sharpens its own answers there."""
+    holds_out: ClassVar[float] = 0.0
+    """The share of the training part that it holds out for its temperature, beside what validators ask."""
+    makes_alike: ClassVar[bool] = False
+    """Whether it makes the domains alike, which is wrong where their class shares truly differ."""
+    searched: ClassVar[tuple[str, ...]] = ()
+    """The settings that ``tune`` searches where none are named; empty: all that declare a range."""
+
+    def fit(self, task: Task) -> Fitted:
+        """Learn from ``task.train`` (and ``task.val`` where there is one)."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it fits")
+
+    @property
+    def moves_backbone(self) -> bool:
+        """Whether the backbone that it leaves is another than it was given."""
+        return False
+
+    def looks_at_inputs(self, task: Task) -> bool:
+        """Whether the target's inputs have a part in what it leaves: at weight or strength 0 they have none.
+
+        By ``sources`` several sources are weighed by their likeness to the target, whatever the weight.
+        """
+        settings = self.get_params()
+        weighed = task.sources is not None and settings.get("sources", "combined") != "combined"
+        return weighed or (self.needs_target and settings.get("weight", settings.get("strength", 1.0)) != 0)
+
+    def adapts(self, task: Task) -> bool:
+        """Whether anything of the target has: its inputs, or labelled examples of it."""
+        return self.looks_at_inputs(task) or (task.target is not None and self.learns_from_few)
+
+    def check_model(self, model: SourceModel, backbone: Backbone) -> None:
+        """Raise ``InputError`` where ``model``, which reads ``backbone``, cannot stand for the source.
+
+        Asked of methods that adapt models (``adapts_models``) alone.
+        """
+
+    def source_only(self) -> Method | None:
+        """The method without the target that an adapted model is compared with; None: a probe of the source."""
+        return None
+
+    def same_learner(self) -> Method | None:
+        """The same learner without the target, where ``source_only`` is another one; else None."""
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        """The method's name and every hyper-parameter, ready for ``json.dumps``."""
+        return {"name": self.name} | {
+            name: list(value) if isinstance(value, tuple) else value for name, value in self.get_params().items()
+        }
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Hyper-parameters by name, as scikit-learn asks for them."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def set_params(self, **params: Any) -> Method:
+        """Change hyper-parameters by name; the signature is the one scikit-learn's searches call."""
+        names = [f.name for f in fields(self)]
+        for name, value in params.items():
+            if name not in names:
+                raise InputError(f"method {self.name!r} has no setting {name!r}. {did_you_mean(name, names)}")
+            setattr(self, name, value)
+        self.__post_init__()
+        return self
+
+    def check(self) -> None:
+        """Raise ``InputError`` for hyper-parameters that cannot work; called when built and when changed."""
+
+    def __post_init__(self) -> None:
+        self.check()
+        check_numbers(self)
+
+    @classmethod
+    def settings(cls) -> list[dict[str, Any]]:
+        """One record per hyper-parameter: ``name``, ``default``, ``range`` and ``help``."""
+        return [{"name": f.name, "default": getattr(cls(), f.name), **dict(f.metadata)} for f in fields(cls)]
+
+
+INSTEAD = "Use pooled, standardise, coral, a network such as mcc or cdan, or auto; or leave them out."
+
+
+def refuse_few(method: Method, task: Task) -> None:
+    """Raise ``InputError`` where the task has labelled target examples and the method would ignore them."""
+    if task.target is not None and not method.learns_from_few:
+        raise InputError(
+            f"method {method.name!r} cannot learn from the {len(task.target)} labelled target examples"
+            f"{method.why_not_few}. {INSTEAD}"
+        )

@@ -1,0 +1,328 @@
+"""The probe, unless there is a budget and something else proves better within it, on the training part alone."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.errors import InputError, TransferiumError, did_you_mean
+from transferium.functional.bootstrap import paired_interval
+from transferium.methods.deep_adaptation.unused import OF_NETWORKS
+from transferium.methods.fitted import Fitted
+from transferium.methods.folds import held_out_folds
+from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.frozen.source_only import SourceOnly
+from transferium.methods.method import Method
+from transferium.methods.model_selection.saved_decision import Decision, keep, recall
+from transferium.methods.settings.checks import require_choice
+from transferium.methods.task import Task
+from transferium.methods.unused_settings import suppress_unused_warnings, warn_of_unused
+from transferium.selection.selection import Selection
+from transferium.system.processes import refuse_several
+
+RULE = "the probe, unless another is more accurate by more than half the width of the interval of their difference"
+
+SAMPLE = 128
+"""Training examples that a candidate is timed on before it is given folds."""
+
+
+@dataclass
+class Auto(Method):
+    """Fit the probe; within ``--budget``, try LP-FT and fine-tuning on folds of train and keep what proves better.
+
+    Each candidate trains on folds of the training part and is compared with the probe's out-of-fold answers on the
+    same examples; as many folds are run as the budget holds, counting the final fit on everything. The probe stays
+    unless the paired difference in accuracy exceeds half the width of its 95 % interval. Without a budget, or where
+    nothing fits into it, this is the probe.
+
+    Beside a source (``--source``), ``adaptations`` are fitted instead and validators that need no target label vote
+    (``election.py``). One method at several weights, ``dan@0.1,dan@1``, lets them choose the weight.
+    With ``tuning`` other than frozen the networks among them move the backbone, source only is such a network trained
+    on the source alone, and the others adapt its features.
+    """
+
+    name: ClassVar[str] = "auto"
+    learns_from_few: ClassVar[bool] = True
+
+    candidates: tuple[str, ...] = field(default=("lp-ft", "finetune"), metadata={"help": "methods tried in order"})
+    adaptations: tuple[str, ...] = field(
+        default=("standardise", "coral", "prototypes", "mcc", "cdan", "shot"),
+        metadata={"help": "methods tried beside source only where there is a --source; mcc@0.3 is mcc at weight 0.3"},
+    )
+    validators: tuple[str, ...] = field(
+        default=(),
+        metadata={"help": "who votes on adaptations, as in dev,snd,information; none named: whoever can, on this data"},
+    )
+    tuning: str = field(
+        default="frozen", metadata={"help": "how much of the backbone adaptations move: frozen, partial, full or lora"}
+    )
+    unfreeze: int | str = field(default=2, metadata={"help": "what adaptations move with tuning=partial"})
+    epochs: int = field(default=20, metadata={"help": "passes of adaptations over the source", "bounds": {"least": 1}})
+    augment: str = field(
+        default="auto", metadata={"help": "random changes to the examples of adaptations that move the backbone"}
+    )
+    sources: str = field(
+        default="combined",
+        metadata={
+            "help": "several sources: combined, weighted by likeness to the target, or votes of a model each, by every "
+            "adaptation that can"
+        },
+    )
+    folds: int = field(default=5, metadata={"help": "folds of train, at most", "range": (2, 10)})
+
+    def check(self) -> None:
+        """Raise ``InputError`` for a candidate that is no method that trains, and for settings that one refuses."""
+        from transferium.functional.validators.table import check_names
+        from transferium.methods.catalogue import METHODS
+
+        legal = [name for name in METHODS if name not in ("auto", "probe")]
+        for name in self.candidates:
+            if name not in legal:
+                raise InputError(f"auto cannot try {name!r}. {did_you_mean(name, legal)}")
+        for given in self.adaptations:
+            check_adapts(split_weight(given)[0])
+        check_names(self.validators)
+        if self.folds < 2:
+            raise InputError(f"folds must be at least 2; it was {self.folds}.")
+        require_choice("sources", self.sources, ("combined", "weighted", "votes"))
+        warn_of_unused(self, OF_NETWORKS)
+        if self.tuning != "frozen" or any("@" in name for name in self.adaptations):
+            self.candidate_methods()
+
+    def candidate_methods(self) -> dict[str, Method]:
+        """The adaptations that stand for election, by name; raises ``InputError`` for settings that they refuse."""
+        return {given: self._rival(given) for given in self.adaptations}
+
+    def _rival(self, given: str) -> Method:
+        from transferium.methods.catalogue import method_class
+
+        name, weight = split_weight(given)
+        method = self._as_asked(method_class(name))
+        if weight is None:
+            return method
+        knob = next((knob for knob in ("weight", "strength") if knob in method.get_params()), None)
+        if knob is None:
+            raise InputError(f"{given!r} gives {name} a weight, and {name} has neither weight nor strength.")
+        with suppress_unused_warnings():
+            return method.set_params(**{knob: weight})
+
+    def source_only(self) -> Method | None:
+        """The probe; where adaptations move the backbone, their network trained on the source alone (all combined)."""
+        if self.tuning == "frozen":
+            return None
+        from transferium.methods.deep_adaptation.network import SourceNetwork
+
+        with suppress_unused_warnings():
+            return self._as_asked(SourceNetwork).set_params(sources="combined")
+
+    def looks_at_inputs(self, task: Task) -> bool:
+        """Beside a source it does: the target's inputs decide, also where they decide for source only."""
+        return task.unlabeled is not None
+
+    def _refuse_without_few(self) -> None:
+        for given, method in self.candidate_methods().items():
+            if method.needs_few:
+                raise InputError(
+                    f"auto cannot try {given} here: it learns from a few labelled target examples, and there are none. "
+                    "Give --few, or leave it out of adaptations."
+                )
+
+    def _as_asked(self, cls: type[Method]) -> Method:
+        from transferium.methods.deep_adaptation.network import AdaptedNetwork
+
+        asked: dict[str, Any] = {}
+        if issubclass(cls, AdaptedNetwork):
+            asked = {"tuning": self.tuning, "unfreeze": self.unfreeze, "epochs": self.epochs, "augment": self.augment}
+        if "sources" in {f.name for f in fields(cls)}:
+            asked["sources"] = self.sources
+        with suppress_unused_warnings():  # what is idle was said of these settings once
+            return cls(**asked)
+
+    def fit(self, task: Task) -> Fitted:
+        """Fit, compare and choose; the selection says what was tried, what it cost and why it was kept or not."""
+        if task.unlabeled is not None:
+            from transferium.methods.model_selection.election_with_few import elect_with_few
+
+            if task.target is None:
+                self._refuse_without_few()
+            return elect_with_few(task, self.candidate_methods(), self.source_only() or SourceOnly(), self.validators)
+        started = time.perf_counter()
+        probe = LinearProbe().fit(task)
+        if why := _why_not_more(task, probe):
+            note = f"auto took the probe: {why}"
+            return replace(probe, selection=replace(probe.selection, notes=(*probe.selection.notes, note)))
+        refuse_several("auto decides by the clock", "give it one process, or name a method")
+        decision = recall(task, self)
+        if decision is None:
+            trials = Trials(task, probe, self.folds, started)
+            for name in self.candidates:
+                trials.attempt(name)
+            decision = trials.conclude()
+            keep(task, self, decision)
+        return carry_out(decision, task, probe)
+
+
+def split_weight(given: str) -> tuple[str, float | None]:
+    """A method's name, and the weight (or strength) of its transfer term where one was written behind it.
+
+    >>> split_weight("mcc@0.3"), split_weight("mcc")
+    (('mcc', 0.3), ('mcc', None))
+    """
+    name, at, weight = given.partition("@")
+    try:
+        return name, float(weight) if at else None
+    except ValueError as error:
+        raise InputError(f"auto cannot try {given!r}: behind @ stands a weight, as in mcc@0.3.") from error
+
+
+def check_adapts(name: str) -> None:
+    """Raise ``InputError`` for a name that is of no method that adapts to a target."""
+    from transferium.methods.catalogue import METHODS, method_class
+
+    if name in METHODS and _adapts(method_class(name)):
+        return
+    legal = [other for other in METHODS if _adapts(method_class(other))]
+    if not name:
+        raise InputError(f"adaptations must name at least one method that adapts: {', '.join(legal)}.")
+    why = " as an adaptation: it does not learn from a target without labels" if name in METHODS else ""
+    raise InputError(f"auto cannot try {name!r}{why}. {did_you_mean(name, legal)}")
+
+
+def _adapts(cls: type[Method]) -> bool:
+    return cls.needs_target or cls.needs_few
+
+
+def has_backbone_to_move(task: Task) -> bool:
+    """Whether anything but a head could be trained: a feature table has no backbone behind it."""
+    return task.backbone.kind != "features"
+
+
+def _why_not_more(task: Task, probe: Fitted) -> str:
+    """Why nothing is tried beside the probe, if nothing is."""
+    if task.budget_s is None:
+        return "no --budget was given to try more"
+    if not has_backbone_to_move(task):
+        return "features have no backbone to move"
+    return "too few examples to hold any out" if probe.oof_probabilities is None else ""
+
+
+def carry_out(decision: Decision, task: Task, probe: Fitted) -> Fitted:
+    """The probe, or what was chosen instead, fitted on everything."""
+    chosen = "probe" if decision.method is None else decision.method.name
+    data = f"folds of the training part, {task.budget_s:.0f} s budget"
+    selection = Selection(RULE, data, [dict(row) for row in decision.rows], {"method": chosen})
+    if decision.method is None:
+        return replace(probe, selection=replace(selection, notes=(*probe.selection.notes, str(probe.selection))))
+    fitted = decision.method.fit(task)
+    return replace(fitted, selection=replace(selection, notes=(str(fitted.selection),)))
+
+
+class Trials:
+    """Candidates beside the probe, within one budget."""
+
+    def __init__(self, task: Task, probe: Fitted, folds: int, started: float) -> None:
+        if probe.oof_probabilities is None or task.budget_s is None:
+            raise InputError("auto compares with the probe's out-of-fold answers within a budget; one is missing.")
+        self.task, self.probe, self.deadline = task, probe, started + task.budget_s
+        self.fold = held_out_folds(task.train.y, folds, task)
+        self.known = (self.fold >= 0) & ~np.isnan(probe.oof_probabilities).any(1)
+        self.probe_right = probe.oof_probabilities.argmax(1) == task.train.y
+        self.rows: list[dict[str, Any]] = [
+            self._row("probe", probe.oof_probabilities, self.known, time.perf_counter() - started) | {"kept": "first"}
+        ]
+        self.best: tuple[float, Method] | None = None
+        self.reserved = 0.0
+
+    def attempt(self, name: str) -> None:
+        """Run ``name`` on as many folds as leave time to fit it on everything; note what came of it, or why nothing."""
+        begin = time.perf_counter()
+        try:
+            why = self._run(name, begin)
+        except TransferiumError as error:
+            why = f"left out: {error}"
+        if why:
+            self.rows.append({"method": name, "seconds": round(time.perf_counter() - begin, 1), "kept": why})
+
+    def _run(self, name: str, begin: float) -> str:
+        """As ``attempt``; why there is no time for it, if there is none."""
+        method = self._affordable(name)
+        if method is None:
+            return "two epochs of it do not fit into the budget"
+        answers = np.full((len(self.task.train), self.task.classes), np.nan)
+        longest = 0.0
+        for k in range(int(self.fold.max()) + 1):
+            # Another fold, and then the fit on everything, which is a little longer than a fold.
+            if longest and 2.3 * longest > self._left():
+                break
+            lap = time.perf_counter()
+            answers[self.fold == k] = self._fold(method, k)
+            longest = max(longest, time.perf_counter() - lap)
+        seen = self.known & ~np.isnan(answers).any(1)
+        row = self._row(name, answers, seen, time.perf_counter() - begin)
+        self.rows.append(row | self._compare(method, answers, seen, 1.3 * longest))
+        return ""
+
+    def conclude(self) -> Decision:
+        """What came best out of the trials."""
+        return Decision(None if self.best is None else self.best[1], self.rows)
+
+    def _left(self) -> float:
+        """Seconds that may be spent, those for fitting the best so far on everything set aside."""
+        return self.deadline - time.perf_counter() - self.reserved
+
+    def _affordable(self, name: str) -> Method | None:
+        """The candidate with as many epochs as one fold and the fit on everything leave time for; None below two."""
+        from transferium.methods.catalogue import method_class
+
+        method = method_class(name)()
+        epochs = getattr(method, "epochs", None)
+        if epochs is None:
+            return method if self._left() > 0 else None
+        steps: list[float] = []
+        few = np.random.default_rng(self.task.seed).permutation(len(self.task.train))[:SAMPLE]
+        watched = replace(self.task.on(few), progress=lambda *_: steps.append(time.perf_counter()))
+        begin = time.perf_counter()
+        method.set_params(epochs=2).fit(watched)
+        spent = time.perf_counter() - begin
+        # A step's time is read between steps; whatever else a fit takes is paid once a fit, whatever its length.
+        step = float(np.median(np.diff(steps))) if len(steps) > 1 else spent
+        rate = step * len(steps) / (2 * len(few))
+        once = max(0.0, spent - step * len(steps))
+        longest = (self._left() - 2 * once) / (rate * len(self.task.train) * (1.8 + 0.3))
+        return method.set_params(epochs=min(epochs, int(longest))) if longest >= 2 else None
+
+    def _fold(self, method: Method, k: int) -> NDArray[np.float64]:
+        fitted = method.fit(self.task.on(np.flatnonzero(self.fold != k)))
+        seen = self.task.embed(self.task.train.take(self.fold == k), fitted.backbone).features
+        return fitted.head.probabilities(seen)
+
+    def _row(self, name: str, answers: NDArray[np.float64], seen: NDArray[np.bool_], spent: float) -> dict[str, Any]:
+        y = self.task.train.y[seen]
+        likelihood = answers[seen][np.arange(len(y)), y]
+        return {
+            "method": name,
+            "accuracy": round(float((answers[seen].argmax(1) == y).mean()), 4),
+            "log_loss": round(float(-np.log(np.maximum(likelihood, 1e-12)).mean()), 4),
+            "examples": int(seen.sum()),
+            "seconds": round(spent, 1),
+        }
+
+    def _compare(
+        self, method: Method, answers: NDArray[np.float64], seen: NDArray[np.bool_], final_s: float
+    ) -> dict[str, Any]:
+        right = answers[seen].argmax(1) == self.task.train.y[seen]
+        difference = paired_interval(right, self.probe_right[seen], seed=self.task.seed)
+        half = (difference.high - difference.low) / 2
+        better = difference.value > half
+        if better and (self.best is None or difference.value > self.best[0]):
+            self.best, self.reserved = (difference.value, method), final_s
+        return {
+            "difference": round(difference.value, 4),
+            "low": round(difference.low, 4),
+            "high": round(difference.high, 4),
+            "kept": "better than the probe" if better else "not clearly better than the probe",
+        }

@@ -1,0 +1,82 @@
+"""Held back by what the network answered before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from transferium.errors import InputError
+from transferium.methods.regularised.base import Regularised, Term
+from transferium.methods.settings.checks import at_least, require_choice
+from transferium.methods.settings.field import setting
+
+if TYPE_CHECKING:
+    from transferium.methods.finetuning.setup import FineTuneSetup
+    from transferium.training.loop.objective import Objective
+
+
+@dataclass
+class LwF(Regularised):
+    """Fine-tune without forgetting: the starting network's answers on the new inputs are distilled into the moving one.
+
+    ``keep=answers``, as in the paper:
+    ``supervised + strength · T² · mean_i KL(softmax(g0(f0_i) / T) || softmax(g(f_i) / T))``, with the
+    classifier ``g`` of pretraining trained along at the backbone's rate, and ``g0``, ``f0`` as they started.
+    ``keep=features``, for a backbone that came without its classifier:
+    ``supervised + strength · mean_ij ((f_ij - f0_ij) / spread)²``, which keeps every linear classifier there ever was
+    and is stricter. ``auto`` is answers where they can be had; the history says which, ``kept_answers`` or
+    ``kept_features``. Each step makes one more forward pass, of the frozen network. Prefer it where the old task must
+    go on working, ``delta`` where only what the classes need is to be kept, ``l2-sp`` where passes are dear.
+    Li & Hoiem, "Learning without forgetting" (2016).
+    """
+
+    name: ClassVar[str] = "lwf"
+
+    strength: float = setting(1.0, "how strongly what was answered before is kept", (1e-2, 10.0))
+    keep: str = setting("auto", "answers of the old classifier, the features, or auto", ("auto", "answers", "features"))
+    temperature: float = setting(2.0, "what answers are softened by", (1.0, 5.0))
+
+    def check(self) -> None:
+        """As for ``finetune``; the strength is 0 or more, the temperature above 0."""
+        super().check()
+        at_least("strength", self.strength, 0)
+        require_choice("keep", self.keep, ("auto", "answers", "features"))
+        if not self.temperature > 0:
+            raise InputError(f"temperature must be above 0; it was {self.temperature}.")
+
+    def _terms(self, setup: FineTuneSetup) -> Iterator[Term]:
+        yield self.strength, lambda: self._kept(setup)
+
+    def _own_rate(self) -> float:
+        return float(self.lr)
+
+    def _kept(self, setup: FineTuneSetup) -> Objective:
+        self._require_moving(setup)
+        known = setup.backbone.source_head is not None
+        if self.keep == "answers" and not known:
+            raise InputError(
+                f"keep=answers needs the classifier that the backbone was trained with, and {setup.backbone.name} "
+                "came without one: use keep=features."
+            )
+        return self._answers(setup) if known and self.keep != "features" else self._features(setup)
+
+    def _answers(self, setup: FineTuneSetup) -> Objective:
+        import torch
+
+        from transferium.objectives.distillation import Distillation
+
+        assert setup.backbone.source_head is not None
+        # A new layer draws weights before the old ones are put in: not from the run's random numbers.
+        with torch.random.fork_rng(devices=[]):
+            head = setup.backbone.source_head()
+        return Distillation(setup.model, head, temperature=self.temperature)
+
+    def _features(self, setup: FineTuneSetup) -> Objective:
+        from transferium.objectives.distillation import FeatureDistillation
+
+        features = setup.task.embed(setup.parts.train, setup.backbone).features
+        spread = float(np.sqrt(np.mean((features - features.mean(axis=0, dtype=np.float64)) ** 2)))
+        return FeatureDistillation(setup.model, scale=spread or 1.0)

@@ -1,0 +1,128 @@
+"""Adaptation in closed form: move or re-weight the source's features, solve the probe, fold the map into its head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.data.domain import Domain
+from transferium.errors import InputError
+from transferium.functional.adaptation.affine import Affine, Alignment
+from transferium.functional.matrices import Array, fraction
+from transferium.methods.fitted import Fitted
+from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.multi_source import relatedness
+from transferium.methods.settings.checks import require_choice
+from transferium.methods.shallow_adaptation.labelled_target import (
+    check_few_weight,
+    few_weight_setting,
+    joined,
+    without_few,
+)
+from transferium.methods.task import Task, target_inputs
+from transferium.models.heads.base import AnyHead
+from transferium.models.heads.linear import Head, linear
+
+LARGEST = 50_000_000
+"""Pairs of rows that a method which looks at every pair may have."""
+
+
+@dataclass(frozen=True, eq=False)
+class Moved:
+    """Where both domains go and how much each source row counts.
+
+    ``rows`` stands in for the source where its map is not affine, and then ``alignment.source`` is not used.
+    """
+
+    alignment: Alignment = field(default_factory=lambda: Alignment(Affine()))
+    counts: NDArray[np.float64] | None = None
+    rows: Array | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Shallow(LinearProbe):
+    """A linear probe of the source after its features were moved or re-weighted for the target.
+
+    Labelled target examples join the source's rows, moved as the target is, ``few_weight`` each. Folds, grid and
+    temperature are the probe's: see there.
+    """
+
+    needs_target: ClassVar[bool] = True
+    learns_from_few: ClassVar[bool] = True
+
+    strength: float = field(
+        default=1.0, metadata={"range": (0.0, 1.0), "help": "how far to go; 0 is source only, bit for bit"}
+    )
+    sources: str = field(
+        default="combined",
+        metadata={"help": "several sources: combined, weighted by likeness to the target, or votes of one model each"},
+    )
+    few_weight: float | None = few_weight_setting()
+
+    def check(self) -> None:
+        """Raise ``InputError`` for settings that cannot work."""
+        super().check()
+        fraction(self.strength, "strength")
+        require_choice("sources", self.sources, ("combined", "weighted", "votes"))
+        check_few_weight(self.few_weight)
+
+    def fit(self, task: Task) -> Fitted:
+        """Move, solve, fold; raises ``InputError`` without a target."""
+        if self.sources == "votes" and task.sources is not None:
+            from transferium.methods.multi_source import vote_of_sources
+
+            return vote_of_sources(self, task)
+        target, source = target_inputs(self.name, task), task.embed(task.train)
+        moved = self._move(task, source, np.asarray(target.features, np.float64))
+        counts, notes = self._counts(task, source, target, moved)
+        rows = moved.alignment.source(source.features) if moved.rows is None else moved.rows
+        inner, seen, counts, said = joined(
+            task, source.embedded(np.asarray(rows)), self.few_weight, counts=counts, map_=moved.alignment.target
+        )
+        fitted = without_few(self.solve(inner, seen, counts), len(source))
+        return replace(
+            fitted,
+            head=folded(fitted.head, moved.alignment.target),
+            source_head=None if moved.rows is not None else folded(fitted.head, moved.alignment.source),
+            alignment=None if moved.rows is not None else moved.alignment,
+            selection=replace(fitted.selection, notes=(*fitted.selection.notes, *moved.notes, *notes, *said)),
+        )
+
+    def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+        raise NotImplementedError(f"{type(self).__name__} does not say where the features go")
+
+    def _counts(
+        self, task: Task, source: Domain, target: Domain, moved: Moved
+    ) -> tuple[NDArray[np.float64] | None, list[str]]:
+        if self.sources != "weighted" or task.sources is None:
+            return moved.counts, []
+        found = relatedness(np.asarray(task.sources), source.features, target.features)
+        weights = found[task.sources] * (1.0 if moved.counts is None else moved.counts)
+        words = ", ".join(f"{i}: {w:.2f}" for i, w in enumerate(found))
+        return weights / weights.mean(), [f"sources are weighted by likeness to the target ({words})"]
+
+
+def folded(head: AnyHead, map_: Affine) -> Head:
+    """The head on unmoved features that equals ``head`` on moved ones."""
+    plain = linear(head)
+    return Head(*map_.fold(plain.weight, plain.bias), plain.temperature)
+
+
+def unit(source: Any, target: Any) -> float:
+    """What features are multiplied by so that rows of both domains have a mean squared length of 1."""
+    squares = [float((np.asarray(m, np.float64) ** 2).sum(axis=1).mean()) for m in (source, target)]
+    mean = sum(squares) / 2
+    return mean**-0.5 if mean > 0 else 1.0
+
+
+def check_pairs(name: str, n: int, m: int) -> None:
+    """Raise ``InputError`` where looking at every pair of rows would not fit."""
+    if n * m > LARGEST:
+        raise InputError(
+            f"{name} looks at every pair of rows, and {n} times {m} are too many (at most {LARGEST:,}): "
+            "take fewer examples, or use coral or standardise."
+        )

@@ -1,0 +1,70 @@
+"""Source rows that look like the target count more: kernel mean matching and density ratios."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from transferium.data.domain import Domain
+from transferium.functional.adaptation.density_ratio import logistic_ratio
+from transferium.functional.adaptation.kmm import kmm
+from transferium.functional.adaptation.weights import effective_sample_size, tempered
+from transferium.functional.matrices import Array
+from transferium.methods.shallow_adaptation.base import Moved, Shallow, check_pairs, unit
+from transferium.methods.task import Task
+
+
+@dataclass
+class Reweighted(Shallow):
+    """Weights to the power of ``strength``, mean 1; the notes say how many rows' worth of source is left."""
+
+    def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+        x = np.asarray(source.features, np.float64)
+        scale = unit(x, target)
+        weights = tempered(self._weigh(x * scale, target * scale), self.strength)
+        alive = effective_sample_size(weights)
+        return Moved(counts=weights, notes=(f"{len(x)} weighted source rows are worth {alive:.0f}",))
+
+    def _weigh(self, x: Array, z: Array) -> Array:
+        raise NotImplementedError(f"{type(self).__name__} does not say how it weighs")
+
+
+@dataclass
+class KMM(Reweighted):
+    """Weights that bring the source's mean in kernel space onto the target's: kernel mean matching.
+
+    ``min_β ||mean_i β_i φ(s_i) - mean_j φ(t_j)||²`` with ``0 <= β <= bound`` and ``mean β`` about 1, ``φ`` of a
+    Gaussian kernel. For covariate shift, where the domains overlap and have up to some tens of features; prefer
+    ``density-ratio`` with more. Costs memory for all pairs.
+    Huang et al., Correcting sample selection bias by unlabeled data, NeurIPS 2006.
+    """
+
+    name: ClassVar[str] = "kmm"
+
+    bound: float = field(
+        default=10.0, metadata={"range": (2.0, 100.0), "help": "the largest weight", "bounds": {"least": 1}}
+    )
+
+    def _weigh(self, x: Array, z: Array) -> Array:
+        check_pairs(self.name, len(x), max(len(x), len(z)))
+        return kmm(x, z, bound=self.bound)
+
+
+@dataclass
+class DensityRatio(Reweighted):
+    """Weights ``p_target(x) / p_source(x)`` read from a logistic domain classifier.
+
+    For covariate shift in more dimensions than kernels can see. Sugiyama et al., Density ratio estimation in machine
+    learning, 2012.
+    """
+
+    name: ClassVar[str] = "density-ratio"
+
+    penalty: float = field(
+        default=1.0, metadata={"range": (1e-2, 1e2), "help": "of the domain classifier; larger is nearer equal weights"}
+    )
+
+    def _weigh(self, x: Array, z: Array) -> Array:
+        return logistic_ratio(x, z, penalty=self.penalty)(x)

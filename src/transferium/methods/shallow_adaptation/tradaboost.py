@@ -1,0 +1,89 @@
+"""Boosting with a source that may mislead, towards a few labelled target rows."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.errors import InputError
+from transferium.functional.adaptation.tradaboost import Boosted, tradaboost
+from transferium.functional.calibration import fit_temperature
+from transferium.functional.classifier import Linear, fit_linear
+from transferium.functional.matrices import Array, Labels
+from transferium.methods.fitted import Fitted
+from transferium.methods.method import Method
+from transferium.methods.shallow_adaptation.base import unit
+from transferium.methods.task import Task
+from transferium.models.heads.linear import Head
+from transferium.selection.selection import Selection
+
+FEWEST = 10
+"""Labelled target examples below which nothing is held out for a temperature."""
+
+
+@dataclass
+class TrAdaBoost(Method):
+    """Boost over source and a few labelled target rows; source rows that mislead about the target lose their say.
+
+    The members of the later rounds are averaged as logits with the paper's weights instead of voting, so that one
+    linear head holds them. Needs labelled target examples, some tens; prefer any unsupervised method without them.
+    ``rounds`` 0 is the classifier of both domains pooled. Dai et al., Boosting for transfer learning, ICML 2007.
+    """
+
+    name: ClassVar[str] = "tradaboost"
+    learns_from_few: ClassVar[bool] = True
+    needs_few: ClassVar[bool] = True
+
+    rounds: int = field(default=10, metadata={"range": (0, 20), "help": "rounds of boosting"})
+    penalty: float = field(
+        default=1.0, metadata={"range": (1e-2, 1e2), "help": "of each member, for features of about unit variance"}
+    )
+
+    def fit(self, task: Task) -> Fitted:
+        """Boost; the temperature is from target rows answered by a model that was not shown them."""
+        if task.target is None:
+            raise InputError(
+                f"method {self.name!r} learns from a few labelled target examples, and there are none. "
+                "Without any, use coral, cdan or mcc."
+            )
+        started = time.perf_counter()
+        source, few = task.embed(task.train), task.embed(task.target)
+        x, z = (np.asarray(d.features, np.float64) for d in (source, few))
+        scale = unit(x, z) * np.sqrt(x.shape[1])
+        model = self._boost(x * scale, source.y, z * scale, few.y, task.classes)
+        temperature, note = self._temperature(x * scale, source.y, z * scale, few.y, task)
+        weight, bias = _averaged(model)
+        return Fitted(
+            method=self.name,
+            backbone=task.backbone,
+            head=Head(weight * scale, bias, temperature),
+            selection=Selection("no comparison", "source and labelled target", [{"rounds": self.rounds}], {}, (note,)),
+            history=[{"step": i, "target_error": e} for i, e in enumerate(model.errors)],
+            seconds={"solve": time.perf_counter() - started},
+        )
+
+    def _boost(self, x: Array, y: Labels, z: Array, few: Labels, classes: int) -> Boosted:
+        fit = partial(fit_linear, classes=classes, penalty=self.penalty)
+        return tradaboost(x, y, z, few, fit, rounds=self.rounds)
+
+    def _temperature(self, x: Array, y: Labels, z: Array, few: NDArray[np.int64], task: Task) -> tuple[float, str]:
+        if len(few) < FEWEST:
+            return 1.0, f"{len(few)} labelled target examples are too few to calibrate by: the temperature is 1"
+        half = np.random.default_rng(task.seed).permutation(len(few)) % 2 == 0
+        logits = np.empty((len(few), task.classes))
+        for here in (half, ~half):
+            weight, bias = _averaged(self._boost(x, y, z[here], few[here], task.classes))
+            logits[~here] = z[~here] @ weight.T + bias
+        return float(fit_temperature(logits, few)), "the temperature is from halves of the labelled target examples"
+
+
+def _averaged(model: Boosted) -> tuple[Array, Array]:
+    members = [m for m in model.members if isinstance(m, Linear)]
+    votes = np.asarray(model.votes) / sum(model.votes)
+    weight = np.sum([v * m.weight for v, m in zip(votes, members, strict=True)], axis=0)
+    return weight, np.sum([v * m.bias for v, m in zip(votes, members, strict=True)], axis=0)

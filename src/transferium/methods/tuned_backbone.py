@@ -1,0 +1,37 @@
+"""A trained network described as a backbone."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from transferium.models.backbone import Backbone
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def tuned_backbone(backbone: Backbone, module: nn.Module) -> Backbone:
+    """``backbone`` with the weights of ``module``: the fingerprint is of the new weights, the rest travels on."""
+    from transferium.models.sources.wrapped import fingerprint_module
+    from transferium.training.distributed.sharding import gathered
+
+    weights = {name: t.detach().cpu().clone() for name, t in gathered(module.state_dict()).items()}
+    words = f"tuned {backbone.fingerprint} {fingerprint_module(_build(backbone, weights))}"
+    return replace(
+        backbone,
+        fingerprint=hashlib.sha256(words.encode()).hexdigest(),
+        build=partial(_build, backbone, weights),
+        graph=None,
+        weights=None,
+        tuned=True,
+        source_head=None,
+    )
+
+
+def _build(backbone: Backbone, weights: dict[str, Any]) -> nn.Module:
+    module = backbone.build()
+    module.load_state_dict(weights)
+    return module.eval()

@@ -1,0 +1,58 @@
+"""Settings that change nothing beside the others that were given."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from transferium.errors import TransferiumWarning
+
+if TYPE_CHECKING:
+    from transferium.methods.method import Method
+
+
+class UnusedSettingWarning(TransferiumWarning):
+    """A setting was given a value of its own, and nothing reads it."""
+
+
+class Rule(NamedTuple):
+    """Whether a setting counts, which other setting decides that, and what makes it count."""
+
+    by: str
+    counts: Callable[[Any], bool]
+    hint: str
+
+
+def warn_of_unused(method: Method, rules: Mapping[str, Rule], searched: Collection[str] = ()) -> None:
+    """Warn of each setting that is not at its default and has no effect, unless what decides that is ``searched``."""
+    for name, value in method.get_params().items():
+        rule = rules.get(name)
+        if rule is None or value == getattr(type(method), name) or rule.by in searched or rule.counts(method):
+            continue
+        warnings.warn(
+            f"{name}={value} has no effect here: it counts with {rule.hint}.", UnusedSettingWarning, stacklevel=5
+        )
+
+
+BESIDE = {"sources": "several sources", "few_weight": "labelled target examples (--few)"}
+"""Settings that count with data that may not be there, and what that is."""
+
+
+def warn_beside(method: Method, *, several: bool, few: bool) -> None:
+    """Warn of what is for ``several`` sources, or for a ``few`` labelled target examples, where there are none."""
+    there = {"sources": several, "few_weight": few}
+    for name, value in method.get_params().items():
+        if there.get(name, True) or value == getattr(type(method), name):
+            continue
+        words = f"{name}={value} has no effect here: it counts with {BESIDE[name]}."
+        warnings.warn(words, UnusedSettingWarning, stacklevel=4)
+
+
+@contextmanager
+def suppress_unused_warnings() -> Iterator[None]:
+    """Say nothing of idle settings: a search gave them, or has yet to."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnusedSettingWarning)
+        yield

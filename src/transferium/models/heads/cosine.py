@@ -1,0 +1,45 @@
+"""A head that reads directions only: the cosine between the features and one vector a class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.models.heads.linear import Head
+
+
+@dataclass(frozen=True, eq=False)
+class CosineHead(Head):
+    """``Head`` on features scaled to length 1: ``weight @ x / |x| + bias``.
+
+    With rows of ``weight`` of one length ``s``, the logits are ``s · cos(x, w_k)`` and ``s / temperature`` is the
+    literature's learned scale. Features of length 0 have no direction and get the biases alone.
+
+    >>> head = CosineHead(10 * np.eye(2), np.zeros(2))
+    >>> head.logits(np.array([[3.0, 4.0], [0.3, 0.4]])).tolist()
+    [[6.0, 8.0], [6.0, 8.0]]
+    """
+
+    kind: ClassVar[str] = "cosine"
+
+    def activations(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Directions: the features scaled to length 1."""
+        return directions(features)
+
+    def _scores(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
+        return super()._scores(directions(block))
+
+
+def directions(features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Rows scaled to length 1, each by itself; a row of noughts stays.
+
+    >>> directions(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
+    [[0.6, 0.8], [0.0, 0.0]]
+    """
+    rows = np.ascontiguousarray(features, np.float64)
+    length = np.sqrt((rows * rows).sum(axis=1, keepdims=True))
+    scaled: NDArray[np.float64] = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
+    return scaled

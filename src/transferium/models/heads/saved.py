@@ -1,0 +1,32 @@
+"""Saved heads, read again by their kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from transferium.models.heads.base import AnyHead
+from transferium.models.heads.cosine import CosineHead
+from transferium.models.heads.layered import head_from_tensors
+from transferium.models.heads.neighbours import Neighbours
+
+FORMATS = {"linear": 1, "layered": 1, "cosine": 2, "neighbours": 2}
+"""The first format of a saved model in which each kind of head can stand."""
+
+
+def head_from_saved(tensors: dict[str, NDArray[Any]], temperature: float, facts: Mapping[str, Any]) -> AnyHead:
+    """The opposite of ``to_tensors`` and ``facts``; a model saved before there were kinds says none.
+
+    Raises ``KeyError`` for what is missing and ``ValueError`` for a kind that there is not.
+    """
+    kind = facts.get("kind", "linear")
+    if kind in ("linear", "layered"):
+        return head_from_tensors(tensors, temperature)
+    if kind == "cosine":
+        return CosineHead(tensors["head.weight"], tensors["head.bias"], temperature)
+    if kind == "neighbours":
+        count, k = int(facts["classes"]), int(facts["k"])
+        return Neighbours(tensors["head.examples"], tensors["head.labels"], count, k, facts["metric"], temperature)
+    raise ValueError(f"the kind of its head, {kind!r}")

@@ -1,0 +1,34 @@
+"""What was learned by building a backbone once, kept so that the next run need not build it to describe it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from transferium.system.cache_dir import home
+
+
+def remembered(words: tuple[str, ...], learn: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """``learn()``, or what it gave for the same ``words`` before: they must name everything that it depends on.
+
+    Kept as JSON under the home; where that cannot be read or written, it is learned again every time.
+    """
+    name = hashlib.sha256("\n".join(words).encode()).hexdigest()[:40]
+    path = home() / "backbones" / f"{name}.json"
+    with suppress(OSError, ValueError):
+        known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return known
+    facts = learn()
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, fresh = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump(facts, stream)
+        Path(fresh).replace(path)
+    return facts

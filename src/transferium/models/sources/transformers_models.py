@@ -1,0 +1,268 @@
+"""Backbones of the transformers library: text and vision encoders from the hub or a folder."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transferium.data.domain import Kind
+from transferium.errors import BackboneError
+from transferium.models.backbone import Backbone
+from transferium.models.preprocess import ImagePreprocess, TextPreprocess
+from transferium.models.sources.description_cache import remembered
+from transferium.models.sources.weight_files import digest_files, weight_files
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from transferium.models.sources.encoders import Pooling
+
+_FILES = ("*.json", "*.safetensors", "*.bin", "*/config.json")
+_RESAMPLING = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
+
+
+def transformers_named(name: str, kind: Kind, size: int | None, max_length: int | None) -> Backbone:
+    """``hf/<owner/name>``: any encoder on the hub that needs no code of its own."""
+    from transferium.models.sources.hub import repository
+
+    return transformers_folder(repository(name, _FILES), kind, size, max_length, name=f"hf/{name}")
+
+
+def transformers_folder(
+    folder: Path, kind: Kind, size: int | None, max_length: int | None, name: str | None = None
+) -> Backbone:
+    """A folder written by ``save_pretrained`` (model, and tokenizer or image processor)."""
+    make = _describe_text if kind == "text" else _describe_vision
+    return make(folder, name or str(folder), max_length if kind == "text" else size)
+
+
+def _describe_text(folder: Path, name: str, max_length: int | None) -> Backbone:
+    preprocess = text_preprocess(folder)
+    pooling, normalise = text_pooling(folder)
+    files = weight_files(folder)
+    fingerprint = digest_files([folder / "config.json", *files], "transformers", "text", pooling, str(normalise))
+    words = ("transformers", version("transformers"), fingerprint)
+    facts = remembered(words, partial(_learn_text, folder, pooling, normalise))
+    return Backbone(
+        name=name,
+        kind="text",
+        width=facts["width"],
+        blocks=tuple(facts["blocks"]),
+        preprocess=preprocess.shortened(max_length) if max_length else preprocess,
+        fingerprint=fingerprint,
+        build=partial(build_text, folder, pooling, normalise),
+        licence="see the model card",
+        size_bytes=sum(file.stat().st_size for file in files),
+        fresh=partial(build_text, folder, pooling, normalise, pretrained=False),
+    )
+
+
+def _learn_text(folder: Path, pooling: Pooling, normalise: bool) -> dict[str, Any]:
+    import torch
+
+    from transferium.models.surgery.blocks import block_names
+
+    module = build_text(folder, pooling, normalise)
+    with torch.inference_mode():
+        width = int(module(torch.zeros(1, 4, dtype=torch.int64)).shape[1])
+    return {"width": width, "blocks": list(block_names(module))}
+
+
+def text_preprocess(folder: Path) -> TextPreprocess:
+    """The tokenizer file, its padding token, and the longest text that the weights have seen."""
+    if not (folder / "tokenizer.json").is_file():
+        raise BackboneError(
+            f"{folder} has no tokenizer.json. Load it once with transformers' AutoTokenizer and save_pretrained the "
+            "fast tokenizer beside the weights."
+        )
+    config = _config(folder)
+    positions = int(config.get("max_position_embeddings") or 512)
+    if config.get("model_type") in {"roberta", "xlm-roberta", "camembert", "mpnet"}:
+        positions -= 2  # these count positions from the padding index on
+    stated = _json(folder / "sentence_bert_config.json").get("max_seq_length")
+    stated = stated or _json(folder / "tokenizer_config.json").get("model_max_length") or positions
+    return TextPreprocess(folder / "tokenizer.json", min(int(stated), positions), int(config.get("pad_token_id") or 0))
+
+
+def text_pooling(folder: Path) -> tuple[Pooling, bool]:
+    """The pooling that sentence-transformers files state, and whether to normalise; else the mean over tokens."""
+    modules = _json(folder / "modules.json")
+    if not modules:
+        return "mean", False
+    kinds = [str(part["type"]).rsplit(".", 1)[-1] for part in modules]
+    if unknown := set(kinds) - {"Transformer", "Pooling", "Normalize"}:
+        raise BackboneError(
+            f"{folder} has the sentence-transformers module {sorted(unknown)[0]}, which is not supported."
+        )
+    where = [str(part["path"]) for part in modules if str(part["type"]).endswith("Pooling")]
+    stated = _json(folder / where[0] / "config.json") if where else {}
+    chosen = [key for key, value in stated.items() if key.startswith("pooling_mode") and value is True]
+    names: dict[str, Pooling] = {
+        "pooling_mode_mean_tokens": "mean",
+        "pooling_mode_cls_token": "cls",
+        "pooling_mode_max_tokens": "max",
+    }
+    newer = stated.get("pooling_mode")
+    if newer in {"mean", "cls", "max"}:
+        return newer, "Normalize" in kinds
+    if len(chosen) > 1 or (chosen and chosen[0] not in names):
+        raise BackboneError(f"{folder} pools by {' and '.join(chosen)}; one of mean, cls or max tokens is supported.")
+    return names[chosen[0]] if chosen else "mean", "Normalize" in kinds
+
+
+def build_text(folder: Path, pooling: Pooling, normalise: bool, pretrained: bool = True) -> nn.Module:
+    """The encoder of a text model, without the pooler or decoder that it may come with."""
+    from transferium.models.sources.encoders import TextEncoder
+
+    model: Any = _load(folder, pretrained)
+    model = model.get_encoder() if getattr(model.config, "is_encoder_decoder", False) else model
+    model = getattr(model, "text_model", model)
+    if pooling != "pooler" and getattr(model, "pooler", None) is not None:
+        model.pooler = None
+    return TextEncoder(model, pooling, normalise).eval()
+
+
+def _describe_vision(folder: Path, name: str, size: int | None) -> Backbone:
+    preprocess = vision_preprocess(folder)
+    preprocess = preprocess.resized(size) if size else preprocess
+    files = weight_files(folder)
+    weights = digest_files([folder / "config.json", *files])
+    words = ("transformers", version("transformers"), weights, f"side {preprocess.size}")
+    facts = remembered(words, partial(_learn_vision, folder, name, preprocess.size))
+    return Backbone(
+        name=name,
+        kind="image",
+        width=facts["width"],
+        blocks=tuple(facts["blocks"]),
+        preprocess=preprocess,
+        fingerprint=digest_files([], weights, "transformers", "vision", facts["pooling"]),
+        build=partial(build_vision, folder),
+        licence="see the model card",
+        size_bytes=sum(file.stat().st_size for file in files),
+        fresh=partial(build_vision, folder, pretrained=False),
+        any_size="image_size" not in _config(folder) or "num_attention_heads" not in _config(folder),
+    )
+
+
+def _learn_vision(folder: Path, name: str, side: int) -> dict[str, Any]:
+    import torch
+
+    from transferium.models.surgery.blocks import block_names
+
+    module = build_vision(folder)
+    try:
+        with torch.inference_mode():
+            width = int(module(torch.zeros(1, 3, side, side)).shape[1])
+    except (ValueError, RuntimeError) as error:
+        raise BackboneError(f"{name} cannot read images of side {side}: {error}") from error
+    return {"width": width, "blocks": list(block_names(module)), "pooling": str(module.pooling)}
+
+
+def vision_preprocess(folder: Path) -> ImagePreprocess:
+    """What ``preprocessor_config.json`` asks for, as one resize and crop."""
+    config = _json(folder / "preprocessor_config.json")
+    if not config:
+        raise BackboneError(f"{folder} has no preprocessor_config.json, so its preprocessing is unknown.")
+    side, crop = config.get("size", 224), config.get("crop_size", None)
+    side = {"shortest_edge": side} if isinstance(side, int) and crop else side
+    square = side if isinstance(side, int) else side.get("height")
+    resize = int(square or side["shortest_edge"])
+    cropped = config.get("do_center_crop", crop is not None)
+    size = resize if not cropped or crop is None else int(crop if isinstance(crop, int) else crop["height"])
+    plain = not config.get("do_normalize", True)
+    mean = [0.0] * 3 if plain else config.get("image_mean", [0.5] * 3)
+    std = [1.0] * 3 if plain else config.get("image_std", [0.5] * 3)
+    return ImagePreprocess(
+        size,
+        resize,
+        _RESAMPLING[int(config.get("resample", 2))],
+        (mean[0], mean[1], mean[2]),
+        (std[0], std[1], std[2]),
+        decode_at_least=2 * resize,
+        crop="squash" if square and not cropped else "center",
+    )
+
+
+def build_vision(folder: Path, pretrained: bool = True) -> nn.Module:
+    """The vision tower; pooled by the checkpoint's own pooler, else by its class token, else by the mean."""
+    from transferium.models.sources.encoders import VisionEncoder
+
+    model: Any = _load(folder, pretrained)
+    model = getattr(model, "vision_model", model)
+    untrained = "pooler" in model.missing_parts if pretrained else False
+    pooler = getattr(model, "pooler", None)
+    if pooler is not None and not untrained:
+        return VisionEncoder(model, "pooler").eval()
+    if pooler is not None:
+        model.pooler = None
+    return VisionEncoder(model, "cls" if _has_class_token(model) else "mean").eval()
+
+
+def _has_class_token(model: nn.Module) -> bool:
+    return any(name.endswith(("cls_token", "class_embedding")) for name, _ in model.named_parameters())
+
+
+def _load(folder: Path, pretrained: bool) -> Any:
+    """``AutoModel`` of a folder: no socket, no code from the folder, no pickle that is more than tensors."""
+    import pickle
+
+    import transformers
+
+    config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    with _quiet():
+        if not pretrained:
+            return transformers.AutoModel.from_config(config)
+        try:
+            model, info = transformers.AutoModel.from_pretrained(
+                folder,
+                config=config,
+                local_files_only=True,
+                weights_only=True,
+                output_loading_info=True,
+                dtype="float32",
+            )
+        except pickle.UnpicklingError as error:
+            raise BackboneError(
+                f"the weights in {folder} were not loaded: they are a pickle that holds more than tensors, and loading "
+                "it would run its code. Ask for model.safetensors."
+            ) from error
+        except (OSError, ValueError, RuntimeError) as error:
+            raise BackboneError(f"{folder} cannot be loaded by transformers: {str(error)[:400]}") from error
+    missing = {key for key in info["missing_keys"] if "pooler" not in key}
+    if missing:
+        raise BackboneError(f"{folder} lacks weights for {sorted(missing)[:3]}: they do not fit its config.json.")
+    model.missing_parts = {"pooler"} if info["missing_keys"] else set()
+    return model
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bars and loading reports: what matters in them is checked above."""
+    from transformers.utils import logging
+
+    level, reason_to_exclude = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if reason_to_exclude:
+            logging.enable_progress_bar()
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    config: dict[str, Any] = _json(folder / "config.json")
+    return config
+
+
+def _json(file: Path) -> Any:
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}

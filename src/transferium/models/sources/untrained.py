@@ -1,0 +1,72 @@
+"""Architectures that come with no weights: described here, with no torch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from transferium.models.backbone import Backbone
+from transferium.models.preprocess import ImagePreprocess, TextPreprocess
+from transferium.models.sources.wrapped import randomised
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_HALF = (0.5, 0.5, 0.5)
+
+
+def small_cnn() -> Backbone:
+    """A LeNet for pictures of 28 pixels: it learns everything from the examples it is given."""
+    architecture = Backbone(
+        name="small_cnn",
+        kind="image",
+        width=1024,
+        blocks=("first", "second"),
+        preprocess=ImagePreprocess(28, 28, "bilinear", _HALF, _HALF, decode_at_least=28),
+        fingerprint=hashlib.sha256(b"small_cnn 28 32 64").hexdigest(),
+        build=_small_cnn,
+        licence="none: random weights",
+        pretrained=False,
+        fresh=_small_cnn,
+        any_size=False,
+    )
+    return replace(randomised(architecture), name=architecture.name)
+
+
+def _small_cnn() -> nn.Module:
+    from transferium.models.sources.small_cnn import SmallCNN
+
+    return SmallCNN()
+
+
+def char_ngrams() -> Backbone:
+    """Hashed character n-grams for texts in any language: nothing is carried over, nothing is unknown."""
+    return Backbone(
+        name="char_ngrams",
+        kind="text",
+        width=4096,
+        blocks=("scale",),
+        preprocess=TextPreprocess(Path(__file__).with_name("bytes.tokenizer.json"), max_length=2048),
+        fingerprint=hashlib.sha256(b"char_ngrams 1 to 4, 6 bytes, 4096").hexdigest(),
+        build=_char_ngrams,
+        licence="none needed",
+        pretrained=False,
+        fresh=_char_ngrams,
+    )
+
+
+def _char_ngrams() -> nn.Module:
+    from transferium.models.sources.char_ngrams import CharNgrams
+
+    return CharNgrams()
+
+
+UNTRAINED: dict[str, Callable[[], Backbone]] = {"small_cnn": small_cnn, "char_ngrams": char_ngrams}
+USES = {
+    "small_cnn": "no weights: for --source with tuning=full, or finetune",
+    "char_ngrams": "no weights: hashed character n-grams, for texts in any language",
+}
+"""What each is for, in the list of backbones."""

@@ -1,0 +1,146 @@
+"""Any module as a backbone, and any backbone with random weights."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from transferium.data.domain import Kind
+from transferium.errors import BackboneError, InputError
+from transferium.models.backbone import Backbone
+from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, TextPreprocess
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def wrap_module(module: nn.Module, kind: Kind, transform: Any) -> Backbone:
+    """A user's ``nn.Module`` that maps one batch to features, with the transform its weights were trained with.
+
+    ``transform``: a callable from a PIL picture to a ``(3, h, w)`` tensor, an ``ImagePreprocess``, or for texts a
+    ``TextPreprocess`` (the module is then called with ids and mask). The weights are copied now.
+    """
+    from transferium.models.surgery.blocks import block_names
+
+    if transform is None or (kind == "text") != isinstance(transform, TextPreprocess):
+        wanted = "a TextPreprocess" if kind == "text" else "a callable from a PIL picture to a tensor"
+        raise InputError(f"a module of your own needs its preprocessing: give transform={wanted}, got {transform!r}.")
+    known = isinstance(transform, ImagePreprocess | TextPreprocess)
+    module = copy.deepcopy(module).eval().requires_grad_(False).cpu()
+    return Backbone(
+        name=type(module).__name__,
+        kind=kind,
+        width=_width(module, transform),
+        blocks=block_names(module),
+        preprocess=transform if known else CallablePreprocess(transform),
+        fingerprint=fingerprint_module(module),
+        build=partial(_copy_of, module),
+        licence="your own",
+        size_bytes=sum(t.numel() * t.element_size() for t in module.state_dict().values()),
+        fresh=partial(_reset, module),
+        any_size=False,
+    )
+
+
+def fingerprint_module(module: nn.Module) -> str:
+    """SHA-256 over every tensor, the printed structure, and the source of each class outside torch."""
+    whole = hashlib.sha256(repr(module).encode())
+    for name, tensor in module.state_dict().items():
+        whole.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        whole.update(tensor.detach().cpu().contiguous().flatten().view(_bytes()).numpy())
+    for kind in sorted({type(part) for part in module.modules()}, key=lambda k: f"{k.__module__}.{k.__qualname__}"):
+        whole.update(f"{kind.__module__}.{kind.__qualname__}".encode())
+        if not kind.__module__.startswith("torch."):
+            whole.update(_source(kind).encode())
+    return whole.hexdigest()
+
+
+def _bytes() -> Any:
+    import torch
+
+    return torch.uint8
+
+
+def _source(kind: type) -> str:
+    try:
+        return inspect.getsource(kind)
+    except (OSError, TypeError):  # typed at a prompt: the names and the printed structure must do
+        return ""
+
+
+def _copy_of(module: nn.Module) -> nn.Module:
+    return copy.deepcopy(module).requires_grad_(True)
+
+
+def _width(module: nn.Module, transform: Any) -> int:
+    import torch
+    from PIL import Image
+
+    with torch.inference_mode():
+        if isinstance(transform, TextPreprocess):
+            ids = torch.tensor(transform(["a text"]))
+            output = module(ids, torch.ones_like(ids))
+        else:
+            picture = transform(Image.new("RGB", (256, 256), (128, 128, 128)))
+            output = module(torch.as_tensor(picture, dtype=torch.float32)[None])
+    if not isinstance(output, torch.Tensor) or output.ndim != 2:
+        found = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+        raise BackboneError(f"a backbone must give one feature row per example, (n, width); this module gives {found}.")
+    return int(output.shape[1])
+
+
+def _reset(module: nn.Module) -> nn.Module:
+    """The same structure, each part drawn anew by its own ``reset_parameters``; bare matrices as N(0, 0.02)."""
+    from torch import nn
+
+    fresh = _copy_of(module)
+    for part in fresh.modules():
+        reset: Callable[[], None] | None = getattr(part, "reset_parameters", None)
+        if callable(reset):
+            reset()
+            continue
+        for parameter in part.parameters(recurse=False):
+            if parameter.ndim > 1:
+                nn.init.normal_(parameter, std=0.02)
+    return fresh
+
+
+def randomised(backbone: Backbone, seed: int = 0, size: int | None = None) -> Backbone:
+    """The same architecture with its default random weights: what is left of a backbone when nothing is transferred.
+
+    Images are read at half the side unless ``size`` says otherwise, through the same decode and crop, so that the
+    reference costs a quarter. Known by (architecture and weights of the original, seed): needs no torch once its graph
+    is exported.
+    """
+    if backbone.fresh is None:
+        raise BackboneError(f"how to draw random weights for {backbone.name} is not known.")
+    preprocess = backbone.preprocess
+    if isinstance(preprocess, ImagePreprocess) and backbone.any_size:
+        half = preprocess.size % 2 == 0 and preprocess.resize % 2 == 0
+        preprocess = preprocess.resized(size) if size else (preprocess.halved() if half else preprocess)
+    return replace(
+        backbone,
+        name=f"{backbone.name} (random weights, seed {seed})",
+        preprocess=preprocess,
+        fingerprint=hashlib.sha256(f"random {seed} {backbone.fingerprint}".encode()).hexdigest(),
+        build=partial(_drawn, backbone.fresh, seed),
+        licence="none: random weights",
+        size_bytes=0,
+        pretrained=False,
+        graph=None,
+        source_head=None,
+    )
+
+
+def _drawn(fresh: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """Draw from a generator of its own: torch's global stream is as it was before."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return fresh().eval()

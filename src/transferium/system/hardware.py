@@ -1,0 +1,35 @@
+"""What this machine offers: processor cores this process may use, and whether a CUDA device is present."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from transferium.system.processes import here
+
+
+def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """How many cores this process may keep busy: its affinity, or its control group's quota where that is less.
+
+    Processes that were launched together on this machine share them.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError, ValueError):  # no control group, or "max": no quota
+        allowed, period = quota.read_text(encoding="ascii").split()
+        cores = min(cores, round(int(allowed) / int(period)))
+    return max(1, cores // here())
+
+
+def cuda_may_be_present(driver: Path = Path("/proc/driver/nvidia/gpus")) -> bool:
+    """Whether asking torch for a CUDA device is worth its import; answers in microseconds.
+
+    Looks for the driver's own list of devices, and honours an empty or negative ``CUDA_VISIBLE_DEVICES``.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None and (not visible.strip() or visible.strip().startswith("-")):
+        return False
+    if sys.platform == "win32":
+        return (Path(os.environ.get("SYSTEMROOT", "C:/Windows")) / "System32" / "nvcuda.dll").exists()
+    return (driver.is_dir() and any(driver.iterdir())) or Path("/dev/dxg").exists()
