@@ -43,6 +43,7 @@ from transferium.methods.model_selection.auto import Auto
 from transferium.methods.model_selection.election import kept_in
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
+from transferium.problems.classes import Classes
 
 REVIEWS = 1200
 DIGITS = 2000
@@ -169,7 +170,7 @@ def one_pair(
     if source.kind == "features":
         backbone = replace(backbone, width=source.features.shape[1])
     target = replace(target, labels=np.array([source.classes.index(target.classes[k]) for k in target.y]))
-    target = replace(target, classes=source.classes)
+    target = replace(target, problem=Classes(source.classes))
     # Files lie sorted by class, and no method may learn from that.
     target = target.take(np.random.default_rng([seed, len(source)]).permutation(len(target)))
     task = Task(source, None, backbone, embedder, seed, workdir=workdir, unlabeled=target.unlabeled())
@@ -245,7 +246,7 @@ def dann_timing(seed: int) -> dict[str, Any]:
     x = (rng.normal(size=(10_000, 1280)) + 3 * rng.normal(size=(10, 1280))[y]).astype(np.float32)
     x[5000:] += rng.normal(size=1280).astype(np.float32)
     names = tuple("abcdefghij")
-    both = Domain(Rows(x), "features", [str(i) for i in range(10_000)], y, names)
+    both = Domain(Rows(x), "features", [str(i) for i in range(10_000)], y, Classes(names))
     source, target = both.take(np.arange(5000)), both.take(np.arange(5000, 10_000)).unlabeled()
     backbone = replace(find_backbone(None, "features"), width=1280)
     task = Task(source, None, backbone, Embedder(None), seed, unlabeled=target)

@@ -29,7 +29,6 @@ from transferium.data.samples import Items
 from transferium.embedding.embed import Embedder
 from transferium.embedding.store.store import FeatureStore
 from transferium.errors import TransferiumError
-from transferium.evaluation.evaluate import evaluate
 from transferium.functional.bootstrap import paired_interval
 from transferium.job.fit.prepare import prepare, separate
 from transferium.job.stopwatch import Stopwatch
@@ -37,6 +36,7 @@ from transferium.methods.catalogue import find_method
 from transferium.methods.fitted import Fitted
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
+from transferium.problems.class_evaluation import evaluate
 
 LOW_LABEL = "probe,finetune,lp-ft,l2-sp,delta,bss,co-tuning,bi-tuning"
 #: Chosen by held-out log-loss after two epochs on 3,200 training examples at 96 pixels, never on the test part.
@@ -102,7 +102,7 @@ def attempt(trial: Trial) -> dict[str, Any]:
 
 def score(fitted: Fitted, task: Task, test: Domain) -> dict[str, Any]:
     """Accuracy with its interval, log-loss, and which examples were answered rightly."""
-    answers = fitted.head.probabilities(task.embed(test, fitted.backbone).features)
+    answers = fitted.head.outputs(task.embed(test, fitted.backbone).features)
     measured = evaluate(test.y, answers, test.classes, seed=task.seed, groups=test.groups)
     right = np.asarray(answers.argmax(1) == test.y)
     return {name: measured[name].as_dict() for name in ("accuracy", "log_loss")} | {"right": right}

@@ -1,6 +1,6 @@
 """Training killed with SIGKILL at random moments and resumed: are the final weights those of a run that was not?
 
-The runs are those of ``tests/training/interrupted.py``: small networks with everything that a checkpoint must hold.
+The runs are those of ``tests/training/resume/interrupted.py``: small networks with everything a checkpoint must hold.
 Each is killed after a random number of steps and a random pause, in whatever it is doing then, and gone on with.
 """
 
@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
-sys.path[:0] = [str(TESTS), str(TESTS / "training")]
+sys.path.insert(0, str(TESTS))
 
 METHODS = "finetune,lpft,gradual,ema,delta"
 
 
 def killed(name: str, folder: Path, total: int, dice: random.Random) -> int | None:
     """Train row ``name`` in a process of its own, kill it, and say after which step; None where it ended first."""
-    from interrupted import started
+    from training.resume.interrupted import started
 
     process = started(name, folder, dice.randint(1, max(1, total - 2)))
     time.sleep(dice.random() * 0.1)
@@ -40,10 +40,9 @@ def killed(name: str, folder: Path, total: int, dice: random.Random) -> int | No
 
 def trial(name: str, expected: tuple[Any, Any], dice: random.Random) -> dict[str, Any] | None:
     """Kill once, resume, and compare weights and the log of steps with the uninterrupted run's."""
-    from interrupted import train
-
-    from toy_world import same, weights
+    from training.resume.interrupted import train
     from transferium.training.logs.journal import LOG, read_log
+    from worlds.toy import same, weights
 
     with tempfile.TemporaryDirectory() as folder:
         if killed(name, Path(folder), len(expected[1]), dice) is None:
@@ -62,10 +61,9 @@ def trial(name: str, expected: tuple[Any, Any], dice: random.Random) -> dict[str
 
 def main() -> None:
     """Run the kills in turn over the methods and record them."""
-    from interrupted import ROWS, train
-
     from record import record
-    from toy_world import weights
+    from training.resume.interrupted import ROWS, train
+    from worlds.toy import weights
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
 from transferium.system.hardware import cuda_may_be_present
 
-sys.path.insert(0, str(Path(__file__).parent))  # where toy_world.py is
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 # Figures are compared with what a CPU gives. Where there is a GPU, test_cuda.py runs what holds on any device there.

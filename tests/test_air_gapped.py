@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from small_images import RED_GREEN, write_images
+from worlds.images import RED_GREEN, write_images
 
 WATCHED = """
 import socket, sys

@@ -13,12 +13,15 @@ from transferium.artifact import Artifact, load_artifact, replacing
 from transferium.errors import ArtifactError
 from transferium.models.catalogue import find_backbone
 from transferium.models.heads.linear import Head
+from transferium.problems.classes import Classes
 
 X, Y = np.array([[0.0, 0.1], [0.1, 0.0], [0.2, 0.1], [1.0, 1.1], [1.1, 1.0], [0.9, 1.0]]), list("aaabbb")
 
 
 def artifact() -> Artifact:
-    return Artifact(replace(find_backbone(None, "features"), width=2), Head(np.eye(2), np.zeros(2)), ("a", "b"))
+    return Artifact(
+        replace(find_backbone(None, "features"), width=2), Head(np.eye(2), np.zeros(2)), Classes(("a", "b"))
+    )
 
 
 def fitted() -> tm.TransferClassifier:

@@ -12,23 +12,25 @@ import pytest
 HERE = Path(__file__).parent
 #: Each file, and which of its tests say nothing of a CPU's figures.
 LAWS = {
-    "training/test_resume.py": "",
-    "training/test_checkpoint.py": "",
-    "methods/test_training_methods.py": "not what_is_fitted",
-    "methods/test_training_mechanisms.py": "",
-    "methods/test_stochnorm.py": "",
-    "methods/test_averages.py": "",
-    "methods/test_adaptation.py": "",
-    "methods/test_adaptation_tuned.py": "answers_through or at_nought or partial_tuning or targets_statistics",
-    "methods/test_elect_tuned.py": "",
-    "methods/test_adversarial.py": "",
-    "methods/test_few.py": "",
+    "training/resume/test_killed.py": "",
+    "training/resume/test_checkpoint.py": "",
+    "laws/test_training_methods.py": "not what_is_fitted",
+    "methods/finetuning/test_mechanisms.py": "",
+    "methods/regularised/test_stoch_norm.py": "",
+    "methods/finetuning/test_weight_averaging.py": "",
+    "laws/test_adaptation_methods.py": "",
+    "methods/deep_adaptation/test_moved_backbone.py": (
+        "answers_through or at_nought or partial_tuning or targets_statistics"
+    ),
+    "methods/model_selection/test_election_of_networks.py": "",
+    "methods/finetuning/test_adversarial.py": "",
+    "methods/shallow_adaptation/test_labelled_target.py": "",
     "job/test_adapt.py": "",
 }
 TRAINED = """
 import sys
 import torch
-from methods.test_training_methods import FineTune, SHORT, task
+from laws.test_training_methods import FineTune, SHORT, task
 from transferium.training.distributed.machine import Machine
 
 before = torch.cuda.max_memory_allocated()

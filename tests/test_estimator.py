@@ -15,9 +15,9 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import transferium as tm
-from small_images import RED_GREEN, write_images
 from transferium.errors import ArtifactError, DataError, InputError, TransferiumWarning
 from transferium.methods.frozen.linear_probe import LinearProbe
+from worlds.images import RED_GREEN, write_images
 
 SMALL = {"size": 32}
 

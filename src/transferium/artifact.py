@@ -25,10 +25,13 @@ from transferium.models.catalogue import find_backbone
 from transferium.models.heads.base import AnyHead
 from transferium.models.heads.saved import FORMATS, head_from_saved
 from transferium.models.sources.bundled import BUNDLED, bundled
+from transferium.problems.catalogue import problem_from_json
+from transferium.problems.classes import Classes
+from transferium.problems.problem import Problem
 from transferium.system.processes import rank
 
-FORMAT = 2
-"""The newest format. A head that format 1 knows is still written as format 1, for older versions to read."""
+FORMAT = 3
+"""The newest format, that of problems other than classes. What an older format can hold is written in that one."""
 DESCRIPTION = "model.json"
 TENSORS = "model.safetensors"
 GRAPH = "backbone.onnx"
@@ -93,20 +96,25 @@ def _what_to_do(error: OSError) -> str:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A backbone, the head that reads it, and the words it answers with."""
+    """A backbone, the head that reads it, and the problem that it solves."""
 
     backbone: Backbone
     head: AnyHead
-    classes: tuple[str, ...]
+    problem: Problem
     info: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the outputs: classes, labels, or the amount."""
+        return self.problem.names
 
     @property
     def kind(self) -> Kind:
         return self.backbone.kind
 
-    def probabilities(self, embedding: Embedding) -> NDArray[np.float64]:
-        """Class probabilities ``(n, classes)``; NaN rows for examples that could not be read."""
-        result = self.head.probabilities(embedding.features)
+    def outputs(self, embedding: Embedding) -> NDArray[np.float64]:
+        """Probabilities or amounts ``(n, classes)``; NaN rows for examples that could not be read."""
+        result = self.head.outputs(embedding.features)
         result[~embedding.ok] = np.nan
         return result
 
@@ -153,19 +161,25 @@ class Artifact:
         """Write the artifact's own files beside whatever else ``folder`` holds."""
         write_head(self.head, folder / TENSORS)
         travels = not _comes_with_a_package(self.backbone)
-        weights = None
+        weights, classes = None, isinstance(self.problem, Classes)
         if travels:
             save_graph(self.backbone, folder / GRAPH)
         there = self.backbone.weights is not None and self.backbone.weights.is_file()
         if travels and (self.backbone.tuned or there):
             weights = save_weights(self.backbone, folder / WEIGHTS)
-        description = {
-            "format": FORMATS[self.head.kind],
-            "classes": list(self.classes),
-            "temperature": self.head.temperature,
-            "head": self.head.facts(),
-            "backbone": self.backbone.to_json() | {"graph": GRAPH if travels else None, "weights": weights},
-        } | {"info": self.info}
+        description = (
+            {
+                "format": FORMATS[self.head.kind] if classes else FORMAT,
+                "classes": list(self.classes),
+            }
+            | ({} if classes else {"problem": self.problem.to_json()})
+            | {
+                "temperature": self.head.temperature,
+                "head": self.head.facts(),
+                "backbone": self.backbone.to_json() | {"graph": GRAPH if travels else None, "weights": weights},
+            }
+            | {"info": self.info}
+        )
         (folder / DESCRIPTION).write_text(json.dumps(description, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
@@ -183,15 +197,15 @@ def load_artifact(folder: Path | str) -> Artifact:
     try:
         head = read_head(folder / TENSORS, float(description["temperature"]), description.get("head", {}))
         backbone = _read_backbone(folder, description["backbone"])
-        classes = tuple(str(name) for name in description["classes"])
+        problem = problem_from_json(description.get("problem") or {"kind": "classes", "names": description["classes"]})
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(f"{folder} is damaged: {DESCRIPTION} or {TENSORS} lacks or garbles {error}.") from error
-    if (head.classes, head.width) != (len(classes), backbone.width):
+    if (head.classes, head.width) != (problem.width, backbone.width):
         raise ArtifactError(
-            f"{folder} is damaged: its head is {(head.classes, head.width)} for {len(classes)} classes and width "
+            f"{folder} is damaged: its head is {(head.classes, head.width)} for {problem.said()} and width "
             f"{backbone.width}."
         )
-    return Artifact(backbone, head, classes, description.get("info", {}))
+    return Artifact(backbone, head, problem, description.get("info", {}))
 
 
 def _read_description(folder: Path) -> dict[str, Any]:

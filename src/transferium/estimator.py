@@ -22,7 +22,6 @@ from transferium.embedding.embed import Embedder
 from transferium.embedding.engines.engine import Choice
 from transferium.embedding.store.store import FeatureStore
 from transferium.errors import DataError, InputError
-from transferium.evaluation.evaluate import Evaluation
 from transferium.job.adapt.evaluate_adapted import evaluate_with_source_only, is_adapted
 from transferium.job.adapt.fit import adapt, artifacts
 from transferium.job.adapt.given_model import GivenModel, alone, is_model
@@ -37,6 +36,8 @@ from transferium.methods.catalogue import find_method
 from transferium.methods.method import Method
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
+from transferium.problems.classes import Classes
+from transferium.problems.evaluation import Evaluation
 
 PAIR = 2
 """Examples and their labels."""
@@ -135,7 +136,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         info = {"method": method.to_json(), "selection": fitted.selection.to_json(), "seed": seed}
         info["feature_names"] = domain.feature_names
         info["provenance"] = provenance("TransferClassifier.fit", data_fingerprint(prepared.domain))
-        self.artifact_ = Artifact(fitted.backbone, fitted.head, train.classes, info)
+        self.artifact_ = Artifact(fitted.backbone, fitted.head, train.posed, info)
         self.classes_ = self.classes_[[domain.classes.index(name) for name in train.classes]]
         self.diagnosis_, self.selection_ = prepared.diagnosis, fitted.selection
         if hasattr(self, "source_only_"):  # of an earlier fit
@@ -190,7 +191,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             name, reason = next(iter(predicted.problems.items()))
             count = f"{len(predicted.problems)} of {len(predicted.domain)}"
             raise DataError(f"{count} examples cannot be read; the first is {name}: {reason}. Leave them out.")
-        return predicted.probabilities
+        return predicted.outputs
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The most probable class of each example, as it was given to ``fit``."""
@@ -226,7 +227,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             )
         domain, given = _with_labels(self._domain(data[0], finite=False), data[1])
         known = dict(zip(self.classes_.tolist(), self.artifact_.classes, strict=True))
-        return replace(domain, classes=tuple(known.get(label, str(label)) for label in given.tolist()))
+        return replace(domain, problem=Classes(tuple(known.get(label, str(label)) for label in given.tolist())))
 
     def save(self, folder: str | Path) -> None:
         """Write safetensors and JSON to ``folder``, all or nothing; of an adapted model source only too.
@@ -320,7 +321,7 @@ def _with_labels(domain: Domain, y: ArrayLike) -> tuple[Domain, NDArray[Any]]:
     check_consistent_length(domain.ids, y)
     check_classification_targets(y)
     classes, codes = np.unique(np.asarray(y), return_inverse=True)
-    return replace(domain, labels=codes.astype(np.int64), classes=tuple(str(c) for c in classes)), classes
+    return replace(domain, labels=codes.astype(np.int64), problem=Classes(tuple(str(c) for c in classes))), classes
 
 
 def _read(X: Any, **names: Any) -> Domain:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from small_images import RED_GREEN, write_images
 from transferium.cli import main
+from worlds.images import RED_GREEN, write_images
 
 
 @dataclass(frozen=True)

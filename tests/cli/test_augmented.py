@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from small_images import RED_GREEN, write_images
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.task import Task
 from transferium.training.feeds.feeds import Feeds
 from transferium.training.preview import contact_of
+from worlds.images import RED_GREEN, write_images
 
 
 @pytest.fixture(autouse=True)

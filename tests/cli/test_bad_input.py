@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from small_images import RED_GREEN, write_images
 from transferium.errors import ArtifactError
 from transferium.job.fit.run import check_writable
+from worlds.images import RED_GREEN, write_images
 
 SMALL = ("--method", "probe", "--set", "size=32")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from small_images import RED_GREEN, write_images
+from worlds.images import RED_GREEN, write_images
 
 TUNE = ("--method", "finetune", "--set", "size=32", "--set", "epochs=1", "--set", "augment=none")
 
@@ -44,9 +44,9 @@ def fit(images: Path, tmp_path: Path, run_cli: Callable) -> Callable:
         ("epoch=3", ("no setting 'epoch'", "Did you mean 'epochs'?")),
         ("batch=-1", ("no setting 'batch'", "Did you mean 'batch_size'?")),
         ("LR=1", ("no setting 'LR'", "Did you mean 'lr'?")),
-        ("dropout=1.5", ("dropout lies from 0 to below 1; it was 1.5",)),
-        ("mixup=-1", ("mixup", "0 (off) or more; it was -1")),
-        ("weight_decay=inf", ("weight_decay must be at least 0, and finite; it was inf",)),
+        ("dropout=1.5", ("dropout must be 0 or more and below 1; it was 1.5",)),
+        ("mixup=-1", ("mixup must be 0 or more; it was -1",)),
+        ("weight_decay=inf", ("weight_decay must be a finite number; it was inf",)),
         ("hidden=1000000000000", ("hidden takes widths, as in 256", "1000000000000", "65536")),
         ("size=abc", ("size takes a whole number; it was given 'abc'",)),
         ("size=100000", ("size=100000 is too large", "from 8 to 4096")),

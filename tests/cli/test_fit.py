@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from small_images import RED_GREEN, write_images
+from worlds.images import RED_GREEN, write_images
 
 SMALL = ("--set", "size=32")
 

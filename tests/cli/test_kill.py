@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from small_images import RED_GREEN, write_images
+from worlds.images import RED_GREEN, write_images
 
 DEADLINE_S = 120
 

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from small_images import RED_GREEN, write_images
 from transferium.data.doctor.scan import scan
 from transferium.data.read import read
 from transferium.embedding import shards
@@ -22,6 +21,7 @@ from transferium.embedding.shards import ShardedEmbedder
 from transferium.errors import DataError
 from transferium.models.catalogue import find_backbone
 from transferium.system.hardware import usable_cores
+from worlds.images import RED_GREEN, write_images
 
 FIT = ("--method", "finetune", "--set", "size=32", "--set", "epochs=1", "--set", "batch_size=8")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adaptation_worlds import clusters
 from transferium.training.logs.journal import read_log
+from worlds.tables import clusters
 
 JOB = ("--method", "dann", "--set", "epochs=3", "--set", "batch_size=16")
 

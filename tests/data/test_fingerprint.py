@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from toy_world import blobs, pictures
 from transferium.data.fingerprint import fingerprint
+from transferium.problems.classes import Classes
+from worlds.toy import blobs, pictures
 
 
 def test_it_sees_contents_labels_classes_and_order():
@@ -17,7 +18,7 @@ def test_it_sees_contents_labels_classes_and_order():
     others = [
         replace(world, keys=tuple("abcdeg")),
         replace(world, labels=labels),
-        replace(world, classes=world.classes[::-1]),
+        replace(world, problem=Classes(world.classes[::-1])),
         world.take(np.arange(6)[::-1]),
         world.take(np.arange(5)),
         world.unlabeled(),

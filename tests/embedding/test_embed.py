@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from small_domains import image_files, images, png, texts, tiny
 from transferium.data.doctor.scan import Scan, scan
 from transferium.data.domain import Domain
 from transferium.data.samples import Items, Rows
@@ -16,6 +15,7 @@ from transferium.embedding.embed import Embedder
 from transferium.embedding.store.store import FeatureStore
 from transferium.errors import DataError, InputError
 from transferium.models.catalogue import find_backbone, randomised
+from worlds.domains import image_files, images, png, texts, tiny
 
 
 def embedder(home: Path | None, **settings: object) -> Embedder:
@@ -62,7 +62,7 @@ def test_copies_are_computed_once(tmp_path: Path) -> None:
 
 
 def test_one_decode_serves_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from transferium.embedding import images as module
+    from transferium.embedding import picture as module
 
     decoded = []
     real = module.decode

@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from small_domains import SMALL, images, tiny
 from transferium.embedding.embed import Embedder
 from transferium.embedding.engines import export
 from transferium.embedding.engines.engine import checked_graph, open_engine, plan_engine
@@ -20,6 +19,7 @@ from transferium.embedding.store.store import FeatureStore
 from transferium.errors import BackboneError, TransferiumWarning
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone
+from worlds.domains import SMALL, images, tiny
 
 PROBES = [np.random.default_rng(i).standard_normal((3, 16, 16)).astype(np.float32) for i in range(3)]
 

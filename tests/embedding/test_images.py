@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from small_domains import images
 from transferium.data.domain import Domain
 from transferium.data.samples import Files
 from transferium.embedding.embed import Embedder
 from transferium.models.sources.bundled import bundled
+from worlds.domains import images
 
 
 def test_an_image_has_the_same_bits_alone_and_in_any_company() -> None:
@@ -83,9 +83,9 @@ def test_decoding_at_reduced_scale_changes_features_little(shared_data: object, 
 
 @pytest.mark.parametrize("how", ["array", "picture", "bytes"])
 def test_every_form_of_an_image_is_read(how: str) -> None:
-    from small_domains import png
     from transferium.data.images.decode import decode
     from transferium.data.samples import Items
+    from worlds.domains import png
 
     item = {"bytes": png(0), "picture": decode(png(0)), "array": np.asarray(decode(png(0)))}[how]
     backbone = bundled("efficientnet_lite0")

@@ -10,20 +10,20 @@ import sys
 import time
 from pathlib import Path
 
-from small_domains import image_files
 from transferium.embedding.store.missing import BATCH
+from worlds.domains import image_files
 
 SCRIPT = f"""
 import json, sys, time
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).resolve().parents[1])!r})
-from small_domains import image_files, tiny
-from transferium.embedding import images
+from worlds.domains import image_files, tiny
+from transferium.embedding import picture
 from transferium.embedding.embed import Embedder
 from transferium.embedding.store.store import FeatureStore
 
-real, pause = images.decode, float(sys.argv[3])
-images.decode = lambda raw, at: (time.sleep(pause), real(raw, at))[1]
+real, pause = picture.decode, float(sys.argv[3])
+picture.decode = lambda raw, at: (time.sleep(pause), real(raw, at))[1]
 domain = image_files(Path(sys.argv[1]), int(sys.argv[2]))
 tick = lambda what, done, total: print(what, done, flush=True)
 result = Embedder(FeatureStore(), engine="torch", workers=2, progress=tick)(domain, tiny())[0]

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from small_domains import images, texts
 from transferium.embedding.embed import Embedder
 from transferium.models.catalogue import find_backbone, randomised
+from worlds.domains import images, texts
 
 SCRIPT = """
 import socket, sys

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from torch import nn
 
-from small_domains import images, texts, tiny
 from transferium.embedding.embed import Embedder
 from transferium.embedding.engines.portable import attach_graph, save_graph
 from transferium.errors import BackboneError
 from transferium.models.catalogue import find_backbone
 from transferium.models.sources.bundled import bundled
+from worlds.domains import images, texts, tiny
 
 
 def travelled(backbone, folder: Path):

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from small_domains import tiny
 from transferium.embedding.store.store import FeatureStore, parse_size
 from transferium.embedding.store.table import Row
 from transferium.errors import InputError, TransferiumWarning
 from transferium.models.backbone import Backbone
+from worlds.domains import tiny
 
 BACKBONE = tiny()
 

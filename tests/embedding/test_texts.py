@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from small_domains import texts
 from transferium.embedding.embed import Embedder
 from transferium.embedding.engines.graph import graph_path
 from transferium.embedding.texts import WINDOW, text_tasks
 from transferium.models.sources.bundled import bundled
+from worlds.domains import texts
 
 LINES = [f"{'very ' * (i % 9)}short text number {i % 53}" for i in range(120)]
 

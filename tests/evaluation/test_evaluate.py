@@ -9,11 +9,11 @@ import pytest
 from sklearn import metrics as theirs
 
 from transferium.errors import DataError
-from transferium.evaluation.evaluate import Evaluation, accuracy_interval, evaluate
-from transferium.evaluation.metrics import class_statistics, probability_statistics, ranking_statistics
 from transferium.functional.bootstrap import least_share, resample_counts
 from transferium.functional.calibration import calibration_error
 from transferium.functional.classifier import softmax
+from transferium.functional.metrics.class_metrics import class_statistics, probability_statistics, ranking_statistics
+from transferium.problems.class_evaluation import Evaluation, accuracy_interval, evaluate
 
 
 def guesses(n: int, classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -52,7 +52,7 @@ def test_every_metric_equals_scikit_learns(n: int, classes: int) -> None:
     assert found["calibration_error"].value == pytest.approx(calibration_error(p, y))
     np.testing.assert_array_equal(found.confusion, theirs.confusion_matrix(y, p.argmax(1), labels=range(classes)))
     scores = theirs.precision_recall_fscore_support(y, p.argmax(1), labels=range(classes), zero_division=0)
-    for k, row in enumerate(found.per_class):
+    for k, row in enumerate(found.per_output):
         assert row["class"] == str(k)
         assert [row[name].value for name in ("precision", "recall", "f1")] == pytest.approx([s[k] for s in scores[:3]])
         assert row["support"] == scores[3][k]
@@ -77,8 +77,8 @@ def test_a_class_that_is_absent_counts_as_in_scikit_learn() -> None:
     found = evaluate(y, p, list("abcd"), seed=0)
     for name, value in by_scikit_learn(y, p).items():
         assert found[name].value == pytest.approx(value, abs=1e-9), name
-    assert found.per_class[3]["support"] == 0
-    assert (found.per_class[3]["recall"].low, found.per_class[3]["recall"].high) == (0, 1)
+    assert found.per_output[3]["support"] == 0
+    assert (found.per_output[3]["recall"].low, found.per_class[3]["recall"].high) == (0, 1)
 
 
 def test_ranking_needs_both_classes_and_says_so() -> None:
@@ -102,7 +102,7 @@ def test_perfect_answers_keep_an_exact_lower_limit() -> None:
     assert found.accuracy.low == pytest.approx(least_share(50))
     assert found.accuracy.low == pytest.approx(0.9289, abs=1e-4)  # Clopper and Pearson (1934), 50 of 50
     assert found["balanced_accuracy"].low == pytest.approx((1 + least_share(10)) / 2)
-    assert found.per_class[1]["recall"].low == pytest.approx(least_share(10))
+    assert found.per_output[1]["recall"].low == pytest.approx(least_share(10))
     assert found["weighted_f1"].low == found.accuracy.low
 
 

@@ -18,6 +18,7 @@ from transferium.evaluation.references import majority, nearest_mean, probe_on
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
+from transferium.problems.classes import Classes
 
 X, Y = load_digits(return_X_y=True)
 TRAIN, TEST = slice(0, 900), slice(900, None)
@@ -69,7 +70,7 @@ def test_the_probe_on_another_backbone_sees_that_backbones_features_alone() -> N
             return [replace(e, features=e.features[order]) if b else e for e, b in zip(seen, blind, strict=True)]
 
     def part(rows: slice) -> Domain:
-        return Domain(Rows(X[rows].astype(np.float32)), "features", [""] * len(X[rows]), Y[rows], tuple(NAMES))
+        return Domain(Rows(X[rows].astype(np.float32)), "features", [""] * len(X[rows]), Y[rows], Classes(tuple(NAMES)))
 
     own = find_backbone(None, "features")
     task = Task(part(TRAIN), part(slice(0, 9)), own, Shuffling(None), 0)

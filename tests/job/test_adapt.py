@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 
 import transferium as tm
-from adaptation_worlds import clusters, table, write_table
-from small_domains import model_bytes
 from transferium.artifact import load_artifact
 from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
@@ -29,6 +27,9 @@ from transferium.job.stopwatch import Stopwatch
 from transferium.methods.frozen.source_only import SourceOnly
 from transferium.methods.shallow_adaptation.prototypes import Prototypes
 from transferium.models.backbone import Backbone
+from transferium.problems.classes import Classes
+from worlds.domains import model_bytes
+from worlds.tables import clusters, table, write_table
 
 LIGHT = {"adaptations": ("prototypes",)}
 
@@ -49,7 +50,7 @@ def run(out: Path, source: Domain, target: Domain, method: str = "auto", *, orac
 def test_shuffling_or_deleting_target_labels_changes_no_byte_of_the_model(tmp_path: Path) -> None:
     source, target = world()
     shuffled = replace(target, labels=np.random.default_rng(5).permutation(target.y))
-    renamed = replace(target, classes=("a", "b", "zzz"))
+    renamed = replace(target, problem=Classes(("a", "b", "zzz")))
     runs = {
         name: run(tmp_path / name, source, given, oracle=name == "true")
         for name, given in (
@@ -141,7 +142,7 @@ def test_the_oracle_marks_its_numbers_and_needs_labels(tmp_path: Path, monkeypat
     told = run(tmp_path / "r", source, target, oracle=True)["adaptation"]["oracle"]
     assert told["oracle"] is True and set(told["accuracy"]) == {"source-only", "prototypes"}
     assert told["gap"] == pytest.approx(told["accuracy"][told["best"]] - told["accuracy"][told["chosen"]])
-    strange = replace(target, classes=("x", "y", "z"))
+    strange = replace(target, problem=Classes(("x", "y", "z")))
     for unknown in (target.unlabeled(), strange):
         with monkeypatch.context() as before, pytest.raises(InputError, match="--oracle chooses by target labels, and"):
             before.setattr("transferium.job.adapt.run.adapt", None)  # refused before anything is fitted
@@ -231,7 +232,9 @@ def test_networks_that_moved_a_backbone_have_an_oracle_gap_when_labels_come(tmp_
         shown = [rng.integers(0, 40, (16, 16, 3)).astype(np.uint8) + light for _ in y]
         for picture, k in zip(shown, y, strict=True):
             picture[:, 8 * k : 8 * k + 8] += 120
-        return Domain(Items(shown), "image", [f"{name}{i}" for i in range(40)], y, ("left", "right"), name=name)
+        return Domain(
+            Items(shown), "image", [f"{name}{i}" for i in range(40)], y, Classes(("left", "right")), name=name
+        )
 
     source, target = pictures("s", 0), pictures("t", 60)
     settings = {"adaptations": ("mcc", "dan"), "tuning": "full", "epochs": 1}

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adaptation_worlds import clusters, table
 from transferium.cli.compare import summary
 from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
 from transferium.embedding.embed import Embedder
 from transferium.job.compare.run import compare_domains
+from worlds.tables import clusters, table
 
 
 def told_of(target: Domain) -> dict[str, Any]:

@@ -13,9 +13,6 @@ import pytest
 import torch
 
 import transferium as tm
-from adaptation_worlds import clusters, table, write_table
-from small_domains import images, model_bytes, tiny
-from small_images import write_images
 from transferium.artifact import Artifact, load_artifact
 from transferium.data.domain import Domain
 from transferium.data.read import read
@@ -30,6 +27,10 @@ from transferium.job.stopwatch import Stopwatch
 from transferium.methods.frozen.source_only import SourceOnly
 from transferium.methods.task import Task
 from transferium.models.heads.linear import Head
+from transferium.problems.classes import Classes
+from worlds.domains import images, model_bytes, tiny
+from worlds.images import write_images
+from worlds.tables import clusters, table, write_table
 
 SHORT: dict[str, Any] = {"batch_size": 32, "adapt_lr": 0.003, "rounds": 6}
 
@@ -60,7 +61,7 @@ def test_shuffling_or_deleting_target_labels_changes_no_byte_of_either_model(tmp
     given = {
         "true": target,
         "shuffled": replace(target, labels=np.random.default_rng(5).permutation(target.y)),
-        "renamed": replace(target, classes=("a", "b", "zzz")),
+        "renamed": replace(target, problem=Classes(("a", "b", "zzz"))),
         "sorted": target.take(np.argsort(target.y, kind="stable")),
         "none": target.unlabeled(),
     }
@@ -83,7 +84,7 @@ def test_class_folders_of_the_target_change_no_byte(tmp_path: Path) -> None:
             (swapped / new / file.name).write_bytes(file.read_bytes())
     backbone = tiny()
     head = Head(np.random.default_rng(0).normal(size=(2, backbone.width)), np.zeros(2))
-    model = GivenModel(Artifact(backbone, head, ("amber", "blue")), "home")
+    model = GivenModel(Artifact(backbone, head, Classes(("amber", "blue"))), "home")
     settings = {"tuning": "full", "batch_size": 8, "augment": "none", "rounds": 1}
     made = []
     for at in (folder, swapped):
@@ -139,9 +140,12 @@ def test_bad_input_says_what_was_given_and_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="this model reads features examples; 'data' holds image examples"):
         model.pair(images([0, 1]))
     with pytest.raises(DataError, match="class 'zzz', which the model 'home' does not know"):
-        model.pair(target, replace(target, classes=("a", "b", "zzz")))
+        model.pair(target, replace(target, problem=Classes(("a", "b", "zzz"))))
     for options, message in (
-        ({"method": "mcc", "settings": {}}, "'mcc' learns from the source's labelled examples"),
+        *(
+            ({"method": name, "settings": {}}, f"'{name}' learns from the source's .* adapted by shot, adabn, tent;")
+            for name in ("mcc", "auto", "coral", "source-only", "probe", "adda")
+        ),
         ({"method": "adabn", "settings": {}}, "stay as they are with tuning=frozen"),
         ({"backbone": "small_cnn"}, "brings its own backbone, features, and what that reads: leave --backbone out"),
         ({"settings": {"size": 32}}, "leave size out"),
@@ -154,7 +158,7 @@ def test_bad_input_says_what_was_given_and_what_to_do(tmp_path: Path) -> None:
 
 def test_a_backbone_that_was_saved_as_a_graph_cannot_move(tmp_path: Path) -> None:
     backbone = tiny()
-    Artifact(backbone, Head(np.eye(2, backbone.width), np.zeros(2)), ("a", "b")).save(tmp_path / "m")
+    Artifact(backbone, Head(np.eye(2, backbone.width), np.zeros(2)), Classes(("a", "b"))).save(tmp_path / "m")
     model = GivenModel.load(tmp_path / "m")
     asked = FitOptions(out=tmp_path / "r", method="tent", settings={"tuning": "full"})
     with pytest.raises(InputError, match=r"saved as a graph, which can be run and not trained.*use tuning=frozen"):
@@ -164,7 +168,7 @@ def test_a_backbone_that_was_saved_as_a_graph_cannot_move(tmp_path: Path) -> Non
 
 
 def test_a_tuned_backbone_can_move_again_after_it_was_saved(tmp_path: Path) -> None:
-    source = replace(images(range(24)), labels=np.arange(24) % 2, classes=("a", "b"), name="s")
+    source = replace(images(range(24)), labels=np.arange(24) % 2, problem=Classes(("a", "b")), name="s")
     target = replace(images(range(24, 48)), name="t")
     first = tm.TransferClassifier("finetune", backbone="small_cnn", settings={"epochs": 1}).fit(source)
     first.save(tmp_path / "m")
@@ -193,7 +197,7 @@ def test_a_tuned_backbone_can_move_again_after_it_was_saved(tmp_path: Path) -> N
 def test_statistics_of_pretraining_are_not_those_of_the_source() -> None:
     def given(pretrained: bool) -> GivenModel:
         backbone = replace(tiny(), pretrained=pretrained)
-        return GivenModel(Artifact(backbone, Head(np.eye(2, backbone.width), np.zeros(2)), ("a", "b")), "home")
+        return GivenModel(Artifact(backbone, Head(np.eye(2, backbone.width), np.zeros(2)), Classes(("a", "b"))), "home")
 
     asked = FitOptions(out=Path("r"), method="adabn", settings={"tuning": "full"})
     assert given(False).asked(asked)[1].name == tiny().name, "its weights were trained on nothing but the source"
@@ -219,7 +223,7 @@ def test_fingerprints_name_what_answers_and_nothing_else() -> None:
     others = (
         replace(artifact, head=head.with_temperature(2.0)),
         replace(artifact, head=replace(head, bias=head.bias + 1e-9)),
-        replace(artifact, classes=("a", "b", "d")),
+        replace(artifact, problem=Classes(("a", "b", "d"))),
     )
     assert len({artifact.fingerprint, *(other.fingerprint for other in others)}) == 4
     assert replace(artifact, info={}).fingerprint == artifact.fingerprint
@@ -271,7 +275,7 @@ def test_what_stands_for_the_source_has_its_classes_and_no_examples() -> None:
     pair = model.pair(away())
     assert len(pair.source) == 0 and pair.source.classes == ("a", "b", "c") and pair.target.labels is None
     assert not any(f.kind == "class-sets" for f in pair.findings)
-    partial = model.pair(replace(away(), classes=("a", "b", "zzz")))
+    partial = model.pair(replace(away(), problem=Classes(("a", "b", "zzz"))))
     assert sorted(f.message.split(":")[0] for f in partial.findings if f.kind == "class-sets") == ["open", "partial"]
     backbone = model.artifact.backbone
     Task(pair.source, None, backbone, Embedder(None), 0, unlabeled=pair.target, model=model.stand_in)

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from small_domains import model_bytes, tiny
-from small_images import write_images
 from transferium.data.pairing import pair_domains
 from transferium.data.read import read
 from transferium.embedding.embed import Embedder
 from transferium.job.adapt.run import adapt_job
 from transferium.job.options import FitOptions
 from transferium.job.stopwatch import Stopwatch
+from worlds.domains import model_bytes, tiny
+from worlds.images import write_images
 
 SOURCE = {"amber": (200, 90, 60), "blue": (60, 90, 200), "cyan": (60, 200, 190)}
 TARGET = {"amber": (160, 60, 40), "blue": (40, 60, 160), "cyan": (40, 150, 150)}

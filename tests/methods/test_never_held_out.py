@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from adaptation_worlds import clusters, table
 from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
 from transferium.embedding.embed import Embedder
@@ -20,6 +19,7 @@ from transferium.methods.model_selection.auto import Auto, Trials
 from transferium.methods.model_selection.evidence import evidence_of, held_out_logits
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
+from worlds.tables import clusters, table
 
 RARE = "dodo"
 
@@ -42,7 +42,7 @@ def task() -> Task:
 @pytest.mark.parametrize("method", [LinearProbe(), NearestClassMean()])
 def test_its_rows_have_no_held_out_answer(method: LinearProbe | NearestClassMean) -> None:
     given = task()
-    answers = method.fit(given).oof_probabilities
+    answers = method.fit(given).oof_outputs
     assert answers is not None
     assert np.array_equal(np.isnan(answers).any(axis=1), given.train.y == 3)
     assert np.isnan(answers[0]).all()

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from toy_world import blobs, row_model
 from transferium.errors import InputError
 from transferium.objectives.adversarial import critic
 from transferium.objectives.alternating import SecondHead, TellApart
@@ -15,6 +14,7 @@ from transferium.objectives.supervised import Supervised
 from transferium.training.feeds.batch import Batch
 from transferium.training.feeds.feeds import Feeds
 from transferium.training.loop.view import View
+from worlds.toy import blobs, row_model
 
 
 def batch(domain, rows: int = 12) -> Batch:

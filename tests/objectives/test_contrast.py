@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from toy_world import blobs, row_model, same, weights
 from transferium.errors import InputError
 from transferium.models.model import Model
 from transferium.objectives.contrast import BiContrast
@@ -16,6 +15,7 @@ from transferium.training.loop.freeze import split_modules
 from transferium.training.loop.stage import Stage
 from transferium.training.loop.view import View
 from transferium.training.run import run
+from worlds.toy import blobs, row_model, same, weights
 
 
 def batch(x, labels):

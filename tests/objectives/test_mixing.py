@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from toy_world import blobs, row_model
 from transferium.errors import InputError
 from transferium.objectives import mixing
 from transferium.objectives.mixing import Mixed, cutmix, mixup
@@ -12,6 +11,7 @@ from transferium.objectives.supervised import Supervised
 from transferium.objectives.weight_distance import L2SP
 from transferium.training.feeds.feeds import Feeds
 from transferium.training.loop.view import View
+from worlds.toy import blobs, row_model
 
 
 def step(n=7, classes=2, seed=2):
@@ -32,11 +32,11 @@ def mixed(inner=None, classes=2, **alphas):
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 @pytest.mark.parametrize("class_weights", [None, np.array([0.5, 3.0])])
-def test_the_loss_is_the_mixture_of_both_rows_losses(smoothing, class_weights, monkeypatch):
-    monkeypatch.setattr(mixing, "_beta", lambda alpha: 0.3)
+def test_the_loss_is_the_mixture_of_both_rows_losses(smoothing, class_weights):
     view = step()
     torch.manual_seed(5)
-    found = mixed(Supervised(smoothing=smoothing, class_weights=class_weights), mixup=1.0)(view)["task"].item()
+    inner = Supervised(smoothing=smoothing, class_weights=class_weights)
+    found = mixed(inner, mixup=1.0, draw=lambda _alpha: 0.3)(view)["task"].item()
     torch.manual_seed(5)
     other = torch.randperm(7).numpy()
     x, y = view.inputs("target")[0].double().numpy(), view.labels("target").numpy()
@@ -60,10 +60,9 @@ def test_an_alpha_of_nothing_is_plain_bit_for_bit(alphas):
         assert torch.equal(drawn(mixed(**alphas), view, seed), plain)
 
 
-def test_a_share_of_one_is_plain_bit_for_bit(monkeypatch):
-    monkeypatch.setattr(mixing, "_beta", lambda alpha: 1.0)
+def test_a_share_of_one_is_plain_bit_for_bit():
     view, pictures = step(), torch.rand(4, 3, 8, 8)
-    assert torch.equal(drawn(mixed(mixup=0.4), view), Supervised()(view)["task"])
+    assert torch.equal(drawn(mixed(mixup=0.4, draw=lambda _alpha: 1.0), view), Supervised()(view)["task"])
     assert torch.equal(cutmix(pictures, torch.randperm(4), 1.0)[0], pictures)
     assert torch.equal(mixup(pictures, torch.randperm(4), 0.0)[0], pictures), "the larger share is a row's own"
 
@@ -107,17 +106,16 @@ def test_a_rectangle_that_fits_has_the_area_asked_for(monkeypatch):
 def test_the_share_is_beta_distributed_also_where_alpha_is_small():
     torch.manual_seed(0)
     for alpha in (1e-6, 0.05, 1.0, 8.0):
-        shares = np.array([mixing._beta(alpha) for _ in range(1500)])
+        shares = np.array([mixing.draw_share(alpha) for _ in range(1500)])
         assert shares.mean() == pytest.approx(0.5, abs=0.05)
         assert shares.var() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.15)
 
 
 def test_where_both_are_on_a_coin_chooses(monkeypatch):
     asked = []
-    monkeypatch.setattr(mixing, "_beta", lambda alpha: asked.append(alpha) or 1.0)
     monkeypatch.setattr(mixing, "check_mixable", lambda kind, cut: None)
     monkeypatch.setattr(mixing, "cutmix", lambda x, other, share: (x, 1.0))
-    view, objective = step(), mixed(mixup=0.2, cutmix=1.0)
+    view, objective = step(), mixed(mixup=0.2, cutmix=1.0, draw=lambda alpha: asked.append(alpha) or 1.0)
     for _ in range(200):
         objective(view)
     assert 70 < asked.count(0.2) < 130 and asked.count(1.0) == 200 - asked.count(0.2)

@@ -5,8 +5,6 @@ import pytest
 import torch
 from torch import nn
 
-from small_domains import texts
-from toy_world import PICTURE, blobs, picture_backbone, pictures, row_model, same, weights
 from transferium.errors import InputError
 from transferium.functional.losses.attack import worst_in_ball, worst_in_box
 from transferium.models.heads.scaled_linear import ScaledLinear
@@ -17,6 +15,8 @@ from transferium.training.attack import attack_on
 from transferium.training.feeds.batch import Batch
 from transferium.training.feeds.feeds import Feeds
 from transferium.training.loop.view import View
+from worlds.domains import texts
+from worlds.toy import PICTURE, blobs, picture_backbone, pictures, row_model, same, weights
 
 LINEAR = torch.tensor([[1.0, -2.0, 0.5]])
 

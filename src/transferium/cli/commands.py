@@ -75,14 +75,13 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
     from transferium.job.options import FitOptions
     from transferium.job.run_directory.resume import begin_anew, begins_anew, remembering
     from transferium.job.stopwatch import Stopwatch
-    from transferium.methods.settings.parse import split_settings
 
     columns = opt.named_columns(options)
     asked = FitOptions(
         out=out,
         method=options["method"],
         backbone=options["backbone"],
-        settings=split_settings((*options["settings"], *opt.lr_setting(options))),
+        settings=opt.method_settings(options),
         seed=options["seed"],
         test_size=options["test_size"],
         strict=options["strict"],
@@ -146,9 +145,9 @@ def predict(run: Path, data: Path, **options: Any) -> None:
     for name, reason in predicted.problems.items():
         click.echo(f"warning: {name} could not be read ({reason}); its prediction is empty", err=True)
     if options["as_json"]:
-        click.echo(json.dumps(predicted.as_records(artifact.classes), ensure_ascii=False))
+        click.echo(json.dumps(predicted.as_records(artifact.problem), ensure_ascii=False))
     if options["out"] is not None or not options["as_json"]:
-        write_predictions(options["out"], domain, artifact.classes, predicted.probabilities)
+        write_predictions(options["out"], domain, artifact.problem, predicted.outputs)
     if options["out"] is not None and not options["as_json"]:
         click.echo(f"{len(domain)} predictions written to {options['out']}")
 

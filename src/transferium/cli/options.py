@@ -74,16 +74,17 @@ def trackers(names: tuple[str, ...]) -> tuple[str, ...]:
     return check_trackers(asked)
 
 
-def lr_setting(options: dict[str, Any]) -> tuple[str, ...]:
-    """``--lr`` as the setting that it is short for; raises ``InputError`` where both were given."""
-    if options["lr"] is None:
-        return ()
+def method_settings(options: dict[str, Any]) -> dict[str, str]:
+    """``--set`` by name, with ``--lr`` as the setting that it is short for; raises ``InputError`` for both of these."""
     from transferium.errors import InputError
     from transferium.methods.settings.parse import split_settings
 
-    if "lr" in split_settings(tuple(options["settings"])):
+    settings = split_settings(options["settings"])
+    if options["lr"] is None:
+        return settings
+    if "lr" in settings:
         raise InputError("--lr is short for --set lr, and both were given: leave one of them out.")
-    return (f"lr={options['lr']}",)
+    return settings | {"lr": options["lr"].strip()}
 
 
 def seconds(text: str | None, option: str = "--budget") -> float | None:

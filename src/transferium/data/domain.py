@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from transferium.data.samples import Indices, Rows, Samples
 from transferium.errors import DataError, did_you_mean
+from transferium.problems.classes import Classes
+from transferium.problems.problem import Problem
 
 Kind = Literal["image", "text", "features"]
 PARTS = ("train", "val", "test")
@@ -21,7 +23,8 @@ PARTS = ("train", "val", "test")
 class Domain:
     """Examples from one distribution.
 
-    ``labels[i]`` is an index into ``classes``; ``labels is None`` means that nobody may look.
+    ``labels[i]`` is the label of example ``i`` as ``problem`` means it: an index into ``classes``, a row of zeros and
+    ones, or an amount. ``labels is None`` means that there are none, or that they must not be looked at.
     ``parts[i]`` is ``"train"``, ``"val"`` or ``"test"`` where the data came divided, else ``parts`` is None.
     ``groups[i]`` ties examples that must stay on one side of every split (one patient, one session).
     ``ignored`` names what lay beside the examples and was not read: ``"files"``, ``"folders"``,
@@ -33,8 +36,8 @@ class Domain:
     samples: Samples
     kind: Kind
     ids: Sequence[str]
-    labels: NDArray[np.int64] | None = None
-    classes: tuple[str, ...] = ()
+    labels: NDArray[Any] | None = None
+    problem: Problem | None = None
     parts: NDArray[np.str_] | None = None
     groups: NDArray[np.int64] | None = None
     keys: tuple[str, ...] | None = None
@@ -52,11 +55,29 @@ class Domain:
         return len(self.samples)
 
     def __repr__(self) -> str:
-        labelled = f"{len(self.classes)} classes" if self.labels is not None else "no labels"
+        labelled = "no labels" if self.labels is None or self.problem is None else self.problem.said()
         return f"Domain({self.name!r}, {len(self)} {self.kind} examples, {labelled})"
 
     @property
-    def y(self) -> NDArray[np.int64]:
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, none without labels; ``DataError`` where labels are no classes."""
+        if self.problem is None:
+            return ()
+        if not isinstance(self.problem, Classes):
+            raise DataError(
+                f"this is done for classes alone, and the labels of {self.name!r} are {self.problem.said()}"
+            )
+        return self.problem.names
+
+    @property
+    def posed(self) -> Problem:
+        """The problem that the labels pose, or an error where this domain has none."""
+        if self.problem is None:
+            raise DataError(f"domain {self.name!r} has no labels, and something asked what they are")
+        return self.problem
+
+    @property
+    def y(self) -> NDArray[Any]:
         """The labels, or an error where this domain has none."""
         if self.labels is None:
             raise DataError(f"domain {self.name!r} has no labels, and something asked for them")
@@ -89,7 +110,7 @@ class Domain:
 
     def unlabeled(self) -> Domain:
         """The same examples without labels: absent by type, never a special code."""
-        return replace(self, labels=None, classes=())
+        return replace(self, labels=None, problem=None)
 
     def columns(self, names: Sequence[str]) -> Domain:
         """The same examples by the feature columns ``names``, in that order; raises ``DataError`` for one not there."""

@@ -15,7 +15,9 @@ def fingerprint(domain: Domain) -> str:
 
     Contents count where they were scanned, else names; of feature rows a thousand, spread over the table.
     """
-    sha = hashlib.sha256(f"{domain.kind} {len(domain)} {domain.classes}".encode())
+    sha = hashlib.sha256(
+        f"{domain.kind} {len(domain)} {() if domain.problem is None else domain.problem.names}".encode()
+    )
     names: Iterable[str] = domain.keys if domain.keys is not None else domain.ids
     for name in names:
         sha.update(name.encode() + b"\0")

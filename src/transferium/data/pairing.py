@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from transferium.data.doctor.findings import Finding, count, some
 from transferium.data.domain import Domain
-from transferium.data.labels import sort_names
-from transferium.data.readers.parts import join_samples
+from transferium.data.readers.parts import join_labels, join_samples
 from transferium.errors import DataError
+from transferium.problems.classes import Classes
+from transferium.problems.label_cells import sort_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,9 +152,7 @@ def _join(sources: Sequence[Domain]) -> Domain:
     """One domain over the union of the classes; groups of different sources stay apart."""
     if len(sources) == 1:
         return sources[0]
-    classes = sort_names(set(chain.from_iterable(s.classes for s in sources)))
-    place = {name: i for i, name in enumerate(classes)}
-    labels = np.concatenate([np.array([place[c] for c in s.classes], np.int64)[s.y] for s in sources])
+    labels, problem = join_labels(sources, "the source")
     groups = None
     if any(s.groups is not None for s in sources):
         numbered = [np.arange(len(s), dtype=np.int64) if s.groups is None else s.groups for s in sources]
@@ -164,7 +163,7 @@ def _join(sources: Sequence[Domain]) -> Domain:
         kind=sources[0].kind,
         ids=[f"{s.name}/{name}" for s in sources for name in s.ids],
         labels=labels,
-        classes=classes,
+        problem=problem,
         groups=groups,
         name=" + ".join(s.name for s in sources),
         feature_names=sources[0].feature_names,
@@ -200,7 +199,7 @@ def counting_in(domain: Domain, classes: tuple[str, ...]) -> Domain:
     """The same labels as positions in ``classes``, which hold every class that has an example."""
     place = {name: i for i, name in enumerate(classes)}
     table = np.array([place.get(name, -1) for name in domain.classes], np.int64)
-    return replace(domain, labels=table[domain.y], classes=classes)
+    return replace(domain, labels=table[domain.y], problem=Classes(classes))
 
 
 def _about_parts(sources: Sequence[Domain], trained: Sequence[Domain]) -> list[Finding]:

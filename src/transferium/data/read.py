@@ -16,6 +16,7 @@ from transferium.data.readers.npz import read_npz
 from transferium.data.readers.tables import TABLES, read_table
 from transferium.data.samples import Files
 from transferium.errors import DataError, InputError, did_you_mean
+from transferium.problems.catalogue import AUTO, Asked, kind_of
 
 
 def read(
@@ -29,6 +30,7 @@ def read(
     id: str | Values | None = None,
     features: str | Sequence[str] | None = None,
     kind: Kind | None = None,
+    problem: Asked = AUTO,
     name: str | None = None,
 ) -> Domain:
     """A folder, a table, a NumPy file, one image, or a list or array in memory, as a ``Domain``.
@@ -37,6 +39,9 @@ def read(
     ``training``, ``valid``, ``validation``, ``dev``, ``testing``); or tables so named; or one table; or plain images.
     For a table ``image``, ``text``, ``label``, ``part``, ``group``, ``id`` and ``features`` name columns. What is not
     named is found by its name (``columns.py`` lists them); without images and texts, all numeric columns are features.
+    ``problem`` says what labels are: ``classes``, ``multi-label`` (several in a cell, as in ``a|b``),
+    ``regression`` (amounts), or ``auto``, which looks at them and warns where that is a guess; ``MultiLabel((), ";")``
+    says what else stands between several labels.
     In memory ``label``, ``part``, ``group`` and ``id`` are the values, one for each example.
     Raises ``InputError`` or ``DataError`` with what was found and what to do.
 
@@ -47,16 +52,17 @@ def read(
         return source
     if kind not in (None, *get_args(Kind)):
         raise InputError(f"kind={kind!r} is unknown. {did_you_mean(str(kind), get_args(Kind))}")
+    kind_of(problem)
     listed = _listed(features)
     values = {"label": label, "part": part, "group": group, "id": id}
     if isinstance(source, (str, os.PathLike)):
         columns: dict[str, Any] = {use: _column(use, value) for use, value in values.items()}
-        asked = Columns(image=image, text=text, features=listed, kind=kind, **columns)
+        asked = Columns(image=image, text=text, features=listed, kind=kind, problem=problem, **columns)
         return _read_path(Path(source).expanduser(), asked, name)
     if image is not None or text is not None:
         raise InputError("image= and text= name columns of a table; for data in memory say kind='image' or kind='text'")
     known = {use: _values(use, value) for use, value in values.items()}
-    return read_memory(source, kind=kind, features=listed, name=name or "data", **known)
+    return read_memory(source, kind=kind, features=listed, problem=problem, name=name or "data", **known)
 
 
 def read_with_gaps(
@@ -85,7 +91,14 @@ def _read_path(path: Path, asked: Columns, name: str | None) -> Domain:
         return read_table([path], asked, name)
     if ending in (".npz", ".npy"):
         data = asked.image or asked.text or (asked.features or (None,))[0]
-        return read_npz(path, data=data, label=asked.label, kind=asked.kind, name=name)
+        return read_npz(
+            path,
+            data=data,
+            label=asked.label,
+            kind=asked.kind,
+            name=name,
+            problem=asked.problem,
+        )
     if ending in SUFFIXES:
         return Domain(Files(path.parent, [path.name]), "image", ids=[path.name], name=name)
     readable = [*TABLES, ".npz", ".npy", *SUFFIXES]

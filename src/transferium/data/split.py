@@ -52,12 +52,11 @@ def divide(domain: Domain, *, seed: int, groups: NDArray[np.int64] | None = None
 
 
 def _split_off(domain: Domain, seed: int, groups: NDArray[np.int64] | None, test_size: float) -> Division:
-    bins = stratified_split(domain.y, groups, np.array([1 - test_size, test_size]), seed)
+    strata = domain.posed.strata(domain.y)
+    bins = stratified_split(strata, groups, np.array([1 - test_size, test_size]), seed)
     units = np.arange(len(domain)) if groups is None else groups
-    only_held = np.setdiff1d(
-        domain.y[bins == 1], domain.y[bins == 0]
-    )  # a class that cannot be on both sides is learned
-    bins[np.isin(units, units[np.isin(domain.y, only_held)])] = 0
+    only_held = np.setdiff1d(strata[bins == 1], strata[bins == 0])  # a class that cannot be on both sides is learned
+    bins[np.isin(units, units[np.isin(strata, only_held)])] = 0
     train, test = np.flatnonzero(bins == 0), np.flatnonzero(bins == 1)
     if not len(train) or not len(test):
         raise DataError(
@@ -67,7 +66,7 @@ def _split_off(domain: Domain, seed: int, groups: NDArray[np.int64] | None, test
     tied = groups is not None and len(np.unique(groups)) < len(groups)
     rule = (
         f"no parts were given: {len(test)} of {len(domain)} examples were split off as the test part before anything "
-        f"was chosen, stratified by class{', groups kept together' if tied else ''}, seed {seed}"
+        f"was chosen, stratified by {domain.posed.stratum}{', groups kept together' if tied else ''}, seed {seed}"
     )
     return Division(train, np.empty(0, np.intp), test, rule)
 

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.evaluation.evaluate import Evaluation, evaluate
 from transferium.evaluation.verdict import Verdict, verdict
 from transferium.functional.bootstrap import Interval, paired_interval
+from transferium.problems.class_evaluation import ClassEvaluation, evaluate
+from transferium.problems.classes import Classes
+from transferium.problems.evaluation import Evaluation
 
 Array = NDArray[Any]
 FEWEST = 5
@@ -58,7 +60,7 @@ class AdaptationResult:
 
 
 @dataclass(frozen=True)
-class AdaptedEvaluation(Evaluation):
+class AdaptedEvaluation(ClassEvaluation):
     """An evaluation of an adapted model, and beside it source only, the verdict, and what became of each class."""
 
     source_only: Evaluation = field(kw_only=True)
@@ -66,10 +68,10 @@ class AdaptedEvaluation(Evaluation):
     by_class: list[dict[str, Any]] = field(kw_only=True)
 
     @classmethod
-    def of(cls, worth: AdaptationResult) -> AdaptedEvaluation:
+    def of(cls, result: AdaptationResult) -> AdaptedEvaluation:
         """The same figures as one object."""
-        ours = {each.name: getattr(worth.evaluation, each.name) for each in fields(worth.evaluation)}
-        return cls(**ours, source_only=worth.source_only, verdict=worth.verdict, by_class=worth.by_class)
+        ours = {each.name: getattr(result.evaluation, each.name) for each in fields(result.evaluation)}
+        return cls(**ours, source_only=result.source_only, verdict=result.verdict, by_class=result.by_class)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for ``json.dumps``, named as in ``transferium evaluate --json``."""
@@ -106,7 +108,8 @@ def adaptation_result(
         said = Verdict.not_asked(unasked)
         by_class = [row | {"word": said.word} for row in by_class]
     else:
-        said = verdict(paired_interval(right[0], right[1], seed=seed, groups=groups), method, "source only")
+        change = paired_interval(right[0], right[1], seed=seed, groups=groups)
+        said = verdict(change, method, "source only", Classes.wording)
     return AdaptationResult(
         evaluate(y, ours, answers.classes, seed=seed, before=given, groups=groups),
         evaluate(y, theirs, answers.classes, seed=seed, groups=groups),

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
-from transferium.evaluation.evaluate import accuracy_interval
 from transferium.functional.bootstrap import Interval
 from transferium.methods.fitted import Threat
 from transferium.models.backbone import Backbone
 from transferium.models.heads.layered import LayeredHead
 from transferium.models.heads.linear import Head
+from transferium.problems.class_evaluation import accuracy_interval
 
 if TYPE_CHECKING:
     from transferium.training.attack import Attack

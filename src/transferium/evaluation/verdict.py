@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from transferium.functional.bootstrap import Interval, paired_interval
+from transferium.functional.bootstrap import Interval
+from transferium.problems.problem import Wording
 
 
 @dataclass(frozen=True)
@@ -35,42 +32,28 @@ class Verdict:
         return {**self.difference.as_dict()}
 
 
-def paired_difference(
-    y: NDArray[np.int64],
-    predicted_a: NDArray[Any],
-    predicted_b: NDArray[Any],
-    *,
-    seed: int,
-    resamples: int = 2000,
-    groups: NDArray[Any] | None = None,
-) -> Interval:
-    """Accuracy of ``a`` less accuracy of ``b`` on the same examples, with a 95 % interval from paired resamples.
+def verdict(difference: Interval, ours: str, reference: str, wording: Wording) -> Verdict:
+    """One sentence from how much better ours is than the reference: the interval decides the word.
 
-    See ``paired_interval`` for what happens where the two hardly ever disagree.
-
-    >>> y = np.zeros(50, int)
-    >>> paired_difference(y, y, np.arange(50) % 2, seed=0).value
-    0.5
-    """
-    return paired_interval(predicted_a == y, predicted_b == y, seed=seed, resamples=resamples, groups=groups)
-
-
-def verdict(difference: Interval, ours: str, reference: str) -> Verdict:
-    """One sentence from the difference in accuracy, ours less the reference's: the interval decides the word.
-
-    >>> verdict(Interval(0.314, 0.235, 0.392), "the probe", "random weights").sentence
+    >>> from transferium.problems.classes import Classes
+    >>> verdict(Interval(0.314, 0.235, 0.392), "the probe", "random weights", Classes.wording).sentence
     'Transfer helped: the probe is 31.4 points more accurate than random weights (95% interval 23.5 to 39.2 points).'
     """
-    points = abs(difference.value) * 100
-    if difference.low > 0:
-        word, said = "helped", f"Transfer helped: {ours} is {points:.1f} points more accurate than {reference}"
-    elif difference.high < 0:
-        word, said = "hurt", f"Transfer hurt: {ours} is {points:.1f} points less accurate than {reference}"
-    else:
-        word = "no evidence"
-        said = (
-            "No evidence that transfer helped or hurt: the accuracy of "
-            f"{ours} differs by {difference.value * 100:+.1f} points from that of {reference}"
-        )
-    low, high = (difference.low, difference.high) if word != "hurt" else (-difference.high, -difference.low)
-    return Verdict(word, f"{said} (95% interval {low * 100:.1f} to {high * 100:.1f} points).", difference)
+    low, high = difference.low, difference.high
+    word = "helped" if low > 0 else "hurt" if high < 0 else "no evidence"
+    told = {"helped": ("Transfer helped: ", wording.better), "hurt": ("Transfer hurt: ", wording.worse)}
+    start, template = told.get(word, ("No evidence that transfer helped or hurt: ", wording.differs))
+    if word == "hurt":
+        low, high = -high, -low
+    number = (
+        _number(abs(difference.value), wording) if word != "no evidence" else _number(difference.value, wording, "+")
+    )
+    said = template.format(ours=ours, theirs=reference, by=f"{number}{wording.unit}")
+    ends = f"{_number(low, wording)} to {_number(high, wording)}{wording.unit}"
+    return Verdict(word, f"{start}{said} (95% interval {ends}).", difference)
+
+
+def _number(value: float, wording: Wording, sign: str = "") -> str:
+    """In points with one digit, or in the unit of an amount with three digits that count."""
+    scaled = value * wording.scale
+    return f"{scaled:{sign}.1f}" if wording.unit else f"{scaled:{sign}.3g}"

@@ -9,6 +9,7 @@ from typing import Any, cast
 from transferium.errors import InputError, did_you_mean
 from transferium.methods.method import Method
 from transferium.methods.settings.parse import configure
+from transferium.problems.problem import Problem
 
 METHODS = {
     "auto": "model_selection.auto.Auto",
@@ -99,6 +100,17 @@ def find_method(method: str | Method, settings: Mapping[str, Any]) -> Method:
             )
         return method
     return configure(method_class(method), settings)
+
+
+def check_problem(method: Method, problem: Problem, data: str) -> None:
+    """Raise ``InputError`` where ``method`` does not solve the problem that the labels of ``data`` pose."""
+    if problem.kind in method.problems:
+        return
+    able = ", ".join(name for name in METHODS if problem.kind in method_class(name).problems)
+    raise InputError(
+        f"method {method.name!r} solves {' and '.join(method.problems)} alone, and the labels of {data!r} are "
+        f"{problem.said()} ({problem.kind}). These can: {able}."
+    )
 
 
 def describe_methods() -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ class Threat:
 class Fitted:
     """What fitting leaves: a backbone (the given one or a tuned one), the head that reads it, and how it came about.
 
-    ``oof_probabilities`` are calibrated probabilities of the training examples, each from a model that never saw that
+    ``oof_outputs`` are calibrated probabilities of the training examples, each from a model that never saw that
     example (None where a method has none; rows of NaN for examples that were never held out, their class being too
     small). ``history`` holds one flat record per step or epoch.
 
@@ -48,7 +48,7 @@ class Fitted:
     head: AnyHead
     selection: Selection
     history: list[dict[str, Any]] = field(default_factory=list)
-    oof_probabilities: NDArray[np.float64] | None = None
+    oof_outputs: NDArray[np.float64] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     source_head: AnyHead | None = None
     source_backbone: Backbone | None = None

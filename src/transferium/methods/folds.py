@@ -10,12 +10,15 @@ from transferium.data.split import usable_folds
 from transferium.methods.task import Task
 
 
-def held_out_folds(y: NDArray[np.int64], k: int, task: Task) -> NDArray[np.int64]:
-    """The fold of each example; -1 where a class fell into one fold whole, so that no other model could know it."""
+def held_out_folds(y: NDArray[np.int64], k: int, task: Task, *, must_know: bool = True) -> NDArray[np.int64]:
+    """The fold of each example, spread evenly by ``y``: classes, or the strata of another problem.
+
+    With ``must_know`` it is -1 where a class fell into one fold whole, so that no other model could know it.
+    """
     if len(y) < 2 or (task.groups is not None and len(np.unique(task.groups)) < 2):
         return np.zeros(len(y), np.int64)
     fold = split_folds(y, k=k, seed=task.seed, groups=task.groups)
-    for label in range(int(y.max()) + 1):
+    for label in range(int(y.max()) + 1) if must_know else ():
         if len(np.unique(fold[y == label])) == 1:
             fold[y == label] = -1
     held = fold >= 0
@@ -29,7 +32,7 @@ def notes_on_folds(task: Task, fold: NDArray[np.int64], asked: int) -> list[str]
     """Why there are fewer folds than ``asked``, and how many examples no fold holds out; nothing where all is well."""
     notes = []
     if 0 < fold.max() < asked - 1:
-        notes.append(usable_folds(task.train.y, k=asked, groups=task.groups)[1])
+        notes.append(usable_folds(task.train.posed.strata(task.train.y), k=asked, groups=task.groups)[1])
     if few := int((fold < 0).sum()):
         notes.append(f"{few} examples of classes too small to hold out took part in every fold")
     return [note for note in notes if note]

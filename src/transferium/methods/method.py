@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from transferium.errors import InputError, did_you_mean
 from transferium.methods.fitted import Fitted
-from transferium.methods.settings.checks import check_numbers
+from transferium.methods.settings.checks import check_values
+from transferium.methods.settings.field import declared
 from transferium.methods.task import SourceModel, Task
+from transferium.methods.unused_settings import Rule, warn_of_unused
 from transferium.models.backbone import Backbone
-
-if TYPE_CHECKING:
-    pass
+from transferium.problems.classes import Classes
 
 
 @dataclass
 class Method:
     """A named dataclass of hyper-parameters that knows how to turn a task into a fitted model.
 
-    A subclass is a dataclass too; each field declares its search range and its help beside its default, as in
-    ``lr: float = field(default=1e-3, metadata={"range": (1e-5, 1e-1), "help": "learning rate"})``.
+    A subclass is a dataclass too; each field declares its help, its search range and what it may be beside its default,
+    as in ``rate: float = setting(1e-3, "learning rate", (1e-5, 1e-1), {"above": 0})``.
     """
 
     name: ClassVar[str] = ""
+    problems: ClassVar[tuple[str, ...]] = (Classes.kind,)
+    """The kinds of problem that it solves."""
     needs_target: ClassVar[bool] = False
     """Whether it needs ``task.unlabeled``, the inputs of a target domain."""
     learns_from_few: ClassVar[bool] = False
@@ -44,6 +46,8 @@ class Method:
     """Whether it makes the domains alike, which is wrong where their class shares truly differ."""
     searched: ClassVar[tuple[str, ...]] = ()
     """The settings that ``tune`` searches where none are named; empty: all that declare a range."""
+    unused_rules: ClassVar[dict[str, Rule]] = {}
+    """By setting: what makes it count. Those of a class are beside those of its bases."""
 
     def fit(self, task: Task) -> Fitted:
         """Learn from ``task.train`` (and ``task.val`` where there is one)."""
@@ -102,16 +106,20 @@ class Method:
         return self
 
     def check(self) -> None:
-        """Raise ``InputError`` for hyper-parameters that cannot work; called when built and when changed."""
+        """Raise ``InputError`` for hyper-parameters that cannot work together; each by itself is legal.
+
+        Called when a method is built and when it is changed.
+        """
 
     def __post_init__(self) -> None:
+        check_values(self)
         self.check()
-        check_numbers(self)
+        warn_of_unused(self)
 
     @classmethod
     def settings(cls) -> list[dict[str, Any]]:
-        """One record per hyper-parameter: ``name``, ``default``, ``range`` and ``help``."""
-        return [{"name": f.name, "default": getattr(cls(), f.name), **dict(f.metadata)} for f in fields(cls)]
+        """One record per hyper-parameter: ``name``, ``default``, ``help``, search ``range`` and what it may be."""
+        return [{"name": name, "default": getattr(cls(), name), **said} for name, said in declared(cls).items()]
 
 
 INSTEAD = "Use pooled, standardise, coral, a network such as mcc or cdan, or auto; or leave them out."

@@ -48,7 +48,7 @@ def vote_of_sources(method: Method, task: Task) -> Fitted:
     weights = found / found.sum()
     parts = [np.flatnonzero(origin == s) for s in range(len(weights))]
     members = [method.fit(each) for each in _tasks(method, task, parts)]
-    return replace(_together(members, weights), oof_probabilities=_out_of_fold(members, parts, len(task.train)))
+    return replace(_together(members, weights), oof_outputs=_out_of_fold(members, parts, len(task.train)))
 
 
 def _together(members: Sequence[Fitted], weights: NDArray[np.float64]) -> Fitted:
@@ -169,7 +169,7 @@ def _widened(matrices: Sequence[NDArray[np.float64]], columns: Sequence[slice]) 
 
 def _out_of_fold(members: Sequence[Fitted], parts: Sequence[NDArray[np.intp]], rows: int) -> Array | None:
     """Each source row's answer by the model of its own source that never saw it."""
-    known = [member.oof_probabilities for member in members]
+    known = [member.oof_outputs for member in members]
     whole: Array | None = None
     for at, answers in zip(parts, known, strict=True):
         if answers is None:

@@ -14,6 +14,7 @@ from transferium.data.domain import Domain
 from transferium.errors import DataError, InputError
 from transferium.models.backbone import Backbone
 from transferium.models.heads.base import AnyHead
+from transferium.problems.problem import Problem
 
 if TYPE_CHECKING:
     from transferium.embedding.embed import Embedder
@@ -36,8 +37,9 @@ class Task:
     """Everything a method may look at. The test part is not here, so no method can.
 
     ``groups[i]`` ties training examples that must stay in one fold; ``val`` may stop or choose. ``progress`` is called
-    with (what, done, total); ``workdir`` is where a method that can be interrupted keeps its state; ``track`` names the
-    trackers that are sent its steps. ``part`` says that these are some of another task's examples (``on``), to
+    with (what, done, total); ``workdir`` is where a method that can be interrupted keeps its state, written after every
+    ``checkpoint_steps`` steps, or by the clock where that is None; ``track`` names the trackers that are sent its
+    steps. ``part`` says that these are some of another task's examples (``on``), to
     which no advice on settings is due.
 
     In domain adaptation ``train`` is the labelled source and ``unlabeled`` holds the target's inputs, without labels by
@@ -53,6 +55,7 @@ class Task:
     seed: int
     groups: NDArray[np.int64] | None = None
     workdir: Path | None = None
+    checkpoint_steps: int | None = None
     progress: Callable[[str, int, int], None] | None = None
     budget_s: float | None = None
     unlabeled: Domain | None = None
@@ -70,11 +73,16 @@ class Task:
             )
         if self.target is not None and self.target.labels is None:
             raise DataError(f"task.target holds labelled target examples; {self.target.name!r} has no labels.")
-        if self.target is not None and self.target.classes != self.train.classes:
+        if self.target is not None and self.target.problem != self.train.problem:
             raise DataError(
                 f"the labelled target {self.target.name!r} has classes {self.target.classes}, the source "
                 f"{self.train.classes}: number both alike."
             )
+
+    @property
+    def problem(self) -> Problem:
+        """What is predicted."""
+        return self.train.posed
 
     @property
     def classes(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +25,7 @@ class Mixed(Objective):
     where both are on, a coin chooses for each batch.
 
     A batch of one, and a model that is not training, see plain rows. Several processes, and passes that share a step,
-    each mix the rows they have. Draws from torch's global generator.
+    each mix the rows they have. Draws from torch's global generator, ``lam`` by ``draw(alpha)`` where that is given.
 
     Prefer it where a network learns its few labels by heart; mixup for any numbers, CutMix for pictures whose classes
     show in parts. Both make probabilities less sure than they should be: the temperature mends most of that. Terms
@@ -39,7 +40,16 @@ class Mixed(Objective):
 
     needs_inputs = True
 
-    def __init__(self, inner: Objective, stream: str, classes: int, *, mixup: float = 0.0, cutmix: float = 0.0) -> None:
+    def __init__(
+        self,
+        inner: Objective,
+        stream: str,
+        classes: int,
+        *,
+        mixup: float = 0.0,
+        cutmix: float = 0.0,
+        draw: Callable[[float], float] | None = None,
+    ) -> None:
         super().__init__()
         for name, alpha in (("mixup", mixup), ("cutmix", cutmix)):
             if not (alpha >= 0 and math.isfinite(alpha)):
@@ -47,6 +57,7 @@ class Mixed(Objective):
         if any(isinstance(m, Supervised) and m.stream == stream and m.weights is not None for m in inner.modules()):
             raise InputError("a mixture has no row of its own to be weighted by: give class_weights, not weights.")
         self.inner, self.stream, self.classes, self.mixup, self.cutmix = inner, stream, classes, mixup, cutmix
+        self.draw = draw or draw_share
         self.needs, self.taps, self.splits = inner.needs | {stream}, inner.taps, inner.splits
 
     def extra_repr(self) -> str:
@@ -65,7 +76,7 @@ class Mixed(Objective):
         if len(x) < 2 or not view.model.training or not (self.mixup or self.cutmix):
             return view
         cut = self.cutmix > 0 and (not self.mixup or float(torch.rand(())) < 0.5)
-        share = _beta(self.cutmix if cut else self.mixup)
+        share = self.draw(self.cutmix if cut else self.mixup)
         other = torch.randperm(len(x))
         x, share = cutmix(x, other, share) if cut else mixup(x, other, share)
         if share == 1:
@@ -110,7 +121,7 @@ def cutmix(x: Tensor, other: Tensor, share: float) -> tuple[Tensor, float]:
     return pasted, 1 - area / (x.shape[-2] * x.shape[-1])
 
 
-def _beta(alpha: float) -> float:
+def draw_share(alpha: float) -> float:
     """One draw from ``Beta(alpha, alpha)`` as ``G / (G + G')``, ``G ~ Gamma(alpha)``.
 
     In logarithms and from ``Gamma(1 + alpha)``, since torch's own sampler answers a half where alpha is tiny.

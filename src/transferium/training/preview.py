@@ -59,7 +59,8 @@ def spread(domain: Domain, seed: int) -> Iterator[int]:
     """Every row once, in a random order: one of each class, then another of each.
 
     >>> from transferium.data.samples import Rows
-    >>> rows = Domain(Rows(np.zeros((4, 2))), "features", list("abcd"), np.array([0, 0, 0, 1]), ("x", "y"))
+    >>> from transferium.problems.classes import Classes
+    >>> rows = Domain(Rows(np.zeros((4, 2))), "features", list("abcd"), np.array([0, 0, 0, 1]), Classes(("x", "y")))
     >>> sorted(rows.y[list(spread(rows, 0))[:2]].tolist())
     [0, 1]
     """
@@ -114,7 +115,7 @@ def _said(augment: str | Rewrite, language: Language) -> str:
 
 
 def _label(domain: Domain, row: int) -> str | None:
-    return None if domain.labels is None else domain.classes[domain.labels[row]]
+    return None if domain.labels is None else domain.posed.cell(domain.labels[row])
 
 
 def _picture(pixels: Tensor) -> Any:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from transferium.data.doctor.findings import Finding, count, some
 from transferium.data.domain import PARTS, Domain
+from transferium.problems.classes import Classes
 
 FEW = 5
 """Examples a class needs: one for each of five folds."""
@@ -17,7 +18,7 @@ IMBALANCE = 10
 
 def check_classes(domain: Domain, keep: NDArray[np.bool_]) -> list[Finding]:
     """Findings on the usable examples of each class, in each part where there are parts."""
-    if domain.labels is None:
+    if domain.labels is None or not isinstance(domain.problem, Classes):
         return []
     findings = []
     n = len(domain.classes)

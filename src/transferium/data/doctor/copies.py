@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,16 +74,22 @@ def _two_labels(domain: Domain, sets: list[NDArray[np.intp]], chance: bool) -> l
     if domain.labels is None:
         return []
     labels = domain.labels
-    torn = [s for s in sets if (labels[s] != labels[s[0]]).any()]
+    torn = [s for s in sets if _differ(labels, s).any()]
     if not torn:
         return []
     named = []
     for s in torn:
-        pair = (s[0], s[labels[s] != labels[s[0]]][0])
-        named.append(" = ".join(f"{domain.ids[i]} ({domain.classes[labels[i]]})" for i in pair))
+        pair = (s[0], s[_differ(labels, s)][0])
+        named.append(" = ".join(f"{domain.ids[i]} ({domain.posed.cell(labels[i])})" for i in pair))
     message = f"{count(len(torn), 'example has', 'examples have')} two labels: {some(named)}"
     message += "" if chance else "; decide which is right"
     return [Finding("two-labels", "note" if chance else "error", message, _ids(domain, np.concatenate(torn)))]
+
+
+def _differ(labels: NDArray[Any], at: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which of some examples have another label than the first of them."""
+    differ: NDArray[np.bool_] = (labels[at] != labels[at[0]]).reshape(len(at), -1).any(axis=1)
+    return differ
 
 
 def _ids(domain: Domain, at: NDArray[np.intp]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from transferium.data.images.sniff import IMAGES, SUFFIXES
 from transferium.data.readers.listing import suffix
 from transferium.data.stratified_split import independent
 from transferium.errors import DataError
+from transferium.problems.classes import Classes
 
 _Pairs = NDArray[np.intp]
 _KINDS = {"truncated": "truncated", "empty": "empty", "NaN": "not-finite", "too": "not-finite"}
@@ -72,6 +73,9 @@ def check_trainable(domain: Domain) -> None:
             "beside it: fit TARGET --source LABELLED."
         )
     labels, groups = domain.labels, domain.groups
+    if not isinstance(domain.problem, Classes):
+        domain.posed.check_learnable(labels, repr(name))
+        return
     present, counts = np.unique(labels, return_counts=True)
     if len(present) < 2:
         empty = [repr(name) for i, name in enumerate(domain.classes) if i not in present]
@@ -86,9 +90,11 @@ def check_trainable(domain: Domain) -> None:
 
 
 def used_classes(domain: Domain) -> Domain:
-    """The same examples with only those classes that have any, numbered anew."""
+    """The same examples with only those classes that have any, numbered anew; other problems stay as they are."""
+    if not isinstance(domain.problem, Classes):
+        return domain
     present, labels = np.unique(domain.y, return_inverse=True)
-    return replace(domain, labels=labels.astype(np.int64), classes=tuple(domain.classes[c] for c in present))
+    return replace(domain, labels=labels.astype(np.int64), problem=Classes(tuple(domain.classes[c] for c in present)))
 
 
 def _unusable(domain: Domain, wrong: Mapping[int, str]) -> list[Finding]:
@@ -157,7 +163,7 @@ def _look_for_near(
 
 def _too_few_left(domain: Domain, keep: NDArray[np.bool_], alone: NDArray[np.int64], groups: NDArray[np.int64]) -> str:
     """Why near duplicates are better not tied: a class would have too few independent examples to be divided."""
-    if domain.labels is None or (groups == alone).all():
+    if domain.labels is None or not isinstance(domain.problem, Classes) or (groups == alone).all():
         return ""
     labels = domain.labels[keep]
     before, after = (independent(labels, ties[keep], len(domain.classes)) for ties in (alone, groups))

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain, Kind
-from transferium.data.labels import encode_groups, encode_labels, encode_parts
+from transferium.data.labels import encode_groups, encode_parts
 from transferium.data.readers.columns import looks_like_image_path
 from transferium.data.samples import Files, Items, Rows, Samples
 from transferium.errors import DataError, InputError, did_you_mean
+from transferium.problems.catalogue import AUTO, Asked, read_labels
 
 Values = Sequence[Any] | NDArray[Any]
 """One value for each example."""
@@ -29,6 +30,7 @@ def read_memory(
     group: Values | None = None,
     id: Values | None = None,
     features: Sequence[str] | None = None,
+    problem: Asked = AUTO,
     name: str = "data",
 ) -> Domain:
     """A list of paths, texts, encoded bytes, Pillow images or arrays, or an array of rows ``(n, width)`` or images.
@@ -42,7 +44,9 @@ def read_memory(
     for use, values in (("label", label), ("part", part), ("group", group), ("id", id)):
         if values is not None and len(values) != len(samples):
             raise InputError(f"{use}= has {len(values)} values for {len(samples)} examples: give one for each")
-    labels, classes = (None, ()) if label is None else encode_labels(_plain(label), f"label= of {name!r}")
+    labels, posed = None, None
+    if label is not None:
+        labels, posed = read_labels(_plain(label), f"label= of {name!r}", problem)
     named = column_names(source) if isinstance(samples, Rows) else None
     if isinstance(samples, Rows) and not named and features is not None and len(features) != samples.values.shape[1]:
         raise InputError(f"features= names {len(features)} columns, and there are {samples.values.shape[1]}")
@@ -53,7 +57,7 @@ def read_memory(
         kind=found,
         ids=list(samples.names) if isinstance(samples, Files) and id is None else ids,
         labels=labels,
-        classes=classes,
+        problem=posed,
         parts=None if part is None else encode_parts(_plain(part), "part="),
         groups=None if group is None else encode_groups(_plain(group)),
         name=name,

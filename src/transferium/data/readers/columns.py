@@ -10,16 +10,21 @@ from typing import Any
 from transferium.data.domain import Kind
 from transferium.data.images.sniff import SUFFIXES
 from transferium.errors import DataError, InputError, did_you_mean
+from transferium.problems.catalogue import AUTO, Asked
 
 LABEL_NAMES = ("label", "class", "target", "y")
 IMAGE_NAMES = ("image", "image_path", "path", "file", "filename")
 TEXT_NAMES = ("text", "sentence", "review", "content")
 
 
+USES = ("image", "text", "label", "part", "group", "id")
+
+
 @dataclass(frozen=True)
 class Columns:
     """The columns of a table by their use; None where there is none, or where the reader shall find out.
 
+    ``problem`` is the kind of problem that labels pose.
     With ``gaps`` a label column that is not filled throughout gives no labels, and no error either: a target's.
     """
 
@@ -32,11 +37,12 @@ class Columns:
     features: tuple[str, ...] | None = None
     kind: Kind | None = None
     gaps: bool = False
+    problem: Asked = AUTO
 
     def named(self) -> dict[str, str]:
         """Every column that is not a feature, by its use."""
         uses = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {use: name for use, name in uses.items() if name is not None and use not in ("features", "kind", "gaps")}
+        return {use: name for use, name in uses.items() if name is not None and use in USES}
 
 
 def looks_like_image_path(value: Any) -> bool:

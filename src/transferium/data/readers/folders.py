@@ -12,13 +12,16 @@ import numpy as np
 
 from transferium.data.domain import PARTS, Domain
 from transferium.data.images.sniff import SUFFIXES
-from transferium.data.labels import PART_NAMES, sort_names
+from transferium.data.labels import PART_NAMES
 from transferium.data.readers.columns import Columns
 from transferium.data.readers.listing import Listing, list_below, list_folder, printable, suffix
 from transferium.data.readers.parts import join_ignored, join_parts
 from transferium.data.readers.tables import TABLES, read_table
 from transferium.data.samples import Files
 from transferium.errors import DataError, InputError
+from transferium.problems.catalogue import AUTO, kind_of
+from transferium.problems.classes import Classes
+from transferium.problems.label_cells import sort_names
 
 _SHARD = re.compile(r"[-_.]\d+(-of-\d+)?$")
 
@@ -37,6 +40,11 @@ def read_folder(root: Path, asked: Columns, name: str) -> Domain:
         return read_table([root / tables[0]], asked, name)
     if asked.named() or asked.features or asked.kind not in (None, "image"):
         raise InputError(f"{root} is a folder of image files: it has no columns to name and no other kind of example")
+    if kind_of(asked.problem) not in (AUTO, Classes.kind):
+        raise InputError(
+            f"{root} is a folder of image files, whose folders are classes, and {kind_of(asked.problem)} was asked "
+            "for: write a table with a column of file names and one of labels."
+        )
     if parts := _part_folders(root, below):
         return _read_part_folders(root, parts, top, name)
     _refuse_several(root, below)
@@ -107,7 +115,7 @@ def _class_folders(root: Path, here: Listing, below: Mapping[str, Listing], name
         kind="image",
         ids=printable(names),
         labels=np.repeat(np.arange(len(classes)), [len(below[label].images) for label in classes]),
-        classes=tuple(printable(classes)),
+        problem=Classes(tuple(printable(classes))),
         name=name,
         ignored=join_ignored([{"files": others, "classes": empty}]),
     )

@@ -15,12 +15,21 @@ from transferium.data.labels import PART_NAMES
 from transferium.data.readers.arrays import read_memory
 from transferium.data.readers.parts import join_parts
 from transferium.errors import DataError, did_you_mean
+from transferium.problems.catalogue import AUTO, Asked
 
 DATA_NAMES = ("x", "data", "features", "images", "image", "texts")
 LABEL_NAMES = ("y", "label", "labels", "target", "targets")
 
 
-def read_npz(path: Path, *, data: str | None, label: str | None, kind: Kind | None, name: str) -> Domain:
+def read_npz(
+    path: Path,
+    *,
+    data: str | None,
+    label: str | None,
+    kind: Kind | None,
+    name: str,
+    problem: Asked = AUTO,
+) -> Domain:
     """``x`` and ``y``, or ``x_train``, ``y_train``, ``x_test`` … in one ``.npz`` file; or the array of a ``.npy``.
 
     Raises ``DataError`` where no array is called like data, and for pickled arrays, which are never loaded.
@@ -35,7 +44,9 @@ def read_npz(path: Path, *, data: str | None, label: str | None, kind: Kind | No
         if values is not None:
             labels = _pick(arrays, LABEL_NAMES, word)
             ids = [f"{part}/{i}" for i in range(len(values))]
-            by_part[part] = read_memory(values, kind=kind, label=_flat(labels), id=ids, name=f"{name}/{part}")
+            by_part[part] = read_memory(
+                values, kind=kind, label=_flat(labels), id=ids, name=f"{name}/{part}", problem=problem
+            )
     if by_part:
         return join_parts(by_part, name)
     only = next(iter(arrays.values())) if len(arrays) == 1 else None
@@ -43,7 +54,7 @@ def read_npz(path: Path, *, data: str | None, label: str | None, kind: Kind | No
     if values is None:
         raise DataError(f"{path} holds the arrays {', '.join(arrays)}: call one of them x, or x_train and x_test")
     labels = arrays[label.lower()] if label else _pick(arrays, LABEL_NAMES) if len(arrays) > 1 else None
-    return read_memory(values, kind=kind, label=_flat(labels), name=name)
+    return read_memory(values, kind=kind, label=_flat(labels), name=name, problem=problem)
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
@@ -66,4 +77,4 @@ def _pick(arrays: Mapping[str, NDArray[Any]], usual: Sequence[str], part: str = 
 
 
 def _flat(labels: NDArray[Any] | None) -> NDArray[Any] | None:
-    return None if labels is None else labels.reshape(-1)
+    return labels if labels is None or (labels.ndim == 2 and labels.shape[1] > 1) else labels.reshape(-1)

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import PARTS, Domain
-from transferium.data.labels import sort_names
 from transferium.data.samples import Files, Indices, Rows, Samples
 from transferium.errors import DataError
+from transferium.problems.catalogue import same_kind
+from transferium.problems.problem import Problem
 
 
 class Chain:
@@ -50,12 +51,13 @@ def join_parts(by_part: Mapping[str, Domain], name: str) -> Domain:
     names = labelled or names
     domains = [by_part[part] for part in names]
     _check_alike(domains)
+    labels, problem = join_labels(domains, name) if labelled else (None, None)
     return Domain(
         samples=join_samples([domain.samples for domain in domains]),
         kind=domains[0].kind,
         ids=list(chain.from_iterable(domain.ids for domain in domains)),
-        labels=_join_labels(domains) if labelled else None,
-        classes=sort_names(set(chain.from_iterable(domain.classes for domain in domains))),
+        labels=labels,
+        problem=problem,
         parts=np.repeat(np.array(names), [len(domain) for domain in domains]),
         groups=_join_groups(domains),
         name=name,
@@ -85,10 +87,12 @@ def join_ignored(several: Iterable[Mapping[str, tuple[str, ...]]]) -> dict[str, 
     return {kind: tuple(names) for kind, names in joined.items() if names}
 
 
-def _join_labels(domains: Sequence[Domain]) -> NDArray[np.int64]:
-    classes = sort_names(set(chain.from_iterable(domain.classes for domain in domains)))
-    place = {name: i for i, name in enumerate(classes)}
-    return np.concatenate([np.array([place[c] for c in d.classes], np.int64)[d.y] for d in domains])
+def join_labels(domains: Sequence[Domain], name: str) -> tuple[NDArray[Any], Problem]:
+    """The labels of all domains, one after another, and the one problem that they pose together."""
+    posed = [domain.posed for domain in domains]
+    same_kind(posed, f"the parts of {name!r}")
+    problem = posed[0].joined(posed[1:])
+    return np.concatenate([problem.match(d.y, d.posed, repr(d.name)) for d in domains]), problem
 
 
 def _join_groups(domains: Sequence[Domain]) -> NDArray[np.int64] | None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
-from transferium.data.labels import encode_groups, encode_labels, encode_parts, missing_cells, missing_rows
+from transferium.data.labels import encode_groups, encode_parts
 from transferium.data.readers.cells import as_numbers, as_texts, as_values, no_number
 from transferium.data.readers.columns import Columns, settle
 from transferium.data.readers.delimited import Delimited
@@ -20,6 +20,9 @@ from transferium.data.readers.jsonlines import JsonLines
 from transferium.data.readers.parquet import Parquet, RowGroups
 from transferium.data.samples import Files, Items, Rows, Samples
 from transferium.errors import DataError
+from transferium.problems.catalogue import read_labels
+from transferium.problems.label_cells import missing_cells, missing_rows
+from transferium.problems.problem import Problem
 
 _COUNTERS = ("", "Unnamed: 0", "__index_level_0__", "index")
 """Columns that only count rows: in a sorted table they would give the label away."""
@@ -59,14 +62,14 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
     table = _read_all(tables, list(dict.fromkeys(names)))
     if table.num_rows == 0:
         raise DataError(f"{where} has the columns {', '.join(map(repr, tables[0].first))} but no rows")
-    labels, classes, gaps = _labels(table, columns, asked.label is not None, where)
+    labels, problem, gaps = _labels(table, columns, asked.label is not None, where)
     ids = _ids(table, columns, lazy)
     domain = Domain(
         samples=Rows(np.zeros((table.num_rows, 0))),
         kind=columns.kind or "features",
         ids=ids,
         labels=labels,
-        classes=classes,
+        problem=problem,
         parts=encode_parts(as_values(table[columns.part]), f"{where}, column {columns.part!r},")
         if columns.part
         else None,
@@ -93,22 +96,22 @@ def _read_all(tables: Sequence[Table], names: list[str]) -> Any:
 
 def _labels(
     table: Any, columns: Columns, asked: bool, where: str
-) -> tuple[NDArray[np.int64] | None, tuple[str, ...], list[int]]:
-    """Labels, class names, and the rows for want of which there are no labels.
+) -> tuple[NDArray[Any] | None, Problem | None, list[int]]:
+    """Labels, the problem that they pose, and the rows for want of which there are no labels.
 
     A column that was only guessed and is empty throughout means that there are none.
     """
     if columns.label is None:
-        return None, (), []
+        return None, None, []
     values = as_values(table[columns.label])
     if not asked and all(value in (None, "") for value in values):
-        return None, (), []
+        return None, None, []
     if columns.gaps and (gaps := missing_rows(values)):
-        return None, (), gaps
-    if isinstance(next((v for v in values if v is not None), None), (list, dict, bytes)):
+        return None, None, gaps
+    if isinstance(next((v for v in values if v is not None), None), (dict, bytes)):
         found = table[columns.label].type
         raise DataError(f"{where}: column {columns.label!r} holds {found}, not labels: name another with label=…")
-    return *encode_labels(values, f"column {columns.label!r} of {where}"), []
+    return *read_labels(values, f"column {columns.label!r} of {where}", columns.problem), []
 
 
 def _ids(table: Any, columns: Columns, lazy: bool) -> list[str]:

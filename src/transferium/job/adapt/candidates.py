@@ -98,6 +98,6 @@ def saved_candidates(run: Path, source_only: Artifact, method: str) -> SavedCand
         ) from error
     return SavedCandidates(
         chosen,
-        {name: Artifact(source_only.backbone, head, source_only.classes) for name, head in heads.items()},
+        {name: Artifact(source_only.backbone, head, source_only.problem) for name, head in heads.items()},
         answers,
     )

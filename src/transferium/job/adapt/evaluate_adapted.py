@@ -43,7 +43,7 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
     # The candidates share source only's backbone: what it sees is asked for once.
     readers = {model.backbone.fingerprint: model for model in models.values()}
     seen = {backbone: model.embed(domain, embedder) for backbone, model in readers.items()}
-    said = {name: model.probabilities(seen[model.backbone.fingerprint]) for name, model in models.items()}
+    said = {name: model.outputs(seen[model.backbone.fingerprint]) for name, model in models.items()}
     ours, theirs = said[chosen], said["source-only"]
     usable, answers = _answers(artifact, domain, ours)
     moved, left_out = kept.answers_for(domain.take(usable))
@@ -69,9 +69,9 @@ def evaluate_with_source_only(
 ) -> AdaptedEvaluation:
     """An adapted model on a labelled ``domain``, source only beside it, and the verdict; raises as the above."""
     domain = _comparable(artifact, domain)
-    ours, theirs = (model.probabilities(model.embed(domain, embedder)) for model in (artifact, source_only))
+    ours, theirs = (model.outputs(model.embed(domain, embedder)) for model in (artifact, source_only))
     usable, answers = _answers(artifact, domain, ours)
-    before = uncalibrated(ours[usable], artifact.head.temperature)
+    before = uncalibrated(ours[usable], artifact.head.temperature, artifact.head.link)
     result = adaptation_result(
         answers,
         ours[usable],

@@ -243,7 +243,7 @@ def artifacts(adapted: Adapted, options: FitOptions) -> tuple[Artifact, Artifact
     made, ours = [], method_facts(adapted.method, adapted.fitted, adapted.task)
     for fitted, facts in ((adapted.fitted, ours), (adapted.source_only, {"name": adapted.source_only.method})):
         info = {"method": facts, "selection": fitted.selection.to_json()} | shared
-        made.append(Artifact(fitted.backbone, fitted.head, adapted.task.train.classes, info))
+        made.append(Artifact(fitted.backbone, fitted.head, adapted.task.train.posed, info))
     return made[0], made[1] if model is None else model.artifact
 
 

@@ -64,7 +64,7 @@ class GivenModel:
             artifact.kind,
             ids=[],
             labels=np.empty(0, np.int64),
-            classes=artifact.classes,
+            problem=artifact.problem,
             name=self.name,
             feature_names=None if names is None else tuple(names),
         )

@@ -15,7 +15,6 @@ from transferium.data.pairing import Pair
 from transferium.embedding.embed import Embedder
 from transferium.evaluation import references
 from transferium.evaluation.adapted import AdaptationResult, Answers, adaptation_result, answers_for
-from transferium.evaluation.evaluate import evaluate
 from transferium.evaluation.verdict import Verdict
 from transferium.functional.bootstrap import paired_interval
 from transferium.job.adapt.before_and_after import domains_before_and_after
@@ -26,11 +25,13 @@ from transferium.job.adapt.oracle import check_answers, look_at_answers
 from transferium.job.adapt.same_learner import same_learner_alone, whose_doing
 from transferium.job.options import FitOptions
 from transferium.job.predict.predictions import write_predictions
-from transferium.job.run_directory.files import SHOWN, _thumbnails, examples_to_show, write_json
+from transferium.job.run_directory.files import SHOWN, examples_to_show, thumbnails, write_json
 from transferium.job.run_directory.resume import SIGNS, keep_log
 from transferium.job.run_directory.state_paths import STATE
 from transferium.job.stopwatch import Stopwatch
 from transferium.methods.fitted import Fitted
+from transferium.problems.class_evaluation import evaluate
+from transferium.problems.classes import Classes
 from transferium.report.page import write_report
 
 SOURCE_ONLY = "source_only"
@@ -78,7 +79,7 @@ def adapt_job(
 
 
 def _predict(fitted: Fitted, adapted: Adapted) -> Probabilities:
-    return fitted.head.probabilities(adapted.task.embed(adapted.held, fitted.backbone).features)
+    return fitted.head.outputs(adapted.task.embed(adapted.held, fitted.backbone).features)
 
 
 def describe(options: FitOptions, adapted: Adapted, domains: dict[str, Any]) -> dict[str, Any]:
@@ -124,8 +125,8 @@ def judged(adapted: Adapted, result: AdaptationResult | None, answers: Answers |
         beside["source_network"] = _evaluated(alone, answers, seed)
         more = whose_doing(result.verdict.word, answers, ours, alone, seed)
     if len(task.train):
-        majority = references.majority(task.train.y, answers.y, answers.classes, seed=seed, groups=answers.groups)
-        beside["majority"] = majority.as_dict()
+        alike = references.constant(Classes(answers.classes), task.train.y, len(answers.y))
+        beside["majority"] = _evaluated(alike, answers, seed)
     if adapted.few_alone is not None:
         alone = answers.pad(_predict(adapted.few_alone, adapted))
         beside["few_alone"] = _evaluated(alone, answers, seed)
@@ -159,7 +160,7 @@ def _better_alone(answers: Answers, alone: Probabilities, adapted: Probabilities
 def _examples(labelled: Domain | None, answers: Answers | None, probabilities: Probabilities) -> list[dict[str, Any]]:
     if labelled is None or answers is None:
         return []
-    renamed = replace(labelled, labels=answers.y, classes=answers.classes)
+    renamed = replace(labelled, labels=answers.y, problem=Classes(answers.classes))
     return examples_to_show(renamed, answers.pad(probabilities))[:SHOWN]
 
 
@@ -181,9 +182,9 @@ def _write(
             (fresh / SOURCE_ONLY).mkdir()
             models[1].write_into(fresh / SOURCE_ONLY)
             save_candidates(fresh, adapted)
-            write_predictions(fresh / "predictions.csv", shown, models[0].classes, probabilities)
+            write_predictions(fresh / "predictions.csv", shown, models[0].problem, probabilities)
             write_json(fresh / "doctor.json", run["doctor"])
-            write_report(run | {"seconds": watch.as_dict()}, fresh / "report.html", _thumbnails(shown))
+            write_report(run | {"seconds": watch.as_dict()}, fresh / "report.html", thumbnails(shown))
         run = run | {"seconds": watch.as_dict()}
         write_json(fresh / "metrics.json", run)
     return run

@@ -168,13 +168,13 @@ def conditional(pair: Pair, source: Domain, target: Prepared, probe: Fitted | No
         return {"reason": "it takes target labels, and this target has none"}
     if probe is None:
         return {"reason": "the source cannot train a classifier"}
-    if probe.oof_probabilities is None:
+    if probe.oof_outputs is None:
         return {"reason": "the source has too few examples to hold any out"}
     known, classes = pair.answers.take(target.diagnosis.keep), source.classes
     shared = [name for name in classes if name in known.classes]
     if not shared:
         return {"reason": "source and target share no class name"}
-    answers = probe.oof_probabilities
+    answers = probe.oof_outputs
     held, at_home = ~np.isnan(answers).any(axis=1), answers.argmax(axis=1)
     met, guess = copies(source, target.domain), probe.head.predict(z)
     guess[met >= 0] = np.where(held, at_home, UNASKED)[met[met >= 0]]

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from transferium.data.domain import Domain
 from transferium.evaluation import references as reference
 from transferium.evaluation.attacked import Attacked, attacked_accuracy
-from transferium.evaluation.evaluate import Evaluation, evaluate
-from transferium.evaluation.verdict import Verdict, paired_difference, verdict
+from transferium.evaluation.verdict import Verdict, verdict
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.task import Task
@@ -20,6 +19,8 @@ from transferium.models.backbone import Backbone
 from transferium.models.catalogue import randomised
 from transferium.models.heads.linear import linear
 from transferium.models.preprocess import ImagePreprocess
+from transferium.problems.classes import Classes
+from transferium.problems.evaluation import Evaluation
 
 
 @dataclass(frozen=True)
@@ -27,15 +28,17 @@ class Judged:
     """The held-out part, what was predicted for it, and what that is worth."""
 
     test: Domain
-    probabilities: NDArray[np.float64]
+    outputs: NDArray[np.float64]
     evaluation: Evaluation
     references: dict[str, Evaluation]
     verdict: Verdict
     attacked: dict[str, Attacked] = field(default_factory=dict)
 
 
+CONSTANT = {"classes": "majority", "multi-label": "label_rates", "regression": "mean"}
+"""What the reference that learns nothing is called."""
 CLOSE = 0.10
-"""Below this lower limit of the difference, the reference is measured again at the model's own input side."""
+"""Below this lower limit of the difference (a share of an error) the reference is measured again at full side."""
 
 
 def judge(fitted: Fitted, task: Task, test: Domain, random: Backbone | None) -> Judged:
@@ -60,43 +63,48 @@ def _judge_attacked(fitted: Fitted, task: Task, test: Domain) -> dict[str, Attac
 
 
 def _judge_clean(fitted: Fitted, task: Task, test: Domain, random: Backbone | None) -> Judged:
-    """Majority, nearest class mean, the probe and no transfer beside the model."""
-    seed, classes = task.seed, test.classes
-    seen = task.embed(test, fitted.backbone).features
-    probabilities = fitted.head.probabilities(seen)
-    uncalibrated = fitted.head.with_temperature(1.0).probabilities(seen)
-    result = evaluate(test.y, probabilities, classes, seed=seed, before=uncalibrated, groups=test.groups)
-    train, frozen = task.embed(task.train), task.embed(test)
-    beside = {
-        "majority": reference.majority(task.train.y, test.y, classes, seed=seed),
-        "nearest_mean": reference.nearest_mean(train.features, train.y, frozen.features, test.y, classes, seed=seed),
-    }
+    """The model, and beside it what learns nothing, the nearest class mean, the probe and no transfer."""
+    problem, labels, seed = test.posed, test.y, task.seed
+    frozen = task.embed(test)
+    seen = frozen.features if fitted.backbone is task.backbone else task.embed(test, fitted.backbone).features
+    outputs, before = fitted.head.outputs(seen), fitted.head.with_temperature(1.0).outputs(seen)
+    result = problem.evaluate(labels, outputs, seed=seed, before=before, groups=test.groups)
+    name, alike = CONSTANT[problem.kind], reference.constant(problem, task.train.y, len(test))
+    beside = {name: problem.evaluate(labels, alike, seed=seed)}
+    if isinstance(problem, Classes):
+        train = task.embed(task.train)
+        means = reference.nearest_mean(train.features, train.y, frozen.features, problem.width)
+        beside["nearest_mean"] = problem.evaluate(labels, means, seed=seed)
     if fitted.method != "probe":
-        beside["probe"] = reference.probe_on(task, task.backbone, test).evaluation
+        probed, raw = reference.probe_on(task, task.backbone, test)
+        beside["probe"] = problem.evaluate(labels, probed, seed=seed, before=raw, groups=test.groups)
     if random is None:
-        return Judged(test, probabilities, result, beside, Verdict.not_asked("no pretrained backbone was involved"))
-    beside["no_transfer"], judged = compare_with_random(fitted, task, test, probabilities, random)
-    return Judged(test, probabilities, result, beside, judged)
+        return Judged(test, outputs, result, beside, Verdict.not_asked("no pretrained backbone was involved"))
+    beside["no_transfer"], judged = compare_with_random(fitted, task, test, outputs, random)
+    return Judged(test, outputs, result, beside, judged)
 
 
 def compare_with_random(
-    fitted: Fitted, task: Task, test: Domain, probabilities: NDArray[np.float64], random: Backbone
+    fitted: Fitted, task: Task, test: Domain, outputs: NDArray[np.float64], random: Backbone
 ) -> tuple[Evaluation, Verdict]:
-    """What transfer itself is worth: our accuracy less that of a probe on random weights, paired.
+    """What transfer itself is worth: how much better ours is than a probe on random weights, paired.
 
     For images the random network reads half the side, at a quarter of the cost, which makes it 0 to 4.5 points weaker
     (measured on four data sets). So no verdict hangs on that handicap: where the lower limit of the difference is
     below ``CLOSE``, the network reads the full side.
     """
-    alone = reference.probe_on(task, random, test)
-    difference = paired_difference(test.y, probabilities.argmax(1), alone.predicted, seed=task.seed, groups=test.groups)
+    problem = test.posed
+    alone, before = reference.probe_on(task, random, test)
+    measured = problem.evaluate(test.y, alone, seed=task.seed, before=before, groups=test.groups)
+    difference = problem.compare(test.y, outputs, alone, seed=task.seed, groups=test.groups)
     if not fitted.backbone.pretrained:
-        return alone.evaluation, Verdict.not_asked("this method starts from random weights and transfers nothing")
+        return measured, Verdict.not_asked("this method starts from random weights and transfers nothing")
     ours, theirs = _side(task.backbone), _side(random)
-    if theirs < ours and difference.low < CLOSE:
-        return compare_with_random(fitted, task, test, probabilities, randomised(task.backbone, size=ours))
+    far = CLOSE if problem.wording.unit else CLOSE * measured[problem.headline].value
+    if theirs < ours and difference.low < far:
+        return compare_with_random(fitted, task, test, outputs, randomised(task.backbone, size=ours))
     beside = "a probe on random weights" + (f" at {theirs} pixels" if theirs < ours else "")
-    return alone.evaluation, verdict(difference, f"{fitted.method} on {task.backbone.name}", beside)
+    return measured, verdict(difference, f"{fitted.method} on {task.backbone.name}", beside, problem.wording)
 
 
 def _side(backbone: Backbone) -> int:

@@ -125,6 +125,9 @@ def training_parts(prepared: Prepared) -> tuple[Domain, Domain | None]:
 
 
 def count_by_class(domain: Domain) -> dict[str, int]:
-    """Number of examples of each class."""
-    counts = np.bincount(domain.y, minlength=len(domain.classes))
-    return {name: int(n) for name, n in zip(domain.classes, counts, strict=True)}
+    """Number of examples of each class or label; none of amounts."""
+    problem = domain.posed
+    if problem.link == "identity":
+        return {}
+    counts = domain.y.sum(axis=0) if problem.link == "sigmoid" else np.bincount(domain.y, minlength=problem.width)
+    return {name: int(n) for name, n in zip(problem.names, counts, strict=True)}

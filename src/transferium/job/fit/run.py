@@ -20,7 +20,7 @@ from transferium.job.run_directory.provenance import data_fingerprint, provenanc
 from transferium.job.run_directory.resume import SIGNS
 from transferium.job.run_directory.state_paths import STATE
 from transferium.job.stopwatch import Stopwatch
-from transferium.methods.catalogue import find_method
+from transferium.methods.catalogue import check_problem, find_method
 from transferium.methods.fitted import Fitted
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone, randomised
@@ -34,6 +34,8 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
     settings = dict(options.settings or {})
     backbone = find_backbone(options.backbone, domain.kind, **backbone_settings(settings))
     method = find_method(options.method, settings)
+    if domain.problem is not None:
+        check_problem(method, domain.problem, domain.name)
     random = randomised(backbone) if backbone.pretrained else None
     prepared = prepare(domain, embedder, backbone, () if random is None else (random,), watch=watch)
     if options.strict:
@@ -64,7 +66,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
         "feature_names": domain.feature_names,
         "provenance": provenance(options.command, data_fingerprint(prepared.domain)),
     }
-    artifact = Artifact(fitted.backbone, fitted.head, divided.train.classes, info)
+    artifact = Artifact(fitted.backbone, fitted.head, divided.train.posed, info)
     run = describe(options, prepared, divided, fitted, judged)
     return write_run(options.out, artifact, run, judged, watch, fitted.contact)
 
@@ -97,6 +99,7 @@ def describe(
         "engine": prepared.embedding.engine,
         "seed": options.seed,
         "command": options.command,
+        "problem": judged.test.posed.kind,
         "test": judged.evaluation.as_dict(),
         "references": {name: e.as_dict() for name, e in judged.references.items()},
         "attacked": {name: a.as_dict() for name, a in judged.attacked.items()},
@@ -113,5 +116,5 @@ def describe(
             "rule": divided.division.rule,
         },
         "doctor": prepared.diagnosis.to_json(),
-        "examples": examples_to_show(judged.test, judged.probabilities),
+        "examples": examples_to_show(judged.test, judged.outputs),
     }

@@ -9,7 +9,7 @@ from transferium.artifact import Artifact, replacing
 from transferium.job.fit.judge import Judged
 from transferium.job.predict.predictions import write_predictions
 from transferium.job.run_directory.contact_sheet import FILE, as_facts, as_jpeg
-from transferium.job.run_directory.files import _thumbnails, write_json
+from transferium.job.run_directory.files import thumbnails, write_json
 from transferium.job.run_directory.resume import SIGNS, keep_log
 from transferium.job.run_directory.state_paths import STATE
 from transferium.job.stopwatch import Stopwatch
@@ -34,13 +34,13 @@ def write_run(
         with watch("write"):
             artifact.write_into(fresh)
             keep_log(out, fresh)
-            write_predictions(fresh / "predictions.csv", judged.test, artifact.classes, judged.probabilities)
+            write_predictions(fresh / "predictions.csv", judged.test, artifact.problem, judged.outputs)
             write_json(fresh / "doctor.json", run["doctor"])
             shown = run | {"seconds": watch.as_dict()}
             if picture is not None:
                 (fresh / FILE).write_bytes(picture)
                 shown["augmented"] = run["augmented"] | {"picture": picture}
-            write_report(shown, fresh / "report.html", _thumbnails(judged.test))
+            write_report(shown, fresh / "report.html", thumbnails(judged.test))
         run = run | {"seconds": watch.as_dict()}
         write_json(fresh / "metrics.json", run)
     return run

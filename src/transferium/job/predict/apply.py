@@ -16,8 +16,9 @@ from transferium.data.domain import Domain
 from transferium.data.read import read
 from transferium.data.readers.tables import TABLES
 from transferium.embedding.embed import Embedder
-from transferium.errors import DataError, did_you_mean
-from transferium.evaluation.evaluate import Evaluation, evaluate
+from transferium.errors import DataError
+from transferium.problems.evaluation import Evaluation
+from transferium.problems.problem import Link, Problem
 
 
 def read_like(artifact: Artifact, data: Path, columns: Mapping[str, Any]) -> Domain:
@@ -38,34 +39,35 @@ def columns_like(artifact: Artifact, data: Path, columns: Mapping[str, Any]) -> 
         columns = then | dict(columns)
         if artifact.kind == "features" and artifact.info.get("feature_names"):
             columns = columns | {"features": list(artifact.info["feature_names"])}
-    return dict(columns)
+    # Labels that are to be compared with the model's are read as the model's were.
+    return {"problem": artifact.problem} | dict(columns)
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """Probabilities ``(n, classes)``, NaN where an example could not be read, and why it could not."""
+    """Outputs ``(n, width)`` of a model, NaN where an example could not be read, and why it could not."""
 
     domain: Domain
-    probabilities: NDArray[np.float64]
+    outputs: NDArray[np.float64]
     problems: dict[str, str]
 
-    def as_records(self, classes: tuple[str, ...]) -> list[dict[str, Any]]:
+    def as_records(self, problem: Problem) -> list[dict[str, Any]]:
         """One JSON-ready record per example; nulls where it could not be read."""
         records = []
-        for name, row in zip(self.domain.ids, self.probabilities, strict=True):
+        for name, row in zip(self.domain.ids, self.outputs, strict=True):
             known = not np.isnan(row).any()
-            shares = dict(zip(classes, map(float, row), strict=True)) if known else None
-            records.append(
-                {"id": name, "predicted": classes[int(row.argmax())] if known else None, "probabilities": shares}
-            )
+            record = {"id": name, "predicted": problem.value(row) if known else None}
+            if problem.columns:
+                record["probabilities"] = dict(zip(problem.names, map(float, row), strict=True)) if known else None
+            records.append(record)
         return records
 
 
 def predict_domain(artifact: Artifact, domain: Domain, embedder: Embedder) -> Predicted:
-    """Class probabilities of every example of ``domain``."""
+    """What the model says of every example of ``domain``."""
     embedding = artifact.embed(domain, embedder)
     problems = {domain.ids[i]: reason for i, reason in embedding.problems.items()}
-    return Predicted(domain, artifact.probabilities(embedding), problems)
+    return Predicted(domain, artifact.outputs(embedding), problems)
 
 
 def check_evaluable(artifact: Artifact, domain: Domain, data: Path | None = None) -> None:
@@ -87,37 +89,36 @@ def check_evaluable(artifact: Artifact, domain: Domain, data: Path | None = None
 def evaluate_domain(artifact: Artifact, domain: Domain, embedder: Embedder, *, seed: int = 0) -> Evaluation:
     """Metrics with intervals on the readable examples of a labelled ``domain``."""
     check_evaluable(artifact, domain)
-    labels = match_labels(domain, artifact.classes)
+    labels = match_labels(domain, artifact.problem)
     predicted = predict_domain(artifact, domain, embedder)
-    usable = ~np.isnan(predicted.probabilities).any(1)
+    usable = ~np.isnan(predicted.outputs).any(1)
     if not usable.any():
         raise DataError(f"none of the {len(domain)} examples of {domain.name!r} could be read.")
-    probabilities = predicted.probabilities[usable]
-    before = uncalibrated(probabilities, artifact.head.temperature)
+    outputs = predicted.outputs[usable]
+    before = uncalibrated(outputs, artifact.head.temperature, artifact.head.link)
     groups = None if domain.groups is None else domain.groups[usable]
-    return evaluate(labels[usable], probabilities, artifact.classes, seed=seed, before=before, groups=groups)
+    return artifact.problem.evaluate(labels[usable], outputs, seed=seed, before=before, groups=groups)
 
 
-def uncalibrated(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+def uncalibrated(probabilities: NDArray[np.float64], temperature: float, link: Link) -> NDArray[np.float64] | None:
     """The answers before calibration: undoing the temperature needs no second pass, ``softmax(log p · T)``."""
+    if link != "softmax":
+        return None
     raw = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)) * temperature
     before: NDArray[np.float64] = np.exp(raw - raw.max(1, keepdims=True))
     before /= before.sum(1, keepdims=True)
     return before
 
 
-def match_labels(domain: Domain, classes: tuple[str, ...]) -> NDArray[np.int64]:
-    """The domain's labels as positions in ``classes``; raises ``DataError`` for a class the model never saw."""
-    place = {name: i for i, name in enumerate(classes)}
-    present = [domain.classes[i] for i in np.unique(domain.y)]
-    if unknown := [name for name in present if name not in place]:
+def match_labels(domain: Domain, problem: Problem) -> NDArray[Any]:
+    """The domain's labels as ``problem`` means them; ``DataError`` for another problem, and for an unknown class."""
+    posed = domain.posed
+    if posed.kind != problem.kind:
         raise DataError(
-            f"{domain.name!r} has the class {unknown[0]!r}, which this model was not trained on. "
-            f"{did_you_mean(unknown[0], classes)}"
+            f"this model solves the problem {problem.kind!r}, and the labels of {domain.name!r} are {posed.said()}: "
+            f"give labels of its kind, or say --problem {problem.kind} where they are."
         )
-    table = np.array([place.get(name, -1) for name in domain.classes], dtype=np.int64)
-    matched: NDArray[np.int64] = table[domain.y]
-    return matched
+    return problem.match(domain.y, posed, repr(domain.name))
 
 
 def held_out(domain: Domain) -> Domain:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
 from transferium.errors import InputError
+from transferium.problems.problem import Problem
 
-Probabilities = NDArray[np.float64]
+Outputs = NDArray[np.float64]
 LONGEST_HEADER = 2**20
 
 
@@ -58,39 +59,40 @@ def _header(path: Path) -> list[str] | None:
 
 def _is_ours(header: list[str]) -> bool:
     cells = [name for name in header if name != "label"] if header[1:2] == ["label"] else header
-    return cells[:2] == ["id", "predicted"] and len(cells) > 2 and all(name.startswith("p_") for name in cells[2:])
+    return cells[:2] == ["id", "predicted"] and all(name.startswith("p_") for name in cells[2:])
 
 
-def write_predictions(
-    path: Path | None, domain: Domain, classes: tuple[str, ...], probabilities: Probabilities
-) -> None:
+def write_predictions(path: Path | None, domain: Domain, problem: Problem, outputs: Outputs) -> None:
     """Write ``id, label, predicted, p_<class>…`` to ``path``, whole or not at all, or to standard output.
 
+    Of amounts there are the first three columns alone.
     The label is left out where the domain has none. An example that could not be read keeps its row, with empty cells
     for the prediction.
     """
     if path is None:
-        _write(sys.stdout, domain, classes, probabilities)
+        _write(sys.stdout, domain, problem, outputs)
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(handle, "w", newline="", encoding="utf-8") as file:
-            _write(file, domain, classes, probabilities)
+            _write(file, domain, problem, outputs)
         Path(name).chmod(0o644)
         Path(name).replace(path)
     except OSError as error:
         raise InputError(f"predictions cannot be written to {path}: {error.strerror}. Name another file.") from error
 
 
-def _write(file: TextIO, domain: Domain, classes: tuple[str, ...], probabilities: Probabilities) -> None:
+def _write(file: TextIO, domain: Domain, problem: Problem, outputs: Outputs) -> None:
     writer = csv.writer(file, lineterminator="\n")
     labelled = domain.labels is not None
-    writer.writerow(["id", *(["label"] if labelled else []), "predicted", *(f"p_{name}" for name in classes)])
-    for i, row in enumerate(probabilities):
-        label = [domain.classes[domain.y[i]]] if labelled else []
+    columns = problem.columns
+    writer.writerow(["id", *(["label"] if labelled else []), "predicted", *columns])
+    for i, row in enumerate(outputs):
+        label = [domain.posed.cell(domain.y[i])] if labelled else []
         if np.isnan(row).any():
-            writer.writerow([domain.ids[i], *label, "", *([""] * len(classes))])
+            writer.writerow([domain.ids[i], *label, "", *([""] * len(columns))])
         else:
             # repr keeps every bit: reading the file back gives the same numbers.
-            writer.writerow([domain.ids[i], *label, classes[int(row.argmax())], *(repr(float(p)) for p in row)])
+            numbers = [repr(float(p)) for p in row] if columns else []
+            writer.writerow([domain.ids[i], *label, problem.answer(row), *numbers])

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
+from transferium.problems.classes import Classes
 
-if TYPE_CHECKING:
-    pass
-
-Probabilities = NDArray[np.float64]
+Outputs = NDArray[np.float64]
 SHOWN = 24
 
 
-def examples_to_show(test: Domain, probabilities: Probabilities) -> list[dict[str, Any]]:
-    """The most confident mistakes first, then the least confident right answers; at most ``SHOWN``."""
-    guess, sure = probabilities.argmax(1), probabilities.max(1)
-    wrong = guess != test.y
-    order = np.lexsort((np.where(wrong, -sure, sure), ~wrong))[:SHOWN]
+def examples_to_show(test: Domain, outputs: Outputs) -> list[dict[str, Any]]:
+    """The worst mistakes first: the most confident ones, or those of most labels, or the largest; at most ``SHOWN``.
+
+    Behind the mistakes on classes stand the least confident right answers.
+    """
+    problem, confident = test.posed, isinstance(test.posed, Classes)
+    if confident:
+        sure, wrong = outputs.max(1), outputs.argmax(1) != test.y
+        order = np.lexsort((np.where(wrong, -sure, sure), ~wrong))[:SHOWN]
+    else:
+        missed = np.abs(problem.predict(outputs).astype(np.float64) - test.y).reshape(len(test), -1).sum(axis=1)
+        order = np.argsort(-missed, kind="stable")[:SHOWN]
     shown = []
     for i in order:
-        example = {
+        example: dict[str, Any] = {
             "id": test.ids[i],
-            "label": test.classes[test.y[i]],
-            "predicted": test.classes[guess[i]],
-            "confidence": round(float(sure[i]), 4),
+            "label": problem.cell(test.y[i]),
+            "predicted": problem.answer(outputs[i]),
         }
+        if confident:
+            example["confidence"] = round(float(sure[i]), 4)
         if test.kind == "text":
             example["text"] = str(test.samples.raw(int(i)))[:600]
         shown.append(example)
@@ -42,7 +48,7 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _thumbnails(test: Domain) -> Any:
+def thumbnails(test: Domain) -> Any:
     """Give the report an example's raw content by its id."""
     if test.kind != "image":
         return lambda _id: None

@@ -19,7 +19,7 @@ def data_fingerprint(domain: Domain) -> str:
     labels = domain.labels if domain.labels is not None else [-1] * len(domain)
     for key, label in zip(domain.keys or (), labels, strict=True):
         digest.update(f"{key}:{label}\n".encode())
-    digest.update("\n".join(domain.classes).encode())
+    digest.update("\n".join(() if domain.problem is None else domain.problem.names).encode())
     return digest.hexdigest()
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from transferium.methods.deep_adaptation.adversarial import DANN
 from transferium.methods.deep_adaptation.network import AdaptedNetwork
 from transferium.methods.deep_adaptation.state import AdaptationState
+from transferium.methods.settings.checks import RATE
 from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
 
@@ -90,7 +91,7 @@ class ADDA(MCD):
 
     weight: float = setting(1.0, "rate of the encoder, as a share of adapt_lr; 0 is source-network", (0.0, 3.0))
     turns: int = setting(3, "turns of the encoder in each step", (1, 4))
-    adapt_lr: float = setting(3e-4, "peak learning rate of the encoder once the source is learned", (1e-5, 1e-2))
+    adapt_lr: float = setting(3e-4, "peak learning rate of the encoder once the source is learned", (1e-5, 1e-2), RATE)
     adapt_epochs: int = setting(10, "passes over the source of the second part", (1, 50))
     critic: int = setting(256, "rectified features inside the critic", (32, 1024))
 

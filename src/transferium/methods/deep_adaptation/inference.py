@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.methods.deep_adaptation.state import AdaptationState
+from transferium.problems.classes import Classes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -42,7 +43,7 @@ def below_bottleneck(state: AdaptationState, stream: str) -> Floats:
 
 def guessed_domain(state: AdaptationState, labels: NDArray[np.int64], kept: NDArray[Any] | None = None) -> Domain:
     """The target's rows with labels that somebody guessed; only those ``kept``, where that is given."""
-    domain = replace(state.streams["unlabeled"], labels=labels, classes=state.names, name="guessed")
+    domain = replace(state.streams["unlabeled"], labels=labels, problem=Classes(state.names), name="guessed")
     return domain if kept is None else domain.take(kept)
 
 

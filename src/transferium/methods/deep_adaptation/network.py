@@ -12,16 +12,16 @@ import numpy as np
 from transferium.errors import DataError, InputError
 from transferium.methods.deep_adaptation.state import AdaptationState
 from transferium.methods.deep_adaptation.threads import threads
-from transferium.methods.deep_adaptation.unused import OF_NETWORKS, OF_SOURCE_NETWORK, warn_if_trained
+from transferium.methods.deep_adaptation.unused import OF_NETWORKS, warn_if_trained
 from transferium.methods.finetuning.learning_rates import check_rate
 from transferium.methods.fitted import Fitted
 from transferium.methods.holdout import HELD, hold_out
 from transferium.methods.method import Method, refuse_few
-from transferium.methods.settings.checks import BELOW_1, SHARE, require_choice, warn_of_batch
+from transferium.methods.settings.checks import BELOW_1, RATE, SHARE, warn_of_batch
 from transferium.methods.settings.field import setting
-from transferium.methods.staged import Staged
+from transferium.methods.staged import run_stages
 from transferium.methods.task import SourceModel, Task
-from transferium.methods.unused_settings import suppress_unused_warnings, warn_of_unused
+from transferium.methods.unused_settings import Rule, suppress_unused_warnings
 from transferium.models.backbone import Backbone
 from transferium.models.heads.linear import Head, linear
 from transferium.selection.selection import Selection
@@ -46,7 +46,7 @@ KEPT = (
 
 
 @dataclass
-class AdaptedNetwork(Staged):
+class AdaptedNetwork(Method):
     """A network trained on the labelled source, and what its subclasses add to that: see each of them.
 
     ``tuning="frozen"`` trains a bottleneck and a linear layer on features that were embedded once; ``"partial"`` moves
@@ -60,6 +60,7 @@ class AdaptedNetwork(Staged):
 
     name: ClassVar[str] = ""
     learns_from_few: ClassVar[bool] = True
+    unused_rules: ClassVar[dict[str, Rule]] = OF_NETWORKS
     rates: ClassVar[tuple[str, ...]] = ("lr", "backbone_lr")
     """The settings that are learning rates."""
     holds_out: ClassVar[float] = HELD
@@ -71,8 +72,8 @@ class AdaptedNetwork(Staged):
     growth: str = setting("ramp", "how the weight grows: ramp (from 0, DANN's curve) or fixed", ("ramp", "fixed"))
     epochs: int = setting(20, "passes over the source", (5, 50))
     batch_size: int = setting(64, "examples of each stream per step", (16, 256))
-    lr: float = setting(1e-3, "peak learning rate of what is new", (1e-4, 1e-2))
-    backbone_lr: float = setting(1e-4, "peak learning rate of the backbone's last block", (1e-6, 1e-3))
+    lr: float = setting(1e-3, "peak learning rate of what is new", (1e-4, 1e-2), RATE)
+    backbone_lr: float = setting(1e-4, "peak learning rate of the backbone's last block", (1e-6, 1e-3), RATE)
     layer_decay: float = setting(0.8, "each block learns at this times the rate of the one above it", (0.5, 1.0), SHARE)
     unfreeze: int | str = setting(2, "what moves of the backbone with tuning=partial")
     rank: int = setting(8, "rank of each layer's update with tuning=lora", (2, 64))
@@ -91,14 +92,9 @@ class AdaptedNetwork(Staged):
         """Raise ``InputError`` for settings that cannot work."""
         from transferium.training.augment.augment import check_augment
 
-        require_choice("tuning", self.tuning, TUNINGS)
-        require_choice("growth", self.growth, ("ramp", "fixed"))
-        require_choice("sources", self.sources, SOURCES)
-        require_choice("statistics", self.statistics, STATISTICS)
         check_augment(self.augment)
         for name in self.rates:
             check_rate(name, getattr(self, name), getattr(type(self), name), "adamw")
-        warn_of_unused(self, OF_SOURCE_NETWORK if isinstance(self, SourceNetwork) else OF_NETWORKS)
 
     def fit(self, task: Task) -> Fitted:
         """Adapt; raises ``InputError`` without a target, ``DataError`` with too little of either domain."""
@@ -118,7 +114,7 @@ class AdaptedNetwork(Staged):
 
             return vote_of_sources(self, task)
         with threads(1 if self.tuning == "frozen" else None):
-            return super().fit(task)
+            return self._conclude(*run_stages(self, task, self.stages(task)))
 
     def check_model(self, model: SourceModel, backbone: Backbone) -> None:
         """Raise ``InputError`` where ``model`` cannot stand for the source, such as one whose head has no layers."""
@@ -387,3 +383,8 @@ class SourceNetwork(AdaptedNetwork):
     """
 
     name: ClassVar[str] = "source-network"
+    unused_rules: ClassVar[dict[str, Rule]] = {
+        "weight": Rule(
+            "", lambda m: m.weight == 0 or m.statistics == "each", "statistics=each, or a method that adapts"
+        )
+    }

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.errors import InputError
 from transferium.functional.adaptation.pseudo_labels import RULES, believed
 from transferium.functional.classifier import softmax
 from transferium.methods.deep_adaptation.network import AdaptedNetwork
 from transferium.methods.deep_adaptation.state import AdaptationState
-from transferium.methods.settings.checks import BELOW_1, require_choice
+from transferium.methods.settings.checks import BELOW_1
 from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
 
@@ -38,16 +37,9 @@ class PseudoLabel(AdaptedNetwork):
     needs_clusters: ClassVar[bool] = True
 
     rule: str = setting("balanced", "which answers are believed: fixed, balanced or flex", RULES)
-    threshold: float = setting(0.9, "probability from which an answer is sure", (0.5, 0.99))
+    threshold: float = setting(0.9, "probability from which an answer is sure", (0.5, 0.99), {"most": 1})
     rounds: int = setting(3, "times that labels are guessed anew", (1, 10))
     round_epochs: int = setting(5, "passes over the source in each round", (1, 20))
-
-    def check(self) -> None:
-        """Raise ``InputError`` for settings that cannot work."""
-        super().check()
-        require_choice("rule", self.rule, RULES)
-        if not 0 <= self.threshold <= 1:
-            raise InputError(f"threshold is a probability, from 0 to 1; it was {self.threshold}.")
 
     def stages(self, task: Task) -> Generator[Stage, None, AdaptationState]:
         state = yield from super().stages(task)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from transferium.errors import InputError
 from transferium.methods.deep_adaptation.network import AdaptedNetwork
 from transferium.methods.deep_adaptation.state import AdaptationState
-from transferium.methods.settings.checks import BELOW_1
+from transferium.methods.settings.checks import BELOW_1, RATE
 from transferium.methods.settings.field import setting
 from transferium.methods.task import SourceModel, Task
 from transferium.models.backbone import Backbone
@@ -47,7 +47,7 @@ class SHOT(AdaptedNetwork):
     label_smoothing: float = setting(0.1, "share of each source label spread over all classes", (0.0, 0.2), BELOW_1)
     self_labels: float = setting(0.3, "weight of the centroid labels beside information maximisation", (0.0, 1.0))
     rounds: int = setting(10, "passes over the target, each with fresh labels", (3, 30))
-    adapt_lr: float = setting(3e-4, "peak learning rate once the source is gone", (1e-5, 1e-2))
+    adapt_lr: float = setting(3e-4, "peak learning rate once the source is gone", (1e-5, 1e-2), RATE)
 
     def stages(self, task: Task) -> Generator[Stage, None, AdaptationState]:
         state = yield from super().stages(task)
@@ -120,15 +120,15 @@ class AdaBN(AdaptedNetwork):
     learns_from_few: ClassVar[bool] = False
     why_not_few: ClassVar[str] = ": after the source it changes statistics alone, which have no labels"
 
-    weight: float = setting(1.0, "how far to go towards the target's statistics; 0 is source-network", (0.0, 1.0))
+    weight: float = setting(
+        1.0, "how far to go towards the target's statistics; 0 is source-network", (0.0, 1.0), {"most": 1}
+    )
 
     def check(self) -> None:
         """Raise ``InputError`` for settings that cannot work."""
         super().check()
         if self.statistics != "shared":
             raise InputError(f"{self.name} gives the target its own statistics by itself: leave statistics out.")
-        if self.weight > 1:
-            raise InputError(f"weight is a share of the way, from 0 to 1; it was {self.weight}.")
 
     def check_model(self, model: SourceModel, backbone: Backbone) -> None:
         """Raise ``InputError`` for a model that does not hold its source's statistics."""
@@ -188,7 +188,7 @@ class TENT(AdaBN):
     rates: ClassVar[tuple[str, ...]] = (*AdaptedNetwork.rates, "adapt_lr")
 
     rounds: int = setting(3, "passes over the target", (1, 10))
-    adapt_lr: float = setting(1e-3, "peak learning rate of scales and shifts", (1e-5, 1e-2))
+    adapt_lr: float = setting(1e-3, "peak learning rate of scales and shifts", (1e-5, 1e-2), RATE)
 
     def stages(self, task: Task) -> Generator[Stage, None, AdaptationState]:
         state = yield from super().stages(task)

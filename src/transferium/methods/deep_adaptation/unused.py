@@ -5,12 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from transferium.methods.unused_settings import Rule, UnusedSettingWarning
-
-
-def _tuning(*names: str) -> Rule:
-    return Rule("tuning", lambda m: m.tuning in names, f"tuning={' or '.join(names)}")
-
+from transferium.methods.unused_settings import Rule, UnusedSettingWarning, when
 
 OF_NETWORKS = {
     "growth": Rule(
@@ -18,19 +13,14 @@ OF_NETWORKS = {
         lambda m: m.has_term,
         "a method whose term is there from the first step on, such as mcc or dann",
     ),
-    "backbone_lr": _tuning("partial", "full"),
-    "layer_decay": _tuning("partial", "full"),
-    "unfreeze": _tuning("partial"),
-    "rank": _tuning("lora"),
-    "alpha": _tuning("lora"),
-    "augment": _tuning("partial", "full", "lora"),
+    "backbone_lr": when("tuning", "partial", "full"),
+    "layer_decay": when("tuning", "partial", "full"),
+    "unfreeze": when("tuning", "partial"),
+    "rank": when("tuning", "lora"),
+    "alpha": when("tuning", "lora"),
+    "augment": when("tuning", "partial", "full", "lora"),
 }
 """By setting of a network that adapts, and of an election among such."""
-
-
-OF_SOURCE_NETWORK = {
-    "weight": Rule("", lambda m: m.weight == 0 or m.statistics == "each", "statistics=each, or a method that adapts")
-} | OF_NETWORKS
 
 
 OF_THE_SOURCE = ("epochs", "bottleneck", "growth", "sources")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.fitted import Fitted, Threat
-from transferium.methods.settings.checks import at_least, between, require_choice
 from transferium.methods.settings.field import setting
+from transferium.methods.unused_settings import Rule
 
 if TYPE_CHECKING:
     from transferium.methods.finetuning.setup import FineTuneSetup
@@ -33,23 +33,28 @@ class Adversarial(FineTune):
     """
 
     name: ClassVar[str] = "adversarial"
+    unused_rules: ClassVar[dict[str, Rule]] = {
+        "steps": Rule("attack", lambda m: m.attack == "pgd" and m.share > 0, "attack=pgd and a share above 0")
+    }
 
-    attack: str = setting("auto", "fgsm, pgd, fgm, vat, or auto: fgsm, and fgm for texts", ("auto", "fgsm", "pgd"))
+    attack: str = setting(
+        "auto",
+        "fgsm, pgd, fgm, vat, or auto: fgsm, and fgm for texts",
+        ("auto", "fgsm", "pgd"),
+        choices=("auto", "fgsm", "pgd", "fgm", "vat"),
+    )
     eps: float | None = setting(
-        None, "how far: grey levels of 255 (2), a share of a column's spread (0.1) or of a row's length (0.05 to 0.1)"
+        None,
+        "how far: grey levels of 255 (2), a share of a column's spread (0.1) or of a row's length (0.05 to 0.1)",
+        bounds={"least": 0},
     )
     steps: int = setting(7, "steps of pgd", (2, 20))
     share: float = setting(
-        0.5, "weight of the attacked loss; 0 trains as finetune does, and is attacked all the same", (0.0, 1.0)
+        0.5,
+        "weight of the attacked loss; 0 trains as finetune does, and is attacked all the same",
+        (0.0, 1.0),
+        {"most": 1},
     )
-
-    def check(self) -> None:
-        """Raise ``InputError`` for settings that cannot work."""
-        super().check()
-        require_choice("attack", self.attack, ("auto", "fgsm", "pgd", "fgm", "vat"))
-        at_least("steps", self.steps, 1)
-        at_least("eps", self.eps, 0)
-        between("share", self.share, 0, 1, ends="[]")
 
     def _loss(self, setup: FineTuneSetup) -> Objective:
         from transferium.objectives.perturbed import Perturbed, Virtual

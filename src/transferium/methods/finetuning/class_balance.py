@@ -11,7 +11,7 @@ drawing where batches are small and a class rare, weights where each example sho
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,20 +19,31 @@ from numpy.typing import NDArray
 
 from transferium.errors import InputError
 from transferium.functional.class_shares import balanced_weights
-from transferium.methods.settings.checks import require_choice
+from transferium.methods.settings.field import setting
 
 if TYPE_CHECKING:
     from transferium.methods.holdout import HeldOut
 
 
-def check_balance(class_weights: str, sampling: str) -> None:
-    """Raise ``InputError`` for a choice there is not, and for both of them at once."""
-    require_choice("class_weights", class_weights, ("none", "balanced"))
-    require_choice("sampling", sampling, ("shuffled", "balanced"))
-    if class_weights == sampling == "balanced":
-        raise InputError(
-            "class_weights=balanced and sampling=balanced would count a rare class twice over: use one of them."
-        )
+@dataclass
+class ClassBalance:
+    """The settings by which rare classes count as much as others."""
+
+    class_weights: str = setting(
+        "none", "what a class counts in the loss: none (its examples) or balanced (all alike)", ("none", "balanced")
+    )
+    sampling: str = setting(
+        "shuffled",
+        "what an epoch draws: shuffled (each example once) or balanced (classes alike)",
+        choices=("shuffled", "balanced"),
+    )
+
+    def check_balance(self) -> None:
+        """Raise ``InputError`` for both of them at once."""
+        if self.class_weights == self.sampling == "balanced":
+            raise InputError(
+                "class_weights=balanced and sampling=balanced would count a rare class twice over: use one of them."
+            )
 
 
 def counted_alike(parts: HeldOut) -> HeldOut:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 from transferium.errors import InputError
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.finetuning.trained import Trained
-from transferium.methods.settings.checks import at_least
 from transferium.methods.settings.field import setting
 
 if TYPE_CHECKING:
@@ -49,10 +48,8 @@ class GradualUnfreeze(FineTune):
     blocks_per_stage: int = setting(1, "how many blocks more each stage moves", (1, 4))
 
     def check(self) -> None:
-        """As for ``finetune``; each stage has an epoch and a block or more, and keeps one epoch's weights."""
+        """As for ``finetune``; each stage keeps one epoch's weights."""
         super().check()
-        at_least("epochs_per_stage", self.epochs_per_stage, 1)
-        at_least("blocks_per_stage", self.blocks_per_stage, 1)
         if self.average == "soup":
             raise InputError(
                 "gradual starts each stage from the best epoch so far, and average='soup' makes something else of the "

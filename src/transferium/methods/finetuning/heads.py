@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 from transferium.errors import InputError, TransferiumWarning
 from transferium.methods.finetuning.trained import Trained, linear_head
-from transferium.methods.settings.checks import between, require_choice
+from transferium.methods.settings.checks import BELOW_1
+from transferium.methods.settings.field import setting
 from transferium.methods.tuned_backbone import tuned_backbone
+from transferium.methods.unused_settings import Rule
 from transferium.models.backbone import Backbone
 from transferium.models.heads.linear import Head
 
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
     from transferium.models.heads.scaled_linear import ScaledLinear
     from transferium.training.distributed.machine import Machine
 
-ACTIVATIONS = ("relu", "gelu", "silu", "elu", "tanh")
 WIDEST = 65536
 """Units that one hidden layer may have: far more than any data set needs, and what memory can still hold."""
 
@@ -38,32 +40,45 @@ def hidden_widths(hidden: int | str | None) -> tuple[int, ...]:
     return tuple(int(word) for word in words)
 
 
-def check_head(head: str, hidden: int | str | None, activation: str, dropout: float) -> None:
-    """Raise ``InputError`` for settings of a head that cannot be."""
-    require_choice("head", head, ("scaled", "linear"))
-    require_choice("activation", activation, ACTIVATIONS)
-    between("head_dropout", dropout, 0, 1, ends="[)")
-    widths = hidden_widths(hidden)
-    if dropout and not widths:
-        raise InputError(f"head_dropout={dropout} drops hidden units, and there are none: give hidden=256, say.")
+@dataclass
+class NewHead:
+    """The settings of the head that is trained."""
 
+    unused_rules: ClassVar[dict[str, Rule]] = {
+        "activation": Rule("hidden", lambda m: m.hidden is not None, "hidden layers, as with hidden=256")
+    }
 
-def check_on_features(kind: str, hidden: int | str | None, activation: str) -> None:
-    """Raise ``InputError`` where no saved head could hold the hidden layers: on feature rows they have rectifiers."""
-    if kind == "features" and hidden_widths(hidden) and activation != "relu":
-        raise InputError(f"hidden layers on feature rows take activation=relu; it was {activation!r}.")
+    head: str = setting(
+        "scaled", "a new head's features: scaled to about 1, or linear (taken as they are)", ("scaled", "linear")
+    )
+    hidden: int | str | None = setting(None, "widths of hidden layers before the last linear one: 256 or 512,128")
+    activation: str = setting(
+        "relu", "of hidden layers: relu, gelu, silu, elu or tanh", ("relu", "gelu", "silu", "elu", "tanh")
+    )
+    head_dropout: float = setting(0.0, "share of hidden units that each step leaves out", (0.0, 0.5), BELOW_1)
+    dropout: float = setting(0.0, "share of the features that each step hides from the head", (0.0, 0.7), BELOW_1)
 
+    def check_head(self) -> None:
+        """Raise ``InputError`` for widths that cannot be, and for dropped hidden units where there are none."""
+        if not hidden_widths(self.hidden) and self.head_dropout:
+            raise InputError(
+                f"head_dropout={self.head_dropout} drops hidden units, and there are none: give hidden=256, say."
+            )
 
-def new_head(
-    width: int, classes: int, hidden: tuple[int, ...], activation: str, dropout: float
-) -> ScaledLinear | HiddenHead:
-    """A linear layer, or hidden layers and a linear one, with torch's default random weights."""
-    from transferium.models.heads.hidden import HiddenHead
-    from transferium.models.heads.scaled_linear import ScaledLinear
+    def _new_head(self, backbone: Backbone, classes: int) -> ScaledLinear | HiddenHead:
+        """A linear layer, or hidden layers and a linear one, with torch's default random weights.
 
-    if not hidden:
-        return ScaledLinear(width, classes)
-    return HiddenHead(width, hidden, classes, activation, dropout)
+        Raises ``InputError`` where no saved head could hold the hidden layers: on feature rows they have rectifiers.
+        """
+        from transferium.models.heads.hidden import HiddenHead
+        from transferium.models.heads.scaled_linear import ScaledLinear
+
+        hidden = hidden_widths(self.hidden)
+        if not hidden:
+            return ScaledLinear(backbone.width, classes)
+        if backbone.kind == "features" and self.activation != "relu":
+            raise InputError(f"hidden layers on feature rows take activation=relu; it was {self.activation!r}.")
+        return HiddenHead(backbone.width, hidden, classes, self.activation, self.head_dropout)
 
 
 def fitted_ends(trained: Trained, temperature: float) -> tuple[Backbone, Head]:

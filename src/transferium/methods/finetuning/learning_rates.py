@@ -1,4 +1,4 @@
-"""Learning rates: which can be used, and which one to take where the user leaves it open."""
+"""What moves, and how fast: learning rates that can be used, and the one to take where the user leaves it open."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import copy
 import math
 import warnings
 from collections.abc import Generator, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from transferium.errors import InputError, TransferiumWarning
-from transferium.methods.finetuning.unused import moves_backbone
+from transferium.methods.settings.checks import RATE, SHARE
+from transferium.methods.settings.field import setting
+from transferium.methods.unused_settings import Rule
 
 if TYPE_CHECKING:
     from transferium.methods.finetuning.setup import FineTuneSetup
@@ -50,6 +52,50 @@ class RateSettings(Protocol):
 
 
 M = TypeVar("M", bound=RateSettings)
+
+
+def moves_backbone(m: Any) -> bool:
+    """Whether a fine-tuning moves anything beside its head."""
+    return str(m.unfreeze).strip() not in ("none", "0")
+
+
+IF_IT_MOVES = Rule(
+    "unfreeze", moves_backbone, "a backbone of which something moves, as with unfreeze=1 (the head has head_lr)"
+)
+
+
+@dataclass
+class Moving:
+    """The settings that say which part of a backbone moves."""
+
+    unused_rules: ClassVar[dict[str, Rule]] = {"batch_norm": IF_IT_MOVES}
+
+    unfreeze: int | str = setting(
+        "all", "what moves beside the head: all, none, the number of last blocks, norm, or names with commas between"
+    )
+    batch_norm: str = setting(
+        "kept", "statistics of batch norm: kept as pretrained, or those of each batch", ("kept", "batch")
+    )
+
+
+@dataclass
+class Rates:
+    """The settings of how long a fine-tuning is, and how far each of its steps goes."""
+
+    unused_rules: ClassVar[dict[str, Rule]] = {
+        "lr": IF_IT_MOVES._replace(counts=lambda m: m.lr == AUTO or moves_backbone(m)),
+        "layer_decay": IF_IT_MOVES,
+    }
+
+    epochs: int = setting(8, "passes over the training examples", (1, 100))
+    batch_size: int = setting(32, "examples per step, over all processes", (8, 256))
+    lr: float | str = setting(
+        1e-4, "peak learning rate of the last block, or auto: a range of rates is tested first", (1e-5, 1e-2), RATE
+    )
+    head_lr: float = setting(1e-3, "peak learning rate of the head", (1e-4, 1e-1), RATE)
+    layer_decay: float = setting(0.8, "each block learns at this times the rate of the one above it", (0.5, 1.0), SHARE)
+    weight_decay: float = setting(0.01, "pull towards zero; biases and norms are left out", (0.0, 0.3))
+
 
 AUTO = "auto"
 STAGE = "range test"
@@ -93,6 +139,19 @@ def _absurd(rate: float, optimiser: str) -> str:
     if rate > _ABSURD[optimiser]:
         return f"far above what {optimiser} can use (its limit is about {_ABSURD[optimiser]})"
     return f"so low that hardly anything moves (useful rates are above {_HARDLY})" if rate < _HARDLY else ""
+
+
+def settled(method: M, setup: FineTuneSetup) -> Generator[Stage, None, tuple[M, str]]:
+    """The method at a rate that is a number, and how that was found: by stages that test a range of rates, if asked.
+
+    A rate of no use is told with the one that a test suggests, except on a part of another task (``task.part``).
+    """
+    if far_off(method) and not setup.task.part:
+        yield from suggested_instead(method, setup)
+    if method.lr != AUTO:
+        return method, ""
+    other, test = yield from tested(method, setup)
+    return other, said(other, test)
 
 
 def far_off(method: RateSettings) -> dict[str, float]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from transferium.errors import InputError, TransferiumWarning
-from transferium.methods.settings.checks import at_least, require_choice
+from transferium.methods.settings.field import setting
+from transferium.methods.unused_settings import Rule
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,108 +22,137 @@ if TYPE_CHECKING:
 PRECISIONS = {"half": "float16", "full": "float32"}
 
 
-@dataclass(frozen=True)
+def _caches(m: Any) -> bool:
+    return m.cache != "off" and str(m.unfreeze).strip() != "all"
+
+
+_IF_IT_CACHES = Rule(
+    "unfreeze", _caches, "a cached prefix: first blocks that unfreeze leaves frozen, and cache=auto or on"
+)
+
+
+@dataclass
 class PrefixCache:
-    """The settings ``cache``, ``views``, ``cache_limit`` and ``cache_precision`` of a fine-tuning, checked."""
+    """The settings that say whether frozen first blocks run once for each example, and what is stored of them."""
 
-    cache: str = "auto"
-    views: int = 0
-    limit: str = "2GB"
-    precision: str = "half"
+    unused_rules: ClassVar[dict[str, Rule]] = {"cache_limit": _IF_IT_CACHES, "cache_precision": _IF_IT_CACHES}
 
-    def __post_init__(self) -> None:
+    cache: str = setting(
+        "auto",
+        "run the frozen first blocks once and store what they give: on, off, or auto (wherever that is valid)",
+        choices=("auto", "on", "off"),
+    )
+    views: int = setting(
+        0, "augmented views of each example that a cached prefix stores, read in turn (0: none)", bounds={"least": 0}
+    )
+    cache_limit: str = setting("2GB", "most that a cached prefix may take, in memory and in the store")
+    cache_precision: str = setting(
+        "half", "what a cached prefix is stored in: half (float16) or full (float32)", choices=tuple(PRECISIONS)
+    )
+
+    def check_cache(self) -> None:
+        """Raise ``InputError`` for a limit that is no size, and for views that are stored nowhere."""
         from transferium.embedding.store.store import parse_size
 
-        require_choice("cache", self.cache, ("auto", "on", "off"))
-        require_choice("cache_precision", self.precision, tuple(PRECISIONS))
-        at_least("views", self.views, 0)
-        parse_size(self.limit)
+        parse_size(self.cache_limit)
         if self.views and self.cache == "off":
             raise InputError(f"views={self.views} are stored views of a cached prefix, and cache=off: give views=0.")
 
-    def under(self, setup: FineTuneSetup, unfreeze: int | str, why_not: str = "") -> FineTuneSetup:
-        """``setup`` with its model cut where ``unfreeze`` begins and its feeds giving activations, if that is valid.
 
-        What ``unfreeze`` freezes must stay frozen in every stage. ``why_not`` is what the method itself has against
-        it. Raises ``InputError`` where the cache was asked for and cannot be had, or needs more than its limit;
-        where it was not, a cache above the limit is a warning.
-        """
-        if self.cache == "off":
-            return setup
-        why_not = why_not or self._varies(setup)
-        if not why_not:
-            from transferium.models.surgery.cut import CannotCutError
+def cached_prefix(given: PrefixCache, setup: FineTuneSetup, unfreeze: int | str, why_not: str = "") -> FineTuneSetup:
+    """``setup`` with its model cut where ``unfreeze`` begins and its feeds giving activations, if that is valid.
 
-            try:
-                return self._cut(setup, unfreeze)
-            except CannotCutError as error:
-                why_not = str(error)
-        if self._asked:
-            raise InputError(f"{self._asked}, but the prefix cannot be cached: {why_not}.")
+    What ``unfreeze`` freezes must stay frozen in every stage. ``why_not`` is what the method itself has against it.
+    Raises ``InputError`` where the cache was asked for and cannot be had, or needs more than its limit; where it was
+    not, a cache above the limit is a warning.
+    """
+    if given.cache == "off":
         return setup
+    why_not = why_not or _varies(given, setup)
+    if not why_not:
+        from transferium.models.surgery.cut import CannotCutError
 
-    @property
-    def _asked(self) -> str:
-        """What insists on a cache, if anything does."""
-        return "cache=on" if self.cache == "on" else f"views={self.views}" if self.views else ""
+        try:
+            return _cut(given, setup, unfreeze)
+        except CannotCutError as error:
+            why_not = str(error)
+    if asked := _asked(given):
+        raise InputError(f"{asked}, but the prefix cannot be cached: {why_not}.")
+    return setup
 
-    def _varies(self, setup: FineTuneSetup) -> str:
-        """What changes between two looks of the frozen part at one example."""
-        from transferium.training.augment.augment import say_augment
-        from transferium.training.augment.recipe import IMAGES, TEXTS, read_for
-        from transferium.training.distributed.sharding import Split
 
-        if Split.asked() is not None:
-            return "this launch splits the model over processes (FSDP)"
-        kind, augment = setup.parts.train.kind, setup.feeds.augment
-        if kind == "features":
-            return "feature rows are read as they are"
-        if not isinstance(augment, str):
-            return f"{say_augment(augment)} rewrites the texts that it reads"
-        changes = read_for(TEXTS if kind == "text" else IMAGES, augment)
-        if changes and not self.views:
-            return (
-                f"augment={augment} shows it other inputs in every epoch; store some views of each, as in views=4, or "
-                "give augment=none"
-            )
-        if self.views and not changes:
-            raise InputError(f"views={self.views} of each example, but augment={augment} changes none: give views=0.")
-        return ""
+def _asked(given: PrefixCache) -> str:
+    """What insists on a cache, if anything does."""
+    return "cache=on" if given.cache == "on" else f"views={given.views}" if given.views else ""
 
-    def _cut(self, setup: FineTuneSetup, unfreeze: int | str) -> FineTuneSetup:
-        from transferium.models.model import Model
-        from transferium.models.surgery.cut import Cut
-        from transferium.training.feeds.activations import CachedFeeds
 
-        body, task = setup.model.backbone, setup.task
-        block = first_moving(body, setup.backbone.blocks, unfreeze)
-        cut = Cut(body, block, _probes(setup))
-        store = task.embedder.store
-        feeds = CachedFeeds(setup.feeds, cut, setup.backbone, store, views=self.views, dtype=PRECISIONS[self.precision])
-        size = feeds.needed(setup.parts.train, setup.parts.held)
-        if too_large := self._too_large(size, block, setup.parts.train.kind):
-            if self._asked:
-                raise InputError(f"{too_large}, or give cache=off.")
-            warnings.warn(f"{too_large}. This run goes on without a cache.", TransferiumWarning, stacklevel=2)
-            return setup
-        progress = task.progress
-        if progress is not None:
-            what = f"activations before {block or 'the head'}, {_said(size)}"
-            feeds.progress = lambda _what, done, total: progress(what, done, total)
-        return replace(setup, model=Model(cut.suffix, setup.model.head), feeds=feeds)
+def _varies(given: PrefixCache, setup: FineTuneSetup) -> str:
+    """What changes between two looks of the frozen part at one example."""
+    from transferium.training.augment.augment import say_augment
+    from transferium.training.augment.recipe import IMAGES, TEXTS, read_for
+    from transferium.training.distributed.sharding import Split
 
-    def _too_large(self, size: int, block: str | None, kind: str) -> str:
-        """What to do about activations above the limit; nothing below it."""
-        from transferium.embedding.store.store import parse_size
-
-        if size <= parse_size(self.limit):
-            return ""
-        smaller = "shorter texts (max_length)" if kind == "text" else "a smaller input (size)"
-        fewer = f"fewer views than {self.views}" if self.views else "half precision" if self.precision == "full" else ""
+    if Split.asked() is not None:
+        return "this launch splits the model over processes (FSDP)"
+    kind, augment = setup.parts.train.kind, setup.feeds.augment
+    if kind == "features":
+        return "feature rows are read as they are"
+    if not isinstance(augment, str):
+        return f"{say_augment(augment)} rewrites the texts that it reads"
+    changes = read_for(TEXTS if kind == "text" else IMAGES, augment)
+    if changes and not given.views:
         return (
-            f"the activations before {block or 'the head'} take {_said(size)}, and cache_limit is {self.limit}: cut "
-            f"later (unfreeze fewer blocks), take {' or '.join(filter(None, (smaller, fewer)))}, or raise cache_limit"
+            f"augment={augment} shows it other inputs in every epoch; store some views of each, as in views=4, or "
+            "give augment=none"
         )
+    if given.views and not changes:
+        raise InputError(f"views={given.views} of each example, but augment={augment} changes none: give views=0.")
+    return ""
+
+
+def _cut(given: PrefixCache, setup: FineTuneSetup, unfreeze: int | str) -> FineTuneSetup:
+    from transferium.models.model import Model
+    from transferium.models.surgery.cut import Cut
+    from transferium.training.feeds.activations import CachedFeeds
+
+    body, task = setup.model.backbone, setup.task
+    block = first_moving(body, setup.backbone.blocks, unfreeze)
+    cut = Cut(body, block, _probes(setup))
+    store = task.embedder.store
+    feeds = CachedFeeds(
+        setup.feeds, cut, setup.backbone, store, views=given.views, dtype=PRECISIONS[given.cache_precision]
+    )
+    size = feeds.needed(setup.parts.train, setup.parts.held)
+    if too_large := _too_large(given, size, block, setup.parts.train.kind):
+        if _asked(given):
+            raise InputError(f"{too_large}, or give cache=off.")
+        warnings.warn(f"{too_large}. This run goes on without a cache.", TransferiumWarning, stacklevel=2)
+        return setup
+    progress = task.progress
+    if progress is not None:
+        what = f"activations before {block or 'the head'}, {_said(size)}"
+        feeds.progress = lambda _what, done, total: progress(what, done, total)
+    return replace(setup, model=Model(cut.suffix, setup.model.head), feeds=feeds)
+
+
+def _too_large(given: PrefixCache, size: int, block: str | None, kind: str) -> str:
+    """What to do about activations above the limit; nothing below it."""
+    from transferium.embedding.store.store import parse_size
+
+    if size <= parse_size(given.cache_limit):
+        return ""
+    smaller = "shorter texts (max_length)" if kind == "text" else "a smaller input (size)"
+    fewer = (
+        f"fewer views than {given.views}"
+        if given.views
+        else "half precision"
+        if given.cache_precision == "full"
+        else ""
+    )
+    return (
+        f"the activations before {block or 'the head'} take {_said(size)}, and cache_limit is {given.cache_limit}: cut "
+        f"later (unfreeze fewer blocks), take {' or '.join(filter(None, (smaller, fewer)))}, or raise cache_limit"
+    )
 
 
 def first_moving(body: nn.Module, blocks: tuple[str, ...], unfreeze: int | str) -> str | None:

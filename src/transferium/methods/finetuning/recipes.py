@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from transferium.errors import InputError
 from transferium.methods.finetuning.finetune import FineTune
-from transferium.methods.settings.checks import at_least
 from transferium.methods.settings.field import setting
+from transferium.methods.unused_settings import Rule, when
 
 if TYPE_CHECKING:
     from transferium.training.loop.schedule import Schedule
 
 
 @dataclass
-class Recipe(FineTune):
-    """Fine-tuning without what tutorials leave out: one rate, no warm-up, no clipping, a plain new linear layer."""
+class Recipe:
+    """Fine-tuning without what tutorials leave out: one rate, no warm-up, no clipping, a plain new linear layer.
+
+    Beside ``FineTune``, and before it, as a base of each recipe.
+    """
+
+    augments_images: ClassVar[bool] = True
 
     head: str = setting("linear", "a new head's features: linear (taken as they are), or scaled to about 1")
     layer_decay: float = setting(1.0, "each block learns at this times the rate of the one above it", (0.5, 1.0))
@@ -25,13 +29,9 @@ class Recipe(FineTune):
     clip: float | None = setting(None, "largest gradient norm (none: no limit)", (0.1, 10.0))
     schedule: str = setting("constant", "how the rate falls; constant: not at all")
 
-    def _augmentation(self, kind: str) -> str | Callable[[list[str]], Sequence[str]]:
-        """What changes training examples: a recipe's own changes are of images, and other data has none of them."""
-        return "none" if kind != "image" and self.augment == type(self).augment else super()._augmentation(kind)
-
 
 @dataclass
-class FrozenSGD(Recipe):
+class FrozenSGD(Recipe, FineTune):
     """The backbone frozen, a new linear layer, SGD at 0.001 with momentum 0.9, a tenth of it every 7 of 25 epochs.
 
     "ConvNet as fixed feature extractor" of PyTorch's "Transfer learning for computer vision tutorial" (Chilamkurthy):
@@ -42,6 +42,7 @@ class FrozenSGD(Recipe):
     """
 
     name: ClassVar[str] = "frozen-sgd"
+    unused_rules: ClassVar[dict[str, Rule]] = {"drop_every": when("schedule", "step")}
 
     epochs: int = setting(25, "passes over the training examples", (1, 100))
     batch_size: int = setting(4, "examples per step, over all processes", (4, 256))
@@ -59,7 +60,6 @@ class FrozenSGD(Recipe):
     def check(self) -> None:
         """Raise ``InputError`` for settings that cannot work."""
         super().check()
-        at_least("drop_every", self.drop_every, 1)
         if self.drops != type(self).drops:
             raise InputError(
                 f"frozen-sgd drops the rate every drop_every epochs, however often that is; it was given drops="
@@ -75,7 +75,7 @@ class FrozenSGD(Recipe):
 
 
 @dataclass
-class FrozenDense(Recipe):
+class FrozenDense(Recipe, FineTune):
     """The backbone frozen, 256 rectified units, dropout of a half, a linear layer, Adam at 1e-4, geometric changes.
 
     The small network on a frozen convolutional base of Chollet, "Building powerful image classification models using
@@ -98,7 +98,7 @@ class FrozenDense(Recipe):
 
 
 @dataclass
-class AllAdam(Recipe):
+class AllAdam(Recipe, FineTune):
     """Everything trainable, Adam at 1e-4 for 20 epochs, the best epoch kept.
 
     The usual second exercise of a course and the first thing competition notebooks try: no rate of its own for any
@@ -119,7 +119,7 @@ class AllAdam(Recipe):
 
 
 @dataclass
-class AllAdamW(Recipe):
+class AllAdamW(Recipe, FineTune):
     """Everything trainable, AdamW at 1e-4 with weight decay 1e-4, batches of 64.
 
     What starter scripts use: one rate and a decay that is too small to hold anything back. ``l2-sp`` pulls towards the

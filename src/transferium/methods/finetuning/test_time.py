@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from transferium.errors import InputError
+from transferium.methods.settings.field import setting
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import reading
 from transferium.models.preprocess import ImagePreprocess
 
 if TYPE_CHECKING:
     from transferium.methods.finetuning.trained import Trained
+
+
+@dataclass
+class AtTestTime:
+    """The settings of how pictures are read once training is over."""
+
+    answer_size: int | None = setting(
+        None,
+        "side at which whole pictures are read once training is over (none: as in training), somewhat larger to make "
+        "up for random crops, which show things larger than they are",
+        bounds={"least": 1},
+    )
+    mirror: bool = setting(
+        False,
+        "answer by the mean over a picture and its mirror image, in twice the time; not for digits and writing",
+    )
 
 
 def test_time_backbone(backbone: Backbone, size: int | None, mirror: bool) -> Backbone:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from transferium.errors import InputError
 from transferium.functional.classifier import log_softmax
 from transferium.functional.logistic import single_threaded_blas
 from transferium.functional.matrices import one_hot
 from transferium.methods.frozen.frozen_classifier import Array, Cached, Candidate, Labels
 from transferium.methods.frozen.nearest_class_mean import NEVER, class_means
+from transferium.methods.settings.field import setting
 from transferium.models.heads.cosine import CosineHead, directions
+from transferium.problems.problem import Problem
 
 PLAIN = 10.0
 """The scale of a head of means: its temperature, learned out of fold, says the rest."""
@@ -34,29 +35,23 @@ class CosineClassifier(Cached):
 
     name: ClassVar[str] = "cosine"
 
-    scales: tuple[float, ...] = field(
-        default=(10.0, 30.0), metadata={"range": (1.0, 100.0), "help": "scales at which directions are learned"}
+    scales: tuple[float, ...] = setting(
+        (10.0, 30.0), "scales at which directions are learned", (1.0, 100.0), {"above": 0}
     )
-    learn: bool = field(default=True, metadata={"help": "learn directions too; no: prototypes alone"})
-    steps: int = field(default=50, metadata={"range": (10, 500), "help": "L-BFGS steps at most"})
-
-    def check(self) -> None:
-        """Raise ``InputError`` for settings that cannot work."""
-        super().check()
-        if not self.scales or not all(0 < s < np.inf for s in self.scales):
-            raise InputError(f"scales must be positive numbers, as in 10,30; they were {self.scales}.")
+    learn: bool = setting(True, "learn directions too; no: prototypes alone")
+    steps: int = setting(50, "L-BFGS steps at most", (10, 500))
 
     def _candidates(self, smallest: int) -> Sequence[Candidate]:
         learned = [{"directions": "learned", "scale": float(s)} for s in sorted(set(self.scales))]
         return [{"directions": "means", "scale": PLAIN}, *(learned if self.learn else [])]
 
-    def _answers(self, X: Array, y: Labels, classes: int, held: Array, candidates: Sequence[Candidate]) -> Array:
+    def _answers(self, X: Array, y: Labels, problem: Problem, held: Array, candidates: Sequence[Candidate]) -> Array:
         rows, asked = directions(X), directions(held)
-        return np.stack([c["scale"] * asked @ self._learned(rows, y, classes, c).T for c in candidates])
+        return np.stack([c["scale"] * asked @ self._learned(rows, y, problem.width, c).T for c in candidates])
 
-    def _head(self, X: Array, y: Labels, classes: int, candidate: Candidate, temperature: float) -> CosineHead:
+    def _head(self, X: Array, y: Labels, problem: Problem, candidate: Candidate, temperature: float) -> CosineHead:
         present, places = np.unique(y, return_inverse=True)
-        weight, bias = np.zeros((classes, X.shape[1])), np.full(classes, -NEVER)
+        weight, bias = np.zeros((problem.width, X.shape[1])), np.full(problem.width, -NEVER)
         weight[present] = candidate["scale"] * self._learned(directions(X), places, len(present), candidate)
         bias[present] = 0.0
         return CosineHead(weight, bias, temperature)

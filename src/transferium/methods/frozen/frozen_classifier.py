@@ -5,26 +5,25 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
-from transferium.errors import DataError
-from transferium.functional.calibration import fit_temperature
-from transferium.functional.classifier import log_softmax, softmax
 from transferium.methods.fitted import Fitted
 from transferium.methods.folds import held_out_folds, notes_on_folds
 from transferium.methods.frozen.linear_probe import spread
 from transferium.methods.method import Method
-from transferium.methods.settings.checks import at_least
+from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
 from transferium.models.heads.base import AnyHead
+from transferium.problems.classes import Classes
+from transferium.problems.problem import Problem, linked
 from transferium.selection.selection import Selection
 
-Labels = NDArray[np.int64]
+Labels = NDArray[Any]
 Array = NDArray[np.float64]
 Candidate = Mapping[str, Any]
 
@@ -36,23 +35,19 @@ class Cached(Method):
     As in the probe, folds, choice and temperature need the training part alone, and a ``val`` part is not looked at.
     """
 
-    folds: int = field(default=5, metadata={"range": (2, 20), "help": "folds of the training part"})
-
-    def check(self) -> None:
-        """Raise ``InputError`` for settings that cannot work."""
-        at_least("folds", self.folds, 2)
+    folds: int = setting(5, "folds of the training part", (2, 20), {"least": 2})
 
     @abstractmethod
     def _candidates(self, smallest: int) -> Sequence[Candidate]:
         """What there is to choose from, where the smallest training set of any fold has ``smallest`` examples."""
 
     @abstractmethod
-    def _answers(self, X: Array, y: Labels, classes: int, held: Array, candidates: Sequence[Candidate]) -> Array:
-        """Logits ``(candidates, len(held), classes)`` from models of ``X`` and ``y``; every class is in ``y``."""
+    def _answers(self, X: Array, y: Labels, problem: Problem, held: Array, candidates: Sequence[Candidate]) -> Array:
+        """Scores ``(candidates, len(held), width)`` from models of ``X`` and ``y``; every class is in ``y``."""
 
     @abstractmethod
-    def _head(self, X: Array, y: Labels, classes: int, candidate: Candidate, temperature: float) -> AnyHead:
-        """The head of all training examples. ``y`` counts ``classes``; a class may be without examples."""
+    def _head(self, X: Array, y: Labels, problem: Problem, candidate: Candidate, temperature: float) -> AnyHead:
+        """The head of all training examples, with labels ``y`` of ``problem``; a class may be without examples."""
 
     def fit(self, task: Task) -> Fitted:
         """Embed the training part once, compare, calibrate; fewer than two classes are a ``DataError``."""
@@ -64,58 +59,57 @@ class Cached(Method):
         return fitted
 
     def _solve(self, task: Task, seen: Domain) -> Fitted:
-        names, X = task.train.classes, np.asarray(seen.features, np.float64)
-        present, y = np.unique(seen.y, return_inverse=True)
-        if len(present) < 2:
-            raise DataError(
-                f"a classifier needs examples of 2 classes; the training part of {task.train.name!r} holds "
-                f"{', '.join(repr(names[k]) for k in present) or 'no example'} alone."
-            )
-        fold = held_out_folds(y, self.folds, task)
+        problem, X = task.problem, np.asarray(seen.features, np.float64)
+        names, known = problem.names, isinstance(problem, Classes)
+        problem.check_learnable(seen.y, f"the training part of {task.train.name!r}")
+        present, y = np.unique(seen.y, return_inverse=True) if known else (np.arange(problem.width), seen.y)
+        asked = Classes(tuple(names[k] for k in present)) if known else problem
+        fold = held_out_folds(y if known else problem.strata(y), self.folds, task, must_know=known)
         counts = np.bincount(fold[fold >= 0]) if fold.max() > 0 else np.zeros(1, np.int64)
         candidates = self._candidates(len(y) - int(counts.max()))
-        tried = _Tried(fold, y, candidates, self._out_of_fold(X, y, len(present), fold, candidates))
-        unseen = [names[k] for k in sorted(set(range(len(names))) - set(present.tolist()))]
+        tried = _Tried(asked, fold, y, candidates, self._out_of_fold(X, y, asked, fold, candidates))
+        unseen = [names[k] for k in sorted(set(range(problem.width)) - set(present.tolist()))]
         return Fitted(
             method=self.name,
             backbone=task.backbone,
-            head=self._head(X, seen.y, len(names), candidates[tried.best], tried.temperatures[tried.best]),
+            head=self._head(X, seen.y, problem, candidates[tried.best], tried.temperatures[tried.best]),
             selection=tried.selection(tuple(_notes(task, fold, self.folds, unseen))),
-            oof_probabilities=tried.out_of_fold(present, len(names)),
+            oof_outputs=tried.out_of_fold(present, problem.width),
         )
 
     def _out_of_fold(
-        self, X: Array, y: Labels, classes: int, fold: Labels, candidates: Sequence[Candidate]
+        self, X: Array, y: Labels, problem: Problem, fold: Labels, candidates: Sequence[Candidate]
     ) -> Array | None:
         if fold.max() <= 0:
             return None
-        logits = np.zeros((len(candidates), len(y), classes))
+        scores = np.zeros((len(candidates), len(y), problem.width))
         for k in range(int(fold.max()) + 1):
             held = fold == k
-            logits[:, held] = self._answers(X[~held], y[~held], classes, X[held], candidates)
-        return logits
+            scores[:, held] = self._answers(X[~held], y[~held], problem, X[held], candidates)
+        return scores
 
 
 class _Tried:
     """What every candidate scored on the examples that were held out from it."""
 
-    def __init__(self, fold: Labels, y: Labels, candidates: Sequence[Candidate], logits: Array | None) -> None:
-        self.candidates, self.fold, self.folds = candidates, fold, int(fold.max()) + 1
+    def __init__(
+        self, problem: Problem, fold: Labels, y: Labels, candidates: Sequence[Candidate], scores: Array | None
+    ) -> None:
+        self.problem, self.candidates, self.fold, self.folds = problem, candidates, fold, int(fold.max()) + 1
         self.temperatures, self.rows, self.best = [1.0] * len(candidates), [dict(c) for c in candidates], 0
         self.oof: Array | None = None
-        if logits is None:
+        if scores is None:
             return
         held = fold >= 0
-        self.temperatures = [fit_temperature(one[held], y[held]) for one in logits]
+        self.temperatures = [problem.calibrate(one[held], y[held]) for one in scores]
         losses = np.zeros((len(candidates), self.folds))
-        for row, loss, one, temperature in zip(self.rows, losses, logits, self.temperatures, strict=True):
-            each = -log_softmax(one / temperature)[np.arange(len(y)), y]
-            right = one.argmax(axis=1) == y
+        for row, loss, one, temperature in zip(self.rows, losses, scores, self.temperatures, strict=True):
+            each, outputs = problem.losses(one / temperature, y), linked(one, problem.link)
             loss[:] = [each[fold == k].mean() for k in range(self.folds)]
-            row["log_loss"] = loss.tolist()
-            row["accuracy"] = [float(right[fold == k].mean()) for k in range(self.folds)]
+            row[problem.loss_name] = loss.tolist()
+            row[problem.headline] = [problem.merit(y[fold == k], outputs[fold == k]) for k in range(self.folds)]
         self.best = int(losses.mean(axis=1).argmin())
-        self.oof = softmax(logits[self.best] / self.temperatures[self.best])
+        self.oof = linked(scores[self.best] / self.temperatures[self.best], problem.link)
 
     def out_of_fold(self, present: Labels, classes: int) -> Array | None:
         """The answers of the best over all ``classes``, NaN for examples that were never held out."""
@@ -131,7 +125,10 @@ class _Tried:
         if self.oof is None:
             return Selection("no comparison", "the training part", self.rows[:1], chosen, notes)
         data = f"{self.folds} folds of the training part"
-        rule = "lowest calibrated out-of-fold log-loss" if len(self.rows) > 1 else "no comparison"
+        loss = (
+            "calibrated out-of-fold log-loss" if self.problem.loss_name == "log_loss" else "out-of-fold squared error"
+        )
+        rule = f"lowest {loss}" if len(self.rows) > 1 else "no comparison"
         return Selection(rule, data, self.rows, chosen, notes)
 
 

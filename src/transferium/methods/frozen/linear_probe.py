@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
-from transferium.errors import DataError, InputError
-from transferium.functional.calibration import fit_temperature
-from transferium.functional.classifier import softmax
-from transferium.functional.logistic import LogisticPath, fit_path
+from transferium.errors import InputError
 from transferium.methods.fitted import Fitted
 from transferium.methods.folds import held_out_folds, notes_on_folds
+from transferium.methods.frozen.scored_path import ScoredPath, scored_path
 from transferium.methods.method import Method
-from transferium.methods.settings.checks import require_choice
+from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
 from transferium.models.heads.linear import Head
+from transferium.problems.catalogue import PROBLEMS
+from transferium.problems.classes import Classes
+from transferium.problems.problem import Problem, linked
 from transferium.selection.selection import Selection
 
 GRID = tuple(float(C) for C in np.logspace(-2, 2.5, 10).round(6))
@@ -31,7 +32,9 @@ NEVER = 1e4
 
 @dataclass
 class LinearProbe(Method):
-    """Multinomial logistic regression on frozen features; C by cross-validation inside the training part.
+    """A linear model of frozen features; its penalty 1/C by cross-validation inside the training part.
+
+    Classes: multinomial logistic regression; several labels: one logistic regression for each; amounts: ridge.
 
     The smallest mean out-of-fold log-loss (or the largest accuracy) decides; a C on the edge of the grid extends the
     grid by a decade, at most three times. The temperature comes from the out-of-fold logits of the chosen C. A ``val``
@@ -40,27 +43,14 @@ class LinearProbe(Method):
     """
 
     name: ClassVar[str] = "probe"
+    problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
 
-    Cs: tuple[float, ...] = field(
-        default=GRID, metadata={"range": (1e-4, 1e6), "help": "inverse penalties to choose from"}
+    Cs: tuple[float, ...] = setting(GRID, "inverse penalties to choose from", (1e-4, 1e6), {"above": 0})
+    folds: int = setting(5, "folds of the training part", (2, 20), {"least": 2})
+    class_weight: str | None = setting(
+        None, "'balanced' gives every class the same total weight", choices=("balanced",)
     )
-    folds: int = field(default=5, metadata={"range": (2, 20), "help": "folds of the training part"})
-    class_weight: Literal["balanced"] | None = field(
-        default=None, metadata={"help": "'balanced' gives every class the same total weight"}
-    )
-    rule: Literal["log-loss", "accuracy"] = field(
-        default="log-loss", metadata={"help": "the out-of-fold score that chooses C"}
-    )
-
-    def check(self) -> None:
-        """Raise ``InputError`` for an empty grid, a C that is not positive, or fewer than 2 folds."""
-        if not len(self.Cs) or not all(0 < C < np.inf for C in self.Cs):
-            raise InputError(f"Cs must be positive numbers, as in 0.1,1,10; they were {self.Cs}.")
-        if self.folds < 2:
-            raise InputError(f"folds must be at least 2; there were {self.folds}.")
-        require_choice("rule", self.rule, ("log-loss", "accuracy"))
-        if self.class_weight is not None:
-            require_choice("class_weight", self.class_weight, ("balanced",))
+    rule: str = setting("log-loss", "the out-of-fold score that chooses C", choices=("log-loss", "accuracy"))
 
     def fit(self, task: Task) -> Fitted:
         """Embed the training part once, walk the path, choose, calibrate.
@@ -75,35 +65,39 @@ class LinearProbe(Method):
 
     def solve(self, task: Task, seen: Domain, counts: NDArray[np.float64] | None = None) -> Fitted:
         """The probe of feature rows that are there already; ``counts`` says how much each row counts, mean 1."""
-        started, names = time.perf_counter(), task.train.classes
-        present, y = np.unique(seen.y, return_inverse=True)
-        if len(present) < 2:
-            raise DataError(
-                f"a classifier needs examples of 2 classes; the training part of {task.train.name!r} holds "
-                f"{', '.join(repr(names[k]) for k in present) or 'no example'} alone."
-            )
-        weight, fold = self._weights(y, len(present)), held_out_folds(y, self.folds, task)
+        started, problem = time.perf_counter(), task.problem
+        names, known = problem.names, isinstance(problem, Classes)
+        problem.check_learnable(seen.y, f"the training part of {task.train.name!r}")
+        present, y = np.unique(seen.y, return_inverse=True) if known else (np.arange(problem.width), seen.y)
+        fold = held_out_folds(y if known else problem.strata(y), self.folds, task, must_know=known)
+        weight = self._weights(y, len(present)) if known else self._no_weights(y, problem)
         weight = weight if counts is None else weight * counts
-        path, notes = self._walk(seen.features, y, len(present), fold, weight)
-        chosen, temperature, oof = self._choose(path), 1.0, None
+        path, notes = self._walk(problem, seen.features, y, len(present), fold, weight)
+        chosen, temperature, oof = path.best(self.rule), 1.0, None
         if fold.max() > 0:
             held = fold >= 0
-            temperature = fit_temperature(path.oof_logits[chosen][held], y[held], weight[held])
-            oof = spread(softmax(path.oof_logits[chosen] / temperature), present, len(names), 0.0)
+            temperature = problem.calibrate(path.oof_scores[chosen][held], y[held], weight[held])
+            answers = linked(path.oof_scores[chosen] / temperature, problem.link)
+            oof = spread(answers, present, problem.width, 0.0)
             oof[~held] = np.nan
-        coef = spread(path.coef[chosen].T, present, len(names), 0.0).T
-        intercept = spread(
-            path.intercept[chosen][None], present, len(names), float(path.intercept[chosen].min()) - NEVER
-        )
-        notes += _notes_on(task, fold, self.folds, [names[k] for k in set(range(len(names))) - set(present.tolist())])
+        coef = spread(path.coef[chosen].T, present, problem.width, 0.0).T
+        never = float(path.intercept[chosen].min()) - NEVER
+        intercept = spread(path.intercept[chosen][None], present, problem.width, never)
+        unseen = [names[k] for k in set(range(problem.width)) - set(present.tolist())]
+        notes += _notes_on(task, fold, self.folds, unseen)
         return Fitted(
             method=self.name,
             backbone=task.backbone,
-            head=Head(coef, intercept[0], temperature),
+            head=Head(coef, intercept[0], temperature, link=problem.link),
             selection=self._selection(path, chosen, fold, notes),
-            oof_probabilities=oof,
+            oof_outputs=oof,
             seconds={"solve": time.perf_counter() - started},
         )
+
+    def _no_weights(self, y: NDArray[Any], problem: Problem) -> NDArray[np.float64]:
+        if self.class_weight is not None:
+            raise InputError(f"class_weight={self.class_weight} weighs classes, and these labels are {problem.said()}.")
+        return np.ones(len(y))
 
     def _weights(self, y: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
         if self.class_weight is None:
@@ -111,43 +105,43 @@ class LinearProbe(Method):
         weights: NDArray[np.float64] = (len(y) / (classes * np.bincount(y, minlength=classes)))[y]
         return weights
 
-    def _choose(self, path: LogisticPath) -> int:
-        """Position of the best C; of equals the smallest, which is the strongest penalty."""
-        if self.rule == "accuracy":
-            return int(path.accuracy.mean(axis=1).argmax())
-        return int(path.log_loss.mean(axis=1).argmin())
-
     def _walk(
-        self, X: NDArray[Any], y: NDArray[np.int64], classes: int, fold: NDArray[np.int64], weight: NDArray[np.float64]
-    ) -> tuple[LogisticPath, list[str]]:
+        self,
+        problem: Problem,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        classes: int,
+        fold: NDArray[np.int64],
+        weight: NDArray[np.float64],
+    ) -> tuple[ScoredPath, list[str]]:
         """The path over the grid, extended while the best C lies on its edge; a single C is taken as it is."""
         if fold.max() <= 0:
-            return fit_path(X, y, classes, (1.0,), fold, weight), ["too few examples to choose C: it is 1"]
-        path = fit_path(X, y, classes, self.Cs, fold, weight)
+            return scored_path(problem, X, y, classes, (1.0,), fold, weight), ["too few examples to choose C: it is 1"]
+        path = scored_path(problem, X, y, classes, self.Cs, fold, weight)
         first, last = path.Cs[0], path.Cs[-1]
         for _ in range(DECADES):
-            more = _beyond(path.Cs, self._choose(path))
+            more = _beyond(path.Cs, path.best(self.rule))
             if not more:
                 break
-            path = path.joined(fit_path(X, y, classes, more, fold, weight))
+            path = path.joined(scored_path(problem, X, y, classes, more, fold, weight))
         notes = []
         if (path.Cs[0], path.Cs[-1]) != (first, last):
             notes.append(
                 f"the best C lay on the edge of the grid ({first:.3g} to {last:.3g}), which was extended to "
                 f"{path.Cs[0]:.3g} to {path.Cs[-1]:.3g}"
             )
-        if _beyond(path.Cs, self._choose(path)):
+        if _beyond(path.Cs, path.best(self.rule)):
             notes.append("the chosen C is still on the edge of the grid")
-        if not path.converged[self._choose(path)].all():
+        if not path.converged[path.best(self.rule)].all():
             notes.append("the solver stopped before its tolerance at the chosen C")
         return path, notes
 
-    def _selection(self, path: LogisticPath, chosen: int, fold: NDArray[np.int64], notes: list[str]) -> Selection:
+    def _selection(self, path: ScoredPath, chosen: int, fold: NDArray[np.int64], notes: list[str]) -> Selection:
         candidates = [
-            {"C": float(f"{C:.6g}"), "log_loss": path.log_loss[c].tolist(), "accuracy": path.accuracy[c].tolist()}
+            {"C": float(f"{C:.6g}"), path.loss_name: path.loss[c].tolist(), path.merit_name: path.merit[c].tolist()}
             for c, C in enumerate(path.Cs)
         ]
-        rule = "smallest out-of-fold log-loss" if self.rule == "log-loss" else "largest out-of-fold accuracy"
+        rule = path.said(self.rule)
         data = f"{int(fold.max()) + 1} folds of the training part"
         if fold.max() <= 0:
             rule, data, candidates = "no comparison", "the training part", [{"C": 1.0}]

@@ -10,6 +10,7 @@ import numpy as np
 
 from transferium.methods.frozen.frozen_classifier import Array, Cached, Candidate, Labels
 from transferium.models.heads.linear import Head
+from transferium.problems.problem import Problem
 
 NEVER = 1e4
 """How far the intercept of a class without examples lies below all others."""
@@ -31,12 +32,12 @@ class NearestClassMean(Cached):
     def _candidates(self, smallest: int) -> Sequence[Candidate]:
         return [{"distance": "euclidean"}]
 
-    def _answers(self, X: Array, y: Labels, classes: int, held: Array, candidates: Sequence[Candidate]) -> Array:
-        head = self._head(X, y, classes, candidates[0], 1.0)
+    def _answers(self, X: Array, y: Labels, problem: Problem, held: Array, candidates: Sequence[Candidate]) -> Array:
+        head = self._head(X, y, problem, candidates[0], 1.0)
         return (held @ head.weight.T + head.bias)[None]
 
-    def _head(self, X: Array, y: Labels, classes: int, candidate: Candidate, temperature: float) -> Head:
-        means, present = class_means(X, y, classes)
+    def _head(self, X: Array, y: Labels, problem: Problem, candidate: Candidate, temperature: float) -> Head:
+        means, present = class_means(X, y, problem.width)
         # From the middle of all examples: what every class has in common would only cost digits.
         middle = X.mean(axis=0)
         weight = np.where(present[:, None], means - middle, 0.0)

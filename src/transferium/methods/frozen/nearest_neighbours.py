@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from dataclasses import dataclass
+from typing import ClassVar, cast
 
 import numpy as np
 
-from transferium.errors import InputError
 from transferium.methods.frozen.frozen_classifier import Array, Cached, Candidate, Labels
-from transferium.methods.settings.checks import require_choice
-from transferium.models.heads.neighbours import Neighbours, vote
+from transferium.methods.settings.field import setting
+from transferium.models.heads.neighbours import Metric, Neighbours, neighbour_scores
+from transferium.problems.catalogue import PROBLEMS
+from transferium.problems.problem import Problem
 
 KS = (1, 3, 5, 9, 15, 25, 45)
 
@@ -27,26 +28,22 @@ class NearestNeighbours(Cached):
     """
 
     name: ClassVar[str] = "knn"
+    problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
 
-    ks: tuple[int, ...] = field(default=KS, metadata={"range": (1, 200), "help": "numbers of neighbours to try"})
-    metric: Literal["cosine", "euclidean"] = field(
-        default="cosine", metadata={"help": "how far is measured: cosine (directions only) or euclidean"}
+    ks: tuple[int, ...] = setting(KS, "numbers of neighbours to try", (1, 200))
+    metric: str = setting(
+        "cosine", "how far is measured: cosine (directions only) or euclidean", choices=("cosine", "euclidean")
     )
-
-    def check(self) -> None:
-        """Raise ``InputError`` for settings that cannot work."""
-        super().check()
-        if not self.ks or min(self.ks) < 1:
-            raise InputError(f"ks must be whole numbers from 1, as in 1,5,15; they were {self.ks}.")
-        require_choice("metric", self.metric, ("cosine", "euclidean"))
 
     def _candidates(self, smallest: int) -> Sequence[Candidate]:
         usable = [k for k in sorted(set(self.ks)) if k <= smallest]
         return [{"k": k} for k in usable or [smallest]]
 
-    def _answers(self, X: Array, y: Labels, classes: int, held: Array, candidates: Sequence[Candidate]) -> Array:
-        head = self._head(X, y, classes, candidates[-1], 1.0)
-        return vote(y[head.neighbours(held)], head.shares, tuple(int(c["k"]) for c in candidates))
+    def _answers(self, X: Array, y: Labels, problem: Problem, held: Array, candidates: Sequence[Candidate]) -> Array:
+        head = self._head(X, y, problem, candidates[-1], 1.0)
+        ks = tuple(int(c["k"]) for c in candidates)
+        return neighbour_scores(head.labels, head.neighbours(held), ks, problem.width, problem.link)
 
-    def _head(self, X: Array, y: Labels, classes: int, candidate: Candidate, temperature: float) -> Neighbours:
-        return Neighbours(X.astype(np.float32), y, classes, int(candidate["k"]), self.metric, temperature)
+    def _head(self, X: Array, y: Labels, problem: Problem, candidate: Candidate, temperature: float) -> Neighbours:
+        k, metric = int(candidate["k"]), cast("Metric", self.metric)
+        return Neighbours(X.astype(np.float32), y, problem.width, k, metric, temperature, link=problem.link)

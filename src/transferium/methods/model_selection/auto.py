@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,9 +18,9 @@ from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.frozen.source_only import SourceOnly
 from transferium.methods.method import Method
 from transferium.methods.model_selection.saved_decision import Decision, keep, recall
-from transferium.methods.settings.checks import require_choice
+from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
-from transferium.methods.unused_settings import suppress_unused_warnings, warn_of_unused
+from transferium.methods.unused_settings import Rule, suppress_unused_warnings
 from transferium.selection.selection import Selection
 from transferium.system.processes import refuse_several
 
@@ -47,32 +47,27 @@ class Auto(Method):
 
     name: ClassVar[str] = "auto"
     learns_from_few: ClassVar[bool] = True
+    unused_rules: ClassVar[dict[str, Rule]] = OF_NETWORKS
 
-    candidates: tuple[str, ...] = field(default=("lp-ft", "finetune"), metadata={"help": "methods tried in order"})
-    adaptations: tuple[str, ...] = field(
-        default=("standardise", "coral", "prototypes", "mcc", "cdan", "shot"),
-        metadata={"help": "methods tried beside source only where there is a --source; mcc@0.3 is mcc at weight 0.3"},
+    candidates: tuple[str, ...] = setting(("lp-ft", "finetune"), "methods tried in order")
+    adaptations: tuple[str, ...] = setting(
+        ("standardise", "coral", "prototypes", "mcc", "cdan", "shot"),
+        "methods tried beside source only where there is a --source; mcc@0.3 is mcc at weight 0.3",
     )
-    validators: tuple[str, ...] = field(
-        default=(),
-        metadata={"help": "who votes on adaptations, as in dev,snd,information; none named: whoever can, on this data"},
+    validators: tuple[str, ...] = setting(
+        (), "who votes on adaptations, as in dev,snd,information; none named: whoever can, on this data"
     )
-    tuning: str = field(
-        default="frozen", metadata={"help": "how much of the backbone adaptations move: frozen, partial, full or lora"}
+    tuning: str = setting("frozen", "how much of the backbone adaptations move: frozen, partial, full or lora")
+    unfreeze: int | str = setting(2, "what adaptations move with tuning=partial")
+    epochs: int = setting(20, "passes of adaptations over the source", bounds={"least": 1})
+    augment: str = setting("auto", "random changes to the examples of adaptations that move the backbone")
+    sources: str = setting(
+        "combined",
+        "several sources: combined, weighted by likeness to the target, or votes of a model each, by every adaptation "
+        "that can",
+        choices=("combined", "weighted", "votes"),
     )
-    unfreeze: int | str = field(default=2, metadata={"help": "what adaptations move with tuning=partial"})
-    epochs: int = field(default=20, metadata={"help": "passes of adaptations over the source", "bounds": {"least": 1}})
-    augment: str = field(
-        default="auto", metadata={"help": "random changes to the examples of adaptations that move the backbone"}
-    )
-    sources: str = field(
-        default="combined",
-        metadata={
-            "help": "several sources: combined, weighted by likeness to the target, or votes of a model each, by every "
-            "adaptation that can"
-        },
-    )
-    folds: int = field(default=5, metadata={"help": "folds of train, at most", "range": (2, 10)})
+    folds: int = setting(5, "folds of train, at most", (2, 10), {"least": 2})
 
     def check(self) -> None:
         """Raise ``InputError`` for a candidate that is no method that trains, and for settings that one refuses."""
@@ -86,10 +81,6 @@ class Auto(Method):
         for given in self.adaptations:
             check_adapts(split_weight(given)[0])
         check_names(self.validators)
-        if self.folds < 2:
-            raise InputError(f"folds must be at least 2; it was {self.folds}.")
-        require_choice("sources", self.sources, ("combined", "weighted", "votes"))
-        warn_of_unused(self, OF_NETWORKS)
         if self.tuning != "frozen" or any("@" in name for name in self.adaptations):
             self.candidate_methods()
 
@@ -207,7 +198,7 @@ def _why_not_more(task: Task, probe: Fitted) -> str:
         return "no --budget was given to try more"
     if not has_backbone_to_move(task):
         return "features have no backbone to move"
-    return "too few examples to hold any out" if probe.oof_probabilities is None else ""
+    return "too few examples to hold any out" if probe.oof_outputs is None else ""
 
 
 def carry_out(decision: Decision, task: Task, probe: Fitted) -> Fitted:
@@ -225,14 +216,14 @@ class Trials:
     """Candidates beside the probe, within one budget."""
 
     def __init__(self, task: Task, probe: Fitted, folds: int, started: float) -> None:
-        if probe.oof_probabilities is None or task.budget_s is None:
+        if probe.oof_outputs is None or task.budget_s is None:
             raise InputError("auto compares with the probe's out-of-fold answers within a budget; one is missing.")
         self.task, self.probe, self.deadline = task, probe, started + task.budget_s
         self.fold = held_out_folds(task.train.y, folds, task)
-        self.known = (self.fold >= 0) & ~np.isnan(probe.oof_probabilities).any(1)
-        self.probe_right = probe.oof_probabilities.argmax(1) == task.train.y
+        self.known = (self.fold >= 0) & ~np.isnan(probe.oof_outputs).any(1)
+        self.probe_right = probe.oof_outputs.argmax(1) == task.train.y
         self.rows: list[dict[str, Any]] = [
-            self._row("probe", probe.oof_probabilities, self.known, time.perf_counter() - started) | {"kept": "first"}
+            self._row("probe", probe.oof_outputs, self.known, time.perf_counter() - started) | {"kept": "first"}
         ]
         self.best: tuple[float, Method] | None = None
         self.reserved = 0.0
@@ -298,7 +289,7 @@ class Trials:
     def _fold(self, method: Method, k: int) -> NDArray[np.float64]:
         fitted = method.fit(self.task.on(np.flatnonzero(self.fold != k)))
         seen = self.task.embed(self.task.train.take(self.fold == k), fitted.backbone).features
-        return fitted.head.probabilities(seen)
+        return fitted.head.outputs(seen)
 
     def _row(self, name: str, answers: NDArray[np.float64], seen: NDArray[np.bool_], spent: float) -> dict[str, Any]:
         y = self.task.train.y[seen]

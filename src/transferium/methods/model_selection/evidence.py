@@ -16,7 +16,7 @@ def evidence_of(task: Task, fitted: Fitted) -> Evidence:
     """Both domains as ``fitted`` sees them: a fixed fifth of the source, the target, and never a target label.
 
     The source rows are the same for every method: those that adapted networks hold out. Methods that are trained on
-    all of the source must have answered for them out of fold (``oof_probabilities``), and then those answers count;
+    all of the source must have answered for them out of fold (``oof_outputs``), and then those answers count;
     rows of classes too small for that are left out.
     Features are what the last linear layer reads. Logits are divided by the temperature.
     """
@@ -41,9 +41,9 @@ def evidence_of(task: Task, fitted: Fitted) -> Evidence:
 def held_out_logits(task: Task, fitted: Fitted) -> Array:
     """Calibrated logits for the fixed fifth of the source; rows of NaN where no model answered without having seen."""
     parts = hold_out(task, HELD)
-    if fitted.oof_probabilities is not None and task.val is None:
+    if fitted.oof_outputs is not None and task.val is None:
         held = np.setdiff1d(np.arange(len(task.train)), parts.kept)
-        logits: Array = np.log(np.maximum(fitted.oof_probabilities[held], 1e-12))
+        logits: Array = np.log(np.maximum(fitted.oof_outputs[held], 1e-12))
         return logits
     backbone, reader = fitted.at_source
     return reader.logits(task.embed(parts.held, backbone).features) / reader.temperature

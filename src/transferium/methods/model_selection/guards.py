@@ -180,7 +180,7 @@ def _changed(reference: Evidence, candidate: Evidence) -> int:
 
 
 def _worse_on_source(task: Task, reference: Fitted, candidate: Fitted) -> str:
-    a, b = reference.oof_probabilities, candidate.oof_probabilities
+    a, b = reference.oof_outputs, candidate.oof_outputs
     if a is not None and b is not None:
         answers, y = [a, b], task.train.y
         known = ~np.isnan(answers).any(axis=(0, 2))

@@ -19,12 +19,10 @@ from transferium.data.fingerprint import fingerprint
 from transferium.errors import DataError, InputError, TransferiumError
 from transferium.functional.class_shares import balanced_weights
 from transferium.methods.catalogue import find_method, method_class
-from transferium.methods.finetuning.finetune import FineTune
-from transferium.methods.finetuning.unused import RULES
 from transferium.methods.fitted import Fitted
 from transferium.methods.folds import held_out_folds, notes_on_folds
 from transferium.methods.method import Method
-from transferium.methods.settings.checks import at_least
+from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
 from transferium.methods.unused_settings import suppress_unused_warnings, warn_of_unused
 from transferium.selection.selection import Selection
@@ -58,25 +56,20 @@ class Tuned(Method):
     method: str = "finetune"
     fixed: Mapping[str, Any] = field(default_factory=dict)
     search: tuple[str, ...] = ()
-    trials: int = 20
-    timeout_s: float | None = None
-    folds: int = 3
+    trials: int = setting(20, "settings that are tried", bounds={"least": 1})
+    timeout_s: float | None = setting(None, "seconds after which no trial begins", bounds={"above": 0})
+    folds: int = setting(3, "folds of the training part", bounds={"least": 2})
     storage: str | None = None
     study: str = "transferium"
 
     def check(self) -> None:
         """Raise ``InputError`` for an unknown method, setting or range."""
-        at_least("trials", self.trials, 1)
-        at_least("folds", self.folds, 2)
-        if self.timeout_s is not None and not self.timeout_s > 0:
-            raise InputError(f"a search needs time; timeout was {self.timeout_s} s.")
         if self.method == "auto":
             raise InputError(
                 "auto chooses by itself and has nothing to search; name a method, as in --method finetune."
             )
         made = self._made_of(self.fixed)
-        if isinstance(made, FineTune):
-            warn_of_unused(made, RULES, [dial.name for dial in self.dials])
+        warn_of_unused(made, [dial.name for dial in self.dials])
         both = [dial.name for dial in self.dials if dial.name in self.fixed]
         if both and self.search:
             raise InputError(f"{', '.join(both)} is both fixed by --set and searched: leave one of the two out.")
@@ -184,7 +177,7 @@ class _Objective:
     def _fold(self, settings: Mapping[str, Any], k: int) -> tuple[np.ndarray, np.ndarray]:
         fitted = self.tuned._made_of(settings).fit(self.task.on(np.flatnonzero(self.fold != k)))
         held = self.task.train.take(self.fold == k)
-        return fitted.head.probabilities(self.task.embed(held, fitted.backbone).features), held.y
+        return fitted.head.outputs(self.task.embed(held, fitted.backbone).features), held.y
 
 
 def open_study(tuned: Tuned, task: Task) -> Study:

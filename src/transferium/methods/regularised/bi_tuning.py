@@ -6,19 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from transferium.errors import InputError
-from transferium.methods.regularised.base import Regularised, Term
-from transferium.methods.settings.checks import at_least, between
+from transferium.methods.finetuning.finetune import FineTune
+from transferium.methods.settings.checks import BELOW_1
 from transferium.methods.settings.field import setting
 from transferium.system.processes import refuse_several
 
 if TYPE_CHECKING:
-    from transferium.methods.finetuning.setup import FineTuneSetup
+    from transferium.methods.finetuning.setup import FineTuneSetup, Term
     from transferium.training.loop.objective import Objective
 
 
 @dataclass
-class BiTuning(Regularised):
+class BiTuning(FineTune):
     """Fine-tune with two contrastive terms beside the cross-entropy, over a queue of each class's last examples.
 
     ``supervised + strength · (cce + ccl)``: the classifier's prototype of a class must find its examples among those of
@@ -35,19 +34,9 @@ class BiTuning(Regularised):
 
     strength: float = setting(1.0, "weight of the two contrastive terms", (0.1, 10.0))
     keys: int = setting(40, "examples of each class that the queue holds", (8, 40))
-    key_momentum: float = setting(0.999, "how slowly the key encoder follows, per step", (0.9, 0.999))
-    temperature: float = setting(0.07, "of the projections' cosines", (0.02, 1.0))
+    key_momentum: float = setting(0.999, "how slowly the key encoder follows, per step", (0.9, 0.999), BELOW_1)
+    temperature: float = setting(0.07, "of the projections' cosines", (0.02, 1.0), {"above": 0})
     projection: int = setting(128, "dimensions of the projections", (32, 256))
-
-    def check(self) -> None:
-        """As for ``finetune``; the momentum lies from 0 to below 1, and there is a key."""
-        super().check()
-        at_least("strength", self.strength, 0)
-        for name in ("keys", "projection"):
-            at_least(name, getattr(self, name), 1)
-        between("key_momentum", self.key_momentum, 0, 1, ends="[)")
-        if not self.temperature > 0:
-            raise InputError(f"temperature must be above 0; it was {self.temperature}.")
 
     def _terms(self, setup: FineTuneSetup) -> Iterator[Term]:
         yield self.strength, lambda: self._contrast(setup)
@@ -55,7 +44,7 @@ class BiTuning(Regularised):
     def _contrast(self, setup: FineTuneSetup) -> Objective:
         from transferium.objectives.contrast import BiContrast
 
-        self._require_moving(setup)
+        setup.require_moving(self.name, self.unfreeze)
         refuse_several("bi-tuning contrasts with one queue of keys", "train it with one process")
         contrast = BiContrast(
             setup.model,

@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from transferium.errors import InputError
-from transferium.methods.regularised.base import Regularised, Term
-from transferium.methods.settings.checks import at_least
+from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.settings.field import setting
 from transferium.system.processes import refuse_several
 
 if TYPE_CHECKING:
-    from transferium.methods.finetuning.setup import FineTuneSetup
+    from transferium.methods.finetuning.setup import FineTuneSetup, Term
     from transferium.training.loop.objective import Objective
 
 
 @dataclass
-class BSS(Regularised):
+class BSS(FineTune):
     """Fine-tune with the smallest singular values of each batch's features shrunk.
 
     ``supervised + eta · Σ_{i <= smallest} σ_{-i}(F)²`` for a batch's features ``F (n, width)``. Directions that hardly
@@ -36,10 +35,8 @@ class BSS(Regularised):
     smallest: int = setting(1, "how many singular values are shrunk", (1, 8))
 
     def check(self) -> None:
-        """As for ``finetune``, in one pass a step; the strength is 0 or more."""
+        """As for ``finetune``, in one pass a step."""
         super().check()
-        at_least("eta", self.eta, 0)
-        at_least("smallest", self.smallest, 1)
         if self.eta and self.accumulate > 1:
             raise InputError(
                 f"bss shrinks the spectrum of a whole batch, and accumulate={self.accumulate} would split it: use "
@@ -52,7 +49,7 @@ class BSS(Regularised):
     def _shrunk(self, setup: FineTuneSetup) -> Objective:
         from transferium.objectives.spectrum import SpectralShrinkage
 
-        self._require_moving(setup)
+        setup.require_moving(self.name, self.unfreeze)
         refuse_several("bss shrinks the spectrum of a whole batch", "train it with one process")
         rows, width = min(self.batch_size, len(setup.parts.train)), setup.backbone.width
         if self.smallest > min(rows, width):

@@ -13,21 +13,20 @@ from transferium.errors import InputError
 from transferium.functional.category_relation import direct_relation, reverse_relation
 from transferium.functional.classifier import softmax
 from transferium.functional.logistic import fit_path
-from transferium.methods.regularised.base import Regularised, Term
-from transferium.methods.settings.checks import at_least, require_choice
+from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.settings.field import setting
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from transferium.methods.finetuning.setup import FineTuneSetup
+    from transferium.methods.finetuning.setup import FineTuneSetup, Term
     from transferium.training.loop.objective import Objective
 
 FOLDS = 5
 
 
 @dataclass
-class CoTuning(Regularised):
+class CoTuning(FineTune):
     """Fine-tune while the classifier of pretraining goes on answering what each new class looks like to it.
 
     ``supervised + strength · mean_i -Σ_s p(s | y_i) log softmax(g(f_i))_s``, ``g`` being the last layer of pretraining
@@ -44,15 +43,7 @@ class CoTuning(Regularised):
 
     strength: float = setting(2.3, "weight of the source classes' cross-entropy", (0.1, 10.0))
     relation: str = setting("reverse", "how p(source class | class) is learned", ("reverse", "direct"))
-    temperature: float = setting(1.25, "what the source classifier's logits are divided by", (0.5, 4.0))
-
-    def check(self) -> None:
-        """As for ``finetune``; the strength is 0 or more, the temperature above 0."""
-        super().check()
-        at_least("strength", self.strength, 0)
-        require_choice("relation", self.relation, ("reverse", "direct"))
-        if not self.temperature > 0:
-            raise InputError(f"temperature must be above 0; it was {self.temperature}.")
+    temperature: float = setting(1.25, "what the source classifier's logits are divided by", (0.5, 4.0), {"above": 0})
 
     def _terms(self, setup: FineTuneSetup) -> Iterator[Term]:
         yield self.strength, lambda: self._source_categories(setup)
@@ -63,7 +54,7 @@ class CoTuning(Regularised):
     def _source_categories(self, setup: FineTuneSetup) -> Objective:
         from transferium.objectives.co_tuning import SourceCategories
 
-        self._require_moving(setup)
+        setup.require_moving(self.name, self.unfreeze)
         if setup.backbone.source_head is None:
             raise InputError(
                 f"co-tuning needs the classifier that the backbone was trained with, and {setup.backbone.name} came "

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from transferium.errors import InputError
-from transferium.methods.regularised.base import Regularised, Term
-from transferium.methods.settings.checks import at_least
+from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.settings.field import setting
 from transferium.models.heads.linear import linear
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from transferium.methods.finetuning.setup import FineTuneSetup
+    from transferium.methods.finetuning.setup import FineTuneSetup, Term
     from transferium.training.feeds.batch import Batch
     from transferium.training.loop.objective import Objective
 
@@ -29,7 +28,7 @@ AT_ONCE = 32
 
 
 @dataclass
-class DELTA(Regularised):
+class DELTA(FineTune):
     """Fine-tune with the feature maps held near those of the starting network, most where the classes are read from.
 
     ``supervised + alpha · Σ_l 1/2 mean_i Σ_j c W_lj mean_p (f_lijp - f0_lijp)² + beta/2 ||w_head||²`` over the ``c``
@@ -50,13 +49,6 @@ class DELTA(Regularised):
     layers: int = setting(1, "how many of the last blocks are held", (1, 4))
     attention: bool = setting(True, "weigh channels by the loss without them; no: all alike", (False, True))
 
-    def check(self) -> None:
-        """As for ``finetune``; both strengths are 0 or more, and one layer or more is held."""
-        super().check()
-        at_least("alpha", self.alpha, 0)
-        at_least("beta", self.beta, 0)
-        at_least("layers", self.layers, 1)
-
     def _terms(self, setup: FineTuneSetup) -> Iterator[Term]:
         from transferium.objectives.weight_distance import L2
 
@@ -66,7 +58,7 @@ class DELTA(Regularised):
     def _kept(self, setup: FineTuneSetup) -> Objective:
         from transferium.objectives.feature_maps import FeatureMapDistillation
 
-        self._require_moving(setup)
+        setup.require_moving(self.name, self.unfreeze)
         layers = self._layers(setup)
         return FeatureMapDistillation(setup.model, layers, self._attention(setup, layers) if self.attention else None)
 

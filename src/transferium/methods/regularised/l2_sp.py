@@ -6,17 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from transferium.methods.regularised.base import Regularised, Term
-from transferium.methods.settings.checks import at_least
+from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.settings.field import setting
 
 if TYPE_CHECKING:
-    from transferium.methods.finetuning.setup import FineTuneSetup
+    from transferium.methods.finetuning.setup import FineTuneSetup, Term
     from transferium.training.loop.objective import Objective
 
 
 @dataclass
-class L2SPTuning(Regularised):
+class L2SPTuning(FineTune):
     """Fine-tune with the backbone's weights pulled towards where they start, not towards zero.
 
     ``supervised + alpha/2 Σ (w - w0)² + beta/2 ||w_head||²``, the first sum over the backbone's moving parameters, the
@@ -32,12 +31,6 @@ class L2SPTuning(Regularised):
     alpha: float = setting(0.1, "pull of the backbone's weights towards where they start", (1e-3, 1.0))
     beta: float = setting(0.01, "pull of the head's weights towards zero", (1e-4, 0.1))
 
-    def check(self) -> None:
-        """As for ``finetune``; both strengths are 0 or more."""
-        super().check()
-        at_least("alpha", self.alpha, 0)
-        at_least("beta", self.beta, 0)
-
     def _terms(self, setup: FineTuneSetup) -> Iterator[Term]:
         from transferium.objectives.weight_distance import L2
 
@@ -47,12 +40,12 @@ class L2SPTuning(Regularised):
     def _near_start(self, setup: FineTuneSetup) -> Objective:
         from transferium.objectives.weight_distance import L2SP
 
-        self._require_moving(setup)
+        setup.require_moving(self.name, self.unfreeze)
         return L2SP(setup.model.backbone)
 
 
 @dataclass
-class L2Tuning(Regularised):
+class L2Tuning(FineTune):
     """Fine-tune with all moving weights pulled towards zero by a term of the loss: the baseline of ``l2-sp``.
 
     ``supervised + alpha/2 ||w||²`` over backbone and head, biases and norms left out. Unlike ``weight_decay``, which
@@ -65,11 +58,6 @@ class L2Tuning(Regularised):
 
     weight_decay: float = setting(0.0, "pull towards zero beside the term", (0.0, 0.3))
     alpha: float = setting(0.01, "pull of all moving weights towards zero", (1e-5, 0.1))
-
-    def check(self) -> None:
-        """As for ``finetune``; the strength is 0 or more."""
-        super().check()
-        at_least("alpha", self.alpha, 0)
 
     def _terms(self, setup: FineTuneSetup) -> Iterator[Term]:
         from transferium.objectives.weight_distance import L2

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from transferium.errors import InputError
-from transferium.methods.regularised.base import Regularised, Term
-from transferium.methods.settings.checks import at_least, require_choice
+from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.settings.field import setting
+from transferium.methods.unused_settings import Rule
 
 if TYPE_CHECKING:
-    from transferium.methods.finetuning.setup import FineTuneSetup
+    from transferium.methods.finetuning.setup import FineTuneSetup, Term
     from transferium.training.loop.objective import Objective
 
 
 @dataclass
-class LwF(Regularised):
+class LwF(FineTune):
     """Fine-tune without forgetting: the starting network's answers on the new inputs are distilled into the moving one.
 
     ``keep=answers``, as in the paper:
@@ -34,18 +34,13 @@ class LwF(Regularised):
     """
 
     name: ClassVar[str] = "lwf"
+    unused_rules: ClassVar[dict[str, Rule]] = {
+        "temperature": Rule("keep", lambda m: m.keep != "features", "keep=answers")
+    }
 
     strength: float = setting(1.0, "how strongly what was answered before is kept", (1e-2, 10.0))
     keep: str = setting("auto", "answers of the old classifier, the features, or auto", ("auto", "answers", "features"))
-    temperature: float = setting(2.0, "what answers are softened by", (1.0, 5.0))
-
-    def check(self) -> None:
-        """As for ``finetune``; the strength is 0 or more, the temperature above 0."""
-        super().check()
-        at_least("strength", self.strength, 0)
-        require_choice("keep", self.keep, ("auto", "answers", "features"))
-        if not self.temperature > 0:
-            raise InputError(f"temperature must be above 0; it was {self.temperature}.")
+    temperature: float = setting(2.0, "what answers are softened by", (1.0, 5.0), {"above": 0})
 
     def _terms(self, setup: FineTuneSetup) -> Iterator[Term]:
         yield self.strength, lambda: self._kept(setup)
@@ -54,7 +49,7 @@ class LwF(Regularised):
         return float(self.lr)
 
     def _kept(self, setup: FineTuneSetup) -> Objective:
-        self._require_moving(setup)
+        setup.require_moving(self.name, self.unfreeze)
         known = setup.backbone.source_head is not None
         if self.keep == "answers" and not known:
             raise InputError(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from transferium.errors import InputError
 from transferium.methods.finetuning.finetune import FineTune
-from transferium.methods.settings.checks import between
 from transferium.methods.settings.field import setting
 
 if TYPE_CHECKING:
@@ -31,12 +30,13 @@ class StochNorm(FineTune):
     batch_norm: str = setting(
         "batch", "statistics of batch norm: those of each batch, mixed with the moving ones", ("batch",)
     )
-    p: float = setting(0.5, "probability that a channel is normalised by its moving statistics", (0.0, 1.0))
+    p: float = setting(
+        0.5, "probability that a channel is normalised by its moving statistics", (0.0, 1.0), {"most": 1}
+    )
 
     def check(self) -> None:
-        """As for ``finetune``; p is a probability, and statistics are not kept."""
+        """As for ``finetune``; statistics are not kept."""
         super().check()
-        between("p", self.p, 0, 1, ends="[]")
         if self.p and self.batch_norm == "kept":
             raise InputError(
                 "stochnorm mixes moving statistics with each batch's, and batch_norm=kept has only the pretrained "

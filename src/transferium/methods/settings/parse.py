@@ -44,11 +44,6 @@ def parse_value(text: str, hint: Any) -> Any:
             except ValueError:
                 continue
         raise ValueError(text)
-    if origin is typing.Literal:
-        for option in typing.get_args(hint):
-            if text == str(option):
-                return option
-        raise ValueError(text)
     if origin in (tuple, list):
         return origin(parse_value(item.strip(), typing.get_args(hint)[0]) for item in text.split(","))
     return _parse_scalar(text, hint)
@@ -69,12 +64,10 @@ def _parse_scalar(text: str, hint: Any) -> Any:
 
 
 def describe_hint(hint: Any) -> str:
-    """How a type is said in a message: ``int``, ``float or None``, ``'adamw' or 'sgd'``."""
+    """How a type is said in a message: ``int``, ``float or None``, ``ints separated by commas``."""
     args = typing.get_args(hint)
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return " or ".join(describe_hint(a) for a in args)
-    if typing.get_origin(hint) is typing.Literal:
-        return " or ".join(repr(a) for a in args)
     if typing.get_origin(hint) in (tuple, list):
         return f"{describe_hint(args[0])}s separated by commas"
     return "None" if hint is type(None) else getattr(hint, "__name__", str(hint))

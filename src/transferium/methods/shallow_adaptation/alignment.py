@@ -22,8 +22,9 @@ from transferium.functional.adaptation.subspace import principal_directions, sub
 from transferium.functional.adaptation.tca import tca
 from transferium.functional.adaptation.transport import transport_map
 from transferium.functional.classifier import fit_linear
-from transferium.functional.matrices import Array, fraction
+from transferium.functional.matrices import Array
 from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.settings.field import setting
 from transferium.methods.shallow_adaptation.base import Moved, Shallow, check_pairs, unit
 from transferium.methods.shallow_adaptation.given_pairs import check_pairs_given, find_pairs, read_pairs
 from transferium.methods.task import Task
@@ -33,11 +34,11 @@ FOUND = ("transport", "prototypes")
 
 
 def _at_most(default: int) -> Any:
-    return field(default=default, metadata={"range": (8, 256), "help": "directions kept, at most"})
+    return setting(default, "directions kept, at most", (8, 256))
 
 
 def _penalty(default: float, help: str, bounds: Mapping[str, float] | None = None) -> Any:
-    return field(default=default, metadata={"range": (1e-3, 1e3), "help": help, "bounds": bounds})
+    return setting(default, help, (1e-3, 1e3), bounds)
 
 
 @dataclass
@@ -139,15 +140,8 @@ class JDA(Shallow):
 
     dimensions: int = _at_most(64)
     ridge: float = _penalty(0.1, "size penalty of the directions, for features of about unit length", {"above": 0})
-    balance: float = field(
-        default=0.5, metadata={"range": (0.0, 1.0), "help": "0: the domains' means alone, 1: the classes' alone"}
-    )
-    rounds: int = field(default=10, metadata={"range": (1, 20), "help": "turns of directions and pseudo-labels"})
-
-    def check(self) -> None:
-        """Raise ``InputError`` for settings that cannot work."""
-        super().check()
-        fraction(self.balance, "balance")
+    balance: float = setting(0.5, "0: the domains' means alone, 1: the classes' alone", (0.0, 1.0), {"most": 1})
+    rounds: int = setting(10, "turns of directions and pseudo-labels", (1, 20))
 
     def _move(self, task: Task, source: Domain, target: Array) -> Moved:
         if self.strength == 0:
@@ -182,9 +176,7 @@ class BDA(JDA):
 
     name: ClassVar[str] = "bda"
 
-    balance: float = field(
-        default=0.7, metadata={"range": (0.0, 1.0), "help": "0: the domains' means alone, 1: the classes' alone"}
-    )
+    balance: float = setting(0.7, "0: the domains' means alone, 1: the classes' alone", (0.0, 1.0), {"most": 1})
 
 
 @dataclass
@@ -202,9 +194,7 @@ class OT(Shallow):
     makes_alike: ClassVar[bool] = True
 
     regularisation: float = _penalty(0.05, "entropy of the plan, in units of the median cost")
-    class_penalty: float = field(
-        default=0.0, metadata={"range": (0.0, 1.0), "help": "keeps classes of the source apart in the plan"}
-    )
+    class_penalty: float = setting(0.0, "keeps classes of the source apart in the plan", (0.0, 1.0))
 
     def _move(self, task: Task, source: Domain, target: Array) -> Moved:
         if self.strength == 0:
@@ -272,9 +262,7 @@ class LinearMap(Shallow):
             a, b = transport_pairs(x * scale, target * scale)
         else:
             guess = (
-                LinearProbe(self.Cs, self.folds, self.class_weight, self.rule)
-                .solve(task, source)
-                .head.probabilities(target)
+                LinearProbe(self.Cs, self.folds, self.class_weight, self.rule).solve(task, source).head.outputs(target)
             )
             a, b, weight = prototype_pairs(x * scale, source.y, target * scale, guess)
         found = linear_map(a, b, penalty=self.penalty, weight=weight)

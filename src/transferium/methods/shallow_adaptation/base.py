@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from transferium.data.domain import Domain
 from transferium.errors import InputError
 from transferium.functional.adaptation.affine import Affine, Alignment
-from transferium.functional.matrices import Array, fraction
+from transferium.functional.matrices import Array
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.multi_source import relatedness
-from transferium.methods.settings.checks import require_choice
+from transferium.methods.settings.field import setting
 from transferium.methods.shallow_adaptation.labelled_target import (
-    check_few_weight,
     few_weight_setting,
     joined,
     without_few,
@@ -54,21 +53,13 @@ class Shallow(LinearProbe):
     needs_target: ClassVar[bool] = True
     learns_from_few: ClassVar[bool] = True
 
-    strength: float = field(
-        default=1.0, metadata={"range": (0.0, 1.0), "help": "how far to go; 0 is source only, bit for bit"}
-    )
-    sources: str = field(
-        default="combined",
-        metadata={"help": "several sources: combined, weighted by likeness to the target, or votes of one model each"},
+    strength: float = setting(1.0, "how far to go; 0 is source only, bit for bit", (0.0, 1.0), {"most": 1})
+    sources: str = setting(
+        "combined",
+        "several sources: combined, weighted by likeness to the target, or votes of one model each",
+        choices=("combined", "weighted", "votes"),
     )
     few_weight: float | None = few_weight_setting()
-
-    def check(self) -> None:
-        """Raise ``InputError`` for settings that cannot work."""
-        super().check()
-        fraction(self.strength, "strength")
-        require_choice("sources", self.sources, ("combined", "weighted", "votes"))
-        check_few_weight(self.few_weight)
 
     def fit(self, task: Task) -> Fitted:
         """Move, solve, fold; raises ``InputError`` without a target."""

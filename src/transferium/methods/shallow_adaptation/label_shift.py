@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -11,12 +11,11 @@ from transferium.data.doctor.findings import some
 from transferium.data.domain import Domain
 from transferium.errors import DataError
 from transferium.functional.adaptation.label_shift import bbse, saerens
-from transferium.functional.matrices import Array, Labels, fraction
+from transferium.functional.matrices import Array, Labels
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
-from transferium.methods.settings.checks import require_choice
+from transferium.methods.settings.field import setting
 from transferium.methods.shallow_adaptation.labelled_target import (
-    check_few_weight,
     few_weight_setting,
     joined,
     without_few,
@@ -35,9 +34,7 @@ class Corrected(LinearProbe):
     needs_target: ClassVar[bool] = True
     learns_from_few: ClassVar[bool] = True
 
-    strength: float = field(
-        default=1.0, metadata={"range": (0.0, 1.0), "help": "how far to go; 0 is source only, bit for bit"}
-    )
+    strength: float = setting(1.0, "how far to go; 0 is source only, bit for bit", (0.0, 1.0), {"most": 1})
     few_weight: float | None = few_weight_setting()
 
     @property
@@ -45,19 +42,13 @@ class Corrected(LinearProbe):
         """How the shares are found: em or bbse."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it finds the shares")
 
-    def check(self) -> None:
-        """Raise ``InputError`` for settings that cannot work."""
-        super().check()
-        fraction(self.strength, "strength")
-        check_few_weight(self.few_weight)
-
     def fit(self, task: Task) -> Fitted:
         """Fit the source, estimate the shares, shift the intercepts."""
         target = target_inputs(self.name, task).features
         inner, both, counts, said = joined(task, task.embed(task.train), self.few_weight)
         fitted = without_few(self.solve(inner, both, counts), len(task.train))
         prior = np.bincount(both.y, weights=counts, minlength=task.classes) / len(both)
-        shares = np.maximum(self._shares(task, fitted, fitted.head.probabilities(target), prior), LEAST)
+        shares = np.maximum(self._shares(task, fitted, fitted.head.outputs(target), prior), LEAST)
         change = np.zeros(task.classes)
         change[prior > 0] = np.log(shares[prior > 0] / prior[prior > 0])
         at_home = linear(fitted.head)
@@ -86,16 +77,11 @@ class LabelShift(Corrected):
 
     name: ClassVar[str] = "label-shift"
 
-    estimate: Literal["em", "bbse"] = field(default="em", metadata={"help": "em or bbse"})
+    estimate: str = setting("em", "em or bbse", choices=("em", "bbse"))
 
     @property
     def estimated_by(self) -> str:
         return self.estimate
-
-    def check(self) -> None:
-        """Raise ``InputError`` for settings that cannot work."""
-        super().check()
-        require_choice("estimate", self.estimate, ("em", "bbse"))
 
 
 @dataclass
@@ -133,7 +119,7 @@ class EM(Corrected):
 
 def held_out_answers(source: Domain, fitted: Fitted) -> tuple[Labels, Array]:
     """Labels of the source rows that were held out, and what was answered; a class without any is a ``DataError``."""
-    answers = fitted.oof_probabilities
+    answers = fitted.oof_outputs
     if answers is None:
         raise DataError("the source has too few examples to hold any out, so nothing is known of the answers' errors")
     held = ~np.isnan(answers).any(axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from transferium.errors import InputError
 from transferium.functional.adaptation.affine import Affine
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
 
 Counts = NDArray[np.float64]
@@ -24,13 +25,7 @@ def few_weight_setting(beside: str = "source row") -> Any:
     words = (
         f"how much a labelled target example counts beside a {beside} (none: the root of {beside}s per labelled one)"
     )
-    return field(default=None, metadata={"range": (1.0, 100.0), "help": words})
-
-
-def check_few_weight(weight: float | None) -> None:
-    """Raise ``InputError`` for a weight that is not above 0."""
-    if weight is not None and not 0 < weight < np.inf:
-        raise InputError(f"few_weight must be above 0; it was {weight}.")
+    return setting(None, words, (1.0, 100.0), {"above": 0})
 
 
 def weight_of_few(source: int, few: int, weight: float | None) -> float:
@@ -60,7 +55,7 @@ def joined(
     few = task.embed(task.target).features
     rows = np.concatenate([source.features, np.asarray(few if map_ is None else map_(few))])
     ids, y = [*source.ids, *task.target.ids], np.concatenate([source.y, task.target.y])
-    both = Domain(Rows(rows), "features", ids, y, source.classes, name=source.name)
+    both = Domain(Rows(rows), "features", ids, y, source.problem, name=source.name)
     groups = task.groups
     if groups is not None:
         groups = np.concatenate([groups, groups.max() + 1 + np.arange(len(few))])
@@ -85,11 +80,6 @@ class Pooled(LinearProbe):
 
     few_weight: float | None = few_weight_setting()
 
-    def check(self) -> None:
-        """Raise ``InputError`` for settings that cannot work."""
-        super().check()
-        check_few_weight(self.few_weight)
-
     def fit(self, task: Task) -> Fitted:
         """Solve; raises ``InputError`` without labelled target examples."""
         if task.target is None:
@@ -104,5 +94,5 @@ class Pooled(LinearProbe):
 
 def without_few(fitted: Fitted, source: int) -> Fitted:
     """The same, its out-of-fold answers those for the ``source`` rows alone."""
-    oof = fitted.oof_probabilities
-    return fitted if oof is None else replace(fitted, oof_probabilities=oof[:source])
+    oof = fitted.oof_outputs
+    return fitted if oof is None else replace(fitted, oof_outputs=oof[:source])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,9 +14,9 @@ from transferium.functional.classifier import softmax
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.method import Method
+from transferium.methods.settings.field import setting
 from transferium.methods.shallow_adaptation.labelled_target import (
     Pooled,
-    check_few_weight,
     few_weight_setting,
     weight_of_few,
 )
@@ -44,12 +44,8 @@ class Prototypes(Method):
     needs_clusters: ClassVar[bool] = True
     learns_from_few: ClassVar[bool] = True
 
-    rounds: int = field(default=5, metadata={"range": (1, 20), "help": "alternations of labels and prototypes"})
+    rounds: int = setting(5, "alternations of labels and prototypes", (1, 20))
     few_weight: float | None = few_weight_setting("target row")
-
-    def check(self) -> None:
-        """Raise ``InputError`` for settings that cannot work."""
-        check_few_weight(self.few_weight)
 
     def fit(self, task: Task) -> Fitted:
         """Fit source-only (with labelled target rows: the probe of both), then move its prototypes into the target."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from transferium.functional.adaptation.density_ratio import logistic_ratio
 from transferium.functional.adaptation.kmm import kmm
 from transferium.functional.adaptation.weights import effective_sample_size, tempered
 from transferium.functional.matrices import Array
+from transferium.methods.settings.field import setting
 from transferium.methods.shallow_adaptation.base import Moved, Shallow, check_pairs, unit
 from transferium.methods.task import Task
 
@@ -43,9 +44,7 @@ class KMM(Reweighted):
 
     name: ClassVar[str] = "kmm"
 
-    bound: float = field(
-        default=10.0, metadata={"range": (2.0, 100.0), "help": "the largest weight", "bounds": {"least": 1}}
-    )
+    bound: float = setting(10.0, "the largest weight", (2.0, 100.0), {"least": 1})
 
     def _weigh(self, x: Array, z: Array) -> Array:
         check_pairs(self.name, len(x), max(len(x), len(z)))
@@ -62,9 +61,7 @@ class DensityRatio(Reweighted):
 
     name: ClassVar[str] = "density-ratio"
 
-    penalty: float = field(
-        default=1.0, metadata={"range": (1e-2, 1e2), "help": "of the domain classifier; larger is nearer equal weights"}
-    )
+    penalty: float = setting(1.0, "of the domain classifier; larger is nearer equal weights", (1e-2, 1e2))
 
     def _weigh(self, x: Array, z: Array) -> Array:
         return logistic_ratio(x, z, penalty=self.penalty)(x)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
@@ -17,6 +17,7 @@ from transferium.functional.classifier import Linear, fit_linear
 from transferium.functional.matrices import Array, Labels
 from transferium.methods.fitted import Fitted
 from transferium.methods.method import Method
+from transferium.methods.settings.field import setting
 from transferium.methods.shallow_adaptation.base import unit
 from transferium.methods.task import Task
 from transferium.models.heads.linear import Head
@@ -39,10 +40,8 @@ class TrAdaBoost(Method):
     learns_from_few: ClassVar[bool] = True
     needs_few: ClassVar[bool] = True
 
-    rounds: int = field(default=10, metadata={"range": (0, 20), "help": "rounds of boosting"})
-    penalty: float = field(
-        default=1.0, metadata={"range": (1e-2, 1e2), "help": "of each member, for features of about unit variance"}
-    )
+    rounds: int = setting(10, "rounds of boosting", (0, 20))
+    penalty: float = setting(1.0, "of each member, for features of about unit variance", (1e-2, 1e2))
 
     def fit(self, task: Task) -> Fitted:
         """Boost; the temperature is from target rows answered by a model that was not shown them."""

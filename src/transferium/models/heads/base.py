@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError
+from transferium.problems.problem import Link, linked
 
 T = TypeVar("T", bound="AnyHead")
 BLOCK = 32
@@ -18,7 +19,9 @@ BLOCK = 32
 
 
 class AnyHead(ABC):
-    """``softmax(scores(x) / temperature)``, bit-identical for a row alone or in any batch, at any position.
+    """Outputs ``link(scores(x) / temperature)``, bit-identical for a row alone or in any batch, at any position.
+
+    ``link`` is that of the problem: softmax (probabilities of classes), sigmoid (of labels), identity (amounts).
 
     A kind of head says how it scores a block of rows, what it saves, and by which name ``heads.head_from_saved`` finds
     it again. Evaluation, artifact and prediction use nothing else; whoever needs weights asks ``head.linear`` first.
@@ -27,6 +30,7 @@ class AnyHead(ABC):
 
     kind: ClassVar[str]
     temperature: float
+    link: Link
 
     def __post_init__(self) -> None:
         if not 0 < self.temperature < np.inf:
@@ -35,7 +39,7 @@ class AnyHead(ABC):
     @property
     @abstractmethod
     def classes(self) -> int:
-        """How many classes it tells apart."""
+        """How many scores it gives: one for each class, label or amount."""
 
     @property
     @abstractmethod
@@ -52,7 +56,11 @@ class AnyHead(ABC):
 
     def facts(self) -> dict[str, Any]:
         """What must be saved beside the tensors and the temperature, as plain data."""
-        return {"kind": self.kind}
+        return {"kind": self.kind} | self._saved_link()
+
+    def _saved_link(self) -> dict[str, str]:
+        """The link as it is saved: softmax need not be said."""
+        return {} if self.link == "softmax" else {"link": self.link}
 
     def with_temperature(self: T, temperature: float) -> T:
         """The same head at another temperature."""
@@ -77,13 +85,12 @@ class AnyHead(ABC):
             result[rows] = self._scores(block)[: rows.stop - rows.start]
         return result
 
-    def probabilities(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """Calibrated class probabilities ``(n, classes)`` of features ``(n, width)``."""
+    def outputs(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Calibrated probabilities, or amounts, ``(n, classes)`` of features ``(n, width)``."""
         result = np.empty((len(features), self.classes))
         for rows, block in self._blocks(features):
             scores = self._scores(block) / self.temperature
-            powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-            result[rows] = (powers / powers.sum(axis=1, keepdims=True))[: rows.stop - rows.start]
+            result[rows] = linked(scores, self.link)[: rows.stop - rows.start]
         return result
 
     def predict(self, features: NDArray[np.floating[Any]]) -> NDArray[np.intp]:

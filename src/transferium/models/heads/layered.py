@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from transferium.errors import DataError
 from transferium.models.heads.linear import Head
+from transferium.problems.problem import Link
 
 Layer = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -78,7 +79,7 @@ class LayeredHead(Head):
         return super()._scores(self._rectified(block))
 
 
-def head_from_tensors(tensors: dict[str, NDArray[np.float64]], temperature: float) -> Head:
+def head_from_tensors(tensors: dict[str, NDArray[np.float64]], temperature: float, link: Link = "softmax") -> Head:
     """The opposite of ``to_tensors``: linear where no hidden layer is named. Raises ``KeyError`` for what is missing.
 
     >>> head = LayeredHead(np.eye(1), np.zeros(1), 2.0, ((np.ones((1, 3)), np.zeros(1)),))
@@ -88,4 +89,6 @@ def head_from_tensors(tensors: dict[str, NDArray[np.float64]], temperature: floa
     count = sum(name.startswith("head.hidden.") and name.endswith(".weight") for name in tensors)
     hidden = tuple((tensors[f"head.hidden.{i}.weight"], tensors[f"head.hidden.{i}.bias"]) for i in range(count))
     weight, bias = tensors["head.weight"], tensors["head.bias"]
-    return LayeredHead(weight, bias, temperature, hidden) if hidden else Head(weight, bias, temperature)
+    if hidden:
+        return LayeredHead(weight, bias, temperature, hidden, link=link)
+    return Head(weight, bias, temperature, link=link)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,19 +10,20 @@ from numpy.typing import NDArray
 
 from transferium.errors import DataError
 from transferium.models.heads.base import BLOCK, AnyHead
+from transferium.problems.problem import Link
 
 __all__ = ["BLOCK", "Head", "linear"]
 
 
 @dataclass(frozen=True, eq=False)
 class Head(AnyHead):
-    """``softmax((weight @ x + bias) / temperature)`` with ``weight (classes, width)`` and ``bias (classes,)``.
+    """``link((weight @ x + bias) / temperature)`` with ``weight (classes, width)`` and ``bias (classes,)``.
 
     Every row goes through the same matrix-vector product and the same block shape whoever its neighbours are: its
     result is bit-identical alone or in a batch, at any position.
 
     >>> head = Head(np.eye(2), np.zeros(2))
-    >>> head.probabilities(np.array([[0.0, 0.0]]))
+    >>> head.outputs(np.array([[0.0, 0.0]]))
     array([[0.5, 0.5]])
     """
 
@@ -31,6 +32,7 @@ class Head(AnyHead):
     weight: NDArray[np.float64]
     bias: NDArray[np.float64]
     temperature: float = 1.0
+    link: Link = field(default="softmax", kw_only=True)
 
     def __post_init__(self) -> None:
         weight, bias = np.ascontiguousarray(self.weight, np.float64), np.ascontiguousarray(self.bias, np.float64)

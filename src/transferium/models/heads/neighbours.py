@@ -12,6 +12,7 @@ from transferium.errors import DataError
 from transferium.functional.nearest import nearest
 from transferium.models.heads.base import AnyHead
 from transferium.models.heads.cosine import directions
+from transferium.problems.problem import Link
 
 Metric = Literal["cosine", "euclidean"]
 NEVER = -1e4
@@ -23,8 +24,9 @@ class Neighbours(AnyHead):
     """``p_c = (votes_c + share_c) / (k + 1)``: the labels of the ``k`` nearest examples, and one vote by class shares.
 
     That one vote keeps every logit ``log p_c`` finite and decides ties for the more frequent class. ``examples (m,
-    width)`` are kept in single precision, ``labels (m,)`` count classes from 0. The saved model holds the features of
-    every training example: mind it where those are private.
+    width)`` are kept in single precision, ``labels (m,)`` count classes from 0. With another ``link`` they are rows of
+    zeros and ones ``(m, count)``, each label voting for itself, or amounts ``(m,)``, whose mean is the answer.
+    The saved model holds the features of every training example: mind it where those are private.
 
     >>> head = Neighbours(np.array([[0.0], [1.0], [9.0]]), np.array([0, 0, 1]), count=2, k=1, metric="euclidean")
     >>> head.predict(np.array([[0.6], [7.0]])).tolist()
@@ -34,18 +36,19 @@ class Neighbours(AnyHead):
     kind: ClassVar[str] = "neighbours"
 
     examples: NDArray[np.floating[Any]]
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
     count: int
     k: int
     metric: Metric = "cosine"
     temperature: float = 1.0
+    link: Link = field(default="softmax", kw_only=True)
     _near: tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float64]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         examples = np.ascontiguousarray(self.examples, np.float32)
-        labels = np.ascontiguousarray(self.labels, np.int64)
-        if examples.ndim != 2 or labels.shape != examples.shape[:1]:
+        labels = np.ascontiguousarray(self.labels, np.int64 if self.link == "softmax" else None)
+        if examples.ndim != 2 or labels.shape[:1] != examples.shape[:1]:
             raise DataError(
                 f"neighbours need examples (m, width) and labels (m,); got {examples.shape} {labels.shape}."
             )
@@ -55,7 +58,7 @@ class Neighbours(AnyHead):
             raise DataError(f"a distance is cosine or euclidean; this one is {self.metric!r}.")
         if not 1 <= self.k <= len(labels):
             raise DataError(f"k lies from 1 to the number of examples, {len(labels)}; it was {self.k}.")
-        if not 0 <= labels.min() <= labels.max() < self.count:
+        if self.link == "softmax" and not 0 <= labels.min() <= labels.max() < self.count:
             raise DataError(
                 f"labels count {self.count} classes from 0; these go from {labels.min()} to {labels.max()}."
             )
@@ -83,7 +86,7 @@ class Neighbours(AnyHead):
         return {"head.examples": np.asarray(self.examples), "head.labels": self.labels}
 
     def facts(self) -> dict[str, Any]:
-        return {"kind": self.kind, "classes": self.count, "k": self.k, "metric": self.metric}
+        return {"kind": self.kind, "classes": self.count, "k": self.k, "metric": self.metric} | self._saved_link()
 
     def neighbours(self, features: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
         """Positions ``(n, k)`` of the nearest examples of each row, the nearest first."""
@@ -101,13 +104,28 @@ class Neighbours(AnyHead):
         return found
 
     def _scores(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
-        scores: NDArray[np.float64] = vote(self.labels[self._nearest(block)], self.shares, (self.k,))[0]
+        found = neighbour_scores(self.labels, self._nearest(block), (self.k,), self.count, self.link)
+        scores: NDArray[np.float64] = found[0]
         return scores
 
-    @property
-    def shares(self) -> NDArray[np.float64]:
-        """The share of each class among the examples."""
-        return np.bincount(self.labels, minlength=self.count) / len(self.labels)
+
+def neighbour_scores(
+    labels: NDArray[Any], at: NDArray[np.int64], ks: tuple[int, ...], count: int, link: Link
+) -> NDArray[np.float64]:
+    """Scores ``(len(ks), n, count)`` of rows whose nearest examples are ``at (n, at least max(ks))``, in order.
+
+    Classes and labels: the logit of ``(votes + share) / (k + 1)``; amounts: the mean of the neighbours' amounts.
+    """
+    if link == "softmax":
+        return vote(labels[at], np.bincount(labels, minlength=count) / len(labels), ks)
+    known = labels.reshape(len(labels), -1).astype(np.float64)
+    sums = known[at].cumsum(axis=1)
+    if link == "identity":
+        return np.stack([sums[:, k - 1] / k for k in ks])
+    p = np.stack([(sums[:, k - 1] + known.mean(axis=0)) / (k + 1) for k in ks])
+    with np.errstate(divide="ignore"):
+        scores: NDArray[np.float64] = np.clip(np.log(p) - np.log1p(-p), NEVER, -NEVER)
+    return scores
 
 
 def vote(labels: NDArray[np.int64], shares: NDArray[np.float64], ks: tuple[int, ...]) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from numpy.typing import NDArray
 
@@ -11,6 +11,7 @@ from transferium.models.heads.base import AnyHead
 from transferium.models.heads.cosine import CosineHead
 from transferium.models.heads.layered import head_from_tensors
 from transferium.models.heads.neighbours import Neighbours
+from transferium.problems.problem import Link
 
 FORMATS = {"linear": 1, "layered": 1, "cosine": 2, "neighbours": 2}
 """The first format of a saved model in which each kind of head can stand."""
@@ -21,12 +22,16 @@ def head_from_saved(tensors: dict[str, NDArray[Any]], temperature: float, facts:
 
     Raises ``KeyError`` for what is missing and ``ValueError`` for a kind that there is not.
     """
-    kind = facts.get("kind", "linear")
+    kind, link = facts.get("kind", "linear"), facts.get("link", "softmax")
+    if link not in get_args(Link):
+        raise ValueError(f"what its scores mean, {link!r}")
     if kind in ("linear", "layered"):
-        return head_from_tensors(tensors, temperature)
+        return head_from_tensors(tensors, temperature, link)
     if kind == "cosine":
-        return CosineHead(tensors["head.weight"], tensors["head.bias"], temperature)
+        return CosineHead(tensors["head.weight"], tensors["head.bias"], temperature, link=link)
     if kind == "neighbours":
         count, k = int(facts["classes"]), int(facts["k"])
-        return Neighbours(tensors["head.examples"], tensors["head.labels"], count, k, facts["metric"], temperature)
+        return Neighbours(
+            tensors["head.examples"], tensors["head.labels"], count, k, facts["metric"], temperature, link=link
+        )
     raise ValueError(f"the kind of its head, {kind!r}")

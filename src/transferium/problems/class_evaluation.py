@@ -1,0 +1,190 @@
+"""What a classifier is worth on labelled examples that took no part in any choice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.errors import DataError
+from transferium.functional.bootstrap import Interval, bootstrap, least_share, percentiles
+from transferium.functional.calibration import reliability
+from transferium.functional.metrics.class_metrics import (
+    PER_CLASS,
+    Statistics,
+    class_statistics,
+    confusion_matrix,
+    probability_statistics,
+    ranking_statistics,
+)
+from transferium.problems.evaluation import Evaluation, opened
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassEvaluation(Evaluation):
+    """An evaluation of class probabilities; a row of ``confusion`` is a class, a column an answer."""
+
+    classes: tuple[str, ...] = ()
+    confusion: list[list[int]] = field(default_factory=list)
+    reliability: list[dict[str, Any]] = field(default_factory=list)
+    reliability_before: list[dict[str, Any]] | None = None
+
+    @property
+    def accuracy(self) -> Interval:
+        return self["accuracy"]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for ``json.dumps``."""
+        plain = self.metrics_as_dict() | {
+            "per_class": self.rows_as_dict(),
+            "classes": list(self.classes),
+            "confusion": self.confusion,
+            "reliability": self.reliability,
+            "examples": self.examples,
+        }
+        return plain if self.reliability_before is None else plain | {"reliability_before": self.reliability_before}
+
+
+def evaluate(
+    y: NDArray[np.int64],
+    probabilities: Array,
+    classes: Sequence[str],
+    *,
+    seed: int,
+    resamples: int = 1000,
+    before: Array | None = None,
+    groups: Array | None = None,
+) -> ClassEvaluation:
+    """Every metric of ``probabilities (n, classes)`` against labels ``y (n,)``, with 95 % bootstrap percentiles.
+
+    ``before`` are the probabilities before calibration, for the metrics that calibration changes. With ``groups (n,)``
+    whole groups are resampled. Where a share is exactly 0 or 1 the bootstrap collapses to a point, and the exact
+    (Clopper-Pearson) limit takes its place on the open side; for a mean over classes, the limit is that of the
+    class it leaves the most room. The calibration error of a resample is biased upwards, so its interval is moved by
+    the bootstrap's own estimate of that bias. With two classes, the second is the positive one.
+
+    >>> result = evaluate(np.array([0, 1, 1]), np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]), ["a", "b"], seed=0)
+    >>> round(result.accuracy.value, 3), result.confusion
+    (0.667, [[1, 0], [1, 1]])
+    """
+    y, probabilities = np.asarray(y, np.int64), _checked(y, probabilities, classes)
+    guess = probabilities.argmax(axis=1)
+    parts = [class_statistics(y, guess, len(classes)), probability_statistics(y, probabilities)]
+    if before is not None:
+        parts.append(_renamed(probability_statistics(y, _checked(y, before, classes)), "_before"))
+    reasons = _ranking_reasons(y, classes)
+    if len(classes) == 2 and not reasons:
+        parts.append(ranking_statistics(y == 1, probabilities[:, 1]))
+
+    def everything(counts: Array) -> dict[str, Array]:
+        return {name: value for part in parts for name, value in part(counts).items()}
+
+    estimates = {name: value[0] for name, value in everything(np.ones((1, len(y)))).items()}
+    samples = bootstrap(everything, len(y), seed=seed, resamples=resamples, groups=groups)
+    limits = ExactLimits(y, len(classes), groups)
+    metrics: dict[str, Interval | None] = {
+        name: _interval(name, float(value), samples[name], limits)
+        for name, value in estimates.items()
+        if name not in PER_CLASS
+    }
+    return ClassEvaluation(
+        metrics=metrics | dict.fromkeys(reasons),
+        per_output=_class_rows(y, guess, classes, estimates, samples),
+        classes=tuple(classes),
+        confusion=confusion_matrix(y, guess, len(classes)).tolist(),
+        reliability=reliability(probabilities, y),
+        reliability_before=None if before is None else reliability(before, y),
+        examples=len(y),
+        reasons=reasons,
+    )
+
+
+def accuracy_interval(
+    right: NDArray[np.bool_], *, seed: int, resamples: int = 1000, groups: Array | None = None
+) -> Interval:
+    """The share of answers that are right, with the interval that :func:`evaluate` gives the same answers.
+
+    >>> accuracy_interval(np.array([True, True]), seed=0)  # doctest: +ELLIPSIS
+    Interval(value=1.0, low=0.158..., high=1.0)
+    """
+
+    def share(counts: Array) -> dict[str, Array]:
+        return {"accuracy": (counts * right).sum(axis=1) / counts.sum(axis=1)}
+
+    samples = bootstrap(share, len(right), seed=seed, resamples=resamples, groups=groups)["accuracy"]
+    low, high = (float(end) for end in percentiles(samples))
+    units = len(right) if groups is None else len(np.unique(groups))
+    return opened(Interval(float(right.mean()), low, high), least_share(units))
+
+
+class ExactLimits:
+    """How far below 1 a share may truly be when the sample shows exactly 1: the exact limit for so many examples."""
+
+    def __init__(self, y: NDArray[np.int64], classes: int, groups: Array | None) -> None:
+        units = len(y) if groups is None else len(np.unique(groups))
+        supports = [int(s) for s in np.bincount(y, minlength=classes) if s]
+        self.share = least_share(units)
+        self.mean = 1 - max(1 - least_share(min(s, units)) for s in supports) / len(supports)
+
+    def limit(self, name: str) -> float | None:
+        """The lower limit of a perfect metric, or None for metrics that are no shares of examples."""
+        if name == "accuracy" or name.startswith("weighted_"):
+            return self.share
+        return self.mean if name == "balanced_accuracy" or name.startswith("macro_") else None
+
+
+def _interval(name: str, value: float, samples: Array, limits: ExactLimits) -> Interval:
+    low, high = (float(end) for end in percentiles(samples))
+    if name.startswith("calibration_error"):
+        bias = float(samples.mean()) - value
+        low, high = max(0.0, min(value, low - bias)), min(1.0, max(value, high - bias))
+    return opened(Interval(value, low, high), limits.limit(name))
+
+
+def _class_rows(
+    y: NDArray[np.int64],
+    guess: NDArray[np.int64],
+    classes: Sequence[str],
+    estimates: dict[str, Array],
+    samples: dict[str, Array],
+) -> list[dict[str, Any]]:
+    support, predicted = np.bincount(y, minlength=len(classes)), np.bincount(guess, minlength=len(classes))
+    ends = {name: percentiles(samples[name]) for name in PER_CLASS}
+    rows = []
+    for k, label in enumerate(classes):
+        row: dict[str, Any] = {"class": label}
+        for name in PER_CLASS:
+            measured = Interval(float(estimates[name][k]), float(ends[name][0][k]), float(ends[name][1][k]))
+            row[name] = opened(measured, least_share(int(predicted[k] if name == "precision" else support[k])))
+        rows.append(row | {"support": int(support[k])})
+    return rows
+
+
+def _ranking_reasons(y: NDArray[np.int64], classes: Sequence[str]) -> dict[str, str]:
+    missing = [label for k, label in enumerate(classes) if not (y == k).any()]
+    if len(classes) != 2 or not missing:
+        return {}
+    return dict.fromkeys(("roc_auc", "average_precision"), f"no example of {missing[0]!r} to rank the others against")
+
+
+def _renamed(statistics: Statistics, suffix: str) -> Statistics:
+    return lambda counts: {f"{name}{suffix}": value for name, value in statistics(counts).items()}
+
+
+def _checked(y: Array, probabilities: Array, classes: Sequence[str]) -> NDArray[np.float64]:
+    probabilities = np.asarray(probabilities, np.float64)
+    if not len(y) or probabilities.shape != (len(y), len(classes)):
+        raise DataError(
+            f"evaluation needs probabilities ({len(y)}, {len(classes)}) for {len(y)} labels and {len(classes)} "
+            f"classes, and at least one example; it was given {probabilities.shape}."
+        )
+    if np.min(y) < 0 or np.max(y) >= len(classes):
+        raise DataError(f"labels must lie between 0 and {len(classes) - 1}; found {np.min(y)} to {np.max(y)}.")
+    if not (np.abs(probabilities.sum(axis=1) - 1) < 1e-4).all() or (probabilities < 0).any():
+        raise DataError("rows of probabilities must be finite, not negative, and sum to 1; some do not.")
+    return probabilities

@@ -1,0 +1,45 @@
+"""Cells of a label column: which are missing, and in which order names of classes stand."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
+
+
+def sort_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Class names in the order they are numbered: by value where all are whole numbers, else as text.
+
+    >>> sort_names(["10", "9"]), sort_names(["b10", "b9"])
+    (('9', '10'), ('b10', 'b9'))
+    """
+    listed = sorted(names)
+    return tuple(sorted(listed, key=int)) if all(_INTEGER.fullmatch(name) for name in listed) else tuple(listed)
+
+
+def missing_rows(values: Sequence[Any]) -> list[int]:
+    """The rows without a value: None, NaN, or nothing.
+
+    >>> missing_rows(["a", "", None])
+    [1, 2]
+    """
+    return [row for row, value in enumerate(values) if is_missing(value)]
+
+
+def is_missing(value: Any) -> bool:
+    return value is None or value == "" or (isinstance(value, (float, np.floating)) and math.isnan(value))
+
+
+def missing_cells(what: str, rows: Sequence[int], total: int, where: str) -> str:
+    """How many cells are missing, where, and what to do."""
+    listed = ", ".join(str(row + 1) for row in rows[:5]) + (", …" if len(rows) > 5 else "")
+    are, s, them, these = ("is", "", "it", "this row") if len(rows) == 1 else ("are", "s", "them", "these rows")
+    return (
+        f"{len(rows)} of {total} {what}s in {where} {are} missing (row{s} {listed}, counted from 1). "
+        f"Fill {them} in, or leave {these} out."
+    )

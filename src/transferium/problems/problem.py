@@ -1,0 +1,182 @@
+"""The problem: what is predicted, in one place.
+
+A problem says how label cells are read and answers are written, how wide a head is and what its scores mean, what is
+minimised, how examples are divided, which figures are measured, and how two models are compared.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.functional.bootstrap import Interval
+from transferium.problems.evaluation import Evaluation
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+P = TypeVar("P", bound="Problem")
+Labels = NDArray[Any]
+Array = NDArray[np.float64]
+Link = Literal["softmax", "sigmoid", "identity"]
+
+
+def linked(scores: Array, link: Link) -> Array:
+    """Outputs of scores ``(n, width)``: probabilities that sum to 1, one probability each, or the scores themselves.
+
+    >>> linked(np.array([[0.0, 0.0]]), "softmax").tolist(), linked(np.array([[0.0]]), "sigmoid").tolist()
+    ([[0.5, 0.5]], [[0.5]])
+    """
+    if link == "identity":
+        return scores
+    if link == "sigmoid":
+        return np.exp(-np.logaddexp(0.0, -scores))
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares: Array = powers / powers.sum(axis=1, keepdims=True)
+    return shares
+
+
+class Wording(NamedTuple):
+    """A difference between two models in words; ``{ours}``, ``{theirs}`` and ``{by}`` are filled in."""
+
+    scale: float
+    unit: str
+    better: str
+    worse: str
+    differs: str
+
+
+@dataclass(frozen=True)
+class Problem(ABC):
+    """What is predicted. ``names`` are the outputs of a head, in order: classes, labels, or the amount itself.
+
+    ``labels`` are always one entry for each example, along the first axis; their type is the problem's own.
+    """
+
+    kind: ClassVar[str]
+    """Its name on the command line and in files."""
+    learner: ClassVar[str]
+    """What a model of it is called in messages."""
+    link: ClassVar[Link]
+    """What turns scores into outputs: probabilities that sum to 1, one probability each, or the scores themselves."""
+    headline: ClassVar[str]
+    """The figure that a result is summed up by."""
+    loss_name: ClassVar[str]
+    """What is minimised, as it is called in records."""
+    lower_is_better: ClassVar[bool] = False
+    """Whether the headline figure is an error."""
+    shown: ClassVar[tuple[tuple[str, str], ...]]
+    """The figures that a short table shows, and what they are called there."""
+
+    stratum: ClassVar[str] = "class"
+    """What examples are spread evenly by, in words."""
+    wording: ClassVar[Wording]
+    """How a difference by the headline figure is said."""
+
+    names: tuple[str, ...]
+
+    @abstractmethod
+    def said(self) -> str:
+        """What the labels are, in words: ``3 classes``, ``18 labels, any number of them each``, ``amounts``."""
+
+    # Cells ----------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    @abstractmethod
+    def read(cls: type[P], values: Sequence[Any], where: str) -> tuple[Labels, P]:
+        """Labels and the problem that label cells hold; raises ``DataError`` for cells that cannot be labels."""
+
+    @abstractmethod
+    def cell(self, label: Any) -> str:
+        """One label as it is written into a file."""
+
+    @abstractmethod
+    def answer(self, outputs: Array) -> str:
+        """The answer that one example's outputs ``(width,)`` mean, as it is written into a file."""
+
+    def value(self, outputs: Array) -> Any:
+        """The same answer as plain data for JSON."""
+        return self.answer(outputs)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that the outputs are written to, beside the answer itself."""
+        return tuple(f"p_{name}" for name in self.names)
+
+    # Joining and comparing data -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def joined(self: P, others: Sequence[P]) -> P:
+        """The problem of several sets of examples together."""
+
+    @abstractmethod
+    def match(self, labels: Labels, other: Problem, where: str) -> Labels:
+        """Labels of ``other`` as this problem's; raises ``DataError`` for what a model of this one cannot know."""
+
+    @abstractmethod
+    def strata(self, labels: Labels) -> NDArray[np.int64]:
+        """A number for each example ``(n,)``: examples of one stratum are spread evenly over parts and folds."""
+
+    @abstractmethod
+    def check_learnable(self, labels: Labels, where: str) -> None:
+        """Raise ``DataError`` where there is nothing to be learned from these labels."""
+
+    # Scores ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def width(self) -> int:
+        """How many scores a head gives."""
+        return len(self.names)
+
+    @abstractmethod
+    def predict(self, outputs: Array) -> Labels:
+        """Labels ``(n, …)`` from outputs ``(n, width)``."""
+
+    def calibrate(self, scores: Array, labels: Labels, weights: NDArray[Any] | None = None) -> float:
+        """The temperature that makes outputs of held-out scores ``(n, width)`` honest; 1 where there is none."""
+        return 1.0
+
+    @abstractmethod
+    def constant(self, labels: Labels) -> Array:
+        """Outputs ``(width,)`` that are best for all examples alike: the reference that learns nothing."""
+
+    @abstractmethod
+    def losses(self, scores: Array, labels: Labels) -> Array:
+        """What is minimised, for each example ``(n,)``, from scores ``(n, width)``."""
+
+    @abstractmethod
+    def torch_losses(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """The same in torch, with gradients."""
+
+    @abstractmethod
+    def merit(self, labels: Labels, outputs: Array, weights: NDArray[Any] | None = None) -> float:
+        """The headline figure of outputs ``(n, width)``."""
+
+    # Measuring ------------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def evaluate(
+        self,
+        labels: Labels,
+        outputs: Array,
+        *,
+        seed: int,
+        groups: NDArray[Any] | None = None,
+        before: Array | None = None,
+    ) -> Evaluation:
+        """Every figure with its 95 % interval; ``before`` are the outputs before calibration."""
+
+    @abstractmethod
+    def compare(
+        self, labels: Labels, ours: Array, theirs: Array, *, seed: int, groups: NDArray[Any] | None = None
+    ) -> Interval:
+        """How much better ``ours`` is than ``theirs`` on the same examples, by the headline figure: above 0."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data that :func:`~transferium.problems.catalogue.problem_from_json` reads."""
+        return {"kind": self.kind, "names": list(self.names)}

@@ -1,0 +1,1 @@
+"""What holds for every objective and every method, and the tables of what it is asked of."""

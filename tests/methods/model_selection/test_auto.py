@@ -1,0 +1,167 @@
+"""Auto keeps the probe unless something proves better on folds of train, within the budget."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from transferium.data.domain import Domain
+from transferium.data.samples import Rows
+from transferium.embedding.embed import Embedder
+from transferium.errors import DataError, InputError
+from transferium.methods import catalogue
+from transferium.methods.fitted import Fitted
+from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.method import Method
+from transferium.methods.model_selection.auto import Auto, Trials
+from transferium.methods.task import Task
+from transferium.models.catalogue import find_backbone
+from transferium.models.heads.linear import Head
+from transferium.problems.classes import Classes
+from worlds.toy import blobs
+
+
+@dataclass
+class Informed(Method):
+    """Answers with the first coordinates, which in ``blobs`` tell the classes apart, whatever the labels say."""
+
+    name: ClassVar[str] = "informed"
+    pause_s: float = 0.0
+
+    def fit(self, task: Task) -> Fitted:
+        time.sleep(self.pause_s)
+        head = Head(np.eye(2, task.backbone.width) * 5, np.zeros(2))
+        return replace(LinearProbe().fit(task), method=self.name, head=head)
+
+
+@dataclass
+class Slow(Informed):
+    """The same, at a second a fold."""
+
+    name: ClassVar[str] = "slow"
+    pause_s: float = 1.0
+
+
+@pytest.fixture(autouse=True)
+def candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "transferium.methods.planted", SimpleNamespace(Informed=Informed, Slow=Slow))
+    monkeypatch.setitem(catalogue.METHODS, "informed", "planted.Informed")
+    monkeypatch.setitem(catalogue.METHODS, "slow", "planted.Slow")
+
+
+def few_and_wide(n: int, noise: int) -> Domain:
+    """Two clouds told apart by two coordinates among many: too few examples for the probe to find them."""
+    world = blobs(n, classes=2)
+    wide = np.random.default_rng(1).normal(size=(n, noise)) * 3
+    return replace(world, samples=Rows(np.hstack([world.features, wide]).astype(np.float32)))
+
+
+def task(train: Domain, budget_s: float | None) -> Task:
+    backbone = replace(find_backbone(None, "features"), width=train.features.shape[1], kind="features")
+    return Task(train, None, backbone, Embedder(None), 0, budget_s=budget_s)
+
+
+@pytest.fixture
+def moving(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let auto try candidates on feature rows, as it does on images and texts."""
+    monkeypatch.setattr("transferium.methods.model_selection.auto.has_backbone_to_move", lambda _task: True)
+
+
+def test_without_a_budget_it_is_the_probe_and_says_so() -> None:
+    fitted = Auto(candidates=("informed",)).fit(task(blobs(60), None))
+    assert fitted.method == "probe"
+    assert "no --budget was given" in fitted.selection.notes[-1]
+
+
+def test_features_have_nothing_to_move() -> None:
+    fitted = Auto(candidates=("informed",)).fit(task(blobs(60), 60))
+    assert "features have no backbone to move" in fitted.selection.notes[-1]
+
+
+def test_what_is_clearly_better_is_kept(moving: None) -> None:
+    fitted = Auto(candidates=("informed",)).fit(task(few_and_wide(60, 400), 60))
+    row = fitted.selection.candidates[1]
+    assert row["difference"] > (row["high"] - row["low"]) / 2
+    assert row["kept"] == "better than the probe"
+    assert fitted.method == fitted.selection.chosen["method"] == "informed"
+
+
+def test_what_is_not_clearly_better_is_not_kept(moving: None) -> None:
+    fitted = Auto(candidates=("informed",)).fit(task(blobs(200), 60))
+    row = fitted.selection.candidates[1]
+    assert row["difference"] <= (row["high"] - row["low"]) / 2
+    assert row["kept"] == "not clearly better than the probe"
+    assert fitted.method == fitted.selection.chosen["method"] == "probe"
+
+
+def test_the_budget_bounds_the_folds(moving: None) -> None:
+    begin = time.perf_counter()
+    fitted = Auto(candidates=("slow",), folds=5).fit(task(blobs(60), 2.5))
+    assert time.perf_counter() - begin < 10  # twice over, for a busy machine
+    row = fitted.selection.candidates[1]
+    assert row["examples"] < 60
+
+
+def test_a_candidate_that_cannot_be_fitted_is_left_out_and_the_others_are_tried(
+    moving: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_self: Slow, _task: Task) -> Fitted:
+        raise DataError("no class twice.")
+
+    monkeypatch.setattr(Slow, "fit", refuse)
+    fitted = Auto(candidates=("slow", "informed")).fit(task(few_and_wide(60, 200), 60))
+    first, slow, informed = fitted.selection.candidates
+    assert first["kept"] == "first" and slow["kept"] == "left out: no class twice." and slow["seconds"] >= 0
+    assert informed["kept"] == "better than the probe" and fitted.method == "informed"
+
+
+def test_a_candidate_that_is_no_method() -> None:
+    with pytest.raises(InputError, match=r"auto cannot try 'finetun'\. Did you mean 'finetune'\?"):
+        Auto(candidates=("finetun",))
+
+
+@pytest.mark.parametrize("world", [few_and_wide(60, 400), blobs(200)])
+def test_what_was_decided_before_an_interruption_is_not_decided_again(
+    world: Domain, moving: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = replace(task(world, 60), workdir=tmp_path)
+    first = Auto(candidates=("informed",)).fit(kept)
+    assert json.loads((tmp_path / "decision.json").read_text())["rows"] == list(first.selection.candidates)
+    tried = []
+    monkeypatch.setattr(Trials, "attempt", lambda self, name: tried.append(name))
+    again = Auto(candidates=("informed",)).fit(kept)
+    assert tried == [] and again.selection == first.selection and again.method == first.method
+    assert np.array_equal(again.head.weight, first.head.weight)
+    Auto(candidates=("informed",)).fit(replace(kept, seed=3))
+    assert tried == ["informed"], "another task decides anew"
+    Auto(candidates=("slow",)).fit(kept)
+    assert tried == ["informed", "slow"], "and so does another choice"
+
+
+def test_a_damaged_decision_is_taken_again(moving: None, tmp_path: Path) -> None:
+    (tmp_path / "decision.json").write_text("{")
+    assert Auto(candidates=("informed",)).fit(replace(task(blobs(60), 60), workdir=tmp_path)).method
+
+
+def test_an_example_of_a_class_that_no_other_fold_holds_is_not_compared(moving: None) -> None:
+    """The probe's answer for it comes from a probe that saw it, a candidate's from one that never saw its class."""
+    world = blobs(60)
+    y = world.y.copy()
+    y[0] = 2
+    fitted = Auto(candidates=("ncm",)).fit(task(replace(world, labels=y, problem=Classes(("a", "b", "rare"))), 60))
+    assert [row["examples"] for row in fitted.selection.candidates] == [59, 59]
+
+
+def test_too_few_to_hold_any_out_is_the_probe_and_says_so(moving: None) -> None:
+    world = blobs(20)
+    two = world.take(np.array([int(world.y.argmin()), int(world.y.argmax())]))
+    fitted = Auto(candidates=("ncm",)).fit(task(two, 60))
+    assert fitted.method == "probe" and "too few examples to hold any out" in fitted.selection.notes[-1]
