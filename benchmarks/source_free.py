@@ -16,7 +16,7 @@ import numpy as np
 
 from record import DATA, record
 from transferium.data.read import read
-from transferium.estimator import TransferClassifier
+from transferium.estimator.classifier import TransferClassifier
 
 METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "shot": ("shot", {}),

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from transferium.data.read import read as read
     from transferium.embedding.embed import Embedder as Embedder
     from transferium.errors import TransferiumError as TransferiumError
-    from transferium.estimator import TransferClassifier as TransferClassifier
-    from transferium.estimator import load as load
+    from transferium.estimator.classifier import TransferClassifier as TransferClassifier
+    from transferium.estimator.regressor import TransferRegressor as TransferRegressor
+    from transferium.estimator.saved import load as load
     from transferium.models.backbone import Backbone as Backbone
     from transferium.models.catalogue import find_backbone as find_backbone
 
@@ -25,10 +26,11 @@ _WHERE = {
     "Backbone": "models.backbone",
     "Domain": "data.domain",
     "Embedder": "embedding.embed",
-    "TransferClassifier": "estimator",
+    "TransferClassifier": "estimator.classifier",
+    "TransferRegressor": "estimator.regressor",
     "TransferiumError": "errors",
     "find_backbone": "models.catalogue",
-    "load": "estimator",
+    "load": "estimator.saved",
     "read": "data.read",
 }
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "Domain",
     "Embedder",
     "TransferClassifier",
+    "TransferRegressor",
     "TransferiumError",
     "__version__",
     "find_backbone",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from transferium.cli.tables import SHOWN, interval, severities, table
+from transferium.cli.tables import figures, interval, severities, table
 
 
 def summary(run: dict[str, Any]) -> str:
@@ -27,7 +27,7 @@ def summary(run: dict[str, Any]) -> str:
     if "model" in told["source"]:
         lines.append("The source's examples were not there: how far apart the domains are cannot be said.")
     if test:
-        rows = [[label, interval(test.get(key), percent=key.endswith("accuracy"))] for key, label in SHOWN]
+        rows = figures(test, "classes")
         ours = [[f"{run['method']} on {run['backbone']}", interval(test["accuracy"], percent=True)]]
         beside = [[n.replace("_", " "), interval(r["accuracy"], percent=True)] for n, r in run["references"].items()]
         lines += ["", table(rows, ["on the target", "value (95 % interval)"])]

@@ -76,12 +76,13 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
     from transferium.job.run_directory.resume import begin_anew, begins_anew, remembering
     from transferium.job.stopwatch import Stopwatch
 
-    columns = opt.named_columns(options)
+    settings = opt.method_settings(options)
+    columns = opt.with_separator(opt.named_columns(options), settings)
     asked = FitOptions(
         out=out,
         method=options["method"],
         backbone=options["backbone"],
-        settings=opt.method_settings(options),
+        settings=settings,
         seed=options["seed"],
         test_size=options["test_size"],
         strict=options["strict"],
@@ -176,7 +177,7 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
     if options["as_json"]:
         click.echo(json.dumps(metrics, ensure_ascii=False))
         return
-    rows = [[label, tables.interval(metrics.get(key), percent=key.endswith("accuracy"))] for key, label in tables.SHOWN]
+    rows = tables.figures(metrics, artifact.problem.kind)
     count = len(domain) - metrics.get("learned_from", 0)
     click.echo(tables.table(rows, [f"{count} examples of {domain.name}", "value (95 % interval)"]))
     if "verdict_sentence" in metrics:

@@ -29,8 +29,13 @@ data_argument = click.argument("data", type=click.Path(path_type=Path))
 run_argument = click.argument("run", type=click.Path(path_type=Path))
 
 
+PROBLEM = "What is predicted: a class, several labels (a|b), an amount.  [default: as labels look]"
+PROBLEM_KINDS = ("auto", "classes", "multi-label", "regression")
+
+
 def columns(command: F) -> F:
-    """``--image``, ``--text``, ``--label``, ``--part``, ``--group`` and ``--id``: how a table is read."""
+    """``--image``, ``--text``, ``--label``, ``--part``, ``--group``, ``--id``, ``--problem``: how a table is read."""
+    command = click.option("--problem", type=click.Choice(PROBLEM_KINDS), help=PROBLEM)(command)
     for name, text in reversed(COLUMNS.items()):
         command = click.option(f"--{name}", name, metavar="COL", help=text)(command)
     return command
@@ -46,8 +51,22 @@ def engine(command: F) -> F:
 
 
 def named_columns(options: dict[str, Any]) -> dict[str, Any]:
-    """The columns that the user named, as ``read`` takes them."""
-    return {name: options[name] for name in COLUMNS if options[name] is not None}
+    """The columns that the user named, and the problem, as ``read`` takes them."""
+    named = {name: options[name] for name in COLUMNS if options[name] is not None}
+    return named if options.get("problem") is None else named | {"problem": options["problem"]}
+
+
+def with_separator(columns: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """``columns`` with what stands between labels, which is taken out of ``settings``: ``--set separator=;``."""
+    separator = settings.pop("separator", None)
+    if separator is None:
+        return columns
+    from transferium.errors import InputError
+    from transferium.problems.multi_label import MultiLabel
+
+    if columns.get("problem", MultiLabel.kind) != MultiLabel.kind or not separator:
+        raise InputError("separator says what stands between several labels: give it with --problem multi-label.")
+    return columns | {"problem": MultiLabel((), str(separator))}
 
 
 def make_embedder(options: dict[str, Any]) -> Embedder:

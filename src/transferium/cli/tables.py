@@ -5,14 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-SHOWN = (
-    ("accuracy", "accuracy"),
-    ("balanced_accuracy", "balanced accuracy"),
-    ("macro_f1", "macro F1"),
-    ("log_loss", "log-loss"),
-    ("calibration_error", "calibration error"),
-)
-
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
     """Columns padded to their widest cell; the first is text, the others are figures.
@@ -32,27 +24,41 @@ def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
     return "\n".join([line(header), line(["-" * w for w in widths]), *(line(row) for row in rows)])
 
 
-def interval(metric: dict[str, float] | None, *, percent: bool = False) -> str:
-    """``94.8 % (90.8 to 98.0)`` or ``0.132 (0.090 to 0.181)``."""
-    if not metric:
+def interval(metric: dict[str, float] | None, *, percent: bool = False, amount: bool = False) -> str:
+    """``94.8 % (90.8 to 98.0)``, ``0.132 (0.090 to 0.181)``, or of an amount ``43.17 (39.28 to 47.01)``."""
+    if not metric or metric["value"] is None:
         return "–"
+    if amount:
+        return f"{metric['value']:.4g} ({metric['low']:.4g} to {metric['high']:.4g})"
     if percent:
         return f"{100 * metric['value']:.1f} % ({100 * metric['low']:.1f} to {100 * metric['high']:.1f})"
     return f"{metric['value']:.3f} ({metric['low']:.3f} to {metric['high']:.3f})"
 
 
+def figures(measured: dict[str, Any], kind: str) -> list[list[str]]:
+    """The figures that a short table shows for a kind of problem, each with its interval."""
+    from transferium.problems.catalogue import PROBLEMS
+
+    amount = PROBLEMS[kind].link == "identity"
+    return [
+        [label, interval(measured.get(key), percent=key.endswith("accuracy"), amount=amount)]
+        for key, label in PROBLEMS[kind].shown
+    ]
+
+
 def summary(run: dict[str, Any]) -> str:
     """The short table at the end of ``fit``."""
     division, test = run["division"], run["test"]
-    rows = [[label, interval(test.get(key), percent=key.endswith("accuracy"))] for key, label in SHOWN]
-    beside = [[name.replace("_", " "), interval(r["accuracy"], percent=True)] for name, r in run["references"].items()]
-    ours = [[f"{run['method']} on {run['backbone']}", interval(test["accuracy"], percent=True)]]
+    rows = figures(test, run["problem"])
+    ours = [f"{run['method']} on {run['backbone']}", rows[0][1]]
+    beside = [[n.replace("_", " "), figures(r, run["problem"])[0][1]] for n, r in run["references"].items()]
+    (headline, _), *_ = rows
     lines = [
         f"{run['name']}: {division['train']} train, {division['val']} val, {division['test']} test. {division['rule']}",
         "",
         table(rows, ["on the test part", "value (95 % interval)"]),
         "",
-        table(ours + beside, ["beside", "accuracy (95 % interval)"]),
+        table([ours, *beside], ["beside", f"{headline} (95 % interval)"]),
         "",
         *attacked(run.get("attacked") or {}, of=run["test"].get("examples")),
         run["verdict_sentence"],

@@ -57,7 +57,7 @@ def tune(data: Path, **options: Any) -> None:
     out = options["out"] or Path("runs") / f"{data.resolve().stem or 'run'}-tuned"
     settings = split_settings(options["settings"])
     of_backbone = backbone_settings(settings)
-    columns = opt.named_columns(options)
+    columns = opt.with_separator(opt.named_columns(options), settings)
     method = Tuned(
         method=options["method"],
         fixed=settings,

@@ -26,4 +26,5 @@ def fingerprint(domain: Domain) -> str:
         sha.update(np.ascontiguousarray(domain.features[:: max(1, len(domain) // 1000)]).tobytes())
     if domain.labels is not None:
         sha.update(domain.labels.tobytes())
-    return f"{len(domain)} {domain.kind} examples, {len(domain.classes)} classes, {sha.hexdigest()[:16]}"
+    said = "0 classes" if domain.problem is None else domain.problem.said()
+    return f"{len(domain)} {domain.kind} examples, {said}, {sha.hexdigest()[:16]}"

@@ -11,6 +11,7 @@ from transferium.data.domain import Domain
 from transferium.data.stratified_split import stratified_split
 from transferium.errors import DataError
 from transferium.methods.task import Task
+from transferium.problems.classes import Classes
 
 MOST = 3
 """Classes that one phrase names."""
@@ -39,7 +40,7 @@ def hold_out(task: Task, share: float) -> HeldOut:
     if task.val is not None:
         words = f"the val part ({len(task.val)} examples{_without(task.train, task.val)})"
         return HeldOut(task.train, task.val, np.arange(n), words)
-    bins = stratified_split(task.train.y, task.groups, np.array([1 - share, share]), task.seed)
+    bins = stratified_split(task.problem.strata(task.train.y), task.groups, np.array([1 - share, share]), task.seed)
     kept, held = np.flatnonzero(bins == 0), np.flatnonzero(bins == 1)
     if not len(held) or not len(kept):
         raise DataError(
@@ -53,6 +54,8 @@ def hold_out(task: Task, share: float) -> HeldOut:
 
 def _without(train: Domain, held: Domain) -> str:
     """Which classes are trained on and too small to be in the held-out part as well, as the end of a phrase."""
+    if not isinstance(train.problem, Classes):
+        return ""
     absent = [train.classes[k] for k in np.setdiff1d(train.y, held.y)]
     more = f" and {len(absent) - MOST} classes more" if len(absent) > MOST else ""
     return f"; none of {', '.join(map(repr, absent[:MOST]))}{more}" if absent else ""

@@ -1,4 +1,4 @@
-"""Cross-entropy on a labelled stream."""
+"""The supervised loss of a labelled stream: cross-entropy, or what another problem minimises."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from transferium.errors import InputError
+from transferium.problems.classes import Classes
+from transferium.problems.problem import Problem
 from transferium.training.loop.objective import Objective
 from transferium.training.loop.view import View
 
@@ -20,6 +22,7 @@ class Supervised(Objective):
     number for each row of the stream's domain, mean 1: how much that row counts. ``class_weights`` holds one number for
     each class: ``mean_i -sum_c w_c p_ic log softmax(logits_i)_c``, so that every share of a mixed or smoothed label
     counts by the weight of its own class.
+    Where ``problem`` is another than classes, what is minimised is its own: ``mean_i problem.losses``.
     Label smoothing: Szegedy et al., "Rethinking the Inception architecture" (2016); prefer it where labels are noisy or
     probabilities come out too sure, not where calibrated margins between like classes matter.
 
@@ -36,9 +39,14 @@ class Supervised(Objective):
         smoothing: float = 0.0,
         weights: NDArray[Any] | None = None,
         class_weights: NDArray[Any] | None = None,
+        problem: Problem | None = None,
         name: str = "task",
     ) -> None:
         super().__init__()
+        # Of classes the losses are those of torch, which also takes mixed and smoothed labels.
+        self.problem = None if problem is None or isinstance(problem, Classes) else problem
+        if self.problem is not None and (smoothing or class_weights is not None):
+            raise InputError(f"label smoothing and class weights are for classes; these are {self.problem.said()}.")
         if not 0 <= smoothing < 1:
             raise InputError(f"label smoothing lies from 0 to below 1; it was {smoothing}.")
         self.stream, self.smoothing, self.name, self.needs = stream, smoothing, name, frozenset({stream})
@@ -53,12 +61,15 @@ class Supervised(Objective):
 
     def forward(self, view: View) -> dict[str, Tensor]:
         answers, labels = view.logits(self.stream), view.labels(self.stream)
-        if self.weights is None and self.class_weights is None:
+        if self.problem is not None:
+            each = self.problem.torch_losses(answers, labels)
+        elif self.weights is None and self.class_weights is None:
             return {self.name: nn.functional.cross_entropy(answers, labels, label_smoothing=self.smoothing)}
         # Rows first and their plain mean then: the mean over weights would differ between passes and processes.
-        each = nn.functional.cross_entropy(
-            answers, labels, weight=self.class_weights, label_smoothing=self.smoothing, reduction="none"
-        )
+        else:
+            each = nn.functional.cross_entropy(
+                answers, labels, weight=self.class_weights, label_smoothing=self.smoothing, reduction="none"
+            )
         if self.weights is not None:
             each = self.weights[view.index(self.stream).to(each.device)] * each
         return {self.name: each.mean()}

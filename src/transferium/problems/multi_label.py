@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -10,11 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.errors import DataError, did_you_mean
+from transferium.errors import DataError, TransferiumWarning, did_you_mean
 from transferium.functional.bootstrap import Interval, bootstrap, least_share, percentiles
 from transferium.functional.metrics.multi_label_metrics import PER_LABEL, label_probability_statistics, label_statistics
 from transferium.problems.evaluation import Evaluation, opened
-from transferium.problems.label_cells import missing_cells, missing_rows, sort_names
+from transferium.problems.label_cells import missing_rows, sort_names
 from transferium.problems.problem import Array, Labels, Link, Problem, Wording
 
 if TYPE_CHECKING:
@@ -27,12 +28,12 @@ SEPARATOR = "|"
 class MultiLabel(Problem):
     """Any number of ``names`` for each example: labels are an indicator matrix ``uint8 (n, len(names))``.
 
-    In a cell they are joined by ``separator``; an empty cell means none of them. A label is answered where its
+    In a cell they are joined by ``separator``; an empty cell means none of them, which a warning says. A label is answered where its
     probability is at least one half.
 
-    >>> labels, problem = MultiLabel.read(["Comedy|Drama", "", "Drama"], "genres")
+    >>> labels, problem = MultiLabel.read(["Comedy|Drama", "Drama"], "genres")
     >>> labels.tolist(), problem.names, problem.cell(labels[0])
-    ([[1, 1], [0, 0], [0, 1]], ('Comedy', 'Drama'), 'Comedy|Drama')
+    ([[1, 1], [0, 1]], ('Comedy', 'Drama'), 'Comedy|Drama')
     """
 
     kind: ClassVar[str] = "multi-label"
@@ -60,9 +61,13 @@ class MultiLabel(Problem):
 
     @classmethod
     def read(cls, values: Sequence[Any], where: str, separator: str = SEPARATOR) -> tuple[Labels, MultiLabel]:
-        if missing := [row for row in missing_rows(values) if values[row] != ""]:
-            raise DataError(missing_cells("label", missing, len(values), where))
-        parts = [_parts(value, separator) for value in values]
+        none = set(missing_rows(values))
+        if len(none) == len(values):
+            raise DataError(f"{where} has no label at all: give examples with labels.")
+        if none:
+            words = f"{len(none)} of {len(values)} cells in {where} are empty: these examples have none of the labels."
+            warnings.warn(words, TransferiumWarning, stacklevel=2)
+        parts = [[] if row in none else _parts(value, separator) for row, value in enumerate(values)]
         if empty := [row for row, names in enumerate(parts) if "" in names]:
             raise DataError(
                 f"{where} has an empty label in row {empty[0] + 1} (counted from 1): {values[empty[0]]!r} split at "

@@ -30,7 +30,7 @@ class Domains:
     shares: list[tuple[str, str, str, str, str]]
     maps: list[tuple[str, str, str]]
     classes: list[tuple[str, str, str, str, str, str, int]]
-    usable_validators: list[str]
+    validators: list[str]
     opinions: list[tuple[str, list[str]]]
     notes: list[str]
     oracle: list[tuple[str, str, str]]
@@ -51,7 +51,7 @@ def domains(run: Mapping[str, Any]) -> Domains | None:
     sentence = f"{given} to {target['name']} ({target['examples']:,} inputs without labels); {told.get('rule', '')}."
     oracle = told.get("oracle") or {}
     thought = told.get("opinions") or {"rows": [], "notes": []}
-    usable_validators = list(dict.fromkeys(key for row in thought["rows"] for key in row if key != "method"))
+    validators = list(dict.fromkeys(key for row in thought["rows"] for key in row if key != "method"))
     return Domains(
         sentence=sentence,
         stripped=bool(told.get("labels_stripped")),
@@ -62,9 +62,9 @@ def domains(run: Mapping[str, Any]) -> Domains | None:
         shares=[_shares(row) for row in list(told.get("shares") or ())[:MOST_CLASSES]],
         maps=[_map(when, drawn) for when, drawn in (told.get("maps") or {}).items()],
         classes=[_class(row) for row in run.get("by_class") or ()],
-        usable_validators=[spoken(judge) for judge in usable_validators],
+        validators=[spoken(judge) for judge in validators],
         opinions=[
-            (str(row["method"]), [decimal(row.get(judge), 3) for judge in usable_validators]) for row in thought["rows"]
+            (str(row["method"]), [decimal(row.get(judge), 3) for judge in validators]) for row in thought["rows"]
         ],
         notes=[str(note) for note in thought["notes"]],
         oracle=[

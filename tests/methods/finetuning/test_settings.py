@@ -28,7 +28,7 @@ def task(n=40, seed=0, backbone=None, **change):
         ({"nesterov": True}, r"nesterov is a kind of SGD, and the optimiser is adamw: use optimiser=sgd"),
         ({"optimiser": "sgd", "nesterov": True, "momentum": 0.0}, r"momentum=0 has none: use momentum=0.9"),
         ({"optimiser": "sgd", "momentum": -1.0}, r"momentum must be 0 or more and below 1; it was -1.0"),
-        ({"optimiser": "adamx"}, r"no optimiser 'adamx'. Did you mean 'adam'"),
+        ({"optimiser": "adamx"}, r"optimiser cannot be 'adamx'. Did you mean 'adam'"),
         ({"lr": "aut"}, r"lr is a number, as in lr=0.0001, or auto, to have a range of rates tested; it was 'aut'"),
         (
             {"schedule": "plateau", "gamma": 1.0},
@@ -36,7 +36,7 @@ def task(n=40, seed=0, backbone=None, **change):
         ),
         ({"schedule": "plateau", "average": "swa"}, r"swa takes the mean of epochs at one rate, and schedule=plateau"),
         ({"plateau_patience": 0}, r"plateau_patience must be at least 1"),
-        ({"schedule": "cos"}, r"no schedule 'cos'"),
+        ({"schedule": "cos"}, r"schedule cannot be 'cos'"),
         ({"augment": "simpl"}, r"no augmentation preset 'simpl'. Did you mean 'simple'"),
         ({"best_epoch": "acuracy"}, r"best_epoch cannot be 'acuracy'. Did you mean 'accuracy'"),
         ({"best_epoch": "last", "average": "soup"}, r"soup chooses among epochs by their score, and best_epoch=last"),

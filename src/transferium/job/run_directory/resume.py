@@ -228,7 +228,7 @@ def _compared(options: Options) -> dict[str, Any]:
     settings: dict[str, Any] = dict(split_settings(tuple(options.get("settings", ()))))
     if options.get("lr") is not None:
         settings["lr"] = options["lr"]
-    beside = {name: settings.pop(name) for name in ("size", "max_length") if name in settings}
+    beside = {name: settings.pop(name) for name in ("size", "max_length", "separator") if name in settings}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         method = find_method(options["method"], settings).to_json()

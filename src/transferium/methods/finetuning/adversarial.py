@@ -9,6 +9,7 @@ from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.fitted import Fitted, Threat
 from transferium.methods.settings.field import setting
 from transferium.methods.unused_settings import Rule
+from transferium.problems.classes import Classes
 
 if TYPE_CHECKING:
     from transferium.methods.finetuning.setup import FineTuneSetup
@@ -33,6 +34,7 @@ class Adversarial(FineTune):
     """
 
     name: ClassVar[str] = "adversarial"
+    problems: ClassVar[tuple[str, ...]] = (Classes.kind,)
     unused_rules: ClassVar[dict[str, Rule]] = {
         "steps": Rule("attack", lambda m: m.attack == "pgd" and m.share > 0, "attack=pgd and a share above 0")
     }

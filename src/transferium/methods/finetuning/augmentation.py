@@ -57,4 +57,4 @@ def mixed(loss: Objective, train: Domain, mixup: float, cutmix: float) -> Object
     from transferium.objectives.mixing import Mixed, check_mixable
 
     check_mixable(train.kind, cutmix)
-    return Mixed(loss, "target", len(train.classes), mixup=mixup, cutmix=cutmix)
+    return Mixed(loss, "target", train.posed.width, mixup=mixup, cutmix=cutmix)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from transferium.data.fingerprint import fingerprint
+from transferium.errors import InputError
 from transferium.functional.class_shares import balanced_weights
 from transferium.methods.finetuning.augmentation import Augmentation, mixed
 from transferium.methods.finetuning.class_balance import ClassBalance, counted_alike
@@ -17,14 +18,17 @@ from transferium.methods.finetuning.optimising import MachineUse, Optimising
 from transferium.methods.finetuning.prefix_cache import PrefixCache, cached_prefix, put_together
 from transferium.methods.finetuning.test_time import AtTestTime, at_test_time, test_time_backbone
 from transferium.methods.finetuning.trained import Trained, selection_of, temperature_of
-from transferium.methods.finetuning.weight_averaging import WeightAveraging, scored_by
+from transferium.methods.finetuning.weight_averaging import WeightAveraging, is_lowered, scored_by
 from transferium.methods.fitted import Fitted
 from transferium.methods.holdout import HeldOut, hold_out
 from transferium.methods.method import Method
+from transferium.methods.scaled_amounts import Scale
 from transferium.methods.settings.checks import warn_of_batch
 from transferium.methods.staged import run_stages
 from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
+from transferium.problems.catalogue import PROBLEMS
+from transferium.problems.classes import Classes
 
 if TYPE_CHECKING:
     from transferium.methods.finetuning.setup import FineTuneSetup, Term
@@ -67,6 +71,7 @@ class FineTune(  # settings are listed from the last base to the first
     """
 
     name: ClassVar[str] = "finetune"
+    problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
     searched: ClassVar[tuple[str, ...]] = ("lr", "head_lr", "layer_decay", "weight_decay", "epochs")
 
     def check(self) -> None:
@@ -82,8 +87,27 @@ class FineTune(  # settings are listed from the last base to the first
         check_rates(self)
 
     def fit(self, task: Task) -> Fitted:
-        """Train the stages (from the last checkpoint in ``task.workdir``, if there is one), calibrate, describe."""
+        """Train the stages (from the last checkpoint in ``task.workdir``, if there is one), calibrate, describe.
+
+        Amounts are learned in standard deviations from their mean.
+        """
+        self._check_problem(task)
+        if task.problem.link != "identity":
+            return self._fit(task)
+        scale = Scale.of(task.train.y)
+        return scale.undone(self._fit(scale.done(task)))
+
+    def _fit(self, task: Task) -> Fitted:
         return self._conclude(*run_stages(self, task, self.stages(task), self.precision))
+
+    def _check_problem(self, task: Task) -> None:
+        """Raise ``InputError`` for settings that are for classes, where labels are none."""
+        if isinstance(task.problem, Classes):
+            return
+        for name in ("label_smoothing", "mixup", "cutmix", "class_weights", "sampling"):
+            if (value := getattr(self, name)) != getattr(type(self), name):
+                said = task.problem.said()
+                raise InputError(f"{name}={value} is for classes, and the labels here are {said}: leave it out.")
 
     def _conclude(self, outcome: Outcome[Trained], machine: Machine, start: float) -> Fitted:
         from transferium.training.preview import contact_of
@@ -151,7 +175,7 @@ class FineTune(  # settings are listed from the last base to the first
         from transferium.models.model import Model
         from transferium.models.surgery.drop_path import set_drop_path
 
-        head = self._new_head(backbone, task.classes)
+        head = self._new_head(backbone, task.problem.width)
         if backbone.pretrained and self.head == "scaled":
             head.look(task.embed(parts.train, backbone).features)
         drop_features(head, self.dropout)
@@ -174,7 +198,7 @@ class FineTune(  # settings are listed from the last base to the first
         from transferium.training.wrappers.keep_best import held_out_score
 
         score = held_out_score(setup.parts.held, setup.parts.weights)
-        return self._scorer(score, start=start, swa_from=max(self.swa_from, self.warmup))
+        return self._scorer(score, setup.task.problem, start=start, swa_from=max(self.swa_from, self.warmup))
 
     def _objective(self, setup: FineTuneSetup) -> Objective:
         """What is minimised: the loss of mixtures, plus ``weight · term`` of what a method adds to it.
@@ -195,15 +219,16 @@ class FineTune(  # settings are listed from the last base to the first
         """What mixup and CutMix give mixtures to: the supervised loss."""
         from transferium.objectives.supervised import Supervised
 
-        y, classes = setup.parts.train.y, setup.task.classes
-        weights = balanced_weights(y, classes) if self.class_weights == "balanced" else None
-        return Supervised("target", smoothing=self.label_smoothing, class_weights=weights)
+        y, problem = setup.parts.train.y, setup.task.problem
+        weights = balanced_weights(y, problem.width) if self.class_weights == "balanced" else None
+        return Supervised("target", smoothing=self.label_smoothing, class_weights=weights, problem=problem)
 
     def _around(self, setup: FineTuneSetup, best: KeepBest) -> list[Wrapper]:
         """What is put around the records of a stage: what scores and keeps, and what changes the network."""
         around: list[Wrapper] = [best] if best.average is None else [best.average, best]
         if self.schedule == "plateau":
-            around.append(self._plateau(scored_by(self.best_epoch)))
+            by = scored_by(self.best_epoch, setup.task.problem)
+            around.append(self._plateau(by, is_lowered(by, setup.task.problem)))
         return [*around, *self._network_wrappers(setup)]
 
     def _network_wrappers(self, setup: FineTuneSetup) -> list[Wrapper]:

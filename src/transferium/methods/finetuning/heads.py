@@ -14,6 +14,7 @@ from transferium.methods.tuned_backbone import tuned_backbone
 from transferium.methods.unused_settings import Rule
 from transferium.models.backbone import Backbone
 from transferium.models.heads.linear import Head
+from transferium.problems.problem import Link
 
 if TYPE_CHECKING:
     from transferium.models.heads.hidden import HiddenHead
@@ -65,7 +66,7 @@ class NewHead:
                 f"head_dropout={self.head_dropout} drops hidden units, and there are none: give hidden=256, say."
             )
 
-    def _new_head(self, backbone: Backbone, classes: int) -> ScaledLinear | HiddenHead:
+    def _new_head(self, backbone: Backbone, outputs: int) -> ScaledLinear | HiddenHead:
         """A linear layer, or hidden layers and a linear one, with torch's default random weights.
 
         Raises ``InputError`` where no saved head could hold the hidden layers: on feature rows they have rectifiers.
@@ -75,10 +76,10 @@ class NewHead:
 
         hidden = hidden_widths(self.hidden)
         if not hidden:
-            return ScaledLinear(backbone.width, classes)
+            return ScaledLinear(backbone.width, outputs)
         if backbone.kind == "features" and self.activation != "relu":
             raise InputError(f"hidden layers on feature rows take activation=relu; it was {self.activation!r}.")
-        return HiddenHead(backbone.width, hidden, classes, self.activation, self.head_dropout)
+        return HiddenHead(backbone.width, hidden, outputs, self.activation, self.head_dropout)
 
 
 def fitted_ends(trained: Trained, temperature: float) -> tuple[Backbone, Head]:
@@ -92,12 +93,14 @@ def fitted_ends(trained: Trained, temperature: float) -> tuple[Backbone, Head]:
     backbone, head = tuned_backbone(trained.backbone, trained.model.backbone), trained.model.head
     if isinstance(head, HiddenHead):
         if backbone.kind == "features":
-            return backbone, _layered(head, temperature)
+            return backbone, _layered(head, temperature, trained.parts.held.posed.link)
         backbone, head = extended(backbone, head.hidden, head.widths[-1]), head.last
-    return mirrored(backbone) if trained.mirror else backbone, linear_head(head, temperature)
+    return mirrored(backbone) if trained.mirror else backbone, linear_head(
+        head, temperature, trained.parts.held.posed.link
+    )
 
 
-def _layered(head: HiddenHead, temperature: float) -> LayeredHead:
+def _layered(head: HiddenHead, temperature: float, link: Link) -> LayeredHead:
     """The same function of the features in NumPy; every hidden layer ends in a rectifier."""
     from torch import nn
 
@@ -111,8 +114,8 @@ def _layered(head: HiddenHead, temperature: float) -> LayeredHead:
         elif isinstance(layer, nn.Linear):
             weight, bias = (t.detach().cpu().double().numpy() for t in (layer.weight, layer.bias))
             hidden.append((weight, bias))
-    last = linear_head(head.last, temperature)
-    return LayeredHead(last.weight, last.bias, temperature, tuple(hidden))
+    last = linear_head(head.last, temperature, link)
+    return LayeredHead(last.weight, last.bias, temperature, tuple(hidden), link=link)
 
 
 def notes_on_hidden(trained: Trained, machine: Machine) -> tuple[str, ...]:

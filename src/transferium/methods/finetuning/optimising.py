@@ -60,11 +60,11 @@ class Optimising:
     def _schedule(self) -> Schedule:
         return Schedule(self.schedule, self.warmup, gamma=self.gamma, drops=self.drops)
 
-    def _plateau(self, by: str) -> Plateau:
+    def _plateau(self, by: str, lowest: bool) -> Plateau:
         """What lowers the rate where the held-out score ``by`` no longer gets better."""
         from transferium.training.wrappers.plateau import Plateau
 
-        return Plateau(f"val_{by}", lowest=by == "log_loss", gamma=self.gamma, patience=self.plateau_patience)
+        return Plateau(f"val_{by}", lowest=lowest, gamma=self.gamma, patience=self.plateau_patience)
 
 
 @dataclass

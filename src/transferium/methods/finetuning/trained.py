@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from transferium.methods.finetuning.weight_averaging import LAST, scored_by
+from transferium.methods.finetuning.weight_averaging import LAST, is_lowered, scored_by
 from transferium.models.backbone import Backbone
 from transferium.models.heads.linear import Head
+from transferium.problems.problem import Link
 from transferium.selection.selection import Selection
 
 if TYPE_CHECKING:
@@ -37,23 +38,23 @@ class Trained:
     mirror: bool = False
 
 
-def linear_head(layer: nn.Module, temperature: float) -> Head:
+def linear_head(layer: nn.Module, temperature: float, link: Link) -> Head:
     """A trained linear layer in units of the features it reads, with a temperature."""
     from transferium.models.heads.scaled_linear import ScaledLinear
 
     assert isinstance(layer, ScaledLinear)
     weight, bias = layer.folded()
-    return Head(weight, bias, temperature)
+    return Head(weight, bias, temperature, link=link)
 
 
 def temperature_of(trained: Trained, machine: Machine) -> float:
     """The temperature that makes held-out probabilities honest; held-out examples are never trained on."""
-    from transferium.functional.calibration import fit_temperature
     from transferium.models.surgery.mirrored import Mirrored
     from transferium.training.loop.predict import predict
 
     held, model = trained.parts.held, Mirrored(trained.model) if trained.mirror else trained.model
-    return float(fit_temperature(predict(model, held, trained.feeds, machine), held.y, trained.parts.weights))
+    scores = predict(model, held, trained.feeds, machine)
+    return float(held.posed.calibrate(scores, held.y, trained.parts.weights))
 
 
 def selection_of(trained: Trained, history: list[dict[str, Any]], best_epoch: str) -> Selection:
@@ -61,7 +62,9 @@ def selection_of(trained: Trained, history: list[dict[str, Any]], best_epoch: st
 
     Where several stages were looked at, each look says its stage, and epochs are counted through all of them.
     """
-    by = f"val_{scored_by(best_epoch)}"
+    problem = trained.parts.held.posed
+    score = scored_by(best_epoch, problem)
+    by, lowest = f"val_{score}", is_lowered(score, problem)
     scored = [r for r in history if by in r]
     several = len({r["stage"] for r in scored}) > 1
     looks: list[dict[str, Any]] = (
@@ -75,10 +78,10 @@ def selection_of(trained: Trained, history: list[dict[str, Any]], best_epoch: st
     ]
     if best_epoch == LAST:
         words, chosen = "being the last epoch, whatever it scored", looks[-1]
-    elif best_epoch == "log_loss":
-        words, chosen = "lowest log-loss", min(looks, key=lambda look: look[by])
     else:
-        words, chosen = "highest accuracy", max(looks, key=lambda look: look[by])
+        named = "log-loss" if score == "log_loss" else score.replace("_", " ")
+        words = f"{'lowest' if lowest else 'highest'} {named}"
+        chosen = (min if lowest else max)(looks, key=lambda look: look[by])
     where = {key: chosen[key] for key in ("stage", "epoch") if key in chosen}
     if trained.parts.weights is not None:
         words += ", every class counting alike"

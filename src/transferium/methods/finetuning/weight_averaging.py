@@ -9,6 +9,7 @@ from transferium.errors import InputError
 from transferium.methods.settings.checks import BELOW_1
 from transferium.methods.settings.field import setting
 from transferium.methods.unused_settings import Rule, when
+from transferium.problems.problem import Problem
 
 if TYPE_CHECKING:
     from transferium.training.wrappers.keep_best import KeepBest, Score
@@ -16,9 +17,17 @@ if TYPE_CHECKING:
 LAST = "last"
 
 
-def scored_by(best_epoch: str) -> str:
-    """The held-out score that is shown, and that rates may wait for: log-loss where the last epoch is kept."""
-    return "log_loss" if best_epoch == LAST else best_epoch
+def scored_by(best_epoch: str, problem: Problem) -> str:
+    """The held-out score that is shown, and that rates may wait for: the loss where the last epoch is kept.
+
+    Where a problem has no accuracy, its headline figure is meant.
+    """
+    return problem.headline if best_epoch == "accuracy" else problem.loss_name
+
+
+def is_lowered(score: str, problem: Problem) -> bool:
+    """Whether a held-out score is the better the lower it is."""
+    return score == problem.loss_name or problem.lower_is_better
 
 
 def _stops(m: Any) -> bool:
@@ -81,14 +90,14 @@ class WeightAveraging:
                 "average=ema, or another schedule."
             )
 
-    def _scorer(self, score: Score, *, start: bool, swa_from: float) -> KeepBest:
+    def _scorer(self, score: Score, problem: Problem, *, start: bool, swa_from: float) -> KeepBest:
         """What scores each epoch, or the average in its place, and keeps the best of them."""
         from transferium.training.wrappers.keep_best import KeepBest, KeepLast
         from transferium.training.wrappers.soup import Soup
         from transferium.training.wrappers.weight_average import EMA, SWA
 
-        by, patience = scored_by(self.best_epoch), self.patience
-        lowest = by == "log_loss"
+        by, patience = scored_by(self.best_epoch, problem), self.patience
+        lowest = is_lowered(by, problem)
         if self.average == "soup":
             return Soup(score, by=by, lowest=lowest, start=start, patience=patience, size=self.soup_size)
         keep = KeepLast if self.best_epoch == LAST else KeepBest

@@ -21,6 +21,8 @@ from transferium.methods.model_selection.saved_decision import Decision, keep, r
 from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
 from transferium.methods.unused_settings import Rule, suppress_unused_warnings
+from transferium.problems.catalogue import PROBLEMS
+from transferium.problems.classes import Classes
 from transferium.selection.selection import Selection
 from transferium.system.processes import refuse_several
 
@@ -46,6 +48,7 @@ class Auto(Method):
     """
 
     name: ClassVar[str] = "auto"
+    problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
     learns_from_few: ClassVar[bool] = True
     unused_rules: ClassVar[dict[str, Rule]] = OF_NETWORKS
 
@@ -194,6 +197,8 @@ def has_backbone_to_move(task: Task) -> bool:
 
 def _why_not_more(task: Task, probe: Fitted) -> str:
     """Why nothing is tried beside the probe, if nothing is."""
+    if not isinstance(task.problem, Classes):
+        return f"what beats it within a budget is asked for classes alone, and these are {task.problem.said()}"
     if task.budget_s is None:
         return "no --budget was given to try more"
     if not has_backbone_to_move(task):

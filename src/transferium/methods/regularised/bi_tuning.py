@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.settings.checks import BELOW_1
 from transferium.methods.settings.field import setting
+from transferium.problems.classes import Classes
 from transferium.system.processes import refuse_several
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class BiTuning(FineTune):
     """
 
     name: ClassVar[str] = "bi-tuning"
+    problems: ClassVar[tuple[str, ...]] = (Classes.kind,)
 
     strength: float = setting(1.0, "weight of the two contrastive terms", (0.1, 10.0))
     keys: int = setting(40, "examples of each class that the queue holds", (8, 40))

@@ -15,6 +15,7 @@ from transferium.functional.classifier import softmax
 from transferium.functional.logistic import fit_path
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.settings.field import setting
+from transferium.problems.classes import Classes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,6 +41,7 @@ class CoTuning(FineTune):
     """
 
     name: ClassVar[str] = "co-tuning"
+    problems: ClassVar[tuple[str, ...]] = (Classes.kind,)
 
     strength: float = setting(2.3, "weight of the source classes' cross-entropy", (0.1, 10.0))
     relation: str = setting("reverse", "how p(source class | class) is learned", ("reverse", "direct"))

@@ -13,6 +13,7 @@ from transferium.errors import InputError
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.settings.field import setting
 from transferium.models.heads.linear import linear
+from transferium.problems.classes import Classes
 
 if TYPE_CHECKING:
     import torch
@@ -42,6 +43,7 @@ class DELTA(FineTune):
     """
 
     name: ClassVar[str] = "delta"
+    problems: ClassVar[tuple[str, ...]] = (Classes.kind,)
 
     weight_decay: float = setting(0.0, "pull of all weights towards zero", (0.0, 0.3))
     alpha: float = setting(0.01, "how strongly feature maps are held", (1e-4, 1.0))

@@ -53,11 +53,17 @@ def fingerprint_module(module: nn.Module) -> str:
     for name, tensor in module.state_dict().items():
         whole.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         whole.update(tensor.detach().cpu().contiguous().flatten().view(_bytes()).numpy())
-    for kind in sorted({type(part) for part in module.modules()}, key=lambda k: f"{k.__module__}.{k.__qualname__}"):
-        whole.update(f"{kind.__module__}.{kind.__qualname__}".encode())
+    for kind in sorted({type(part) for part in module.modules()}, key=_name_of):
+        whole.update(_name_of(kind).encode())
         if not kind.__module__.startswith("torch."):
             whole.update(_source(kind).encode())
     return whole.hexdigest()
+
+
+def _name_of(kind: type) -> str:
+    """The full name of a class; of one of this package its own name alone, wherever its file lies."""
+    ours = kind.__module__.partition(".")[0] == __name__.partition(".")[0]
+    return kind.__qualname__ if ours else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _bytes() -> Any:

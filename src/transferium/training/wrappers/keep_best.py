@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from transferium.data.domain import Domain
+from transferium.problems.problem import linked
 from transferium.training.loop.episode import Episode
 from transferium.training.loop.predict import predict
 from transferium.training.loop.wrapper import Record
@@ -22,20 +23,17 @@ Score = Callable[[Episode], dict[str, float]]
 
 
 def held_out_score(held: Domain, weights: NDArray[np.float64] | None = None) -> Score:
-    """Log-loss (natural logarithm) and accuracy of the stage's model on ``held``, without augmentation.
+    """The loss and the headline figure of the stage's model on ``held``, without augmentation: log-loss and accuracy.
 
     ``weights`` say how much each example counts; None: all alike.
     """
+    problem = held.posed
 
     def score(episode: Episode) -> dict[str, float]:
         logits = predict(episode.stage.model, held, episode.stage.feeds, episode.machine)
-        top = logits.max(axis=1, keepdims=True)
-        logs = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
-        right = logits.argmax(axis=1) == held.y
-        losses = -logs[np.arange(len(held)), held.y]
         return {
-            "log_loss": float(np.average(losses, weights=weights)),
-            "accuracy": float(np.average(right, weights=weights)),
+            problem.loss_name: float(np.average(problem.losses(logits, held.y), weights=weights)),
+            problem.headline: problem.merit(held.y, linked(logits, problem.link), weights),
         }
 
     return score

@@ -1,68 +1,42 @@
-"""The scikit-learn face: ``TransferClassifier`` fits, clones, pickles and grid-searches like any estimator."""
+"""Classification with scikit-learn's face: one class of several, or any number of labels, for each example."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
+from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
-from transferium.artifact import Artifact, load_artifact, replacing
+from transferium.artifact import Artifact
 from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
 from transferium.data.read import read
 from transferium.data.readers.arrays import column_names
-from transferium.embedding.embed import Embedder
-from transferium.embedding.engines.engine import Choice
-from transferium.embedding.store.store import FeatureStore
-from transferium.errors import DataError, InputError
-from transferium.job.adapt.evaluate_adapted import evaluate_with_source_only, is_adapted
+from transferium.errors import InputError
+from transferium.estimator.base import DTYPES, TransferEstimator, is_pair, is_table, read_examples
+from transferium.job.adapt.evaluate_adapted import evaluate_with_source_only
 from transferium.job.adapt.fit import adapt, artifacts
 from transferium.job.adapt.given_model import GivenModel, alone, is_model
 from transferium.job.adapt.read_pair import read_target
-from transferium.job.adapt.run import SOURCE_ONLY
-from transferium.job.fit.prepare import prepare, training_parts, warn_of_quarantine
-from transferium.job.options import FitOptions, backbone_settings
-from transferium.job.predict.apply import evaluate_domain, held_out, predict_domain, read_like
-from transferium.job.run_directory.provenance import data_fingerprint, provenance
+from transferium.job.fit.prepare import warn_of_quarantine
+from transferium.job.options import FitOptions
+from transferium.job.predict.apply import evaluate_domain, held_out, read_like
 from transferium.job.stopwatch import Stopwatch
-from transferium.methods.catalogue import find_method
-from transferium.methods.method import Method
-from transferium.methods.task import Task
-from transferium.models.catalogue import find_backbone
 from transferium.problems.classes import Classes
 from transferium.problems.evaluation import Evaluation
-
-PAIR = 2
-"""Examples and their labels."""
-DTYPES = [np.float64, np.float32]
-"""What rows are read as; the first, unless they are the second already."""
+from transferium.problems.multi_label import MultiLabel
+from transferium.problems.regression import Regression
 
 
-class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """A pretrained backbone and a head fitted to a few hundred examples.
+class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """A pretrained backbone and a classifier of one class, or of several labels, for each example.
 
-    Parameters
-    ----------
-    method : str or Method
-        A name of ``transferium methods``, or a method object whose hyper-parameters can be searched as
-        ``method__<name>``.
-    backbone : str, path, ``nn.Module``, Backbone or None
-        None takes the bundled backbone for images or English texts, and none for feature tables.
-    settings : dict or None
-        Hyper-parameters of a method given by name, and of the backbone (``size``, ``max_length``).
-    engine : {"auto", "onnx", "torch"}
-        What runs the frozen backbone.
-    store : bool
-        Keep features in the feature store, so that no example is embedded twice.
-    random_state : int, RandomState or None
-        Seed of every random choice.
+    Parameters are those of :class:`TransferEstimator`.
 
     Attributes
     ----------
@@ -80,23 +54,6 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     >>> bool(model.score(X[1::2], y[1::2]) > 0.9)
     True
     """
-
-    def __init__(
-        self,
-        method: str | Method = "probe",
-        *,
-        backbone: Any = None,
-        settings: dict[str, Any] | None = None,
-        engine: Choice = "auto",
-        store: bool = True,
-        random_state: Any = 0,
-    ) -> None:
-        self.method = method
-        self.backbone = backbone
-        self.settings = settings
-        self.engine = engine
-        self.store = store
-        self.random_state = random_state
 
     classes_: NDArray[Any]
 
@@ -125,22 +82,9 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         if few is not None:
             raise InputError("few are labelled examples of a target beside a source, and there is no source: give y.")
         domain = self._labelled(X, y)
-        settings = dict(self.settings or {})
-        backbone = find_backbone(self.backbone, domain.kind, **backbone_settings(settings))
-        method, embedder = find_method(self.method, settings), self._embedder()
-        prepared = prepare(domain, embedder, backbone, watch=Stopwatch())
-        warn_of_quarantine(prepared.diagnosis)
-        train, val = training_parts(prepared)
-        seed = self._seed()
-        fitted = method.fit(Task(train, val, prepared.backbone, embedder, seed, groups=train.groups))
-        info = {"method": method.to_json(), "selection": fitted.selection.to_json(), "seed": seed}
-        info["feature_names"] = domain.feature_names
-        info["provenance"] = provenance("TransferClassifier.fit", data_fingerprint(prepared.domain))
-        self.artifact_ = Artifact(fitted.backbone, fitted.head, train.posed, info)
-        self.classes_ = self.classes_[[domain.classes.index(name) for name in train.classes]]
-        self.diagnosis_, self.selection_ = prepared.diagnosis, fitted.selection
-        if hasattr(self, "source_only_"):  # of an earlier fit
-            del self.source_only_
+        self._fit(domain)
+        if isinstance(domain.problem, Classes):
+            self.classes_ = self.classes_[[domain.classes.index(name) for name in self.artifact_.classes]]
         return self
 
     def _adapt(self, X: Any, y: ArrayLike | None, source: Any, few: Any) -> TransferClassifier:
@@ -160,7 +104,7 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             domains.append(domain)
             names |= {str(name): name for name in classes}
         told = None if few is None else domains.pop()
-        target = X if isinstance(X, Domain) else _read(X, name="target")
+        target = X if isinstance(X, Domain) else read_examples(X, name="target")
         pair = pair_domains(domains, target, told) if model is None else model.pair(target, told)
         asked = FitOptions(Path(), self.method, self.backbone, self.settings, self._seed())
         adapted = adapt(pair, asked, self._embedder(), Stopwatch(), model=model)
@@ -185,18 +129,16 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Calibrated class probabilities ``(n, classes)`` in the order of ``classes_``."""
-        check_is_fitted(self)
-        predicted = predict_domain(self.artifact_, self._domain(X), self._embedder())
-        if predicted.problems:
-            name, reason = next(iter(predicted.problems.items()))
-            count = f"{len(predicted.problems)} of {len(predicted.domain)}"
-            raise DataError(f"{count} examples cannot be read; the first is {name}: {reason}. Leave them out.")
-        return predicted.outputs
+        return self._outputs(X)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The most probable class of each example, as it was given to ``fit``."""
-        guess = self.predict_proba(X).argmax(axis=1)
-        return cast("NDArray[Any]", self.classes_[guess])
+        """The most probable class of each example, as it was given to ``fit``; of labels, zeros and ones ``(n, k)``."""
+        outputs = self.predict_proba(X)
+        guess = self.artifact_.problem.predict(outputs)
+        if isinstance(self.artifact_.problem, MultiLabel):
+            return guess.astype(np.int64)
+        answers: NDArray[Any] = self.classes_[guess]
+        return answers
 
     def evaluate(self, data: Any, *, seed: int = 0) -> Evaluation:
         """Metrics with intervals on labelled data: its held-out part where it is divided, else all of it.
@@ -221,83 +163,38 @@ class TransferClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             return read_like(self.artifact_, Path(data), {})
         if isinstance(data, Domain):
             return data
-        if not _is_pair(data):
+        if not is_pair(data):
             raise InputError(
                 f"evaluate takes a Domain, (X, y) or the path of labelled data; got {type(data).__name__}. Give one."
             )
         domain, given = _with_labels(self._domain(data[0], finite=False), data[1])
+        if not isinstance(domain.problem, Classes):
+            return domain
         known = dict(zip(self.classes_.tolist(), self.artifact_.classes, strict=True))
         return replace(domain, problem=Classes(tuple(known.get(label, str(label)) for label in given.tolist())))
-
-    def save(self, folder: str | Path) -> None:
-        """Write safetensors and JSON to ``folder``, all or nothing; of an adapted model source only too.
-
-        An earlier model or run there is replaced; ``ArtifactError`` where ``folder`` is a file or holds other files.
-        """
-        check_is_fitted(self)
-        with replacing(Path(folder)) as fresh:
-            self.artifact_.write_into(fresh)
-            if hasattr(self, "source_only_"):
-                (fresh / SOURCE_ONLY).mkdir()
-                self.source_only_.write_into(fresh / SOURCE_ONLY)
 
     def _labelled(self, X: Any, y: ArrayLike | None) -> Domain:
         self._forget_columns()
         if isinstance(X, Domain):
             if y is not None:
                 raise InputError("a Domain brings its own labels; y was given as well. Leave y out.")
-            self.classes_ = np.array(X.classes)
+            if isinstance(X.problem, Regression):
+                raise InputError(f"the labels of {X.name!r} are amounts: use TransferRegressor, or problem='classes'.")
+            self.classes_ = np.array(() if X.problem is None else X.problem.names)
             return X
         if y is None:
             raise ValueError("requires y to be passed, but the target y is None: give labels, or fit on a Domain.")
         names = column_names(X)
-        if _is_table(X):
-            X, y = validate_data(self, X, y, dtype=DTYPES)
-        domain, self.classes_ = _with_labels(_read(X, features=names), y)
+        if is_table(X):
+            several = np.ndim(y) == 2 and np.shape(y)[1] > 1
+            X, y = validate_data(self, X, y, dtype=DTYPES, multi_output=several)
+        domain, self.classes_ = _with_labels(read_examples(X, features=names), y)
         return domain
-
-    def _domain(self, X: Any, finite: bool = True) -> Domain:
-        """Examples to answer; ``finite`` refuses rows with NaN or infinity, as scikit-learn does."""
-        if isinstance(X, Domain):
-            return X
-        if isinstance(X, (str, Path)):
-            return read_like(self.artifact_, Path(X), {})
-        if self.artifact_.kind != "features":
-            return read(list(X))
-        names = column_names(X)
-        if names and self._matches(names):
-            return read(check_array(X, dtype=DTYPES, ensure_all_finite=finite), features=names)
-        rows = validate_data(self, X, reset=False, dtype=DTYPES, ensure_all_finite=finite)
-        seen = getattr(self, "feature_names_in_", None)
-        return read(rows, features=None if seen is None else seen.tolist())
-
-    def _matches(self, names: tuple[str, ...]) -> bool:
-        """Whether columns go by name, in any order: after an adaptation, which may have met two, or no frame at all.
-
-        What was fitted to one frame is asked with its columns in the same order: scikit-learn's rule.
-        """
-        if not self.artifact_.info.get("feature_names"):
-            return False
-        seen = getattr(self, "feature_names_in_", None)
-        return seen is None or (hasattr(self, "source_only_") and set(names) == set(seen))
-
-    def _forget_columns(self) -> None:
-        """Nothing of what an earlier ``fit`` was given."""
-        for name in ("feature_names_in_", "n_features_in_"):
-            if hasattr(self, name):
-                delattr(self, name)
-
-    def _embedder(self) -> Embedder:
-        return Embedder(FeatureStore() if self.store else None, engine=self.engine)
-
-    def _seed(self) -> int:
-        if isinstance(self.random_state, (int, np.integer)):
-            return int(self.random_state)
-        return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
+        tags.classifier_tags.multi_label = True
         return tags
 
 
@@ -307,8 +204,8 @@ def _source(source: Any) -> tuple[Domain, NDArray[Any]]:
         source = read(source)
     if isinstance(source, Domain):
         return source, np.array(source.classes)
-    if _is_pair(source):
-        return _with_labels(_read(source[0]), source[1])
+    if is_pair(source):
+        return _with_labels(read_examples(source[0]), source[1])
     raise InputError(
         "labelled examples are a Domain, (X, y) or the path of labelled data, and a source may also be a fitted "
         f"model or the path of a saved one; got {type(source).__name__}."
@@ -317,6 +214,8 @@ def _source(source: Any) -> tuple[Domain, NDArray[Any]]:
 
 def _with_labels(domain: Domain, y: ArrayLike) -> tuple[Domain, NDArray[Any]]:
     """The same examples with labels, and the classes in the order of their numbers, as they were given."""
+    if np.ndim(y) == 2 and np.shape(y)[1] > 1:
+        return _with_indicators(domain, np.asarray(y))
     y = column_or_1d(y)
     check_consistent_length(domain.ids, y)
     check_classification_targets(y)
@@ -324,37 +223,14 @@ def _with_labels(domain: Domain, y: ArrayLike) -> tuple[Domain, NDArray[Any]]:
     return replace(domain, labels=codes.astype(np.int64), problem=Classes(tuple(str(c) for c in classes))), classes
 
 
-def _read(X: Any, **names: Any) -> Domain:
-    """Examples of any kind, by scikit-learn's habit: a table, or else a sequence."""
-    return read(X if _is_table(X) else list(X), **names)
-
-
-def _is_pair(data: Any) -> bool:
-    """Whether this is ``(X, y)``; a ``Domain`` brings labels of its own."""
-    return isinstance(data, (tuple, list)) and len(data) == PAIR and not isinstance(data[0], (Domain, str, bytes, Path))
+def _with_indicators(domain: Domain, y: NDArray[Any]) -> tuple[Domain, NDArray[Any]]:
+    """The same examples with several labels each: zeros and ones, a column for each label."""
+    check_consistent_length(domain.ids, y)
+    check_classification_targets(y)
+    labels = np.arange(y.shape[1])
+    return replace(domain, labels=y.astype(np.uint8), problem=MultiLabel(tuple(map(str, labels)))), labels
 
 
 def _as_given(classes: tuple[str, ...], known: dict[str, Any]) -> NDArray[Any]:
     """Class names as they were given where all are ``known``, else as texts."""
     return np.array([known[name] for name in classes] if set(classes) <= known.keys() else list(classes))
-
-
-def load(folder: str | Path) -> TransferClassifier:
-    """Read a saved model or run directory back; raises ``ArtifactError`` for what is not understood.
-
-    Class labels come back as texts, in the saved order.
-    """
-    artifact = load_artifact(folder)
-    model = TransferClassifier(artifact.info.get("method", {}).get("name", "probe"))
-    model.artifact_ = artifact
-    model.classes_ = np.array(artifact.classes)
-    if is_adapted(Path(folder)):
-        model.source_only_ = load_artifact(Path(folder) / SOURCE_ONLY)
-    return model
-
-
-def _is_table(X: Any) -> bool:
-    """Whether scikit-learn's own checks apply: anything that is not a sequence of texts, paths, images or bytes."""
-    if isinstance(X, (list, tuple)) and X:
-        return not isinstance(X[0], (str, bytes, Path)) and np.ndim(X[0]) < 2 and not hasattr(X[0], "mode")
-    return not (isinstance(X, np.ndarray) and (X.ndim > 2 or (X.ndim == 1 and X.dtype.kind in "OUS")))

@@ -1,0 +1,1 @@
+"""The scikit-learn face: a classifier and a regressor."""

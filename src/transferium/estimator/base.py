@@ -1,0 +1,173 @@
+"""The scikit-learn face: estimators that fit, clone, pickle and are grid-searched like any other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from transferium.artifact import Artifact, replacing
+from transferium.data.domain import Domain
+from transferium.data.read import read
+from transferium.data.readers.arrays import column_names
+from transferium.embedding.embed import Embedder
+from transferium.embedding.engines.engine import Choice
+from transferium.embedding.store.store import FeatureStore
+from transferium.errors import DataError
+from transferium.job.adapt.run import SOURCE_ONLY
+from transferium.job.fit.prepare import Prepared, prepare, training_parts, warn_of_quarantine
+from transferium.job.options import backbone_settings
+from transferium.job.predict.apply import predict_domain, read_like
+from transferium.job.run_directory.provenance import data_fingerprint, provenance
+from transferium.job.stopwatch import Stopwatch
+from transferium.methods.catalogue import check_problem, find_method
+from transferium.methods.method import Method
+from transferium.methods.task import Task
+from transferium.models.catalogue import find_backbone
+
+PAIR = 2
+"""Examples and their labels."""
+DTYPES = [np.float64, np.float32]
+"""What rows are read as; the first, unless they are the second already."""
+
+
+class TransferEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """A pretrained backbone and a head fitted to a few hundred examples: what every kind of problem shares.
+
+    Parameters
+    ----------
+    method : str or Method
+        A name of ``transferium methods``, or a method object whose hyper-parameters can be searched as
+        ``method__<name>``.
+    backbone : str, path, ``nn.Module``, Backbone or None
+        None takes the bundled backbone for images or English texts, and none for feature tables.
+    settings : dict or None
+        Hyper-parameters of a method given by name, and of the backbone (``size``, ``max_length``).
+    engine : {"auto", "onnx", "torch"}
+        What runs the frozen backbone.
+    store : bool
+        Keep features in the feature store, so that no example is embedded twice.
+    random_state : int, RandomState or None
+        Seed of every random choice.
+    """
+
+    def __init__(
+        self,
+        method: str | Method = "probe",
+        *,
+        backbone: Any = None,
+        settings: dict[str, Any] | None = None,
+        engine: Choice = "auto",
+        store: bool = True,
+        random_state: Any = 0,
+    ) -> None:
+        self.method = method
+        self.backbone = backbone
+        self.settings = settings
+        self.engine = engine
+        self.store = store
+        self.random_state = random_state
+
+    def _fit(self, domain: Domain) -> Prepared:
+        """Look, fit and keep what ``save`` writes; raises ``InputError`` for a method that cannot solve the problem."""
+        settings = dict(self.settings or {})
+        backbone = find_backbone(self.backbone, domain.kind, **backbone_settings(settings))
+        method, embedder = find_method(self.method, settings), self._embedder()
+        if domain.problem is not None:
+            check_problem(method, domain.problem, domain.name)
+        prepared = prepare(domain, embedder, backbone, watch=Stopwatch())
+        warn_of_quarantine(prepared.diagnosis)
+        train, val = training_parts(prepared)
+        seed = self._seed()
+        fitted = method.fit(Task(train, val, prepared.backbone, embedder, seed, groups=train.groups))
+        info = {"method": method.to_json(), "selection": fitted.selection.to_json(), "seed": seed}
+        info["feature_names"] = domain.feature_names
+        info["provenance"] = provenance(f"{type(self).__name__}.fit", data_fingerprint(prepared.domain))
+        self.artifact_ = Artifact(fitted.backbone, fitted.head, train.posed, info)
+        self.diagnosis_, self.selection_ = prepared.diagnosis, fitted.selection
+        if hasattr(self, "source_only_"):  # of an earlier fit
+            del self.source_only_
+        return prepared
+
+    def _outputs(self, X: Any) -> NDArray[np.float64]:
+        """What the head says of each example ``(n, width)``; ``DataError`` where one cannot be read."""
+        check_is_fitted(self)
+        predicted = predict_domain(self.artifact_, self._domain(X), self._embedder())
+        if predicted.problems:
+            name, reason = next(iter(predicted.problems.items()))
+            count = f"{len(predicted.problems)} of {len(predicted.domain)}"
+            raise DataError(f"{count} examples cannot be read; the first is {name}: {reason}. Leave them out.")
+        return predicted.outputs
+
+    def save(self, folder: str | Path) -> None:
+        """Write safetensors and JSON to ``folder``, all or nothing; of an adapted model source only too.
+
+        An earlier model or run there is replaced; ``ArtifactError`` where ``folder`` is a file or holds other files.
+        """
+        check_is_fitted(self)
+        with replacing(Path(folder)) as fresh:
+            self.artifact_.write_into(fresh)
+            if hasattr(self, "source_only_"):
+                (fresh / SOURCE_ONLY).mkdir()
+                self.source_only_.write_into(fresh / SOURCE_ONLY)
+
+    def _domain(self, X: Any, finite: bool = True) -> Domain:
+        """Examples to answer; ``finite`` refuses rows with NaN or infinity, as scikit-learn does."""
+        if isinstance(X, Domain):
+            return X
+        if isinstance(X, (str, Path)):
+            return read_like(self.artifact_, Path(X), {})
+        if self.artifact_.kind != "features":
+            return read(list(X))
+        names = column_names(X)
+        if names and self._matches(names):
+            return read(check_array(X, dtype=DTYPES, ensure_all_finite=finite), features=names)
+        rows = validate_data(self, X, reset=False, dtype=DTYPES, ensure_all_finite=finite)
+        seen = getattr(self, "feature_names_in_", None)
+        return read(rows, features=None if seen is None else seen.tolist())
+
+    def _matches(self, names: tuple[str, ...]) -> bool:
+        """Whether columns go by name, in any order: after an adaptation, which may have met two, or no frame at all.
+
+        What was fitted to one frame is asked with its columns in the same order: scikit-learn's rule.
+        """
+        if not self.artifact_.info.get("feature_names"):
+            return False
+        seen = getattr(self, "feature_names_in_", None)
+        return seen is None or (hasattr(self, "source_only_") and set(names) == set(seen))
+
+    def _forget_columns(self) -> None:
+        """Nothing of what an earlier ``fit`` was given."""
+        for name in ("feature_names_in_", "n_features_in_"):
+            if hasattr(self, name):
+                delattr(self, name)
+
+    def _embedder(self) -> Embedder:
+        return Embedder(FeatureStore() if self.store else None, engine=self.engine)
+
+    def _seed(self) -> int:
+        if isinstance(self.random_state, (int, np.integer)):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+
+def read_examples(X: Any, **names: Any) -> Domain:
+    """Examples of any kind, by scikit-learn's habit: a table, or else a sequence."""
+    return read(X if is_table(X) else list(X), **names)
+
+
+def is_pair(data: Any) -> bool:
+    """Whether this is ``(X, y)``; a ``Domain`` brings labels of its own."""
+    return isinstance(data, (tuple, list)) and len(data) == PAIR and not isinstance(data[0], (Domain, str, bytes, Path))
+
+
+def is_table(X: Any) -> bool:
+    """Whether scikit-learn's own checks apply: anything that is not a sequence of texts, paths, images or bytes."""
+    if isinstance(X, (list, tuple)) and X:
+        return not isinstance(X[0], (str, bytes, Path)) and np.ndim(X[0]) < 2 and not hasattr(X[0], "mode")
+    return not (isinstance(X, np.ndarray) and (X.ndim > 2 or (X.ndim == 1 and X.dtype.kind in "OUS")))

@@ -1,0 +1,97 @@
+"""Regression with scikit-learn's face: an amount for each example."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
+
+from transferium.data.domain import Domain
+from transferium.data.readers.arrays import column_names
+from transferium.errors import InputError
+from transferium.estimator.base import DTYPES, TransferEstimator, is_pair, is_table, read_examples
+from transferium.job.predict.apply import evaluate_domain, held_out, read_like
+from transferium.problems.evaluation import Evaluation
+from transferium.problems.regression import Regression
+
+
+class TransferRegressor(RegressorMixin, TransferEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """A pretrained backbone and a regression of one amount for each example.
+
+    Parameters are those of :class:`TransferEstimator`; ``transferium methods`` says which methods predict amounts.
+
+    Attributes
+    ----------
+    artifact_ : what ``save`` writes
+    diagnosis_ : what the data doctor found
+    selection_ : how the hyper-parameters were chosen
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = TransferRegressor().fit(X[::2], y[::2])
+    >>> bool(model.score(X[1::2], y[1::2]) > 0.4)
+    True
+    """
+
+    def fit(self, X: Any, y: ArrayLike | None = None) -> TransferRegressor:
+        """Fit on a ``Domain`` with amounts, or on ``X`` (a table, or a list of images or texts) with amounts ``y``."""
+        self._forget_columns()
+        if isinstance(X, Domain):
+            if y is not None:
+                raise InputError("a Domain brings its own labels; y was given as well. Leave y out.")
+            if X.problem is not None and not isinstance(X.problem, Regression):
+                raise InputError(
+                    f"the labels of {X.name!r} are {X.problem.said()}, and a regressor predicts amounts: read it with "
+                    "problem='regression', or use TransferClassifier."
+                )
+            self._fit(X)
+            return self
+        if y is None:
+            raise ValueError("requires y to be passed, but the target y is None: give amounts, or fit on a Domain.")
+        names = column_names(X)
+        if is_table(X):
+            X, y = validate_data(self, X, y, dtype=DTYPES, y_numeric=True)
+        self._fit(_with_amounts(read_examples(X, features=names), y))
+        return self
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """The amount of each example, ``(n,)``."""
+        return self._outputs(X)[:, 0]
+
+    def evaluate(self, data: Any, *, seed: int = 0) -> Evaluation:
+        """Errors with intervals on labelled data: its held-out part where it is divided, else all of it.
+
+        ``data`` is a ``Domain``, ``(X, y)`` or a path, which is read as the training data was.
+        """
+        check_is_fitted(self)
+        if isinstance(data, (str, Path)):
+            domain = read_like(self.artifact_, Path(data), {})
+        elif isinstance(data, Domain):
+            domain = data
+        elif is_pair(data):
+            domain = _with_amounts(self._domain(data[0], finite=False), data[1])
+        else:
+            raise InputError(
+                f"evaluate takes a Domain, (X, y) or the path of labelled data; got {type(data).__name__}. Give one."
+            )
+        return evaluate_domain(self.artifact_, held_out(domain), self._embedder(), seed=seed)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        return tags
+
+
+def _with_amounts(domain: Domain, y: Any) -> Domain:
+    """The same examples with amounts; raises ``DataError`` for those that are missing or not finite."""
+    amounts: NDArray[Any] = column_or_1d(y, warn=True)
+    check_consistent_length(domain.ids, amounts)
+    labels, problem = Regression.read(amounts.tolist(), "y")
+    return replace(domain, labels=labels, problem=problem)
