@@ -28,6 +28,7 @@ MOST_FILES, MOST_LINES = 16, 400
 
 MEANINGS = {
     "adapted": "what an adaptation came to",
+    "adversarial": "critics that tell two domains apart",
     "alternating": "players who take turns",
     "attack": "the worst small change of an input",
     "augmented": "a look at augmented examples",
@@ -52,6 +53,7 @@ MEANINGS = {
     "resume": "going on with an interrupted run",
     "run": "the folder's work, from start to end",
     "surface": "how two domains differ before any model looks",
+    "tables": "tables that are printed for a reader",
     "texts": "texts",
     "tradaboost": "TrAdaBoost",
 }

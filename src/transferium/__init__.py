@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from transferium.embedding.embed import Embedder as Embedder
     from transferium.errors import TransferiumError as TransferiumError
     from transferium.estimator.classifier import TransferClassifier as TransferClassifier
+    from transferium.estimator.load import load as load
     from transferium.estimator.regressor import TransferRegressor as TransferRegressor
-    from transferium.estimator.saved import load as load
     from transferium.models.backbone import Backbone as Backbone
     from transferium.models.catalogue import find_backbone as find_backbone
 
@@ -30,7 +30,7 @@ _WHERE = {
     "TransferRegressor": "estimator.regressor",
     "TransferiumError": "errors",
     "find_backbone": "models.catalogue",
-    "load": "estimator.saved",
+    "load": "estimator.load",
     "read": "data.read",
 }
 __all__ = [

@@ -11,7 +11,7 @@ from sklearn import metrics as theirs
 from transferium.errors import DataError
 from transferium.functional.bootstrap import least_share, resample_counts
 from transferium.functional.calibration import calibration_error
-from transferium.functional.classifier import softmax
+from transferium.functional.linear_classifier import softmax
 from transferium.functional.metrics.class_metrics import class_statistics, probability_statistics, ranking_statistics
 from transferium.problems.class_evaluation import Evaluation, accuracy_interval, evaluate
 
@@ -78,7 +78,7 @@ def test_a_class_that_is_absent_counts_as_in_scikit_learn() -> None:
     for name, value in by_scikit_learn(y, p).items():
         assert found[name].value == pytest.approx(value, abs=1e-9), name
     assert found.per_output[3]["support"] == 0
-    assert (found.per_output[3]["recall"].low, found.per_class[3]["recall"].high) == (0, 1)
+    assert (found.per_output[3]["recall"].low, found.per_output[3]["recall"].high) == (0, 1)
 
 
 def test_ranking_needs_both_classes_and_says_so() -> None:

@@ -14,10 +14,11 @@ from sklearn.neighbors import NearestCentroid
 from transferium.data.domain import Domain
 from transferium.data.samples import Rows
 from transferium.embedding.embed import Embedder
-from transferium.evaluation.references import majority, nearest_mean, probe_on
+from transferium.evaluation.references import constant, nearest_mean, probe_on
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
+from transferium.problems.class_evaluation import ClassEvaluation
 from transferium.problems.classes import Classes
 
 X, Y = load_digits(return_X_y=True)
@@ -27,14 +28,20 @@ NAMES = [str(k) for k in range(10)]
 
 def test_majority_answers_the_most_frequent_training_class() -> None:
     y = np.array([0, 1, 1, 2])
-    found = majority(np.array([1, 1, 1, 0]), y, ["a", "b", "c"], seed=0)
+    problem = Classes(("a", "b", "c"))
+    found = problem.evaluate(y, constant(problem, np.array([1, 1, 1, 0]), len(y)), seed=0)
     assert found.accuracy.value == 0.5
     assert found.confusion == [[0, 1, 0], [0, 2, 0], [0, 1, 0]]
     assert found["log_loss"].value == pytest.approx(-np.mean(np.log([0.25, 0.75, 0.75, np.finfo(float).eps])))
 
 
+def of_nearest_mean(train: slice, test: slice, classes: int = 10) -> ClassEvaluation:
+    found = nearest_mean(X[train], Y[train], X[test], classes)
+    return Classes(tuple(NAMES[:classes])).evaluate(Y[test], found, seed=0)
+
+
 def test_nearest_mean_equals_scikit_learns() -> None:
-    found = nearest_mean(X[TRAIN], Y[TRAIN], X[TEST], Y[TEST], NAMES, seed=0)
+    found = of_nearest_mean(TRAIN, TEST)
     varied = X[TRAIN].std(0) > 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # NearestCentroid remarks on pixels that are constant in a class
@@ -43,20 +50,20 @@ def test_nearest_mean_equals_scikit_learns() -> None:
 
 
 def test_nearest_mean_is_calibrated_on_the_training_part() -> None:
-    found = nearest_mean(X[TRAIN], Y[TRAIN], X[TEST], Y[TEST], NAMES, seed=0)
+    found = of_nearest_mean(TRAIN, TEST)
     assert found["log_loss"].value < log_loss(Y[TEST], np.full((len(Y[TEST]), 10), 0.1)) / 2
     assert found["calibration_error"].value < 0.15
 
 
 def test_nearest_mean_with_one_example_each_and_one_class_missing() -> None:
-    found = nearest_mean(X[:3], Y[:3], X[:3], Y[:3], NAMES[:4], seed=0)
+    found = of_nearest_mean(slice(3), slice(3), 4)
     assert found.accuracy.value == 1
     assert found.confusion[3] == [0, 0, 0, 0]
 
 
 def test_nearest_mean_of_features_that_say_nothing() -> None:
-    found = nearest_mean(np.ones((4, 2)), np.array([0, 0, 1, 1]), np.ones((2, 2)), np.array([0, 1]), NAMES[:2], seed=0)
-    assert found.accuracy.value == 0.5
+    found = nearest_mean(np.ones((4, 2)), np.array([0, 0, 1, 1]), np.ones((2, 2)), 2)
+    assert found.tolist() == [[0.5, 0.5], [0.5, 0.5]]
 
 
 def test_the_probe_on_another_backbone_sees_that_backbones_features_alone() -> None:
@@ -74,9 +81,10 @@ def test_the_probe_on_another_backbone_sees_that_backbones_features_alone() -> N
 
     own = find_backbone(None, "features")
     task = Task(part(TRAIN), part(slice(0, 9)), own, Shuffling(None), 0)
-    found = probe_on(task, replace(own, name="blind", fingerprint="0" * 64), part(TEST))
-    assert found.evaluation.accuracy.high < 0.2
-    assert found.predicted.shape == (len(Y[TEST]),)
-    same = probe_on(task, own, part(TEST), LinearProbe(Cs=(1.0,)))
-    assert same.evaluation.accuracy.low > 0.85
-    assert same.evaluation["log_loss_before"].value > 0
+    problem = task.problem
+    blind, _ = probe_on(task, replace(own, name="blind", fingerprint="0" * 64), part(TEST))
+    assert problem.evaluate(Y[TEST], blind, seed=0)["accuracy"].high < 0.2
+    same, before = probe_on(task, own, part(TEST), LinearProbe(Cs=(1.0,)))
+    measured = problem.evaluate(Y[TEST], same, seed=0, before=before)
+    assert measured["accuracy"].low > 0.85
+    assert measured["log_loss_before"].value > 0

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from transferium.evaluation.verdict import Verdict, paired_difference, verdict
+from transferium.evaluation.verdict import Verdict, verdict
 from transferium.functional.bootstrap import Interval
+from transferium.problems.classes import Classes
+from transferium.problems.regression import Regression
 
 
 @pytest.mark.parametrize(
@@ -31,13 +33,21 @@ from transferium.functional.bootstrap import Interval
     ],
 )
 def test_the_interval_decides(difference: Interval, word: str, sentence: str) -> None:
-    found = verdict(difference, "ours", "theirs")
+    found = verdict(difference, "ours", "theirs", Classes.wording)
     assert (found.word, found.sentence) == (word, sentence)
     assert found.difference_as_dict() == difference.as_dict()
 
 
+def test_an_amount_is_said_in_its_own_unit() -> None:
+    found = verdict(Interval(12.345, 3.0, 20.0), "the probe", "random weights", Regression.wording)
+    assert found.sentence == (
+        "Transfer helped: the mean absolute error of the probe is 12.3 lower than that of random weights "
+        "(95% interval 3 to 20)."
+    )
+
+
 def test_an_interval_that_touches_zero_proves_nothing() -> None:
-    assert verdict(Interval(0.1, 0.0, 0.2), "a", "b").word == "no evidence"
+    assert verdict(Interval(0.1, 0.0, 0.2), "a", "b", Classes.wording).word == "no evidence"
 
 
 def test_nothing_to_compare_with_has_no_difference() -> None:
@@ -51,8 +61,9 @@ def test_the_difference_pairs_the_examples() -> None:
     y = np.zeros(300, int)
     a = (np.arange(300) < 90).astype(int)
     b = (np.arange(300) < 105).astype(int)
-    found = paired_difference(y, a, b, seed=0)
+    problem = Classes(("a", "b"))
+    found = problem.compare(y, np.eye(2)[a], np.eye(2)[b], seed=0)
     assert found.value == pytest.approx(0.05)
     assert found.low > 0.02
-    swapped = paired_difference(y, b, a, seed=0)
+    swapped = problem.compare(y, np.eye(2)[b], np.eye(2)[a], seed=0)
     assert (swapped.low, swapped.high) == pytest.approx((-found.high, -found.low))

@@ -7,7 +7,7 @@ import pytest
 
 from transferium.errors import DataError
 from transferium.functional.calibration import COLDEST, HOTTEST, calibration_error, fit_temperature, reliability
-from transferium.functional.classifier import log_softmax, softmax
+from transferium.functional.linear_classifier import log_softmax, softmax
 
 
 def overconfident(factor: float, n: int = 4000) -> tuple[np.ndarray, np.ndarray]:

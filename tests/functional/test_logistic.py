@@ -8,9 +8,9 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.linear_model import LogisticRegression
 
 from transferium.errors import DataError, InputError
-from transferium.functional.classifier import softmax
+from transferium.functional.lbfgs_memory import Pairs
+from transferium.functional.linear_classifier import softmax
 from transferium.functional.logistic import fit_path
-from transferium.functional.pairs import Pairs
 
 GRID = (0.01, 1.0, 100.0)
 

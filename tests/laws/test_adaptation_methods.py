@@ -11,7 +11,7 @@ import pytest
 from laws.adaptation_cases import CASES, SHORT, Case, alone, bits, fitted
 from transferium.artifact import Artifact, load_artifact
 from transferium.errors import DataError, InputError, NonFiniteError
-from transferium.functional.validators.table import validate
+from transferium.functional.validators.catalogue import validate
 from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.deep_adaptation.adversarial import DANN
 from transferium.methods.deep_adaptation.network import AdaptedNetwork, SourceNetwork

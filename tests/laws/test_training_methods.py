@@ -10,7 +10,7 @@ import torch
 
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.methods.finetuning.adversarial import Adversarial
+from transferium.methods.finetuning.adversarial_training import Adversarial
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.finetuning.gradual import GradualUnfreeze
 from transferium.methods.finetuning.lp_ft import LPFT

@@ -9,7 +9,7 @@ import pytest
 
 from transferium.methods.catalogue import METHODS, find_method, method_class
 from transferium.methods.deep_adaptation.network import SourceNetwork
-from transferium.methods.finetuning.adversarial import Adversarial
+from transferium.methods.finetuning.adversarial_training import Adversarial
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.finetuning.gradual import GradualUnfreeze
 from transferium.methods.finetuning.recipes import FrozenDense, FrozenSGD

@@ -9,7 +9,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
+
+from transferium.problems.multi_label import MultiLabel
+from transferium.problems.problem import Problem, linked
+from transferium.problems.regression import Regression
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -151,6 +156,54 @@ def run() -> dict[str, Any]:
 @pytest.fixture
 def run_of() -> Callable[..., dict[str, Any]]:
     return make_run
+
+
+def beside(problem: Problem, labels: Any, outputs: dict[str, Any], **given: Any) -> dict[str, Any]:
+    """A run of any problem, its figures measured by the problem itself; the first outputs are those of the model."""
+    measured = {name: problem.evaluate(labels, found, seed=0).as_dict() for name, found in outputs.items()}
+    ours = next(iter(outputs))
+    answers = [(problem.cell(label), problem.answer(found)) for label, found in zip(labels, outputs[ours], strict=True)]
+    classes = make_run(["a", "b"])
+    gone = ("references", "test", "examples", "temperature", "attacked")
+    return {key: value for key, value in classes.items() if key not in gone} | {
+        "problem": problem.kind,
+        "test": measured.pop(ours),
+        "references": measured,
+        "difference": problem.compare(labels, outputs[ours], outputs["no_transfer"], seed=0).as_dict(),
+        "division": {"train": 240, "val": 0, "test": len(labels)},
+        "examples": [
+            {"id": f"{i}.jpg", "label": label, "predicted": predicted} for i, (label, predicted) in enumerate(answers)
+        ],
+        **given,
+    }
+
+
+@pytest.fixture
+def label_run() -> dict[str, Any]:
+    """Films with any number of genres; the model finds Drama well and War badly."""
+    draw = np.random.default_rng(0)
+    names = ("Comedy", "Drama", "War")
+    labels = (draw.random((80, 3)) < (0.4, 0.6, 0.2)).astype(np.uint8)
+    noise = draw.normal(size=(80, 3))
+    sharp = {"model": (1.2, 0.3, 4.0), "probe": (1.4, 0.9, 4.0), "no_transfer": (3.0, 3.0, 9.0)}
+    outputs = {who: linked(3.0 * (labels - 0.5) + noise * width, "sigmoid") for who, width in sharp.items()}
+    problem = MultiLabel(names)
+    return beside(problem, labels, outputs | {"label_rates": np.tile(problem.constant(labels), (80, 1))})
+
+
+@pytest.fixture
+def amount_run() -> dict[str, Any]:
+    """Prices; the mean of them all is a reference, and weights that know nothing are worse than it."""
+    draw = np.random.default_rng(0)
+    labels = draw.normal(250_000.0, 60_000.0, 90)
+    noise = draw.normal(size=90)
+    off = {"model": 20_000.0, "probe": 30_000.0, "no_transfer": 90_000.0}
+    outputs = {who: (labels + noise * width)[:, None] for who, width in off.items()}
+    loss = {"C": 1.0, "squared_error": [4e8, 5e8], "mae": [2e4, 3e4]}
+    chosen = {"rule": "smallest out-of-fold squared error", "data": "2 folds", "chosen": {"C": 1.0}}
+    selection = chosen | {"candidates": [loss, loss | {"C": 10.0, "squared_error": [6e8, 7e8]}]}
+    constant = {"mean": np.full((90, 1), labels.mean())}
+    return beside(Regression(), labels, outputs | constant, selection=selection)
 
 
 def picture(name: str) -> bytes:

@@ -204,3 +204,16 @@ def test_an_adaptation_fits_every_screen(visit: Any, tab: Any, run: dict[str, An
     assert tab.locator("svg.cloud").count() == 2
     assert overflow(tab) == []
     assert tab.evaluate("document.documentElement.scrollWidth") == SIZES[size]["width"]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("problem", ["label_run", "amount_run"])
+def test_other_problems_fit_every_screen(
+    visit: Any, tab: Any, request: pytest.FixtureRequest, problem: str, size: str
+) -> None:
+    run = request.getfixturevalue(problem)
+    assert visit(run, size, "dark") == []
+    assert tab.locator(".headline .big").count() == 1
+    assert tab.locator(".example").count() == 24
+    assert overflow(tab) == []
+    assert tab.evaluate("document.documentElement.scrollWidth") == SIZES[size]["width"]

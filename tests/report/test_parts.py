@@ -13,7 +13,7 @@ import pytest
 
 from transferium.report.choice import choice, score_with_spread, training_curves
 from transferium.report.gallery import MOST_EXAMPLES, SIDE, gallery, thumbnail
-from transferium.report.mistakes import MOST_CLASSES, MOST_PAIRS, class_lines, confusion
+from transferium.report.mistakes import MOST_CLASSES, MOST_PAIRS, confusion, output_lines
 from transferium.report.tables import difference_row, metric_groups, reference_group
 
 Maker = Callable[..., dict[str, Any]]
@@ -82,7 +82,7 @@ def test_classes_are_named_even_where_only_the_matrix_is_known() -> None:
 def test_the_weakest_class_comes_first() -> None:
     interval = {"value": 0.25, "low": 0.2, "high": 0.3}
     rows = [{"class": "good", "f1": 0.9, "support": 3}, {"class": "weak", "f1": interval, "support": 4}]
-    assert [(line.name, line.f1) for line in class_lines({"per_class": rows})] == [
+    assert [(line.name, line.f1) for line in output_lines({"per_class": rows})] == [
         ("weak", "25.0\u202f%"),
         ("good", "90.0\u202f%"),
     ]

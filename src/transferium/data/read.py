@@ -13,7 +13,7 @@ from transferium.data.readers.arrays import Values, read_memory
 from transferium.data.readers.columns import Columns
 from transferium.data.readers.folders import read_folder
 from transferium.data.readers.npz import read_npz
-from transferium.data.readers.tables import TABLES, read_table
+from transferium.data.readers.table_files import TABLES, read_table
 from transferium.data.samples import Files
 from transferium.errors import DataError, InputError, did_you_mean
 from transferium.problems.catalogue import AUTO, Asked, kind_of

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
 from transferium.functional.calibration import fit_temperature
-from transferium.functional.classifier import softmax
+from transferium.functional.linear_classifier import softmax
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.method import Method
 from transferium.methods.task import Task

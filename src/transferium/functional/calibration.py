@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError
-from transferium.functional.classifier import softmax
+from transferium.functional.linear_classifier import softmax
 
 COLDEST, HOTTEST = 0.02, 50.0
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.functional.pairs import Pairs, column, inner
+from transferium.functional.lbfgs_memory import Pairs, column, inner
 
 Array = NDArray[Any]
 CHEAP = 2**30

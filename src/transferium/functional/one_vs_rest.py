@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError
+from transferium.functional.lbfgs_memory import Pairs, column, inner
 from transferium.functional.logistic import _checked, _processors, _shared_matrix, single_threaded_blas
-from transferium.functional.pairs import Pairs, column, inner
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]

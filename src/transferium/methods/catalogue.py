@@ -22,7 +22,7 @@ METHODS = {
     "delta": "regularised.delta.DELTA",
     "lwf": "regularised.lwf.LwF",
     "bss": "regularised.bss.BSS",
-    "adversarial": "finetuning.adversarial.Adversarial",
+    "adversarial": "finetuning.adversarial_training.Adversarial",
     "co-tuning": "regularised.co_tuning.CoTuning",
     "bi-tuning": "regularised.bi_tuning.BiTuning",
     "stochnorm": "regularised.stoch_norm.StochNorm",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError, InputError
-from transferium.functional.classifier import fit_linear
+from transferium.functional.linear_classifier import fit_linear
 from transferium.functional.matrices import Array
 from transferium.methods.fitted import Fitted
 from transferium.methods.holdout import HeldOut, hold_out

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from transferium.errors import DataError, did_you_mean
 from transferium.functional.bootstrap import Interval, paired_interval
 from transferium.functional.calibration import fit_temperature
-from transferium.functional.classifier import log_softmax
+from transferium.functional.linear_classifier import log_softmax
 from transferium.problems.class_evaluation import ClassEvaluation, evaluate
 from transferium.problems.label_cells import missing_cells, missing_rows, sort_names
 from transferium.problems.problem import Array, Labels, Link, Problem, Wording

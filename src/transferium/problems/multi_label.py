@@ -28,8 +28,8 @@ SEPARATOR = "|"
 class MultiLabel(Problem):
     """Any number of ``names`` for each example: labels are an indicator matrix ``uint8 (n, len(names))``.
 
-    In a cell they are joined by ``separator``; an empty cell means none of them, which a warning says. A label is answered where its
-    probability is at least one half.
+    In a cell they are joined by ``separator``; an empty cell means none of them, which a warning says. A label is
+    answered where its probability is at least one half.
 
     >>> labels, problem = MultiLabel.read(["Comedy|Drama", "Drama"], "genres")
     >>> labels.tolist(), problem.names, problem.cell(labels[0])

@@ -10,6 +10,7 @@ from typing import Any
 
 from transferium.report.charts import Candidate, Point, curves, path
 from transferium.report.parallel import parallel
+from transferium.report.presentation import CLASSES, Presentation
 from transferium.report.words import decimal, number, spoken
 
 MOST_CHARTS = 6
@@ -32,7 +33,7 @@ class Choice:
     rows: list[tuple[bool, list[str]]]
 
 
-def choice(selection: Mapping[str, Any] | None) -> Choice | None:
+def choice(selection: Mapping[str, Any] | None, shown: Presentation = CLASSES) -> Choice | None:
     """None where nothing was chosen."""
     if not selection:
         return None
@@ -44,7 +45,7 @@ def choice(selection: Mapping[str, Any] | None) -> Choice | None:
         data=str(selection.get("data", "")).rstrip("."),
         notes=[str(note) for note in selection.get("notes") or ()],
         chosen=[(spoken(key), _written(value)) for key, value in chosen.items()],
-        chart=_path_chart(candidates, number(chosen.get("C"))),
+        chart=_path_chart(candidates, number(chosen.get("C")), shown),
         trials=parallel(candidates, chosen),
         columns=[spoken(key) for key in keys],
         rows=[(_same(c, chosen), [_written(c.get(key)) for key in keys]) for c in candidates],
@@ -64,13 +65,13 @@ def _written(value: Any) -> str:
     return decimal(value, 4) if number(value) is not None else str(value if value is not None else "–")
 
 
-def _path_chart(candidates: Sequence[Mapping[str, Any]], chosen: float | None) -> str:
+def _path_chart(candidates: Sequence[Mapping[str, Any]], chosen: float | None, shown: Presentation) -> str:
     found = []
     for candidate in candidates:
-        value, spread = number(candidate.get("C")), score_with_spread(candidate, "log_loss")
+        value, spread = number(candidate.get("C")), score_with_spread(candidate, shown.loss)
         if value is not None and value > 0 and spread is not None:
             found.append(Candidate(value, *spread))
-    return path(found, chosen, "C", "Log-loss over folds") if len(found) > 1 else ""
+    return path(found, chosen, "C", f"{shown.loss_called.capitalize()} over folds") if len(found) > 1 else ""
 
 
 def score_with_spread(candidate: Mapping[str, Any], key: str) -> tuple[float, float, float] | None:

@@ -1,4 +1,4 @@
-"""The examples shown with their predictions, most confident mistakes first."""
+"""The examples shown with their predictions, the worst mistakes first."""
 
 from __future__ import annotations
 
@@ -9,48 +9,74 @@ from dataclasses import dataclass
 from typing import Any
 
 from transferium.errors import TransferiumError
-from transferium.report.words import number, percent
+from transferium.report.presentation import Presentation, presentation
+from transferium.report.words import amount, number, percent
 
 MOST_EXAMPLES = 24
 LONGEST_TEXT = 2000
 SIDE = 384
 """Pixels of a thumbnail's longer side: sharp in the opened view, and two dozen of them stay under a megabyte."""
 
+MARKS = {True: "✓", False: "✗", None: "?"}
+
 Thumbnails = Callable[[str], Any]
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One example: its picture or its words, what it is, and what it was taken for."""
+    """One example: its picture or its words, what it is, and what it was taken for.
+
+    ``sure`` is the confidence of an answer, or how far an amount is off; ``right`` is None where nobody knows and where
+    answers are amounts; ``missed`` says whether the label differs and is to be shown.
+    """
 
     id: str
     label: str | None
     predicted: str
-    confidence: str
+    sure: str
     right: bool | None
+    missed: bool
+    mark: str
     image: str | None
     size: tuple[int, int]
     text: str | None
-
-    @property
-    def said(self) -> str:
-        """The prediction in one sentence, as the alternative text of a picture."""
-        guess = f"predicted {self.predicted} with {self.confidence} confidence"
-        return f"{self.id}: {guess}" if self.label is None else f"{self.id}: labelled {self.label}, {guess}"
+    said: str
+    """The prediction in one sentence, as the alternative text of a picture."""
 
 
 def gallery(run: Mapping[str, Any], thumbnails: Thumbnails) -> list[Shown]:
-    """At most ``MOST_EXAMPLES``: mistakes from the surest down, then right answers from the least sure up."""
-    return [_show(example, thumbnails) for example in sorted(run.get("examples") or (), key=_place)[:MOST_EXAMPLES]]
+    """At most ``MOST_EXAMPLES``: mistakes from the surest down, then right answers from the least sure up.
+
+    Amounts come from the largest error down; where no answer has a confidence, mistakes keep the order they came in.
+    """
+    how = presentation(run)
+    examples = sorted(run.get("examples") or (), key=lambda example: _place(example, how))
+    return [_show(example, thumbnails, how) for example in examples[:MOST_EXAMPLES]]
 
 
-def _place(example: Mapping[str, Any]) -> tuple[bool, float]:
+def _place(example: Mapping[str, Any], how: Presentation) -> tuple[bool, float]:
+    if how.amounts:
+        off = _error(example)
+        return off is None, -(off or 0.0)
     sure = number(example.get("confidence")) or 0.0
     wrong = example.get("label") is not None and example["label"] != example["predicted"]
     return (not wrong, -sure if wrong else sure)
 
 
-def _show(example: Mapping[str, Any], thumbnails: Thumbnails) -> Shown:
+def _error(example: Mapping[str, Any]) -> float | None:
+    """How far a predicted amount is off; None where nobody knows."""
+    label, predicted = (_float(example.get(key)) for key in ("label", "predicted"))
+    return None if label is None or predicted is None else abs(predicted - label)
+
+
+def _float(given: Any) -> float | None:
+    try:
+        return number(float(given))
+    except (TypeError, ValueError):
+        return None
+
+
+def _show(example: Mapping[str, Any], thumbnails: Thumbnails, how: Presentation) -> Shown:
     text, image, size = example.get("text"), None, (0, 0)
     if text is None:
         found = thumbnails(str(example["id"]))
@@ -58,17 +84,39 @@ def _show(example: Mapping[str, Any], thumbnails: Thumbnails) -> Shown:
             text = found
         elif found is not None:
             image, size = thumbnail(found)
-    label = example.get("label")
+    label, predicted = (_answer(example.get(key), how) for key in ("label", "predicted"))
+    off = _error(example) if how.amounts else None
+    right = None if label is None or how.amounts else example["label"] == example["predicted"]
+    sure, guess = "", f"predicted {predicted}"
+    if off is not None:
+        sure = f"off by {amount(off)}"
+        guess = f"{guess}, {sure}"
+    elif "confidence" in example:
+        sure = percent(example["confidence"], 0)
+        guess = f"{guess} with {sure} confidence"
+    known = "" if label is None else f"labelled {label}, "
     return Shown(
         id=str(example["id"]),
-        label=None if label is None else str(label),
-        predicted=str(example["predicted"]),
-        confidence=percent(example.get("confidence"), 0),
-        right=None if label is None else label == example["predicted"],
+        label=label,
+        predicted=str(predicted),
+        sure=sure,
+        right=right,
+        missed=right is False or off is not None,
+        mark="≈" if how.amounts else MARKS[right],
         image=image,
         size=size,
         text=None if text is None else _shortened(str(text)),
+        said=f"{example['id']}: {known}{guess}",
     )
+
+
+def _answer(given: Any, how: Presentation) -> str | None:
+    """A label as it is read: an amount with the digits that count, and words where no label is there."""
+    if how.amounts and (value := _float(given)) is not None:
+        return amount(value)
+    if given is None:
+        return None
+    return str(given) or how.nothing
 
 
 def _shortened(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Where the answers went wrong: the confusion matrix, the most confused pairs, the classes one by one."""
+"""Where the answers went wrong: the confusion matrix, the most confused pairs, the classes or labels one by one."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def _matrix_row(names: list[str], i: int, row: Sequence[int]) -> tuple[str, list
 
 
 @dataclass(frozen=True)
-class ClassLine:
-    """One class's figures in words, with its F1 drawn."""
+class OutputLine:
+    """One class's or label's figures in words, with its F1 drawn."""
 
     name: str
     precision: str
@@ -97,12 +97,12 @@ class ClassLine:
     chart: str
 
 
-def class_lines(test: Mapping[str, Any]) -> list[ClassLine]:
-    """The table by class, weakest F1 first."""
-    rows = sorted(test.get("per_class") or (), key=lambda row: number(row.get("f1")) or 0.0)
+def output_lines(test: Mapping[str, Any], output: str = "class") -> list[OutputLine]:
+    """The table by class or label, weakest F1 first; empty where there is none."""
+    rows = sorted(test.get(f"per_{output}") or (), key=lambda row: number(row.get("f1")) or 0.0)
     return [
-        ClassLine(
-            str(row["class"]),
+        OutputLine(
+            str(row[output]),
             percent(row.get("precision")),
             percent(row.get("recall")),
             percent(row.get("f1")),

@@ -16,11 +16,19 @@ from transferium.report.augmented import augmented
 from transferium.report.charts import reliability
 from transferium.report.choice import choice, training_curves
 from transferium.report.gallery import Thumbnails, gallery
-from transferium.report.mistakes import MOST_CLASSES, class_lines, confusion
+from transferium.report.mistakes import MOST_CLASSES, confusion, output_lines
+from transferium.report.presentation import presentation
 from transferium.report.rates import range_chart
 from transferium.report.schema import check_run
 from transferium.report.strips import stacked
-from transferium.report.tables import attacked_group, difference_row, interval_words, metric_groups, reference_group
+from transferium.report.tables import (
+    attacked_group,
+    difference_row,
+    figure_row,
+    interval_words,
+    metric_groups,
+    reference_group,
+)
 
 HERE = Path(__file__).parent
 MOST_IDS = 200
@@ -31,7 +39,7 @@ def write_report(run: Mapping[str, Any], path: Path, thumbnails: Thumbnails) -> 
     """Write the page of a run (see ``schema.Run``) to ``path``, whole or not at all.
 
     ``thumbnails(id)`` gives an example's content: an image file's bytes or an image, a text, or None for nothing
-    to show. Raises ``InputError`` where ``run`` lacks a name or a test accuracy.
+    to show. Raises ``InputError`` where ``run`` lacks a name or the headline metric of its problem.
     """
     html = render(run, thumbnails)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
@@ -65,11 +73,14 @@ def render(run: Mapping[str, Any], thumbnails: Thumbnails = lambda _id: None) ->
 
 def view(run: Mapping[str, Any], thumbnails: Thumbnails) -> dict[str, Any]:
     """Everything the template shows, with the arithmetic done; an absent part of the run is an empty value here."""
-    test = run.get("test") or {}
+    test, shown = run.get("test") or {}, presentation(run)
     after, before = test.get("reliability") or [], test.get("reliability_before") or []
     return {
         "run": run,
         "test": test,
+        "shown": shown,
+        "headline": figure_row(test, shown.headline, shown),
+        "tiles": [row for name in shown.tiles if (row := figure_row(test, name, shown))],
         "facts": _facts(run),
         "verdict": _verdict(run),
         "domains": domains(run),
@@ -77,14 +88,14 @@ def view(run: Mapping[str, Any], thumbnails: Thumbnails) -> dict[str, Any]:
         "difference": difference_row(run),
         "references": reference_group(run),
         "attacked": attacked_group(run),
-        "metrics": metric_groups(test),
+        "metrics": metric_groups(test, shown),
         "reliability": reliability(after, before) if after else "",
         "calibrated": bool(before),
         "confusion": confusion(test) if test else None,
         "most_classes": MOST_CLASSES,
-        "class_lines": class_lines(test) if test else [],
+        "output_lines": output_lines(test, shown.output) if shown.output else [],
         "examples": gallery(run, thumbnails),
-        "choice": choice(run.get("selection")),
+        "choice": choice(run.get("selection"), shown),
         "curves": training_curves(run.get("history")),
         "rates": range_chart(run),
         "augmented": augmented(run.get("augmented")),
@@ -109,6 +120,7 @@ def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
     kinds = {"image": "images", "text": "texts", "features": "feature rows"}
     facts = [
         ("data", kinds.get(run.get("kind", ""), run.get("kind"))),
+        ("predicts", presentation(run).predicts),
         ("backbone", run.get("backbone")),
         ("method", run.get("method")),
         ("engine", run.get("engine")),

@@ -1,6 +1,7 @@
 """What a report is made from: a run as plain JSON, close to ``metrics.json``.
 
-Only ``name`` and ``test`` with an accuracy are needed (``test`` is empty where a target without labels was adapted to).
+Only ``name`` and ``test`` with the headline metric of the problem are needed (``test`` is empty where a target without
+labels was adapted to). A run that does not say its ``problem`` is of classes.
 Every other part of the page is left out where its data is.
 """
 
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from transferium.errors import InputError
+from transferium.report.presentation import presentation
 
 
 class Interval(TypedDict):
@@ -50,6 +52,37 @@ class Metrics(TypedDict, total=False):
     reliability_before: list[Bin]
 
 
+class LabelRow(TypedDict, total=False):
+    """One label's figures; a figure may also be an ``Interval``."""
+
+    label: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+class MultiLabelMetrics(TypedDict, total=False):
+    """An evaluation of any number of labels each."""
+
+    micro_f1: Interval
+    macro_f1: Interval
+    micro_precision: Interval
+    micro_recall: Interval
+    subset_accuracy: Interval
+    hamming_loss: Interval
+    log_loss: Interval
+    per_label: list[LabelRow]
+
+
+class RegressionMetrics(TypedDict, total=False):
+    """An evaluation of amounts, in the unit that they came in; ``r2`` has none."""
+
+    mae: Interval
+    rmse: Interval
+    r2: Interval
+
+
 class AttackedRow(TypedDict):
     """Accuracy of one model on the same examples clean and moved by an adversary; ``attack`` says how far."""
 
@@ -60,7 +93,10 @@ class AttackedRow(TypedDict):
 
 
 class Example(TypedDict, total=False):
-    """One prediction to show; ``label`` is null where nobody knows it, ``text`` is there for texts."""
+    """One prediction to show; ``label`` is null where nobody knows it, ``text`` is there for texts.
+
+    Amounts, and several labels, come without ``confidence``; they are written as in the table of predictions.
+    """
 
     id: str
     label: str | None
@@ -157,9 +193,14 @@ class Augmented(TypedDict, total=False):
 
 
 class Run(TypedDict, total=False):
-    """Everything a report can show."""
+    """Everything a report can show.
+
+    ``problem`` is ``classes``, ``multi-label`` or ``regression``. ``difference`` is how much better the headline metric
+    is than without transfer: a share, or for amounts how much lower the error is, in their unit.
+    """
 
     name: str
+    problem: str
     kind: str
     method: str
     backbone: str
@@ -169,8 +210,8 @@ class Run(TypedDict, total=False):
     verdict: str
     verdict_sentence: str
     temperature: float
-    test: Metrics
-    references: dict[str, Metrics]
+    test: Metrics | MultiLabelMetrics | RegressionMetrics
+    references: dict[str, Metrics | MultiLabelMetrics | RegressionMetrics]
     attacked: dict[str, AttackedRow]
     difference: Interval
     selection: Selection
@@ -198,8 +239,9 @@ def check_run(run: Mapping[str, Any]) -> None:
         )
     if run.get("adaptation") and not run["test"]:
         return
-    accuracy = run["test"].get("accuracy")
-    if not isinstance(accuracy, Mapping) or "value" not in accuracy:
+    headline = presentation(run).headline
+    given = run["test"].get(headline)
+    if not isinstance(given, Mapping) or "value" not in given:
         raise InputError(
-            f"a report needs run['test']['accuracy'] as {{'value', 'low', 'high'}}; it was given {accuracy!r}."
+            f"a report needs run['test'][{headline!r}] as {{'value', 'low', 'high'}}; it was given {given!r}."
         )

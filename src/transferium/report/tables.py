@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from transferium.report.axis import Axis, round_axis
+from transferium.report.presentation import CLASSES, Presentation, Scale, Write, presentation
 from transferium.report.strips import scale, whisker
-from transferium.report.words import METRICS, NARROW, REFERENCES, decimal, number, percent, points, spoken
-
-Write = Callable[[Any], str]
+from transferium.report.words import NARROW, REFERENCES, amount, number, percent, spoken
 
 
 @dataclass(frozen=True)
@@ -62,35 +61,32 @@ def is_interval(given: Any) -> bool:
     return isinstance(given, Mapping) and "value" in given
 
 
-def metric_groups(test: Mapping[str, Any]) -> list[Group]:
+def metric_groups(test: Mapping[str, Any], shown: Presentation = CLASSES) -> list[Group]:
     """Every figure of an evaluation: known ones first and in a fixed order, each kind on an axis of its own."""
-    known = [name for name in METRICS if is_interval(test.get(name))]
-    names = known + [name for name, given in test.items() if is_interval(given) and name not in METRICS]
-    losses = [n for n in names if "loss" in n]
-    errors = [n for n in names if ("error" in n or "brier" in n) and n not in losses]
-    rates = [n for n in names if n not in losses and n not in errors]
-    groups = [
-        _group("Higher is better", rates, test, percent, most=1.0),
-        _group("Lower is better, in nats", losses, test, decimal, zero=True),
-        _group("Lower is better", errors, test, percent, zero=True),
-    ]
+    known = [name for name in shown.metrics if is_interval(test.get(name))]
+    names = known + [name for name, given in test.items() if is_interval(given) and name not in shown.metrics]
+    on = [(_scale_of(name, shown.scales), name) for name in names]
+    groups = [_group(s, [name for mine, name in on if mine is s], test, shown) for s in shown.scales]
     return [g for g in groups if g.rows]
 
 
-def _group(
-    title: str,
-    names: list[str],
-    test: Mapping[str, Any],
-    write: Write,
-    *,
-    most: float | None = None,
-    zero: bool = False,
-) -> Group:
-    values = list(_values(test[name] for name in names)) + ([0.0] if zero else [])
-    limit = most if most is not None and max(values, default=0.0) <= most else float("inf")
+def _scale_of(name: str, scales: Sequence[Scale]) -> Scale:
+    rest = next(s for s in scales if not s.marks)
+    return next((s for s in scales if any(mark in name for mark in s.marks)), rest)
+
+
+def _group(on: Scale, names: list[str], test: Mapping[str, Any], shown: Presentation) -> Group:
+    values = list(_values(test[name] for name in names)) + ([0.0] if on.zero else [])
+    limit = on.most if on.most is not None and max(values, default=0.0) <= on.most else float("inf")
     axis = round_axis(values, least=0.0 if min(values, default=0.0) >= 0 else float("-inf"), most=limit)
-    rows = [_row(METRICS.get(name, spoken(name)), "", test[name], axis, write) for name in names]
-    return Group(title, scale(axis, _short(write)), rows)
+    rows = [_row(shown.name(name), "", test[name], axis, on.write) for name in names]
+    return Group(on.title, scale(axis, _short(on.write)), rows)
+
+
+def figure_row(test: Mapping[str, Any], metric: str, shown: Presentation) -> Row | None:
+    """One metric in words alone, written as in the table of metrics; None where it was not measured."""
+    given, write = test.get(metric), _scale_of(metric, shown.scales).write
+    return Row(shown.name(metric), "", write(given), interval_words(given, write), "") if given else None
 
 
 def _values(given: Iterable[Any]) -> Iterable[float]:
@@ -99,7 +95,10 @@ def _values(given: Iterable[Any]) -> Iterable[float]:
 
 
 def _short(write: Write) -> Callable[[float], str]:
-    return (lambda v: f"{100 * v:g}") if write is percent else (lambda v: f"{v:g}")
+    """How the numbers of an axis are written: without the sign that its title bears."""
+    if write is percent:
+        return lambda v: f"{100 * v:g}"
+    return amount if write is amount else lambda v: f"{v:g}"
 
 
 def _row(name: str, note: str, given: Any, axis: Axis, write: Write, *, ours: bool = False) -> Row:
@@ -108,18 +107,22 @@ def _row(name: str, note: str, given: Any, axis: Axis, write: Write, *, ours: bo
     return Row(name, note, write(given), interval_words(given, write), chart, ours)
 
 
-def reference_group(run: Mapping[str, Any], metric: str = "accuracy") -> Group | None:
-    """Our method beside every reference that has the metric, best first; None where there is no reference."""
+def reference_group(run: Mapping[str, Any]) -> Group | None:
+    """Our method beside every reference with the headline metric, best first; None where there is no reference."""
+    shown = presentation(run)
+    metric, write = shown.headline, shown.write
     beside = {n: m[metric] for n, m in (run.get("references") or {}).items() if is_interval(m.get(metric))}
     if not beside:
         return None
     ours = run["test"][metric]
-    axis = round_axis(list(_values([ours, *beside.values()])), least=0.0, most=1.0, ticks=5)
-    rows = [_row(*REFERENCES.get(n, (spoken(n), "")), given, axis, percent) for n, given in beside.items()]
-    order = sorted(zip(rows, beside.values(), strict=True), key=lambda pair: -(number(pair[1]) or 0.0))
+    most = float("inf") if shown.most is None else shown.most
+    axis = round_axis(list(_values([ours, *beside.values()])), least=0.0, most=most, ticks=5)
+    rows = [_row(*REFERENCES.get(n, (spoken(n), "")), given, axis, write) for n, given in beside.items()]
+    sign = 1 if shown.lower_is_better else -1
+    order = sorted(zip(rows, beside.values(), strict=True), key=lambda pair: sign * (number(pair[1]) or 0.0))
     note = " on ".join(str(run[key]) for key in ("method", "backbone") if run.get(key))
-    first = _row("This model", note, ours, axis, percent, ours=True)
-    return Group("Accuracy, %", scale(axis, _short(percent)), [first, *(row for row, _ in order)])
+    first = _row("This model", note, ours, axis, write, ours=True)
+    return Group(shown.axis, scale(axis, _short(write)), [first, *(row for row, _ in order)])
 
 
 def attacked_group(run: Mapping[str, Any]) -> Group | None:
@@ -147,4 +150,5 @@ def difference_row(run: Mapping[str, Any]) -> Row | None:
     axis = round_axis([*_values([given]), 0.0])
     chart = whisker(axis, number(given), low, high, tone="ours", zero=True)
     name = "Gain over source only" if run.get("adaptation") else "Gain over no transfer"
-    return Row(name, "", points(given), interval_words(given, points), chart)
+    write = presentation(run).gain
+    return Row(name, "", write(given), interval_words(given, write), chart)

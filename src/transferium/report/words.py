@@ -25,6 +25,22 @@ METRICS = {
     "calibration_error": "Calibration error",
     "calibration_error_before": "Calibration error before calibration",
 }
+LABEL_METRICS = {
+    "micro_f1": "Micro F1",
+    "micro_precision": "Micro precision",
+    "micro_recall": "Micro recall",
+    "macro_f1": "F1, mean over labels",
+    "mean_average_precision": "Average precision, mean over labels",
+    "subset_accuracy": "Every label right",
+    "hamming_loss": "Wrong labels (Hamming loss)",
+    "log_loss": "Log-loss",
+    "log_loss_before": "Log-loss before calibration",
+}
+REGRESSION_METRICS = {
+    "mae": "Mean absolute error",
+    "rmse": "Root mean squared error",
+    "r2": "R²",
+}
 REFERENCES = {
     "no_transfer": ("No transfer", "same network, random weights"),
     "majority": ("Majority class", "always the most frequent class"),
@@ -32,6 +48,8 @@ REFERENCES = {
     "scratch": ("From scratch", "same network, trained from random weights"),
     "source_only": ("Source only", "never saw the target"),
     "source_network": ("Source network", "the same network, which never saw the target"),
+    "label_rates": ("Label rates", "the same for every example: how often each label occurs"),
+    "mean": ("Mean amount", "always the mean of the training part"),
     "few_alone": ("Labelled target examples alone", "a probe of these and nothing else"),
 }
 VERDICTS = {
@@ -103,6 +121,29 @@ def decimal(given: Any, digits: int = 3) -> str:
     else:
         text = f"{value:.{digits}f}" if abs(value) >= 10**-digits else f"{value:.0e}"
     return text.replace("-", MINUS)
+
+
+def amount(given: Any, sign: str = "") -> str:
+    """A number in a unit of its own, with four digits that count.
+
+    >>> amount(43.1749), amount(-0.0123456), amount(123456.7), amount(2.0), amount(1e-7)
+    ('43.17', '−0.01235', '123,500', '2', '1e−07')
+    """
+    value = number(given)
+    if value is None:
+        return NOTHING
+    rounded = float(f"{value:.4g}")
+    plain = f"{rounded:{sign},.0f}" if 1e4 <= abs(rounded) < 1e12 else f"{rounded:{sign}.4g}"
+    return plain.replace("-", MINUS)
+
+
+def signed_amount(given: Any) -> str:
+    """A difference of amounts.
+
+    >>> signed_amount(4.25), signed_amount(-1200000)
+    ('+4.25', '−1,200,000')
+    """
+    return amount(given, "+")
 
 
 def seconds(given: Any) -> str:

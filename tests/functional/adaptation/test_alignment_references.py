@@ -16,7 +16,7 @@ from transferium.functional.adaptation.pairs import prototype_pairs
 from transferium.functional.adaptation.standardise import standardise
 from transferium.functional.adaptation.subspace import subspace_alignment
 from transferium.functional.adaptation.tca import kernel_tca, latent_directions, tca
-from transferium.functional.classifier import fit_linear
+from transferium.functional.linear_classifier import fit_linear
 from transferium.functional.matrices import matrix, one_hot
 
 RNG = np.random.default_rng(2)

@@ -11,14 +11,14 @@ from transferium.functional.adaptation.sinkhorn import sinkhorn
 from transferium.functional.adaptation.subspace import subspace_alignment
 from transferium.functional.adaptation.tca import kernel_tca
 from transferium.functional.adaptation.transport import exact_plan, grouped_sinkhorn
-from transferium.functional.classifier import softmax
+from transferium.functional.linear_classifier import softmax
 from transferium.functional.losses.cdd import cdd
 from transferium.functional.losses.coral import coral
 from transferium.functional.losses.mcc import mcc
 from transferium.functional.losses.mmd import mmd
 from transferium.functional.matrices import squared_distances
 from transferium.functional.shift.frechet import frechet_distance
-from transferium.functional.validators.neighbours import neighbourhood_density
+from transferium.functional.validators.neighbourhood_density import neighbourhood_density
 from transferium.functional.validators.source import dev
 
 RNG = np.random.default_rng(21)

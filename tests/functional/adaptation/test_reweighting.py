@@ -18,7 +18,7 @@ from transferium.functional.adaptation.label_shift import (
 )
 from transferium.functional.adaptation.tradaboost import tradaboost
 from transferium.functional.adaptation.weights import effective_sample_size, tempered
-from transferium.functional.classifier import fit_linear
+from transferium.functional.linear_classifier import fit_linear
 
 RNG = np.random.default_rng(6)
 X, Z = RNG.normal(size=(25, 2)), RNG.normal(size=(20, 2)) * 0.7 + 0.8

@@ -23,7 +23,7 @@ from transferium.functional.adaptation.tca import kernel_tca, tca
 from transferium.functional.adaptation.tradaboost import tradaboost
 from transferium.functional.adaptation.transport import transport_map
 from transferium.functional.adaptation.weights import tempered
-from transferium.functional.classifier import fit_linear
+from transferium.functional.linear_classifier import fit_linear
 from transferium.functional.matrices import Array, Labels
 
 

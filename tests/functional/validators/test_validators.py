@@ -12,17 +12,17 @@ from scipy.stats import rankdata
 from sklearn.metrics import adjusted_mutual_info_score, cohen_kappa_score, silhouette_score
 
 from transferium.errors import DataError, InputError
-from transferium.functional.classifier import log_softmax, softmax
+from transferium.functional.linear_classifier import log_softmax, softmax
 from transferium.functional.validators.agreement import peer_agreement
+from transferium.functional.validators.catalogue import VALIDATORS, validate
 from transferium.functional.validators.clusters import adjusted_mutual_information, cluster_agreement, silhouette
 from transferium.functional.validators.confidence import certainty, diversity, information, nuclear_norm
 from transferium.functional.validators.consensus import consensus
 from transferium.functional.validators.ensemble import ensemble_agreement, ensemble_answers
 from transferium.functional.validators.evidence import CannotScoreError, Evidence
-from transferium.functional.validators.neighbours import neighbourhood_density
+from transferium.functional.validators.neighbourhood_density import neighbourhood_density
 from transferium.functional.validators.reverse import reverse_accuracy
 from transferium.functional.validators.source import dev, importance_weighted, importance_weights, source_accuracy
-from transferium.functional.validators.table import VALIDATORS, validate
 
 RNG = np.random.default_rng(12)
 CENTRES = np.array([[3.0, 0.0], [-1.5, 2.6], [-1.5, -2.6]])
@@ -202,7 +202,7 @@ def test_reverse_validation_is_fooled_where_the_error_can_be_undone() -> None:
 
 
 def _fit(x: np.ndarray, y: np.ndarray, weight: np.ndarray | None):
-    from transferium.functional.classifier import fit_linear
+    from transferium.functional.linear_classifier import fit_linear
 
     return fit_linear(x, y, weight)
 

@@ -8,7 +8,7 @@ from transferium.data.domain import Domain
 from transferium.data.samples import Items
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.methods.finetuning.adversarial import Adversarial
+from transferium.methods.finetuning.adversarial_training import Adversarial
 from transferium.methods.finetuning.augmentation import mixed
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.task import Task

@@ -5,7 +5,7 @@ import pytest
 
 import transferium as tm
 from transferium.embedding.embed import Embedder
-from transferium.evaluation.verdict import paired_difference
+from transferium.functional.bootstrap import paired_interval
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.task import Task
@@ -20,9 +20,9 @@ def test_three_hundred_questions_fine_tune_a_sentence_encoder_better_than_they_p
     test = data.part("test")
     task = Task(data.part("train").take(rows), None, find_backbone(None, "text"), Embedder(None), seed=0)
 
-    def predicted(method):
+    def right(method):
         fitted = method.fit(task)
-        return fitted.head.predict(task.embed(test, fitted.backbone).features)
+        return fitted.head.predict(task.embed(test, fitted.backbone).features) == test.y
 
-    difference = paired_difference(test.y, predicted(FineTune(epochs=4)), predicted(LinearProbe()), seed=0)
+    difference = paired_interval(right(FineTune(epochs=4)), right(LinearProbe()), seed=0)
     assert difference.low > 0.02, difference

@@ -13,7 +13,7 @@ from transferium.data.samples import Items
 from transferium.embedding.embed import Embedder
 from transferium.embedding.store.store import FeatureStore
 from transferium.errors import InputError, TransferiumWarning
-from transferium.methods.finetuning.adversarial import Adversarial
+from transferium.methods.finetuning.adversarial_training import Adversarial
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.finetuning.gradual import GradualUnfreeze
 from transferium.methods.finetuning.lp_ft import LPFT

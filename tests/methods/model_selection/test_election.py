@@ -14,9 +14,9 @@ from transferium.data.domain import Domain
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
 from transferium.functional.validators.agreement import peer_agreement
+from transferium.functional.validators.catalogue import validate
 from transferium.functional.validators.ensemble import ensemble_agreement
 from transferium.functional.validators.evidence import Evidence
-from transferium.functional.validators.table import validate
 from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.deep_adaptation.network import AdaptedNetwork
 from transferium.methods.fitted import Fitted
@@ -284,7 +284,7 @@ def test_an_adaptation_without_a_target_says_what_to_give() -> None:
         Prototypes().fit(task)
 
 
-def at_test_time(*labels: int) -> Evidence:
+def at_inference(*labels: int) -> Evidence:
     """A candidate that gives these answers to as many target rows, surely."""
     logits = 9.0 * np.eye(3)[list(labels)]
     rows = np.zeros((len(labels), 1))
@@ -294,7 +294,7 @@ def at_test_time(*labels: int) -> Evidence:
 def test_the_candidate_that_the_others_agree_with_most_is_taken() -> None:
     names = ["source-only", "one", "two", "lone"]
     thirds, one, two = [0, 1, 2] * 40, [0, 1, 2] * 36 + [0] * 12, [0, 1, 2] * 38 + [1] * 6
-    at, why = most_agreed(names, together([at_test_time(*each) for each in ([0] * 120, one, thirds, two)]))
+    at, why = most_agreed(names, together([at_inference(*each) for each in ([0] * 120, one, thirds, two)]))
     assert names[at] == "two"
     assert why.startswith("two agrees most with the others, chance set aside (mean kappa 0.6")
     assert ", of source only 0.000)" in why
@@ -304,7 +304,7 @@ def test_of_those_that_agree_alike_the_one_most_like_all_together_is_taken() -> 
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 300)
     told = [np.where(rng.random(300) < knows, y, rng.integers(0, 3, 300)) for knows in (0.3, 0.7, 0.7, 0.7)]
-    seen = together([at_test_time(*each) for each in told])
+    seen = together([at_inference(*each) for each in told])
     kappas, likeness = (
         [ask(each.target_logits, each.others) for each in seen] for ask in (peer_agreement, ensemble_agreement)
     )
@@ -316,10 +316,10 @@ def test_of_those_that_agree_alike_the_one_most_like_all_together_is_taken() -> 
 
 def test_source_only_stays_where_no_lead_is_clear() -> None:
     names, before = ["source-only", "one", "two"], [0, 1] * 6
-    slight = at_test_time(*before[:-1], 0)
-    at, why = most_agreed(names, together([at_test_time(*before), slight, slight]))
+    slight = at_inference(*before[:-1], 0)
+    at, why = most_agreed(names, together([at_inference(*before), slight, slight]))
     assert at == 0 and why.startswith("source only, since the lead is not clear: one agrees most with the others")
-    at, why = most_agreed(names, together([at_test_time(*before), at_test_time(*before), slight]))
+    at, why = most_agreed(names, together([at_inference(*before), at_inference(*before), slight]))
     assert at == 0 and why.startswith("source only agrees most with the others")
 
 

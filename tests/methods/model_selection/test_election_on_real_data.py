@@ -13,7 +13,7 @@ from transferium.data.read import read
 from transferium.embedding.embed import Embedder
 from transferium.embedding.store.store import FeatureStore
 from transferium.functional.adaptation.standardise import standardise
-from transferium.functional.classifier import fit_linear
+from transferium.functional.linear_classifier import fit_linear
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.model_selection.auto import Auto
 from transferium.methods.task import Task

@@ -12,7 +12,7 @@ from transferium.data.domain import Domain
 from transferium.data.samples import Rows
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
-from transferium.functional.classifier import softmax
+from transferium.functional.linear_classifier import softmax
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.regularised.co_tuning import CoTuning
 from transferium.methods.task import Task

@@ -155,7 +155,7 @@ def test_what_has_no_direction_or_no_examples() -> None:
     head = Neighbours(np.eye(3), np.array([0, 0, 2]), 3, 1, "cosine")
     assert np.isfinite(head.logits(np.zeros((1, 3)))).all()
     assert head.outputs(np.ones((1, 3)))[0, 1] == 0
-    assert vote(np.array([[2]]), head.shares, (1,)).argmax() == 2
+    assert vote(np.array([[2]]), np.array([2, 0, 1]) / 3, (1,)).argmax() == 2
 
 
 @pytest.mark.parametrize(

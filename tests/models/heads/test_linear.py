@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from transferium.errors import DataError
-from transferium.functional.classifier import softmax
+from transferium.functional.linear_classifier import softmax
 from transferium.models.heads.linear import BLOCK, Head
 
 

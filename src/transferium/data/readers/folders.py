@@ -16,7 +16,7 @@ from transferium.data.labels import PART_NAMES
 from transferium.data.readers.columns import Columns
 from transferium.data.readers.listing import Listing, list_below, list_folder, printable, suffix
 from transferium.data.readers.parts import join_ignored, join_parts
-from transferium.data.readers.tables import TABLES, read_table
+from transferium.data.readers.table_files import TABLES, read_table
 from transferium.data.samples import Files
 from transferium.errors import DataError, InputError
 from transferium.problems.catalogue import AUTO, kind_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from transferium.errors import InputError
-from transferium.functional.classifier import Linear, fit_linear
+from transferium.functional.linear_classifier import Linear, fit_linear
 from transferium.functional.matrices import Array, Floats, median_bandwidth, squared_distances, two_domains
 
 

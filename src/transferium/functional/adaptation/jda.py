@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from transferium.errors import InputError
 from transferium.functional.adaptation.affine import Affine
 from transferium.functional.adaptation.tca import latent_directions
-from transferium.functional.classifier import Fit
+from transferium.functional.linear_classifier import Fit
 from transferium.functional.matrices import Array, Floats, Labels, fraction, labels_of, two_domains
 
 
@@ -46,7 +46,7 @@ def jda(
     pseudo-labels: when source-only predictions are poor, prefer ``tca`` or ``coral_map``.
     Long et al., ICCV 2013 (JDA); Wang et al., Balanced distribution adaptation, ICDM 2017 (BDA).
 
-    >>> from transferium.functional.classifier import fit_linear
+    >>> from transferium.functional.linear_classifier import fit_linear
     >>> rng = np.random.default_rng(0)
     >>> y = np.repeat([0, 1], 30)
     >>> x = rng.normal(size=(60, 2)) + 4.0 * y[:, None]

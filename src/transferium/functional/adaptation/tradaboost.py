@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import InputError
-from transferium.functional.classifier import Fit, Predict
+from transferium.functional.linear_classifier import Fit, Predict
 from transferium.functional.matrices import Array, Floats, Labels, labels_of, two_domains
 
 
@@ -49,7 +49,7 @@ def tradaboost(
     use few rounds (≤ 20) with a large source. The labels may have any number of classes, though the error bound
     is for two. Dai et al., Boosting for transfer learning, ICML 2007.
 
-    >>> from transferium.functional.classifier import fit_linear
+    >>> from transferium.functional.linear_classifier import fit_linear
     >>> x = np.array([[-2.0], [-1.0], [1.0], [2.0]])
     >>> model = tradaboost(x, np.array([1, 1, 0, 0]), x, np.array([0, 0, 1, 1]), fit_linear)
     >>> model(x).argmax(axis=1).tolist()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.functional.classifier import fit_linear
+from transferium.functional.linear_classifier import fit_linear
 from transferium.functional.matrices import Array, Floats, two_domains
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from transferium.functional.classifier import log_softmax, softmax
+from transferium.functional.linear_classifier import log_softmax, softmax
 from transferium.functional.matrices import Array, Floats
 
 

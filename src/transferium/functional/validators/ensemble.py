@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from transferium.errors import InputError
-from transferium.functional.classifier import softmax
+from transferium.functional.linear_classifier import softmax
 from transferium.functional.matrices import Array, Floats
 from transferium.functional.validators.evidence import CannotScoreError
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from transferium.errors import DataError
-from transferium.functional.classifier import softmax
+from transferium.functional.linear_classifier import softmax
 from transferium.functional.matrices import Array, Floats, Labels, labels_of, matrix, two_domains
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from transferium.functional.classifier import Fit
+from transferium.functional.linear_classifier import Fit
 from transferium.functional.matrices import Floats, Labels, labels_of, two_domains
 
 
@@ -20,7 +20,7 @@ def reverse_accuracy(
     Zhong et al., Cross validation framework to choose amongst models and datasets for transfer learning, ECML 2010;
     Ganin et al., JMLR 2016, section 5.1.2.
 
-    >>> from transferium.functional.classifier import fit_linear
+    >>> from transferium.functional.linear_classifier import fit_linear
     >>> x, y = np.array([[-1.0], [-2.0], [1.0], [2.0]]), np.array([0, 0, 1, 1])
     >>> reverse_accuracy(x, y, x, y, fit_linear), reverse_accuracy(x, y, x, 1 - y, fit_linear)
     (1.0, 0.0)

@@ -6,7 +6,7 @@ import numpy as np
 
 from transferium.functional.adaptation.density_ratio import logistic_ratio
 from transferium.functional.adaptation.weights import effective_sample_size
-from transferium.functional.classifier import log_softmax
+from transferium.functional.linear_classifier import log_softmax
 from transferium.functional.matrices import Array, Floats, Labels
 from transferium.functional.validators.evidence import CannotScoreError
 

@@ -9,7 +9,7 @@ from typing import Any
 from transferium.data.domain import Domain
 from transferium.data.pairing import Pair, pair_domains
 from transferium.data.read import read, read_with_gaps
-from transferium.data.readers.tables import TABLES
+from transferium.data.readers.table_files import TABLES
 from transferium.errors import InputError
 from transferium.job.adapt.given_model import GivenModel, alone, is_model
 from transferium.job.predict.apply import columns_like, read_like

@@ -13,7 +13,7 @@ from transferium.data.pairing import Pair
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError, InputError
 from transferium.functional.adaptation.label_shift import bbse_interval
-from transferium.functional.classifier import softmax
+from transferium.functional.linear_classifier import softmax
 from transferium.functional.shift.a_distance import a_distance
 from transferium.functional.shift.accuracy_loss import accuracy_loss
 from transferium.functional.shift.frechet import frechet_distance

@@ -14,7 +14,7 @@ from transferium.artifact import Artifact
 from transferium.data.doctor.findings import some
 from transferium.data.domain import Domain
 from transferium.data.read import read
-from transferium.data.readers.tables import TABLES
+from transferium.data.readers.table_files import TABLES
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
 from transferium.problems.evaluation import Evaluation

@@ -99,6 +99,11 @@ class AdaptedNetwork(Method):
     def fit(self, task: Task) -> Fitted:
         """Adapt; raises ``InputError`` without a target, ``DataError`` with too little of either domain."""
         refuse_few(self, task)
+        if task.model is not None and not self.adapts_models:
+            raise InputError(
+                f"method {self.name!r} learns from the source's labelled examples, and {task.model.name!r} is a saved "
+                "model, which has none."
+            )
         if task.model is not None:
             self.check_model(task.model, task.backbone)
         if (self.needs_target or self._each) and task.unlabeled is None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.functional.adaptation.pseudo_labels import RULES, believed
-from transferium.functional.classifier import softmax
+from transferium.functional.linear_classifier import softmax
 from transferium.methods.deep_adaptation.network import AdaptedNetwork
 from transferium.methods.deep_adaptation.state import AdaptationState
 from transferium.methods.settings.checks import BELOW_1

@@ -91,7 +91,7 @@ class SHOT(AdaptedNetwork):
     def _labelled(self, state: AdaptationState) -> Domain:
         """The target with the label of its nearest class centroid, as the model sees it now."""
         from transferium.functional.adaptation.pseudo_labels import centroid_labels
-        from transferium.functional.classifier import softmax
+        from transferium.functional.linear_classifier import softmax
         from transferium.methods.deep_adaptation.inference import guessed_domain, seen_by
 
         features, logits = seen_by(state, "unlabeled")

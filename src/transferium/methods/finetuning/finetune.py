@@ -13,10 +13,10 @@ from transferium.functional.class_shares import balanced_weights
 from transferium.methods.finetuning.augmentation import Augmentation, mixed
 from transferium.methods.finetuning.class_balance import ClassBalance, counted_alike
 from transferium.methods.finetuning.heads import NewHead, fitted_ends, notes_on_hidden
+from transferium.methods.finetuning.inference_views import AtTestTime, at_inference, inference_backbone
 from transferium.methods.finetuning.learning_rates import Moving, Rates, check_rates, settled
 from transferium.methods.finetuning.optimising import MachineUse, Optimising
 from transferium.methods.finetuning.prefix_cache import PrefixCache, cached_prefix, put_together
-from transferium.methods.finetuning.test_time import AtTestTime, at_test_time, test_time_backbone
 from transferium.methods.finetuning.trained import Trained, selection_of, temperature_of
 from transferium.methods.finetuning.weight_averaging import WeightAveraging, is_lowered, scored_by
 from transferium.methods.fitted import Fitted
@@ -112,7 +112,7 @@ class FineTune(  # settings are listed from the last base to the first
     def _conclude(self, outcome: Outcome[Trained], machine: Machine, start: float) -> Fitted:
         from transferium.training.preview import contact_of
 
-        trained, trained_at = at_test_time(outcome.result, self.answer_size, self.mirror), time.perf_counter()
+        trained, trained_at = at_inference(outcome.result, self.answer_size, self.mirror), time.perf_counter()
         temperature = temperature_of(trained, machine)
         backbone, head = fitted_ends(trained, temperature)
         trained = replace(trained, notes=(*trained.notes, *notes_on_hidden(trained, machine)))
@@ -154,7 +154,7 @@ class FineTune(  # settings are listed from the last base to the first
         from transferium.training.feeds.feeds import Feeds
 
         backbone, parts = self._start(task), hold_out(task, self.val_share)
-        test_time_backbone(backbone, self.answer_size, self.mirror)
+        inference_backbone(backbone, self.answer_size, self.mirror)
         if "balanced" in (self.class_weights, self.sampling):
             parts = counted_alike(parts)
         feeds = Feeds(

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from transferium.functional.classifier import log_softmax
+from transferium.functional.linear_classifier import log_softmax
 from transferium.functional.logistic import single_threaded_blas
 from transferium.functional.matrices import one_hot
 from transferium.methods.frozen.frozen_classifier import Array, Cached, Candidate, Labels

@@ -74,7 +74,7 @@ class Auto(Method):
 
     def check(self) -> None:
         """Raise ``InputError`` for a candidate that is no method that trains, and for settings that one refuses."""
-        from transferium.functional.validators.table import check_names
+        from transferium.functional.validators.catalogue import check_names
         from transferium.methods.catalogue import METHODS
 
         legal = [name for name in METHODS if name not in ("auto", "probe")]

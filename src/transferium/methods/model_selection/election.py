@@ -12,10 +12,10 @@ import numpy as np
 from transferium.data.domain import Domain
 from transferium.errors import TransferiumError
 from transferium.functional.validators.agreement import Agreement, peer_agreement
+from transferium.functional.validators.catalogue import OF_SOURCE, Score, validate
 from transferium.functional.validators.consensus import Consensus, consensus
 from transferium.functional.validators.ensemble import ensemble_agreement
 from transferium.functional.validators.evidence import Evidence
-from transferium.functional.validators.table import OF_SOURCE, Score, validate
 from transferium.methods.fitted import Fitted
 from transferium.methods.holdout import HELD, hold_out
 from transferium.methods.method import Method

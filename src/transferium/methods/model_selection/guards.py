@@ -14,13 +14,13 @@ import numpy as np
 
 from transferium.data.domain import Domain
 from transferium.functional.calibration import fit_temperature
-from transferium.functional.classifier import softmax
+from transferium.functional.linear_classifier import softmax
 from transferium.functional.matrices import Array, Labels
 from transferium.functional.shift.label_explains import explained_by_shares, means_differ
+from transferium.functional.validators.catalogue import validate
 from transferium.functional.validators.clusters import cluster_agreement
 from transferium.functional.validators.ensemble import FEWEST as FEWEST_TOGETHER
 from transferium.functional.validators.evidence import CannotScoreError, Evidence
-from transferium.functional.validators.table import validate
 from transferium.methods.deep_adaptation.network import AdaptedNetwork
 from transferium.methods.fitted import Fitted
 from transferium.methods.holdout import HELD, hold_out

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from transferium.errors import InputError
 from transferium.functional.category_relation import direct_relation, reverse_relation
-from transferium.functional.classifier import softmax
+from transferium.functional.linear_classifier import softmax
 from transferium.functional.logistic import fit_path
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.settings.field import setting

@@ -21,7 +21,7 @@ from transferium.functional.adaptation.standardise import standardise
 from transferium.functional.adaptation.subspace import principal_directions, subspace_alignment
 from transferium.functional.adaptation.tca import tca
 from transferium.functional.adaptation.transport import transport_map
-from transferium.functional.classifier import fit_linear
+from transferium.functional.linear_classifier import fit_linear
 from transferium.functional.matrices import Array
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.settings.field import setting

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.functional.calibration import fit_temperature
-from transferium.functional.classifier import softmax
+from transferium.functional.linear_classifier import softmax
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.method import Method

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from transferium.errors import InputError
 from transferium.functional.adaptation.tradaboost import Boosted, tradaboost
 from transferium.functional.calibration import fit_temperature
-from transferium.functional.classifier import Linear, fit_linear
+from transferium.functional.linear_classifier import Linear, fit_linear
 from transferium.functional.matrices import Array, Labels
 from transferium.methods.fitted import Fitted
 from transferium.methods.method import Method

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from transferium.errors import InputError, did_you_mean
-from transferium.functional.classifier import fit_linear
+from transferium.functional.linear_classifier import fit_linear
 from transferium.functional.validators.agreement import peer_agreement
 from transferium.functional.validators.clusters import cluster_agreement, silhouette
 from transferium.functional.validators.confidence import certainty, diversity, information, nuclear_norm
 from transferium.functional.validators.ensemble import ensemble_agreement
 from transferium.functional.validators.evidence import CannotScoreError, Evidence
-from transferium.functional.validators.neighbours import neighbourhood_density
+from transferium.functional.validators.neighbourhood_density import neighbourhood_density
 from transferium.functional.validators.reverse import reverse_accuracy
 from transferium.functional.validators.source import dev, importance_weighted, importance_weights, source_accuracy
 

@@ -9,7 +9,7 @@ from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
 from transferium.evaluation.attacked import attacked_accuracy
 from transferium.job.fit.judge import judge
-from transferium.methods.finetuning.adversarial import Adversarial
+from transferium.methods.finetuning.adversarial_training import Adversarial
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.fitted import Threat
 from transferium.methods.task import Task

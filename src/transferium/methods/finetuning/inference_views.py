@@ -31,7 +31,7 @@ class AtTestTime:
     )
 
 
-def test_time_backbone(backbone: Backbone, size: int | None, mirror: bool) -> Backbone:
+def inference_backbone(backbone: Backbone, size: int | None, mirror: bool) -> Backbone:
     """``backbone`` reading the whole centre square of a picture at side ``size``, or as it was (None).
 
     Random crops show things larger than they are, and nothing else than the crop's part; a trained network therefore
@@ -53,9 +53,9 @@ def test_time_backbone(backbone: Backbone, size: int | None, mirror: bool) -> Ba
     return replace(backbone, preprocess=replace(larger, resize=size))
 
 
-def at_test_time(trained: Trained, size: int | None, mirror: bool) -> Trained:
+def at_inference(trained: Trained, size: int | None, mirror: bool) -> Trained:
     """What was trained, reading pictures in that way; its temperature is found with answers of that kind."""
-    backbone = test_time_backbone(trained.backbone, size, mirror)
+    backbone = inference_backbone(trained.backbone, size, mirror)
     if backbone is trained.backbone and not mirror:
         return trained
     from transferium.training.feeds.feeds import Feeds
