@@ -74,7 +74,7 @@ def of_scikit_learn(train: Domain, test: Domain, grid: list[float], seed: int) -
 
     def fitted(c: float, at: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         if several:
-            model = OneVsRestClassifier(LogisticRegression(C=c, max_iter=300, tol=1e-3)).fit(x[at], y[at])
+            model = OneVsRestClassifier(LogisticRegression(C=c, solver="newton-cholesky", tol=1e-8)).fit(x[at], y[at])
             return model.predict_proba
         return Ridge(alpha=1 / c).fit(x[at], y[at]).predict
 

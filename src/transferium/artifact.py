@@ -1,4 +1,4 @@
-"""A saved model: one directory of safetensors and JSON, written atomically, read without trust."""
+"""A saved model: one directory of safetensors and JSON, written as a whole, and checked when it is read."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from transferium.problems.problem import Problem
 from transferium.system.processes import rank
 
 FORMAT = 3
-"""The newest format, that of problems other than classes. What an older format can hold is written in that one."""
+"""The newest format, for problems other than classes. A model that an older format can hold is written in that one."""
 DESCRIPTION = "model.json"
 TENSORS = "model.safetensors"
 GRAPH = "backbone.onnx"
 WEIGHTS = "backbone.safetensors"
-"""Of a backbone that was tuned: what to train on from. To answer, the graph is enough."""
+"""The weights of a tuned backbone, for further training. For predictions the graph is enough."""
 
 
 def refuse_foreign(folder: Path, called: str, signs: Sequence[str] = (DESCRIPTION,), own: Sequence[str] = ()) -> None:
-    """Raise ``ArtifactError`` where a model or run in ``folder`` would take the place of somebody else's files.
+    """Raise ``ArtifactError`` where a model or run in ``folder`` would replace files that are no model or run.
 
     It may where nothing is there, where one of the ``signs`` of an earlier one is, and where nothing but the entries
     ``own`` are. ``called`` is what the message calls the folder.
@@ -59,7 +59,7 @@ def refuse_foreign(folder: Path, called: str, signs: Sequence[str] = (DESCRIPTIO
 def replacing(folder: Path, signs: Sequence[str] = (DESCRIPTION,), own: Sequence[str] = ()) -> Iterator[Path]:
     """Yield an empty sibling directory that takes the place of ``folder`` when the block ends without an error.
 
-    Whoever looks at ``folder`` finds what was there before or all of what is new, never a half of either. Raises
+    At any moment ``folder`` holds what was there before or all of what is new, never a half of either. Raises
     ``ArtifactError`` where it cannot be written (read-only, no space left) or would delete what is no earlier model or
     run (``refuse_foreign``); what was there before is kept. Of several processes the first alone leaves anything.
     """
@@ -120,7 +120,7 @@ class Artifact:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of what it answers by: the backbone's fingerprint, the head, the temperature and the class names."""
+        """SHA-256 of all that decides a prediction: the backbone's fingerprint, head, temperature and class names."""
         facts = [self.backbone.fingerprint, self.head.facts(), self.head.temperature, list(self.classes)]
         digest = hashlib.sha256(json.dumps(facts).encode())
         for name, tensor in sorted(self.head.to_tensors().items()):
@@ -138,7 +138,7 @@ class Artifact:
             )
 
     def embed(self, domain: Domain, embedder: Embedder) -> Embedding:
-        """See a domain through this model's backbone; raises as :meth:`as_read`."""
+        """The embedding of a domain by this model's backbone; raises as :meth:`as_read`."""
         return embedder(self.as_read(domain), self.backbone)[0]
 
     def as_read(self, domain: Domain) -> Domain:
@@ -231,7 +231,7 @@ def _read_description(folder: Path) -> dict[str, Any]:
 
 
 def write_head(head: AnyHead, path: Path) -> None:
-    """Write a head's weights; its temperature and facts are the caller's to keep."""
+    """Write a head's weights; the caller must save its temperature and facts."""
     from safetensors.numpy import save
 
     path.write_bytes(save(head.to_tensors()))  # in two steps, so that a full disk is an OSError

@@ -1,4 +1,4 @@
-"""Everything that can go wrong in a way the user can mend, and how it is said."""
+"""The errors and warnings of Transferium that a user can fix."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class TransferiumError(Exception):
-    """What was given, what was found and what to do. The command line prints it and exits with 2."""
+    """The base of all errors that a user can fix: what was found and what to do. The command line exits with 2."""
 
 
 class InputError(TransferiumError, ValueError):
@@ -31,18 +31,18 @@ class NonFiniteError(TransferiumError, ArithmeticError):
 
 
 class Terminated(SystemExit):
-    """Somebody asked the process to end (SIGTERM); uncaught, it exits with 143."""
+    """The process was asked to end (SIGTERM); uncaught, it exits with 143."""
 
     def __init__(self) -> None:
         super().__init__(128 + 15)
 
 
 class TransferiumWarning(UserWarning):
-    """Something was worked around; the result is still right, and the message says at what cost."""
+    """A problem that was worked around: the result is still right, and the message says at what cost."""
 
 
 def did_you_mean(given: str, choices: Iterable[str], otherwise: str | None = None) -> str:
-    """End a message with the nearest legal thing; when nothing is near, with ``otherwise`` or the whole list.
+    """The end of a message: the most similar allowed name; without one, ``otherwise`` or the whole list.
 
     >>> did_you_mean("efficientnet_lit0", ["efficientnet_lite0", "all_minilm_l6_v2"])
     "Did you mean 'efficientnet_lite0'?"

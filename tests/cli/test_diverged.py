@@ -76,4 +76,4 @@ def test_interrupted_on_its_second_way_it_is_not_thrown_away(
     log = diverged / "state" / "log.jsonl"
     log.write_text(log.read_text() + '{"event": "resumed"}\n{"event": "interrupted"}\n')
     ran = run_cli(*job, "--set", "epochs=2")
-    assert ran.code == 2 and "was told something else: method.lr 1e+30" in ran.err, ran.err
+    assert ran.code == 2 and "has other options: method.lr 1e+30" in ran.err, ran.err

@@ -80,7 +80,7 @@ def test_labels_parts_groups_and_ids_are_the_values() -> None:
     ],
 )
 def test_class_names_and_their_order(labels: list[Any], classes: tuple[str, ...]) -> None:
-    assert read(["x", "y"], label=labels).classes == classes
+    assert read(["x", "y"], label=labels, problem="classes").classes == classes
 
 
 def test_float32_stays_and_integers_become_floats() -> None:

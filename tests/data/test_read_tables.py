@@ -339,9 +339,9 @@ def test_broken_tables(tmp_path: Path, name: str, content: str, message: str) ->
         read(tmp_path / name)
 
 
-def test_labels_that_are_lists(tmp_path: Path) -> None:
-    file = write(tmp_path / "t.parquet", {"text": ["a", "b"], "label": [[1], [2]]})
-    with pytest.raises(DataError, match=r"column 'label' holds list<.*, not labels: name another with label="):
+def test_labels_that_are_structures(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.parquet", {"text": ["a", "b"], "label": [{"a": 1}, {"a": 2}]})
+    with pytest.raises(DataError, match=r"column 'label' holds struct<.*, not labels: name another with label="):
         read(file)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from transferium.evaluation.verdict import verdict
 from transferium.problems.multi_label import MultiLabel
 from transferium.problems.problem import Problem, linked
 from transferium.problems.regression import Regression
@@ -163,13 +164,17 @@ def beside(problem: Problem, labels: Any, outputs: dict[str, Any], **given: Any)
     measured = {name: problem.evaluate(labels, found, seed=0).as_dict() for name, found in outputs.items()}
     ours = next(iter(outputs))
     answers = [(problem.cell(label), problem.answer(found)) for label, found in zip(labels, outputs[ours], strict=True)]
+    difference = problem.compare(labels, outputs[ours], outputs["no_transfer"], seed=0)
+    told = verdict(difference, "the probe", "a probe on random weights", problem.wording)
     classes = make_run(["a", "b"])
     gone = ("references", "test", "examples", "temperature", "attacked")
     return {key: value for key, value in classes.items() if key not in gone} | {
         "problem": problem.kind,
         "test": measured.pop(ours),
         "references": measured,
-        "difference": problem.compare(labels, outputs[ours], outputs["no_transfer"], seed=0).as_dict(),
+        "difference": told.difference_as_dict(),
+        "verdict": told.word,
+        "verdict_sentence": told.sentence,
         "division": {"train": 240, "val": 0, "test": len(labels)},
         "examples": [
             {"id": f"{i}.jpg", "label": label, "predicted": predicted} for i, (label, predicted) in enumerate(answers)
@@ -188,7 +193,10 @@ def label_run() -> dict[str, Any]:
     sharp = {"model": (1.2, 0.3, 4.0), "probe": (1.4, 0.9, 4.0), "no_transfer": (3.0, 3.0, 9.0)}
     outputs = {who: linked(3.0 * (labels - 0.5) + noise * width, "sigmoid") for who, width in sharp.items()}
     problem = MultiLabel(names)
-    return beside(problem, labels, outputs | {"label_rates": np.tile(problem.constant(labels), (80, 1))})
+    outputs["label_rates"] = np.tile(problem.constant(labels), (80, 1))
+    tried = [{"C": C, "log_loss": [0.3, 0.2 + C / 100], "micro_f1": [0.8, 0.9]} for C in (1.0, 10.0)]
+    chosen = {"rule": "smallest out-of-fold log-loss", "data": "2 folds", "chosen": {"C": 1.0}}
+    return beside(problem, labels, outputs, selection=chosen | {"candidates": tried})
 
 
 @pytest.fixture

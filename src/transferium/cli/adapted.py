@@ -1,4 +1,4 @@
-"""What a person reads at the end of an adaptation."""
+"""The tables and lines that are printed at the end of an adaptation."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def summary(run: dict[str, Any]) -> str:
 
 
 def between(doctor: dict[str, Any]) -> list[str]:
-    """What the doctor warns of between the two domains: the same examples, other classes."""
+    """The doctor's warnings on the two domains together: the same examples, other classes."""
     sides = ("source: ", "target: ")
     grave = (f["message"] for f in doctor["findings"] if f["severity"] != "note")
     return [f"Mind: {message}." for message in grave if not message.startswith(sides)]
@@ -72,7 +72,7 @@ def said(run: dict[str, Any]) -> str:
 
 
 def beside_source_only(metrics: dict[str, Any]) -> str:
-    """What ``evaluate`` adds for an adapted model."""
+    """The lines that ``evaluate`` adds for an adapted model."""
     beside = interval(metrics["references"]["source_only"]["accuracy"], percent=True)
     gone = metrics.get("learned_from", 0)
     left = [f"{gone} of the examples given were learned from, and are not evaluated on."] if gone else []
@@ -95,7 +95,7 @@ def _by_class(rows: list[dict[str, Any]], most: int = 12) -> str:
 
 
 def _oracle(found: dict[str, Any]) -> str:
-    """What these labels would have chosen among all that was kept, and what that would have added."""
+    """The candidate that these labels would have chosen among all that were kept, and its gain."""
     best, n = found["best"], len(found["accuracy"])
     gone = ""
     if left := found.get("left_out"):
@@ -123,7 +123,7 @@ def _chosen(selection: dict[str, Any], method: str) -> str:
 
 
 def _opinions(found: dict[str, Any]) -> str:
-    """What validators think of a method that a person named."""
+    """The validators' scores of a method that was named by the user."""
     keys = list(found["rows"][0])[1:]
     cells = [[row["method"], *("–" if row.get(k) is None else f"{row[k]:.3g}" for k in keys)] for row in found["rows"]]
     return "\n".join([table(cells, ["validators", *(k.replace("_", " ") for k in keys)]), *found["notes"][:1]])

@@ -1,4 +1,4 @@
-"""The ``transferium`` command: its commands, how errors are said, and with which code it exits."""
+"""The ``transferium`` command: its commands, how errors are printed, and its exit codes."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 @contextmanager
 def _one_voice() -> Iterator[None]:
-    """Of several processes the first prints; the others are heard only when something goes wrong."""
+    """With several processes only the first one prints; the others print errors alone."""
     if rank() == 0:
         yield
         return

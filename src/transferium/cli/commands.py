@@ -188,7 +188,7 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
 
 @click.command()
 @opt.data_argument
-@click.option("--backbone", metavar="NAME", help="Whose features near duplicates are looked for in.")
+@click.option("--backbone", metavar="NAME", help="Backbone whose features are used to find near duplicates.")
 @click.option("--strict", is_flag=True, help="Exit with 2 where the doctor finds an error.")
 @click.option("--augment", metavar="RECIPE", help=augmented.HELP)
 @click.option("--out", type=click.Path(path_type=Path), help="Picture that --augment writes.  [default: augment.png]")

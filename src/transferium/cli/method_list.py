@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 SHARED = ("finetune", "source-network")
-"""Methods whose settings others have too."""
+"""Methods whose settings are shared by others."""
 
 
 def printed(described: Sequence[dict[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they turn into."""
+"""Options that several commands share, and the values made from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A progress bar on anything longer than a second, and silence where nobody looks."""
+"""A progress bar for work longer than a second; none where the output is not a terminal."""
 
 from __future__ import annotations
 

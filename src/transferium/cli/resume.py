@@ -1,4 +1,4 @@
-"""``fit --resume RUN`` and ``--restart``: a run goes on from what it remembers."""
+"""``fit --resume RUN`` and ``--restart``: going on with an interrupted run, or starting anew."""
 
 from __future__ import annotations
 

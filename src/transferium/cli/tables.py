@@ -1,4 +1,4 @@
-"""What a person reads at the end of a command."""
+"""The tables and lines that a command prints at its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of ``fit`` that nothing would read beside the others: they are refused, not ignored."""
+"""Options of ``fit`` that would have no effect beside the others: they are refused, not ignored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from click.core import ParameterSource
 
 
 def refuse_unread(context: click.Context, options: dict[str, Any]) -> None:
-    """Raise ``UsageError`` for an option that was given and that these others leave nothing to do."""
+    """Raise ``UsageError`` for an option that was given and has no effect beside the others."""
     typed = {name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     if "budget" in typed and options["method"] != "auto":
         raise click.UsageError(

@@ -71,7 +71,7 @@ class Domain:
 
     @property
     def posed(self) -> Problem:
-        """The problem that the labels pose, or an error where this domain has none."""
+        """The problem that the labels define, or an error where this domain has none."""
         if self.problem is None:
             raise DataError(f"domain {self.name!r} has no labels, and something asked what they are")
         return self.problem

@@ -1,4 +1,4 @@
-"""Whether examples are the same ones as before."""
+"""The fingerprint of a domain, to check whether its examples are the same as before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from transferium.data.domain import Domain
 
 
 def fingerprint(domain: Domain) -> str:
-    """How many examples of how many classes there are, and a hash of what is in them, labels included.
+    """The numbers of examples and classes, and a hash of the contents and the labels.
 
     Contents count where they were scanned, else names; of feature rows a thousand, spread over the table.
     """

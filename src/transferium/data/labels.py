@@ -1,4 +1,4 @@
-"""What people write into label, part and group columns, as the numbers a domain holds."""
+"""Conversion of the values in label, part and group columns to those that a domain holds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PART_NAMES = {
     **dict.fromkeys(("val", "valid", "validation", "dev", "development"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
-"""What a part may be called (lower case), and what it is called here."""
+"""The accepted names of a part (lower case), and the name that is used here."""
 
 
 def encode_parts(values: Sequence[Any], where: str) -> NDArray[np.str_]:

@@ -1,4 +1,4 @@
-"""A labelled source and a target whose labels nobody may look at, put together before anything is learned."""
+"""The pair that adaptation starts from: labelled sources, and a target whose labels are removed before training."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from transferium.problems.label_cells import sort_names
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """What adaptation starts from.
+    """The data that adaptation starts from: labelled sources, and a target without labels.
 
     ``source`` holds all sources one after another over one list of classes, and ``origin (n,)`` says which of
     ``names`` each row came from. ``target`` has no labels, by type. Where the target was given with labels they are
     kept in ``answers``, for the evaluation at the very end and for nothing else. ``few`` holds the labelled target
-    examples that somebody gave to learn from, over the classes of ``source``.
+    examples that were given for training, over the classes of ``source``.
     """
 
     source: Domain
@@ -39,8 +39,8 @@ class Pair:
 def pair_domains(sources: Sequence[Domain], target: Domain, few: Domain | None = None) -> Pair:
     """Join the sources, strip the target's labels, and compare the sets of classes.
 
-    A source without examples stands for a finished model, of which only the classes are known.
-    Of a source that came divided, and of ``few`` labelled target examples, only train and val are learned from. Raises
+    A source without examples stands for a finished model: only its classes are known.
+    If a source or the ``few`` labelled target examples came divided, only train and val are used for training. Raises
     ``DataError`` for no source, for a source or ``few`` without labels, for domains of different kinds or feature
     widths, and for class names that differ only in case.
 
@@ -57,6 +57,8 @@ def pair_domains(sources: Sequence[Domain], target: Domain, few: Domain | None =
                 f"the source {source.name!r} has no labels. Did source and target change places? The labelled data is "
                 "the source; the data that the model is for is the target."
             )
+    for domain in (*sources, target, *([] if few is None else [few])):
+        _refuse_others(domain)
     first = _named(sources[0], [*sources[1:], target, *([] if few is None else [few])])
     target = _as_first(first, target, "target")
     others = [_as_first(first, other, "source") for other in sources[1:]]
@@ -77,6 +79,16 @@ def pair_domains(sources: Sequence[Domain], target: Domain, few: Domain | None =
     names = tuple(s.name for s in sources)
     answers = None if target.labels is None else target
     return Pair(source, origin, names, target.unlabeled(), answers, tuple(findings), few)
+
+
+def _refuse_others(domain: Domain) -> None:
+    """Raise ``DataError`` for labels that are no classes."""
+    if domain.problem is None or isinstance(domain.problem, Classes):
+        return
+    raise DataError(
+        f"classes alone can be carried from a source to a target, and the labels of {domain.name!r} are "
+        f"{domain.problem.said()} ({domain.problem.kind}). To learn from them alone, fit without --source."
+    )
 
 
 def refuse_same_but_case(names: Sequence[str], who_has: str) -> None:
@@ -130,7 +142,7 @@ def _as_first(first: Domain, other: Domain, what: str) -> Domain:
 
 
 def _about_columns(odd: Sequence[str], *domains: Domain) -> str:
-    """What to do about columns that one domain lacks: it may have them, with a cell that is no number."""
+    """Advice on columns that one domain lacks: it may have them, with a cell that is no number."""
     for domain in domains:
         if texts := sorted(set(odd) & set(domain.ignored.get("columns", ()))):
             them = "it" if len(texts) == 1 else "them"

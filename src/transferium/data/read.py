@@ -1,4 +1,4 @@
-"""One door for every kind of data."""
+"""``read``: the one function that reads every kind of data."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def read(
     For a table ``image``, ``text``, ``label``, ``part``, ``group``, ``id`` and ``features`` name columns. What is not
     named is found by its name (``columns.py`` lists them); without images and texts, all numeric columns are features.
     ``problem`` says what labels are: ``classes``, ``multi-label`` (several in a cell, as in ``a|b``),
-    ``regression`` (amounts), or ``auto``, which looks at them and warns where that is a guess; ``MultiLabel((), ";")``
+    ``regression`` (amounts), or ``auto``, which decides by their values and warns if unsure; ``MultiLabel((), ";")``
     says what else stands between several labels.
     In memory ``label``, ``part``, ``group`` and ``id`` are the values, one for each example.
     Raises ``InputError`` or ``DataError`` with what was found and what to do.
@@ -106,7 +106,7 @@ def _read_path(path: Path, asked: Columns, name: str | None) -> Domain:
 
 
 def _not_there(path: Path) -> str:
-    """The nearest thing that is there, on the last piece of the path that exists."""
+    """A hint for a missing path: the most similar name in the last folder of the path that exists."""
     there = path.absolute()
     while not there.parent.is_dir():
         there = there.parent

@@ -1,4 +1,4 @@
-"""Where examples come from: a sequence that reads one example only when it is asked for it."""
+"""Lazy sequences of examples: each example is read only when it is needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is learned from, who may choose, and who is only ever evaluated on."""
+"""The division of a domain into train, val and test: for training, for choosing, and for evaluation only."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Division:
 
 
 def divide(domain: Domain, *, seed: int, groups: NDArray[np.int64] | None = None, test_size: float = 0.25) -> Division:
-    """The parts as they were given; a test part is split off where none was.
+    """The parts as they were given; without a given test part, one is split off.
 
     A ``test`` part is only ever evaluated on. With ``train`` and ``val`` alone ``val`` is the held-out part; with all
     three, ``val`` may stop or choose. Without either, ``test_size`` of the examples become the test part: stratified
@@ -84,7 +84,7 @@ def folds(
 
 
 def usable_folds(labels: NDArray[np.int64], *, k: int, groups: NDArray[np.int64] | None = None) -> tuple[int, str]:
-    """How many folds let every class be in each, at most ``k`` and at least 2, and why fewer (``""`` if not).
+    """The largest number of folds, 2 to ``k``, that all hold every class, and why it is below ``k`` (``""`` if not).
 
     >>> usable_folds(np.array([0, 0, 0, 0, 0, 1, 1, 1]), k=5)
     (3, '3 folds and not 5: the smallest class has only 3 independent examples')

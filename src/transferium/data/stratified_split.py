@@ -1,4 +1,4 @@
-"""Dealing examples into bins: every class in the same proportion, every group into one bin."""
+"""A stratified split into bins: each class in the same proportion in every bin, each group in one bin."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _reach_every_bin(bins: _Ints, labels: _Ints, group: _Ints, count: int) -> No
 def _move_one(
     to: int, c: int, bins: _Ints, labels: _Ints, group: _Ints, present: _Ints, enough: NDArray[np.bool_]
 ) -> bool:
-    """Move the smallest group that holds class ``c`` to bin ``to``, of those whose move helps most; say if any did."""
+    """Move a group that holds class ``c`` to bin ``to``: the smallest of those that help most; False if none does."""
     best: tuple[int, int, _Ints] | None = None
     for g in np.unique(group[labels == c])[:_TRIED]:
         members = np.flatnonzero(group == g)

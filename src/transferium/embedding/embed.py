@@ -1,4 +1,4 @@
-"""A frozen backbone over a domain: every distinct example once, on the fastest engine this machine has."""
+"""Embedding: the features of a domain by a frozen backbone, each distinct example computed once."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Embedder:
         self._memory = Memory()
 
     def tick(self, what: str) -> Callable[[int, int], None] | None:
-        """The progress callback for one kind of work, or None where nobody watches."""
+        """The progress callback for one kind of work, or None where no progress is shown."""
         progress = self.progress
         return None if progress is None else lambda done, total: progress(what, done, total)
 
@@ -103,7 +103,7 @@ class Embedder:
         return scan
 
     def _need(self, backbone: Backbone, scan: Scan, stack: ExitStack) -> Need:
-        """What one backbone has to compute after looking in memory and in the store."""
+        """The rows that one backbone has to compute, after looking in memory and in the store."""
         need = Need(backbone, scan.keys, plan_engine(backbone, self.engine))
         self._look_up(need, stack)
         return need
@@ -189,11 +189,11 @@ def _as_they_are(domain: Domain, scan: Scan, backbone: Backbone) -> Embedding:
 
 
 def _silent(_done: int, _total: int) -> None:
-    """Nobody watches."""
+    """A progress callback that does nothing."""
 
 
 def _seldom(report: Callable[[int, int], None] | None) -> Callable[[int, int], None]:
-    """Ten reports a second are enough for any bar."""
+    """``report``, called at most ten times a second."""
     last = time.perf_counter()
 
     def maybe(done: int, total: int) -> None:

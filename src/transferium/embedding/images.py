@@ -1,4 +1,4 @@
-"""Pictures: read and decoded once, cut for each backbone that still needs them, and run."""
+"""Embedding of pictures: each is decoded once, preprocessed for each backbone that needs it, and run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers that each take a task, do all of it, and hand its results to the one who called."""
+"""Worker threads that each do one whole task at a time and return its results to the caller."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Workers(Generic[Task, Result]):
                 for result in self._work(task):
                     self._results.put(result)
             self._results.put(_End())
-        except BaseException as error:  # carried to the caller's thread and raised there
+        except BaseException as error:  # raised again in the caller's thread
             self._results.put(_End(error))
 
     def _finish(self) -> None:

@@ -1,4 +1,4 @@
-"""Several processes embed a domain in shards: each computes a part, and all end with the whole."""
+"""Embedding by several processes: each computes one shard of a domain, and all get the whole result."""
 
 from __future__ import annotations
 

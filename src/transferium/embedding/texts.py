@@ -1,4 +1,4 @@
-"""Texts: cut into tokens once, and run with others of exactly their length, so that nothing is ever padded."""
+"""Embedding of texts: each is tokenised once and run in a batch of texts of equal length, without padding."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from transferium.embedding.store.table import Row
 from transferium.models.preprocess import TextPreprocess
 
 WINDOW = 8192
-"""Texts that are held in memory and sorted by length at a time."""
+"""The number of texts that are held in memory and sorted by length at a time."""
 MOST = 64
-"""Texts that run together at most."""
+"""The most texts in one batch."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def _batches(
 
 
 def text_work(engines: dict[int, Engine]) -> Callable[[SameLength], Iterator[tuple[Need, Row, bool]]]:
-    """The work on one batch: (whose, what, whether it may be stored), for each text."""
+    """The results of one batch: (backbone and text, features or reason, whether to store them), for each text."""
 
     def work(task: SameLength) -> Iterator[tuple[Need, Row, bool]]:
         if not task.ids.shape[1]:

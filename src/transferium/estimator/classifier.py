@@ -168,6 +168,9 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
                 f"evaluate takes a Domain, (X, y) or the path of labelled data; got {type(data).__name__}. Give one."
             )
         domain, given = _with_labels(self._domain(data[0], finite=False), data[1])
+        own = self.artifact_.problem
+        if isinstance(own, MultiLabel) and isinstance(domain.problem, MultiLabel) and own.width == domain.problem.width:
+            return replace(domain, problem=own)  # columns are in the order of what predict answers
         if not isinstance(domain.problem, Classes):
             return domain
         known = dict(zip(self.classes_.tolist(), self.artifact_.classes, strict=True))
@@ -186,8 +189,7 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
             raise ValueError("requires y to be passed, but the target y is None: give labels, or fit on a Domain.")
         names = column_names(X)
         if is_table(X):
-            several = np.ndim(y) == 2 and np.shape(y)[1] > 1
-            X, y = validate_data(self, X, y, dtype=DTYPES, multi_output=several)
+            X, y = validate_data(self, X, y, dtype=DTYPES, multi_output=_is_matrix(y))
         domain, self.classes_ = _with_labels(read_examples(X, features=names), y)
         return domain
 
@@ -203,7 +205,7 @@ def _source(source: Any) -> tuple[Domain, NDArray[Any]]:
     if isinstance(source, (str, Path)):
         source = read(source)
     if isinstance(source, Domain):
-        return source, np.array(source.classes)
+        return source, np.array(() if source.problem is None else source.problem.names)
     if is_pair(source):
         return _with_labels(read_examples(source[0]), source[1])
     raise InputError(
@@ -214,8 +216,8 @@ def _source(source: Any) -> tuple[Domain, NDArray[Any]]:
 
 def _with_labels(domain: Domain, y: ArrayLike) -> tuple[Domain, NDArray[Any]]:
     """The same examples with labels, and the classes in the order of their numbers, as they were given."""
-    if np.ndim(y) == 2 and np.shape(y)[1] > 1:
-        return _with_indicators(domain, np.asarray(y))
+    if _is_matrix(y):
+        return _with_indicators(domain, y.toarray() if hasattr(y, "toarray") else np.asarray(y))
     y = column_or_1d(y)
     check_consistent_length(domain.ids, y)
     check_classification_targets(y)
@@ -223,12 +225,19 @@ def _with_labels(domain: Domain, y: ArrayLike) -> tuple[Domain, NDArray[Any]]:
     return replace(domain, labels=codes.astype(np.int64), problem=Classes(tuple(str(c) for c in classes))), classes
 
 
+def _is_matrix(y: Any) -> bool:
+    """Whether ``y`` has a column for each of several labels."""
+    shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
+    return len(shape) == 2 and shape[1] > 1
+
+
 def _with_indicators(domain: Domain, y: NDArray[Any]) -> tuple[Domain, NDArray[Any]]:
     """The same examples with several labels each: zeros and ones, a column for each label."""
     check_consistent_length(domain.ids, y)
     check_classification_targets(y)
-    labels = np.arange(y.shape[1])
-    return replace(domain, labels=y.astype(np.uint8), problem=MultiLabel(tuple(map(str, labels)))), labels
+    columns = np.arange(y.shape[1])
+    labels, problem = MultiLabel.of_indicators(y, columns.tolist(), "y")
+    return replace(domain, labels=labels, problem=problem), columns
 
 
 def _as_given(classes: tuple[str, ...], known: dict[str, Any]) -> NDArray[Any]:

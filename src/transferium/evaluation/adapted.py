@@ -1,4 +1,4 @@
-"""What adapting was worth on labels that took no part in it: beside source only, overall and class by class."""
+"""The evaluation of an adapted model on labels that it never used: beside source only, overall and by class."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from transferium.problems.evaluation import Evaluation
 
 Array = NDArray[Any]
 FEWEST = 5
-"""Examples of a class below which no word is said about it."""
+"""The fewest examples of a class for a word on it ("helped" or "hurt")."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Answers:
     groups: NDArray[np.int64] | None = None
 
     def pad(self, probabilities: Array) -> NDArray[np.float64]:
-        """``probabilities`` with a column of noughts for every class that the model cannot answer."""
+        """``probabilities`` with a column of zeros for every class that the model cannot predict."""
         missing = len(self.classes) - probabilities.shape[1]
         return np.hstack([probabilities, np.zeros((len(probabilities), missing))]) if missing else probabilities
 
@@ -61,7 +61,7 @@ class AdaptationResult:
 
 @dataclass(frozen=True)
 class AdaptedEvaluation(ClassEvaluation):
-    """An evaluation of an adapted model, and beside it source only, the verdict, and what became of each class."""
+    """An evaluation of an adapted model, and beside it source only, the verdict, and the change of each class."""
 
     source_only: Evaluation = field(kw_only=True)
     verdict: Verdict = field(kw_only=True)

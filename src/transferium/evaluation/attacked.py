@@ -1,4 +1,4 @@
-"""What is left of a classifier's accuracy when each test example is moved to mislead it."""
+"""Accuracy under attack: each test example is changed a little so that the classifier is wrong."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def attacked_accuracy(
     seed: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> Attacked:
-    """Accuracy under the strongest attack of the threat's kind, by an adversary who knows weights and labels.
+    """Accuracy under the strongest attack of the threat's kind, which uses the model's weights and the labels.
 
     Signed steps are taken ten times from a random start (PGD), whatever the model was trained on; texts are moved by
     FGM. At most 200 test examples are attacked, drawn by ``seed``: each costs eleven passes forward and back.
-    Intervals are those of every other accuracy. ``progress`` is told how many examples of how many, from nought on.
+    Intervals are those of every other accuracy. ``progress`` is called with the examples done and all, from 0 on.
     """
     from transferium.training.attack import attack_on
 
@@ -75,7 +75,7 @@ def attacked_accuracy(
 
 
 def _batches(backbone: Backbone, head: Head, attack: Attack, some: Domain, seed: int) -> Iterator[NDArray[np.bool_]]:
-    """Which rows of each batch are answered rightly, ``(2, rows)``: clean, and moved."""
+    """Which rows of each batch are predicted rightly, ``(2, rows)``: clean, and attacked."""
     import torch
 
     from transferium.training.augment.augment import seeded
@@ -91,7 +91,7 @@ def _batches(backbone: Backbone, head: Head, attack: Attack, some: Domain, seed:
 
 
 def _survive(module: Any, head: Head, attack: Attack, inputs: Any, labels: Any) -> NDArray[np.bool_]:
-    """Whether each row is answered rightly: clean, and moved. A row counts as lost if either is wrong."""
+    """Whether each row is predicted rightly: clean, and both clean and under attack."""
     import torch
     from torch import nn
 

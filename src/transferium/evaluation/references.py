@@ -1,4 +1,4 @@
-"""What any result must be read beside: no learning, hardly any learning, and a probe without transfer."""
+"""The references for any result: a constant, the nearest class mean, and a probe without transfer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Did transfer help? One paired difference and one sentence."""
+"""The verdict on whether transfer helped: one paired difference and one sentence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Verdict:
 
     @classmethod
     def not_asked(cls, reason: str) -> Verdict:
-        """Where there is nothing to compare with.
+        """The verdict where there is nothing to compare with.
 
         >>> Verdict.not_asked("no pretrained backbone was involved").sentence
         'Whether transfer helped was not asked: no pretrained backbone was involved.'

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from transferium.errors import DataError, InputError
 
 TAIL = 0.025
-"""Half of what a 95 % interval leaves out."""
+"""The share that a 95 % interval leaves out at each end."""
 CELLS = 2**19
 """Counts held in memory at once: few enough to stay in a processor's cache."""
 

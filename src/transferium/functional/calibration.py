@@ -1,4 +1,4 @@
-"""How far a classifier's confidence is from its accuracy, and the one number that mends most of it."""
+"""Calibration: how far a classifier's confidence is from its accuracy, and the temperature that corrects it."""
 
 from __future__ import annotations
 

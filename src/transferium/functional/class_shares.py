@@ -1,4 +1,4 @@
-"""What counting every class alike means, in numbers."""
+"""Class weights under which every class counts alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a classifier is to the adaptation algorithms, and a small one of their own: weighted multinomial logistic."""
+"""The classifier interface of the adaptation algorithms, and a small weighted multinomial logistic regression."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many softmax regressions on one matrix, descended together so that each pass over the data serves all of them."""
+"""Many softmax regressions on one matrix, solved together so that each pass over the data serves all of them."""
 
 from __future__ import annotations
 

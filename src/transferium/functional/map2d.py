@@ -9,7 +9,7 @@ from transferium.functional.matrices import Array, Floats, two_domains
 
 FEWEST = 4
 PERPLEXITY = 30.0
-"""Neighbours that a row of a t-SNE map looks at, about; fewer where there are few rows."""
+"""The perplexity of a t-SNE map: about the number of neighbours of each row; fewer where there are few rows."""
 
 
 def principal_map(
@@ -40,7 +40,7 @@ def principal_map(
 
 
 def neighbour_map(source: Floats, target: Floats, *, seed: int = 0, limit: int = 250) -> tuple[Array, Array]:
-    """Both domains by t-SNE, ``(n, 2)`` and ``(m, 2)``: rows that were near stay near; distances between groups lie.
+    """Both domains by t-SNE, ``(n, 2)`` and ``(m, 2)``: rows that were near stay near; group distances mean nothing.
 
     At most ``limit`` rows of each, drawn by ``seed``; the start is the principal components. Prefer
     :func:`principal_map` for a question of size, this one for a question of groups. Raises ``InputError`` for fewer

@@ -1,4 +1,4 @@
-"""Checked numeric input: feature matrices, labels and weights as the numeric functions want them."""
+"""Checks of numeric input: feature matrices, labels and weights in the form that the numeric functions need."""
 
 from __future__ import annotations
 

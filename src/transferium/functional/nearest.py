@@ -1,4 +1,4 @@
-"""Nearest rows by Euclidean distance: found fast, decided exactly, whoever else is asked about."""
+"""Nearest rows by Euclidean distance: fast and exact, and the same for a row alone or in any block."""
 
 from __future__ import annotations
 

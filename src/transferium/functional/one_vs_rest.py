@@ -301,14 +301,14 @@ def _walk(
 
 
 def _with_constants(found: _Solved, alone: Array, moving: NDArray[np.bool_]) -> _Solved:
-    """What was found, at its place among all problems; the others are solved before they begin."""
+    """The solutions, each at its place among all problems; the others are solved before they begin."""
     parameters, iterations, converged = alone.copy(), np.zeros(len(alone), np.int64), np.ones(len(alone), bool)
     parameters[moving], iterations[moving], converged[moving] = found.parameters, found.iterations, found.converged
     return _Solved(parameters, np.empty(0), iterations, converged)
 
 
 def _joined(parts: tuple[_Solved, ...], labels: int, models: int) -> _Solved:
-    """What all chunks found for one C, as ``(labels, models, …)``."""
+    """The solutions of all chunks for one C, as ``(labels, models, …)``."""
     parameters = np.concatenate([part.parameters[:, 0] for part in parts])
     return _Solved(
         parameters.reshape(labels, models, -1),

@@ -1,1 +1,1 @@
-"""The main job: from a path to a run directory, and back from a run directory to predictions."""
+"""The jobs behind the commands: from a path to a run directory, and from a run directory to predictions."""

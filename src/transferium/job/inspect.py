@@ -12,7 +12,7 @@ from transferium.errors import DataError, InputError
 from transferium.job.fit.prepare import count_by_class, prepare
 from transferium.job.stopwatch import Stopwatch
 from transferium.models.catalogue import find_backbone
-from transferium.training.augment.recipe import IMAGES, TEXTS, Language, read_for
+from transferium.training.augment.recipe import LANGUAGES, Language, read_for
 
 if TYPE_CHECKING:
     from transferium.training.preview import Contact
@@ -52,7 +52,7 @@ def show_augmented(domain: Domain, backbone: str | None, recipe: str, *, seed: i
         raise InputError(f"{domain.name!r} holds feature rows, and augmentation changes images and texts.")
     if domain.parts is not None and (domain.parts == "train").any():
         domain = domain.part("train")
-    language = TEXTS if domain.kind == "text" else IMAGES
+    language = LANGUAGES[domain.kind]
     if not read_for(language, recipe):
         raise InputError(
             f"augment={recipe!r} changes nothing in {language.kind}s. Try 'strong', or any of {_few(language)}."

@@ -1,4 +1,4 @@
-"""What ``fit`` was asked for."""
+"""The options of ``fit``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from transferium.methods.method import Method
 
 @dataclass(frozen=True)
 class FitOptions:
-    """What ``fit`` was asked for, beside the data."""
+    """The options of ``fit``, without the data."""
 
     out: Path
     method: str | Method = "auto"

@@ -1,4 +1,4 @@
-"""Seconds by name."""
+"""A stopwatch: seconds of each step by name."""
 
 from __future__ import annotations
 

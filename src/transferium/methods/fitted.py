@@ -1,4 +1,4 @@
-"""The result of fitting: a backbone, the head that reads it, and how they came about."""
+"""The result of fitting: a backbone, the head that reads it, and how they were chosen and trained."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Threat:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What fitting leaves: a backbone (the given one or a tuned one), the head that reads it, and how it came about.
+    """A fitted model: a backbone (the given one or a tuned one), the head that reads it, and how they were made.
 
     ``oof_outputs`` are calibrated probabilities of the training examples, each from a model that never saw that
     example (None where a method has none; rows of NaN for examples that were never held out, their class being too
@@ -37,8 +37,8 @@ class Fitted:
 
     ``head`` reads *target* rows of ``backbone``. Where an adapted model reads the source otherwise,
     ``source_head`` does so (over ``source_backbone``, where that is another), and
-    ``alignment`` says where the features of each domain went before one linear layer read both (already folded into
-    the two heads). ``attack`` is what its accuracy is to be measured under, where a method says so.
+    ``alignment`` holds the map of each domain's features before one linear layer reads both (already folded into
+    the two heads). ``attack`` is the attack under which its accuracy is measured too, where a method sets one.
     ``contact`` shows a few training examples beside what augmentation made of them, where there was any.
     ``beside`` holds the other models of a choice between several by name, ``source-only`` among them.
     """

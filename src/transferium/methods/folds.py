@@ -1,4 +1,4 @@
-"""Folds of the training part in which no example is scored by a model that could not know its class."""
+"""Folds of the training part. No example is scored by a model that was trained without its class."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from transferium.methods.task import Task
 def held_out_folds(y: NDArray[np.int64], k: int, task: Task, *, must_know: bool = True) -> NDArray[np.int64]:
     """The fold of each example, spread evenly by ``y``: classes, or the strata of another problem.
 
-    With ``must_know`` it is -1 where a class fell into one fold whole, so that no other model could know it.
+    With ``must_know`` it is -1 where all of a class is in one fold: the model of that fold never saw the class.
     """
     if len(y) < 2 or (task.groups is not None and len(np.unique(task.groups)) < 2):
         return np.zeros(len(y), np.int64)

@@ -1,4 +1,4 @@
-"""The examples that say when to stop: a part of the training data, or the val part where there is one."""
+"""The held-out examples that choose the epoch: a part of the training data, or the val part where there is one."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from transferium.methods.task import Task
 from transferium.problems.classes import Classes
 
 MOST = 3
-"""Classes that one phrase names."""
+"""The most classes that one phrase names."""
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """What is trained on, what is looked at, and one phrase that says which is which.
+    """The examples that are trained on, those that are held out, and one phrase that describes both.
 
     ``weights`` say how much each held-out example counts; None: all alike.
     """

@@ -1,4 +1,4 @@
-"""What a method is given, what it gives back, and what it is. Nothing here touches torch."""
+"""The base class of all methods: its settings, its class attributes and ``fit``. Nothing here imports torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from transferium.problems.classes import Classes
 
 @dataclass
 class Method:
-    """A named dataclass of hyper-parameters that knows how to turn a task into a fitted model.
+    """A named dataclass of hyper-parameters whose ``fit`` turns a task into a fitted model.
 
     A subclass is a dataclass too; each field declares its help, its search range and what it may be beside its default,
     as in ``rate: float = setting(1e-3, "learning rate", (1e-5, 1e-1), {"above": 0})``.
@@ -29,25 +29,25 @@ class Method:
     needs_target: ClassVar[bool] = False
     """Whether it needs ``task.unlabeled``, the inputs of a target domain."""
     learns_from_few: ClassVar[bool] = False
-    """Whether ``task.target``, a few labelled target examples, are learned from where there are any."""
+    """Whether it learns from ``task.target``, a few labelled target examples, where there are any."""
     needs_few: ClassVar[bool] = False
     """Whether it needs ``task.target``."""
     why_not_few: ClassVar[str] = ": it learns from the source's labels alone"
-    """Why they are not, as the end of a sentence."""
+    """Why it does not learn from them, as the end of a sentence."""
     adapts_models: ClassVar[bool] = False
-    """Whether ``task.model`` may stand for the source: it then looks at the target alone."""
+    """Whether ``task.model`` may replace the source: the method then looks at the target alone."""
     needs_batch_norm: ClassVar[bool] = False
-    """Whether a model without the source's statistics in its layers leaves nothing to do."""
+    """Whether it can only adapt a model that has the source's statistics in its layers."""
     needs_clusters: ClassVar[bool] = False
-    """Whether it holds because classes are clusters of the target: it sharpens its own answers there."""
+    """Whether it assumes that classes are clusters of the target, and makes its own predictions there surer."""
     holds_out: ClassVar[float] = 0.0
-    """The share of the training part that it holds out for its temperature, beside what validators ask."""
+    """The share of the training part that it holds out for its temperature, beside what validators need."""
     makes_alike: ClassVar[bool] = False
     """Whether it makes the domains alike, which is wrong where their class shares truly differ."""
     searched: ClassVar[tuple[str, ...]] = ()
     """The settings that ``tune`` searches where none are named; empty: all that declare a range."""
     unused_rules: ClassVar[dict[str, Rule]] = {}
-    """By setting: what makes it count. Those of a class are beside those of its bases."""
+    """By setting: the rule that says when it has an effect. Rules of the base classes apply as well."""
 
     def fit(self, task: Task) -> Fitted:
         """Learn from ``task.train`` (and ``task.val`` where there is one)."""
@@ -55,30 +55,30 @@ class Method:
 
     @property
     def moves_backbone(self) -> bool:
-        """Whether the backbone that it leaves is another than it was given."""
+        """Whether it changes the backbone."""
         return False
 
     def looks_at_inputs(self, task: Task) -> bool:
-        """Whether the target's inputs have a part in what it leaves: at weight or strength 0 they have none.
+        """Whether the target's inputs change the fitted model: at weight or strength 0 they do not.
 
-        By ``sources`` several sources are weighed by their likeness to the target, whatever the weight.
+        With ``sources`` other than combined they do at any weight: sources are weighed by likeness to the target.
         """
         settings = self.get_params()
         weighed = task.sources is not None and settings.get("sources", "combined") != "combined"
         return weighed or (self.needs_target and settings.get("weight", settings.get("strength", 1.0)) != 0)
 
     def adapts(self, task: Task) -> bool:
-        """Whether anything of the target has: its inputs, or labelled examples of it."""
+        """Whether anything of the target changes the fitted model: its inputs, or labelled examples of it."""
         return self.looks_at_inputs(task) or (task.target is not None and self.learns_from_few)
 
     def check_model(self, model: SourceModel, backbone: Backbone) -> None:
-        """Raise ``InputError`` where ``model``, which reads ``backbone``, cannot stand for the source.
+        """Raise ``InputError`` where ``model``, which reads ``backbone``, cannot replace the source.
 
-        Asked of methods that adapt models (``adapts_models``) alone.
+        Called only for methods that adapt models (``adapts_models``).
         """
 
     def source_only(self) -> Method | None:
-        """The method without the target that an adapted model is compared with; None: a probe of the source."""
+        """The method without a target that an adapted model is compared with; None: a probe of the source."""
         return None
 
     def same_learner(self) -> Method | None:

@@ -1,4 +1,4 @@
-"""Several sources, each with a model of its own; a source that looks like the target has more of a vote."""
+"""Several sources, each with a model of its own. A source that is more like the target has more weight."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from transferium.models.heads.linear import Head, linear
 from transferium.selection.selection import Selection
 
 LARGEST = 2**31
-"""Bytes that an ONNX graph may hold."""
+"""The most bytes that an ONNX graph may hold."""
 
 
 def vote_of_sources(method: Method, task: Task) -> Fitted:
@@ -34,8 +34,8 @@ def vote_of_sources(method: Method, task: Task) -> Fitted:
     many layers as each of them. Where the backbone moves, each source has one of its own: they lie side by side in one
     (:func:`side_by_side`), and each model's layers read its own columns. They are trained one after the other, each
     with its checkpoints in a folder of its own.
-    Prefer ``weighted`` with few rows in each source or where ``k`` networks are too slow to ask, votes where classes
-    look otherwise from source to source. Raises ``DataError`` where a source lacks a class: it could only vote against
+    Prefer ``weighted`` with few rows in each source or where ``k`` networks are too slow, votes where classes look
+    different from source to source. Raises ``DataError`` where a source lacks a class: it could only vote against
     it; ``InputError`` where the backbones together are more than one graph can hold.
     Mansour et al., Domain adaptation with multiple sources, NeurIPS 2008.
     """
@@ -52,7 +52,7 @@ def vote_of_sources(method: Method, task: Task) -> Fitted:
 
 
 def _together(members: Sequence[Fitted], weights: NDArray[np.float64]) -> Fitted:
-    """One model that answers as all of them do together, on either side, and says what each of them went through."""
+    """One model that predicts as all of them together, for source and target, with the history of each."""
     backbone, head = _as_one([(member.backbone, member.head) for member in members], weights)
     home = None
     if any(member.source_head is not None for member in members):
@@ -90,7 +90,7 @@ def _of_source(s: int, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_one(readers: Sequence[tuple[Backbone, AnyHead]], weights: NDArray[np.float64]) -> tuple[Backbone, Head]:
-    """One backbone and the head of what all of them say; backbones that are one and the same stand in it once."""
+    """One backbone and one head that combine all of them; equal backbones are included once."""
     places: dict[str, slice] = {}
     distinct: list[Backbone] = []
     for backbone, head in readers:
@@ -107,7 +107,7 @@ def _as_one(readers: Sequence[tuple[Backbone, AnyHead]], weights: NDArray[np.flo
 
 
 def _tasks(method: Method, task: Task, parts: Sequence[NDArray[np.intp]]) -> list[Task]:
-    """The task on each source alone; a network holds out of each what it would of all, where validators ask."""
+    """The task on each source alone. Each source keeps out the rows that would be held out of all sources together."""
     found = []
     kept = hold_out(task, method.holds_out).kept if method.holds_out else np.arange(len(task.train))
     for s, at in enumerate(parts):
@@ -125,7 +125,7 @@ def _tasks(method: Method, task: Task, parts: Sequence[NDArray[np.intp]]) -> lis
 
 
 def _told_of(s: int, progress: Callable[[str, int, int], None] | None) -> Callable[[str, int, int], None] | None:
-    """``progress``, told of which source it is."""
+    """``progress`` with the number of the source in its text."""
     if progress is None:
         return None
     tell = progress
@@ -160,7 +160,7 @@ def pooled_logits(heads: Sequence[AnyHead], weights: NDArray[np.float64], column
 
 
 def _widened(matrices: Sequence[NDArray[np.float64]], columns: Sequence[slice]) -> list[NDArray[np.float64]]:
-    """Each over all features: nought but in its own columns."""
+    """Each matrix over all features: 0 outside its own columns."""
     wide = [np.zeros((len(matrix), max(at.stop for at in columns))) for matrix in matrices]
     for whole, matrix, at in zip(wide, matrices, columns, strict=True):
         whole[:, at] = matrix
@@ -168,7 +168,7 @@ def _widened(matrices: Sequence[NDArray[np.float64]], columns: Sequence[slice]) 
 
 
 def _out_of_fold(members: Sequence[Fitted], parts: Sequence[NDArray[np.intp]], rows: int) -> Array | None:
-    """Each source row's answer by the model of its own source that never saw it."""
+    """Each source row's out-of-fold prediction, by a model of its own source."""
     known = [member.oof_outputs for member in members]
     whole: Array | None = None
     for at, answers in zip(parts, known, strict=True):
@@ -224,7 +224,7 @@ def relatedness(sources: NDArray[np.int64], rows: NDArray[Any], target: NDArray[
 
 
 def row_weights(task: Task, parts: HeldOut) -> tuple[NDArray[np.float64], str]:
-    """One weight for each row of the source that is trained on, mean 1, and the sentence that says them."""
+    """One weight for each row of the source that is trained on, mean 1, and a sentence that lists them."""
     assert task.sources is not None and task.unlabeled is not None
     if len(task.sources) != len(task.train):
         raise DataError(f"sources names the origin of {len(task.sources)} rows; there are {len(task.train)}.")

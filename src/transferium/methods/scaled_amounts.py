@@ -15,8 +15,9 @@ from transferium.models.heads.linear import linear
 
 @dataclass(frozen=True)
 class Scale:
-    """``(y - mean) / std`` by the training part, so that rates and losses mean the same whatever the unit is.
+    """``(y - mean) / std`` by the training part, so that rates and losses do not depend on the unit.
 
+    >>> import numpy as np
     >>> scale = Scale.of(np.array([1.0, 3.0]))
     >>> scale.mean, scale.std
     (2.0, 1.0)

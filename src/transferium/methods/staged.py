@@ -1,4 +1,4 @@
-"""Methods that train: a generator of stages, run so that an interruption loses seconds."""
+"""Methods that train: a generator of stages, run so that an interruption loses only seconds of work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 def run_stages(
     method: Method, task: Task, stages: Generator[Stage, None, T], precision: str = "auto"
 ) -> tuple[Outcome[T], Machine, float]:
-    """The stages of a method, trained from the last checkpoint in ``task.workdir`` on, if there is one.
+    """Train the stages of a method, from the last checkpoint in ``task.workdir`` on, if there is one.
 
     Code after a ``yield`` in ``stages`` sees the trained model. Returned are what is left, the machine that it was
     trained on in ``precision`` (``"auto"``, ``"no"``, ``"bf16"`` or ``"fp16"``), and when it began (``perf_counter``).

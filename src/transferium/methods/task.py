@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class SourceModel:
-    """A finished model in the place of a source: the head that reads ``task.backbone``, and who it is.
+    """A finished model that replaces a source: a head that reads ``task.backbone``, its name and its fingerprint.
 
     ``fingerprint`` is that of backbone, head and class names together.
     """
@@ -36,11 +36,10 @@ class SourceModel:
 class Task:
     """Everything a method may look at. The test part is not here, so no method can.
 
-    ``groups[i]`` ties training examples that must stay in one fold; ``val`` may stop or choose. ``progress`` is called
-    with (what, done, total); ``workdir`` is where a method that can be interrupted keeps its state, written after every
-    ``checkpoint_steps`` steps, or by the clock where that is None; ``track`` names the trackers that are sent its
-    steps. ``part`` says that these are some of another task's examples (``on``), to
-    which no advice on settings is due.
+    Training examples with the same ``groups[i]`` must stay in one fold; ``val`` may stop or choose. ``progress`` is
+    called with (what, done, total); ``workdir`` is where a method that can be interrupted keeps its state, written
+    after every ``checkpoint_steps`` steps, or by the clock where that is None; ``track`` names the trackers that get
+    its steps. ``part`` says that these are some of another task's examples (``on``): no advice on settings is given.
 
     In domain adaptation ``train`` is the labelled source and ``unlabeled`` holds the target's inputs, without labels by
     type; ``target`` holds the few labelled target examples there may be, and ``sources[i]`` says which of several
@@ -90,7 +89,7 @@ class Task:
         return len(self.train.classes)
 
     def on(self, at: NDArray[np.intp]) -> Task:
-        """The task on some of its training examples, told to nobody and kept nowhere: a fold, a sample."""
+        """The task on some of its training examples (a fold, a sample), without progress, trackers or a saved state."""
         groups, sources = (None if column is None else column[at] for column in (self.groups, self.sources))
         alone = replace(self, workdir=None, progress=None, track=(), part=True)
         return replace(alone, train=self.train.take(at), groups=groups, sources=sources)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def tuned_backbone(backbone: Backbone, module: nn.Module) -> Backbone:
-    """``backbone`` with the weights of ``module``: the fingerprint is of the new weights, the rest travels on."""
+    """``backbone`` with the weights of ``module``: the fingerprint is of the new weights, the rest is unchanged."""
     from transferium.models.sources.wrapped import fingerprint_module
     from transferium.training.distributed.sharding import gathered
 

@@ -1,4 +1,4 @@
-"""Settings that change nothing beside the others that were given."""
+"""Warnings about settings that have no effect because of the other settings."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from transferium.errors import TransferiumWarning
 
 
 class UnusedSettingWarning(TransferiumWarning):
-    """A setting was given a value of its own, and nothing reads it."""
+    """A setting that was given has no effect."""
 
 
 class Rule(NamedTuple):
-    """Whether a setting counts, which other setting decides that, and what makes it count."""
+    """When a setting has an effect: the setting that decides it, a test of the method, and a hint for the user."""
 
     by: str
     counts: Callable[[Any], bool]
@@ -23,7 +23,7 @@ class Rule(NamedTuple):
 
 
 def when(setting: str, *values: Any) -> Rule:
-    """The rule of what counts where another setting has one of some values.
+    """The rule of a setting that has an effect only where another setting has one of these values.
 
     >>> when("average", "ema").hint
     'average=ema'
@@ -37,7 +37,7 @@ def rules_of(cls: type) -> dict[str, Rule]:
 
 
 def warn_of_unused(method: Any, searched: Collection[str] = ()) -> None:
-    """Warn of each setting that is not at its default and has no effect, unless what decides that is ``searched``."""
+    """Warn of each setting that is not at its default and has no effect, unless what decides is ``searched``."""
     for name, rule in rules_of(type(method)).items():
         value = getattr(method, name, None)
         if value == getattr(type(method), name, None) or rule.by in searched or rule.counts(method):
@@ -48,11 +48,11 @@ def warn_of_unused(method: Any, searched: Collection[str] = ()) -> None:
 
 
 BESIDE = {"sources": "several sources", "few_weight": "labelled target examples (--few)"}
-"""Settings that count with data that may not be there, and what that is."""
+"""Settings that have an effect only with certain data, and the name of that data."""
 
 
 def warn_beside(method: Any, *, several: bool, few: bool) -> None:
-    """Warn of what is for ``several`` sources, or for a ``few`` labelled target examples, where there are none."""
+    """Warn of settings for ``several`` sources, or for a ``few`` labelled target examples, where there are none."""
     there = {"sources": several, "few_weight": few}
     for name, value in method.get_params().items():
         if there.get(name, True) or value == getattr(type(method), name):
@@ -63,7 +63,7 @@ def warn_beside(method: Any, *, several: bool, few: bool) -> None:
 
 @contextmanager
 def suppress_unused_warnings() -> Iterator[None]:
-    """Say nothing of idle settings: a search gave them, or has yet to."""
+    """Do not warn of unused settings: a search gave them, or will give them later."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnusedSettingWarning)
         yield

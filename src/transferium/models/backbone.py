@@ -1,4 +1,4 @@
-"""A pretrained encoder with everything that must travel with it. Describing one needs no torch."""
+"""The backbone: a pretrained encoder with its preprocessing and fingerprint. Its description needs no torch."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Backbone:
     source_head: Callable[[], nn.Module] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """What a saved model must say about its backbone."""
+        """The description of the backbone that a saved model holds."""
         return {
             "name": self.name,
             "kind": self.kind,

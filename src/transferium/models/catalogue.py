@@ -1,4 +1,4 @@
-"""From a name to a backbone, and what is here."""
+"""The catalogue of backbones: finding one by its name, and the list of those available offline."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def _check_kind(name: str, reads: str, kind: Kind) -> None:
 
 
 def _suggest(name: str) -> str:
-    """The nearest name of ours, else the nearest of timm's (whose import is paid only for this message)."""
+    """The most similar name here, else the most similar one of timm, which is imported only for this message."""
     ours = [*BUNDLED, *UNTRAINED]
     if near := did_you_mean(name, ours, ""):
         return near
@@ -184,7 +184,7 @@ def _suggest(name: str) -> str:
 
 
 def catalogue() -> list[dict[str, Any]]:
-    """What can be used here without a network: bundled, untrained, and the hub's cache. Imports no torch.
+    """The backbones that can be used offline: bundled, untrained, and in the hub's cache. Imports no torch.
 
     >>> [row["name"] for row in catalogue()][:2]
     ['efficientnet_lite0', 'all_minilm_l6_v2']

@@ -1,4 +1,4 @@
-"""A model is a backbone that makes features and a head that reads them. Nothing else."""
+"""The model: a backbone that makes features, and a head that reads them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class Model(nn.Module):
-    """``head(backbone(*inputs))``.
+    """A backbone and a head as one module: ``head(backbone(*inputs))``.
 
     ``inputs`` is what one preprocessed batch holds: ``(images,)`` with ``float32 (n, 3, h, w)``, ``(ids, mask)`` with
     ``int64 (n, t)`` each, or ``(features,)`` with ``float32 (n, width)``.

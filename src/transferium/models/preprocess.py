@@ -1,4 +1,4 @@
-"""From an example to what a backbone reads, exactly as its weights were trained to see it. No torch."""
+"""Preprocessing: an example as the input that a backbone's weights were trained on. It needs no torch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 SMALLEST, LARGEST = 8, 4096
-"""Sides of an input, in pixels, that a backbone may be asked to read; memory ends well before more."""
+"""The allowed input sides of a backbone, in pixels; a larger one would not fit into memory."""
 
 
 def _digest(description: dict[str, Any]) -> str:
@@ -62,7 +62,7 @@ class ImagePreprocess:
     def cut(self, image: Image.Image) -> Image.Image:
         """Resize and crop in one step: only the pixels that stay are computed.
 
-        The box is the crop of the resized picture (whose sides are whole numbers) carried back to the original, so
+        The box is the crop of the resized picture (whose sides are whole numbers) mapped back to the original, so
         each pixel is the one that resizing first and cropping then would give.
         """
         from PIL import Image as Pillow
@@ -103,7 +103,7 @@ class ImagePreprocess:
         )
 
     def halved(self) -> ImagePreprocess:
-        """Half the side, seen through the crop of the full one; decodes nothing differently."""
+        """The same preprocessing at half the side, with the crop of the full side."""
         return replace(self, size=self.size // 2, resize=self.resize // 2, via=self.via * 2)
 
     def to_json(self) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class TextPreprocess:
         return [encoding.ids for encoding in encoder.encode_batch_fast(list(texts))]
 
     def unknown_share(self, texts: Sequence[str]) -> float:
-        """Share of the pieces of ``texts`` that the vocabulary has no entry for, special tokens aside."""
+        """The share of the pieces of ``texts`` that are not in the vocabulary; special tokens are not counted."""
         unknown = _unknown_id(self.tokenizer)
         if unknown is None:
             return 0.0
@@ -150,7 +150,7 @@ class TextPreprocess:
         }
 
     def fingerprint(self) -> str:
-        """Depends on what the tokenizer file holds, not on where it lies."""
+        """A key that depends on the content of the tokenizer file, not on its path."""
         content = hashlib.sha256(self.tokenizer.read_bytes()).hexdigest()
         return _digest(self.to_json() | {"tokenizer": content})
 
@@ -211,7 +211,7 @@ def _tokenizer(path: Path, max_length: int) -> Any:
 
 @lru_cache(maxsize=8)
 def _unknown_id(path: Path) -> int | None:
-    """The id that stands for what a tokenizer does not know, or None where it knows everything."""
+    """The id of an unknown piece, or None where the tokenizer has no such id."""
     model = json.loads(path.read_text(encoding="utf-8"))["model"]
     if model.get("unk_id") is not None:
         return int(model["unk_id"])

@@ -1,1 +1,1 @@
-"""Terms of a loss: small classes over ``training.objective.Objective`` that compose with ``+`` and ``weight *``."""
+"""Terms of a loss: small subclasses of ``training.loop.objective.Objective``, combined with ``+`` and ``weight *``."""

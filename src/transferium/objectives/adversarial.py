@@ -1,4 +1,4 @@
-"""Critics: a second network looks for what tells two streams apart, and the features learn to leave it out."""
+"""Terms with a critic: a second network separates two streams, and the features learn to prevent that."""
 
 from __future__ import annotations
 

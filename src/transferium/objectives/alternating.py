@@ -1,4 +1,4 @@
-"""Terms of players who take turns: two heads that disagree, and a critic whom an encoder must fool."""
+"""Terms of players that take turns: two heads that disagree, and a critic that an encoder must fool."""
 
 from __future__ import annotations
 

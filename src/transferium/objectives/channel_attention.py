@@ -1,4 +1,4 @@
-"""Which channels of a layer the classes are read from: the rise in loss when one is switched off."""
+"""The importance of each channel of a layer: the rise in loss when the channel is switched off."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _rises(body: nn.Module, head: Head, layer: str, before: Sequence[str], batch
 
 
 def _remembered(body: nn.Module, names: frozenset[str], batch: Batch) -> tuple[dict[str, Any], Tensor]:
-    """What each of these modules answers on a batch, and the features that come of it."""
+    """The output of each of these modules on a batch, and the features."""
     answers: dict[str, Any] = {}
 
     def note(name: str) -> Callable[..., None]:

@@ -1,4 +1,4 @@
-"""The classes of pretraining, still answered: Co-Tuning's term."""
+"""Co-Tuning's term: a cross-entropy over the classes of pretraining."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SourceCategories(Objective):
     """``mean_i -Σ_s p(s | y_i) log softmax(g(f_i))_s``, ``g`` being the classifier the backbone was trained with.
 
     ``relation (classes, S)`` holds ``p(s | y)``. ``g`` belongs to this term and is trained with the model. Labels may
-    be class probabilities, whose relation is the mixture of the rows. Prefer it where the new classes are like those
+    be class probabilities: their relation is the mixture of the rows. Prefer it where the new classes are like those
     of pretraining; a relation that is the same for every class only asks for the old classes' frequencies.
     You et al., "Co-Tuning for transfer learning" (2020).
     """

@@ -1,4 +1,4 @@
-"""The same example changed a little must be answered alike: the terms of FixMatch, the mean teacher and VAT."""
+"""Consistency terms: the same prediction for an example and its slightly changed copy (FixMatch, mean teacher, VAT)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _with_holes(x: Tensor, mean: Tensor, share: float) -> Tensor:
 
 
 class Disturbed(Objective):
-    """``inner`` asked of a step whose ``stream`` is disturbed: a noisy student."""
+    """``inner`` on a step with disturbed rows in ``stream``: a noisy student."""
 
     needs_inputs = True
 

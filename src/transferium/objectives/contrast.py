@@ -1,4 +1,4 @@
-"""Rows against what is remembered of every class: Bi-Tuning's two terms."""
+"""Bi-Tuning's two terms: contrasts of rows with a queue of examples of every class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The classifier of pretraining goes on answering as it did: learning without forgetting."""
+"""Distillation terms that keep the predictions of the starting network: learning without forgetting."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class FeatureDistillation(Objective):
 
     With ``scale`` the root mean square of the centred features, 1 is a shift as large as the features' own spread, for
     every backbone. It keeps all linear classifiers of the old features, whichever they were, on the new inputs.
-    After Li & Hoiem, "Learning without forgetting" (2016), who keep the answers of the old task's head: where there is
+    After Li & Hoiem, "Learning without forgetting" (2016), which keeps the answers of the old task's head: if there is
     that head, see ``Distillation``.
     """
 

@@ -1,4 +1,4 @@
-"""Feature maps stay what they were, most of all where the classes are read from."""
+"""DELTA's term: the distance of feature maps from those of the starting network, with a weight for each channel."""
 
 from __future__ import annotations
 

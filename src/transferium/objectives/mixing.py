@@ -16,7 +16,7 @@ from transferium.training.loop.view import View
 
 
 class Mixed(Objective):
-    """``inner`` asked of a step whose ``stream`` holds mixtures of its own rows, with class probabilities for labels.
+    """``inner`` on a step with mixed rows in ``stream``, and class probabilities for labels.
 
     One ``lam ~ Beta(alpha, alpha)`` and one permutation ``j`` are drawn for each batch. mixup: ``lam x_i + (1 - lam)
     x_j``, labels alike; ``lam`` and ``1 - lam`` make the same set of mixtures, and the larger is taken, so that a row
@@ -30,7 +30,7 @@ class Mixed(Objective):
     Prefer it where a network learns its few labels by heart; mixup for any numbers, CutMix for pictures whose classes
     show in parts. Both make probabilities less sure than they should be: the temperature mends most of that. Terms
     beside this one still see plain rows, at the price of a second forward pass.
-    Raises ``InputError`` for texts, whose tokens have no mixtures, and for CutMix of what is no picture.
+    Raises ``InputError`` for texts, since tokens cannot be mixed, and for CutMix of what is no picture.
     Zhang et al., "mixup: beyond empirical risk minimization" (2018); Yun et al., "CutMix: regularization strategy to
     train strong classifiers with localizable features" (2019).
 

@@ -1,4 +1,4 @@
-"""The network as it was: a frozen copy that objectives compare the moving one with."""
+"""A frozen copy of the starting network, which objectives compare the moving network with."""
 
 from __future__ import annotations
 

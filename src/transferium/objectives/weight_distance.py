@@ -1,4 +1,4 @@
-"""Staying near the starting point."""
+"""Terms on the weights: their distance from where they start, and their size."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from transferium.errors import DataError, InputError, TransferiumWarning, did_you_mean
 from transferium.problems.classes import Classes
-from transferium.problems.label_cells import missing_rows
+from transferium.problems.label_cells import as_number, is_several, missing_rows
 from transferium.problems.multi_label import SEPARATOR, MultiLabel
 from transferium.problems.problem import Labels, Problem
 from transferium.problems.regression import Regression
@@ -29,8 +29,9 @@ Asked = str | Problem
 def read_labels(values: Sequence[Any], where: str, asked: Asked = AUTO) -> tuple[Labels, Problem]:
     """Labels, and the problem that they pose: the one that was asked for, or the one that the cells look like.
 
-    ``auto`` decides as scikit-learn's ``type_of_target`` does: fractions are amounts, everything else is a class. It
-    also takes cells such as ``a|b`` for several labels. What is a guess is said in a warning.
+    ``auto`` decides as scikit-learn's ``type_of_target`` does: fractions are amounts, everything else is a class.
+    Numbers that are written as texts count as numbers, for in many files there is nothing else, and cells such as
+    ``a|b`` are taken for several labels. What is a guess is said in a warning.
 
     >>> read_labels([0.5, 1.25], "y")[1].kind, read_labels(["a|b", "b", "a"], "y", "classes")[1].kind
     ('regression', 'classes')
@@ -70,12 +71,12 @@ def _guess(values: Sequence[Any], where: str, separator: str = SEPARATOR) -> str
     """The kind that label cells look like; a warning where they might be of another."""
     missing = set(missing_rows(values))
     known = [value for row, value in enumerate(values) if row not in missing]
-    if any(isinstance(value, (list, tuple, set, np.ndarray)) for value in known):
+    if any(map(is_several, known)):
         return MultiLabel.kind
     distinct = set(known)
-    numbers = [v for v in distinct if isinstance(v, (int, float, np.number)) and not isinstance(v, bool)]
-    if distinct and len(numbers) == len(distinct):
-        return _of_numbers([float(v) for v in numbers], len(known), where)
+    numbers = {number for value in distinct if (number := as_number(value)) is not None}
+    if numbers and all(as_number(value) is not None for value in distinct):
+        return _of_numbers(list(numbers), len(known), where)
     texts = [v for v in distinct if isinstance(v, str)]
     if not any(separator in text for text in texts):
         return Classes.kind

@@ -16,7 +16,7 @@ from transferium.functional.bootstrap import Interval, paired_interval
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.linear_classifier import log_softmax
 from transferium.problems.class_evaluation import ClassEvaluation, evaluate
-from transferium.problems.label_cells import missing_cells, missing_rows, sort_names
+from transferium.problems.label_cells import is_several, missing_cells, missing_rows, sort_names
 from transferium.problems.problem import Array, Labels, Link, Problem, Wording
 
 if TYPE_CHECKING:
@@ -142,6 +142,11 @@ def encode_labels(values: Sequence[Any], where: str) -> tuple[NDArray[np.int64],
     """
     if missing := missing_rows(values):
         raise DataError(missing_cells("label", missing, len(values), where))
+    if several := [value for value in values if is_several(value)]:
+        raise DataError(
+            f"{where} holds several labels in one cell ({several[0]!r}), and a class is one: say --problem multi-label "
+            "(problem='multi-label')."
+        )
     distinct = set(values)
     whole = all(isinstance(v, (float, np.floating)) and math.isfinite(v) and v == int(v) for v in distinct)
     names = {value: str(int(value)) if whole else str(value) for value in distinct}

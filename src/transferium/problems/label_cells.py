@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,28 @@ def missing_rows(values: Sequence[Any]) -> list[int]:
 
 
 def is_missing(value: Any) -> bool:
+    if is_several(value):
+        return False
     return value is None or value == "" or (isinstance(value, (float, np.floating)) and math.isnan(value))
+
+
+def is_several(value: Any) -> bool:
+    """Whether a cell holds several labels as a sequence rather than one value."""
+    return isinstance(value, (list, tuple, set, frozenset, np.ndarray))
+
+
+def as_number(value: Any) -> float | None:
+    """The number that a cell holds, written out or not; None for everything else, truth values among it.
+
+    >>> as_number("1.5"), as_number(2), as_number("two"), as_number(True)
+    (1.5, 2.0, None, None)
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number, Decimal, str)):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
 
 
 def missing_cells(what: str, rows: Sequence[int], total: int, where: str) -> str:

@@ -15,7 +15,7 @@ from transferium.errors import DataError, TransferiumWarning, did_you_mean
 from transferium.functional.bootstrap import Interval, bootstrap, least_share, percentiles
 from transferium.functional.metrics.multi_label_metrics import PER_LABEL, label_probability_statistics, label_statistics
 from transferium.problems.evaluation import Evaluation, opened
-from transferium.problems.label_cells import missing_rows, sort_names
+from transferium.problems.label_cells import is_missing, is_several, sort_names
 from transferium.problems.problem import Array, Labels, Link, Problem, Wording
 
 if TYPE_CHECKING:
@@ -61,13 +61,13 @@ class MultiLabel(Problem):
 
     @classmethod
     def read(cls, values: Sequence[Any], where: str, separator: str = SEPARATOR) -> tuple[Labels, MultiLabel]:
-        none = set(missing_rows(values))
-        if len(none) == len(values):
+        parts = [[] if is_missing(value) else _parts(value, separator) for value in values]
+        none = sum(not names for names in parts)
+        if none == len(values):
             raise DataError(f"{where} has no label at all: give examples with labels.")
         if none:
-            words = f"{len(none)} of {len(values)} cells in {where} are empty: these examples have none of the labels."
+            words = f"{none} of {len(values)} cells in {where} are empty: these examples have none of the labels."
             warnings.warn(words, TransferiumWarning, stacklevel=2)
-        parts = [[] if row in none else _parts(value, separator) for row, value in enumerate(values)]
         if empty := [row for row, names in enumerate(parts) if "" in names]:
             raise DataError(
                 f"{where} has an empty label in row {empty[0] + 1} (counted from 1): {values[empty[0]]!r} split at "
@@ -80,6 +80,20 @@ class MultiLabel(Problem):
         for row, listed in enumerate(parts):
             labels[row, [place[name] for name in listed]] = 1
         return labels, cls(names, separator)
+
+    @classmethod
+    def of_indicators(cls, values: NDArray[Any], names: Sequence[Any], where: str) -> tuple[Labels, MultiLabel]:
+        """Labels and problem of a matrix of zeros and ones with a column for each of ``names``.
+
+        >>> MultiLabel.of_indicators(np.array([[1, 0], [1, 1]]), ["red", "old"], "y")[1].names
+        ('red', 'old')
+        """
+        if values.dtype.kind not in "buif" or not np.isin(values, (0, 1)).all():
+            raise DataError(
+                f"{where} has {values.shape[1]} columns, which are then one for each label, and not all of its cells "
+                "are 0 or 1: give zeros and ones, or lists of labels."
+            )
+        return values.astype(np.uint8), cls(tuple(map(str, names)))
 
     def said(self) -> str:
         return f"any of {len(self.names)} labels"
@@ -117,6 +131,8 @@ class MultiLabel(Problem):
         return np.unique(rarest, return_inverse=True)[1]
 
     def check_learnable(self, labels: Labels, where: str) -> None:
+        if not len(labels):
+            raise DataError(f"a multi-label classifier needs examples whose labels differ; {where} holds none.")
         if not self.names or (labels == labels[:1]).all():
             raise DataError(
                 f"every example of {where} has the same labels ({self.cell(labels[0]) or 'none'}): there is nothing "
@@ -214,4 +230,4 @@ def _parts(value: Any, separator: str) -> list[str]:
     """The labels of one cell: a text cut at ``separator``, or any sequence of labels."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(separator)] if value.strip() else []
-    return [str(part) for part in value] if isinstance(value, (list, tuple, set, np.ndarray)) else [str(value)]
+    return ["" if is_missing(part) else str(part) for part in value] if is_several(value) else [str(value)]

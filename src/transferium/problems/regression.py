@@ -104,8 +104,9 @@ class Regression(Problem):
 
     def check_learnable(self, labels: Labels, where: str) -> None:
         if len(labels) < 2 or (labels == labels[0]).all():
-            found = f"the one amount {self.cell(labels[0])}" if len(labels) else "no example"
-            raise DataError(f"a regression needs amounts that differ; {where} holds {found} alone.")
+            found = f"the one amount {self.cell(labels[0])} alone" if len(labels) > 1 else "no example"
+            found = "one sample alone" if len(labels) == 1 else found
+            raise DataError(f"a regression needs amounts that differ; {where} holds {found}.")
 
     def predict(self, outputs: Array) -> Labels:
         return outputs[:, 0]

@@ -133,7 +133,7 @@ def amount(given: Any, sign: str = "") -> str:
     if value is None:
         return NOTHING
     rounded = float(f"{value:.4g}")
-    plain = f"{rounded:{sign},.0f}" if 1e4 <= abs(rounded) < 1e12 else f"{rounded:{sign}.4g}"
+    plain = f"{rounded:{sign},.0f}" if 1e3 <= abs(rounded) < 1e12 else f"{rounded:{sign}.4g}"
     return plain.replace("-", MINUS)
 
 

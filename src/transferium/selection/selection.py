@@ -1,4 +1,4 @@
-"""How something was chosen, as a named and printed object."""
+"""A record of how something was chosen: candidates, rule, data and result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 class Selection:
     """One choice: among which candidates, by which rule, on which data.
 
-    ``candidates`` are flat mappings of settings and scores (a score may be one number per fold); ``notes`` say what a
+    ``candidates`` are flat mappings of settings and scores (a score may be one number per fold); ``notes`` are what a
     reader must know beside the rule, such as a grid that had to be extended.
 
     >>> print(Selection("largest accuracy", "5 folds of the training part", [{"C": 1.0}, {"C": 10.0}], {"C": 10.0}))

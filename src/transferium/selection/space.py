@@ -1,4 +1,4 @@
-"""What a search may turn: the ranges that methods declare beside their defaults, or those that a user gives instead."""
+"""The settings and ranges of a search: declared by methods beside their defaults, or given by the user instead."""
 
 from __future__ import annotations
 

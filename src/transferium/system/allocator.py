@@ -1,4 +1,4 @@
-"""Keep large blocks of memory in the process instead of giving them back to the system after every layer."""
+"""A memory setting: large blocks stay in the process and are not given back to the system after every layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this machine offers: processor cores this process may use, and whether a CUDA device is present."""
+"""The hardware of this machine: the processor cores that this process may use, and whether there is a CUDA device."""
 
 from __future__ import annotations
 

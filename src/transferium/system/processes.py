@@ -1,4 +1,4 @@
-"""Which of several processes this is, as ``torchrun`` and ``accelerate launch`` say it; asking imports no torch."""
+"""The number of this process among several, from ``torchrun`` or ``accelerate launch``, without importing torch."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def rank() -> int:
 
 
 def world() -> int:
-    """How many processes work on this together."""
+    """The number of processes that work together."""
     return _number("WORLD_SIZE", 1)
 
 
 def here() -> int:
-    """How many of them share this machine's cores."""
+    """The number of these processes that share this machine's cores."""
     return _number("LOCAL_WORLD_SIZE", 1)
 
 
@@ -49,7 +49,7 @@ def refuse_several(what: str, instead: str) -> None:
 
 
 def leave() -> None:
-    """Take leave of the other processes, where there are any and anybody spoke to them."""
+    """End the communication with the other processes, where there was any."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()

@@ -1,4 +1,4 @@
-"""Which program wrote something: its version, and its code as far as a version number does not tell."""
+"""The identity of the program that wrote a file: its version, and a digest of its code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def program() -> str:
 
 
 def change_of_program(before: str | None) -> str:
-    """What has changed since ``before`` (None: a program that did not say), in words; empty where nothing has.
+    """The changes since ``before`` (None: a program without this record), in words; empty where there are none.
 
     >>> change_of_program(program())
     ''

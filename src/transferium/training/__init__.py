@@ -1,1 +1,1 @@
-"""The only training loop, and what it needs to know: views, objectives, stages, machines, checkpoints."""
+"""The only training loop and its parts: views, objectives, stages, machines, checkpoints."""

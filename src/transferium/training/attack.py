@@ -1,4 +1,4 @@
-"""Where an adversary may move an example, and how far: pixels, feature columns, or the word embeddings of a text."""
+"""Adversarial attacks on examples: small changes of pixels, feature columns, or the word embeddings of a text."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Attack:
             hook.remove()
 
     def _at(self, module: nn.Module, inputs: Inputs) -> Tensor:
-        """What is moved, where it stands."""
+        """The values that the attack changes."""
         if self.data != "text":
             return inputs[0]
         with torch.no_grad():
@@ -125,7 +125,7 @@ def attack_on(backbone: Backbone, train: Domain, kind: str, eps: float | None = 
     """The attack in this data's units: grey levels for images, each column's spread for features, lengths for texts.
 
     Raises ``InputError`` where it makes no sense: signed steps in word embeddings, or pixels behind a transform of the
-    user's own, whose range nobody knows.
+    user's own, which has an unknown range.
     """
     if kind not in ATTACKS:
         raise InputError(f"there is no attack {kind!r}; the attacks are {', '.join(ATTACKS)}.")
@@ -178,7 +178,7 @@ def _embedding(module: nn.Module) -> nn.Embedding:
 
 @contextmanager
 def _quiet(module: nn.Module) -> Iterator[None]:
-    """Batch normalisation keeps its running statistics while the attack looks around."""
+    """Batch normalisation keeps its running statistics during the attack."""
     norms = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.training and m.track_running_stats]
     for norm in norms:
         norm.track_running_stats = False

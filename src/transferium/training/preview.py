@@ -1,4 +1,4 @@
-"""A few training examples beside what augmentation made of them in the first epochs."""
+"""A preview of augmentation: a few training examples beside their changed versions in the first epochs."""
 
 from __future__ import annotations
 

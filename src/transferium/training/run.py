@@ -1,4 +1,4 @@
-"""Train stages in order, surviving interruptions."""
+"""Train stages in order, with checkpoints from which an interrupted run resumes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class Outcome(Generic[T]):
-    """What a run of stages gave: the generator's return value and every step's record."""
+    """The result of a run of stages: the generator's return value and every step's record."""
 
     result: T
     history: list[dict[str, Any]]
@@ -34,7 +34,7 @@ class Outcome(Generic[T]):
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """Where stages are trained, kept, told of and shown; all but the machine may be missing."""
+    """The machine, checkpoints, log, trackers and progress of a run; all but the machine may be None."""
 
     machine: Machine
     checkpoints: Checkpoints | None
@@ -138,7 +138,7 @@ def _pack(episode: Episode, log: History, *, finished: bool) -> Saved:
 
 
 def _decide(stop: Stop, around: Surroundings, episode: Episode) -> tuple[int, bool, bool]:
-    """The signal to end by (any process may ask), and whether to write state and log (the first has the clock)."""
+    """The signal to end by (from any process), and whether to write state and log (the first process decides)."""
     checkpoints, journal = around.checkpoints, around.journal
     due = checkpoints is not None and checkpoints.due(episode.step)
     told = journal is not None and journal.due()
@@ -164,7 +164,7 @@ def _tell(around: Surroundings, what: str, number: int, episode: Episode) -> Non
 
 @contextmanager
 def _faults_said(number: int, episode: Episode, around: Surroundings) -> Iterator[None]:
-    """A value that is no number: what was learned, if anything, is written. A worker that died: said what to do."""
+    """On a value that is no number, write the last good weights. On a dead worker, raise an error with advice."""
     try:
         yield
     except NonFiniteError as error:
@@ -175,7 +175,7 @@ def _faults_said(number: int, episode: Episode, around: Surroundings) -> Iterato
         good = weights_of(episode)
         if around.machine.is_main:
             around.checkpoints.save_good(number, Saved(good, {"step": episode.step}))
-        # A note, for whoever quotes the error may delete the state: an election does, where a candidate fails.
+        # A note, not part of the message: an election quotes the message of a failed candidate and deletes its state.
         error.add_note(f"The last good weights are in {around.checkpoints.good}.")
         raise
     except RuntimeError as error:

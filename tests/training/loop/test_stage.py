@@ -80,7 +80,7 @@ def test_a_player_must_not_move_what_is_frozen_or_move_it_twice():
     with pytest.raises(InputError, match="in two groups of one player"):
         stage(model, players=[Player(Supervised(), twice)])
     weight.requires_grad_(False)
-    with pytest.raises(InputError, match="told to move a frozen parameter"):
+    with pytest.raises(InputError, match="has a frozen parameter in its groups"):
         stage(model, players=[Player(Supervised(), twice[:1])])
 
 

@@ -1,4 +1,4 @@
-"""What the doctor says about classes: too few, missing, out of balance."""
+"""The doctor's findings on classes: too few examples, missing from a part, out of balance."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from transferium.data.domain import PARTS, Domain
 from transferium.problems.classes import Classes
 
 FEW = 5
-"""Examples a class needs: one for each of five folds."""
+"""The fewest examples that a class needs: one for each of five folds."""
 
 IMBALANCE = 10
-"""Ratio of the largest to the smallest class from which accuracy alone misleads."""
+"""The ratio of the largest to the smallest class above which accuracy alone misleads."""
 
 
 def check_classes(domain: Domain, keep: NDArray[np.bool_]) -> list[Finding]:
@@ -48,7 +48,7 @@ def check_classes(domain: Domain, keep: NDArray[np.bool_]) -> list[Finding]:
 
 
 def _check_parts(domain: Domain, keep: NDArray[np.bool_], everywhere: NDArray[np.int64]) -> list[Finding]:
-    """Classes that exist and are missing from a part."""
+    """Findings on classes that are missing from a part."""
     findings = []
     parts = np.asarray(domain.parts)
     for part in (part for part in PARTS if (parts == part).any()):

@@ -1,4 +1,4 @@
-"""What the doctor says about exact copies: duplicates, leaks between parts, and one example under two labels."""
+"""The doctor's findings on exact copies: duplicates, leaks between parts, and one example under two labels."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from transferium.data.domain import PARTS, Domain
 
 @dataclass(frozen=True)
 class Copies:
-    """Findings on exact copies, and who may not be learned from because a copy of it is held out."""
+    """Findings on exact copies, and the examples that must not be trained on because a copy of them is held out."""
 
     findings: list[Finding]
     leaked: NDArray[np.bool_]
 
 
 def find_copies(domain: Domain, codes: NDArray[np.int64], keep: NDArray[np.bool_]) -> Copies:
-    """Look at usable examples with equal ``codes``.
+    """Findings on usable examples with equal ``codes``, which are exact copies.
 
     Feature rows of whole numbers (ages, counts, categories) can be equal by chance: they are named, and no row is
     taken for a leak.

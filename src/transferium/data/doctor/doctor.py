@@ -1,4 +1,4 @@
-"""A look at the data before anything is learned from it."""
+"""The data doctor: checks of the data before any training."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def diagnose(
     problems: Mapping[int, str] | None = None,
     features: NDArray[np.floating[Any]] | None = None,
 ) -> Diagnosis:
-    """Everything worth knowing about ``domain``, from one ``scan`` and what embedding it found.
+    """The doctor's diagnosis of ``domain``, from one ``scan`` and from the problems found while embedding it.
 
     ``problems`` says by position what could not be decoded; ``features`` ``(n, width)`` let near duplicates be seen.
     Nothing is read again, and nothing is changed: examples that cannot be used are marked, and only they.
@@ -62,7 +62,7 @@ def diagnose(
 
 
 def check_trainable(domain: Domain) -> None:
-    """Raise ``DataError`` where nothing can be learned: no labels, one class, or one independent example per class."""
+    """Raise ``DataError`` where training is impossible: no labels, one class, or one independent example per class."""
     name = domain.name
     if domain.labels is None:
         columns = ", ".join(map(repr, (*(domain.feature_names or ())[:20], *domain.ignored.get("columns", ())[:20])))
@@ -98,7 +98,7 @@ def used_classes(domain: Domain) -> Domain:
 
 
 def _unusable(domain: Domain, wrong: Mapping[int, str]) -> list[Finding]:
-    """Examples that are put aside, by what is wrong with them."""
+    """Findings on the examples that cannot be used, by what is wrong with them."""
     kinds: dict[str, list[int]] = {}
     for i in sorted(wrong):
         word = wrong[i].split(" ", 1)[0]
@@ -116,7 +116,7 @@ def _unusable(domain: Domain, wrong: Mapping[int, str]) -> list[Finding]:
 
 
 def _misnamed(domain: Domain, scan: Scan, keep: NDArray[np.bool_]) -> list[Finding]:
-    """Files whose names promise another format than their bytes hold; they are used for what they are."""
+    """Findings on files whose name ends like another format; they are read in the format that their bytes have."""
     if domain.kind != "image":
         return []
     promised = (SUFFIXES.get(suffix(name)) for name in domain.ids)
@@ -136,7 +136,7 @@ def _misnamed(domain: Domain, scan: Scan, keep: NDArray[np.bool_]) -> list[Findi
 def _look_for_near(
     domain: Domain, codes: NDArray[np.int64], keep: NDArray[np.bool_], features: NDArray[np.floating[Any]] | None
 ) -> tuple[_Pairs, list[Finding]]:
-    """Pairs of usable examples that are nearly the same and no exact copies: one of each set of copies is compared."""
+    """Pairs of usable near duplicates that are not exact copies: one example of each set of copies is compared."""
     none = np.empty((0, 2), np.intp)
     if features is None:
         return none, []
@@ -178,7 +178,7 @@ def _too_few_left(domain: Domain, keep: NDArray[np.bool_], alone: NDArray[np.int
 
 
 def _constant(domain: Domain, keep: NDArray[np.bool_]) -> list[Finding]:
-    """Columns of a feature table that say nothing."""
+    """Findings on columns of a feature table that hold no information."""
     if domain.kind != "features" or keep.sum() < 2:
         return []
     values = domain.features[keep]
@@ -192,7 +192,7 @@ def _constant(domain: Domain, keep: NDArray[np.bool_]) -> list[Finding]:
 
 
 def _ignored(domain: Domain) -> list[Finding]:
-    """What lay beside the examples and was not read."""
+    """Findings on what lay beside the examples and was not read."""
     words: dict[str, tuple[str, Severity, str, str]] = {
         "files": ("ignored-file", "note", "file", "beside the examples, not read"),
         "folders": ("ignored-file", "note", "folder", "beside the examples, not read"),

@@ -1,4 +1,4 @@
-"""What the doctor says: findings, who is kept, and who is tied to whom."""
+"""The doctor's findings, which examples are kept, and which ones belong together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing seen, in one sentence, and the examples it is about."""
+    """One observation about the data, in one sentence, and the ids of the examples it concerns."""
 
     kind: str
     severity: Severity
@@ -27,7 +27,7 @@ class Diagnosis:
     """The doctor's findings on one domain.
 
     ``keep[i]`` is False where example ``i`` cannot be used. Examples with equal ``groups`` belong on one side of every
-    split. ``leaked[i]`` marks an example whose exact copy is held out: it must not be learned from.
+    split. ``leaked[i]`` marks an example whose exact copy is held out: it must not be trained on.
     """
 
     findings: tuple[Finding, ...]

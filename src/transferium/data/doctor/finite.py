@@ -1,4 +1,4 @@
-"""Which feature rows can be computed with: models read float32, so that is where a value has to be finite."""
+"""Which feature rows are finite: models read float32, so every value must be finite in float32."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def finite_rows(values: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
 
 
 def what_is_wrong(row: NDArray[np.floating[Any]], names: Sequence[str] | None) -> str:
-    """Why a row is not among :func:`finite_rows`, with its columns by name, or by number where there are no names."""
+    """The reason why a row is not in :func:`finite_rows`; it gives the columns by name, or by number without names."""
     with np.errstate(over="ignore"):
         large = np.isfinite(row) & ~np.isfinite(row.astype(np.float32))
     kinds = {NOT_FINITE: ~np.isfinite(row), TOO_LARGE: large}

@@ -1,4 +1,4 @@
-"""One read of every example: what it is called by (the hash of its content) and whether it can be read at all."""
+"""One read of every example: the hash of its content, which identifies it, and whether it can be read at all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BLOCK = 64
 
 @dataclass(frozen=True)
 class Scan:
-    """What one read of a domain told.
+    """The result of reading a domain once.
 
     ``keys[i]`` is the SHA-256 of the content, ``""`` where there is nothing to use; ``formats[i]`` is the format
     the bytes have (``""`` unknown or not encoded); ``problems[i]`` says what is wrong with example ``i``.
@@ -55,7 +55,7 @@ _Seen = tuple[str, str, str]  # key, format, problem
 
 
 def _scan_images(samples: Samples, workers: int | None, progress: Progress | None) -> list[_Seen]:
-    """A block of examples is one task, and a task holds one example at a time."""
+    """The scan of one block of examples; it holds one example in memory at a time."""
 
     def look(start: int) -> list[_Seen]:
         return [_scan_image(samples, i) for i in range(start, min(start + _BLOCK, total))]

@@ -1,4 +1,4 @@
-"""Any image to upright 8-bit RGB, or the reason why not."""
+"""Decoding of any image to upright 8-bit RGB, or the reason why it cannot be decoded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PIXEL_LIMIT = 100_000_000
-"""Pixels an image may have: above every camera sold for hand use, far below what exhausts memory (300 MB in RGB)."""
+"""The most pixels of an image: above every camera sold for hand use, far below what exhausts memory (300 MB in RGB)."""
 
 _ORIENTATION = 0x0112
 _PLUGINS = {"jpeg": "Jpeg", "png": "Png", "gif": "Gif", "bmp": "Bmp", "tiff": "Tiff", "webp": "WebP"}
@@ -53,7 +53,7 @@ def decode(raw: Any, at_least: int | None = None) -> Image:
 
 
 def mode_of(raw: Any) -> str:
-    """How an image stores its pixels, in a word or two, by its header alone; raises ``UnreadableImage``.
+    """The pixel mode of an image in a word or two, from its header alone; raises ``UnreadableImage``.
 
     >>> mode_of(np.zeros((2, 3), np.uint8)), mode_of(np.zeros((2, 3, 4), np.uint8))
     ('grey', 'RGBA')
@@ -109,7 +109,7 @@ def _check_size(size: tuple[int, ...]) -> None:
 
 
 def _why(raw: bytes, kind: str, error: Exception) -> str:
-    """Truncation is worth its own word: the file was whole once, and copying it again may help."""
+    """The reason in a few words; truncation has its own, since copying the original file again may help."""
     words = " ".join(str(error).split()) or type(error).__name__
     end = _ENDS.get(kind)
     cut = end is not None and end not in raw[-64:]

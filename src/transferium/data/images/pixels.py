@@ -1,4 +1,4 @@
-"""Arrays and every Pillow mode to 8-bit RGB."""
+"""Conversion of arrays and of every Pillow mode to 8-bit RGB."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What a file really is, told from its first bytes and never from its name."""
+"""The format of a file, found from its first bytes and never from its name."""
 
 from __future__ import annotations
 
 HEAD = 512
-"""How many bytes ``sniff`` needs."""
+"""The number of first bytes that ``sniff`` needs."""
 
 SUFFIXES = {
     ".jpg": "jpeg",
@@ -34,7 +34,7 @@ OTHERS = {
     "npy": "a NumPy array",
     "text": "plain text",
 }
-"""Formats that are no image here, in words."""
+"""Formats that cannot be used as images here, in words."""
 
 _MAGIC = (
     (b"\xff\xd8\xff", "jpeg"),

@@ -15,7 +15,9 @@ from transferium.data.labels import encode_groups, encode_parts
 from transferium.data.readers.columns import looks_like_image_path
 from transferium.data.samples import Files, Items, Rows, Samples
 from transferium.errors import DataError, InputError, did_you_mean
-from transferium.problems.catalogue import AUTO, Asked, read_labels
+from transferium.problems.catalogue import AUTO, Asked, kind_of, read_labels
+from transferium.problems.multi_label import MultiLabel
+from transferium.problems.problem import Labels, Problem
 
 Values = Sequence[Any] | NDArray[Any]
 """One value for each example."""
@@ -46,7 +48,7 @@ def read_memory(
             raise InputError(f"{use}= has {len(values)} values for {len(samples)} examples: give one for each")
     labels, posed = None, None
     if label is not None:
-        labels, posed = read_labels(_plain(label), f"label= of {name!r}", problem)
+        labels, posed = _labels(label, f"label= of {name!r}", problem)
     named = column_names(source) if isinstance(samples, Rows) else None
     if isinstance(samples, Rows) and not named and features is not None and len(features) != samples.values.shape[1]:
         raise InputError(f"features= names {len(features)} columns, and there are {samples.values.shape[1]}")
@@ -64,6 +66,21 @@ def read_memory(
         feature_names=names,
     )
     return domain.columns(features) if named and features is not None else domain
+
+
+def _labels(label: Values, where: str, problem: Asked) -> tuple[Labels, Problem]:
+    """Labels in memory; an array or a data frame with several columns holds zeros and ones, a column a label."""
+    if getattr(label, "ndim", 1) != 2:
+        return read_labels(_plain(label), where, problem)
+    matrix = np.asarray(label)
+    if matrix.shape[1] == 1:
+        return read_labels(_plain(matrix[:, 0]), where, problem)
+    if kind_of(problem) not in (AUTO, MultiLabel.kind):
+        raise DataError(
+            f"{where} has {matrix.shape[1]} columns, which are several labels, and problem={kind_of(problem)!r} was "
+            "asked for: give one value for each example."
+        )
+    return MultiLabel.of_indicators(matrix, column_names(label) or tuple(map(str, range(matrix.shape[1]))), where)
 
 
 def column_names(source: Any) -> tuple[str, ...] | None:

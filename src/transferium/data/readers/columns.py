@@ -1,4 +1,4 @@
-"""Which column of a table is what: named by the user, or guessed from names everyone uses."""
+"""The use of each column of a table: named by the user, or found from common column names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ USES = ("image", "text", "label", "part", "group", "id")
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a table by their use; None where there is none, or where the reader shall find out.
+    """The columns of a table by their use; None for no such column, or for one that the reader finds itself.
 
     ``problem`` is the kind of problem that labels pose.
     With ``gaps`` a label column that is not filled throughout gives no labels, and no error either: a target's.
@@ -55,7 +55,7 @@ def looks_like_image_path(value: Any) -> bool:
 
 
 def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
-    """Every use filled in, from what was asked for and the first value of each column there is.
+    """The columns for every use, from what was asked for and the first value of each column.
 
     Raises ``DataError`` for a column that is not there and ``InputError`` where two kinds are asked for at once.
     """

@@ -1,4 +1,4 @@
-"""CSV and TSV files: UTF-8 only, every cell a text until somebody asks for numbers."""
+"""CSV and TSV files: UTF-8 only; every cell is read as text, and converted to a number only where needed."""
 
 from __future__ import annotations
 

@@ -40,23 +40,29 @@ def read_folder(root: Path, asked: Columns, name: str) -> Domain:
         return read_table([root / tables[0]], asked, name)
     if asked.named() or asked.features or asked.kind not in (None, "image"):
         raise InputError(f"{root} is a folder of image files: it has no columns to name and no other kind of example")
-    if kind_of(asked.problem) not in (AUTO, Classes.kind):
-        raise InputError(
-            f"{root} is a folder of image files, whose folders are classes, and {kind_of(asked.problem)} was asked "
-            "for: write a table with a column of file names and one of labels."
-        )
     if parts := _part_folders(root, below):
-        return _read_part_folders(root, parts, top, name)
+        return _only_classes(_read_part_folders(root, parts, top, name), root, asked)
     _refuse_several(root, below)
     if any(listing.images for listing in below.values()):
-        return _class_folders(root, top, below, name)
+        return _only_classes(_class_folders(root, top, below, name), root, asked)
     if not top.images:
         raise DataError(_nothing(root, tables, [*top.others, *chain.from_iterable(b.others for b in below.values())]))
     return _flat(root, top, below, name)
 
 
+def _only_classes(domain: Domain, root: Path, asked: Columns) -> Domain:
+    """``domain`` itself; raises ``InputError`` where its folders are classes and other labels were asked for."""
+    kind = kind_of(asked.problem)
+    if domain.labels is None or kind in (AUTO, Classes.kind):
+        return domain
+    raise InputError(
+        f"{root} is a folder of image files, whose folders are classes, and {kind} was asked for: write a table with "
+        "a column of file names and one of labels."
+    )
+
+
 def _tables_by_part(root: Path, tables: Sequence[str]) -> dict[str, list[Path]]:
-    """Tables whose names say a part: ``train.csv``, ``validation-00000-of-00002.parquet``."""
+    """Tables named after a part: ``train.csv``, ``validation-00000-of-00002.parquet``."""
     by_part: dict[str, list[Path]] = {}
     for table in tables:
         part = PART_NAMES.get(_SHARD.sub("", Path(table).stem).lower())

@@ -1,4 +1,4 @@
-"""What lies in a folder: images, folders and other files, by name and in order."""
+"""The contents of a folder: images, folders and other files, by name and in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several domains, read one by one, as the parts of one."""
+"""One domain from several that were read one by one, each of them a part."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def join_labels(domains: Sequence[Domain], name: str) -> tuple[NDArray[Any], Pro
 
 
 def _join_groups(domains: Sequence[Domain]) -> NDArray[np.int64] | None:
-    """Group numbers are told apart by part: given parts are never mixed."""
+    """Group numbers that differ between parts: the given parts are never mixed."""
     if any(domain.groups is None for domain in domains):
         return None
     groups = [domain.groups for domain in domains if domain.groups is not None]

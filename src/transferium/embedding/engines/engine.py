@@ -1,4 +1,4 @@
-"""A backbone ready to run: what every engine does, and which one a backbone gets."""
+"""The interface of every engine, which runs a backbone, and the choice of an engine for a backbone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a torch module to a checked ONNX graph."""
+"""Export of a torch module to an ONNX graph, checked against the module."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 TOLERANCE = 1e-3
-"""Largest difference from torch, as a share of the features' root mean square. Measured: 1e-5 and below."""
+"""The largest allowed difference from torch, as a share of the features' root mean square. Measured: 1e-5 and below."""
 
 
 class ExportFailed(Exception):  # noqa: N818  (it is never shown: torch takes over, and a warning says why)

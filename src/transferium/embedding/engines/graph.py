@@ -41,7 +41,7 @@ def graph_path(backbone: Backbone) -> Path:
 
 
 def read_description(path: Path) -> dict[str, Any] | None:
-    """What was written beside a graph by these versions of torch and onnxruntime, or None."""
+    """The JSON written beside a graph by these versions of torch and onnxruntime, or None."""
     try:
         description: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -60,7 +60,7 @@ def find_graph(path: Path) -> Graph | None:
 
 
 def attached_graph(path: Path) -> Graph:
-    """A graph that travelled, if it is still the one that was saved."""
+    """The graph inside a saved model, if its file is unchanged."""
     try:
         description: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         whole = digest_files([path]) == description["sha256"]
@@ -85,14 +85,14 @@ def versions() -> dict[str, str]:
 
 
 def save_description(path: Path, description: dict[str, Any]) -> None:
-    """Write the JSON beside a graph; a home that cannot be written is said elsewhere, once."""
+    """Write the JSON beside a graph; a failure is silent here, because it is reported elsewhere, once."""
     text = json.dumps(description | {"versions": versions()}, indent=1)
     with suppress(OSError):
         replace_file(path.with_suffix(".json"), lambda fresh: fresh.write_text(text, encoding="utf-8"))
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` make a sibling file and put it in the place of ``path`` in one step."""
+    """Replace ``path`` in one step by a file that ``write`` makes beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem[:12]}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)

@@ -1,4 +1,4 @@
-"""Run an exported graph on ONNX Runtime, one thread per call: many callers keep many cores busy."""
+"""The ONNX Runtime engine: runs an exported graph with one thread per call, so that parallel calls use all cores."""
 
 from __future__ import annotations
 

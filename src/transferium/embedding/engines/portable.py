@@ -1,4 +1,4 @@
-"""A backbone that travels with a saved model: its graph, and what its texts are cut with."""
+"""The backbone inside a saved model: its exported graph and, for texts, its tokenizer."""
 
 from __future__ import annotations
 

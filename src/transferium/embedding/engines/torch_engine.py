@@ -1,4 +1,4 @@
-"""Run a backbone's own module on torch: on a GPU, or where no graph can be had."""
+"""The torch engine: runs a backbone's own module, on a GPU or where no graph can be exported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Features kept in memory, for runs whose store is absent or lost."""
+"""Features kept in memory, for a run without a working feature store."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Memory:
         self._known: dict[tuple[str, ...], dict[str, Row]] = {}
 
     def rows(self, need: Need) -> Iterator[Row]:
-        """What is known of the examples that ``need`` lacks."""
+        """The rows in memory for the examples that ``need`` lacks."""
         known = self._known.get(_name(need), {})
         return (known[key] for key in need.missing if key in known)
 
     def keep(self, need: Need) -> None:
-        """Remember ``need``, unless its store does."""
+        """Keep the rows of ``need`` in memory, unless they are in its store."""
         if need.space is not None and need.space.works:
             return
         if self._bytes + need.rows.nbytes > self.limit:

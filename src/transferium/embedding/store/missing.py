@@ -1,4 +1,4 @@
-"""What one backbone knows and still has to compute of one domain."""
+"""The features of one domain that one backbone already has, and those still to be computed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from transferium.embedding.store.table import Row
 from transferium.models.backbone import Backbone
 
 BATCH = 32
-"""Rows written in one transaction: what a killed run loses at most, beside what its workers hold."""
+"""Rows written in one transaction: a killed run loses at most these and the rows under way in its workers."""
 
 
 class Need:
@@ -33,16 +33,16 @@ class Need:
 
     @property
     def missing(self) -> list[str]:
-        """The keys that nothing is known of yet."""
+        """The keys without a result yet."""
         return [key for key, at in self.at.items() if not self.done[at]]
 
     def recall(self, rows: Iterable[Row]) -> None:
-        """Take what was computed before."""
+        """Add rows that were computed before."""
         for row in rows:
             self._take(row)
 
     def put(self, row: Row, lasting: bool = True) -> None:
-        """Take what was computed now, and store what is ``lasting`` with the others of its batch."""
+        """Add rows that were computed now, and store those that are ``lasting``, one batch at a time."""
         self._take(row)
         self.computed += 1
         if lasting:
@@ -51,7 +51,7 @@ class Need:
             self.flush()
 
     def flush(self) -> None:
-        """Store what is not stored yet."""
+        """Write the rows that are not stored yet."""
         if self.space is not None:
             self.space.write(self._unwritten)
         self._unwritten = []

@@ -1,4 +1,4 @@
-"""One space of a store during one run: it may be lost at any moment, and the run goes on."""
+"""One space of the feature store, open during one run: the run goes on even if the space fails."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _AT_ONCE = 2000
 
 
 class OpenSpace:
-    """Reads and writes that never raise; ``say(what, message)`` is told, once for each thing, what was lost."""
+    """Reads and writes that never raise; ``say(what, message)`` is called once for each kind of failure."""
 
     def __init__(self, path: Path, make: Callable[[], Space], limit: int, say: Callable[[str, str], None]) -> None:
         self.path, self._make, self._limit, self._say = path, make, limit, say
@@ -60,7 +60,7 @@ class OpenSpace:
         self._attempt(lambda space: space.write(rows))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._space is not None:
             with suppress(sqlite3.Error):
                 self._space.close()

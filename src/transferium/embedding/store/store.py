@@ -68,7 +68,7 @@ class FeatureStore:
             warnings.warn(message, TransferiumWarning, stacklevel=4)
 
     def spaces(self) -> list[dict[str, Any]]:
-        """What is stored, most recently used first: name, engine, width, examples, bytes, used, space."""
+        """The spaces of the store, most recently used first: name, engine, width, examples, bytes, used, space."""
         rows = []
         for path, size, used in self._files():
             try:

@@ -26,7 +26,7 @@ _ASK = 500  # keys per question: below every build's limit on variables
 
 @dataclass(frozen=True)
 class Row:
-    """What is known of one example: its features, or the reason why it has none."""
+    """The stored row of one example: its features, or the reason why it has none."""
 
     key: str
     vector: NDArray[np.floating[Any]] | None

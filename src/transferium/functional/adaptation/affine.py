@@ -1,4 +1,4 @@
-"""An affine map of features, which a linear head on the mapped features can swallow."""
+"""An affine map of features, which can be folded into a linear head on the mapped features."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Affine:
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """Where each domain goes so that one head can read both. A target that stays put needs no fold."""
+    """The map of each domain, so that one head can read both. A target with the identity map needs no fold."""
 
     source: Affine
     target: Affine = field(default_factory=Affine)

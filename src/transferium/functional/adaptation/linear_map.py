@@ -1,4 +1,4 @@
-"""The feature-space alignment of the literature: the linear map that carries source rows onto their images."""
+"""The feature-space alignment of the literature: the linear map from source rows to their images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pairs for a linear map where nobody gave any: by optimal transport, or by class prototypes."""
+"""Pairs of rows for a linear map where none are given: by optimal transport, or by class prototypes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from transferium.functional.matrices import Array, Floats, Labels, labels_of, pr
 
 
 def transport_pairs(source: Floats, target: Floats, *, regularisation: float = 0.05) -> tuple[Array, Array]:
-    """Each source row with the barycentre of the target rows its mass is carried to: ``(n, width)`` twice.
+    """Each source row with the barycentre of the target rows that its mass goes to: ``(n, width)`` twice.
 
     >>> x = np.array([[0.0], [10.0]])
     >>> transport_pairs(x, x + 1.0, regularisation=0.01)[1].round(3).tolist()

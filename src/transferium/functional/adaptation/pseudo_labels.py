@@ -1,4 +1,4 @@
-"""Labels for a target without labels: which answers to believe, and which cluster of rows each class is."""
+"""Pseudo-labels for a target without labels: from confident predictions, or from clusters of rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RULES = ("fixed", "balanced", "flex")
 
 
 def believed(probabilities: Floats, *, threshold: float = 0.9, rule: str = "fixed") -> NDArray[np.bool_]:
-    """Which rows ``(n,)`` of answers ``(n, classes)`` are sure enough to be taken for labels.
+    """Which rows ``(n,)`` of predictions ``(n, classes)`` are confident enough to become pseudo-labels.
 
     ``fixed``: the largest probability is at least ``threshold``. ``balanced``: of every predicted class the same share
     of rows, the surest first; the share is that of the sure rows among all (class-balanced self-training; Zou et al.,

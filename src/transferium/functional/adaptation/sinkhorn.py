@@ -1,4 +1,4 @@
-"""Entropic optimal transport: Sinkhorn's scaling, kept in potentials so that no entry underflows for good."""
+"""Entropic optimal transport: Sinkhorn's scaling, computed with potentials so that small entries do not become 0."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _scale(
 
 
 def _products(kernel: Array, a: Array, b: Array, tolerance: float, budget: int) -> tuple[Array, Array, int]:
-    """Plain scaling of a kernel whose column sums are right, stopped before a factor grows out of hand."""
+    """Plain scaling of a kernel whose column sums are right, stopped before a factor becomes too large."""
     u, v = np.ones(len(a)), np.ones(len(b))
     for sweep in range(budget):
         sums = kernel @ v

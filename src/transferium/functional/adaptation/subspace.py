@@ -9,14 +9,14 @@ from transferium.functional.adaptation.affine import Affine, Alignment
 from transferium.functional.matrices import Array, Floats, two_domains
 
 FLAT = 1e-5
-"""Rows span no direction along which their spread is at most this share of the largest: float32 rounds to 1e-7."""
+"""Directions with at most this share of the largest spread count as flat: float32 rounds to 1e-7."""
 
 
 def subspace_alignment(source: Floats, target: Floats, *, dimensions: int, strength: float = 1.0) -> Alignment:
     """``x -> (x - m_s) P_s P_sᵀ P_t P_tᵀ`` for the source and ``x -> (x - m_t) P_t P_tᵀ`` for the target.
 
     ``P (width, dimensions)`` are the top principal directions of each domain. The paper gives coordinates
-    ``(x - m) P_s (P_sᵀ P_t)`` and ``(x - m) P_t``; here both are carried back into the feature space by the
+    ``(x - m) P_s (P_sᵀ P_t)`` and ``(x - m) P_t``; here both are mapped back into the feature space by the
     orthonormal ``P_tᵀ``, which changes no distance and no inner product, so that ``strength`` can go part of the way
     from the identity. Raises ``InputError`` when ``dimensions`` exceeds what either domain spans.
 

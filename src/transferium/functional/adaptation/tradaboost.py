@@ -1,4 +1,4 @@
-"""TrAdaBoost: boosting that forgets the source rows which mislead about a few labelled target rows."""
+"""TrAdaBoost: boosting that lowers the weights of source rows that disagree with a few labelled target rows."""
 
 from __future__ import annotations
 

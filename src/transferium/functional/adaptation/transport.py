@@ -105,7 +105,7 @@ def transport_map(
     class_penalty: float = 0.0,
     strength: float = 1.0,
 ) -> Array:
-    """Each source row carried to the barycentre of the target rows that receive its mass: ``(n, width)``.
+    """Each source row moved to the barycentre of the target rows that receive its mass: ``(n, width)``.
 
     Costs are squared Euclidean distances; ``regularisation`` and ``class_penalty`` are in units of the median cost, and
     ``regularisation`` 0 takes the exact plan. With ``source_labels`` and a positive ``class_penalty`` classes are kept

@@ -1,4 +1,4 @@
-"""Importance weights of source rows: their common form, how much of the sample they leave, and how to tame them."""
+"""Importance weights of source rows: scaled to mean 1, the effective sample size, and how to flatten them."""
 
 from __future__ import annotations
 

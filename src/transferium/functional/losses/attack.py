@@ -65,7 +65,7 @@ def rows(numbers: Tensor, like: Tensor) -> Tensor:
 
 
 def _gradient(loss: Loss, delta: Tensor) -> Tensor:
-    """Of the loss with respect to the change alone: nothing is added to the gradients of a model's parameters."""
+    """The gradient of the loss with respect to the change alone; no gradient of a model's parameters is changed."""
     trial = delta.detach().requires_grad_()
     with torch.enable_grad():
         value = loss(trial)

@@ -1,4 +1,4 @@
-"""Batch spectral shrinkage: the directions that hardly matter are given up (BSS's term)."""
+"""Batch spectral shrinkage: a penalty on the smallest singular values of a batch (BSS's term)."""
 
 from __future__ import annotations
 

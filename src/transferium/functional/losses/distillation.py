@@ -1,4 +1,4 @@
-"""Knowledge distillation: a student that answers like its teacher."""
+"""Knowledge distillation: a student is trained to predict like its teacher."""
 
 from __future__ import annotations
 

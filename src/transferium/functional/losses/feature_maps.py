@@ -1,4 +1,4 @@
-"""How far feature maps are from where they were, channel by channel (DELTA's term)."""
+"""The distance of feature maps from their initial values, channel by channel (DELTA's term)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every metric as a function of how often each example counts: counts of one give the estimate, resamples the rest."""
+"""Metrics of classes as functions of how often each example counts: ones give the estimates, resamples the rest."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def ranking_statistics(positive: NDArray[np.bool_], score: Array) -> Statistics:
 
 
 def confusion_matrix(y: NDArray[np.int64], guess: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-    """How many examples of each class (row) were given each answer (column)."""
+    """The number of examples of each class (row) with each predicted class (column)."""
     counts = np.bincount(y * classes + guess, minlength=classes * classes)
     return counts.reshape(classes, classes).astype(np.int64)
 

@@ -16,7 +16,7 @@ PER_LABEL = ("precision", "recall", "f1")
 
 
 def label_statistics(Y: Array, guess: Array) -> Statistics:
-    """Everything made of which labels ``guess (n, k)`` finds of those in ``Y (n, k)``, both of 0 and 1.
+    """The metrics of predicted labels ``guess (n, k)`` against the true ones ``Y (n, k)``, both of 0 and 1.
 
     With ``TP``, ``FP`` and ``FN`` of each label, ``f1 = 2 TP / (2 TP + FP + FN)``, and 0 where there is nothing to
     divide by. ``micro_precision``, ``micro_recall`` and ``micro_f1`` add up all labels first; ``macro_f1`` is the mean

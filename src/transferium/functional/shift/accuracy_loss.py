@@ -37,6 +37,6 @@ def accuracy_loss(home: Sequence[NDArray[np.bool_]], away: Sequence[NDArray[np.b
 
 
 def _variance(right: NDArray[np.bool_]) -> float:
-    """Of a share, one right and one wrong answer being added: never nought."""
+    """The variance of a share, with one right and one wrong prediction added so that it is never 0."""
     share = (float(right.sum()) + 1) / (len(right) + 2)
     return share * (1 - share) / (len(right) + 2)

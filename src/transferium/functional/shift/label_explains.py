@@ -1,4 +1,4 @@
-"""Would other class shares alone explain how the target differs from the source?"""
+"""Whether different class shares alone explain the difference between target and source."""
 
 from __future__ import annotations
 

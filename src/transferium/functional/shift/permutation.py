@@ -1,4 +1,4 @@
-"""Is the difference between the domains more than chance? MMD with a permutation p-value."""
+"""Whether the difference between the domains is more than chance: MMD with a permutation p-value."""
 
 from __future__ import annotations
 

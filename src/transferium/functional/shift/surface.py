@@ -1,4 +1,4 @@
-"""What can be seen without any model: how pictures and words of two domains differ."""
+"""Differences between two domains that need no model: measures of pictures and of words."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Scores for a model on an unlabelled target: higher is better, and each says when it cannot be computed."""
+"""Validators: scores of a model on an unlabelled target, higher is better; an error where one cannot be computed."""

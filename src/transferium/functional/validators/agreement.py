@@ -1,4 +1,4 @@
-"""How far candidates agree with one another beyond chance: what was made in different ways errs in different ways."""
+"""Agreement of candidates beyond chance, as models that were made in different ways make different errors."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Agreement:
     influence: Array
 
     def lead(self, other: Agreement) -> tuple[float, float]:
-        """How far this is above ``other``, and the standard error of that over the rows that both are about."""
+        """The difference ``self - other`` and its standard error over the rows, which both share."""
         difference = self.influence - other.influence
         return self.value - other.value, float(difference.std() / np.sqrt(len(difference)))
 
 
 def peer_agreement(logits: Floats, others: Sequence[Floats]) -> Agreement:
-    """``mean_j kappa(candidate, other j)``, of the answers to the same rows, ``(rows, classes)`` logits each.
+    """``mean_j kappa(candidate, other j)``, from logits ``(rows, classes)`` of each candidate on the same rows.
 
     ``kappa = (p_o - p_e) / (1 - p_e)``, where ``p_o`` is the share of rows that two answer alike and ``p_e = Σ_c p_c
     q_c`` the share that their class shares alone would make alike. Those that collapsed onto one class agree by
@@ -54,7 +54,7 @@ def peer_agreement(logits: Floats, others: Sequence[Floats]) -> Agreement:
 
 
 def _kappa(a: Labels, b: Labels, classes: int) -> tuple[float, Array]:
-    """Cohen's kappa of two candidates' answers, and what each row moves it by."""
+    """Cohen's kappa of two candidates' predictions, and the influence of each row on it."""
     p, q = (np.bincount(each, minlength=classes) / len(each) for each in (a, b))
     alike, by_chance = (a == b).astype(np.float64), float(p @ q)
     if by_chance >= 1:

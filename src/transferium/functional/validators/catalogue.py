@@ -1,4 +1,4 @@
-"""Every validator by name, and all of them asked about one candidate."""
+"""The catalogue of validators by name, and the scores of one candidate by them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ VALIDATORS: dict[str, Callable[[Evidence], float]] = {
 }
 
 OF_SOURCE = ("source-accuracy", "importance-weighted", "dev")
-"""Those that read the answers on held-out source rows; the features beside them are what the last layer reads."""
+"""Validators that need logits of held-out source rows; their features must be the input of the last layer."""
 
 
 def check_names(names: Iterable[str]) -> None:
@@ -63,7 +63,7 @@ def check_names(names: Iterable[str]) -> None:
 
 
 def validate(evidence: Evidence, names: tuple[str, ...] = tuple(VALIDATORS)) -> dict[str, Score]:
-    """Ask the named validators; one that cannot answer says why instead of stopping the others.
+    """The scores by the named validators; one that cannot be computed gives its reason and does not stop the others.
 
     >>> import numpy as np
     >>> x, logits = np.array([[-1.0], [1.0]]), np.array([[9.0, 0.0], [0.0, 9.0]])

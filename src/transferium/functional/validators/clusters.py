@@ -1,4 +1,4 @@
-"""Validators that ask whether predicted classes are clusters of the target's features."""
+"""Validators that measure whether the predicted classes form clusters of the target's features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Validators that read the target's predictions alone: entropy, diversity, information, nuclear norm."""
+"""Validators from the target's predictions alone: entropy, diversity, information, nuclear norm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A vote among validators by ranks, and whether it is clear enough to leave source only."""
+"""A vote among validators by ranks, and whether it is clear enough to prefer another candidate to source only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from transferium.functional.matrices import Array
 
 @dataclass(frozen=True, eq=False)
 class Consensus:
-    """``mean_rank`` of each candidate (1 is best), how far the validators agree, and who voted.
+    """``mean_rank`` of each candidate (1 is best), how far the validators agree, and which ones voted.
 
     ``agreement`` is Kendall's W in [0, 1]. ``support[i]`` is the share of voters that score candidate ``i`` strictly
     above the reference, ``opposition[i]`` strictly below. ``left_out`` names validators that lacked a score.
@@ -30,7 +30,7 @@ class Consensus:
     def choice(self, *, majority: float = 2 / 3, voters: int = 3) -> int:
         """The candidate of best mean rank, if at least ``majority`` of at least ``voters`` prefer it to the reference.
 
-        Otherwise the reference: first do no harm. A tie in mean rank goes to the reference, then to the first.
+        Otherwise the reference, which is the safe choice. A tie in mean rank goes to the reference, then to the first.
         """
         if len(self.voters) < voters:
             return self.reference
@@ -43,7 +43,7 @@ def consensus(scores: Mapping[str, Sequence[float | None]], *, reference: int = 
     """Rank the candidates by each validator (higher is better, ties share a rank) and average the ranks.
 
     ``scores`` maps a validator to one score per candidate, None or NaN where it could not be computed; a validator that
-    lacks one for any candidate is left out, for its ranks would not be comparable. Ranks know no scale, so one
+    lacks one for any candidate is left out, for its ranks would not be comparable. Ranks have no scale, so one
     validator with a wide range cannot outvote the rest, and no evidence of *how much* better survives either.
     Raises ``InputError`` when the numbers of scores differ or the reference is no candidate.
 

@@ -1,4 +1,4 @@
-"""What all candidates say together: the one whose answers are most like it is never the worst."""
+"""The ensemble validator: how far a candidate's predictions agree with the mean prediction of all candidates."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from transferium.functional.matrices import Array, Floats
 from transferium.functional.validators.evidence import CannotScoreError
 
 FEWEST = 3
-"""Candidates below which their mean is no ensemble: of two, it follows whichever is surer of itself."""
+"""The fewest candidates of an ensemble: the mean of two only follows the more confident one."""
 
 
 def ensemble_answers(logits: Sequence[Floats]) -> Array:
-    """``mean_k softmax(logits_k)``, ``(rows, classes)``: what the candidates say together.
+    """``mean_k softmax(logits_k)``, ``(rows, classes)``: the mean prediction of the candidates.
 
     Raises ``InputError`` where their shapes differ, and ``CannotScoreError`` for fewer than three.
     """
@@ -29,10 +29,10 @@ def ensemble_answers(logits: Sequence[Floats]) -> Array:
 
 
 def ensemble_agreement(logits: Floats, others: Sequence[Floats]) -> float:
-    """The share of rows that a candidate answers as it and all ``others`` together do, in [0, 1].
+    """The share of rows where a candidate predicts the same class as the mean of it and all ``others``, in [0, 1].
 
-    It asks nothing of the class shares, and neither one that collapsed nor one that guesses pleases it; a candidate
-    that alone is right displeases it, and several that collapsed onto the same class, sure of it, decide alone.
+    It makes no assumption about class shares, and scores a collapsed or a random candidate low. It fails where only
+    one candidate is right (its score is low), or where several confident ones collapsed onto the same class.
     Hu et al., Towards reliable model selection for unsupervised domain adaptation, NeurIPS 2024 (EnsV).
 
     >>> a, b, c = np.array([[2.0, 0.0]]), np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])

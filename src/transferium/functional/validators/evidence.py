@@ -1,4 +1,4 @@
-"""What may be looked at when a model is chosen without target labels."""
+"""The data that validators may use when a model is chosen without target labels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class CannotScoreError(DataError):
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """One candidate model's view of both domains. There is no place here for a target label.
+    """The features and logits of one candidate model on both domains, without any target label.
 
     ``source_*`` are *held-out* source rows: ``features (n, width)``, ``logits (n, classes)`` and ``labels (n,)``;
     ``target_*`` are ``(m, width)`` and ``(m, classes)``. ``train_features`` are source rows that the model was fitted

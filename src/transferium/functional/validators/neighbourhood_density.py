@@ -1,4 +1,4 @@
-"""Soft neighbourhood density: target rows that are predicted alike should be many to each."""
+"""Soft neighbourhood density: each target row should have many rows with similar predictions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reverse validation: can the source's labels be found again from the target's predicted ones?"""
+"""Reverse validation: how well a model fitted to the target's predicted labels predicts the source's labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Validators that lean on held-out source labels: plain, importance-weighted, and DEV."""
+"""Validators from held-out source labels: plain, importance-weighted, and DEV."""
 
 from __future__ import annotations
 

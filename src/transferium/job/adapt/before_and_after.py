@@ -1,4 +1,4 @@
-"""What adapting did to the two domains: how far apart they are, what is predicted, and how they look on a map."""
+"""The two domains before and after adapting: their distance, the predictions, and a map of both."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MATCHED = (
     "right less often than by chance: the domains' means were brought together on these very rows, those held out from "
     "the classifier included, and this distance says no more than that"
 )
-"""Of a domain classifier whose accuracy surely lies below one half after adapting, and did not before."""
+"""The note on a domain classifier whose accuracy is clearly below one half after adapting, and was not before."""
 COLLAPSE = 0.2
 """A class has collapsed when it is predicted less than this share of what source only predicts of it."""
 LIMIT = 1000
@@ -73,7 +73,7 @@ def is_transductive(adapted: Adapted) -> bool:
 
 
 def mark_matched(distances: dict[str, dict[str, Any]]) -> None:
-    """Say of a domain classifier that adapting took below chance what that means."""
+    """Add a note where adapting took the domain classifier below chance, to say what that means."""
     below = {when: found.get("accuracy", {}).get("high", 1.0) < 0.5 for when, found in distances.items()}
     if below.get("after") and not below["before"]:
         distances["after"]["note"] = MATCHED
@@ -117,7 +117,7 @@ def flat_map(x: Array, z: Array, seed: int, kind: str = "pca") -> dict[str, Any]
 
 
 def class_shares(source: Domain, before: Array, after: Array) -> list[dict[str, Any]]:
-    """Of each class: its share of the source's labels, and of what is predicted for the target before and after.
+    """The shares of each class: in the source's labels, and in the target's predictions before and after.
 
     The share of a source without examples is None.
     """
@@ -131,5 +131,5 @@ def class_shares(source: Domain, before: Array, after: Array) -> list[dict[str, 
 
 
 def collapsed(shares: list[dict[str, Any]]) -> list[str]:
-    """The classes that adapting all but stopped predicting."""
+    """The classes that are hardly predicted any more after adapting."""
     return [row["class"] for row in shares if row["after"] < COLLAPSE * row["before"]]

@@ -23,10 +23,10 @@ LIST = "candidates.json"
 
 @dataclass(frozen=True)
 class SavedCandidates:
-    """The candidates of a run beside source only, and what the chosen one is called among them.
+    """The saved candidates of a run, without source only, and the name of the chosen one.
 
-    ``models`` read source only's backbone. Of those that moved a backbone, ``answers`` are what is left: for each, the
-    number of the class it gave every target example, by the hash of the example's content.
+    ``models`` read source only's backbone. ``answers`` belong to candidates with a backbone of their own, which are not
+    saved: for each, the number of the class it predicted for every target example, by the hash of the content.
     """
 
     chosen: str
@@ -34,7 +34,7 @@ class SavedCandidates:
     answers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def answers_for(self, domain: Domain) -> tuple[dict[str, NDArray[np.int64]], list[str]]:
-        """What those that moved a backbone said of each of the examples, and who has not answered for all of these."""
+        """The kept predictions of each candidate for all the examples, and the candidates that lack some of them."""
         if not self.answers:
             return {}, []
         keys = domain.keys or scan(domain).keys
@@ -44,7 +44,7 @@ class SavedCandidates:
 
 
 def chosen_name(adapted: Adapted) -> str:
-    """What the model is called among the candidates: ``mcc@0.3`` where a vote chose the weight of ``mcc``."""
+    """The name of the model among the candidates: ``mcc@0.3`` where a vote chose the weight of ``mcc``."""
     return str(adapted.fitted.selection.chosen.get("method", adapted.fitted.method))
 
 
@@ -55,7 +55,7 @@ def others(adapted: Adapted) -> dict[str, Fitted]:
 
 
 def save_candidates(run: Path, adapted: Adapted) -> None:
-    """Write the head of every other candidate that reads source only's backbone, of others what they answered.
+    """Write the head of every other candidate on source only's backbone, and the predictions of all the rest.
 
     A head is small; a backbone of its own for each candidate is not. The answers are those for the target examples that
     are evaluated on, in the order of the hashes of their contents.

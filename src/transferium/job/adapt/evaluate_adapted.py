@@ -1,4 +1,4 @@
-"""Target labels that came later: what adapting was worth, by ``transferium evaluate``."""
+"""The evaluation of an adapted model on target labels that came later, by ``transferium evaluate``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``transferium fit TARGET --source …``: what a labelled source, or a model, knows, carried to an unlabelled target."""
+"""``transferium fit TARGET --source …``: a labelled source, or a saved model, adapted to an unlabelled target."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone
 
 LEAST_TARGET = 2
-"""A domain of one example has no distribution to adapt to."""
+"""The fewest examples of a domain: a single one has no distribution to adapt to."""
 
 
 @dataclass(frozen=True)
 class Adapted:
-    """A model carried to the target, the model that never saw it, and everything the two were made from.
+    """The model adapted to the target, the source-only model, and everything that both were made from.
 
     ``task.train`` is the usable source, ``task.unlabeled`` the target inputs that were adapted to, in the order of
     their contents, and ``held`` those that are evaluated on, as they came: the target's held-out part where it came
     divided, else the same inputs. ``task.target`` are labelled target examples where some were given; their copies are
-    not in ``held``, and ``few_alone`` learned from nothing else. ``prepared`` are source, target and these, by name;
+    not in ``held``, and ``few_alone`` was trained on nothing else. ``prepared`` are source, target and these, by name;
     where a finished ``model`` stood for it there is no source to look at, and ``source_only`` is the model as it was.
     """
 
@@ -69,18 +69,18 @@ class Adapted:
 
     @property
     def learned(self) -> set[str]:
-        """Contents of all labelled target examples that were ever learned from: no figure may come from these."""
+        """Content hashes of all labelled target examples used for training: no figure may come from these."""
         return _ever_learned(self.task.target, self.model)
 
     @property
     def unasked(self) -> str:
-        """Why whether adapting helped is not asked; empty where it is."""
+        """The reason why there is no verdict on adapting; empty where there is one."""
         ours, theirs = ((fitted.backbone, fitted.head) for fitted in (self.fitted, self.source_only))
         return reason_without_verdict(method_facts(self.method, self.fitted, self.task), ours, theirs)
 
     @property
     def diagnosis(self) -> dict[str, Any]:
-        """What the doctor found in both domains and between them, as one record."""
+        """The doctor's findings in both domains and between them, as one record."""
         found = [prepared.diagnosis.to_json() for prepared in self.prepared.values()]
         sums = {key: sum(d[key] for d in found) for key in ("examples", "kept", "quarantined", "leaked", "groups")}
         between = [_finding(f, "") for f in self.findings]
@@ -159,7 +159,7 @@ def _ever_learned(few: Domain | None, model: GivenModel | None) -> set[str]:
 
 
 def _source_only(method: Method, task: Task, fitted: Fitted) -> Fitted:
-    """What an election fitted already, else the same learner without the target."""
+    """The source-only model: the one that an election fitted already, else the same learner without the target."""
     return fitted.beside.get("source-only") or (method.source_only() or SourceOnly()).fit(
         kept_in(replace(task, target=None), "source-only")
     )
@@ -200,7 +200,7 @@ def _with_examples(source: Domain, few: Domain | None) -> tuple[Domain, Domain |
 
 
 def divide_target(target: Domain) -> tuple[Domain, Domain, str]:
-    """What is adapted to, what is evaluated on, and which part that is (empty: all); no label decides any of it."""
+    """The examples to adapt to, those to evaluate on, and the part of these (empty: all); no label decides any of it."""
     if len(target) < LEAST_TARGET:
         raise DataError(
             f"the target {target.name!r} has {count(len(target), 'usable example')}: a domain cannot be known by one. "

@@ -1,4 +1,4 @@
-"""A saved model in the place of a source: what it brings to an adaptation, and what it cannot."""
+"""A saved model in the place of a source: what an adaptation can use of it, and what not."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class GivenModel:
 
     @property
     def stand_in(self) -> SourceModel:
-        """What a method may look at in the place of a source."""
+        """The data that a method may use in the place of a source."""
         return SourceModel(self.artifact.head, self.name, self.artifact.fingerprint)
 
     @property
@@ -130,7 +130,7 @@ class GivenModel:
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """What a model made from this one says in the place of a fingerprint of source data."""
+        """The provenance of a model made from this one, in the place of a fingerprint of source data."""
         return {"source_model": self.artifact.fingerprint, "source_model_name": self.name}
 
     @property

@@ -1,4 +1,4 @@
-"""Labelled target examples in a job: they are not evaluated on, and what they are worth alone is said."""
+"""Labelled target examples in a job: they are never used for evaluation, and a model from them alone is reported."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def untold(domain: Domain, keys: set[str]) -> Domain:
 
 
 def leave_out(held: Domain, keys: set[str], rule: str) -> tuple[Domain, str]:
-    """What is left to be evaluated on, and the rule that says so; raises ``DataError`` where nothing is."""
+    """The examples left for evaluation, and a sentence that says so; raises ``DataError`` where none are left."""
     rest = untold(held, keys)
     if len(rest) == len(held):
         return rest, rule
@@ -39,7 +39,7 @@ def leave_out(held: Domain, keys: set[str], rule: str) -> tuple[Domain, str]:
 
 
 def about_few(source: Domain, few: Domain | None) -> list[Finding]:
-    """That labelled target examples are in the source too: then they tell nothing of the target."""
+    """A finding on labelled target examples that are in the source too: these add nothing about the target."""
     here = set(source.keys or ()) - {""}
     shared = [] if few is None else [i for i, key in enumerate(few.keys or ()) if key in here]
     if few is None or not shared:
@@ -58,7 +58,7 @@ def told_of_few(few: Domain | None) -> dict[str, Any] | None:
 
 
 def remembered_few(keys: set[str]) -> dict[str, Any]:
-    """What a saved model says of them: enough for ``evaluate`` to leave their copies out."""
+    """Facts on them that are saved with the model, so that ``evaluate`` leaves their copies out."""
     return {"few": {"examples": len(keys), "keys": sorted(keys)}} if keys else {}
 
 

@@ -1,4 +1,4 @@
-"""For research: which candidate the target's labels would have chosen, and how much that is worth."""
+"""The oracle, for research: the candidate that the target's labels would have chosen, and its gain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a source, or a model in its place, and a target of one task from paths."""
+"""Reading of the sources, or a model in their place, and the target from paths."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def read_given(
 def read_target(target: Path, columns: Mapping[str, Any]) -> Domain:
     """The target with those of the named columns that it must have, and those it happens to have.
 
-    A label column that is filled in part gives no labels: nobody may learn from a target's, and the pair says so.
+    A label column that is filled in part gives no labels: a target's are not used for training, and a finding says so.
     """
     asked = dict(columns)
     ending = target.suffix.lower()

@@ -35,7 +35,7 @@ from transferium.problems.classes import Classes
 from transferium.report.page import write_report
 
 SOURCE_ONLY = "source_only"
-"""The folder inside a run that holds the model which never saw the target."""
+"""The folder inside a run that holds the source-only model."""
 UNKNOWN = (
     "Whether adapting helped cannot be said without target labels. Where some become known: transferium evaluate RUN "
     "labelled_target."
@@ -53,7 +53,7 @@ def adapt_job(
     oracle: bool = False,
     model: GivenModel | None = None,
 ) -> dict[str, Any]:
-    """Adapt, describe both domains, evaluate on the answers kept aside (if any), write the run directory.
+    """Adapt, describe both domains, evaluate on the target labels kept aside (if any), write the run directory.
 
     Returns what ``metrics.json`` holds. ``oracle`` also says which of all models that were fitted the target's labels
     would have chosen; nothing that is saved in the model depends on it. ``model`` is what stands for the source.
@@ -83,7 +83,7 @@ def _predict(fitted: Fitted, adapted: Adapted) -> Probabilities:
 
 
 def describe(options: FitOptions, adapted: Adapted, domains: dict[str, Any]) -> dict[str, Any]:
-    """What is known without a single target label."""
+    """The results that need no target label."""
     target, learned = adapted.target, f"{len(adapted.task.train)} labelled source examples are learned from"
     if adapted.model is not None:
         learned = f"the model {adapted.model.name} is adapted without the examples that it was made from"
@@ -112,7 +112,7 @@ def describe(options: FitOptions, adapted: Adapted, domains: dict[str, Any]) -> 
 
 
 def judged(adapted: Adapted, result: AdaptationResult | None, answers: Answers | None) -> dict[str, Any]:
-    """What the answers kept aside say at the very end; without them, that nothing can be said."""
+    """The results on the target labels kept aside, at the very end; without them, a note that there are none."""
     if result is None or answers is None:
         unasked = Verdict("not asked", UNKNOWN)
         nothing = {"test": {}, "references": {}, "difference": unasked.difference_as_dict()}
@@ -146,7 +146,7 @@ def _evaluated(probabilities: Probabilities, answers: Answers, seed: int) -> dic
 
 
 def _better_alone(answers: Answers, alone: Probabilities, adapted: Probabilities, seed: int) -> str:
-    """That labelled target examples without the source do better, where they clearly do."""
+    """A sentence that labelled target examples without the source do better, where they clearly do."""
     ours, theirs = (p.argmax(axis=1) == answers.y for p in (alone, adapted))
     gain = paired_interval(ours, theirs, seed=seed, groups=answers.groups)
     if gain.low <= 0:

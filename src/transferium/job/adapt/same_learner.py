@@ -1,4 +1,4 @@
-"""Where source only is another learner than an adapted network: the same network without the target beside both."""
+"""The adapted network trained without the target, as a third model where source only is another kind of model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def same_learner_alone(adapted: Adapted) -> Fitted | None:
 
 
 def whose_doing(word: str, answers: Answers, ours: NDArray[Any], without_target: NDArray[Any], seed: int) -> str:
-    """The end of a verdict ``word`` against source only: that the learner made the difference, where it did.
+    """The end of the sentence of a verdict ``word`` against source only: it says where the learner made the difference.
 
     ``ours`` and ``without_target`` are probabilities of the adapted network and of the same without the target.
     """

@@ -1,4 +1,4 @@
-"""Where the verdict on an adaptation has nothing to say: the model took nothing of the target over."""
+"""Where an adaptation gets no verdict: the model took over nothing from the target."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from transferium.models.heads.base import AnyHead
 
 
 def method_facts(method: Method, fitted: Fitted, task: Task) -> dict[str, Any]:
-    """What a saved model says of how it was made: enough for ``reason_without_verdict`` when labels come later."""
+    """Facts on how the model was made, saved with it for ``reason_without_verdict`` when labels come later."""
     return {"name": fitted.method, "adapts": method.adapts(task)}
 
 
 def reason_without_verdict(
     facts: Mapping[str, Any], ours: tuple[Backbone, AnyHead], source_only: tuple[Backbone, AnyHead]
 ) -> str:
-    """Why nobody can say whether adapting helped, though there are labels; empty where it can be said.
+    """The reason why there is no verdict on adapting, even with labels; empty where there can be one.
 
-    ``facts`` are those of the adapted model; a model that was saved before they were kept is judged by its weights.
+    ``facts`` are those of the adapted model; a model saved without them is compared by its weights.
     """
     if ours[0].fingerprint == source_only[0].fingerprint and ours[1].equals(source_only[1]):
         return "the model is source only: nothing was adapted"

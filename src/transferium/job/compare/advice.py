@@ -1,4 +1,4 @@
-"""From measured shifts to the kinds of shift by name, and to the family of methods that fits."""
+"""The kinds of shift by name, from the measured shifts, and advice on the methods that fit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from transferium.methods.model_selection.guards import EXPLAINED, FEWEST, Precon
 
 SURE = 0.05
 LOST = 0.1
-"""Accuracy that must surely be lost on labelled target examples before it is called a conditional shift."""
+"""The accuracy loss on labelled target examples above which its lower limit means a conditional shift."""
 FAR = 0.2
 """A-distance from which the domains are called apart where the permutation test finds a difference."""
 
@@ -63,7 +63,7 @@ def _label(found: dict[str, Any], preconditions: Preconditions) -> list[str]:
 
 
 def _counted(found: dict[str, Any], preconditions: Preconditions) -> str:
-    """What the target's own labels say of its class shares, whatever would be estimated without them."""
+    """The sentence on class shares by the target's own labels, whatever would be estimated without them."""
     told = "[counted from target labels]"
     if found["moved"]:
         explains = ""
@@ -96,7 +96,7 @@ def _conditional(found: dict[str, Any]) -> list[str]:
 
 
 def _families(told: dict[str, Any], preconditions: Preconditions) -> list[str]:
-    """What fits, the surest first; nothing that another sentence here speaks against."""
+    """The methods that fit, the most certain first; none that contradicts another sentence here."""
     if why := told.get("untrainable"):
         return [f"no method: {why}"]
     lost = _is_lost(told["conditional"])
@@ -113,7 +113,7 @@ def _families(told: dict[str, Any], preconditions: Preconditions) -> list[str]:
 
 
 def _no_adaptation(told: dict[str, Any], preconditions: Preconditions) -> str:
-    """Why target inputs alone are nothing to adapt to; empty where they may be."""
+    """The reason why adapting to target inputs alone cannot help; empty where it may."""
     if told.get("identical"):
         return "nothing: source and target are the same examples, so there is nothing to compare or to adapt to"
     covariate = told["covariate"]

@@ -1,4 +1,4 @@
-"""What an adaptation says of its domains side by side: other modes of pictures, one source that is also another."""
+"""Findings on the domains of an adaptation side by side: different modes of pictures, and sources that are the same."""
 
 from __future__ import annotations
 

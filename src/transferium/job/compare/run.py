@@ -35,7 +35,7 @@ from transferium.models.catalogue import find_backbone
 Array = NDArray[np.float64]
 FRECHET_ROWS = 2000
 UNASKED = -1
-"""In place of an answer, for an example that no model was held out from."""
+"""In place of a prediction, for an example that no model was held out from."""
 SAID_ELSEWHERE = ("labels-stripped", "class-sets", "identical-domains")
 
 
@@ -73,7 +73,7 @@ def compare_domains(
 
 
 def why_untrainable(source: Domain) -> str:
-    """What ``fit`` would say of a source that cannot train a classifier; empty where it can."""
+    """The reason why a source cannot train a classifier, as ``fit`` gives it; empty where it can."""
     try:
         check_trainable(source)
     except DataError as error:
@@ -135,7 +135,7 @@ def label_shift(source: Domain, probe: Fitted | None, x: Array, z: Array, seed: 
 
 
 def counted(found: dict[str, Any], pair: Pair, source: Domain, target: Prepared) -> dict[str, Any]:
-    """``found`` with the shares that the target's own labels give, where every row has one: they decide who moved.
+    """``found`` with the shares by the target's own labels, where every row has one: these decide which classes moved.
 
     Shares are of the rows whose class the source has. ``estimated`` are the classes that would be said to have moved
     without the labels.
@@ -160,7 +160,7 @@ def counted(found: dict[str, Any], pair: Pair, source: Domain, target: Prepared)
 
 
 def conditional(pair: Pair, source: Domain, target: Prepared, probe: Fitted | None, z: Array) -> dict[str, Any]:
-    """What the source's model loses on the target's labelled examples, in all and by class, with intervals.
+    """The accuracy loss of the source's model on labelled target examples, in all and by class, with intervals.
 
     A target example that is in the source too is answered as there: by a model that had not seen it.
     """

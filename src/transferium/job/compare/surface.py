@@ -1,4 +1,4 @@
-"""What differs between two domains before any model looks: pictures, words, columns."""
+"""Differences between the raw examples of two domains, without any model: pictures, words, columns."""
 
 from __future__ import annotations
 

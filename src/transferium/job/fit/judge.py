@@ -1,4 +1,4 @@
-"""What a fitted model is worth on data that took no part in any choice, and beside what."""
+"""The evaluation of a fitted model beside the references, on data that took no part in any choice."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from transferium.problems.evaluation import Evaluation
 
 @dataclass(frozen=True)
 class Judged:
-    """The held-out part, what was predicted for it, and what that is worth."""
+    """The held-out part, the model's outputs for it, and their evaluation beside the references."""
 
     test: Domain
     outputs: NDArray[np.float64]
@@ -36,7 +36,7 @@ class Judged:
 
 
 CONSTANT = {"classes": "majority", "multi-label": "label_rates", "regression": "mean"}
-"""What the reference that learns nothing is called."""
+"""The name of the constant reference for each kind of problem."""
 CLOSE = 0.10
 """Below this lower limit of the difference (a share of an error) the reference is measured again at full side."""
 
@@ -48,7 +48,7 @@ def judge(fitted: Fitted, task: Task, test: Domain, random: Backbone | None) -> 
 
 
 def _judge_attacked(fitted: Fitted, task: Task, test: Domain) -> dict[str, Attacked]:
-    """The model and the probe, each attacked by an adversary who knows it."""
+    """The accuracy of the model and of the probe, each under an attack that uses its own weights."""
     assert fitted.attack is not None
     probe = LinearProbe().fit(task)
     both = {"model": (fitted.backbone, linear(fitted.head)), "probe": (task.backbone, linear(probe.head))}
@@ -63,7 +63,7 @@ def _judge_attacked(fitted: Fitted, task: Task, test: Domain) -> dict[str, Attac
 
 
 def _judge_clean(fitted: Fitted, task: Task, test: Domain, random: Backbone | None) -> Judged:
-    """The model, and beside it what learns nothing, the nearest class mean, the probe and no transfer."""
+    """The evaluation of the model, beside a constant, the nearest class mean, the probe and no transfer."""
     problem, labels, seed = test.posed, test.y, task.seed
     frozen = task.embed(test)
     seen = frozen.features if fitted.backbone is task.backbone else task.embed(test, fitted.backbone).features
@@ -87,7 +87,7 @@ def _judge_clean(fitted: Fitted, task: Task, test: Domain, random: Backbone | No
 def compare_with_random(
     fitted: Fitted, task: Task, test: Domain, outputs: NDArray[np.float64], random: Backbone
 ) -> tuple[Evaluation, Verdict]:
-    """What transfer itself is worth: how much better ours is than a probe on random weights, paired.
+    """The gain from transfer itself: the paired difference to a probe on random weights.
 
     For images the random network reads half the side, at a quarter of the cost, which makes it 0 to 4.5 points weaker
     (measured on four data sets). So no verdict hangs on that handicap: where the lower limit of the difference is

@@ -1,4 +1,4 @@
-"""Everything that happens to the data before anything is fitted: one read, one decode, one look by the doctor."""
+"""Preparation of the data before any fit: it is read once, decoded once, and checked by the doctor."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def prepare(
 
 
 UNREAD = 0.1
-"""Share of unknown pieces from which texts are not being read; a few rare signs are no reason to say so."""
+"""The share of unknown pieces from which a warning is given; a few rare signs are no reason for one."""
 
 
 def _unread(domain: Domain, backbone: Backbone, sample: int = 200) -> list[Finding]:
@@ -79,14 +79,14 @@ QUARANTINED = ("unreadable", "truncated", "empty", "not-finite")
 
 
 def warn_of_quarantine(diagnosis: Diagnosis) -> None:
-    """Say that examples were left out, in one warning, where no report says so."""
+    """Warn once that examples were left out, where no report says so."""
     if out := int((~diagnosis.keep).sum()):
         named = "; ".join(f.message for f in diagnosis.findings if f.kind in QUARANTINED)
         warnings.warn(f"{out} examples could not be used: {named}", TransferiumWarning, stacklevel=3)
 
 
 def warn_if_untracked(task: Task, fitted: Fitted) -> None:
-    """Say that the trackers which were named got nothing, where nothing of the job took a training step."""
+    """Warn that the named trackers recorded nothing, where the job took no training step."""
     if task.track and task.workdir is not None and not any(task.workdir.rglob(TRACK)):
         names = " and ".join(task.track)
         words = f"nothing was sent to {names}: {fitted.method} takes no training steps, which are what trackers follow"
@@ -116,7 +116,7 @@ def separate(prepared: Prepared, *, seed: int, test_size: float = 0.25) -> Divid
 
 
 def training_parts(prepared: Prepared) -> tuple[Domain, Domain | None]:
-    """What ``fit`` of an estimator may see: all of an undivided domain, else train and, beside a test part, val."""
+    """The examples for ``fit`` of an estimator: all of an undivided domain, else train and, beside a test part, val."""
     if prepared.domain.parts is None:
         check_trainable(prepared.domain)
         return used_classes(prepared.domain), None

@@ -1,4 +1,4 @@
-"""``transferium predict`` and ``transferium evaluate``: a saved model meets new data."""
+"""``transferium predict`` and ``transferium evaluate``: a saved model on new data."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ def columns_like(artifact: Artifact, data: Path, columns: Mapping[str, Any]) -> 
         columns = then | dict(columns)
         if artifact.kind == "features" and artifact.info.get("feature_names"):
             columns = columns | {"features": list(artifact.info["feature_names"])}
-    # Labels that are to be compared with the model's are read as the model's were.
-    return {"problem": artifact.problem} | dict(columns)
+    # Labels that are to be compared with the model's are read as the model's were: what stands between them too.
+    own = {"problem": artifact.problem}
+    return own | dict(columns) | (own if columns.get("problem") == artifact.problem.kind else {})
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Predicted:
 
 
 def predict_domain(artifact: Artifact, domain: Domain, embedder: Embedder) -> Predicted:
-    """What the model says of every example of ``domain``."""
+    """The model's predictions for every example of ``domain``."""
     embedding = artifact.embed(domain, embedder)
     problems = {domain.ids[i]: reason for i, reason in embedding.problems.items()}
     return Predicted(domain, artifact.outputs(embedding), problems)
@@ -101,7 +102,7 @@ def evaluate_domain(artifact: Artifact, domain: Domain, embedder: Embedder, *, s
 
 
 def uncalibrated(probabilities: NDArray[np.float64], temperature: float, link: Link) -> NDArray[np.float64] | None:
-    """The answers before calibration: undoing the temperature needs no second pass, ``softmax(log p · T)``."""
+    """The outputs before calibration: undoing the temperature needs no second pass, ``softmax(log p · T)``."""
     if link != "softmax":
         return None
     raw = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)) * temperature
@@ -122,7 +123,7 @@ def match_labels(domain: Domain, problem: Problem) -> NDArray[Any]:
 
 
 def held_out(domain: Domain) -> Domain:
-    """What ``evaluate`` looks at: the held-out part where the data came divided, else all of it."""
+    """The examples that ``evaluate`` uses: the held-out part where the data came divided, else all of it."""
     if domain.parts is None:
         return domain
     for name in ("test", "val"):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FILE = "augmented.jpg"
 MARK = "transferium contact sheet"
-"""In a sheet's file, as far as its format has room for a comment: by this it is known."""
+"""The mark of a sheet: a comment in its file, where the format allows one."""
 SMALLEST, LARGEST, GAP, LINE = 112, 224, 8, 22
 LONGEST = 600
 
@@ -77,7 +77,7 @@ def write_picture(contact: Contact, path: Path) -> None:
 
 
 def as_facts(contact: Contact) -> dict[str, Any]:
-    """What ``metrics.json`` says: the recipe, and the texts or the name of the picture."""
+    """The entry for ``metrics.json``: the recipe, and the texts or the name of the picture."""
     if contact.kind == "image":
         return {"recipe": contact.recipe, "file": FILE}
     rows = [

@@ -1,4 +1,4 @@
-"""What a finished run leaves behind, written all at once."""
+"""The files of a finished run, written all at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An interrupted run knows what it was told: ``RUN/state/command.json``."""
+"""Resuming an interrupted run: its command and options are kept in ``RUN/state/command.json``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from transferium.training.resume.interruption import asked_to_end
 
 FORMAT = 1
 SIGNS = (DESCRIPTION, f"{STATE}/{COMMAND}", f"{STATE}/{STUDY}")
-"""By any of which a folder is known as a run that ended, was interrupted or searches."""
+"""Files that mark a folder as a finished run, an interrupted run or a search."""
 FREE = ("data", "source", "few", "out", "as_json", "track", "resume", "restart", "strict", "oracle", "no_store", "map")
 """Options that may differ between a run and its resumption: where data is (what is in it is compared later), and what
 changes nothing in the model."""
@@ -53,13 +53,13 @@ def is_finished(run: Path) -> bool:
 
 
 def has_diverged(run: Path) -> bool:
-    """Whether the run under way in ``run`` ended by a value that was no number: going on would end there again."""
+    """Whether the run under way in ``run`` stopped at a value that was not finite: going on would stop there again."""
     told = read_log(run / STATE / LOG) if is_interrupted(run) else []
     return bool(told) and told[-1].get("event") == "failed" and told[-1].get("diverged", False)
 
 
 def remembered(run: Path) -> dict[str, Any]:
-    """What the run was told; raises ``InputError`` where nothing says so."""
+    """The command and options of the run; raises ``InputError`` where they are not readable."""
     if not is_interrupted(run):
         if is_searching(run):
             raise InputError(f"{run} holds an interrupted search: give the whole tune command again to go on with it.")
@@ -92,10 +92,10 @@ def refuse_moved_data(told: Options, run: Path) -> None:
 
 
 def begins_anew(run: Path, options: Options) -> bool:
-    """Whether what is under way in ``run`` makes room: to ``--restart``, or after it diverged to anything but --resume.
+    """Whether the state in ``run`` is thrown away: with ``--restart``, or after it diverged, unless --resume is given.
 
-    Raises ``InputError`` where what could go on was told something else, naming old → new. With ``--restart`` only what
-    the options cannot be is refused.
+    Raises ``InputError`` where a run that could go on has other options, naming old → new. With ``--restart`` only
+    impossible options are refused.
     """
     asked = _compared(json.loads(_as_json(options))) if is_interrupted(run) or is_searching(run) else {}
     if options["restart"]:
@@ -111,7 +111,7 @@ def begins_anew(run: Path, options: Options) -> bool:
         return True
     if changed := differences(_compared(remembered(run)["options"]), asked):
         raise InputError(
-            f"the interrupted run in {run} was told something else: {listed(changed)}. Go on with it by "
+            f"the interrupted run in {run} has other options: {listed(changed)}. Go on with it by "
             f"transferium fit --resume {run}; or name another --out; or add --restart to throw it away."
         )
     return False
@@ -127,7 +127,7 @@ def refuse_fit_under_way(run: Path) -> None:
 
 
 def warn_of_versions(told: Options) -> None:
-    """Say where a resumed run cannot be promised to end bit-identical."""
+    """Warn where a resumed run may not end bit-identical because versions of packages changed."""
     now = versions()
     moved = [
         f"{name} {old} → {now.get(name)}"
@@ -154,7 +154,7 @@ def begin_anew(run: Path, anew: bool) -> None:
     if anew:
         everyone(None)  # all have looked at it to decide
         forget(run)
-        everyone(None)  # nobody looks before it is gone
+        everyone(None)  # no process goes on before it is gone
 
 
 @contextmanager
@@ -223,7 +223,7 @@ def _has_progress(run: Path) -> bool:
 
 
 def _compared(options: Options) -> dict[str, Any]:
-    """What decides the result, with the method's settings as values: 1e-4 is 0.0001, ``--lr`` and a default are too."""
+    """The options that decide the result; the method's settings, ``--lr`` and defaults as values: 1e-4 is 0.0001."""
     kept = {name: value for name, value in options.items() if name not in (*FREE, "settings", "lr")}
     settings: dict[str, Any] = dict(split_settings(tuple(options.get("settings", ()))))
     if options.get("lr") is not None:

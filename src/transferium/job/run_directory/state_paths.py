@@ -1,6 +1,6 @@
-"""Where a run keeps what it is in the middle of; read by whoever must not import more than this."""
+"""Where a run keeps its state while it is under way; this module imports nothing."""
 
 STATE = "state"
-"""In the run directory, and gone from the finished run."""
+"""The state folder inside the run directory; a finished run has none."""
 COMMAND = "command.json"
-"""In ``STATE``: what an interrupted ``fit`` was told, by which it is known."""
+"""The file in ``STATE`` with the command and options of an interrupted ``fit``; it marks the run as interrupted."""

@@ -1,4 +1,4 @@
-"""Adaptation against an adversary whose gradient is reversed: DANN and those that followed."""
+"""Adaptation against an adversary whose gradient is reversed: DANN and the methods that followed it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Adversarial(AdaptedNetwork):
-    """A network with a critic: the reversed gradient grows, the critic learns from the start."""
+    """A network with a critic. The reversed gradient grows; the critic learns at full strength from the start."""
 
     needs_target: ClassVar[bool] = True
     makes_alike: ClassVar[bool] = True
@@ -36,7 +36,7 @@ class Adversarial(AdaptedNetwork):
 
 @dataclass
 class DANN(Adversarial):
-    """``CE(source) + weight · BCE(critic(reverse(f)))``: features from which the domain cannot be told.
+    """``CE(source) + weight · BCE(critic(reverse(f)))``: features that do not show the domain.
 
     Prefer ``cdan`` where the classes are several and moved differently, ``dan`` where training is unstable. It fails
     where class shares differ, for it matches the mixture.

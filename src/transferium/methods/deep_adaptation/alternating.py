@@ -1,4 +1,4 @@
-"""Adaptation by players who take turns: MCD and ADDA, and VADA, which smooths what a critic aligned."""
+"""Adaptation by players that take turns (MCD, ADDA), and VADA, which also makes predictions smooth."""
 
 from __future__ import annotations
 

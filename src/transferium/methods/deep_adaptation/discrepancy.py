@@ -1,4 +1,4 @@
-"""Adaptation by a statistic: the features of both domains, or the answers on the target, are asked to behave."""
+"""Adaptation by a statistic of the features of both domains, added to the loss: DAN, JAN, Deep CORAL, AFN."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def own_statistics(state: AdaptationState) -> None:
     Over a frozen backbone the bottleneck's standardisation gets a second mean and spread, those of the target's inputs;
     its rows are read so that the one network gives for them what it would with these. Over one that moves, the layers
     of batch normalisation take the statistics of each batch, one domain each; running ones are set when they are needed
-    (:func:`settle`, and whenever labels are guessed).
+    (:func:`settle`, and whenever pseudo-labels are made).
     Chang et al., Domain-specific batch normalization for unsupervised domain adaptation, CVPR 2019, with shared scales.
     """
     state.each = True

@@ -1,4 +1,4 @@
-"""What a network under way sees of a stream, outside the training loop."""
+"""Features and predictions of a network during an adaptation, outside the training loop."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def below_bottleneck(state: AdaptationState, stream: str) -> Floats:
 
 
 def guessed_domain(state: AdaptationState, labels: NDArray[np.int64], kept: NDArray[Any] | None = None) -> Domain:
-    """The target's rows with labels that somebody guessed; only those ``kept``, where that is given."""
+    """The target's rows with pseudo-labels; only those ``kept``, where that is given."""
     domain = replace(state.streams["unlabeled"], labels=labels, problem=Classes(state.names), name="guessed")
     return domain if kept is None else domain.take(kept)
 

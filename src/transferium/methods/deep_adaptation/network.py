@@ -47,7 +47,7 @@ KEPT = (
 
 @dataclass
 class AdaptedNetwork(Method):
-    """A network trained on the labelled source, and what its subclasses add to that: see each of them.
+    """A network trained on the labelled source; each subclass adds a way to adapt it.
 
     ``tuning="frozen"`` trains a bottleneck and a linear layer on features that were embedded once; ``"partial"`` moves
     the last ``unfreeze`` blocks of the backbone as well, ``"full"`` all of it, and ``"lora"`` a low-rank update of each
@@ -122,7 +122,7 @@ class AdaptedNetwork(Method):
             return self._conclude(*run_stages(self, task, self.stages(task)))
 
     def check_model(self, model: SourceModel, backbone: Backbone) -> None:
-        """Raise ``InputError`` where ``model`` cannot stand for the source, such as one whose head has no layers."""
+        """Raise ``InputError`` where ``model`` cannot replace the source, such as one whose head has no layers."""
         super().check_model(model, backbone)
         if not isinstance(model.head, Head):
             raise InputError(
@@ -208,7 +208,7 @@ class AdaptedNetwork(Method):
         return state
 
     def _take_over(self, task: Task, model: SourceModel) -> AdaptationState:
-        """In the place of training on a source: the network that ``model`` is."""
+        """The network of the finished ``model``, used instead of training on a source."""
         from transferium.methods.deep_adaptation.streams import open_streams
         from transferium.models.heads.bottleneck import unfold
 
@@ -361,7 +361,7 @@ class AdaptedNetwork(Method):
         )
 
     def _temperature(self, state: AdaptationState, machine: Machine) -> tuple[float, str]:
-        """The temperature, and where it is from."""
+        """The temperature, and a sentence that says where it is from."""
         from transferium.functional.calibration import fit_temperature
         from transferium.training.loop.predict import predict
 
@@ -382,7 +382,7 @@ class AdaptedNetwork(Method):
 
 @dataclass
 class SourceNetwork(AdaptedNetwork):
-    """The network by itself, trained on the source: what every other one is at ``weight=0``.
+    """The network trained on the source alone: what every other one is at ``weight=0``.
 
     ``Σ_source ℓ(f(x), y)``. Prefer it to see what the others add; where no backbone moves, ``source-only`` is surer.
     """

@@ -1,4 +1,4 @@
-"""A model teaches itself, or a younger one: its own sure answers on the target are taken for labels."""
+"""Self-training: a model's own sure predictions on the target become labels, for itself or for a new network."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class PseudoLabel(AdaptedNetwork):
         return Supervised("guessed", name="guessed")
 
     def _renew(self, task: Task, state: AdaptationState) -> None:
-        """What happens to the model before a round: here, it goes on."""
+        """Prepare the model for a round: here it stays as it is."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The source is gone: a trained model and unlabelled target rows go in, an adapted model comes out.
+"""Adaptation without source data: a trained model and unlabelled target rows give an adapted model.
 
 The model is trained on a labelled source first, or is a finished one that was given in the source's place
 (``task.model``): all that follows is the same.

@@ -1,4 +1,4 @@
-"""A network under way from a source to a target, as the code of an adapting method sees it."""
+"""The state of an adaptation while it trains: the network, its streams, and its notes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class AdaptationState:
-    """A network under way: what it is, what it reads, and where it began.
+    """A network during an adaptation: its parts, what it reads, and where it started.
 
     ``tuned`` is the backbone inside the model where it moves, None where features were embedded once.
     ``width`` features are what the last layer, and every critic, reads.
@@ -48,7 +48,7 @@ class AdaptationState:
 
     @property
     def classes(self) -> int:
-        """How many classes the last layer tells apart."""
+        """The number of classes of the last layer."""
         return len(self.names)
 
     def leave_source(self) -> None:

@@ -20,11 +20,11 @@ OF_NETWORKS = {
     "alpha": when("tuning", "lora"),
     "augment": when("tuning", "partial", "full", "lora"),
 }
-"""By setting of a network that adapts, and of an election among such."""
+"""The rules of a network that adapts, and of an election among such networks, by setting."""
 
 
 OF_THE_SOURCE = ("epochs", "bottleneck", "growth", "sources")
-"""Settings of a network by which it is trained on a source alone."""
+"""Settings that are only used to train a network on a source."""
 
 
 def warn_if_trained(method: Any, few: bool) -> None:

@@ -1,4 +1,4 @@
-"""Fine-tuning against an adversary."""
+"""Adversarial training: fine-tuning on examples that an attack has changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rare classes made to count: in the loss, or by drawing them more often.
+"""Class balance: rare classes count more in the loss, or are drawn more often.
 
 Either way the model learns ``p(y | x)`` of a world in which all classes are equally common: balanced accuracy rises,
 plain accuracy and the plain log-loss usually fall, since held-out examples still come at their true shares. No

@@ -62,8 +62,8 @@ class FineTune(  # settings are listed from the last base to the first
     warm-up and a cosine. Prefer it to the probe where there are hundreds of labels a class or the inputs look unlike
     what the backbone was pretrained on; with few labels try ``lp-ft``. The input side is the backbone's own ``size``.
     A part of train (or the val part) is held out: it chooses the epoch and the temperature, and is not trained on.
-    ``augment`` is a recipe (``training/recipe.py``) or, for texts, any function of a list of texts, such as a
-    translation there and back, which is asked once a run (``training/rewritten.py``).
+    ``augment`` is a recipe (``training/augment/recipe.py``) or, for texts, any function of a list of texts, such as a
+    translation there and back, which is asked once a run (``training/augment/rewriting.py``).
     Where the first blocks are frozen and see the same inputs in every epoch (``augment=none``, or ``views`` that are
     stored), they run once for each example and their activations are stored (``cache``).
     With ``class_weights`` or ``sampling`` balanced, all of this is for a world in which classes are equally common:
@@ -148,7 +148,7 @@ class FineTune(  # settings are listed from the last base to the first
         return task.backbone
 
     def _setup(self, task: Task) -> FineTuneSetup:
-        """What every stage stands on: the examples, the model before its first step, and how data is read."""
+        """Everything that every stage needs: the examples, the model before its first step, and how data is read."""
         from transferium.methods.finetuning.setup import FineTuneSetup
         from transferium.training.distributed.sharding import Split
         from transferium.training.feeds.feeds import Feeds

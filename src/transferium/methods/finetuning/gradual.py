@@ -1,4 +1,4 @@
-"""One block more at a time."""
+"""Gradual unfreezing: one block more at each stage."""
 
 from __future__ import annotations
 

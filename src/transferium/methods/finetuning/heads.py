@@ -1,4 +1,4 @@
-"""The heads that fine-tuning trains: what they may be, and what they are once fitted."""
+"""The heads that fine-tuning trains: their settings, and their form once fitted."""
 
 from __future__ import annotations
 

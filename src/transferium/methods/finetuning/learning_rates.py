@@ -1,4 +1,4 @@
-"""What moves, and how fast: learning rates that can be used, and the one to take where the user leaves it open."""
+"""Which parts move, and how fast: checks of learning rates, and the choice of one where the user gives none."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ AUTO = "auto"
 STAGE = "range test"
 _ABSURD = {"adamw": 0.1, "adam": 0.1, "muon": 0.1, "lion": 0.03, "sgd": 10.0}
 _HARDLY = 1e-7
-"""Where a range test begins; below it, hundreds of steps leave the weights all but where they were."""
+"""The rate at which a range test begins; below it, hundreds of steps hardly change the weights."""
 
 
 def check_rates(method: RateSettings) -> None:
@@ -144,7 +144,7 @@ def _absurd(rate: float, optimiser: str) -> str:
 def settled(method: M, setup: FineTuneSetup) -> Generator[Stage, None, tuple[M, str]]:
     """The method at a rate that is a number, and how that was found: by stages that test a range of rates, if asked.
 
-    A rate of no use is told with the one that a test suggests, except on a part of another task (``task.part``).
+    A useless rate gives a warning with the rate that a test suggests, but not on a part of a task (``task.part``).
     """
     if far_off(method) and not setup.task.part:
         yield from suggested_instead(method, setup)
@@ -155,7 +155,7 @@ def settled(method: M, setup: FineTuneSetup) -> Generator[Stage, None, tuple[M, 
 
 
 def far_off(method: RateSettings) -> dict[str, float]:
-    """The rates that are legal and of no use, by name; one that nothing reads is not among them."""
+    """The rates that are legal but no use, by name, without those that are not used."""
     read = {name: getattr(method, name) for name in ("lr", "head_lr") if name == "head_lr" or moves_backbone(method)}
     return {name: float(r) for name, r in read.items() if r != AUTO and _absurd(float(r), method.optimiser)}
 
@@ -173,7 +173,7 @@ def suggested_instead(method: RateSettings, setup: FineTuneSetup) -> Generator[S
 
 
 def default_rate(method: RateSettings, name: str = "lr") -> float:
-    """What a rate is where nobody sets it."""
+    """The default of a rate."""
     return float(getattr(type(method), name))
 
 

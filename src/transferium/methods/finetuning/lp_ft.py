@@ -1,4 +1,4 @@
-"""Linear probe first, then everything."""
+"""LP-FT: a linear probe first, then fine-tuning of everything."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class LPFT(FineTune):
             )
 
     def _model(self, task: Task, backbone: Backbone, parts: HeldOut) -> Model:
-        """The model whose head is the probe of the examples that are trained on."""
+        """The model, with a linear probe of the training examples as its head."""
         from transferium.methods.finetuning.class_balance import at_equal_shares
         from transferium.methods.frozen.linear_probe import LinearProbe
         from transferium.models.heads.scaled_linear import ScaledLinear

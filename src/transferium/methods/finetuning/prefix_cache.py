@@ -89,7 +89,7 @@ def _asked(given: PrefixCache) -> str:
 def _varies(given: PrefixCache, setup: FineTuneSetup) -> str:
     """What changes between two looks of the frozen part at one example."""
     from transferium.training.augment.augment import say_augment
-    from transferium.training.augment.recipe import IMAGES, TEXTS, read_for
+    from transferium.training.augment.recipe import LANGUAGES, read_for
     from transferium.training.distributed.sharding import Split
 
     if Split.asked() is not None:
@@ -99,7 +99,7 @@ def _varies(given: PrefixCache, setup: FineTuneSetup) -> str:
         return "feature rows are read as they are"
     if not isinstance(augment, str):
         return f"{say_augment(augment)} rewrites the texts that it reads"
-    changes = read_for(TEXTS if kind == "text" else IMAGES, augment)
+    changes = read_for(LANGUAGES[kind], augment)
     if changes and not given.views:
         return (
             f"augment={augment} shows it other inputs in every epoch; store some views of each, as in views=4, or "
@@ -141,7 +141,7 @@ def _too_large(given: PrefixCache, size: int, block: str | None, kind: str) -> s
 
     if size <= parse_size(given.cache_limit):
         return ""
-    smaller = "shorter texts (max_length)" if kind == "text" else "a smaller input (size)"
+    smaller = {"image": "a smaller input (size)", "text": "shorter texts (max_length)"}[kind]
     fewer = (
         f"fewer views than {given.views}"
         if given.views

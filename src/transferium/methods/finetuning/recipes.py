@@ -1,4 +1,4 @@
-"""What tutorials and courses teach, word for word, so that it can be compared with what is known to be better."""
+"""Recipes of tutorials and courses, exactly as they teach them, to compare with better methods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same training without the transfer: what pretraining is worth."""
+"""The same training from random weights, to measure what pretraining is worth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fine-tuning stands on before its first stage."""
+"""Everything that a fine-tuning needs before its first stage."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Term = tuple[float, "Callable[[], Objective]"]
 
 @dataclass(frozen=True, eq=False)
 class FineTuneSetup:
-    """The task, the backbone it starts from, who is trained on and looked at, the model, and how data is read."""
+    """The task, the backbone it starts from, the training and held-out examples, the model, and how data is read."""
 
     task: Task
     backbone: Backbone

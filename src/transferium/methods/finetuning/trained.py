@@ -1,4 +1,4 @@
-"""From a trained model to what every other layer reads: a backbone, a linear head, a temperature, a selection."""
+"""The fitted result of a trained model: a backbone, a linear head, a temperature, a selection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One direction a class; the smallest angle answers."""
+"""A cosine classifier: one direction for each class, and the smallest angle is predicted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PLAIN = 10.0
 
 @dataclass
 class CosineClassifier(Cached):
-    """``p_c = softmax(s · cos(x, w_c) / T)`` on frozen features: the length of a feature row says nothing.
+    """``p_c = softmax(s · cos(x, w_c) / T)`` on frozen features: the length of a feature row has no effect.
 
     The directions ``w_c`` are the means of the class's examples at length 1 (prototypes), or are learned from there by
     minimising the cross-entropy at a fixed scale ``s``, which is the only thing that holds them back: a small ``s``

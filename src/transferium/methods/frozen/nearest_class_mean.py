@@ -1,4 +1,4 @@
-"""Every class is the mean of its examples; the nearest mean answers."""
+"""Nearest class mean: every class is the mean of its examples, and the nearest mean is predicted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The labels of the nearest training examples."""
+"""Nearest neighbours: the labels of the nearest training examples are the prediction."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KS = (1, 3, 5, 9, 15, 25, 45)
 
 @dataclass
 class NearestNeighbours(Cached):
-    """Ask the ``k`` training examples whose frozen features are nearest, each with one vote.
+    """A vote of the ``k`` training examples with the nearest frozen features, one vote each.
 
     ``p_c = (votes_c + share_c) / (k + 1)``, tempered; ``k`` by log-loss on folds of the training part. Nothing is
     assumed about the shape of a class, so that it wins where classes are many small clusters; elsewhere the probe is

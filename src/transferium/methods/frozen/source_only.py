@@ -1,4 +1,4 @@
-"""What the source alone knows: the reference that every adapted model is put beside."""
+"""A linear probe of the source alone: the reference that every adapted model is compared with."""
 
 from __future__ import annotations
 

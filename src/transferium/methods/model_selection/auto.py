@@ -1,4 +1,4 @@
-"""The probe, unless there is a budget and something else proves better within it, on the training part alone."""
+"""The method ``auto``: the probe, unless another method proves better within a budget, on the training part alone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from transferium.system.processes import refuse_several
 RULE = "the probe, unless another is more accurate by more than half the width of the interval of their difference"
 
 SAMPLE = 128
-"""Training examples that a candidate is timed on before it is given folds."""
+"""Training examples on which the speed of a candidate is measured before it is trained on folds."""
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Auto(Method):
         "methods tried beside source only where there is a --source; mcc@0.3 is mcc at weight 0.3",
     )
     validators: tuple[str, ...] = setting(
-        (), "who votes on adaptations, as in dev,snd,information; none named: whoever can, on this data"
+        (), "validators that vote on adaptations, as in dev,snd,information; none named: those that suit this data"
     )
     tuning: str = setting("frozen", "how much of the backbone adaptations move: frozen, partial, full or lora")
     unfreeze: int | str = setting(2, "what adaptations move with tuning=partial")
@@ -73,7 +73,7 @@ class Auto(Method):
     folds: int = setting(5, "folds of train, at most", (2, 10), {"least": 2})
 
     def check(self) -> None:
-        """Raise ``InputError`` for a candidate that is no method that trains, and for settings that one refuses."""
+        """Raise ``InputError`` for a candidate that cannot be tried, and for settings that a candidate refuses."""
         from transferium.functional.validators.catalogue import check_names
         from transferium.methods.catalogue import METHODS
 
@@ -88,7 +88,7 @@ class Auto(Method):
             self.candidate_methods()
 
     def candidate_methods(self) -> dict[str, Method]:
-        """The adaptations that stand for election, by name; raises ``InputError`` for settings that they refuse."""
+        """The candidates of the election, by name; raises ``InputError`` for settings that they refuse."""
         return {given: self._rival(given) for given in self.adaptations}
 
     def _rival(self, given: str) -> Method:
@@ -114,7 +114,7 @@ class Auto(Method):
             return self._as_asked(SourceNetwork).set_params(sources="combined")
 
     def looks_at_inputs(self, task: Task) -> bool:
-        """Beside a source it does: the target's inputs decide, also where they decide for source only."""
+        """True where there is a source: the target's inputs decide, also where they decide for source only."""
         return task.unlabeled is not None
 
     def _refuse_without_few(self) -> None:
@@ -133,7 +133,7 @@ class Auto(Method):
             asked = {"tuning": self.tuning, "unfreeze": self.unfreeze, "epochs": self.epochs, "augment": self.augment}
         if "sources" in {f.name for f in fields(cls)}:
             asked["sources"] = self.sources
-        with suppress_unused_warnings():  # what is idle was said of these settings once
+        with suppress_unused_warnings():  # unused settings were reported once already
             return cls(**asked)
 
     def fit(self, task: Task) -> Fitted:
@@ -161,7 +161,7 @@ class Auto(Method):
 
 
 def split_weight(given: str) -> tuple[str, float | None]:
-    """A method's name, and the weight (or strength) of its transfer term where one was written behind it.
+    """A method's name, and the weight (or strength) of its transfer term where one is written after it.
 
     >>> split_weight("mcc@0.3"), split_weight("mcc")
     (('mcc', 0.3), ('mcc', None))
@@ -174,7 +174,7 @@ def split_weight(given: str) -> tuple[str, float | None]:
 
 
 def check_adapts(name: str) -> None:
-    """Raise ``InputError`` for a name that is of no method that adapts to a target."""
+    """Raise ``InputError`` where ``name`` is no method that adapts to a target."""
     from transferium.methods.catalogue import METHODS, method_class
 
     if name in METHODS and _adapts(method_class(name)):
@@ -191,7 +191,7 @@ def _adapts(cls: type[Method]) -> bool:
 
 
 def has_backbone_to_move(task: Task) -> bool:
-    """Whether anything but a head could be trained: a feature table has no backbone behind it."""
+    """Whether there is a backbone to train: a feature table has none."""
     return task.backbone.kind != "features"
 
 
@@ -234,7 +234,7 @@ class Trials:
         self.reserved = 0.0
 
     def attempt(self, name: str) -> None:
-        """Run ``name`` on as many folds as leave time to fit it on everything; note what came of it, or why nothing."""
+        """Run ``name`` on as many folds as leave time to fit it on everything; note the result, or why none."""
         begin = time.perf_counter()
         try:
             why = self._run(name, begin)
@@ -244,7 +244,7 @@ class Trials:
             self.rows.append({"method": name, "seconds": round(time.perf_counter() - begin, 1), "kept": why})
 
     def _run(self, name: str, begin: float) -> str:
-        """As ``attempt``; why there is no time for it, if there is none."""
+        """Run ``name`` as ``attempt`` says; returns why there is no time for it, or an empty text."""
         method = self._affordable(name)
         if method is None:
             return "two epochs of it do not fit into the budget"
@@ -263,11 +263,11 @@ class Trials:
         return ""
 
     def conclude(self) -> Decision:
-        """What came best out of the trials."""
+        """The best of the trials."""
         return Decision(None if self.best is None else self.best[1], self.rows)
 
     def _left(self) -> float:
-        """Seconds that may be spent, those for fitting the best so far on everything set aside."""
+        """Seconds left to spend, without those reserved to fit the best so far on everything."""
         return self.deadline - time.perf_counter() - self.reserved
 
     def _affordable(self, name: str) -> Method | None:

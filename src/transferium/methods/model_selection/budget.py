@@ -1,4 +1,4 @@
-"""What an election may spend, and what each of its models took."""
+"""The time budget of an election, and the time that each of its models took."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SPENT = "spent.json"
 
 
 class TimeBudget:
-    """``task.budget_s``, from which source only and the candidates are paid.
+    """The time ``task.budget_s`` for source only and the candidates.
 
     A candidate is tried where the slowest so far of its kind (a closed form, a network on frozen features, one whose
     backbone moves), or source only where none has been, would fit into what is left. What was decided and what each
@@ -31,7 +31,7 @@ class TimeBudget:
         self.decided: dict[str, str] = kept.get("decided", {})
 
     def pay(self, name: str, seconds: float) -> None:
-        """Note what a model took; what is known from before an interruption stays."""
+        """Note the time a model took; a time noted before an interruption stays."""
         self.took.setdefault(name, seconds)
         self._keep()
 

@@ -42,10 +42,10 @@ RULE_NAMED = (
 def elect(task: Task, candidates: Mapping[str, Method], source_only: Method, validators: Sequence[str] = ()) -> Fitted:
     """Fit source only and the candidates, let the validators vote, and return the winner, the others beside it.
 
-    The winner is source only unless the vote is clear: see ``RULE``, and ``guards.py`` for who may stand and who may
-    vote; where ``validators`` are named, these vote (``RULE_NAMED``). A candidate that fails, or that the budget does
-    not hold (:class:`TimeBudget`), is left out, and the selection says why. Everything is judged over the features that
-    source only reads, and candidates that move no backbone adapt those.
+    The winner is source only unless the vote is clear: see ``RULE``, and ``guards.py`` for which candidates are tried
+    and which validators vote; where ``validators`` are named, these vote (``RULE_NAMED``). A candidate that fails, or
+    does not fit into the budget (:class:`TimeBudget`), is left out, and the selection says why. Everything is scored
+    over the features that source only reads, and candidates that move no backbone adapt those.
     """
     budget, begin = TimeBudget(task, source_only, candidates), time.perf_counter()
     fitted = {"source-only": source_only.fit(kept_in(replace(task, target=None), "source-only"))}
@@ -90,17 +90,17 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method, val
 
 
 def _look(task: Task, base: Task) -> tuple[Domain, Domain, Domain, Preconditions]:
-    """The source examples that may be asked about, their rows, the target's rows, and what can be known of both."""
-    # Of the source, a network that was trained on it may only be asked about what it has not seen.
+    """The source examples that may be scored, their rows, the target's rows, and the facts about both."""
+    # A network that was trained on the source is scored only on source examples that it has not seen.
     known = task.train if base.backbone is task.backbone else hold_out(task, HELD).held
     source, target = base.embed(known), target_inputs("auto", base)
     return known, source, target, Preconditions.of(source, target, trained=base.backbone is not task.backbone)
 
 
 def opinions(task: Task, method: Method, source_only: Fitted, fitted: Fitted) -> dict[str, Any]:
-    """What the validators think of a ``method`` that somebody named, beside source only; they choose nothing here.
+    """The validators' scores of a ``method`` that the user named, beside source only; they choose nothing here.
 
-    ``rows`` are as those of an election's candidates, ``notes`` say how a vote would end and who is silent.
+    ``rows`` are as in an election; ``notes`` say how a vote would end and which validators are left out.
     """
     base = replace(task, backbone=source_only.backbone)
     known, source, target, preconditions = _look(task, base)
@@ -120,12 +120,12 @@ def opinions(task: Task, method: Method, source_only: Fitted, fitted: Fitted) ->
 
 
 def kept_in(task: Task, name: str) -> Task:
-    """The task of one of several models, whose checkpoints are its own."""
+    """The task of one of several models, with a folder of its own for checkpoints."""
     return replace(task, workdir=None if task.workdir is None else task.workdir / name)
 
 
 def see(model: Fitted, task: Task, known: Domain, source: Domain, target: Domain) -> Evidence:
-    """A candidate's answers on both domains, over the features that all candidates share.
+    """A candidate's predictions on both domains, over the features that all candidates share.
 
     ``source`` are the rows of the source examples ``known``, ``target`` those of the task's target.
     """
@@ -138,7 +138,7 @@ def see(model: Fitted, task: Task, known: Domain, source: Domain, target: Domain
 
 
 def ask(base: Task, model: Fitted, seen: Evidence, usable_validators: Sequence[str]) -> dict[str, Score]:
-    """Every judge about one candidate: of the answers that were seen, or of those on held-out rows of the source."""
+    """Every validator's score of one candidate, on the predictions given or on held-out rows of the source."""
     scores = validate(seen, tuple(judge for judge in usable_validators if judge not in OF_SOURCE))
     if of_source := tuple(judge for judge in usable_validators if judge in OF_SOURCE):
         scores |= validate(evidence_of(base, model), of_source)
@@ -146,7 +146,7 @@ def ask(base: Task, model: Fitted, seen: Evidence, usable_validators: Sequence[s
 
 
 def together(evidence: Sequence[Evidence]) -> list[Evidence]:
-    """Each candidate's evidence beside the answers of all others."""
+    """Each candidate's evidence with the predictions of all others."""
     logits = [seen.target_logits for seen in evidence]
     return [replace(seen, others=(*logits[:k], *logits[k + 1 :])) for k, seen in enumerate(evidence)]
 

@@ -17,13 +17,13 @@ from transferium.methods.shallow_adaptation.labelled_target import Pooled
 from transferium.methods.task import Task
 
 FEW_ALONE = "few-alone"
-"""What the probe of the labelled target examples and nothing else is called."""
+"""The name of the probe that is trained on the labelled target examples alone."""
 
 
 def elect_with_few(
     task: Task, candidates: Mapping[str, Method], source_only: Method, validators: Sequence[str] = ()
 ) -> Fitted:
-    """The election of ``auto`` where labelled target examples are there: candidates learn from them as they can.
+    """The election of ``auto`` with labelled target examples, which candidates learn from if they can.
 
     Where the vote falls back to source only, the probe of source and labelled target rows takes its place; where the
     labelled target examples do clearly better without the source, a probe of them alone: labels are better evidence
@@ -68,9 +68,9 @@ def _of_few(task: Task, few: Domain) -> Fitted:
 def _better_alone(task: Task, source_only: Fitted, name: str, method: Method) -> str:
     """Why the labelled target examples alone are a better source than the source; empty where they are not.
 
-    Each half of them is answered for by models that learned from the other half. Against source only, which saw none,
-    that costs nothing; only where they win there (a sign test at 5 %), the chosen method is asked in the same way, but
-    within a budget none that moves a backbone.
+    Each half of them is predicted by models that learned from the other half. Comparing with source only, which saw
+    none, costs nothing. Only where they win there (a sign test at 5 %), the chosen method is compared in the same way,
+    but not, within a budget, one that moves a backbone.
     """
     few = task.target
     assert few is not None
@@ -97,7 +97,7 @@ def _better_alone(task: Task, source_only: Fitted, name: str, method: Method) ->
 def _each_from_the_other(
     few: Domain, half: NDArray[np.int64], fit: Callable[[Domain], Fitted], task: Task
 ) -> NDArray[np.bool_]:
-    """Which examples are answered rightly by what learned from the other half of them."""
+    """Which examples are predicted rightly by a model that learned from the other half."""
     right = np.empty(len(few), np.bool_)
     for k in (0, 1):
         right[half == k] = _right(few.take(half == k), fit(few.take(half != k)), task)

@@ -1,4 +1,4 @@
-"""What may be looked at when an adapted model is judged without target labels."""
+"""The data by which an adapted model is scored without target labels."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def evidence_of(task: Task, fitted: Fitted) -> Evidence:
 
 
 def held_out_logits(task: Task, fitted: Fitted) -> Array:
-    """Calibrated logits for the fixed fifth of the source; rows of NaN where no model answered without having seen."""
+    """Calibrated logits for the fixed fifth of the source; rows of NaN where every model has seen the example."""
     parts = hold_out(task, HELD)
     if fitted.oof_outputs is not None and task.val is None:
         held = np.setdiff1d(np.arange(len(task.train)), parts.kept)

@@ -1,8 +1,8 @@
-"""First do no harm: which adaptations this data allows, which validators it allows, and which candidates forgot.
+"""Checks of an election: which adaptations and validators this data allows, and which candidates forgot the source.
 
-Every guard reads source labels and target inputs only, and asks about an assumption *before* anything relies on it. All
-validators judge answers over the frozen features that every candidate shares, so that none is judged by features it
-tore apart itself.
+Every check reads source labels and target inputs only, and tests an assumption *before* anything relies on it. All
+validators score predictions over the frozen features that every candidate shares, so that no candidate is scored on
+features that it changed itself.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ from transferium.methods.model_selection.evidence import held_out_logits
 from transferium.methods.task import Task
 
 WITH_CLUSTERS = ("silhouette", "ami", "diversity")
-"""Who votes where classes are clusters: whether the answers are clusters of the target, and whether all are given."""
+"""Validators where classes are clusters: are predictions clusters of the target, and is every class predicted?"""
 WITHOUT_CLUSTERS = ("reverse", "information", "diversity")
-"""Who votes where they are not. Reverse validation would wrongly oppose answers that follow clusters which moved;
-information is what several methods that live on clusters maximise, so that it cannot judge between those."""
+"""Validators where they are not. With clusters, reverse validation would wrongly reject predictions that follow moved
+clusters; and several methods that need clusters maximise information, so it cannot compare them."""
 TOGETHER = ("agreement",)
-"""Who decides where candidates move the backbone and enough of them stand. Networks that move freely are what they
-maximise: diversity, and clusters of the very features that source only learned, where some of them begin."""
+"""Validators where candidates move the backbone and enough of them are left. Such networks maximise the other measures
+themselves: diversity, and clusters of the very features that source only learned, where some of them begin."""
 SILENT = {
     "source-accuracy": "it sees nothing of the target; instead, a candidate that forgot the source is vetoed",
     "snd": "a collapse onto few classes pleases it",
 }
 CLUSTERED = 0.5
-"""Agreement of the source's own classes with its clusters below which clusters say nothing about classes."""
+"""The least agreement of the source's classes with its clusters at which clusters are taken for classes."""
 EXPLAINED = 0.5
-"""How much of the difference in means other class shares may explain before bringing means together is refused."""
+"""The most of the difference in means that other class shares may explain; above it, means are not aligned."""
 FEWEST = 20
-"""Target examples below which no validator can be trusted."""
+"""The fewest target examples with which a validator can be trusted."""
 CHANGED = 6
-"""Answers a candidate must change. Were all of fewer right, a sign test could still not tell (2 · 2⁻⁵ > 0.05)."""
+"""The fewest predictions a candidate must change. With 5, all right, a sign test shows nothing (2 · 2⁻⁵ > 0.05)."""
 
 
 @dataclass(frozen=True)
 class Preconditions:
-    """What can be known about a source and a target before anything is adapted.
+    """Facts about a source and a target, measured before anything is adapted.
 
     ``clustered`` is the adjusted mutual information of the source's classes and clusters, None where there are too few
     rows; ``explained`` the part of the mean shift that other class shares alone explain; ``size`` the target's;
@@ -68,7 +68,7 @@ class Preconditions:
 
     @classmethod
     def of(cls, source: Domain, target: Domain, *, trained: bool = False) -> Preconditions:
-        """Look at the features of both that every candidate shares."""
+        """Measure them on the features of both that every candidate shares."""
         unit = [_unit_rows(np.asarray(d.features, np.float64)) for d in (source, target)]
         try:
             clustered = cluster_agreement(unit[0], source.y, classes=len(np.unique(source.y)))
@@ -78,7 +78,7 @@ class Preconditions:
         return cls(clustered, explained_by_shares(*means), len(target), trained, means_differ(*means))
 
     def reason_to_exclude(self, method: Method) -> str:
-        """Why ``method`` should not be tried on this data; empty where it may stand."""
+        """Why ``method`` should not be tried on this data; empty where it may be tried."""
         if method.needs_clusters and not self.has_clusters:
             return self._no_clusters
         if isinstance(method, AdaptedNetwork) and not self.has_clusters:
@@ -109,13 +109,13 @@ class Preconditions:
         )
 
     def together(self, standing: int) -> bool:
-        """Whether what the candidates say together decides: see ``TOGETHER``."""
+        """Whether the agreement of the candidates decides: see ``TOGETHER``."""
         return self.trained and standing >= FEWEST_TOGETHER
 
     def usable_validators(self, standing: int, named: Sequence[str] = ()) -> tuple[tuple[str, ...], dict[str, str]]:
-        """The validators that have something to say where so many candidates stand, and why the others have not.
+        """The validators that are used where ``standing`` candidates are left, and why the others are not.
 
-        Where some were ``named``, these are asked and no others.
+        Where some were ``named``, only these are used.
         """
         together = not named and self.together(standing)
         asked: tuple[str, ...] = WITH_CLUSTERS if self.has_clusters else WITHOUT_CLUSTERS
@@ -142,14 +142,13 @@ def vetoed(
 ) -> dict[str, str]:
     """Candidates that may not be chosen, and why; the first of ``fitted`` is source only.
 
-    One that changes hardly any answer: see ``CHANGED``. One that forgot the source: its loss on held-out source
-    examples is worse than source only's by more than two standard errors of the paired difference; whatever was done to
-    the features threw away what the classes need. (Not where candidates are judged together: networks that move give up
-    a little of a source that they know almost by heart, and one that left it behind reads it as it did before and could
-    never be vetoed.) And where classes are no clusters, one from whose target answers
-    the source's labels cannot be found again as well as from source only's, by more than three standard errors: the
-    answers then group the target by something that is not the classes. (Where classes are clusters, answers that
-    rightly follow them would fail that test.)
+    There are three reasons. The candidate changes hardly any prediction: see ``CHANGED``. Or it forgot the source: its
+    loss on held-out source examples is worse than source only's by more than two standard errors of the paired
+    difference, so its features lost what the classes need. (Not tested where the agreement of candidates decides:
+    networks that move lose a little of a source that they fit almost perfectly, and one that keeps a separate model for
+    the source could never be vetoed.) Or, where classes are no clusters, the source's labels are found again from its
+    target predictions worse than from source only's, by more than three standard errors: they then group the target by
+    something other than the classes. (Where classes are clusters, predictions that rightly follow them would fail.)
     """
     names = list(fitted)
     reference, found = names[0], {}

@@ -1,4 +1,4 @@
-"""What was chosen before the last training, kept: an interrupted run must not choose again by another clock."""
+"""The saved choice of a method, so that a resumed run does not choose again with other timings."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def read_state(path: Path) -> dict[str, Any]:
 
 
 def _about(task: Task, chooser: Method) -> dict[str, Any]:
-    """What the choice was made from."""
+    """The inputs of the choice."""
     groups = None if task.groups is None else hashlib.sha256(task.groups.tobytes()).hexdigest()
     return {
         "method": json.loads(json.dumps(chooser.to_json())),

@@ -78,20 +78,20 @@ class Tuned(Method):
     def dials(self) -> tuple[Dial, ...]:
         """What is searched: as asked, else what the method names, less what is fixed."""
         cls = method_class(self.method)
-        # What a method adds to the one it is made from is what it is about.
+        # The settings that a method adds to its base class are the important ones.
         own = () if "searched" in vars(cls) else tuple(vars(cls).get("__annotations__", ()))
         dials = find_dials(cls.settings(), self.search, (*cls.searched, *own) if cls.searched else ())
         return dials if self.search else tuple(d for d in dials if d.name not in self.fixed)
 
     @property
     def balanced(self) -> bool:
-        """Whether the method is for a world of equal class shares, in every trial."""
+        """Whether every trial trains for equal class shares."""
         settings = self._made_of(self.fixed).get_params()
         turned = {dial.name for dial in self.dials}
         return any(settings.get(name) == "balanced" and name not in turned for name in ("class_weights", "sampling"))
 
     def _made_of(self, settings: Mapping[str, Any]) -> Method:
-        """The method with some of its settings; what is idle beside one trial's others is nobody's mistake."""
+        """The method with some of its settings, without warnings: in a trial some may be unused."""
         with suppress_unused_warnings():
             return find_method(self.method, settings)
 
@@ -128,7 +128,7 @@ class Tuned(Method):
         return replace(fitted, selection=selection, seconds=spent | fitted.seconds)
 
     def _forget_study(self, task: Task) -> None:
-        """Throw away the run's own study, of which nothing came: it would only stand in the way of the next search."""
+        """Delete the run's own study, which has no result: it would stop the next search."""
         if self.storage is None and task.workdir is not None:
             with suppress(PermissionError):  # Windows keeps a file that is open
                 (task.workdir / STUDY).unlink(missing_ok=True)
@@ -136,7 +136,7 @@ class Tuned(Method):
 
 @dataclass(frozen=True)
 class _Objective:
-    """One trial: the mean log-loss of every fold, told fold by fold so that a hopeless one is stopped."""
+    """One trial: the mean log-loss of every fold, reported fold by fold, so that a bad trial is stopped early."""
 
     tuned: Tuned
     task: Task
@@ -206,7 +206,7 @@ def open_study(tuned: Tuned, task: Task) -> Study:
 
 
 def _sampler(tuned: Tuned, task: Task, trials: int) -> BaseSampler:
-    """What proposes: from the seed, and never what it proposed when the study held fewer trials.
+    """The sampler, seeded so that a study with more trials gets other proposals.
 
     Over one ``storage`` each process proposes something else, and keeps away from what the others are trying.
     """
@@ -222,7 +222,7 @@ def _sampler(tuned: Tuned, task: Task, trials: int) -> BaseSampler:
 
 
 def _try_again(study: Study) -> None:
-    """Put the trials that an interruption cut off back into the queue; nobody else works on this study."""
+    """Put trials that were interrupted back into the queue; no other process uses this study."""
     from optuna.trial import TrialState
 
     again = set(study.user_attrs.get("tried again", ()))
@@ -263,7 +263,7 @@ def _storage(tuned: Tuned, task: Task) -> Any:
 
 
 def _about(tuned: Tuned, task: Task) -> dict[str, Any]:
-    """What makes two searches one."""
+    """What two searches must share to use one study."""
     return {
         "method": tuned.method,
         "settings": {name: str(value) for name, value in sorted(tuned.fixed.items())},

@@ -1,4 +1,4 @@
-"""Held by contrasts: each example with its class, and each class with its examples."""
+"""Bi-Tuning: fine-tuning with contrastive terms between examples and classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Held back by the spectrum of each batch."""
+"""Batch spectral shrinkage: fine-tuning with small singular values of each batch's features."""
 
 from __future__ import annotations
 

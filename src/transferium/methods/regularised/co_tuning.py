@@ -1,4 +1,4 @@
-"""Held back by the classes of pretraining."""
+"""Co-Tuning: fine-tuning that also keeps the classifier of pretraining in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Held back by feature maps."""
+"""DELTA: fine-tuning with feature maps held near those of the starting network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from transferium.training.loop.objective import Objective
 
 EXAMPLES = 256
-"""How many training examples the channels are weighed on."""
+"""The number of training examples from which the channel weights are computed."""
 AT_ONCE = 32
 
 

@@ -1,4 +1,4 @@
-"""Held back by the weights: near where they start, or small."""
+"""L2-SP and L2: fine-tuning with weights held near where they start, or held small."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Held back by what the network answered before."""
+"""Learning without forgetting: fine-tuning that keeps the predictions of the starting network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Held back by the statistics of pretraining, channel by channel."""
+"""Stochastic normalisation: fine-tuning that uses the statistics of pretraining in some channels."""
 
 from __future__ import annotations
 

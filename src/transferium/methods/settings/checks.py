@@ -1,4 +1,4 @@
-"""What hyper-parameters may be; what is wrong is said with its name."""
+"""The values that hyper-parameters may have; an error names the wrong setting."""
 
 from __future__ import annotations
 

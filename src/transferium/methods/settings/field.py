@@ -1,4 +1,4 @@
-"""One hyper-parameter of a method, with its range, its help and what it may be beside its default."""
+"""One hyper-parameter of a method: its default, range, help and legal values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import field, fields, is_dataclass
 from typing import Any
 
 KEPT = ("bounds", "choices")
-"""What a setting keeps where a subclass declares it anew, for another default."""
+"""What a setting keeps where a subclass only changes its default."""
 
 
 def setting(

@@ -64,7 +64,7 @@ def _parse_scalar(text: str, hint: Any) -> Any:
 
 
 def describe_hint(hint: Any) -> str:
-    """How a type is said in a message: ``int``, ``float or None``, ``ints separated by commas``."""
+    """The name of a type in a message: ``int``, ``float or None``, ``ints separated by commas``."""
     args = typing.get_args(hint)
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return " or ".join(describe_hint(a) for a in args)

@@ -181,7 +181,7 @@ class BDA(JDA):
 
 @dataclass
 class OT(Shallow):
-    """Every source row carried to where optimal transport sends it among the target's rows.
+    """Every source row moved to where optimal transport sends it among the target's rows.
 
     ``min_P <P, C> - regularisation · H(P)``, ``C`` the squared distances over their median, all rows weighing alike;
     row ``i`` goes to ``Σ_j P_ij z_j / Σ_j P_ij``. Follows any shift that moves no class past another; prefer

@@ -24,9 +24,10 @@ from transferium.methods.shallow_adaptation.labelled_target import (
 from transferium.methods.task import Task, target_inputs
 from transferium.models.heads.base import AnyHead
 from transferium.models.heads.linear import Head, linear
+from transferium.problems.classes import Classes
 
 LARGEST = 50_000_000
-"""Pairs of rows that a method which looks at every pair may have."""
+"""The most pairs of rows for a method that uses every pair."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,7 @@ class Shallow(LinearProbe):
     temperature are the probe's: see there.
     """
 
+    problems: ClassVar[tuple[str, ...]] = (Classes.kind,)
     needs_target: ClassVar[bool] = True
     learns_from_few: ClassVar[bool] = True
 

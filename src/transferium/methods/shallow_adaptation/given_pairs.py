@@ -1,4 +1,4 @@
-"""Pairs that somebody knows: which example of the source shows what an example of the target shows."""
+"""Pairs that the user gives: a source example and a target example that show the same thing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other class shares in the target: estimated without its labels, and written into the head."""
+"""Label shift: the target's class shares, estimated without its labels and put into the head."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ from transferium.methods.shallow_adaptation.labelled_target import (
 )
 from transferium.methods.task import Task, target_inputs
 from transferium.models.heads.linear import linear
+from transferium.problems.classes import Classes
 
 LEAST = 1e-4
-"""A class estimated to be absent keeps this share: it may still be answered."""
+"""A class estimated to be absent keeps this share: it can still be predicted."""
 
 
 @dataclass
 class Corrected(LinearProbe):
     """Source only, its answers corrected for the target's class shares, however these are found."""
 
+    problems: ClassVar[tuple[str, ...]] = (Classes.kind,)
     needs_target: ClassVar[bool] = True
     learns_from_few: ClassVar[bool] = True
 

@@ -1,4 +1,4 @@
-"""A few labelled target examples: who can learn from them, and how they join the source's rows."""
+"""A few labelled target examples: how they join the source's rows, and a probe of both."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
+from transferium.problems.classes import Classes
 
 Counts = NDArray[np.float64]
 
@@ -75,6 +76,7 @@ class Pooled(LinearProbe):
     """
 
     name: ClassVar[str] = "pooled"
+    problems: ClassVar[tuple[str, ...]] = (Classes.kind,)
     learns_from_few: ClassVar[bool] = True
     needs_few: ClassVar[bool] = True
 

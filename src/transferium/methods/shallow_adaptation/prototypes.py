@@ -1,4 +1,4 @@
-"""Every class is the middle of the target's own examples that look like it: self-labelling without training."""
+"""Class prototypes from the target's own examples with pseudo-labels: self-labelling without training."""
 
 from __future__ import annotations
 

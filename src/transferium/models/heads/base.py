@@ -1,4 +1,4 @@
-"""What every head can do: features in, calibrated answers out, each row by itself."""
+"""The interface of every head: features in, calibrated outputs out, each row independent of the others."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class AnyHead(ABC):
 
     ``link`` is that of the problem: softmax (probabilities of classes), sigmoid (of labels), identity (amounts).
 
-    A kind of head says how it scores a block of rows, what it saves, and by which name ``heads.head_from_saved`` finds
-    it again. Evaluation, artifact and prediction use nothing else; whoever needs weights asks ``head.linear`` first.
+    A kind of head defines how a block of rows is scored, what is saved, and the name by which ``heads.head_from_saved``
+    finds it. Evaluation, artifact and prediction use nothing else; code that needs weights calls ``head.linear`` first.
     Each kind is a frozen dataclass with a ``temperature``.
     """
 
@@ -39,12 +39,12 @@ class AnyHead(ABC):
     @property
     @abstractmethod
     def classes(self) -> int:
-        """How many scores it gives: one for each class, label or amount."""
+        """The number of scores: one for each class, label or amount."""
 
     @property
     @abstractmethod
     def width(self) -> int:
-        """How many features it reads."""
+        """The number of features that the head reads."""
 
     @abstractmethod
     def to_tensors(self) -> dict[str, NDArray[Any]]:
@@ -55,11 +55,11 @@ class AnyHead(ABC):
         """Unscaled logits of one whole block; no row's may depend on another's."""
 
     def facts(self) -> dict[str, Any]:
-        """What must be saved beside the tensors and the temperature, as plain data."""
+        """The facts that must be saved beside the tensors and the temperature, as plain data."""
         return {"kind": self.kind} | self._saved_link()
 
     def _saved_link(self) -> dict[str, str]:
-        """The link as it is saved: softmax need not be said."""
+        """The link as it is saved: softmax is the default and is left out."""
         return {} if self.link == "softmax" else {"link": self.link}
 
     def with_temperature(self: T, temperature: float) -> T:

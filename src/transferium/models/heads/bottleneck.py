@@ -1,4 +1,4 @@
-"""A small trainable network on top of frozen features: how it becomes a head that needs no torch, and one it again."""
+"""A small trainable network on frozen features, and its conversion to a head that needs no torch, and back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FLOOR = 0.1
 class Standardised(nn.Module):
     """``(x - mean) / scale · gain + shift`` per feature; ``mean`` and ``scale`` are fixed, measured on given rows.
 
-    ``gain`` and ``shift`` start at 1 and 0 and stay there unless somebody lets them move.
+    ``gain`` and ``shift`` start at 1 and 0 and stay there unless they are made trainable.
     """
 
     mean: Tensor

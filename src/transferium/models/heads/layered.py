@@ -57,7 +57,7 @@ class LayeredHead(Head):
         return int(self.weight.shape[1])
 
     def activations(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """What the linear layer reads: ``(n, top)``."""
+        """The input of the linear layer: ``(n, top)``."""
         result = np.empty((len(features), self.top))
         for rows, block in self._blocks(features):
             result[rows] = self._rectified(block)[: rows.stop - rows.start]

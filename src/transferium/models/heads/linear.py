@@ -1,4 +1,4 @@
-"""A linear layer and a temperature: what every frozen backbone ends in, with no torch in sight."""
+"""The linear head: a linear layer and a temperature on the features of a backbone. It needs no torch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["BLOCK", "Head", "linear"]
 class Head(AnyHead):
     """``link((weight @ x + bias) / temperature)`` with ``weight (classes, width)`` and ``bias (classes,)``.
 
-    Every row goes through the same matrix-vector product and the same block shape whoever its neighbours are: its
+    Every row goes through the same matrix-vector product and the same block shape, whatever the other rows are: its
     result is bit-identical alone or in a batch, at any position.
 
     >>> head = Head(np.eye(2), np.zeros(2))
@@ -65,7 +65,7 @@ class Head(AnyHead):
 
 
 def linear(head: AnyHead) -> Head:
-    """``head`` itself where it ends in a linear layer; raises ``DataError`` where there are no weights to speak of."""
+    """``head`` itself where it ends in a linear layer; raises ``DataError`` for a head without such weights."""
     if not isinstance(head, Head):
         raise DataError(f"this needs a linear head with weights; a {head.kind} head has none.")
     return head

@@ -1,4 +1,4 @@
-"""A head without weights: the training examples themselves, asked for the nearest."""
+"""The nearest-neighbour head: it has no weights and keeps the training examples themselves."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Neighbours(AnyHead):
 
     That one vote keeps every logit ``log p_c`` finite and decides ties for the more frequent class. ``examples (m,
     width)`` are kept in single precision, ``labels (m,)`` count classes from 0. With another ``link`` they are rows of
-    zeros and ones ``(m, count)``, each label voting for itself, or amounts ``(m,)``, whose mean is the answer.
-    The saved model holds the features of every training example: mind it where those are private.
+    zeros and ones ``(m, count)``, each label voting for itself, or amounts ``(m,)``, whose mean is the prediction.
+    The saved model holds the features of every training example: do not share it where those are private.
 
     >>> head = Neighbours(np.array([[0.0], [1.0], [9.0]]), np.array([0, 0, 1]), count=2, k=1, metric="euclidean")
     >>> head.predict(np.array([[0.6], [7.0]])).tolist()
@@ -79,7 +79,7 @@ class Neighbours(AnyHead):
         return int(self.examples.shape[1])
 
     def activations(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """What distances are measured between: directions for the cosine, else the features themselves."""
+        """The vectors between which distances are measured: directions for the cosine, else the features themselves."""
         return directions(features) if self.metric == "cosine" else np.asarray(features, np.float64)
 
     def to_tensors(self) -> dict[str, NDArray[Any]]:

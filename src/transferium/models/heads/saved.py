@@ -1,4 +1,4 @@
-"""Saved heads, read again by their kind."""
+"""Loading of saved heads by their kind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from transferium.models.heads.neighbours import Neighbours
 from transferium.problems.problem import Link
 
 FORMATS = {"linear": 1, "layered": 1, "cosine": 2, "neighbours": 2}
-"""The first format of a saved model in which each kind of head can stand."""
+"""The first format of a saved model that can hold each kind of head."""
 
 
 def head_from_saved(tensors: dict[str, NDArray[Any]], temperature: float, facts: Mapping[str, Any]) -> AnyHead:

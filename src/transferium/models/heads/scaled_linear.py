@@ -1,4 +1,4 @@
-"""A linear layer whose learning rate means the same for every backbone."""
+"""A linear layer on centred and scaled features, so that one learning rate suits every backbone."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ScaledLinear(nn.Module):
         return weight, bias - weight @ mean
 
     def take(self, weight: NDArray[np.float64], bias: NDArray[np.float64]) -> None:
-        """Become the layer with this weight and bias on ``x``."""
+        """Set this layer to the given weight and bias on ``x``."""
         mean, scale = self.mean.double().cpu().numpy(), float(self.scale)
         state = {"weight": torch.from_numpy(weight * scale), "bias": torch.from_numpy(bias + weight @ mean)}
         self.linear.load_state_dict(state)

@@ -24,7 +24,7 @@ _HALF = (0.5, 0.5, 0.5)
 
 @dataclass(frozen=True)
 class Bundled:
-    """What is known of a bundled backbone before its files are looked for."""
+    """The facts of a bundled backbone that are known without its files."""
 
     kind: Kind
     width: int

@@ -1,4 +1,4 @@
-"""Counts of what a text is spelled with: a backbone for any language that knows nothing beforehand."""
+"""Counts of the character n-grams of a text: an untrained backbone for any language."""
 
 from __future__ import annotations
 

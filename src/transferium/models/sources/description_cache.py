@@ -1,4 +1,4 @@
-"""What was learned by building a backbone once, kept so that the next run need not build it to describe it."""
+"""A cache of backbone descriptions: a backbone is built once to describe it, and not again in later runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small untrained network for small pictures, for domains so far from photographs that nothing is carried over."""
+"""A small untrained network for small pictures that differ too much from photographs for pretrained weights to help."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def _describe(
 def _learn(
     architecture: str, weights: Path, size: int | None, overlay: dict[str, Any], options: dict[str, Any]
 ) -> dict[str, Any]:
-    """What only the module can tell: its width, its blocks, and whether its side is fixed."""
+    """The facts that are known only from the module: its width, its blocks, and whether its side is fixed."""
     import timm
     from timm.data import resolve_data_config
 

@@ -38,8 +38,8 @@ def transformers_folder(
     folder: Path, kind: Kind, size: int | None, max_length: int | None, name: str | None = None
 ) -> Backbone:
     """A folder written by ``save_pretrained`` (model, and tokenizer or image processor)."""
-    make = _describe_text if kind == "text" else _describe_vision
-    return make(folder, name or str(folder), max_length if kind == "text" else size)
+    readers = {"image": partial(_describe_vision, size=size), "text": partial(_describe_text, max_length=max_length)}
+    return readers[kind](folder, name or str(folder))
 
 
 def _describe_text(folder: Path, name: str, max_length: int | None) -> Backbone:
@@ -165,7 +165,7 @@ def _learn_vision(folder: Path, name: str, side: int) -> dict[str, Any]:
 
 
 def vision_preprocess(folder: Path) -> ImagePreprocess:
-    """What ``preprocessor_config.json`` asks for, as one resize and crop."""
+    """The preprocessing of ``preprocessor_config.json``, as one resize and crop."""
     config = _json(folder / "preprocessor_config.json")
     if not config:
         raise BackboneError(f"{folder} has no preprocessor_config.json, so its preprocessing is unknown.")

@@ -43,7 +43,7 @@ def _small_cnn() -> nn.Module:
 
 
 def char_ngrams() -> Backbone:
-    """Hashed character n-grams for texts in any language: nothing is carried over, nothing is unknown."""
+    """Hashed character n-grams for texts in any language: no pretrained weights and no unknown words."""
     return Backbone(
         name="char_ngrams",
         kind="text",
@@ -69,4 +69,4 @@ USES = {
     "small_cnn": "no weights: for --source with tuning=full, or finetune",
     "char_ngrams": "no weights: hashed character n-grams, for texts in any language",
 }
-"""What each is for, in the list of backbones."""
+"""The purpose of each, as shown in the list of backbones."""

@@ -1,4 +1,4 @@
-"""Reading weights from files without running anything that is in them, and knowing them by their content."""
+"""Reading of weight files without running any code in them, and hashes of their content."""
 
 from __future__ import annotations
 

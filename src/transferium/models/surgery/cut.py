@@ -1,4 +1,4 @@
-"""A module cut in two at a block: what comes before it, and what runs from its input on."""
+"""A module cut in two at a block: a prefix up to the block's input, and a suffix from there on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CannotCutError(InputError):
 
 
 class _ReachedError(Exception):
-    """The pass has come to the block: nothing after it is wanted."""
+    """Raised when the forward pass has reached the block, to end the pass there."""
 
 
 class Cut:
@@ -163,7 +163,7 @@ class _Held:
 
 
 class _Stub(nn.Module):
-    """Stands where a finished part stood; an empty frozen parameter says that the part was frozen, not empty."""
+    """A stub in the place of a finished part; an empty frozen parameter marks the part as frozen, not as empty."""
 
     def __init__(self, held: _Held, shape: tuple[int, ...], *, frozen: bool) -> None:
         super().__init__()
@@ -187,7 +187,7 @@ class _Given:
 
 @dataclass
 class _Parts:
-    """What a suffix needs beside its modules; not a module, so that the whole is no part of it."""
+    """The data that a suffix needs beside its modules; not a module, so that the whole is no part of it."""
 
     whole: nn.Module
     held: _Held
@@ -196,7 +196,7 @@ class _Parts:
 
 
 class _Suffix(nn.Module):
-    """Runs the forward pass of the class it is mixed into, on inputs that nobody reads."""
+    """A mixin that runs the forward pass of its class on inputs that are not used."""
 
     parts: _Parts
 

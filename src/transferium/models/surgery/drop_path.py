@@ -1,4 +1,4 @@
-"""Stochastic depth: whole residual branches are left out, each row by itself, more of them the deeper they lie."""
+"""Stochastic depth: residual branches are left out at random for each row, deeper ones more often."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from transferium.errors import InputError
 
 _NAME = re.compile(r"(drop_path\d*|stochastic_depth)")
-"""What timm, transformers and torchvision call the place where a residual block may be left out."""
+"""The names in timm, transformers and torchvision of the place where a residual block may be left out."""
 
 
 class DropPath(nn.Module):

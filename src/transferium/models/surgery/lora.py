@@ -1,4 +1,4 @@
-"""Low-rank updates of frozen weights: what moves of a backbone is two thin matrices a layer, merged at the end."""
+"""Low-rank updates of frozen weights (LoRA): two thin trainable matrices per layer, merged at the end."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def inject(module: nn.Module, *, rank: int, alpha: float) -> list[str]:
     """Freeze ``module`` and give every linear layer and plain convolution a :class:`LowRank`; returns their names.
 
     Grouped and depthwise convolutions stay as they are: their kernels are thin already. So do weights that two layers
-    share, and bare matrices that a module of another kind holds. Whoever reads ``layer.weight`` reads the updated one.
+    share, and bare matrices that a module of another kind holds. Reading ``layer.weight`` gives the updated one.
     Raises ``InputError`` where no layer can be given one.
     """
     module.requires_grad_(False)
@@ -66,7 +66,7 @@ def updates(module: nn.Module) -> list[nn.Parameter]:
 
 
 def merge(module: nn.Module) -> nn.Module:
-    """Write every update into its weight, so that an ordinary module is left; the answers stay the same.
+    """Write every update into its weight, so that an ordinary module is left; its outputs stay the same.
 
     A deep copy of ``module`` is not touched. (``parametrize.remove_parametrizations`` would take the weight away from
     it: the copies share the class that holds the property.)

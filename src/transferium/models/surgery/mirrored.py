@@ -1,4 +1,4 @@
-"""The mean over a picture and its mirror image: what a backbone says of both."""
+"""A backbone whose features are the mean over a picture and its mirror image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several networks that read the same input: their features stand in one row, one after the other."""
+"""Several networks on the same input, with their features joined into one row."""
 
 from __future__ import annotations
 

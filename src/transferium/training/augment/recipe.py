@@ -138,6 +138,8 @@ TEXTS = Language(
         "strong": "swap:0.1+delete:0.1+letters:0.05+span:0.2",
     },
 )
+LANGUAGES = {"image": IMAGES, "text": TEXTS}
+"""The recipes of each kind of example; feature rows have none, for nothing is known of what their columns mean."""
 
 
 def spell(amounts: dict[str, float]) -> str:

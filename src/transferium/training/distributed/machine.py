@@ -17,7 +17,7 @@ from transferium.training.distributed.sharding import Split, is_split, total_nor
 
 
 class Machine:
-    """Everything objectives need not know, over Hugging Face Accelerate.
+    """The device, precision and processes of a run, over Hugging Face Accelerate.
 
     Under ``torchrun`` or ``accelerate launch`` every process makes one; gradients are averaged after each backward
     pass, weighted by the rows each process had, which equals one process at the same global batch for every objective
@@ -59,8 +59,8 @@ class Machine:
         self.device: torch.device = self.accelerator.device
         self.rank: int = self.accelerator.process_index
         self.world: int = self.accelerator.num_processes
-        #: Whether each step is checked before the weights move: reading one number from the device is free, or the
-        #: optimiser cannot be told on the device to skip.
+        #: Whether each step is checked before the weights move: reading one number from the device is free, or no
+        #: flag on the device can make the optimiser skip.
         self.immediate = self.device.type == "cpu" or self.scaler is not None or self.split is not None
 
     @property
@@ -128,7 +128,7 @@ class Machine:
         return everything
 
     def wait(self) -> None:
-        """Until every process is here."""
+        """Wait until every process has reached this line."""
         self.accelerator.wait_for_everyone()
 
 

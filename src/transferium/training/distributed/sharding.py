@@ -42,7 +42,7 @@ class Split:
         return cls(keep=not parse_flag_from_env("FSDP_RESHARD_AFTER_FORWARD", default=True))
 
     def place(self, module: nn.Module) -> None:
-        """Split a whole backbone, before anybody holds its parameters: they become others."""
+        """Split a whole backbone, before anything refers to its parameters: they are replaced."""
         from accelerate import PartialState
         from torch.distributed.device_mesh import init_device_mesh
         from torch.distributed.fsdp import fully_shard
@@ -78,7 +78,7 @@ def is_split(tensor: Tensor) -> bool:
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """All of it; of a split tensor a copy, for which every process must ask."""
+    """All of it; of a split tensor a copy, for which every process must call this."""
     gather: Any = getattr(tensor, "full_tensor", None)
     return tensor if gather is None else gather()
 

@@ -1,4 +1,4 @@
-"""What a frozen prefix makes of every example: computed once, stored, and read in every epoch."""
+"""Stored activations of a frozen prefix: computed once for every example, and read in every epoch."""
 
 from __future__ import annotations
 

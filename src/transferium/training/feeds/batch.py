@@ -16,7 +16,7 @@ class Batch:
     """``inputs`` go to the backbone as they are; ``index`` holds each row's position in its domain.
 
     ``labels`` are class numbers ``int64 (n,)`` or class probabilities ``float32 (n, classes)``; None in a stream
-    nobody may see labels of.
+    without labels.
     """
 
     inputs: tuple[Tensor, ...]

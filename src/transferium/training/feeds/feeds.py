@@ -52,10 +52,10 @@ class FeatureFeed:
 class Feeds:
     """How the domains of one run are read: their preprocessing, their augmentation, and what is kept in memory.
 
-    ``augment`` is a recipe for training batches (``training/recipe.py``), or a function of texts, which is asked once
-    and whose answers are kept in the folder ``state`` where there is one. Decoded images stay in memory as uint8 up to
-    ``cache_bytes`` for each domain; those beyond are decoded anew each epoch. ``workers`` processes make batches ahead
-    of time (0: the training process makes them itself); the batches are the same whatever their number.
+    ``augment`` is a recipe for training batches (``training/augment/recipe.py``), or a function of texts, which is
+    called once; its results are kept in the folder ``state`` where there is one. Decoded images stay in memory as
+    uint8 up to ``cache_bytes`` for each domain; those beyond are decoded anew each epoch. ``workers`` processes make
+    batches ahead of time (0: the training process makes them itself); batches are the same whatever their number.
     A domain is opened once, however many stages read it.
     """
 

@@ -1,4 +1,4 @@
-"""What happened, as JSON lines: one object for each step and each event, in ``log.jsonl``."""
+"""The log of a run as JSON lines: one object for each step and each event, in ``log.jsonl``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EVERY_S = 1.0
 
 
 class Journal:
-    """Lines wait in memory and are written at most once a second, and whenever a checkpoint is.
+    """The log of a run. Lines are written at most once a second, and with every checkpoint.
 
     A step's line holds ``time``, ``stage``, ``number`` (of the stage, from 0), ``step``, ``epoch``, ``lr``, every term
     and, where an epoch ended, the ``val_`` scores. An event's line holds ``time``, ``event`` and what belongs to it.

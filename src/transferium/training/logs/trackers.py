@@ -1,4 +1,4 @@
-"""Curves for those who like to watch: TensorBoard, Weights & Biases and MLflow, by Accelerate's trackers."""
+"""Live training curves in TensorBoard, Weights & Biases and MLflow, by Accelerate's trackers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INSTALL = {
     "wandb": "pip install wandb",
     "mlflow": "pip install mlflow",
 }
-"""What may be asked for, and what to do where it is not there."""
+"""The trackers by name, and what to do where one is not installed."""
 
 
 def check_trackers(names: Sequence[str]) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ def check_trackers(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def arguments(names: Sequence[str], folder: Path, step: int) -> dict[str, dict[str, Any]]:
-    """What each tracker is told when it is opened at ``step``.
+    """The settings with which each tracker is opened at ``step``.
 
     Files go to ``folder``, and nothing leaves this machine unless the environment says so: Weights & Biases is offline
     without ``WANDB_MODE``.
@@ -61,8 +61,8 @@ def keep_mlflow_here(folder: Path) -> None:
 class Tracks:
     """Sends hyper-parameters once, and each step's terms and scores under ``<stage>/<name>``, at the step of the run.
 
-    ``accelerator`` was made with ``log_with``. Nothing is opened before the first step. TensorBoard is told from which
-    step a resumed run goes on, so that what an interruption undid is not shown twice.
+    ``accelerator`` was made with ``log_with``. Nothing is opened before the first step. TensorBoard gets the
+    step from which a resumed run goes on, so that steps that are repeated are not shown twice.
     """
 
     accelerator: Any

@@ -111,9 +111,9 @@ class Episode:
         return summed
 
     def _blame(self, player: Player, cut: Slice, terms: Mapping[str, Tensor]) -> Callable[[], str]:
-        """What to say of a gradient that is not finite: whose it is, or else the terms it is the sum of.
+        """A phrase about a gradient that is not finite: the terms it comes from, or else all terms of the sum.
 
-        Only while the batch and the weights are still there, and whole, can each term be asked for its own.
+        Single terms can be tested only while the batch and the whole weights are still there.
         """
 
         def summed() -> str:
@@ -161,7 +161,7 @@ class Episode:
 def train(episode: Episode) -> Iterator[Record]:
     """Take one step per ``next`` and yield its record: step, epoch, learning rate and terms.
 
-    Terms are tensors on the device (this process's part of them); whoever collects records converts them in blocks.
+    Terms are tensors on the device (this process's part of them); :class:`History` converts them in blocks.
     Stop iterating to stop training. The model is left in eval mode.
     """
     try:
@@ -174,7 +174,7 @@ def train(episode: Episode) -> Iterator[Record]:
 
 
 def check_sharded(stage: Stage) -> None:
-    """Raise ``InputError`` for a stage whose model is whole, or whose loss must see whole weights."""
+    """Raise ``InputError`` for a stage with a model that is not split, or with a loss that needs whole weights."""
     backbone, least = stage.model.backbone, "launch with torchrun, or take finetune, lp-ft or gradual"
     if not all(is_split(p) for p in backbone.parameters()):
         raise InputError(f"the model of stage {stage.name!r} is not split as this launch asks for (FSDP): {least}.")

@@ -1,4 +1,4 @@
-"""A loss that is not a number never reaches the weights."""
+"""A guard against NaN and infinite losses: such a value never changes the weights."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Guard:
         self.seen: list[tuple[int, dict[str, Tensor], Callable[[], str]]] = []
 
     def remember(self) -> None:
-        """Take the running statistics as they are for good."""
+        """Keep the present running statistics as the last good ones."""
         self.good = [b.clone() for b in (*self.buffers, *self.counters)]
 
     @torch.no_grad()
     def check(self, step: int, values: Mapping[str, Tensor], optimiser: Any, blame: Callable[[], str] = str) -> None:
-        """Look at terms or gradient norms before ``optimiser`` uses them; ``blame`` says whose a bad value is."""
+        """Look at terms or gradient norms before ``optimiser`` uses them; ``blame`` names the cause of a bad value."""
         total = self.machine.sum(torch.stack([v.detach().float() for v in values.values()]).sum())
         if self.immediate:
             if not torch.isfinite(total):

@@ -1,4 +1,4 @@
-"""What moves and what stays: frozen means weights, batch-norm statistics and dropout alike."""
+"""Freezing parts of a model: its weights, its batch-norm statistics and its dropout together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every term of a loss is: a question asked of a view. It composes with ``+`` and ``weight *``."""
+"""The base class of every term of a loss: a function of a view. Terms combine with ``+`` and ``weight *``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Weight = float | Callable[[float], float]
 
 
 class Objective(nn.Module):
-    """A named, differentiable question asked of a view.
+    """A named, differentiable function of a view: one term of a loss, or several.
 
-    ``needs`` names the streams it reads and ``taps`` the modules whose activations it asks for. Parameters it owns (a
-    critic, a decoder) are trained with the model; its buffers travel in checkpoints. It draws random numbers from
+    ``needs`` names the streams it reads and ``taps`` the modules that it reads activations of. Parameters it owns (a
+    critic, a decoder) are trained with the model; its buffers are in checkpoints. It draws random numbers from
     torch's global generator only, which checkpoints hold as well. ``needs_inputs`` says that it changes the
-    examples themselves, so that activations stored beforehand cannot stand in for them. ``splits`` says that it asks
-    for one pass of the model and reads none of its weights, so that the model may be split over processes.
+    examples themselves, so that activations stored beforehand cannot stand in for them. ``splits`` says that it needs
+    one pass of the model and reads none of its weights, so that the model may be split over processes.
     """
 
     needs: frozenset[str] = frozenset()

@@ -46,13 +46,13 @@ class Optimiser:
 
     @property
     def skips(self) -> bool:
-        """Whether it can be told on the device to skip a step, as PyTorch's fused kernels can."""
+        """Whether a flag on the device can make it skip a step, as PyTorch's fused kernels can."""
         return self.name in _SKIPPING
 
     def build(self, groups: Sequence[Group]) -> torch.optim.Optimizer:
         """The torch optimiser over ``groups``; each remembers its rate before the schedule as ``base_lr``.
 
-        The fused kernels are used where there are any: they are the fastest, and can be told to skip a step. SGD has
+        The fused kernels are used where there are any: they are the fastest and can skip a step by a flag. SGD has
         none for weights that are split over processes.
         """
         import torch

@@ -1,4 +1,4 @@
-"""What a model answers, without training it."""
+"""The predictions of a model, without training it."""
 
 from __future__ import annotations
 

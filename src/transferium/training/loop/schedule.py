@@ -54,7 +54,7 @@ class Schedule:
             raise InputError(f"drops is how often the rate falls; it must be at least 1, and was {self.drops}.")
 
     def factor(self, step: int, total: int) -> float:
-        """What every group's rate is multiplied by at ``step`` of ``total``."""
+        """The factor of every group's rate at ``step`` of ``total``."""
         warm = round(self.warmup * total)
         peak = max(warm - 1, 0) if self.name == "one-cycle" else warm
         step = min(step, max(round(self.hold * total), peak))

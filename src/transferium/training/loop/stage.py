@@ -27,7 +27,7 @@ SAMPLINGS = ("shuffled", "balanced")
 
 @dataclass(frozen=True, eq=False)
 class Player:
-    """Someone who moves some parameters to please one objective, ``turns`` times each step."""
+    """One objective and the parameters that are moved to lower it, ``turns`` times in each step."""
 
     objective: Objective
     groups: tuple[Group, ...]
@@ -41,7 +41,7 @@ class Player:
 
 @dataclass(eq=False)
 class Stage:
-    """Everything the loop needs to know.
+    """One stage of training: everything that the loop needs.
 
     Give ``objective`` (one player: ``groups``, or else everything in the model that requires a gradient, at ``lr``; and
     the parameters that the objective owns, at ``objective_lr`` or else ``lr``), or ``players``.
@@ -189,7 +189,7 @@ class Stage:
             if len(set(params)) != len(params):
                 raise InputError(f"a parameter of stage {self.name!r} is in two groups of one player.")
             if not all(p.requires_grad for p in params):
-                raise InputError(f"stage {self.name!r} was told to move a frozen parameter (requires_grad is False).")
+                raise InputError(f"stage {self.name!r} has a frozen parameter in its groups (requires_grad is False).")
 
     def _check_batch_norm(self) -> None:
         if not self.mixes_rows:

@@ -11,8 +11,8 @@ from transferium.training.loop.schedule import Schedule
 class StepEvery(Schedule):
     """``gamma ** (epoch // every)`` in a stage of ``epochs``: ``torch.optim.lr_scheduler.StepLR``, by the step.
 
-    Epochs of a warm-up count, and ``drops`` does not. Prefer ``Schedule("step")``, whose drops spread over whatever
-    number of epochs there is.
+    Epochs of a warm-up count, and ``drops`` does not. Prefer ``Schedule("step")``, which spreads its drops over any
+    number of epochs.
 
     >>> schedule = StepEvery("step", gamma=0.1, every=7, epochs=25)
     >>> [round(schedule.factor(epoch * 4, 100), 4) for epoch in (0, 6, 7, 14, 24)]

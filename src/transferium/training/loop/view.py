@@ -15,12 +15,12 @@ from transferium.training.feeds.batch import Batch
 
 
 class View:
-    """What an objective may ask of one step, however many terms ask.
+    """What objectives can read of one step; each value is computed once, for all terms.
 
     ``joint=True`` sends all streams through the backbone in one pass, so that batch normalisation sees their union;
     ``joint=False`` makes one pass for each stream that is asked for.
     ``progress`` runs from 0 at a stage's first step towards 1.
-    ``taps`` are dotted module names of the model whose outputs :meth:`activation` gives.
+    ``taps`` are dotted names of the modules that :meth:`activation` gives outputs of.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class View:
         return self._batch(stream).index
 
     def labels(self, stream: str) -> Tensor:
-        """Class numbers or probabilities; ``DataError`` where nobody may look."""
+        """Class numbers or probabilities; ``DataError`` where the stream has none."""
         labels = self._batch(stream).labels
         if labels is None:
             raise DataError(f"stream {stream!r} is unlabelled, and an objective asked for its labels.")

@@ -1,4 +1,4 @@
-"""What may be put around a stage's records: keeping the best weights, averaging them, stopping early."""
+"""Wrappers around a stage's records, for example to keep the best weights, to average them, or to stop early."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Record = dict[str, Any]
 
 
 class Wrapper(Protocol):
-    """A generator around the records, whose memory travels in checkpoints.
+    """A generator around the records; its memory is saved in checkpoints.
 
     ``wrap`` must yield each record it takes, may add to it, may stop early, and may change the model once the records
     have ended. ``episode`` is the :class:`Episode` under way.

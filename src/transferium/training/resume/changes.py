@@ -1,4 +1,4 @@
-"""What differs between an interrupted run and the one that would go on from it."""
+"""The differences between an interrupted run and the run that resumes it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ HARMLESS = ("workers",)
 FIRST = ("method", "backbone", "preprocessing", "stream", "training examples", "held out", "seed")
 """What the user gave. Where the method changed, the rest follows from it and is not shown."""
 MOST = 6
-"""Differences that one message shows."""
+"""The most differences that one message shows."""
 
 
 def differences(before: Any, after: Any, name: str = "") -> list[str]:
     """Every leaf that differs, as ``name old → new``; dictionaries are entered, lists are leaves.
 
-    Of two things with different names, such as two methods, the names alone are told.
+    Where two things have different names, such as two methods, only the names are listed.
 
     >>> differences({"a": 1, "b": {"c": 2}}, {"a": 1, "b": {"c": 3}})
     ['b.c 2 → 3']

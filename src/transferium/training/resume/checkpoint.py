@@ -21,13 +21,13 @@ FORMAT = 1
 
 @dataclass(frozen=True, eq=False)
 class Saved:
-    """What one checkpoint holds: tensors by name, and plain data."""
+    """The content of one checkpoint: tensors by name, and plain data."""
 
     tensors: dict[str, Tensor]
     facts: dict[str, Any]
 
     def under(self, prefix: str) -> dict[str, Tensor]:
-        """The tensors whose names start with ``prefix/``, without it."""
+        """The tensors with names that start with ``prefix/``, which is removed."""
         start = f"{prefix}/"
         return {name.removeprefix(start): t for name, t in self.tensors.items() if name.startswith(start)}
 
@@ -38,7 +38,7 @@ class Checkpoints:
     ``stage-<number>.safetensors`` holds a finished stage, ``step.safetensors`` the one under way. The latter is written
     at most every ``every_s`` seconds, or after every ``every_steps`` steps where that is given, and never for more than
     about a twentieth of the time. Each file is written beside its place, flushed to disk and renamed, so that a kill at
-    any moment leaves the old one or the new one. Plain data travels as JSON in the file's header; nothing is pickled.
+    any moment leaves the old one or the new one. Plain data is JSON in the file's header; nothing is pickled.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Checkpoints:
             self.clear()
 
     def clear(self) -> None:
-        """Forget the run."""
+        """Delete the files of the run."""
         kept = [*self.folder.glob("stage-*.safetensors"), self._step, self.good, self.folder / LOG]
         for path in [*kept, *self.folder.glob("*.tmp")]:
             path.unlink(missing_ok=True)

@@ -33,7 +33,7 @@ def save_episode(episode: Episode, *, finished: bool = False) -> tuple[dict[str,
 
 
 def weights_of(episode: Episode) -> dict[str, Tensor]:
-    """Every tensor of the model and of the objectives, copied and whole; every process must ask."""
+    """Every tensor of the model and of the objectives, copied and whole; every process must call this."""
     modules = enumerate(episode.stage.modules)
     return gathered({f"module{i}/{n}": t.clone() for i, module in modules for n, t in module.state_dict().items()})
 

@@ -1,4 +1,4 @@
-"""Being asked to end: the step under way is finished and written, then the process goes."""
+"""Interruption by SIGTERM or Ctrl-C: the step under way is finished and saved, then the process ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ASKED = (signal.SIGTERM, signal.SIGINT)
 
 @dataclass(eq=False)
 class Stop:
-    """The signal by which somebody asked the run to end; 0 while nobody has."""
+    """The signal that asked the run to end; 0 while there was none."""
 
     asked: int = field(default=0)
 
@@ -29,9 +29,9 @@ def leave(asked: int) -> NoReturn:
 
 
 def asked_to_end(error: BaseException) -> int | None:
-    """The signal by which somebody asked the process to end, where that is what ``error`` comes of; else None.
+    """The signal that asked the process to end, where it caused ``error``; else None.
 
-    Code that was interrupted may say so by an error of its own: Python 3.11 does, of a class that was being made.
+    Interrupted code may raise an error of its own: Python 3.11 does so while a class is being made.
     """
     behind: BaseException | None = error
     while behind is not None:
@@ -45,10 +45,10 @@ def asked_to_end(error: BaseException) -> int | None:
 
 @contextmanager
 def soft_interruption() -> Iterator[Stop]:
-    """Note the first SIGTERM or Ctrl-C instead of dying of it, where this thread may; the second ends at once.
+    """Note the first SIGTERM or Ctrl-C instead of ending by it, in the main thread; the second ends at once.
 
-    Whoever is asked leaves when it suits; who has not by the end of the block, since there was nothing left to stop,
-    leaves then. A signal that is ignored (of a job in the background, say) stays ignored.
+    The code in the block ends when its state is saved; if it has not ended by the end of the block, because nothing was
+    left to stop, the process ends then. A signal that is ignored (in a background job, say) stays ignored.
     """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():

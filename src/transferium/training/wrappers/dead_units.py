@@ -1,4 +1,4 @@
-"""Hidden units that say the same whatever they are shown."""
+"""Dead hidden units: units with the same output for every example."""
 
 from __future__ import annotations
 

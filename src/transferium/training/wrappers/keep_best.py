@@ -70,7 +70,7 @@ class KeepBest:
 
     @property
     def sign(self) -> float:
-        """What a score is multiplied by to be something to be lowered."""
+        """The sign that makes lower scores better."""
         return 1.0 if self.lowest else -1.0
 
     def wrap(self, records: Iterator[Record], episode: Episode) -> Iterator[Record]:

@@ -18,7 +18,7 @@ class Plateau:
 
     It reads the number ``by`` of the records that have one, such as the ``val_log_loss`` that :class:`KeepBest` adds:
     put it around that. The lowest is best (``lowest=False``: the highest). The schedule's own factor stays, a warm-up
-    for example. Prefer it to a fixed curve where nobody knows how many epochs it takes.
+    for example. Prefer it to a fixed curve where the number of epochs needed is unknown.
     """
 
     name = "plateau"

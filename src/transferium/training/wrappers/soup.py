@@ -30,7 +30,7 @@ class Soup(KeepBest):
     From the best epoch on, in order of score, each epoch's weights join the mean if the mean then scores no worse on
     the same held-out data; else they are left out. The soup therefore never scores worse there than the best epoch,
     which is also why its held-out score is a little optimistic. ``start=True`` makes the weights before the first step
-    an epoch like any other. Batch norm whose statistics move gets them anew for every mean of two or more.
+    an epoch like any other. Moving batch-norm statistics are computed anew for every mean of two or more.
     Memory and checkpoints hold ``size`` copies of the model. Prefer it to an average of all epochs where some of them
     went wrong, and where held-out examples are many enough to tell.
     Wortsman et al., "Model soups: averaging weights of multiple fine-tuned models improves accuracy without increasing

@@ -52,7 +52,7 @@ class StochasticNorm:
         return {}, {}
 
     def recall(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        """Nothing is remembered: the draws come from torch's own generator."""
+        """Nothing: the draws come from torch's own generator."""
 
 
 class _Around:

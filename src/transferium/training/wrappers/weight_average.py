@@ -1,4 +1,4 @@
-"""Averages of the weights that training passes through, looked at in the model's place."""
+"""Averages of the weights during training, which are scored instead of the model's own weights."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Average:
 
     @contextmanager
     def shown(self, episode: Episode) -> Iterator[None]:
-        """The model with the averaged weights, where there are any yet, for as long as one looks."""
+        """Put the averaged weights, where there are any yet, into the model for the length of the block."""
         model = episode.stage.model
         if not self.weights:
             yield
@@ -48,7 +48,7 @@ class Average:
             model.load_state_dict(live)
 
     def forget(self) -> None:
-        """Let the weights go: nobody will look again."""
+        """Free the averaged weights: they are not needed any more."""
         self.weights = {}
 
     def said(self) -> str:
