@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 def constant(problem: Problem, train_labels: NDArray[Any], n: int) -> Array:
     """The same outputs ``(n, width)`` for every example: class shares, rates of labels, or the mean amount of train.
 
+    >>> from transferium.problems.classes import Classes
     >>> constant(Classes(("a", "b")), np.array([0, 0, 1]), 1).round(2).tolist()
     [[0.67, 0.33]]
     """

@@ -200,7 +200,7 @@ def _with_examples(source: Domain, few: Domain | None) -> tuple[Domain, Domain |
 
 
 def divide_target(target: Domain) -> tuple[Domain, Domain, str]:
-    """The examples to adapt to, those to evaluate on, and the part of these (empty: all); no label decides any of it."""
+    """The examples to adapt to, those to evaluate on, and the part of these (empty: all); no label decides this."""
     if len(target) < LEAST_TARGET:
         raise DataError(
             f"the target {target.name!r} has {count(len(target), 'usable example')}: a domain cannot be known by one. "
