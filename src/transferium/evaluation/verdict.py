@@ -54,6 +54,6 @@ def verdict(difference: Interval, ours: str, reference: str, wording: Wording) -
 
 
 def _number(value: float, wording: Wording, sign: str = "") -> str:
-    """In points with one digit, or in the unit of an amount with three digits that count."""
+    """In points with one digit, or in the unit of an amount with four significant digits."""
     scaled = value * wording.scale
-    return f"{scaled:{sign}.1f}" if wording.unit else f"{scaled:{sign}.3g}"
+    return f"{scaled:{sign}.1f}" if wording.unit else f"{scaled:{sign}.4g}"

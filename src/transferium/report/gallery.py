@@ -26,14 +26,15 @@ Thumbnails = Callable[[str], Any]
 class Shown:
     """One example: its picture or its words, what it is, and what it was taken for.
 
-    ``sure`` is the confidence of an answer, or how far an amount is off; ``right`` is None where nobody knows and where
-    answers are amounts; ``missed`` says whether the label differs and is to be shown.
+    ``right`` is None where nobody knows and where answers are amounts: there ``off`` says how far they are off.
+    ``missed`` says whether the label differs and is to be shown.
     """
 
     id: str
     label: str | None
     predicted: str
-    sure: str
+    confidence: str
+    off: str
     right: bool | None
     missed: bool
     mark: str
@@ -87,36 +88,34 @@ def _show(example: Mapping[str, Any], thumbnails: Thumbnails, how: Presentation)
     label, predicted = (_answer(example.get(key), how) for key in ("label", "predicted"))
     off = _error(example) if how.amounts else None
     right = None if label is None or how.amounts else example["label"] == example["predicted"]
-    sure, guess = "", f"predicted {predicted}"
-    if off is not None:
-        sure = f"off by {amount(off)}"
-        guess = f"{guess}, {sure}"
-    elif "confidence" in example:
-        sure = percent(example["confidence"], 0)
-        guess = f"{guess} with {sure} confidence"
+    missed = "" if off is None else f"off by {amount(off)}"
+    confidence = percent(example["confidence"], 0) if "confidence" in example else ""
+    sure = confidence and f" with {confidence} confidence"
     known = "" if label is None else f"labelled {label}, "
     return Shown(
         id=str(example["id"]),
         label=label,
         predicted=str(predicted),
-        sure=sure,
+        confidence=confidence,
+        off=missed,
         right=right,
         missed=right is False or off is not None,
         mark="≈" if how.amounts else MARKS[right],
         image=image,
         size=size,
         text=None if text is None else _shortened(str(text)),
-        said=f"{example['id']}: {known}{guess}",
+        said=f"{example['id']}: {known}predicted {predicted}{sure}{missed and f', {missed}'}",
     )
 
 
 def _answer(given: Any, how: Presentation) -> str | None:
-    """A label as it is read: an amount with the digits that count, and words where no label is there."""
+    """A label as it is read: an amount with the digits that count, several with room between them, words for none."""
     if how.amounts and (value := _float(given)) is not None:
         return amount(value)
     if given is None:
         return None
-    return str(given) or how.nothing
+    text = str(given).replace(how.between, f" {how.between} ") if how.between else str(given)
+    return text or how.nothing
 
 
 def _shortened(text: str) -> str:

@@ -50,7 +50,7 @@ class Presentation:
     gain: Write
     """How a difference in it is written."""
     gain_unit: str
-    """What such a difference is counted in."""
+    """What such a difference is counted in; empty where that is the unit of the amounts."""
     tiles: tuple[str, ...]
     """Metrics that get a tile of their own."""
     metrics: Mapping[str, str]
@@ -74,6 +74,8 @@ class Presentation:
     """What the examples counted in such a row have in common."""
     nothing: str = ""
     """How an empty answer is written."""
+    between: str = ""
+    """What stands between the parts of an answer, if it has parts."""
     predicts: str | None = None
     """What is predicted, among the facts at the top; None where it goes without saying."""
     amounts: bool = False
@@ -119,6 +121,7 @@ MULTI_LABEL = Presentation(
     output="label",
     support=" with the label",
     nothing="no label",
+    between="|",
     predicts="any number of labels each",
 )
 REGRESSION = Presentation(
@@ -128,7 +131,7 @@ REGRESSION = Presentation(
     axis="Mean absolute error, lower is better",
     most=None,
     gain=signed_amount,
-    gain_unit="in mean absolute error",
+    gain_unit="",
     tiles=("rmse", "r2"),
     metrics=REGRESSION_METRICS,
     scales=(
@@ -141,7 +144,7 @@ REGRESSION = Presentation(
     loss="squared_error",
     loss_called="squared error",
     lower_is_better=True,
-    gain_note="; above 0 is a smaller error",
+    gain_note="; above 0 is a smaller mean absolute error",
     predicts="an amount each",
     amounts=True,
 )

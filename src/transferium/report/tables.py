@@ -9,7 +9,7 @@ from typing import Any
 from transferium.report.axis import Axis, round_axis
 from transferium.report.presentation import CLASSES, Presentation, Scale, Write, presentation
 from transferium.report.strips import scale, whisker
-from transferium.report.words import NARROW, REFERENCES, amount, number, percent, spoken
+from transferium.report.words import NARROW, REFERENCES, amount, number, percent, short_amount, spoken
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _short(write: Write) -> Callable[[float], str]:
     """How the numbers of an axis are written: without the sign that its title bears."""
     if write is percent:
         return lambda v: f"{100 * v:g}"
-    return amount if write is amount else lambda v: f"{v:g}"
+    return short_amount if write is amount else lambda v: f"{v:g}"
 
 
 def _row(name: str, note: str, given: Any, axis: Axis, write: Write, *, ours: bool = False) -> Row:

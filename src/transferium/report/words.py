@@ -137,6 +137,16 @@ def amount(given: Any, sign: str = "") -> str:
     return plain.replace("-", MINUS)
 
 
+def short_amount(value: float) -> str:
+    """A round number, short enough for an axis.
+
+    >>> short_amount(2500.0), short_amount(-20000.0), short_amount(1500000.0), short_amount(0.25)
+    ('2.5k', '−20k', '1.5M', '0.25')
+    """
+    unit, sign = next(((u, s) for u, s in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if u <= abs(value) < 1e12), (1.0, ""))
+    return f"{value / unit:g}{sign}".replace("-", MINUS)
+
+
 def signed_amount(given: Any) -> str:
     """A difference of amounts.
 

@@ -100,7 +100,7 @@ def compare_with_random(
     if not fitted.backbone.pretrained:
         return measured, Verdict.not_asked("this method starts from random weights and transfers nothing")
     ours, theirs = _side(task.backbone), _side(random)
-    far = CLOSE if problem.wording.unit else CLOSE * measured[problem.headline].value
+    far = CLOSE * measured[problem.headline].value if problem.lower_is_better else CLOSE
     if theirs < ours and difference.low < far:
         return compare_with_random(fitted, task, test, outputs, randomised(task.backbone, size=ours))
     beside = "a probe on random weights" + (f" at {theirs} pixels" if theirs < ours else "")

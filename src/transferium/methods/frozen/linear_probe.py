@@ -70,7 +70,7 @@ class LinearProbe(Method):
         problem.check_learnable(seen.y, f"the training part of {task.train.name!r}")
         present, y = np.unique(seen.y, return_inverse=True) if known else (np.arange(problem.width), seen.y)
         fold = held_out_folds(y if known else problem.strata(y), self.folds, task, must_know=known)
-        weight = self._weights(y, len(present)) if known else self._no_weights(y, problem)
+        weight = self._weights(y, problem, len(present))
         weight = weight if counts is None else weight * counts
         path, notes = self._walk(problem, seen.features, y, len(present), fold, weight)
         chosen, temperature, oof = path.best(self.rule), 1.0, None
@@ -94,14 +94,11 @@ class LinearProbe(Method):
             seconds={"solve": time.perf_counter() - started},
         )
 
-    def _no_weights(self, y: NDArray[Any], problem: Problem) -> NDArray[np.float64]:
-        if self.class_weight is not None:
-            raise InputError(f"class_weight={self.class_weight} weighs classes, and these labels are {problem.said()}.")
-        return np.ones(len(y))
-
-    def _weights(self, y: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
+    def _weights(self, y: NDArray[Any], problem: Problem, classes: int) -> NDArray[np.float64]:
         if self.class_weight is None:
             return np.ones(len(y))
+        if not isinstance(problem, Classes):
+            raise InputError(f"class_weight={self.class_weight} weighs classes, and these labels are {problem.said()}.")
         weights: NDArray[np.float64] = (len(y) / (classes * np.bincount(y, minlength=classes)))[y]
         return weights
 
