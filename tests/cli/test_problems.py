@@ -115,6 +115,20 @@ def test_a_model_of_amounts_answers_a_folder_of_pictures(tmp_path: Path, run_cli
     assert len(predictions(tmp_path / "p.csv")) == 8
 
 
+@pytest.mark.parametrize("labelled", [True, False])
+def test_predicted_amounts_are_replaced_and_a_table_of_names_is_not(
+    labelled: bool, tmp_path: Path, run_cli: Callable
+) -> None:
+    data, run, out = table(tmp_path, "regression"), tmp_path / "run", tmp_path / "p.csv"
+    fit(run_cli, data, "regression", "--out", run)
+    asked = data if labelled else write(tmp_path / "new.csv", None, rows("regression", 9).features)
+    assert [run_cli("predict", run, asked, "--out", out).code for _ in range(2)] == [0, 0]
+    out.write_text("id,predicted\n1,rain\n")
+    ran = run_cli("predict", run, asked, "--out", out)
+    refused(ran, tmp_path / "nothing", "holds something else than predictions", "nothing was overwritten")
+    assert out.read_text() == "id,predicted\n1,rain\n"
+
+
 def test_a_column_of_amounts_is_found_to_be_one(tmp_path: Path, run_cli: Callable) -> None:
     ran = run_cli("fit", table(tmp_path, "regression"), "--method", "probe", "--json", "--out", tmp_path / "run")
     assert (ran.code, ran.json["problem"], ran.err) == (0, "regression", "")

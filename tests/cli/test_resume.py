@@ -168,7 +168,7 @@ def test_data_that_has_moved(stopped: Path, tables: tuple[Path, Path], run_cli: 
     ("change", "said"),
     [
         (("--set", "epochs=5"), "method.epochs 3 → 5"),
-        (("--method", "mcc"), "something else: method.name dann → mcc. Go on"),
+        (("--method", "mcc"), "other options: method.name dann → mcc. Go on"),
         (("--seed", "3"), "seed 0 → 3"),
         (("--lr", "0.5"), "method.lr 0.001 → 0.5"),
     ],

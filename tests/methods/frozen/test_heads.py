@@ -279,7 +279,7 @@ def test_hidden_layers_on_feature_rows_are_saved_in_the_head(tmp_path) -> None:
     head.look(TRAIN.features)
     with torch.no_grad():
         exact = head(torch.from_numpy(TEST.features.astype(np.float32))).numpy()
-    np.testing.assert_allclose(_layered(head, 1.0).logits(TEST.features), exact, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(_layered(head, 1.0, "softmax").logits(TEST.features), exact, rtol=1e-4, atol=1e-4)
 
     given = task(TRAIN, embedder=Embedder(None), workdir=tmp_path / "state")
     fitted = FineTune(epochs=3, hidden="12,6", head_lr=0.01).fit(given)

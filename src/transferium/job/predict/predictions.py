@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
 from transferium.errors import InputError
+from transferium.problems.label_cells import as_number
 from transferium.problems.problem import Problem
 
 Outputs = NDArray[np.float64]
@@ -24,7 +25,7 @@ LONGEST_HEADER = 2**20
 def check_out(path: Path, data: Path) -> None:
     """Raise ``InputError`` where predictions in ``path`` would take the place of ``data`` or of another's file.
 
-    Earlier predictions, which are known by their first line, are replaced; so is an empty file.
+    Earlier predictions, which are known by their first lines, are replaced; so is an empty file.
     """
     if not path.exists():
         return
@@ -39,27 +40,33 @@ def check_out(path: Path, data: Path) -> None:
         raise InputError(
             f"--out {path} is a device or a pipe; name a file, or leave --out away to write to standard output."
         )
-    header = _header(path)
-    if header is not None and not _is_ours(header):
+    lines = _first_lines(path)
+    if lines is not None and not _is_ours(*lines):
         raise InputError(
             f"--out {path} holds something else than predictions (its first line is not id, predicted, p_<class>…); "
             "nothing was overwritten. Name another file, or remove this one."
         )
 
 
-def _header(path: Path) -> list[str] | None:
-    """The cells of a file's first line; none where it is no table, None where it is empty."""
+def _first_lines(path: Path) -> tuple[list[str], list[str]] | None:
+    """The cells of a file's first two lines; none where there is no such line of a table, None where it is empty."""
     try:
         with path.open("rb") as file:
             start = file.read(LONGEST_HEADER)
-        return next(csv.reader(io.StringIO(start.decode("utf-8", "replace"), newline=""))) if start else None
+        rows = csv.reader(io.StringIO(start.decode("utf-8", "replace"), newline=""))
+        return (next(rows, []), next(rows, [])) if start else None
     except (OSError, csv.Error):
-        return []
+        return [], []
 
 
-def _is_ours(header: list[str]) -> bool:
-    cells = [name for name in header if name != "label"] if header[1:2] == ["label"] else header
-    return cells[:2] == ["id", "predicted"] and all(name.startswith("p_") for name in cells[2:])
+def _is_ours(header: list[str], first: list[str]) -> bool:
+    """Whether a table begins as predictions do; without probabilities beside them they are amounts."""
+    at = 2 if header[1:2] == ["label"] else 1
+    outputs = header[at + 1 :]
+    if [*header[:1], *header[at : at + 1]] != ["id", "predicted"] or not all(name.startswith("p_") for name in outputs):
+        return False
+    answer = "".join(first[at : at + 1])
+    return bool(outputs) or answer == "" or as_number(answer) is not None
 
 
 def write_predictions(path: Path | None, domain: Domain, problem: Problem, outputs: Outputs) -> None:
