@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +27,7 @@ from transferium.report.tables import (
     metric_groups,
     reference_group,
 )
+from transferium.system.write_atomically import write_atomically
 
 HERE = Path(__file__).parent
 MOST_IDS = 200
@@ -41,16 +40,7 @@ def write_report(run: Mapping[str, Any], path: Path, thumbnails: Thumbnails) -> 
     ``thumbnails(id)`` gives an example's content: an image file's bytes or an image, a text, or None for nothing
     to show. Raises ``InputError`` where ``run`` lacks a name or the headline metric of its problem.
     """
-    html = render(run, thumbnails)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-    fresh = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(html)
-        fresh.chmod(0o644)
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
+    write_atomically(path, render(run, thumbnails))
 
 
 def render(run: Mapping[str, Any], thumbnails: Thumbnails = lambda _id: None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from torch import nn
 
 from transferium.errors import BackboneError, InputError
 from transferium.models.catalogue import find_backbone, randomised
+from transferium.models.heads.scaled_linear import ScaledLinear
 from transferium.models.preprocess import CallablePreprocess, ImagePreprocess
 from transferium.models.sources.bundled import bundled
 from transferium.models.sources.wrapped import fingerprint_module
@@ -50,6 +53,15 @@ def test_the_fingerprint_sees_weights_structure_and_code() -> None:
     same, other, half = fingerprint_module(tiny()), fingerprint_module(tiny(1)), tiny().half()
     assert fingerprint_module(tiny()) == same
     assert len({same, other, fingerprint_module(half), fingerprint_module(Doubled(*tiny()))}) == 4
+
+
+def test_the_fingerprint_does_not_see_where_a_class_of_ours_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = nn.Sequential(ScaledLinear(2, 2))
+    here, file = fingerprint_module(module), sys.modules[ScaledLinear.__module__]
+    for name, same in (("transferium.moved.elsewhere", True), ("another_package.layers", False)):
+        monkeypatch.setitem(sys.modules, name, file)
+        monkeypatch.setattr(ScaledLinear, "__module__", name)
+        assert (fingerprint_module(module) == here) is same
 
 
 @pytest.mark.parametrize(

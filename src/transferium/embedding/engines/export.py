@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.embedding.engines.graph import Graph, replace_file, save_description
+from transferium.embedding.engines.graph import Graph, save_description
 from transferium.embedding.engines.onnx_engine import OnnxEngine
 from transferium.models.backbone import Backbone
 from transferium.models.sources.weight_files import digest_files
+from transferium.system.write_atomically import write_atomically
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,7 +42,7 @@ def export_graph(backbone: Backbone, path: Path, probes: Sequence[NDArray[Any]])
         _write_graph(module, backbone.kind, probes[0], fresh)
         findings.update(check_graph(module, Graph(fresh, {}), backbone.kind, probes), sha256=digest_files([fresh]))
 
-    replace_file(path, write)
+    write_atomically(path, write)
     description = {"status": "ok", "backbone": backbone.name, **findings}
     save_description(path, description)
     return Graph(path, description)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -18,6 +15,7 @@ from transferium.models.backbone import Backbone
 from transferium.models.preprocess import ImagePreprocess
 from transferium.models.sources.weight_files import digest_files
 from transferium.system.cache_dir import home
+from transferium.system.write_atomically import write_atomically
 
 
 @dataclass(frozen=True)
@@ -88,18 +86,4 @@ def save_description(path: Path, description: dict[str, Any]) -> None:
     """Write the JSON beside a graph; a failure is silent here, because it is reported elsewhere, once."""
     text = json.dumps(description | {"versions": versions()}, indent=1)
     with suppress(OSError):
-        replace_file(path.with_suffix(".json"), lambda fresh: fresh.write_text(text, encoding="utf-8"))
-
-
-def replace_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Replace ``path`` in one step by a file that ``write`` makes beside it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem[:12]}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    fresh = Path(name)
-    try:
-        write(fresh)
-        fresh.chmod(0o644)
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
+        write_atomically(path.with_suffix(".json"), text)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import TextIO
 
@@ -17,6 +15,7 @@ from transferium.data.domain import Domain
 from transferium.errors import InputError
 from transferium.problems.label_cells import as_number
 from transferium.problems.problem import Problem
+from transferium.system.write_atomically import write_atomically
 
 Outputs = NDArray[np.float64]
 LONGEST_HEADER = 2**20
@@ -80,12 +79,9 @@ def write_predictions(path: Path | None, domain: Domain, problem: Problem, outpu
         _write(sys.stdout, domain, problem, outputs)
         return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "w", newline="", encoding="utf-8") as file:
-            _write(file, domain, problem, outputs)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
+        text = io.StringIO()
+        _write(text, domain, problem, outputs)
+        write_atomically(path, text.getvalue())
     except OSError as error:
         raise InputError(f"predictions cannot be written to {path}: {error.strerror}. Name another file.") from error
 

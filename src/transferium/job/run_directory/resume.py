@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from transferium.methods.model_selection.saved_decision import DECISION
 from transferium.methods.model_selection.search import STUDY
 from transferium.methods.settings.parse import split_settings
 from transferium.system.processes import everyone, rank
+from transferium.system.write_atomically import write_atomically
 from transferium.training.logs.journal import LOG, Journal, read_log
 from transferium.training.logs.trackers import TRACK
 from transferium.training.resume.changes import differences, listed
@@ -242,11 +242,7 @@ def _as_json(options: Options) -> str:
 def _write(state: Path, options: Options, command: str) -> None:
     facts = {"format": FORMAT, "command": command, "folder": str(Path.cwd()), "versions": versions()}
     try:
-        state.mkdir(parents=True, exist_ok=True)
-        part = state / f"{COMMAND}.tmp"
-        part.write_text(json.dumps(facts | {"options": json.loads(_as_json(options))}, indent=1), encoding="utf-8")
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(state / COMMAND)
+        text = json.dumps(facts | {"options": json.loads(_as_json(options))}, indent=1)
+        write_atomically(state / COMMAND, text, durable=True)
     except OSError as error:
         raise InputError(f"{state} cannot be written: {error}. Make room, or name another --out.") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from transferium.data.fingerprint import fingerprint
 from transferium.methods.catalogue import find_method
 from transferium.methods.method import Method
 from transferium.methods.task import Task
+from transferium.system.write_atomically import write_atomically
 
 DECISION = "decision.json"
 
@@ -51,12 +51,7 @@ def recall(task: Task, chooser: Method) -> Decision | None:
 
 def write_state(path: Path, kept: Mapping[str, Any]) -> None:
     """Write what an interrupted run needs again, as a whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.tmp")
-    part.write_text(json.dumps(kept), "utf-8")
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
+    write_atomically(path, json.dumps(kept), durable=True)
 
 
 def read_state(path: Path) -> dict[str, Any]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from transferium.system.cache_dir import home
+from transferium.system.write_atomically import write_atomically
 
 
 def remembered(words: tuple[str, ...], learn: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -26,9 +24,5 @@ def remembered(words: tuple[str, ...], learn: Callable[[], dict[str, Any]]) -> d
         return known
     facts = learn()
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, fresh = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(facts, stream)
-        Path(fresh).replace(path)
+        write_atomically(path, json.dumps(facts))
     return facts

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from transferium.errors import TransferiumWarning
+from transferium.system.write_atomically import write_atomically
 
 LOG = "log.jsonl"
 EVERY_S = 1.0
@@ -87,12 +88,9 @@ class Journal:
     def _replace(self, lines: list[str]) -> None:
         if not lines and not self.path.exists():
             return
-        part = self.path.with_suffix(".tmp")
         try:
-            part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-            part.replace(self.path)
+            write_atomically(self.path, "".join(f"{line}\n" for line in lines))
         except OSError as error:
-            part.unlink(missing_ok=True)
             self._say(error)
 
     def _say(self, error: OSError) -> None:

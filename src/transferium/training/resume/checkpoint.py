@@ -14,6 +14,7 @@ from torch import Tensor
 
 from transferium.errors import InputError, TransferiumWarning
 from transferium.system.program import program
+from transferium.system.write_atomically import write_atomically
 from transferium.training.logs.journal import LOG
 
 FORMAT = 1
@@ -120,19 +121,9 @@ class Checkpoints:
     def _write(self, path: Path, stage: int, saved: Saved) -> None:
         from safetensors.torch import save
 
-        self.folder.mkdir(parents=True, exist_ok=True)
         facts = json.dumps({"format": FORMAT, "stage": stage, "program": program(), **saved.facts})
         content = save({k: v.detach().cpu().contiguous() for k, v in saved.tensors.items()}, {"transferium": facts})
-        part = path.with_suffix(".tmp")
-        try:
-            with part.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
+        write_atomically(path, content, durable=True)
         _flush_folder(self.folder)
 
     def _read(self, path: Path) -> Saved | None:
