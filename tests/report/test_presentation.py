@@ -190,7 +190,7 @@ def test_candidates_of_amounts_are_drawn_by_their_squared_error(amount_run: Run)
     found = choice(amount_run["selection"], REGRESSION)
     assert found is not None
     assert "Squared error over folds against C, 2 candidates." in found.chart
-    assert choice(amount_run["selection"]).chart == ""  # type: ignore[union-attr]
+    assert choice(amount_run["selection"]).chart == ""
 
 
 @pytest.mark.parametrize("problem", ["label_run", "amount_run"])

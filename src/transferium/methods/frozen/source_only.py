@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.problems.classes import Classes
 
 
 @dataclass
@@ -19,3 +20,4 @@ class SourceOnly(LinearProbe):
     """
 
     name: ClassVar[str] = "source-only"
+    problems: ClassVar[tuple[str, ...]] = (Classes.kind,)
