@@ -41,7 +41,7 @@ def test_the_interval_decides(difference: Interval, word: str, sentence: str) ->
 def test_an_amount_is_said_in_its_own_unit() -> None:
     found = verdict(Interval(12.345, 3.0, 20.0), "the probe", "random weights", Regression.wording)
     assert found.sentence == (
-        "Transfer helped: the mean absolute error of the probe is 12.3 lower than that of random weights "
+        "Transfer helped: the mean absolute error of the probe is 12.35 lower than that of random weights "
         "(95% interval 3 to 20)."
     )
 
