@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from transferium.cli.options import PROBLEM_KINDS
+from transferium.problems.catalogue import AUTO, PROBLEMS
 from worlds.images import RED_GREEN, write_images
 from worlds.problems import KINDS, rows
 
@@ -268,3 +270,8 @@ def test_parts_that_are_copies_leave_nothing_to_learn_from(tmp_path: Path, run_c
 def test_folders_of_pictures_are_no_amounts(images: Path, tmp_path: Path, run_cli: Callable) -> None:
     ran = run_cli("fit", images, "--problem", "regression", "--out", tmp_path / "run")
     refused(ran, tmp_path / "run", "whose folders are classes, and regression was asked for", "write a table")
+
+
+def test_the_option_offers_every_kind_of_problem() -> None:
+    """The names are written out in the options, so that help need not import the problems."""
+    assert (AUTO, *PROBLEMS) == PROBLEM_KINDS

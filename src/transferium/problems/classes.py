@@ -37,6 +37,7 @@ class Classes(Problem):
     link: ClassVar[Link] = "softmax"
     headline: ClassVar[str] = "accuracy"
     loss_name: ClassVar[str] = "log_loss"
+    constant_name: ClassVar[str] = "majority"
     shown: ClassVar[tuple[tuple[str, str], ...]] = (
         ("accuracy", "accuracy"),
         ("balanced_accuracy", "balanced accuracy"),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from transferium.errors import DataError, TransferiumWarning, did_you_mean
 from transferium.functional.bootstrap import Interval, bootstrap, least_share, percentiles
+from transferium.functional.calibration import fit_temperature
 from transferium.functional.metrics.multi_label_metrics import PER_LABEL, label_probability_statistics, label_statistics
 from transferium.problems.evaluation import Evaluation, opened
 from transferium.problems.label_cells import is_missing, is_several, sort_names
@@ -41,6 +42,7 @@ class MultiLabel(Problem):
     link: ClassVar[Link] = "sigmoid"
     headline: ClassVar[str] = "micro_f1"
     loss_name: ClassVar[str] = "log_loss"
+    constant_name: ClassVar[str] = "label_rates"
     stratum: ClassVar[str] = "rarest label"
     shown: ClassVar[tuple[tuple[str, str], ...]] = (
         ("micro_f1", "micro F1"),
@@ -144,8 +146,6 @@ class MultiLabel(Problem):
 
     def calibrate(self, scores: Array, labels: Labels, weights: NDArray[Any] | None = None) -> float:
         """One temperature for all labels: each score is that of a pair of classes, ``(0, score)``."""
-        from transferium.functional.calibration import fit_temperature
-
         pairs = np.stack([np.zeros(scores.size), scores.ravel()], axis=1)
         each = None if weights is None else np.repeat(weights, scores.shape[1])
         return fit_temperature(pairs, labels.ravel().astype(np.int64), each)

@@ -73,6 +73,8 @@ class Problem(ABC):
     shown: ClassVar[tuple[tuple[str, str], ...]]
     """The figures that a short table shows, and what they are called there."""
 
+    constant_name: ClassVar[str]
+    """What the reference that learns nothing is called (see :meth:`constant`)."""
     stratum: ClassVar[str] = "class"
     """What examples are spread evenly by, in words."""
     wording: ClassVar[Wording]

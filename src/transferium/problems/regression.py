@@ -38,6 +38,7 @@ class Regression(Problem):
     link: ClassVar[Link] = "identity"
     headline: ClassVar[str] = "mae"
     loss_name: ClassVar[str] = "squared_error"
+    constant_name: ClassVar[str] = "mean"
     lower_is_better: ClassVar[bool] = True
     stratum: ClassVar[str] = "tenths of the amount"
     shown: ClassVar[tuple[tuple[str, str], ...]] = (

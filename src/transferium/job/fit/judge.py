@@ -35,8 +35,6 @@ class Judged:
     attacked: dict[str, Attacked] = field(default_factory=dict)
 
 
-CONSTANT = {"classes": "majority", "multi-label": "label_rates", "regression": "mean"}
-"""The name of the constant reference for each kind of problem."""
 CLOSE = 0.10
 """Below this lower limit of the difference (a share of an error) the reference is measured again at full side."""
 
@@ -69,8 +67,8 @@ def _judge_clean(fitted: Fitted, task: Task, test: Domain, random: Backbone | No
     seen = frozen.features if fitted.backbone is task.backbone else task.embed(test, fitted.backbone).features
     outputs, before = fitted.head.outputs(seen), fitted.head.with_temperature(1.0).outputs(seen)
     result = problem.evaluate(labels, outputs, seed=seed, before=before, groups=test.groups)
-    name, alike = CONSTANT[problem.kind], reference.constant(problem, task.train.y, len(test))
-    beside = {name: problem.evaluate(labels, alike, seed=seed)}
+    alike = reference.constant(problem, task.train.y, len(test))
+    beside = {problem.constant_name: problem.evaluate(labels, alike, seed=seed)}
     if isinstance(problem, Classes):
         train = task.embed(task.train)
         means = reference.nearest_mean(train.features, train.y, frozen.features, problem.width)
