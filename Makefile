@@ -1,20 +1,32 @@
-# make demo   set up and run the main job on images that come with scikit-learn
-# make test   set up and run the tests
+# make demo   set up the core (no PyTorch) and run the main job on texts that are on every machine
+# make digits the same on images that come with scikit-learn
+# make test   set up everything and run the tests
 # make lint   ruff and the type checker         make slow   the longer claims on real data
+# make core   build the wheel, install it alone beside nothing else, and use it
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CORE := $(VENV)/.core
 READY := $(VENV)/.ready
+PIP = $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint slow
+.PHONY: demo digits test lint slow core
 
-$(READY): pyproject.toml constraints.txt
+$(CORE): pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(PIP) --editable .
+	touch $(CORE)
+
+$(READY): $(CORE)
+	$(PIP) --quiet --editable '.[dev]'
 	touch $(READY)
 
-demo: $(READY)
+demo: $(CORE)
+	$(BIN)/python examples/docstrings.py demo/docstrings.csv
+	$(BIN)/transferium fit demo/docstrings.csv --text text --label area --test-size 0.5 --out runs/docstrings
+	@echo "Open runs/docstrings/report.html in a browser."
+
+digits: $(CORE)
 	$(BIN)/python examples/digits.py demo/digits
 	$(BIN)/transferium fit demo/digits --out runs/digits
 	@echo "Open runs/digits/report.html in a browser."
@@ -30,3 +42,10 @@ lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+core:
+	rm -rf build dist .core
+	$(PYTHON) -m venv .core
+	.core/bin/python -m pip wheel --disable-pip-version-check --quiet --no-deps --wheel-dir dist .
+	.core/bin/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt dist/*.whl
+	cd .core && bin/python ../tests/core_install.py

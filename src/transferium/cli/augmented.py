@@ -27,9 +27,11 @@ def show(data: Path, options: dict[str, Any]) -> None:
     from transferium.errors import InputError
     from transferium.job.inspect import show_augmented
     from transferium.job.run_directory.contact_sheet import as_facts, check_picture, write_picture
+    from transferium.system.extras import require_train
     from transferium.training.augment.recipe import check_recipe
 
     check_recipe(options["augment"])
+    require_train("--augment")
     domain = read(data, **opt.named_columns(options))
     out: Path | None = options["out"]
     if domain.kind != "image" and out is not None:

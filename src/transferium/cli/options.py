@@ -29,6 +29,18 @@ data_argument = click.argument("data", type=click.Path(path_type=Path))
 run_argument = click.argument("run", type=click.Path(path_type=Path))
 
 
+class BackboneName(click.ParamType[str]):
+    """The name of a backbone that can be used with what is installed here."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from transferium.models.catalogue import check_installed
+
+        check_installed(value)
+        return value
+
+
 PROBLEM = "What is predicted: a class, several labels (a|b), an amount.  [default: as labels look]"
 PROBLEM_KINDS = ("auto", "classes", "multi-label", "regression")
 

@@ -10,6 +10,7 @@ from transferium.errors import InputError, did_you_mean
 from transferium.methods.method import Method
 from transferium.methods.settings.parse import configure
 from transferium.problems.problem import Problem
+from transferium.system.extras import require_train
 
 METHODS = {
     "auto": "model_selection.auto.Auto",
@@ -90,6 +91,8 @@ def method_class(name: str) -> type[Method]:
 def find_method(method: str | Method, settings: Mapping[str, Any]) -> Method:
     """A method object from a name and settings; an object is taken as it is, and then takes no settings.
 
+    Raises ``MissingExtraError`` where the method trains a network and PyTorch is not installed.
+
     >>> find_method("probe", {"folds": "3"}).folds
     3
     """
@@ -99,7 +102,10 @@ def find_method(method: str | Method, settings: Mapping[str, Any]) -> Method:
                 f"settings {sorted(settings)} were given beside a {type(method).__name__} object; set them on it."
             )
         return method
-    return configure(method_class(method), settings)
+    found = configure(method_class(method), settings)
+    if found.trains:
+        require_train(f"method {found.name!r} trains a network and")
+    return found
 
 
 def check_problem(method: Method, problem: Problem, data: str) -> None:

@@ -58,6 +58,11 @@ class Method:
         """Whether it changes the backbone."""
         return False
 
+    @property
+    def trains(self) -> bool:
+        """Whether it trains a network, for which PyTorch must be installed."""
+        return False
+
     def looks_at_inputs(self, task: Task) -> bool:
         """Whether the target's inputs change the fitted model: at weight or strength 0 they do not.
 

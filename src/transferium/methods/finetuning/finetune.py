@@ -74,6 +74,10 @@ class FineTune(  # settings are listed from the last base to the first
     problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
     searched: ClassVar[tuple[str, ...]] = ("lr", "head_lr", "layer_decay", "weight_decay", "epochs")
 
+    @property
+    def trains(self) -> bool:
+        return True
+
     def check(self) -> None:
         """Raise ``InputError`` for what cannot work; warn of a rate far above, or far below, what works."""
         from transferium.training.augment.augment import check_augment

@@ -24,6 +24,7 @@ from transferium.methods.unused_settings import Rule, suppress_unused_warnings
 from transferium.problems.catalogue import PROBLEMS
 from transferium.problems.classes import Classes
 from transferium.selection.selection import Selection
+from transferium.system.extras import INSTALL, can_train
 from transferium.system.processes import refuse_several
 
 RULE = "the probe, unless another is more accurate by more than half the width of the interval of their difference"
@@ -86,6 +87,10 @@ class Auto(Method):
         check_names(self.validators)
         if self.tuning != "frozen" or any("@" in name for name in self.adaptations):
             self.candidate_methods()
+
+    @property
+    def trains(self) -> bool:
+        return self.tuning != "frozen"
 
     def candidate_methods(self) -> dict[str, Method]:
         """The candidates of the election, by name; raises ``InputError`` for settings that they refuse."""
@@ -201,6 +206,8 @@ def _why_not_more(task: Task, probe: Fitted) -> str:
         return f"what beats it within a budget is asked for classes alone, and these are {task.problem.said()}"
     if task.budget_s is None:
         return "no --budget was given to try more"
+    if not can_train():
+        return f"what it would try trains a network, which needs {INSTALL}"
     if not has_backbone_to_move(task):
         return "features have no backbone to move"
     return "too few examples to hold any out" if probe.oof_outputs is None else ""

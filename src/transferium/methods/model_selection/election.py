@@ -24,6 +24,7 @@ from transferium.methods.model_selection.evidence import evidence_of
 from transferium.methods.model_selection.guards import TOGETHER, Preconditions, vetoed
 from transferium.methods.task import Task, target_inputs
 from transferium.selection.selection import Selection
+from transferium.system.extras import INSTALL, can_train
 
 RULE = (
     "the best mean rank among validators without target labels, if two thirds of at least three prefer it to source "
@@ -56,6 +57,8 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method, val
     for name, method in candidates.items():
         if why := preconditions.reason_to_exclude(method):
             notes.append(f"{name} did not stand: {why}")
+        elif method.trains and not can_train():
+            notes.append(f"{name} was not tried: it trains a network, which needs {INSTALL}")
         elif why := budget.refuses(name):
             notes.append(f"{name} was not tried: {why}")
         else:
