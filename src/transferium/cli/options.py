@@ -29,16 +29,13 @@ data_argument = click.argument("data", type=click.Path(path_type=Path))
 run_argument = click.argument("run", type=click.Path(path_type=Path))
 
 
-class BackboneName(click.ParamType[str]):
-    """The name of a backbone that can be used with what is installed here."""
+def usable_backbone(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+    """The callback of ``--backbone``: raises ``MissingExtraError`` for one that needs what is not installed here."""
+    from transferium.models.catalogue import check_installed
 
-    name = "name"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from transferium.models.catalogue import check_installed
-
-        check_installed(value)
-        return value
+    if name is not None:
+        check_installed(name)
+    return name
 
 
 PROBLEM = "What is predicted: a class, several labels (a|b), an amount.  [default: as labels look]"
