@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from worlds.images import RED_GREEN, write_images
+from worlds.tables import clusters, write_table
 
 SCRIPT = """
 import socket, sys
@@ -83,6 +85,7 @@ backbones
 CLOSED_FORMS = (
     "standardise coral subspace tca jda ot linear-map kmm density-ratio label-shift em prototypes source-only"
 )
+EARLIER = Path(__file__).parent / "fixtures" / "version_0_1"
 
 AUTO = """\
 fit target --source source --out auto
@@ -116,8 +119,19 @@ def test_commands_on_frozen_features(data: Path) -> None:
 
 
 def test_adaptations_in_closed_form(data: Path) -> None:
-    names = CLOSED_FORMS.split()
-    core(data, SCRIPT, "".join(f"fit target --source source --out {name} --method {name}\n" for name in names))
+    """Every one in one process, on small tables; one of them on pictures."""
+    for i, name in enumerate(("rows.csv", "other.csv")):
+        write_table(data / name, *clusters(90, i, turn=0.8 * i))
+    rows = [f"fit other.csv --source rows.csv --out {name} --method {name}\n" for name in CLOSED_FORMS.split()]
+    core(data, SCRIPT, "".join([*rows, "fit target --source source --out pictures --method coral\n"]))
+
+
+def test_models_that_were_tuned_predict_by_their_graphs(data: Path) -> None:
+    runs = sorted(path.parent for path in EARLIER.glob("*/model.json"))
+    assert any((run / "backbone.onnx").exists() for run in runs)
+    shutil.copytree(EARLIER, data / "earlier")
+    given = {run.name: "input" if (run / "input").is_dir() else "input.csv" for run in runs}
+    core(data, SCRIPT, "".join(f"predict earlier/{name} earlier/{name}/{what}\n" for name, what in given.items()))
 
 
 def test_auto_adapts_with_what_is_there(data: Path) -> None:
