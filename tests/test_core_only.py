@@ -75,6 +75,7 @@ fit source --out knn --method knn
 fit texts.csv --text text --label label --out texts
 evaluate texts texts.csv
 predict texts texts.csv --out answers.csv
+fit texts.csv --text text --label label --backbone char_ngrams --out ngrams
 fit texts.csv --text text --label labels --problem multi-label --out labels
 fit texts.csv --text text --label amount --problem regression --out amounts
 compare source target

@@ -1,4 +1,4 @@
-"""Make the graphs of the bundled backbones anew: exported by torch, without weights, and with what they must answer.
+"""Make the graphs of the package anew: exported by torch, without weights, and with what they must answer.
 
     python tools/bundled_graphs.py
 
@@ -25,14 +25,14 @@ from transferium.models.backbone import Backbone
 from transferium.models.catalogue import randomised
 from transferium.models.graphs.unbound_graph import Tensors, UnboundGraph
 from transferium.models.sources.bundled import BUNDLED, bundled
+from transferium.models.sources.untrained import char_ngrams
 
 SIDES = (40, 33)
 """The sides of the pictures whose features are stored: an even and an odd one, which are padded differently."""
 
 
 def main(folder: Path) -> None:
-    for name in BUNDLED:
-        backbone = bundled(name)
+    for backbone in (*map(bundled, BUNDLED), char_ngrams()):
         assert isinstance(backbone.graph, UnboundGraph)
         file = folder / backbone.graph.file.name
         file.write_bytes(graph_without_weights(backbone, backbone.graph.initialisers()).SerializeToString())
@@ -47,8 +47,9 @@ def graph_without_weights(backbone: Backbone, initialisers: Tensors) -> onnx.Mod
     plain(model)
     names = {value: f"v{i}" for i, value in enumerate(o for node in model.graph.node for o in node.output)}
     names[model.graph.output[0].name] = "features"
-    for number, tensor in enumerate(model.graph.initializer):
-        names[tensor.name] = outside(tensor, initialisers) or f"c{number}"
+    found = {tensor.name: outside(tensor, initialisers) for tensor in model.graph.initializer}
+    assert {*found.values()} == {*initialisers, None}, "a weight is not in the graph"
+    names |= {tensor: name or f"c{number}" for number, (tensor, name) in enumerate(found.items())}
     rename(model.graph, names)
     if backbone.kind == "image":
         any_side(model.graph)
@@ -72,7 +73,10 @@ def outside(tensor: onnx.TensorProto, initialisers: Tensors) -> str | None:
     value = numpy_helper.to_array(tensor)
     if value.dtype != np.float32 or not value.ndim:
         return None
-    (name,) = [name for name, given in initialisers.items() if same(value, given)]
+    found = [name for name, given in initialisers.items() if same(value, given)]
+    if not found:
+        return None
+    (name,) = found
     tensor.ClearField("raw_data")
     tensor.data_location = onnx.TensorProto.EXTERNAL
     del tensor.external_data[:]
@@ -104,13 +108,14 @@ def any_side(graph: onnx.GraphProto) -> None:
 
 
 def answers(backbone: Backbone) -> Tensors:
-    """Inputs, and the features that torch gives for them with the pretrained and with random weights."""
+    """Inputs, and the features that torch gives for them, with pretrained and with random weights where it has them."""
     draw = np.random.default_rng(0)
     probes = noise(backbone)
     if backbone.kind == "image":
         probes = [draw.standard_normal((3, side, side), np.float32) for side in SIDES]
     stored = {f"input {i}": probe for i, probe in enumerate(probes)}
-    for key, each in (("pretrained", backbone), ("random 0", randomised(backbone))):
+    answering = {"pretrained": backbone} | ({"random 0": randomised(backbone)} if backbone.pretrained else {})
+    for key, each in answering.items():
         module = each.build().eval()
         with torch.inference_mode():
             features = [module(torch.from_numpy(probe)[None]).numpy() for probe in probes]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +24,14 @@ from transferium.errors import BackboneError
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone, randomised
 from transferium.models.sources.bundled import BUNDLED, bundled
+from transferium.models.sources.untrained import char_ngrams
 from worlds.domains import images
+
+NAMES = [*BUNDLED, "char_ngrams"]
+
+
+def here(name: str) -> Backbone:
+    return bundled(name) if name in BUNDLED else char_ngrams()
 
 
 def no_probes() -> list[np.ndarray]:
@@ -37,10 +46,10 @@ def at_65(backbone: Backbone) -> Backbone:
     return find_backbone(backbone, backbone.kind, **({"size": 65} if backbone.kind == "image" else {}))
 
 
-@pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("change", [nothing, at_65, randomised, lambda b: randomised(b, seed=5)])
 def test_bound_graphs_give_what_torch_gives(name: str, change: Callable[[Backbone], Backbone]) -> None:
-    backbone = change(bundled(name))
+    backbone = change(here(name))
     assert plan_engine(backbone, "auto") == "onnx"
     engine = open_engine(backbone, "onnx", no_probes)
     module = backbone.build()
@@ -52,18 +61,30 @@ def test_bound_graphs_give_what_torch_gives(name: str, change: Callable[[Backbon
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("change", [nothing, randomised])
 def test_the_graphs_of_the_package_are_what_an_export_gives(
     name: str, change: Callable[[Backbone], Backbone], tmp_path: Path
 ) -> None:
     """Features are the same bits, so that those stored by versions that exported stay valid."""
-    backbone = change(bundled(name))
+    backbone = change(here(name))
     exported = OnnxEngine(export_graph(backbone, tmp_path / "exported.onnx", noise(backbone)))
     bound = open_engine(backbone, "onnx", no_probes)
     assert isinstance(bound, OnnxEngine) and bound.tokens == exported.tokens
     for probe in noise(backbone):
         np.testing.assert_array_equal(bound.run(probe[None]), exported.run(probe[None]))
+
+
+@pytest.mark.slow
+def test_the_graphs_can_be_made_anew(tmp_path: Path) -> None:
+    script = Path(__file__).parents[2] / "tools" / "bundled_graphs.py"
+    subprocess.run([sys.executable, str(script), str(tmp_path)], check=True, capture_output=True)
+    for name in NAMES:
+        backbone = here(name)
+        fresh = replace(backbone, graph=replace(backbone.graph, file=tmp_path / backbone.graph.file.name))
+        ours, theirs = (open_engine(each, "onnx", no_probes) for each in (backbone, fresh))
+        for probe in noise(backbone):
+            np.testing.assert_array_equal(ours.run(probe[None]), theirs.run(probe[None]))
 
 
 def test_texts_run_together_where_that_changes_no_bit() -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Tensors = dict[str, NDArray[Any]]
 """Arrays by name, in the order in which the file holds them."""
+GRAPHS = Path(__file__).parent
+"""Where the graphs of this package lie."""
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,13 @@ from transferium.models.backbone import Backbone
 from transferium.models.graphs.lite0 import draw_lite0, fold_batch_norm
 from transferium.models.graphs.minilm import draw_minilm, transposed
 from transferium.models.graphs.torch_file import read_torch_file
-from transferium.models.graphs.unbound_graph import Tensors, UnboundGraph
+from transferium.models.graphs.unbound_graph import GRAPHS, Tensors, UnboundGraph
 from transferium.models.preprocess import ImagePreprocess, TextPreprocess
 from transferium.models.sources.weight_files import digest_files
 
 if TYPE_CHECKING:
     from torch import nn
 
-_GRAPHS = Path(__file__).parents[1] / "graphs"
 _LITE0 = "tf_efficientnet_lite0"
 _HALF = (0.5, 0.5, 0.5)
 
@@ -88,7 +87,7 @@ def bundled(name: str) -> Backbone:
 
 def _efficientnet_lite0(file: Path) -> Backbone:
     tensors = partial(read_torch_file, file)
-    graph = UnboundGraph(_GRAPHS / "efficientnet_lite0.onnx", tensors, fold_batch_norm, draw_lite0, _load_lite0)
+    graph = UnboundGraph(GRAPHS / "efficientnet_lite0.onnx", tensors, fold_batch_norm, draw_lite0, _load_lite0)
     return Backbone(
         name="efficientnet_lite0",
         kind="image",
@@ -138,7 +137,7 @@ def _all_minilm_l6_v2(file: Path) -> Backbone:
     folder = file.parent
     fresh = partial(build_text, folder, "mean", True, pretrained=False)
     tensors, load = partial(_read_minilm, file), partial(_load_minilm, fresh)
-    graph = UnboundGraph(_GRAPHS / "all_minilm_l6_v2.onnx", tensors, transposed, draw_minilm, load)
+    graph = UnboundGraph(GRAPHS / "all_minilm_l6_v2.onnx", tensors, transposed, draw_minilm, load)
     return Backbone(
         name="all_minilm_l6_v2",
         kind="text",
