@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from transferium.embedding.embed import Embedder
 from transferium.embedding.engines import export
+from transferium.embedding.engines.check_answers import TOLERANCE
 from transferium.embedding.engines.engine import checked_graph, open_engine, plan_engine
 from transferium.embedding.engines.graph import graph_path
 from transferium.embedding.store.store import FeatureStore
@@ -43,7 +44,7 @@ def test_a_graph_is_exported_once_and_described(home: Path, monkeypatch: pytest.
     ours = np.concatenate([engine.run(probe[None]) for probe in PROBES])
     assert np.abs(ours - expected(backbone)).max() < 1e-5
     description = json.loads(graph_path(backbone).with_suffix(".json").read_text())
-    assert description["difference"] < description["tolerance"] == export.TOLERANCE
+    assert description["difference"] < description["tolerance"] == TOLERANCE
     assert (description["inputs"], description["status"]) == (3, "ok")
     monkeypatch.setattr(export, "export_graph", None)  # a second export would fail
     again = open_engine(backbone, "onnx", list)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transferium.data.domain import Kind
+from transferium.models.graphs.unbound_graph import UnboundGraph
 from transferium.models.preprocess import Preprocess
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Backbone:
-    """A frozen description; ``build()`` makes the torch module, and is not needed once a graph is exported.
+    """A frozen description; ``build()`` makes the torch module, and is not needed where there is a graph.
 
     The module maps one preprocessed batch to pooled features ``(n, width)``: images come as
     ``float32 (n, 3, h, w)``, texts as ``int64 ids (n, t)`` and ``int64 mask (n, t)``.
@@ -25,8 +26,9 @@ class Backbone:
     that block of every network of several (``members``) that lie side by side.
     ``fingerprint`` is the SHA-256 of weights, architecture and pooling; two backbones that share it are one.
     ``fresh()`` makes the same architecture with its default random weights, where that is known.
-    ``any_size``: images of another side can be read too. ``graph``: an exported graph to run instead of a module;
-    ``weights``: what lies beside it to train from, of a backbone that was ``tuned`` here.
+    ``any_size``: images of another side can be read too. ``graph``: what to run instead of a module, a graph of this
+    package that weights are bound to, or the file of an exported one that came with a saved model; ``weights``: what
+    lies beside that file to train from, of a backbone that was ``tuned`` here.
     ``source_head()`` makes the classifier that the weights were trained with, features ``(n, width)`` to logits over
     the classes of pretraining, where it came along and is linear.
     """
@@ -43,7 +45,7 @@ class Backbone:
     pretrained: bool = True
     fresh: Callable[[], nn.Module] | None = None
     any_size: bool = True
-    graph: Path | None = None
+    graph: Path | UnboundGraph | None = None
     weights: Path | None = None
     tuned: bool = False
     members: int = 1

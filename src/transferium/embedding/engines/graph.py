@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from transferium.errors import BackboneError
 from transferium.models.backbone import Backbone
+from transferium.models.graphs.unbound_graph import Tensors
 from transferium.models.preprocess import ImagePreprocess
 from transferium.models.sources.weight_files import digest_files
 from transferium.system.cache_dir import home
@@ -20,10 +21,11 @@ from transferium.system.write_atomically import write_atomically
 
 @dataclass(frozen=True)
 class Graph:
-    """A checked graph: its file, and what was found when it was checked against torch."""
+    """A checked graph: its file, what its check against torch found, and weights that lie outside of the file."""
 
     path: Path
     description: dict[str, Any]
+    weights: Tensors = field(default_factory=dict)
 
 
 class DamagedGraph(Exception):  # noqa: N818  (it is never shown: the caller exports again and says so)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,20 +25,31 @@ class OnnxEngine:
     name = "onnx"
     images = 1
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, whole: Path | None = None) -> None:
+        """Open ``graph``; with ``whole``, plainly, and write it there with its weights inside."""
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
+        if whole is not None:
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+            options.optimized_model_filepath = str(whole)
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # onnxruntime reads these from where they lie: they must live as long as the session.
+        self._weights = {name: onnxruntime.OrtValue.ortvalue_from_numpy(w) for name, w in graph.weights.items()}
         try:
+            options.add_external_initializers(list(self._weights), list(self._weights.values()))
             self._session = onnxruntime.InferenceSession(
                 str(graph.path), options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOWER
             )
         except Exception as error:  # onnxruntime's own classes differ between versions, and all mean this
             raise BackboneError(f"onnxruntime cannot open {graph.path}: {error}") from error
         self._input = self._session.get_inputs()[0].name
-        self.tokens = 512 if graph.description.get("batches_exactly", False) else 1
+        self.batch_exactly(graph.description.get("batches_exactly", False))
+
+    def batch_exactly(self, can: bool) -> None:
+        """Say whether texts of one length are the same bits together as alone: only then do they run together."""
+        self.tokens = 512 if can else 1
 
     def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         features: NDArray[np.float32] = self._session.run(None, {self._input: batch})[0]

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transferium.data.domain import Kind
+from transferium.embedding.engines.bound import write_bound
 from transferium.embedding.engines.engine import checked_graph
 from transferium.embedding.engines.graph import attached_graph
 from transferium.errors import BackboneError
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone
+from transferium.models.graphs.unbound_graph import UnboundGraph
 from transferium.models.preprocess import CallablePreprocess, TextPreprocess, preprocess_from_json
 from transferium.models.sources.weight_files import digest_files, read_weights
 
@@ -31,9 +33,13 @@ def save_graph(backbone: Backbone, path: Path) -> None:
             f"{backbone.name} cannot be saved: its transform is code. Wrap the module with an ImagePreprocess, which "
             "is data and travels with it."
         )
-    graph = checked_graph(backbone)
-    shutil.copyfile(graph.path, path)
-    path.with_suffix(".json").write_text(json.dumps(graph.description, indent=1), encoding="utf-8")
+    if isinstance(backbone.graph, UnboundGraph):
+        description = write_bound(backbone, backbone.graph, path)
+    else:
+        graph = checked_graph(backbone)
+        shutil.copyfile(graph.path, path)
+        description = graph.description
+    path.with_suffix(".json").write_text(json.dumps(description, indent=1), encoding="utf-8")
     if isinstance(backbone.preprocess, TextPreprocess):
         shutil.copyfile(backbone.preprocess.tokenizer, _tokenizer(path))
 

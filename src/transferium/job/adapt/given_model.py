@@ -141,7 +141,7 @@ class GivenModel:
     def _movable(self) -> Backbone:
         """The backbone as weights: a model that was read back holds it as a graph, or by its name alone."""
         backbone = self.artifact.backbone
-        if backbone.graph is None:
+        if not isinstance(backbone.graph, Path):
             return backbone
         if backbone.weights is not None and (base := self._named()) is not None:
             return replace(backbone, blocks=base.blocks, any_size=base.any_size, fresh=base.fresh, tuned=True)

