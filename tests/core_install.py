@@ -8,7 +8,10 @@ import runpy
 import socket
 import sys
 import tempfile
+import time
+from contextlib import redirect_stderr, redirect_stdout
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +27,16 @@ def run(*arguments: object, code: int = 0) -> None:
     """One command of the command line, in this process; ends the script where its exit code is another."""
     from transferium.cli import main
 
-    words = [str(a) for a in arguments]
-    print("$ transferium", *words, flush=True)
+    words, said = [str(a) for a in arguments], StringIO()
+    begin = time.perf_counter()
     try:
-        main(words)
+        with redirect_stdout(said), redirect_stderr(said):
+            main(words)
     except SystemExit as ended:
         found = ended.code
+    print(f"{time.perf_counter() - begin:5.1f} s  transferium {' '.join(words)}", flush=True)
     if found != code:
-        sys.exit(f"FAILED: exit code {found}, not {code}: transferium {' '.join(words)}")
+        sys.exit(f"{said.getvalue()}\nFAILED: exit code {found}, not {code}")
 
 
 def write_data(folder: Path) -> None:
@@ -76,7 +81,7 @@ def use(folder: Path) -> None:
         run("fit", folder / "dark", "--source", folder / "light", "--method", method, "--out", folder / method)
     for method in ("ncm", "cosine", "knn"):
         run("fit", folder / "light", "--method", method, "--out", folder / method)
-    run("fit", folder / "amounts.csv", "--out", folder / "amounts")
+    run("fit", folder / "amounts.csv", "--problem", "regression", "--out", folder / "amounts")
     run("inspect", folder / "light")
     tuned = ROOT / "tests" / "fixtures" / "version_0_1" / "pictures_tuned"
     run("predict", tuned, tuned / "input")
