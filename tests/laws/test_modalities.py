@@ -7,11 +7,11 @@ from typing import get_args
 import pytest
 
 from transferium.data.domain import Kind
-from transferium.models.catalogue import DEFAULTS
+from transferium.models.modality import MODALITIES
 from transferium.training.augment.recipe import LANGUAGES
 
 TABLES = {
-    "the bundled backbones": (DEFAULTS, {"features": "feature rows are read as they are"}),
+    "the bundled backbones": (MODALITIES, {"features": "feature rows are read as they are"}),
     "the recipes of augmentation": (LANGUAGES, {"features": "nothing is known of what columns mean"}),
 }
 

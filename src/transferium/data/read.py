@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from transferium.data.domain import Domain, Kind
 from transferium.data.images.sniff import SUFFIXES
+from transferium.data.modality import check_kind
 from transferium.data.readers.arrays import Values, read_memory
 from transferium.data.readers.columns import Columns
 from transferium.data.readers.folders import read_folder
@@ -50,8 +51,8 @@ def read(
     """
     if isinstance(source, Domain):
         return source
-    if kind not in (None, *get_args(Kind)):
-        raise InputError(f"kind={kind!r} is unknown. {did_you_mean(str(kind), get_args(Kind))}")
+    if kind is not None:
+        check_kind(kind)
     kind_of(problem)
     listed = _listed(features)
     values = {"label": label, "part": part, "group": group, "id": id}
