@@ -56,11 +56,6 @@ class Backbone:
     source_head: Callable[[], nn.Module] | None = None
     output: Output = "pooled"
 
-    @property
-    def ragged(self) -> bool:
-        """Whether inputs are rows of different lengths, given with a mask."""
-        return self.preprocess is not None and self.preprocess.ragged
-
     def to_json(self) -> dict[str, Any]:
         """The description of the backbone that a saved model holds."""
         return {

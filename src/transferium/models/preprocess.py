@@ -59,7 +59,11 @@ class Preprocess(ABC):
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Preprocess:
         """The inverse of ``to_json``, without ``kind``."""
-        return cls(**fields)
+        made = {
+            name: Path(value) if name in cls.files else tuple(value) if isinstance(value, list) else value
+            for name, value in fields.items()
+        }
+        return cls(**made)
 
     def fingerprint(self) -> str:
         """A key: two preprocessings that share it read alike."""
@@ -160,10 +164,6 @@ class ImagePreprocess(Preprocess):
     def to_json(self) -> dict[str, Any]:
         return {"kind": "image", **asdict(self)}
 
-    @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> ImagePreprocess:
-        return cls(**fields | {"mean": tuple(fields["mean"]), "std": tuple(fields["std"])})
-
 
 @dataclass(frozen=True)
 class TextPreprocess(Preprocess):
@@ -208,10 +208,6 @@ class TextPreprocess(Preprocess):
             "max_length": self.max_length,
             "pad_id": self.pad_id,
         }
-
-    @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> TextPreprocess:
-        return cls(**fields | {"tokenizer": Path(fields["tokenizer"])})
 
     def fingerprint(self) -> str:
         """A key that depends on the content of the tokenizer file, not on its path."""

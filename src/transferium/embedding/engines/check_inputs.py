@@ -24,7 +24,7 @@ def first_inputs(samples: Samples, indices: Iterable[int], backbone: Backbone) -
         with suppress(DataError, OSError):
             array = preprocess.read(samples.raw(index))
             if array.size:
-                found.setdefault(len(array) if backbone.ragged else index, array)
+                found.setdefault(len(array) if preprocess.ragged else index, array)
         if len(found) == COUNT:
             break
     return list(found.values()) or noise(backbone)

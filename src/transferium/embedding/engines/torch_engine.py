@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.models.backbone import Backbone
+from transferium.models.modality import is_ragged
 from transferium.system.allocator import keep_large_blocks
 
 
@@ -24,7 +25,7 @@ class TorchEngine:
         on_gpu = self._device.type == "cuda"
         self.name = "torch-cuda" if on_gpu else "torch"
         self.images, self.tokens = (64, 16384) if on_gpu else (16, 2048)
-        self._ragged = backbone.ragged
+        self._ragged = is_ragged(backbone.kind)
         module = backbone.build().eval().requires_grad_(False).to(self._device)
         self._module = module if self._ragged else module.to(memory_format=torch.channels_last)
         self._lock = threading.Lock()

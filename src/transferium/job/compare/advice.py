@@ -25,7 +25,7 @@ def advise(told: dict[str, Any], preconditions: Preconditions) -> dict[str, Any]
     kinds = [*_covariate(told["covariate"]), *_label(told["label"], preconditions), *_conditional(told["conditional"])]
     kinds += [f"class sets: {message}" for message in told["classes"]]
     if named := told["surface"].get("notable"):
-        kinds.append(f"{SURFACES[told['kind']].measured} differ in {', '.join(named[:5])}")
+        kinds.append(f"{SURFACES[told['kind']][1]} differ in {', '.join(named[:5])}")
     if modes := told["surface"].get("modes"):
         kinds.append(modes)
     if (unseen := told["surface"].get("unseen_words")) is not None:

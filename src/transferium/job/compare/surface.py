@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,7 @@ OTHER_MODES = 0.1
 
 def compare_surface(source: Domain, target: Domain, *, seed: int) -> dict[str, Any]:
     """Differences that are seen in the raw examples, by the kind of data; samples are drawn by ``seed``."""
-    return by_kind(SURFACES, source.kind, "comparison of raw examples").compare(source, target, seed)
+    return by_kind(SURFACES, source.kind, "comparison of raw examples")[0](source, target, seed)
 
 
 def _pictures(source: Domain, target: Domain, seed: int) -> dict[str, Any]:
@@ -122,16 +121,9 @@ def _columns(source: Domain, target: Domain, _seed: int, most: int = 12) -> dict
     return {"measures": rows, "notable": [row["measure"] for row in rows if abs(row["difference"]) >= NOTABLE]}
 
 
-@dataclass(frozen=True)
-class Surface:
-    """How raw examples of one kind are compared, and what the things are called that are measured."""
-
-    compare: Callable[[Domain, Domain, int], dict[str, Any]]
-    measured: str
-
-
-SURFACES: dict[Kind, Surface] = {
-    "image": Surface(_pictures, "pictures"),
-    "text": Surface(_texts, "texts"),
-    "features": Surface(_columns, "columns"),
+SURFACES: dict[Kind, tuple[Callable[[Domain, Domain, int], dict[str, Any]], str]] = {
+    "image": (_pictures, "pictures"),
+    "text": (_texts, "texts"),
+    "features": (_columns, "columns"),
 }
+"""How raw examples of each kind are compared, and what is measured of them."""
