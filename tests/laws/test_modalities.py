@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 from typing import Any, get_args
@@ -11,11 +12,12 @@ import pytest
 
 import transferium
 from transferium.artifact import load_artifact
+from transferium.cli.options import COLUMNS as OPTIONS
 from transferium.data.doctor.scan import SCANS
 from transferium.data.domain import Domain, Kind
 from transferium.data.modality import KINDS, by_kind
 from transferium.data.readers.arrays import MEMORY
-from transferium.data.readers.columns import COLUMNS
+from transferium.data.readers.columns import COLUMNS, USES
 from transferium.data.readers.table_files import CELLS
 from transferium.embedding.embed import WAYS, Embedder
 from transferium.errors import InputError
@@ -62,6 +64,10 @@ def test_every_kind_has_a_row_or_a_reason(name: str) -> None:
     rows, reasons = TABLES[name]
     assert {*rows, *reasons} == {*get_args(Kind)}
     assert not {*rows} & {*reasons}, "a reason is given for a kind that has a row"
+
+
+def test_every_column_of_examples_can_be_named() -> None:
+    assert {*COLUMNS} <= {*USES} & {*inspect.signature(transferium.read).parameters} & {*OPTIONS}
 
 
 def test_no_table_is_forgotten() -> None:

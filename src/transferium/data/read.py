@@ -11,7 +11,7 @@ from transferium.data.domain import Domain, Kind
 from transferium.data.images.sniff import SUFFIXES
 from transferium.data.modality import check_kind
 from transferium.data.readers.arrays import Values, read_memory
-from transferium.data.readers.columns import Columns
+from transferium.data.readers.columns import COLUMNS, Columns
 from transferium.data.readers.folders import read_folder
 from transferium.data.readers.npz import read_npz
 from transferium.data.readers.table_files import TABLES, read_table
@@ -91,7 +91,7 @@ def _read_path(path: Path, asked: Columns, name: str | None) -> Domain:
     if ending in TABLES:
         return read_table([path], asked, name)
     if ending in (".npz", ".npy"):
-        data = asked.image or asked.text or (asked.features or (None,))[0]
+        data = next(filter(None, (*(getattr(asked, use) for use in COLUMNS), *(asked.features or ()))), None)
         return read_npz(
             path,
             data=data,
