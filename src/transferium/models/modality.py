@@ -32,9 +32,10 @@ class Modality:
 
 
 def _image_transform(transform: Any) -> Preprocess | None:
-    if transform is None or isinstance(transform, Preprocess):
-        return transform if isinstance(transform, ImagePreprocess | CallablePreprocess) else None
-    return CallablePreprocess(transform)
+    if isinstance(transform, ImagePreprocess):
+        return transform
+    foreign = isinstance(transform, Preprocess) and not isinstance(transform, CallablePreprocess)
+    return None if transform is None or foreign else CallablePreprocess(transform)
 
 
 MODALITIES: dict[Kind, Modality] = {
