@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from transferium.data.domain import Kind
 from transferium.errors import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from transferium.data.domain import Kind
 
 Row = TypeVar("Row")
 
