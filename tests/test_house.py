@@ -47,6 +47,7 @@ MEANINGS = {
     "images": "pictures",
     "label_shift": "other class shares in the target",
     "labelled_target": "a few labelled target examples",
+    "modality": "a kind of example",
     "options": "what a command may be told",
     "prediction": "terms on predictions that need no labels",
     "range_test": "the learning-rate range test",

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain, Kind
+from transferium.data.modality import by_kind
 from transferium.embedding.embed import Embedder, Embedding
 from transferium.embedding.engines.portable import attach_graph, save_graph, save_weights
 from transferium.errors import ArtifactError
@@ -24,6 +25,7 @@ from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone
 from transferium.models.heads.base import AnyHead
 from transferium.models.heads.saved import FORMATS, head_from_saved
+from transferium.models.modality import MODALITIES
 from transferium.models.sources.bundled import BUNDLED, bundled
 from transferium.problems.catalogue import problem_from_json
 from transferium.problems.classes import Classes
@@ -254,15 +256,11 @@ def _read_backbone(folder: Path, saved: dict[str, Any]) -> Backbone:
         return attach_graph(saved, folder / saved["graph"])
     if saved["kind"] == "features":
         return replace(find_backbone(None, "features"), width=int(saved["width"]))
-    backbone = find_backbone(saved["name"], saved["kind"], **_options(saved))
+    setting = by_kind(MODALITIES, saved["kind"], "backbone").setting
+    backbone = find_backbone(saved["name"], saved["kind"], **{setting: saved["preprocess"][setting]})
     if backbone.fingerprint != saved["fingerprint"]:
         raise ArtifactError(
             f"{folder} was made with {saved['name']} weights {saved['fingerprint'][:12]}; the installed ones are "
             f"{backbone.fingerprint[:12]}. Install the package version named in its provenance."
         )
     return backbone
-
-
-def _options(saved: dict[str, Any]) -> dict[str, Any]:
-    name = {"image": "size", "text": "max_length"}[saved["kind"]]
-    return {name: saved["preprocess"][name]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,11 @@ def test_without_a_store_memory_serves(tmp_path: Path) -> None:
     assert (again.features[:2] == first.features[[5, 0]]).all()
     first.features[:] = 0  # what a caller does with its own array is not remembered
     assert (mine(images([5]), backbone)[0].features == again.features[:1]).all()
+
+
+def test_a_backbone_that_gives_tokens_is_refused() -> None:
+    with pytest.raises(InputError, match="gives a row for each token, and one for each example is needed"):
+        embedder(None)(images(range(2)), replace(tiny(), output="tokens"))
 
 
 def test_copies_are_computed_once(tmp_path: Path) -> None:

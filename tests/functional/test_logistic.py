@@ -167,14 +167,6 @@ def test_unfinished_paths_say_so() -> None:
     assert (path.iterations == 2).all()
 
 
-def test_two_paths_join_in_order() -> None:
-    X, y = load_iris(return_X_y=True)
-    folds = np.arange(len(y)) % 2
-    joined = fit_path(X, y, 3, [1.0, 10.0], folds).joined(fit_path(X, y, 3, [0.1, 3.0], folds))
-    assert joined.Cs.tolist() == [0.1, 1.0, 3.0, 10.0]
-    assert (np.diff(np.linalg.norm(joined.coef, axis=(1, 2))) > 0).all()
-
-
 def test_steps_without_curvature_are_refused() -> None:
     step = np.ones((2, 1, 3))
     change = np.stack([np.ones((1, 3)), -np.ones((1, 3))])

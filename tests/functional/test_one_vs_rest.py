@@ -9,7 +9,7 @@ from sklearn.metrics import f1_score, log_loss
 
 from transferium.errors import DataError, InputError
 from transferium.functional.logistic import fit_path
-from transferium.functional.one_vs_rest import OneVsRestPath, fit_one_vs_rest
+from transferium.functional.one_vs_rest import fit_one_vs_rest
 
 GRID = (0.01, 1.0, 100.0)
 
@@ -202,17 +202,6 @@ def test_unfinished_paths_say_so() -> None:
     path = fit_one_vs_rest(X, Y, [1000.0], np.arange(len(X)) % 2, max_iter=1)
     assert not path.converged.any()
     assert (path.iterations == 1).all()
-
-
-def test_two_paths_join_in_order() -> None:
-    X, Y = world(60)
-    fold = np.arange(60) % 2
-    one, other = fit_one_vs_rest(X, Y, [1.0, 10.0], fold), fit_one_vs_rest(X, Y, [0.1, 3.0], fold)
-    joined = one.joined(other)
-    assert isinstance(joined, OneVsRestPath)
-    assert joined.Cs.tolist() == [0.1, 1.0, 3.0, 10.0]
-    assert (np.diff(np.linalg.norm(joined.coef, axis=(1, 2))) > 0).all()
-    np.testing.assert_array_equal(joined.oof_scores[[1, 3]], one.oof_scores)
 
 
 @pytest.mark.parametrize(

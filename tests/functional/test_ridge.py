@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_absolute_error, mean_squared_error
 
 from transferium.errors import DataError, InputError
-from transferium.functional.ridge import RidgePath, fit_ridge_path
+from transferium.functional.ridge import fit_ridge_path
 
 GRID = (1e-3, 0.1, 10.0, 1e4)
 
@@ -161,17 +161,6 @@ def test_the_result_does_not_depend_on_processors(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr("transferium.functional.ridge._processors", lambda count=count: count)
         results.append(fit_ridge_path(X, Y, GRID, np.arange(len(X)) % 5).oof_scores)
     np.testing.assert_array_equal(*results)
-
-
-def test_two_paths_join_in_order() -> None:
-    X, Y = world()
-    fold = np.arange(len(X)) % 2
-    one, other = fit_ridge_path(X, Y, [1.0, 10.0], fold), fit_ridge_path(X, Y, [0.1, 3.0], fold)
-    joined = one.joined(other)
-    assert isinstance(joined, RidgePath)
-    assert joined.Cs.tolist() == [0.1, 1.0, 3.0, 10.0]
-    assert (np.diff(np.linalg.norm(joined.coef, axis=(1, 2))) > 0).all()
-    np.testing.assert_array_equal(joined.squared_error[[1, 3]], one.squared_error)
 
 
 @pytest.mark.parametrize(

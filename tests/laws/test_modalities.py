@@ -1,18 +1,61 @@
-"""Every kind of example has a row in each table by kind, or a reason why it has none."""
+"""Every kind of example has a row in each table by kind, or a reason why it has none; a new kind needs no case."""
 
 from __future__ import annotations
 
-from typing import get_args
+import inspect
+import re
+from pathlib import Path
+from typing import Any, get_args
 
+import numpy as np
 import pytest
 
-from transferium.data.domain import Kind
-from transferium.models.catalogue import DEFAULTS
+import transferium
+from transferium.artifact import load_artifact
+from transferium.cli.options import COLUMNS as OPTIONS
+from transferium.data.doctor.scan import SCANS
+from transferium.data.domain import Domain, Kind
+from transferium.data.modality import KINDS, by_kind
+from transferium.data.readers.arrays import MEMORY
+from transferium.data.readers.columns import COLUMNS, USES
+from transferium.data.readers.table_files import CELLS
+from transferium.embedding.embed import WAYS, Embedder
+from transferium.errors import InputError
+from transferium.job.compare.surface import SURFACES, compare_surface
+from transferium.job.fit.run import fit_job
+from transferium.job.inspect import show_augmented
+from transferium.job.options import FitOptions
+from transferium.job.predict.apply import evaluate_domain
+from transferium.job.run_directory.files import LOOKS
+from transferium.job.stopwatch import Stopwatch
+from transferium.methods.catalogue import find_method
+from transferium.methods.task import Task
+from transferium.models.modality import MODALITIES
+from transferium.models.sources.transformers_models import READERS, transformers_folder
+from transferium.training.attack import SPACES, attack_on
 from transferium.training.augment.recipe import LANGUAGES
+from transferium.training.feeds.feeds import FEEDS, Feeds
+from transferium.training.preview import PREVIEWS
+from worlds.sounds import add_sounds, sounds, tones
 
-TABLES = {
-    "the bundled backbones": (DEFAULTS, {"features": "feature rows are read as they are"}),
-    "the recipes of augmentation": (LANGUAGES, {"features": "nothing is known of what columns mean"}),
+SOURCE = Path(transferium.__file__).parent
+AS_THEY_ARE = {"features": "feature rows are read as they are"}
+UNKNOWN = {"features": "nothing is known of what columns mean"}
+TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
+    "KINDS": (KINDS, {}),
+    "MEMORY": (MEMORY, {}),
+    "COLUMNS": (COLUMNS, {"features": "every column that is left"}),
+    "CELLS": (CELLS, {"features": "one row is made of several cells"}),
+    "SCANS": (SCANS, {}),
+    "MODALITIES": (MODALITIES, AS_THEY_ARE),
+    "READERS": (READERS, AS_THEY_ARE),
+    "WAYS": (WAYS, AS_THEY_ARE),
+    "FEEDS": (FEEDS, {}),
+    "SPACES": (SPACES, {}),
+    "LANGUAGES": (LANGUAGES, UNKNOWN),
+    "PREVIEWS": (PREVIEWS, UNKNOWN),
+    "SURFACES": (SURFACES, {}),
+    "LOOKS": (LOOKS, {"features": "numbers tell a reader of the report nothing"}),
 }
 
 
@@ -21,3 +64,118 @@ def test_every_kind_has_a_row_or_a_reason(name: str) -> None:
     rows, reasons = TABLES[name]
     assert {*rows, *reasons} == {*get_args(Kind)}
     assert not {*rows} & {*reasons}, "a reason is given for a kind that has a row"
+
+
+def test_every_column_of_examples_can_be_named() -> None:
+    assert {*COLUMNS} <= {*USES} & {*inspect.signature(transferium.read).parameters} & {*OPTIONS}
+
+
+def test_no_table_is_forgotten() -> None:
+    """Every dictionary by kind in the source is one of the tables above."""
+    source = "".join(path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py"))
+    assert sorted(re.findall(r"^(\w+): dict\[Kind, ", source, re.M)) == sorted(TABLES)
+
+
+def test_a_fourth_kind_is_read_fitted_evaluated_and_saved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    add_sounds(monkeypatch)
+    monkeypatch.setenv("TRANSFERIUM_HOME", str(tmp_path / "home"))
+    _fit(tmp_path / "run", sounds())
+    artifact = load_artifact(tmp_path / "run")
+    assert (artifact.kind, artifact.backbone.name) == ("sound", "tones")
+    assert artifact.backbone.preprocess == tones().preprocess
+    measured = evaluate_domain(artifact, sounds(seed=1), Embedder(None))
+    assert measured["accuracy"].value > 0.9, "low and high are told apart"
+    assert "<span>data</span> sounds<" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_fourth_kind_is_fine_tuned(monkeypatch: pytest.MonkeyPatch) -> None:
+    add_sounds(monkeypatch)
+    train, held, embedder = sounds(40), sounds(40, seed=1), Embedder(None, engine="torch")
+    method = find_method("finetune", {"unfreeze": "all", "epochs": 20, "lr": 0.003, "batch_size": 8})
+    fitted = method.fit(Task(train, sounds(20, seed=2), tones(), embedder, 0))
+    seen = embedder(held, fitted.backbone)[0].features
+    assert fitted.backbone.tuned and np.mean(fitted.head.outputs(seen).argmax(1) == held.y) > 0.9
+
+
+def _fit(out: Path, domain: Domain) -> None:
+    fit_job(domain, FitOptions(out, "probe"), Embedder(None, engine="torch"), Stopwatch())
+
+
+@pytest.mark.parametrize(
+    ("without", "message"),
+    [
+        ("KINDS", "kind='sound' is unknown"),
+        ("MEMORY", "no reader of data in memory for sounds, only for images and texts and feature rows"),
+        ("SCANS", "no scan for sounds, only for"),
+        ("MODALITIES", "no backbone for sounds, only for images and texts"),
+        ("UNTRAINED", "no backbone 'tones'"),
+        ("WAYS", "no embedding for sounds, only for images and texts"),
+    ],
+)
+def test_a_row_that_is_missing_is_said(
+    without: str, message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    add_sounds(monkeypatch, without=without)
+    with pytest.raises(Exception, match=message) as raised:
+        _fit(tmp_path / "run", sounds(8))
+    assert isinstance(raised.value, InputError) or without == "UNTRAINED"
+    assert not (tmp_path / "run").exists()
+
+
+OPTIONAL: dict[str, Any] = {
+    "FEEDS": lambda domain, _: Feeds(tones().preprocess).open(domain, augmented=False),
+    "SPACES": lambda domain, _: attack_on(tones(), domain, "fgm"),
+    "LANGUAGES": lambda domain, _: show_augmented(domain, None, "strong"),
+    "SURFACES": lambda domain, _: compare_surface(domain, domain, seed=0),
+    "READERS": lambda _, path: transformers_folder(path, "sound", None),
+}
+"""What a kind can do without; a kind without recipes has no preview, and one without looks is not shown."""
+
+
+@pytest.mark.parametrize("without", OPTIONAL)
+def test_what_a_kind_cannot_do_is_said(without: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    add_sounds(monkeypatch, without=without)
+    with pytest.raises(InputError, match=r"there is no .* for sounds, only for images and texts"):
+        OPTIONAL[without](sounds(8), tmp_path)
+
+
+def test_an_empty_table_is_said() -> None:
+    with pytest.raises(InputError, match="there is no feed for texts, only for nothing"):
+        by_kind({}, "text", "feed")
+
+
+FACTS = {
+    "artifact.py": "feature rows have a width and no file of a backbone",
+    "data/doctor/copies.py": "rows of whole numbers can be equal by chance",
+    "data/doctor/doctor.py": "columns of feature rows can be constant",
+    "data/fingerprint.py": "feature rows are in memory",
+    "data/pairing.py": "feature rows have columns, which are to be the same",
+    "data/readers/table_files.py": "a feature row is made of several cells",
+    "embedding/embed.py": "feature rows are read as they are",
+    "embedding/shards.py": "feature rows are read as they are",
+    "estimator/base.py": "feature rows are what scikit-learn checks itself",
+    "estimator/classifier.py": "feature rows are what scikit-learn checks itself",
+    "job/adapt/given_model.py": "feature rows are an array",
+    "job/compare/findings.py": "images have modes",
+    "job/fit/prepare.py": "feature rows are their own features",
+    "job/predict/apply.py": "feature rows have columns; images lie in folders of classes",
+    "methods/deep_adaptation/network.py": "feature rows pass through no network that could be tuned",
+    "methods/finetuning/augmentation.py": "some recipes, and CutMix, are for images alone",
+    "methods/finetuning/heads.py": "feature rows pass through no network that could end in a head's layers",
+    "methods/finetuning/inference_views.py": "images have a side and a mirror image",
+    "methods/finetuning/prefix_cache.py": "feature rows pass through no network that could be cut",
+    "methods/model_selection/auto.py": "feature rows pass through no network that could be tuned",
+    "models/catalogue.py": "feature rows are read as they are",
+}
+"""Where the source compares a kind with one of them: only for what is true of that one alone, and why it is."""
+
+
+def test_a_kind_is_compared_only_for_what_is_true_of_it_alone() -> None:
+    """Texts are told apart nowhere: a table says what they need, and whatever is no image is not taken for one."""
+    compared = re.compile(r"""kind (?:==|!=) "(?:image|text|features)"|kind (?:not )?in \("(?:image|text|features)""")
+    found = {
+        path.relative_to(SOURCE).as_posix(): compared.findall(path.read_text(encoding="utf-8"))
+        for path in SOURCE.rglob("*.py")
+    }
+    assert sorted(name for name, said in found.items() if said) == sorted(FACTS)
+    assert not [name for name, said in found.items() if any('"text"' in words for words in said)]

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from transferium.errors import InputError
+from transferium.models.modality import preprocess_from_json
 from transferium.models.preprocess import (
     CallablePreprocess,
     ImagePreprocess,
     TextPreprocess,
-    preprocess_from_json,
 )
 from transferium.models.sources.bundled import bundled
 

@@ -113,7 +113,7 @@ def test_the_share_is_beta_distributed_also_where_alpha_is_small():
 
 def test_where_both_are_on_a_coin_chooses(monkeypatch):
     asked = []
-    monkeypatch.setattr(mixing, "check_mixable", lambda kind, cut: None)
+    monkeypatch.setattr(mixing, "check_mixable", lambda **_: None)
     monkeypatch.setattr(mixing, "cutmix", lambda x, other, share: (x, 1.0))
     view, objective = step(), mixed(mixup=0.2, cutmix=1.0, draw=lambda alpha: asked.append(alpha) or 1.0)
     for _ in range(200):
@@ -132,7 +132,7 @@ def test_what_cannot_be_mixed_is_said_with_what_to_do_instead():
     with pytest.raises(InputError, match=r"no row of its own to be weighted by: give class_weights"):
         mixed(Supervised(weights=np.ones(20)), mixup=1.0)
     with pytest.raises(
-        InputError, match=r"cutmix pastes parts of pictures, and these examples are features: use mixup"
+        InputError, match=r"cutmix pastes parts of pictures, and these examples are no pictures: use mixup"
     ):
         mixed(cutmix=1.0)(step())
     tokens = step()

@@ -28,26 +28,27 @@ def show(data: Path, options: dict[str, Any]) -> None:
     from transferium.job.inspect import show_augmented
     from transferium.job.run_directory.contact_sheet import as_facts, check_picture, write_picture
     from transferium.system.extras import require_train
-    from transferium.training.augment.recipe import check_recipe
+    from transferium.training.augment.recipe import LANGUAGES, check_recipe
 
     check_recipe(options["augment"])
     require_train("--augment")
     domain = read(data, **opt.named_columns(options))
     out: Path | None = options["out"]
-    if domain.kind != "image" and out is not None:
+    drawn = domain.kind in LANGUAGES and LANGUAGES[domain.kind].drawn
+    if not drawn and out is not None:
         raise InputError(f"--out names a picture, and {domain.name!r} holds {domain.kind} examples: leave --out away.")
-    if domain.kind == "image":
+    if drawn:
         check_picture(out or PICTURE)
     contact = show_augmented(domain, options["backbone"], options["augment"])
     facts = as_facts(contact)
-    if contact.kind == "image":
+    if drawn:
         write_picture(contact, out or PICTURE)
         facts |= {"file": str(out or PICTURE), "ids": [example.id for example in contact.examples]}
     click.echo(json.dumps(facts, ensure_ascii=False) if options["as_json"] else _said(contact, facts))
 
 
 def _said(contact: Contact, facts: dict[str, Any]) -> str:
-    if contact.kind == "image":
+    if contact.drawn:
         shape = f"{len(contact.examples)} images and {len(contact.examples[0].versions)} versions of each"
         return f"{contact.recipe}: {shape} drawn to {facts['file']}"
     lines = [f"{contact.recipe}:"]

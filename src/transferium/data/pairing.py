@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from transferium.data.doctor.findings import Finding, count, some
 from transferium.data.domain import Domain
+from transferium.data.modality import KINDS
 from transferium.data.readers.parts import join_labels, join_samples
 from transferium.errors import DataError
 from transferium.problems.classes import Classes
@@ -116,9 +117,8 @@ def _named(first: Domain, others: Sequence[Domain]) -> Domain:
 def _as_first(first: Domain, other: Domain, what: str) -> Domain:
     """``other`` with its columns in the order of ``first``; raises ``DataError`` where the two cannot be compared."""
     if other.kind != first.kind:
-        words = {"image": "images", "text": "texts", "features": "feature rows"}
         raise DataError(
-            f"the source {first.name!r} holds {words[first.kind]} and the {what} {other.name!r} {words[other.kind]}: "
+            f"the source {first.name!r} holds {KINDS[first.kind]} and the {what} {other.name!r} {KINDS[other.kind]}: "
             "one model cannot read both. Give both in one modality."
         )
     if first.kind != "features":

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from transferium.data.domain import Domain, Kind
 from transferium.data.images.sniff import SUFFIXES
+from transferium.data.modality import check_kind
 from transferium.data.readers.arrays import Values, read_memory
-from transferium.data.readers.columns import Columns
+from transferium.data.readers.columns import COLUMNS, Columns
 from transferium.data.readers.folders import read_folder
 from transferium.data.readers.npz import read_npz
 from transferium.data.readers.table_files import TABLES, read_table
@@ -50,8 +51,8 @@ def read(
     """
     if isinstance(source, Domain):
         return source
-    if kind not in (None, *get_args(Kind)):
-        raise InputError(f"kind={kind!r} is unknown. {did_you_mean(str(kind), get_args(Kind))}")
+    if kind is not None:
+        check_kind(kind)
     kind_of(problem)
     listed = _listed(features)
     values = {"label": label, "part": part, "group": group, "id": id}
@@ -90,7 +91,7 @@ def _read_path(path: Path, asked: Columns, name: str | None) -> Domain:
     if ending in TABLES:
         return read_table([path], asked, name)
     if ending in (".npz", ".npy"):
-        data = asked.image or asked.text or (asked.features or (None,))[0]
+        data = next(filter(None, (*(getattr(asked, use) for use in COLUMNS), *(asked.features or ()))), None)
         return read_npz(
             path,
             data=data,

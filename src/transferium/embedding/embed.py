@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from transferium.data.doctor.finite import finite_rows, what_is_wrong
 from transferium.data.doctor.scan import Scan
 from transferium.data.doctor.scan import scan as scan_domain
-from transferium.data.domain import Domain
+from transferium.data.domain import Domain, Kind
+from transferium.data.modality import by_kind
+from transferium.data.samples import Samples
 from transferium.embedding.engines.check_inputs import first_inputs
 from transferium.embedding.engines.engine import Choice, Engine, open_engine, plan_engine
 from transferium.embedding.images import Wanted, image_tasks, image_work
@@ -83,6 +85,10 @@ class Embedder:
         for backbone in backbones:
             if backbone.kind != domain.kind:
                 raise InputError(f"{backbone.name} reads {backbone.kind} examples; {domain!r} was given.")
+            if backbone.output != "pooled":
+                raise InputError(
+                    f"{backbone.name} gives a row for each token, and one for each example is needed: pool its output."
+                )
         scanned = self._scanned(domain, scan)
         if domain.kind == "features":
             return [_as_they_are(domain, scanned, backbone) for backbone in backbones]
@@ -151,9 +157,23 @@ class Embedder:
         self, domain: Domain, wanted: list[Wanted], engines: dict[int, Engine]
     ) -> Iterable[tuple[Need, Row, bool]]:
         workers = max(1, min(self.workers, len(wanted)))
-        if domain.kind == "text":
-            return Workers(text_tasks(domain.samples, wanted, engines), text_work(engines), workers)
-        return Workers(image_tasks(wanted, engines), image_work(domain.samples, engines), workers)
+        way = by_kind(WAYS, domain.kind, "embedding")
+        return Workers(way.tasks(domain.samples, wanted, engines), way.work(domain.samples, engines), workers)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How examples of one kind are embedded: the tasks that they are dealt into, and the work on one task.
+
+    The work yields for each example and backbone: whose it is, features or a reason, and whether that may be stored.
+    """
+
+    tasks: Callable[[Samples, Sequence[Wanted], dict[int, Engine]], Iterator[Any]]
+    work: Callable[[Samples, dict[int, Engine]], Callable[[Any], Iterator[tuple[Need, Row, bool]]]]
+
+
+WAYS: dict[Kind, Way] = {"image": Way(image_tasks, image_work), "text": Way(text_tasks, text_work)}
+"""Feature rows are not embedded: they are read as they are."""
 
 
 def _wanted(needs: list[Need], first: dict[str, int]) -> list[Wanted]:

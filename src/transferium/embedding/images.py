@@ -26,7 +26,7 @@ class Wanted:
     needs: tuple[Need, ...]
 
 
-def image_tasks(wanted: Sequence[Wanted], engines: dict[int, Engine]) -> Iterator[Sequence[Wanted]]:
+def image_tasks(_samples: Samples, wanted: Sequence[Wanted], engines: dict[int, Engine]) -> Iterator[Sequence[Wanted]]:
     """As many examples at a time as the engines want."""
     step = max((engine.images for engine in engines.values()), default=1)
     return (wanted[start : start + step] for start in range(0, len(wanted), step))

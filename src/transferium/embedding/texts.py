@@ -58,7 +58,9 @@ def _batches(
             yield SameLength(need, tuple(window[i].key for i in chosen), batch)
 
 
-def text_work(engines: dict[int, Engine]) -> Callable[[SameLength], Iterator[tuple[Need, Row, bool]]]:
+def text_work(
+    _samples: Samples, engines: dict[int, Engine]
+) -> Callable[[SameLength], Iterator[tuple[Need, Row, bool]]]:
     """The results of one batch: (backbone and text, features or reason, whether to store them), for each text."""
 
     def work(task: SameLength) -> Iterator[tuple[Need, Row, bool]]:

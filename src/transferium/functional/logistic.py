@@ -43,13 +43,6 @@ class LogisticPath:
     converged: NDArray[np.bool_]
     scale: float
 
-    def joined(self, other: LogisticPath) -> LogisticPath:
-        """One path of two over the same data, in rising order of C."""
-        order = np.argsort(np.concatenate([self.Cs, other.Cs]), kind="stable")
-        names = ("Cs", "coef", "intercept", "oof_logits", "log_loss", "accuracy", "iterations", "converged")
-        both = {name: np.concatenate([getattr(self, name), getattr(other, name)])[order] for name in names}
-        return LogisticPath(**both, scale=self.scale)
-
 
 def fit_path(
     X: NDArray[Any],

@@ -44,13 +44,6 @@ class OneVsRestPath:
     converged: NDArray[np.bool_]
     scale: float
 
-    def joined(self, other: OneVsRestPath) -> OneVsRestPath:
-        """One path of two over the same data, in rising order of C."""
-        order = np.argsort(np.concatenate([self.Cs, other.Cs]), kind="stable")
-        names = ("Cs", "coef", "intercept", "oof_scores", "log_loss", "micro_f1", "iterations", "converged")
-        both = {name: np.concatenate([getattr(self, name), getattr(other, name)])[order] for name in names}
-        return OneVsRestPath(**both, scale=self.scale)
-
 
 def fit_one_vs_rest(
     X: Array,

@@ -36,13 +36,6 @@ class RidgePath:
     spread: Floats
     scale: float
 
-    def joined(self, other: RidgePath) -> RidgePath:
-        """One path of two over the same data, in rising order of C."""
-        order = np.argsort(np.concatenate([self.Cs, other.Cs]), kind="stable")
-        names = ("Cs", "coef", "intercept", "oof_scores", "squared_error", "absolute_error")
-        both = {name: np.concatenate([getattr(self, name), getattr(other, name)])[order] for name in names}
-        return RidgePath(**both, spread=self.spread, scale=self.scale)
-
 
 def fit_ridge_path(
     X: Array, Y: Array, Cs: Sequence[float], fold: NDArray[np.int64], weights: Array | None = None

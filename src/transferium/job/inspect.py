@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from transferium.data.doctor.findings import Diagnosis
 from transferium.data.domain import Domain
+from transferium.data.modality import KINDS, by_kind
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError, InputError
 from transferium.job.fit.prepare import count_by_class, prepare
@@ -48,22 +49,20 @@ def show_augmented(domain: Domain, backbone: str | None, recipe: str, *, seed: i
     from transferium.training.feeds.feeds import Feeds
     from transferium.training.preview import contact_of, spread
 
-    if domain.kind == "features":
-        raise InputError(f"{domain.name!r} holds feature rows, and augmentation changes images and texts.")
+    language = by_kind(LANGUAGES, domain.kind, "augmentation")
     if domain.parts is not None and (domain.parts == "train").any():
         domain = domain.part("train")
-    language = LANGUAGES[domain.kind]
     if not read_for(language, recipe):
         raise InputError(
-            f"augment={recipe!r} changes nothing in {language.kind}s. Try 'strong', or any of {_few(language)}."
+            f"augment={recipe!r} changes nothing in {KINDS[domain.kind]}. Try 'strong', or any of {_few(language)}."
         )
-    if domain.kind == "text":
+    if not language.drawn:
         # All of them need not be tokenised to show a few.
         domain = domain.take([row for row, _ in zip(spread(domain, seed), range(8), strict=False)])
     feeds = Feeds(find_backbone(backbone, domain.kind).preprocess, augment=recipe, seed=seed)
     contact = contact_of(feeds, domain)
     if contact is None:
-        raise DataError(f"none of the {len(domain)} images of {domain.name!r} can be read.")
+        raise DataError(f"none of the {len(domain)} {KINDS[domain.kind]} of {domain.name!r} can be read.")
     return contact
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from transferium.errors import InputError
 from transferium.methods.method import Method
+from transferium.models.modality import MODALITIES
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,9 @@ class FitOptions:
 
 
 def backbone_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Take ``size`` and ``max_length``, which belong to the backbone, out of ``settings``."""
+    """Take the settings that belong to the backbone (``size``, ``max_length``) out of ``settings``."""
     taken: dict[str, Any] = {}
-    for name in ("size", "max_length"):
+    for name in (row.setting for row in MODALITIES.values()):
         if name in settings:
             value = settings.pop(name)
             try:

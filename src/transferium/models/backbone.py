@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from transferium.data.domain import Kind
 from transferium.models.graphs.unbound_graph import UnboundGraph
@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+Output = Literal["pooled", "tokens"]
+
+
 @dataclass(frozen=True, eq=False)
 class Backbone:
     """A frozen description; ``build()`` makes the torch module, and is not needed where there is a graph.
 
     The module maps one preprocessed batch to pooled features ``(n, width)``: images come as
-    ``float32 (n, 3, h, w)``, texts as ``int64 ids (n, t)`` and ``int64 mask (n, t)``.
+    ``float32 (n, 3, h, w)``, texts as ``int64 ids (n, t)`` and ``int64 mask (n, t)``. With ``output="tokens"`` it gives
+    a row for each token instead, ``(n, t, width)``; its ``fingerprint`` is then another.
     ``blocks`` are dotted names in forward order, from the input on: together they hold every parameter. A name is a
     module's, or that of a parameter which the root itself holds (a position embedding); ``*`` for one part of it means
     that block of every network of several (``members``) that lie side by side.
@@ -37,7 +41,7 @@ class Backbone:
     kind: Kind
     width: int
     blocks: tuple[str, ...]
-    preprocess: Preprocess
+    preprocess: Preprocess | None
     fingerprint: str
     build: Callable[[], nn.Module]
     licence: str = "unknown"
@@ -50,6 +54,7 @@ class Backbone:
     tuned: bool = False
     members: int = 1
     source_head: Callable[[], nn.Module] | None = None
+    output: Output = "pooled"
 
     def to_json(self) -> dict[str, Any]:
         """The description of the backbone that a saved model holds."""

@@ -6,13 +6,15 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from transferium.data.domain import Kind
+from transferium.data.modality import KINDS, by_kind, check_kind
 from transferium.errors import BackboneError, InputError, did_you_mean
 from transferium.models.backbone import Backbone
-from transferium.models.preprocess import ImagePreprocess, TextPreprocess
-from transferium.models.sources.bundled import BUNDLED, DEFAULTS, bundled
+from transferium.models.modality import MODALITIES
+from transferium.models.preprocess import ImagePreprocess
+from transferium.models.sources.bundled import BUNDLED, bundled
 from transferium.models.sources.untrained import UNTRAINED, USES
 from transferium.models.sources.wrapped import randomised, wrap_module
 from transferium.system.extras import require_train
@@ -44,27 +46,24 @@ def find_backbone(
     >>> find_backbone("efficientnet_lite0", "image", size=64).preprocess.resize
     73
     """
-    if kind not in get_args(Kind):
-        raise InputError(f"kind={kind!r} is unknown. {did_you_mean(str(kind), get_args(Kind))}")
+    check_kind(kind)
+    amount = _amount(kind, size=size, max_length=max_length)
     if kind == "features":
-        _refuse_reading(size=size, max_length=max_length)
         return _identity(spec)
     if isinstance(spec, Backbone):
-        return reading(_checked(spec, kind), size, max_length)
+        return reading(_checked(spec, kind), amount)
     if spec is not None and not isinstance(spec, str | Path):
-        return reading(wrap_module(_module(spec), kind, transform), size, max_length)
+        return reading(wrap_module(_module(spec), kind, transform), amount)
     if transform is not None:
         raise InputError(f"transform= belongs to a module of your own; {spec} brings its own preprocessing.")
-    name = DEFAULTS[kind] if spec is None else str(spec)
+    name = by_kind(MODALITIES, kind, "backbone").default if spec is None else str(spec)
     if name in BUNDLED:
         _check_kind(name, BUNDLED[name].kind, kind)
-        return reading(bundled(name), size, max_length)
+        return reading(bundled(name), amount)
     check_installed(name)
     if name in UNTRAINED:
-        return reading(_checked(UNTRAINED[name](), kind), size, max_length)
-    if (size is not None and kind == "text") or (max_length is not None and kind == "image"):
-        raise InputError("size is a setting for images, max_length one for texts.")
-    return _checked(_load(name, kind, size, max_length), kind)
+        return reading(_checked(UNTRAINED[name](), kind), amount)
+    return _checked(_load(name, kind, amount), kind)
 
 
 def check_installed(name: str) -> None:
@@ -75,36 +74,40 @@ def check_installed(name: str) -> None:
         require_train(f"backbone {name}")
 
 
-def _refuse_reading(*, size: int | None, max_length: int | None) -> None:
-    for name, value, kind in (("size", size, "images"), ("max_length", max_length, "texts")):
-        if value is not None:
-            raise InputError(f"{name}={value} is for {kind}, and features are read as they are: leave it out.")
+def _amount(kind: Kind, **given: int | None) -> int | None:
+    """The value of the setting of this kind; raises ``InputError`` where the setting of another kind was given."""
+    for other, row in MODALITIES.items():
+        if other != kind and given.get(row.setting) is not None:
+            raise InputError(
+                f"{row.setting} is a setting for {KINDS[other]}, and these are {KINDS[kind]}: leave it out."
+            )
+    return given.get(MODALITIES[kind].setting) if kind in MODALITIES else None
 
 
-def _load(name: str, kind: Kind, size: int | None, max_length: int | None) -> Backbone:
+def _load(name: str, kind: Kind, amount: int | None) -> Backbone:
     if name.startswith("hf/"):
         from transferium.models.sources.transformers_models import transformers_named
 
-        return transformers_named(name.removeprefix("hf/"), kind, size, max_length)
+        return transformers_named(name.removeprefix("hf/"), kind, amount)
     if name.startswith("timm/"):
         from transferium.models.sources.timm_models import timm_named
 
         _check_kind(name, "image", kind)
-        return timm_named(name.removeprefix("timm/"), size)
+        return timm_named(name.removeprefix("timm/"), amount)
     architecture, at, file = name.partition("@")
     if at and not Path(name).exists():
         from transferium.models.sources.timm_models import timm_file
 
         _check_kind(name, "image", kind)
-        return timm_file(architecture, Path(file), size)
+        return timm_file(architecture, Path(file), amount)
     if Path(name).is_dir():
-        return _folder(Path(name), kind, size, max_length)
+        return _folder(Path(name), kind, amount)
     if Path(name).is_file():
         raise BackboneError(f"{name} holds weights alone: say for which timm architecture, <architecture>@{name}")
     raise BackboneError(f"there is no backbone {name!r} here. {_suggest(name)}")
 
 
-def _folder(folder: Path, kind: Kind, size: int | None, max_length: int | None) -> Backbone:
+def _folder(folder: Path, kind: Kind, amount: int | None) -> Backbone:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -113,11 +116,11 @@ def _folder(folder: Path, kind: Kind, size: int | None, max_length: int | None) 
         from transferium.models.sources.timm_models import timm_folder
 
         _check_kind(str(folder), "image", kind)
-        return timm_folder(folder, size)
+        return timm_folder(folder, amount)
     if "model_type" in config:
         from transferium.models.sources.transformers_models import transformers_folder
 
-        return transformers_folder(folder, kind, size, max_length)
+        return transformers_folder(folder, kind, amount)
     raise BackboneError(
         f"{folder / 'config.json'} is neither timm's (with 'architecture') nor transformers' (with 'model_type')."
     )
@@ -154,20 +157,17 @@ def _module(spec: Any) -> nn.Module:
     return module
 
 
-def reading(backbone: Backbone, size: int | None, max_length: int | None) -> Backbone:
-    """The same backbone reading another input side or text length."""
-    preprocess = backbone.preprocess
-    if size is not None:
-        if not isinstance(preprocess, ImagePreprocess):
-            raise InputError(f"size is a setting for images; {backbone.name} reads {backbone.kind} its own way.")
-        if size != preprocess.size and not backbone.any_size:
-            raise InputError(f"{backbone.name} reads images of side {preprocess.size} only; size={size} was given.")
-        preprocess = preprocess.resized(size)
-    if max_length is not None:
-        if not isinstance(preprocess, TextPreprocess):
-            raise InputError(f"max_length is a setting for texts; {backbone.name} reads {backbone.kind} examples.")
-        preprocess = preprocess.shortened(max_length)
-    return replace(backbone, preprocess=preprocess)
+def reading(backbone: Backbone, amount: int | None) -> Backbone:
+    """The same backbone reading another input side or text length; itself where no ``amount`` is given."""
+    if amount is None:
+        return backbone
+    row, preprocess = MODALITIES[backbone.kind], backbone.preprocess
+    if not isinstance(preprocess, row.preprocess):
+        whose = KINDS[backbone.kind]
+        raise InputError(f"{row.setting} is a setting for {whose}; {backbone.name} reads {backbone.kind} its own way.")
+    if isinstance(preprocess, ImagePreprocess) and amount != preprocess.size and not backbone.any_size:
+        raise InputError(f"{backbone.name} reads images of side {preprocess.size} only; size={amount} was given.")
+    return replace(backbone, preprocess=row.resized(preprocess, amount))
 
 
 def _checked(backbone: Backbone, kind: Kind) -> Backbone:
@@ -177,7 +177,7 @@ def _checked(backbone: Backbone, kind: Kind) -> Backbone:
 
 def _check_kind(name: str, reads: str, kind: Kind) -> None:
     if reads != kind:
-        wanted = DEFAULTS.get(kind, "features")
+        wanted = by_kind(MODALITIES, kind, "backbone").default
         raise BackboneError(f"{name} reads {reads} examples, but the data are {kind} examples; try {wanted!r}.")
 
 
@@ -239,11 +239,13 @@ def _cached_row(name: str, folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     timm = "architecture" in config
-    vision = timm or (folder / "preprocessor_config.json").exists()
+    kind = next((kind for kind, row in MODALITIES.items() if (folder / row.sign).exists()), None)
+    if not timm and kind is None:
+        return None
     weights = [file for file in folder.iterdir() if file.suffix in {".safetensors", ".bin"}]
     return {
         "name": f"timm/{name}" if timm else f"hf/{name}",
-        "kind": "image" if vision else "text",
+        "kind": "image" if timm else kind,
         "width": int(config.get("num_features") or config.get("hidden_size") or 0),
         "licence": str(config.get("pretrained_cfg", {}).get("license") or "see the model card"),
         "size_bytes": sum(file.stat().st_size for file in weights),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.images.decode import decode
 from transferium.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,8 +28,50 @@ def _digest(description: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
 
 
+class Preprocess(ABC):
+    """How an example becomes what a backbone reads; each kind of example has a class of its own.
+
+    A ``ragged`` one gives rows of token ids of different lengths, which a network reads beside a mask. ``files`` names
+    the fields that are files, which travel with a saved model.
+    """
+
+    kind: ClassVar[str]
+    ragged: ClassVar[bool] = False
+    files: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def shape(self) -> str:
+        """The shape of what is read, in words: graphs of one backbone are told apart by it."""
+        return self.kind
+
+    @abstractmethod
+    def read(self, raw: Any) -> NDArray[Any]:
+        """One example without the batch axis; raises ``DataError`` or ``OSError`` where it cannot be read."""
+
+    @abstractmethod
+    def made_up(self) -> list[NDArray[Any]]:
+        """Some inputs of the right shape, for checks without data."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """The description that makes it again."""
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Preprocess:
+        """The inverse of ``to_json``, without ``kind``."""
+        made = {
+            name: Path(value) if name in cls.files else tuple(value) if isinstance(value, list) else value
+            for name, value in fields.items()
+        }
+        return cls(**made)
+
+    def fingerprint(self) -> str:
+        """A key: two preprocessings that share it read alike."""
+        return _digest(self.to_json())
+
+
 @dataclass(frozen=True)
-class ImagePreprocess:
+class ImagePreprocess(Preprocess):
     """Resize the shorter side to ``resize``, crop the centre ``size`` x ``size``, scale to [0, 1], normalise.
 
     ``crop="squash"`` squeezes the whole picture into the square instead. ``via=2`` crops at twice the size and
@@ -53,6 +97,17 @@ class ImagePreprocess:
     def __call__(self, image: Image.Image) -> NDArray[np.float32]:
         """``(3, size, size)`` of an upright RGB picture."""
         return self.normalise(self.cut(image))
+
+    @property
+    def shape(self) -> str:
+        return f"side {self.size}"
+
+    def read(self, raw: Any) -> NDArray[np.float32]:
+        return self(decode(raw, self.decode_at_least))
+
+    def made_up(self) -> list[NDArray[Any]]:
+        draw = np.random.default_rng(0)
+        return [draw.standard_normal((3, self.size, self.size)).astype(np.float32) for _ in range(2)]
 
     @property
     def geometry(self) -> tuple[int, int, str, str]:
@@ -109,23 +164,28 @@ class ImagePreprocess:
     def to_json(self) -> dict[str, Any]:
         return {"kind": "image", **asdict(self)}
 
-    def fingerprint(self) -> str:
-        return _digest(self.to_json())
-
 
 @dataclass(frozen=True)
-class TextPreprocess:
+class TextPreprocess(Preprocess):
     """Token ids by a ``tokenizer.json`` of the ``tokenizers`` library, cut to ``max_length`` tokens."""
 
     tokenizer: Path
     max_length: int
     pad_id: int = 0
     kind: ClassVar[str] = "text"
+    ragged: ClassVar[bool] = True
+    files: ClassVar[tuple[str, ...]] = ("tokenizer",)
 
     def __call__(self, texts: Sequence[str]) -> list[list[int]]:
         """The token ids of each text, special tokens included, without padding."""
         encoder = _tokenizer(self.tokenizer, self.max_length)
         return [encoding.ids for encoding in encoder.encode_batch_fast(list(texts))]
+
+    def read(self, raw: Any) -> NDArray[np.int64]:
+        return np.array(self([str(raw)])[0], np.int64)
+
+    def made_up(self) -> list[NDArray[Any]]:
+        return [self.read(text) for text in ("one text", "another, somewhat longer text")]
 
     def unknown_share(self, texts: Sequence[str]) -> float:
         """The share of the pieces of ``texts`` that are not in the vocabulary; special tokens are not counted."""
@@ -156,7 +216,7 @@ class TextPreprocess:
 
 
 @dataclass(frozen=True)
-class CallablePreprocess:
+class CallablePreprocess(Preprocess):
     """A user's own transform (PIL picture to array or tensor) for a user's own module.
 
     It is known by its ``repr``; where that shows a memory address, by nothing that outlives this process.
@@ -169,6 +229,14 @@ class CallablePreprocess:
     def __call__(self, image: Image.Image) -> NDArray[np.float32]:
         return np.ascontiguousarray(np.asarray(self.transform(image), np.float32))
 
+    def read(self, raw: Any) -> NDArray[np.float32]:
+        return self(decode(raw, self.decode_at_least))
+
+    def made_up(self) -> list[NDArray[Any]]:
+        from PIL import Image as Pillow
+
+        return [self(Pillow.fromarray(np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)))]
+
     def to_json(self) -> dict[str, Any]:
         return {"kind": "callable", "transform": repr(self.transform)}
 
@@ -177,26 +245,6 @@ class CallablePreprocess:
         if " at 0x" in description["transform"]:
             description["process"] = _this_process()
         return _digest(description)
-
-
-Preprocess = ImagePreprocess | TextPreprocess | CallablePreprocess | None
-
-
-def preprocess_from_json(saved: dict[str, Any] | None) -> Preprocess:
-    """The inverse of ``to_json``; a user's own transform cannot come back.
-
-    >>> pre = ImagePreprocess(8, 9, "bilinear", (0.5,) * 3, (0.5,) * 3, 18)
-    >>> preprocess_from_json(pre.to_json()) == pre
-    True
-    """
-    if saved is None:
-        return None
-    fields = {name: value for name, value in saved.items() if name != "kind"}
-    if saved["kind"] == "text":
-        return TextPreprocess(**fields | {"tokenizer": Path(fields["tokenizer"])})
-    if saved["kind"] == "image":
-        return ImagePreprocess(**fields | {"mean": tuple(fields["mean"]), "std": tuple(fields["std"])})
-    raise InputError(f"a preprocessing of kind {saved['kind']!r} cannot be restored from its description.")
 
 
 @lru_cache(maxsize=8)

@@ -72,7 +72,7 @@ class Mixed(Objective):
 
     def _mixed(self, view: View) -> View:
         x, *rest = view.inputs(self.stream)
-        check_mixable("text" if not x.is_floating_point() else "image" if x.ndim == 4 else "features", self.cutmix)
+        check_mixable(tokens=not x.is_floating_point(), pictures=x.ndim == 4, cutmix=self.cutmix)
         if len(x) < 2 or not view.model.training or not (self.mixup or self.cutmix):
             return view
         cut = self.cutmix > 0 and (not self.mixup or float(torch.rand(())) < 0.5)
@@ -88,15 +88,15 @@ class Mixed(Objective):
         return view.seen_as(self.stream, (x, *rest), labels)
 
 
-def check_mixable(kind: str, cutmix: float) -> None:
-    """Raise ``InputError`` where examples of this kind (``image``, ``text``, ``features``) cannot be mixed."""
-    if kind == "text":
+def check_mixable(*, tokens: bool, pictures: bool, cutmix: float) -> None:
+    """Raise ``InputError`` where examples cannot be mixed: rows of tokens, and by CutMix all but pictures."""
+    if tokens:
         raise InputError(
             "texts are rows of tokens, which cannot be mixed by shares: leave mixup and cutmix at 0, "
             "and use label_smoothing or an augmentation of texts instead."
         )
-    if kind != "image" and cutmix:
-        raise InputError(f"cutmix pastes parts of pictures, and these examples are {kind}: use mixup instead.")
+    if cutmix and not pictures:
+        raise InputError("cutmix pastes parts of pictures, and these examples are no pictures: use mixup instead.")
 
 
 def mixup(x: Tensor, other: Tensor, share: float) -> tuple[Tensor, float]:

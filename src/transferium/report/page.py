@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from transferium.data.modality import KINDS
 from transferium.report import words
 from transferium.report.adaptation import domains
 from transferium.report.augmented import augmented
@@ -107,9 +108,8 @@ def _verdict(run: Mapping[str, Any]) -> dict[str, str]:
 
 def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The few things that say what this run was."""
-    kinds = {"image": "images", "text": "texts", "features": "feature rows"}
     facts = [
-        ("data", kinds.get(run.get("kind", ""), run.get("kind"))),
+        ("data", KINDS.get(run.get("kind", ""), run.get("kind"))),
         ("predicts", presentation(run).predicts),
         ("backbone", run.get("backbone")),
         ("method", run.get("method")),

@@ -11,16 +11,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from transferium.data.domain import Domain
+from transferium.data.domain import Domain, Kind
+from transferium.data.modality import by_kind
 from transferium.errors import InputError
 from transferium.functional.losses.attack import rows, worst_in_ball, worst_in_box
 from transferium.functional.losses.vat import adversarial_direction
 from transferium.models.backbone import Backbone
+from transferium.models.modality import is_ragged
 from transferium.models.preprocess import ImagePreprocess
 
-ATTACKS = ("fgsm", "pgd", "fgm", "vat")
+BOXED = ("fgsm", "pgd")
+ATTACKS = (*BOXED, "fgm", "vat")
 Inputs = tuple[Tensor, ...]
-DEFAULT_EPS = {"image": 2.0, "features": 0.1, "text": 0.1}
+Limits = tuple[Tensor, Tensor | None, Tensor | None]
+"""The unit that ``eps`` counts, and the lowest and highest value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,22 +38,21 @@ class Attack:
     kind: str
     eps: float
     steps: int
-    data: str
+    data: Kind
     unit: Tensor
     low: Tensor | None = None
     high: Tensor | None = None
 
     def __str__(self) -> str:
-        units = {"image": " of 255 grey levels", "features": " of each column's spread", "text": ""}[self.data]
-        far = f"{self.eps:g}{units}" if self.boxed else f"{self.eps:g} of a row's length"
+        far = f"{self.eps:g}{SPACES[self.data].units}" if self.boxed else f"{self.eps:g} of a row's length"
         count = f", {self.steps} steps" if self.kind == "pgd" else ""
-        place = " in the word embeddings" if self.data == "text" else ""
+        place = " in the word embeddings" if is_ragged(self.data) else ""
         return f"{self.kind.upper()}, {far}{place}{count}"
 
     @property
     def boxed(self) -> bool:
         """Whether each number has its own limit, rather than a whole row."""
-        return self.kind in ("fgsm", "pgd")
+        return self.kind in BOXED
 
     def find(self, module: nn.Module, inputs: Inputs, loss: Callable[[Inputs], Tensor]) -> Tensor:
         """The change that raises ``loss(inputs)``, within the limits; batch statistics are left as they are."""
@@ -91,7 +94,7 @@ class Attack:
     def moved(self, module: nn.Module, inputs: Inputs, delta: Tensor) -> Iterator[Inputs]:
         """The inputs with the change: added to them, or added to the embeddings while the block runs."""
         first, *rest = inputs
-        if self.data != "text":
+        if not is_ragged(self.data):
             yield (first + delta, *rest)
             return
         hook = _embedding(module).register_forward_hook(lambda _module, _inputs, output: output + delta)
@@ -102,7 +105,7 @@ class Attack:
 
     def _at(self, module: nn.Module, inputs: Inputs) -> Tensor:
         """The values that the attack changes."""
-        if self.data != "text":
+        if not is_ragged(self.data):
             return inputs[0]
         with torch.no_grad():
             found: Tensor = _embedding(module)(inputs[0])
@@ -110,11 +113,11 @@ class Attack:
 
     def _mask(self, inputs: Inputs, at: Tensor) -> Tensor:
         """Padding is not moved."""
-        return inputs[1].unsqueeze(-1).to(at.dtype) if self.data == "text" else torch.ones((), device=at.device)
+        return inputs[1].unsqueeze(-1).to(at.dtype) if is_ragged(self.data) else torch.ones((), device=at.device)
 
     def _climb(self, module: nn.Module, inputs: Inputs, loss: Callable[[Inputs], Tensor]) -> Callable[[Tensor], Tensor]:
         def climb(delta: Tensor) -> Tensor:
-            masked = delta * self._mask(inputs, delta) if self.data == "text" else delta
+            masked = delta * self._mask(inputs, delta) if is_ragged(self.data) else delta
             with self.moved(module, inputs, masked) as seen:
                 return loss(seen)
 
@@ -129,22 +132,44 @@ def attack_on(backbone: Backbone, train: Domain, kind: str, eps: float | None = 
     """
     if kind not in ATTACKS:
         raise InputError(f"there is no attack {kind!r}; the attacks are {', '.join(ATTACKS)}.")
-    far = DEFAULT_EPS[train.kind] if eps is None else eps
-    boxed = kind in ("fgsm", "pgd")
-    if train.kind == "image":
-        far = 0.05 if eps is None and not boxed else far
-        if not isinstance(backbone.preprocess, ImagePreprocess):
-            raise InputError(
-                "an attack on pixels must know their range, and this backbone reads a transform of its own."
-            )
-        mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (backbone.preprocess.mean, backbone.preprocess.std))
-        return Attack(kind, far, steps, "image", 1 / (255 * std), (0 - mean) / std, (1 - mean) / std)
-    if train.kind == "text":
-        if boxed:
-            raise InputError(f"attack={kind!r} takes signed steps in pixels or features; for texts choose fgm or vat.")
-        return Attack(kind, far, steps, "text", torch.ones(()))
+    space = by_kind(SPACES, train.kind, "attack")
+    if kind in BOXED and is_ragged(train.kind):
+        raise InputError(f"attack={kind!r} takes signed steps in pixels or features; for texts choose fgm or vat.")
+    far = eps if eps is not None else space.eps if kind in BOXED else space.share
+    return Attack(kind, far, steps, train.kind, *space.limits(backbone, train))
+
+
+@dataclass(frozen=True)
+class Space:
+    """How examples of one kind are attacked where nothing else is said.
+
+    Numbers move by ``eps`` in ``units``, whole rows by a ``share`` of their length; ``default`` is the attack.
+    """
+
+    eps: float
+    share: float
+    units: str
+    default: str
+    limits: Callable[[Backbone, Domain], Limits]
+
+
+def _pixels(backbone: Backbone, _train: Domain) -> Limits:
+    if not isinstance(backbone.preprocess, ImagePreprocess):
+        raise InputError("an attack on pixels must know their range, and this backbone reads a transform of its own.")
+    mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (backbone.preprocess.mean, backbone.preprocess.std))
+    return 1 / (255 * std), (0 - mean) / std, (1 - mean) / std
+
+
+def _columns(_backbone: Backbone, train: Domain) -> Limits:
     spread = np.asarray(train.features, dtype=np.float64).std(axis=0).astype(np.float32)
-    return Attack(kind, far, steps, "features", torch.from_numpy(spread))
+    return torch.from_numpy(spread), None, None
+
+
+SPACES: dict[Kind, Space] = {
+    "image": Space(2.0, 0.05, " of 255 grey levels", "fgsm", _pixels),
+    "text": Space(0.1, 0.1, "", "fgm", lambda _backbone, _train: (torch.ones(()), None, None)),
+    "features": Space(0.1, 0.1, " of each column's spread", "fgsm", _columns),
+}
 
 
 def drawing_alike(ask: Callable[[Inputs], Tensor]) -> Callable[[Inputs], Tensor]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from transferium.data.domain import Domain
+from transferium.data.domain import Domain, Kind
+from transferium.data.modality import by_kind
 from transferium.errors import DataError
 from transferium.training.augment.augment import say_augment
-from transferium.training.augment.recipe import IMAGES, TEXTS, Language, read_for, spell
+from transferium.training.augment.recipe import LANGUAGES, Language, read_for, spell
 from transferium.training.augment.rewriting import Rewrite
 from transferium.training.feeds.feeds import Feeds
 from transferium.training.feeds.images import ImageFeed, OwnTransformFeed
@@ -39,8 +40,13 @@ class Contact:
     """Some examples that a recipe (or a function, by its name) changed."""
 
     recipe: str
-    kind: str
+    kind: Kind
     examples: list[Augmented]
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the examples are pictures; otherwise they are texts."""
+        return LANGUAGES[self.kind].drawn
 
 
 def contact_of(feeds: Feeds, domain: Domain, *, count: int = 4, versions: int = 5) -> Contact | None:
@@ -48,10 +54,10 @@ def contact_of(feeds: Feeds, domain: Domain, *, count: int = 4, versions: int = 
 
     They are exactly what training reads: the same rows, the same draws.
     """
-    language = {"image": IMAGES, "text": TEXTS}.get(domain.kind)
+    language = LANGUAGES.get(domain.kind)
     if language is None or (isinstance(feeds.augment, str) and not read_for(language, feeds.augment)):
         return None
-    examples = (_images if language is IMAGES else _texts)(feeds, domain, count, versions)
+    examples = by_kind(PREVIEWS, domain.kind, "preview")(feeds, domain, count, versions)
     return Contact(_said(feeds.augment, language), domain.kind, examples) if examples else None
 
 
@@ -104,6 +110,10 @@ def _texts(feeds: Feeds, domain: Domain, count: int, versions: int) -> list[Augm
         )
         for row, _ in zip(spread(domain, feeds.seed), range(count), strict=False)
     ]
+
+
+PREVIEWS: dict[Kind, Callable[[Feeds, Domain, int, int], list[Augmented]]] = {"image": _images, "text": _texts}
+"""How some examples of each kind that has recipes are shown beside their changed versions."""
 
 
 def _said(augment: str | Rewrite, language: Language) -> str:

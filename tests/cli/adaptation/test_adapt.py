@@ -147,8 +147,16 @@ def test_bad_input_exits_with_2_and_says_what_to_do(
         ),
         "--oracle asks a target's labels beside a --source": ("fit", labelled, "--oracle"),
         "--map draws a target beside a --source": ("fit", labelled, "--map", "pca"),
-        "size=64 is for images, and features": ("fit", target, "--source", source, "--set", "size=64", *CORAL),
-        "max_length=9 is for texts, and features": ("fit", labelled, "--set", "max_length=9"),
+        "size is a setting for images, and these are feat": (
+            "fit",
+            target,
+            "--source",
+            source,
+            "--set",
+            "size=64",
+            *CORAL,
+        ),
+        "max_length is a setting for texts, and these are feat": ("fit", labelled, "--set", "max_length=9"),
         "there is no target": ("fit", labelled, "--method", "prototypes"),
         "--oracle chooses by target labels": ("fit", target, "--source", source, "--oracle", *LIGHT),
     }

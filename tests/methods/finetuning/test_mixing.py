@@ -61,7 +61,7 @@ def test_alphas_that_no_distribution_has_are_named():
     ("kind", "alphas", "message"),
     [
         ("text", (0.2, 0.0), r"texts are rows of tokens.*leave mixup and cutmix at 0.*label_smoothing"),
-        ("features", (0.0, 1.0), r"cutmix pastes parts of pictures, and these examples are features: use mixup"),
+        ("features", (0.0, 1.0), r"cutmix pastes parts of pictures, and these examples are no pictures: use mixup"),
     ],
 )
 def test_what_cannot_be_mixed_is_refused_before_training(kind, alphas, message):

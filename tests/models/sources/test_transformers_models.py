@@ -13,7 +13,7 @@ import transformers
 from PIL import Image
 
 from transferium.errors import BackboneError, InputError
-from transferium.models.catalogue import find_backbone, randomised
+from transferium.models.catalogue import catalogue, find_backbone, randomised
 from transferium.models.preprocess import ImagePreprocess, TextPreprocess
 from transferium.models.surgery.blocks import block_names
 
@@ -189,3 +189,17 @@ def test_a_folder_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(BackboneError, match=r"neither timm's \(with 'architecture'\) nor transformers'"):
         find_backbone(tmp_path, "image")
+
+
+def test_a_cached_model_that_says_not_what_it_reads_is_not_taken_for_one_of_texts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    for name, sign in (("texts", "tokenizer.json"), ("images", "preprocessor_config.json"), ("sounds", "other.json")):
+        folder = tmp_path / f"models--us--{name}" / "snapshots" / "0"
+        folder.mkdir(parents=True)
+        for file in ("config.json", sign):
+            (folder / file).write_text("{}")
+        (folder / "model.safetensors").touch()
+    found = {row["name"]: row["kind"] for row in catalogue() if row["name"].startswith("hf/")}
+    assert found == {"hf/us/texts": "text", "hf/us/images": "image"}

@@ -117,8 +117,6 @@ def _unusable(domain: Domain, wrong: Mapping[int, str]) -> list[Finding]:
 
 def _misnamed(domain: Domain, scan: Scan, keep: NDArray[np.bool_]) -> list[Finding]:
     """Findings on files whose name ends like another format; they are read in the format that their bytes have."""
-    if domain.kind != "image":
-        return []
     promised = (SUFFIXES.get(suffix(name)) for name in domain.ids)
     at = [
         i

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.doctor.finite import finite_rows, what_is_wrong
-from transferium.data.domain import Domain
+from transferium.data.domain import Domain, Kind
 from transferium.data.images.sniff import HEAD, OTHERS, sniff
+from transferium.data.modality import by_kind
 from transferium.data.samples import Samples
 
 Progress = Callable[[int, int], None]
@@ -41,12 +42,9 @@ def scan(domain: Domain, *, workers: int | None = None, progress: Progress | Non
 
     The content is the encoded bytes of an image, the UTF-8 of a text, or type, shape and bytes of an array.
     """
-    if domain.kind == "image":
-        seen = _scan_images(domain.samples, workers, progress)
-    else:
-        seen = _scan_texts(domain.samples) if domain.kind == "text" else _scan_rows(domain)
-        if progress is not None:
-            progress(len(domain), len(domain))
+    seen = by_kind(SCANS, domain.kind, "scan")(domain, workers, progress)
+    if progress is not None:
+        progress(len(domain), len(domain))
     problems = {i: problem for i, (_, _, problem) in enumerate(seen) if problem}
     return Scan(tuple(key for key, _, _ in seen), tuple(format for _, format, _ in seen), problems)
 
@@ -54,18 +52,18 @@ def scan(domain: Domain, *, workers: int | None = None, progress: Progress | Non
 _Seen = tuple[str, str, str]  # key, format, problem
 
 
-def _scan_images(samples: Samples, workers: int | None, progress: Progress | None) -> list[_Seen]:
+def _scan_images(domain: Domain, workers: int | None, progress: Progress | None) -> list[_Seen]:
     """The scan of one block of examples; it holds one example in memory at a time."""
 
     def look(start: int) -> list[_Seen]:
         return [_scan_image(samples, i) for i in range(start, min(start + _BLOCK, total))]
 
-    total = len(samples)
+    samples, total = domain.samples, len(domain)
     seen: list[_Seen] = []
     with ThreadPoolExecutor(workers or min(8, 2 * (os.cpu_count() or 1))) as pool:
         for block in pool.map(look, range(0, total, _BLOCK)):
             seen += block
-            if progress is not None:
+            if progress is not None and len(seen) < total:
                 progress(len(seen), total)
     return seen
 
@@ -85,10 +83,10 @@ def _scan_image(samples: Samples, index: int) -> _Seen:
     return content_key(raw), format, ""
 
 
-def _scan_texts(samples: Samples) -> list[_Seen]:
+def _scan_texts(domain: Domain, _workers: int | None, _progress: Progress | None) -> list[_Seen]:
     seen: list[_Seen] = []
-    for i in range(len(samples)):
-        text = samples.raw(i)
+    for i in range(len(domain)):
+        text = domain.samples.raw(i)
         if not isinstance(text, str):
             seen.append(("", "", f"not a text but {type(text).__name__}"))
         elif not text or text.isspace():
@@ -98,7 +96,7 @@ def _scan_texts(samples: Samples) -> list[_Seen]:
     return seen
 
 
-def _scan_rows(domain: Domain) -> list[_Seen]:
+def _scan_rows(domain: Domain, _workers: int | None, _progress: Progress | None) -> list[_Seen]:
     """Rows are hashed like arrays; a row that is not finite in single precision names its columns."""
     values = domain.features
     start = hashlib.sha256(_array_head(values[:1].reshape(-1)))
@@ -111,6 +109,14 @@ def _scan_rows(domain: Domain) -> list[_Seen]:
         digest.update(row)
         seen.append((digest.hexdigest(), "", ""))
     return seen
+
+
+SCANS: dict[Kind, Callable[[Domain, int | None, Progress | None], list[_Seen]]] = {
+    "image": _scan_images,
+    "text": _scan_texts,
+    "features": _scan_rows,
+}
+"""How the examples of each kind are read once: key, format and problem of every one."""
 
 
 def content_key(raw: Any) -> str:

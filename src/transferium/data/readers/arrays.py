@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain, Kind
 from transferium.data.labels import encode_groups, encode_parts
+from transferium.data.modality import KINDS, by_kind, check_kind
 from transferium.data.readers.columns import looks_like_image_path
 from transferium.data.samples import Files, Items, Rows, Samples
-from transferium.errors import DataError, InputError, did_you_mean
+from transferium.errors import DataError, InputError
 from transferium.problems.catalogue import AUTO, Asked, kind_of, read_labels
 from transferium.problems.multi_label import MultiLabel
 from transferium.problems.problem import Labels, Problem
@@ -93,7 +94,8 @@ def column_names(source: Any) -> tuple[str, ...] | None:
     return None
 
 
-def _samples(source: Any, kind: Kind | None) -> tuple[Samples, Kind]:
+def _listed(source: Any) -> Any:
+    """A list or a tuple as it is; anything else as an array of numbers, or a list of what it holds."""
     if isinstance(source, (dict, set)) or not hasattr(source, "__len__"):
         raise InputError(f"{type(source).__name__} cannot be read: give a path, a list or an array")
     if hasattr(source, "toarray"):
@@ -101,18 +103,41 @@ def _samples(source: Any, kind: Kind | None) -> tuple[Samples, Kind]:
         raise InputError(f"a sparse matrix ({shape}) cannot be read: make it dense with .toarray(), if memory allows")
     if not isinstance(source, (list, tuple)):
         source = np.asarray(source)
-        if source.dtype.kind not in "OUS" and source.ndim > 1:
-            return _array_samples(source, kind)
-        source = source.tolist()
-    first = next(iter(source), None)
+        return source if source.dtype.kind not in "OUS" and source.ndim > 1 else source.tolist()
+    return source
+
+
+def _samples(source: Any, kind: Kind | None) -> tuple[Samples, Kind]:
+    """The examples, and their kind: the one that was asked for is tried first, and rows are what is nothing else."""
+    source = _listed(source)
+    if kind is not None:
+        check_kind(kind)
+        by_kind(MEMORY, kind, "reader of data in memory")
+    for found in sorted(MEMORY, key=lambda name: (name == "features", name != kind)):
+        samples = MEMORY[found](source, found == kind)
+        if samples is not None and kind not in (None, found):
+            raise InputError(f"kind={kind!r} was asked for, but these are examples of kind {found!r}")
+        if samples is not None:
+            return samples, found
+    raise InputError(f"what starts with {_first(source)!r:.60} is none of {', '.join(KINDS[name] for name in MEMORY)}.")
+
+
+def _first(source: Any) -> Any:
+    return next(iter(source), None)
+
+
+def _images(source: Any, asked: bool) -> Samples | None:
+    """Arrays of pictures, a list that starts with one, or names: paths for sure, strings where all look like images."""
+    if not isinstance(source, list | tuple):
+        return Items(list(source)) if source.ndim in (3, 4) else None
+    first = _first(source)
     if isinstance(first, (str, os.PathLike)):
-        return _named_samples(source, kind)
+        paths = any(isinstance(item, os.PathLike) for item in source)
+        named = paths or asked or all(map(looks_like_image_path, source))
+        return Files(Path(), [str(Path(item).expanduser()) for item in _all_named(source)]) if named else None
     if first is None or isinstance(first, (bytes, bytearray)) or hasattr(first, "getbands") or np.ndim(first) >= 2:
-        return Items([_image(item, i) for i, item in enumerate(source)]), _same(kind, "image")
-    try:
-        return _array_samples(np.asarray(source), kind)
-    except ValueError as error:
-        raise InputError(f"a list that starts with {type(first).__name__} is no table of numbers: {error}") from error
+        return Items([_image(item, i) for i, item in enumerate(source)])
+    return None
 
 
 def _image(item: Any, index: int) -> Any:
@@ -126,33 +151,34 @@ def _image(item: Any, index: int) -> Any:
     return item
 
 
-def _named_samples(source: Sequence[Any], kind: Kind | None) -> tuple[Samples, Kind]:
-    """Strings and paths: paths are images for sure, strings where all of them look like image files."""
+def _texts(source: Any, _asked: bool) -> Samples | None:
+    named = isinstance(source, list | tuple) and isinstance(_first(source), (str, os.PathLike))
+    paths = named and any(isinstance(item, os.PathLike) for item in source)
+    return Items(_all_named(source)) if named and not paths else None
+
+
+def _all_named(source: Sequence[Any]) -> Sequence[Any]:
     for i, item in enumerate(source):
         if not isinstance(item, (str, os.PathLike)):
             raise InputError(f"the list starts with texts or paths, but item {i} is {type(item).__name__}: do not mix")
-    paths = any(isinstance(item, os.PathLike) for item in source)
-    if paths or kind == "image" or (kind is None and all(map(looks_like_image_path, source))):
-        return Files(Path(), [str(Path(item).expanduser()) for item in source]), _same(kind, "image")
-    return Items(source), _same(kind, "text")
+    return source
 
 
-def _array_samples(array: NDArray[Any], kind: Kind | None) -> tuple[Samples, Kind]:
-    if array.ndim in (3, 4):
-        return Items(list(array)), _same(kind, "image")
+def _rows(source: Any, _asked: bool) -> Samples:
+    try:
+        array = np.asarray(source)
+    except ValueError as error:
+        raise InputError(
+            f"a list that starts with {type(_first(source)).__name__} is no table of numbers: {error}"
+        ) from error
     if array.ndim != 2 or array.dtype.kind not in "buif":
         shape = " x ".join(map(str, array.shape))
         raise InputError(f"{array.dtype} values of shape ({shape}) are no data set: give rows (n, width) or images")
-    values = array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
-    return Rows(values), _same(kind, "features")
+    return Rows(array if array.dtype in (np.float32, np.float64) else array.astype(np.float64))
 
 
-def _same(asked: Kind | None, found: Kind) -> Kind:
-    if asked not in (None, *get_args(Kind)):
-        raise InputError(f"kind={asked!r} is unknown. {did_you_mean(str(asked), get_args(Kind))}")
-    if asked is not None and asked != found:
-        raise InputError(f"kind={asked!r} was asked for, but these are examples of kind {found!r}")
-    return found
+MEMORY: dict[Kind, Callable[[Any, bool], Samples | None]] = {"image": _images, "text": _texts, "features": _rows}
+"""The samples of a list or an array, or None where it holds no such examples; told whether this kind was asked for."""
 
 
 def _plain(values: Values) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -69,19 +69,18 @@ def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
     label = asked.label or _guess(LABEL_NAMES, names)
     found = replace(asked, label=label, id=asked.id or _guess(("id",), [n for n in names if n != label]))
     free = [name for name in names if name not in found.named().values()]
-    image = asked.image or _guess(IMAGE_NAMES, [n for n in free if _may_be_image(first[n])])
-    text = asked.text or _guess(TEXT_NAMES, [n for n in free if isinstance(first[n], str | None) and n != image])
-    if kind == "image" or (kind is None and image):
-        return replace(found, image=_need(image, "image", IMAGE_NAMES, names, where), text=None, kind="image")
-    if kind == "text" or (kind is None and text):
-        return replace(found, text=_need(text, "text", TEXT_NAMES, names, where), kind="text")
+    for use, (usual, may_be) in COLUMNS.items():
+        column = getattr(asked, use) or _guess(usual, [n for n in free if may_be(first[n])])
+        if kind == use or (kind is None and column):
+            changes: dict[str, Any] = {use: _need(column, use, usual, names, where), "kind": use}
+            return replace(found, **changes)
     return replace(found, kind="features", features=asked.features or tuple(free))
 
 
 def _asked_kind(asked: Columns) -> Kind | None:
     """The kind that the named columns mean."""
-    meant: dict[Kind, Any] = {"image": asked.image, "text": asked.text, "features": asked.features}
-    kinds = {kind for kind, name in meant.items() if name} | ({asked.kind} if asked.kind else set())
+    named: list[Kind] = [*COLUMNS, "features"]
+    kinds = {kind for kind in named if getattr(asked, kind)} | ({asked.kind} if asked.kind else set())
     if len(kinds) > 1:
         raise InputError(f"{' and '.join(sorted(kinds))} were asked for at once: name one kind of example")
     return next(iter(kinds), None)
@@ -94,6 +93,13 @@ def _guess(wanted: Sequence[str], names: Sequence[str]) -> str | None:
 
 def _may_be_image(value: Any) -> bool:
     return isinstance(value, (bytes, dict)) or looks_like_image_path(value)
+
+
+COLUMNS: dict[Kind, tuple[tuple[str, ...], Callable[[Any], bool]]] = {
+    "image": (IMAGE_NAMES, _may_be_image),
+    "text": (TEXT_NAMES, lambda value: isinstance(value, str | None)),
+}
+"""What a column of examples is usually called, and whether a first cell may be such an example; the first that fits."""
 
 
 def _need(name: str | None, use: str, usual: Sequence[str], names: Sequence[str], where: str) -> str:

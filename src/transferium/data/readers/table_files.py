@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.data.domain import Domain
+from transferium.data.domain import Domain, Kind
 from transferium.data.labels import encode_groups, encode_parts
+from transferium.data.modality import by_kind
 from transferium.data.readers.cells import as_numbers, as_texts, as_values, no_number
 from transferium.data.readers.columns import Columns, settle
 from transferium.data.readers.delimited import Delimited
@@ -77,12 +78,10 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
         name=name,
         ignored={"labels": tuple(ids[row] for row in sorted({*range(len(ids))} - {*gaps}))} if gaps else {},
     )
-    if columns.text is not None:
-        return replace(domain, samples=_texts(table[columns.text], columns.text, where))
-    if columns.image is not None:
-        cells = _image_column(paths, columns.image) if lazy else as_texts(table[columns.image], columns.image, where)
-        return replace(domain, samples=_images(paths[0].parent, cells))
-    return _with_features(domain, table, columns, asked.features is not None, where)
+    if domain.kind == "features":
+        return _with_features(domain, table, columns, asked.features is not None, where)
+    cells = by_kind(CELLS, domain.kind, "reader of table cells")
+    return replace(domain, samples=cells(paths, table, getattr(columns, domain.kind), where))
 
 
 def _read_all(tables: Sequence[Table], names: list[str]) -> Any:
@@ -122,8 +121,8 @@ def _ids(table: Any, columns: Columns, lazy: bool) -> list[str]:
     return [str(row) if value is None else str(value) for row, value in enumerate(as_values(table[column]))]
 
 
-def _texts(column: Any, name: str, where: str) -> Samples:
-    texts = as_texts(column, name, where)
+def _texts(_paths: Sequence[Path], table: Any, name: str, where: str) -> Samples:
+    texts = as_texts(table[name], name, where)
     if missing := [row for row, text in enumerate(texts) if text is None]:
         raise DataError(missing_cells("text", missing, len(texts), f"column {name!r} of {where}"))
     return Items(texts)
@@ -135,9 +134,15 @@ def _image_column(paths: Sequence[Path], name: str) -> Sequence[Any]:
     return as_values(_read_all([TABLES[path.suffix.lower()](path) for path in paths], [name])[name])
 
 
-def _images(folder: Path, cells: Sequence[Any]) -> Samples:
+def _images(paths: Sequence[Path], table: Any, name: str, where: str) -> Samples:
+    lazy, folder = name not in table.column_names, paths[0].parent
+    cells: Sequence[Any] = _image_column(paths, name) if lazy else as_texts(table[name], name, where)
     named = isinstance(cells, list) and all(isinstance(cell, str) for cell in cells)
     return Files(folder, cells) if named else Items(ImageCells(folder, cells))
+
+
+CELLS: dict[Kind, Callable[[Sequence[Path], Any, str, str], Samples]] = {"image": _images, "text": _texts}
+"""The samples of one column of a table; a column that is not read yet stays in the file until it is needed."""
 
 
 def _with_features(domain: Domain, table: Any, columns: Columns, asked: bool, where: str) -> Domain:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.domain import Kind
 from transferium.embedding.engines.check_answers import WrongGraph, check_answers
 from transferium.embedding.engines.graph import Graph, save_description
 from transferium.embedding.engines.onnx_engine import OnnxEngine
 from transferium.models.backbone import Backbone
+from transferium.models.modality import is_ragged
 from transferium.models.sources.weight_files import digest_files
 from transferium.system.write_atomically import write_atomically
 
@@ -53,12 +55,12 @@ def export_graph(backbone: Backbone, path: Path, probes: Sequence[NDArray[Any]])
     return Graph(path, description)
 
 
-def _write_graph(module: nn.Module, kind: str, probe: NDArray[Any], path: Path) -> None:
+def _write_graph(module: nn.Module, kind: Kind, probe: NDArray[Any], path: Path) -> None:
     import torch
 
     sample = torch.from_numpy(probe)[None]
     shapes: Any = None
-    if kind == "text":
+    if is_ragged(kind):
         prepare: Any = getattr(module, "for_export", None)
         module = module if prepare is None else prepare()
         # Two texts of at least four tokens: a traced axis of length 1 would be taken for a constant.

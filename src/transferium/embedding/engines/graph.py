@@ -13,7 +13,6 @@ from typing import Any
 from transferium.errors import BackboneError
 from transferium.models.backbone import Backbone
 from transferium.models.graphs.unbound_graph import Tensors
-from transferium.models.preprocess import ImagePreprocess
 from transferium.models.sources.weight_files import digest_files
 from transferium.system.cache_dir import home
 from transferium.system.write_atomically import write_atomically
@@ -34,8 +33,7 @@ class DamagedGraph(Exception):  # noqa: N818  (it is never shown: the caller exp
 
 def graph_path(backbone: Backbone) -> Path:
     """Where the graph of this backbone lies: known by its weights and by the shape that it reads."""
-    preprocess = backbone.preprocess
-    shape = f"side {preprocess.size}" if isinstance(preprocess, ImagePreprocess) else backbone.kind
+    shape = backbone.kind if backbone.preprocess is None else backbone.preprocess.shape
     name = hashlib.sha256(f"{backbone.fingerprint} {shape} graph 1".encode()).hexdigest()[:40]
     return home() / "graphs" / f"{name}.onnx"
 

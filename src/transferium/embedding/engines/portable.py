@@ -16,7 +16,8 @@ from transferium.errors import BackboneError
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone
 from transferium.models.graphs.unbound_graph import UnboundGraph
-from transferium.models.preprocess import CallablePreprocess, TextPreprocess, preprocess_from_json
+from transferium.models.modality import MODALITIES, preprocess_from_json
+from transferium.models.preprocess import CallablePreprocess
 from transferium.models.sources.weight_files import digest_files, read_weights
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def save_graph(backbone: Backbone, path: Path) -> None:
         shutil.copyfile(graph.path, path)
         description = graph.description
     path.with_suffix(".json").write_text(json.dumps(description, indent=1), encoding="utf-8")
-    if isinstance(backbone.preprocess, TextPreprocess):
-        shutil.copyfile(backbone.preprocess.tokenizer, _tokenizer(path))
+    for name in backbone.preprocess.files if backbone.preprocess else ():
+        shutil.copyfile(getattr(backbone.preprocess, name), _beside(path, name))
 
 
 def save_weights(backbone: Backbone, path: Path) -> dict[str, str]:
@@ -66,8 +67,9 @@ def attach_graph(saved: dict[str, Any], path: Path) -> Backbone:
     Raises ``BackboneError`` where a file is missing or is not the one that was saved.
     """
     description = saved["preprocess"]
-    if description is not None and description["kind"] == "text":
-        description = description | {"tokenizer": str(_tokenizer(path))}
+    if description is not None and description["kind"] in MODALITIES:
+        files = MODALITIES[description["kind"]].preprocess.files
+        description = description | {name: str(_beside(path, name)) for name in files}
     graph, told = attached_graph(path), saved.get("weights") or {}
     name, kind = str(saved["name"]), saved["kind"]
     weights = path.with_name(told["file"]) if told else None
@@ -107,5 +109,6 @@ def _build(name: str, kind: Kind, members: int, weights: Path | None, sha256: st
     return module.eval()
 
 
-def _tokenizer(path: Path) -> Path:
-    return path.with_suffix(".tokenizer.json")
+def _beside(path: Path, name: str) -> Path:
+    """Where the file lies that a preprocessing knows as ``name``, such as ``tokenizer``."""
+    return path.with_suffix(f".{name}.json")

@@ -14,6 +14,7 @@ from transferium.data.doctor.doctor import check_trainable
 from transferium.data.doctor.findings import Finding, count
 from transferium.data.domain import Domain
 from transferium.data.pairing import Pair, counting_in
+from transferium.data.readers.columns import COLUMNS
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
 from transferium.job.adapt.given_model import GivenModel
@@ -232,7 +233,7 @@ def rule_of(method: Method, task: Task, held: Domain, last: str) -> str:
 def artifacts(adapted: Adapted, options: FitOptions) -> tuple[Artifact, Artifact]:
     """The adapted model and source-only as they are saved; not a byte of either depends on a target label."""
     model = adapted.model
-    columns = {use: name for use, name in options.columns.items() if use in ("image", "text", "label", "id")}
+    columns = {use: name for use, name in options.columns.items() if use in (*COLUMNS, "label", "id")}
     shared = {
         "seed": options.seed,
         "columns": columns if model is None else dict(model.artifact.info.get("columns", {})) | columns,

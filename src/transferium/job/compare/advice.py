@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from transferium.data.doctor.findings import count
+from transferium.job.compare.surface import SURFACES
 from transferium.methods.model_selection.guards import EXPLAINED, FEWEST, Preconditions
 
 SURE = 0.05
@@ -24,8 +25,7 @@ def advise(told: dict[str, Any], preconditions: Preconditions) -> dict[str, Any]
     kinds = [*_covariate(told["covariate"]), *_label(told["label"], preconditions), *_conditional(told["conditional"])]
     kinds += [f"class sets: {message}" for message in told["classes"]]
     if named := told["surface"].get("notable"):
-        what = {"image": "pictures", "features": "columns"}.get(told["kind"], "inputs")
-        kinds.append(f"{what} differ in {', '.join(named[:5])}")
+        kinds.append(f"{SURFACES[told['kind']][1]} differ in {', '.join(named[:5])}")
     if modes := told["surface"].get("modes"):
         kinds.append(modes)
     if (unseen := told["surface"].get("unseen_words")) is not None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from transferium.data.domain import Domain
+from transferium.data.domain import Domain, Kind
 from transferium.data.images.decode import decode, mode_of
 from transferium.data.images.sniff import HEAD, sniff
+from transferium.data.modality import by_kind
 from transferium.errors import DataError
 from transferium.functional.shift.surface import compare_vocabulary, picture_measures, standardised_difference
 
@@ -25,11 +27,7 @@ OTHER_MODES = 0.1
 
 def compare_surface(source: Domain, target: Domain, *, seed: int) -> dict[str, Any]:
     """Differences that are seen in the raw examples, by the kind of data; samples are drawn by ``seed``."""
-    if source.kind == "image":
-        return _pictures(source, target, seed)
-    if source.kind == "text":
-        return _texts(source, target, seed)
-    return _columns(source, target)
+    return by_kind(SURFACES, source.kind, "comparison of raw examples")[0](source, target, seed)
 
 
 def _pictures(source: Domain, target: Domain, seed: int) -> dict[str, Any]:
@@ -107,7 +105,7 @@ def _texts(source: Domain, target: Domain, seed: int) -> dict[str, Any]:
     }
 
 
-def _columns(source: Domain, target: Domain, most: int = 12) -> dict[str, Any]:
+def _columns(source: Domain, target: Domain, _seed: int, most: int = 12) -> dict[str, Any]:
     names = source.feature_names or tuple(str(i) for i in range(source.features.shape[1]))
     apart = [standardised_difference(source.features[:, i], target.features[:, i]) for i in range(len(names))]
     order = sorted(range(len(names)), key=lambda i: -abs(apart[i]))[:most]
@@ -121,3 +119,11 @@ def _columns(source: Domain, target: Domain, most: int = 12) -> dict[str, Any]:
         for i in order
     ]
     return {"measures": rows, "notable": [row["measure"] for row in rows if abs(row["difference"]) >= NOTABLE]}
+
+
+SURFACES: dict[Kind, tuple[Callable[[Domain, Domain, int], dict[str, Any]], str]] = {
+    "image": (_pictures, "pictures"),
+    "text": (_texts, "texts"),
+    "features": (_columns, "columns"),
+}
+"""How raw examples of each kind are compared, and what is measured of them."""

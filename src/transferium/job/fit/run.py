@@ -9,6 +9,7 @@ from typing import Any
 
 from transferium.artifact import Artifact, refuse_foreign
 from transferium.data.domain import Domain
+from transferium.data.readers.columns import COLUMNS
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
 from transferium.job.fit.judge import Judged, judge
@@ -62,7 +63,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
         "method": method.to_json(),
         "seed": options.seed,
         "selection": fitted.selection.to_json(),
-        "columns": {use: name for use, name in options.columns.items() if use in ("image", "text", "label", "id")},
+        "columns": {use: name for use, name in options.columns.items() if use in (*COLUMNS, "label", "id")},
         "feature_names": domain.feature_names,
         "provenance": provenance(options.command, data_fingerprint(prepared.domain)),
     }

@@ -78,7 +78,7 @@ def write_picture(contact: Contact, path: Path) -> None:
 
 def as_facts(contact: Contact) -> dict[str, Any]:
     """The entry for ``metrics.json``: the recipe, and the texts or the name of the picture."""
-    if contact.kind == "image":
+    if contact.drawn:
         return {"recipe": contact.recipe, "file": FILE}
     rows = [
         {
@@ -94,7 +94,7 @@ def as_facts(contact: Contact) -> dict[str, Any]:
 
 def as_jpeg(contact: Contact) -> bytes | None:
     """The sheet as a small file; None for texts."""
-    if contact.kind != "image":
+    if not contact.drawn:
         return None
     file = io.BytesIO()
     draw(contact).save(file, "JPEG", quality=82)

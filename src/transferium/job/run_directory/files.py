@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.data.domain import Domain
+from transferium.data.domain import Domain, Kind
 from transferium.problems.classes import Classes
 
 Outputs = NDArray[np.float64]
 SHOWN = 24
+LOOKS: dict[Kind, Literal["picture", "text"]] = {"image": "picture", "text": "text"}
+"""What the report shows of an example; of feature rows it shows nothing."""
 
 
 def examples_to_show(test: Domain, outputs: Outputs) -> list[dict[str, Any]]:
@@ -37,7 +39,7 @@ def examples_to_show(test: Domain, outputs: Outputs) -> list[dict[str, Any]]:
         }
         if confident:
             example["confidence"] = round(float(sure[i]), 4)
-        if test.kind == "text":
+        if LOOKS.get(test.kind) == "text":
             example["text"] = str(test.samples.raw(int(i)))[:600]
         shown.append(example)
     return shown
@@ -50,7 +52,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def thumbnails(test: Domain) -> Any:
     """Give the report an example's raw content by its id."""
-    if test.kind != "image":
+    if LOOKS.get(test.kind) != "picture":
         return lambda _id: None
     position = {name: i for i, name in enumerate(test.ids)}
     return lambda name: test.samples.raw(position[name])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from transferium.data.modality import by_kind
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.fitted import Fitted, Threat
 from transferium.methods.settings.field import setting
@@ -12,6 +13,7 @@ from transferium.methods.unused_settings import Rule
 from transferium.problems.classes import Classes
 
 if TYPE_CHECKING:
+    from transferium.data.domain import Kind
     from transferium.methods.finetuning.setup import FineTuneSetup
     from transferium.methods.finetuning.trained import Trained
     from transferium.training.loop.objective import Objective
@@ -74,9 +76,11 @@ class Adversarial(FineTune):
     def _needs_inputs(self) -> str:
         return "the adversary moves the inputs themselves" if self.share else super()._needs_inputs()
 
-    def _threat(self, kind: str) -> Threat:
-        default = "fgm" if kind == "text" else "fgsm"
-        return Threat(default if self.attack == "auto" else self.attack, self.eps, self.steps)
+    def _threat(self, kind: Kind) -> Threat:
+        from transferium.training.attack import SPACES
+
+        attack = by_kind(SPACES, kind, "attack").default if self.attack == "auto" else self.attack
+        return Threat(attack, self.eps, self.steps)
 
     def _conclude(self, outcome: Outcome[Trained], machine: Any, start: float) -> Fitted:
         kind = outcome.result.parts.train.kind

@@ -54,7 +54,8 @@ def mixed(loss: Objective, train: Domain, mixup: float, cutmix: float) -> Object
     """``loss`` of mixtures of the target's rows, where an alpha is not 0; raises ``InputError`` for texts."""
     if not (mixup or cutmix):
         return loss
+    from transferium.models.modality import is_ragged
     from transferium.objectives.mixing import Mixed, check_mixable
 
-    check_mixable(train.kind, cutmix)
+    check_mixable(tokens=is_ragged(train.kind), pictures=train.kind == "image", cutmix=cutmix)
     return Mixed(loss, "target", train.posed.width, mixup=mixup, cutmix=cutmix)

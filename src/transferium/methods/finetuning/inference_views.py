@@ -46,7 +46,7 @@ def inference_backbone(backbone: Backbone, size: int | None, mirror: bool) -> Ba
     if size is None:
         return backbone
     try:
-        larger = reading(backbone, size, None).preprocess
+        larger = reading(backbone, size).preprocess
     except InputError as error:
         raise InputError(f"answer_size: {error}") from error
     assert isinstance(larger, ImagePreprocess)

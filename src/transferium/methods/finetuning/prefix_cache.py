@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from transferium.data.modality import by_kind
 from transferium.errors import InputError, TransferiumWarning
 from transferium.methods.settings.field import setting
 from transferium.methods.unused_settings import Rule
+from transferium.models.modality import MODALITIES
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from transferium.data.domain import Kind
     from transferium.methods.finetuning.setup import FineTuneSetup
     from transferium.methods.finetuning.trained import Trained
     from transferium.models.surgery.cut import Inputs
@@ -99,7 +102,7 @@ def _varies(given: PrefixCache, setup: FineTuneSetup) -> str:
         return "feature rows are read as they are"
     if not isinstance(augment, str):
         return f"{say_augment(augment)} rewrites the texts that it reads"
-    changes = read_for(LANGUAGES[kind], augment)
+    changes = read_for(LANGUAGES[kind], augment) if kind in LANGUAGES else {}
     if changes and not given.views:
         return (
             f"augment={augment} shows it other inputs in every epoch; store some views of each, as in views=4, or "
@@ -135,13 +138,14 @@ def _cut(given: PrefixCache, setup: FineTuneSetup, unfreeze: int | str) -> FineT
     return replace(setup, model=Model(cut.suffix, setup.model.head), feeds=feeds)
 
 
-def _too_large(given: PrefixCache, size: int, block: str | None, kind: str) -> str:
+def _too_large(given: PrefixCache, size: int, block: str | None, kind: Kind) -> str:
     """What to do about activations above the limit; nothing below it."""
     from transferium.embedding.store.store import parse_size
 
     if size <= parse_size(given.cache_limit):
         return ""
-    smaller = {"image": "a smaller input (size)", "text": "shorter texts (max_length)"}[kind]
+    row = by_kind(MODALITIES, kind, "cached prefix")
+    smaller = f"{row.smaller} ({row.setting})"
     fewer = (
         f"fewer views than {given.views}"
         if given.views

@@ -198,4 +198,3 @@ BUNDLED = {
         describe=_all_minilm_l6_v2,
     ),
 }
-DEFAULTS: dict[str, str] = {"image": "efficientnet_lite0", "text": "all_minilm_l6_v2"}

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from transferium.errors import BackboneError, did_you_mean
 from transferium.models.backbone import Backbone
-from transferium.models.preprocess import ImagePreprocess, preprocess_from_json
+from transferium.models.modality import preprocess_from_json
+from transferium.models.preprocess import ImagePreprocess
 from transferium.models.sources.description_cache import remembered
 from transferium.models.sources.weight_files import digest_files, read_weights, weight_files
 

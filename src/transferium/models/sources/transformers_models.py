@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transferium.data.domain import Kind
+from transferium.data.modality import by_kind
 from transferium.errors import BackboneError
 from transferium.models.backbone import Backbone
 from transferium.models.preprocess import ImagePreprocess, TextPreprocess
@@ -27,19 +28,19 @@ _FILES = ("*.json", "*.safetensors", "*.bin", "*/config.json")
 _RESAMPLING = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 
 
-def transformers_named(name: str, kind: Kind, size: int | None, max_length: int | None) -> Backbone:
+def transformers_named(name: str, kind: Kind, amount: int | None) -> Backbone:
     """``hf/<owner/name>``: any encoder on the hub that needs no code of its own."""
     from transferium.models.sources.hub import repository
 
-    return transformers_folder(repository(name, _FILES), kind, size, max_length, name=f"hf/{name}")
+    return transformers_folder(repository(name, _FILES), kind, amount, name=f"hf/{name}")
 
 
-def transformers_folder(
-    folder: Path, kind: Kind, size: int | None, max_length: int | None, name: str | None = None
-) -> Backbone:
-    """A folder written by ``save_pretrained`` (model, and tokenizer or image processor)."""
-    readers = {"image": partial(_describe_vision, size=size), "text": partial(_describe_text, max_length=max_length)}
-    return readers[kind](folder, name or str(folder))
+def transformers_folder(folder: Path, kind: Kind, amount: int | None, name: str | None = None) -> Backbone:
+    """A folder written by ``save_pretrained`` (model, and tokenizer or image processor).
+
+    ``amount`` is how much of an example is read: the side of a picture, or the tokens of a text.
+    """
+    return by_kind(READERS, kind, "model of transformers")(folder, name or str(folder), amount)
 
 
 def _describe_text(folder: Path, name: str, max_length: int | None) -> Backbone:
@@ -148,6 +149,10 @@ def _describe_vision(folder: Path, name: str, size: int | None) -> Backbone:
         fresh=partial(build_vision, folder, pretrained=False),
         any_size="image_size" not in _config(folder) or "num_attention_heads" not in _config(folder),
     )
+
+
+READERS: dict[Kind, Callable[[Path, str, int | None], Backbone]] = {"image": _describe_vision, "text": _describe_text}
+"""How a folder, its name and how much is read become a backbone, for each kind of example."""
 
 
 def _learn_vision(folder: Path, name: str, side: int) -> dict[str, Any]:

@@ -11,10 +11,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from transferium.data.domain import Kind
+from transferium.data.modality import by_kind
 from transferium.errors import BackboneError, InputError
 from transferium.models.backbone import Backbone
 from transferium.models.graphs.unbound_graph import UnboundGraph
-from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, TextPreprocess
+from transferium.models.modality import MODALITIES
+from transferium.models.preprocess import ImagePreprocess, Preprocess
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,17 +30,19 @@ def wrap_module(module: nn.Module, kind: Kind, transform: Any) -> Backbone:
     """
     from transferium.models.surgery.blocks import block_names
 
-    if transform is None or (kind == "text") != isinstance(transform, TextPreprocess):
-        wanted = "a TextPreprocess" if kind == "text" else "a callable from a PIL picture to a tensor"
-        raise InputError(f"a module of your own needs its preprocessing: give transform={wanted}, got {transform!r}.")
-    known = isinstance(transform, ImagePreprocess | TextPreprocess)
+    row = by_kind(MODALITIES, kind, "backbone")
+    preprocess = row.wrap(transform)
+    if preprocess is None:
+        raise InputError(
+            f"a module of your own needs its preprocessing: give transform={row.wants}, got {transform!r}."
+        )
     module = copy.deepcopy(module).eval().requires_grad_(False).cpu()
     return Backbone(
         name=type(module).__name__,
         kind=kind,
-        width=_width(module, transform),
+        width=_width(module, preprocess),
         blocks=block_names(module),
-        preprocess=transform if known else CallablePreprocess(transform),
+        preprocess=preprocess,
         fingerprint=fingerprint_module(module),
         build=partial(_copy_of, module),
         licence="your own",
@@ -84,17 +88,12 @@ def _copy_of(module: nn.Module) -> nn.Module:
     return copy.deepcopy(module).requires_grad_(True)
 
 
-def _width(module: nn.Module, transform: Any) -> int:
+def _width(module: nn.Module, preprocess: Preprocess) -> int:
     import torch
-    from PIL import Image
 
     with torch.inference_mode():
-        if isinstance(transform, TextPreprocess):
-            ids = torch.tensor(transform(["a text"]))
-            output = module(ids, torch.ones_like(ids))
-        else:
-            picture = transform(Image.new("RGB", (256, 256), (128, 128, 128)))
-            output = module(torch.as_tensor(picture, dtype=torch.float32)[None])
+        batch = torch.from_numpy(preprocess.made_up()[0])[None]
+        output = module(batch, torch.ones_like(batch)) if preprocess.ragged else module(batch)
     if not isinstance(output, torch.Tensor) or output.ndim != 2:
         found = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
         raise BackboneError(f"a backbone must give one feature row per example, (n, width); this module gives {found}.")

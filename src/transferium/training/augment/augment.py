@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from transferium.errors import InputError
 from transferium.training.augment.recipe import check_recipe
 from transferium.training.augment.rewriting import Rewrite, say_rewrite
-
-if TYPE_CHECKING:
-    pass
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from transferium.data.domain import Kind
+from transferium.data.modality import KINDS
 from transferium.errors import InputError, did_you_mean
 
 
@@ -23,11 +25,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Language:
-    """The single changes and the presets of one kind of example; a preset is a recipe."""
+    """The single changes and the presets of one kind of example; a preset is a recipe.
 
-    kind: str
+    ``drawn``: changed examples are looked at as pictures; others are printed as texts.
+    """
+
+    kind: Kind
     changes: dict[str, Change]
     presets: dict[str, str]
+    drawn: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -119,6 +125,7 @@ IMAGES = Language(
         "rand": "crop:0.5+flip+randaugment:9",
         "no-flip": "flip:0+flip-vertical:0",
     },
+    drawn=True,
 )
 TEXTS = Language(
     "text",
@@ -138,7 +145,7 @@ TEXTS = Language(
         "strong": "swap:0.1+delete:0.1+letters:0.05+span:0.2",
     },
 )
-LANGUAGES = {"image": IMAGES, "text": TEXTS}
+LANGUAGES: dict[Kind, Language] = {"image": IMAGES, "text": TEXTS}
 """The recipes of each kind of example; feature rows have none, for nothing is known of what their columns mean."""
 
 
@@ -152,16 +159,22 @@ def spell(amounts: dict[str, float]) -> str:
 
 
 def check_recipe(recipe: str) -> None:
-    """Raise ``InputError`` unless images or texts have every name in ``recipe``."""
-    either = Language("any", IMAGES.changes | TEXTS.changes, IMAGES.presets | TEXTS.presets)
-    either.read(recipe)
+    """Raise ``InputError`` unless some kind of example has every name in ``recipe``."""
+    changes = {name: change for language in LANGUAGES.values() for name, change in language.changes.items()}
+    presets = {name: preset for language in LANGUAGES.values() for name, preset in language.presets.items()}
+    Language("image", changes, presets).read(recipe)
+    if not _kinds_of(recipe):
+        names = {word.partition(":")[0].strip() for word in recipe.split("+")}
+        common = set.intersection(*(set(language.names) for language in LANGUAGES.values()))
+        own = {kind: sorted(names & set(language.names) - common) for kind, language in reversed(LANGUAGES.items())}
+        mixed = " and of ".join(f"{KINDS[kind]} ({', '.join(found)})" for kind, found in own.items() if found)
+        raise InputError(f"augment={recipe!r} mixes changes of {mixed}; an example is one or the other.")
+
+
+def _kinds_of(recipe: str) -> list[Kind]:
+    """The kinds of example that have every name in ``recipe``."""
     names = {word.partition(":")[0].strip() for word in recipe.split("+")}
-    strange = [sorted(names - set(language.names)) for language in (IMAGES, TEXTS)]
-    if all(strange):
-        raise InputError(
-            f"augment={recipe!r} mixes changes of texts ({', '.join(strange[0])}) and of images "
-            f"({', '.join(strange[1])}); an example is one or the other."
-        )
+    return [kind for kind, language in LANGUAGES.items() if names <= set(language.names)]
 
 
 def read_for(language: Language, recipe: str) -> dict[str, float]:
@@ -176,8 +189,8 @@ def read_for(language: Language, recipe: str) -> dict[str, float]:
         return language.read(recipe)
     except InputError:
         check_recipe(recipe)
-        other = "images" if language is TEXTS else "texts"
+        others = " and ".join(KINDS[kind] for kind in _kinds_of(recipe))
         legal = ", ".join(repr(name) for name in sorted(language.names))
         raise InputError(
-            f"augment={recipe!r} is for {other}, and these are {language.kind}s. Choose from {legal}."
+            f"augment={recipe!r} is for {others}, and these are {KINDS[language.kind]}. Choose from {legal}."
         ) from None

@@ -23,6 +23,7 @@ from transferium.embedding.store.store import FeatureStore
 from transferium.embedding.store.table import Row
 from transferium.errors import InputError
 from transferium.models.backbone import Backbone
+from transferium.models.modality import is_ragged
 from transferium.models.sources.wrapped import fingerprint_module
 from transferium.models.surgery.cut import Cut
 from transferium.training.augment.augment import say_augment
@@ -103,7 +104,7 @@ class CachedFeeds(Feeds):
         self._opened = {}
         self.plain, self.cut, self.backbone, self.store = plain, cut, backbone, store
         self.views, self.dtype, self.progress = views, np.dtype(dtype), progress
-        self.ragged = backbone.kind == "text" and cut.block is not None
+        self.ragged = is_ragged(backbone.kind) and cut.block is not None
 
     def open(self, domain: Domain, *, augmented: bool) -> Feed:
         """The activations of ``domain``, which are computed now where they are not stored."""
@@ -121,7 +122,7 @@ class CachedFeeds(Feeds):
 
     def _open(self, domain: Domain, augmented: bool) -> Feed:
         views = range(self.views) if augmented else (None,)
-        lengths = self.plain.open(domain, augmented=False).lengths if self.backbone.kind == "text" else None
+        lengths = self.plain.open(domain, augmented=False).lengths if is_ragged(self.backbone.kind) else None
         read = cache(partial(self.plain._open, domain, augmented))
         with self._space() as space:
             made = [self._view(domain, view, lengths, space, read) for view in views]
@@ -191,7 +192,7 @@ class CachedFeeds(Feeds):
         self, domain: Domain, read: Callable[[], Feed], view: int | None, rows: Indices
     ) -> Iterator[Activations]:
         """The activations of ``rows``; un-augmented pictures are decoded for this, and not kept."""
-        if view is None and domain.kind != "text":
+        if view is None and not is_ragged(self.backbone.kind):
             batch = self.plain._open(domain.take(rows), False).batch(0, np.arange(len(rows)))
         else:
             batch = read().batch(view or 0, rows)

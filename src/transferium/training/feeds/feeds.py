@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import torch
 
-from transferium.data.domain import Domain
+from transferium.data.domain import Domain, Kind
+from transferium.data.modality import by_kind
 from transferium.errors import InputError
 from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, Preprocess, TextPreprocess
 from transferium.training.augment.augment import say_augment
@@ -59,7 +60,7 @@ class Feeds:
     A domain is opened once, however many stages read it.
     """
 
-    preprocess: Preprocess = None
+    preprocess: Preprocess | None = None
     augment: str | Rewrite = "none"
     seed: int = 0
     cache_bytes: int = 2 << 30
@@ -83,37 +84,54 @@ class Feeds:
         return " ".join([say_augment(self.augment), *digests])
 
     def _open(self, domain: Domain, augmented: bool) -> Feed:
-        augment, pre = self.augment if augmented else "none", self.preprocess
-        if domain.kind == "features":
-            if augment not in ("none", "auto", "simple"):
-                raise InputError(
-                    f"augment={say_augment(augment)} changes images or texts, and domain {domain.name!r} holds feature "
-                    "rows: leave augment out; mixup=0.2 mixes rows."
-                )
-            return FeatureFeed(domain)
-        if domain.kind == "text" and isinstance(pre, TextPreprocess):
-            return self._texts(domain, pre, augment)
-        if not isinstance(augment, str):
+        feed = by_kind(FEEDS, domain.kind, "feed")(self, domain, self.augment if augmented else "none")
+        if feed is None:
             raise InputError(
-                f"augment={say_augment(augment)} rewrites texts, and domain {domain.name!r} holds {domain.kind} "
-                "examples: name a recipe, as in augment='strong'."
+                f"domain {domain.name!r} holds {domain.kind} examples, and the preprocessing is "
+                f"{type(self.preprocess).__name__}; give the backbone's own."
             )
-        if domain.kind == "image" and isinstance(pre, ImagePreprocess):
-            return ImageFeed(domain, pre, augment=augment, seed=self.seed, cache_bytes=self.cache_bytes)
-        if domain.kind == "image" and isinstance(pre, CallablePreprocess):
-            return OwnTransformFeed(domain, pre, augment=augment, seed=self.seed, cache_bytes=self.cache_bytes)
-        raise InputError(
-            f"domain {domain.name!r} holds {domain.kind} examples, and the preprocessing is "
-            f"{type(self.preprocess).__name__}; give the backbone's own."
-        )
+        return feed
 
-    def _texts(self, domain: Domain, preprocess: TextPreprocess, augment: str | Rewrite) -> TextFeed:
-        if not isinstance(augment, str):
-            return RewrittenTextFeed(domain, preprocess, augment, self.seed, self.state)
-        change = find_text_augment(augment, preprocess.tokenizer)
-        if change is None:
-            return TextFeed(domain, preprocess)
-        return ChangedTextFeed(domain, preprocess, change, self.seed)
+
+def _rows(_feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed:
+    if augment not in ("none", "auto", "simple"):
+        raise InputError(
+            f"augment={say_augment(augment)} changes images or texts, and domain {domain.name!r} holds feature "
+            "rows: leave augment out; mixup=0.2 mixes rows."
+        )
+    return FeatureFeed(domain)
+
+
+def _images(feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed | None:
+    pre = feeds.preprocess
+    if not isinstance(augment, str):
+        raise InputError(
+            f"augment={say_augment(augment)} rewrites texts, and domain {domain.name!r} holds {domain.kind} "
+            "examples: name a recipe, as in augment='strong'."
+        )
+    if isinstance(pre, ImagePreprocess):
+        return ImageFeed(domain, pre, augment=augment, seed=feeds.seed, cache_bytes=feeds.cache_bytes)
+    if isinstance(pre, CallablePreprocess):
+        return OwnTransformFeed(domain, pre, augment=augment, seed=feeds.seed, cache_bytes=feeds.cache_bytes)
+    return None
+
+
+def _texts(feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed | None:
+    pre = feeds.preprocess
+    if not isinstance(pre, TextPreprocess):
+        return None
+    if not isinstance(augment, str):
+        return RewrittenTextFeed(domain, pre, augment, feeds.seed, feeds.state)
+    change = find_text_augment(augment, pre.tokenizer)
+    return TextFeed(domain, pre) if change is None else ChangedTextFeed(domain, pre, change, feeds.seed)
+
+
+FEEDS: dict[Kind, Callable[[Feeds, Domain, str | Rewrite], Feed | None]] = {
+    "image": _images,
+    "text": _texts,
+    "features": _rows,
+}
+"""The feed of each kind of example under an augmentation; None where the preprocessing is one of another kind."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from torch import nn
 from transferium.data.domain import Domain
 from transferium.data.fingerprint import fingerprint
 from transferium.errors import InputError, did_you_mean
+from transferium.models.modality import is_ragged
 from transferium.models.model import Model
 from transferium.system.processes import world
 from transferium.training.feeds.feeds import Feeds
@@ -175,7 +176,7 @@ class Stage:
                 f"stage {self.name!r} changes the inputs themselves, and its feeds give stored activations of a frozen "
                 "prefix: use cache=off."
             )
-        if self.joint and any(self.streams[name].kind == "text" for name in self.needs):
+        if self.joint and any(is_ragged(self.streams[name].kind) for name in self.needs):
             raise InputError("texts of two streams have different lengths: use joint=False.")
 
     def _check_players(self) -> None:

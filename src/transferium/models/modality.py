@@ -1,0 +1,83 @@
+"""What all backbones for one kind of example have in common: one row for each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from transferium.data.domain import Kind
+from transferium.errors import InputError
+from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, Preprocess, TextPreprocess
+
+
+@dataclass(frozen=True)
+class Modality:
+    """The facts of one kind of example that a backbone must know.
+
+    ``default`` is the backbone where none is named. ``setting`` is the name of how much of an example is read,
+    ``resized`` gives a preprocessing another value of it, and ``smaller`` says in words what a lower one means.
+    ``wrap`` makes a ``preprocess`` of the ``transform`` that came with a module of one's own: None where that is no
+    such thing as ``wants`` says. ``sign`` is a file of transformers models that read such examples.
+    """
+
+    preprocess: type[Preprocess]
+    default: str
+    setting: str
+    resized: Callable[[Any, int], Preprocess]
+    smaller: str
+    wrap: Callable[[Any], Preprocess | None]
+    wants: str
+    sign: str
+
+
+def _image_transform(transform: Any) -> Preprocess | None:
+    if isinstance(transform, ImagePreprocess):
+        return transform
+    foreign = isinstance(transform, Preprocess) and not isinstance(transform, CallablePreprocess)
+    return None if transform is None or foreign else CallablePreprocess(transform)
+
+
+MODALITIES: dict[Kind, Modality] = {
+    "image": Modality(
+        ImagePreprocess,
+        default="efficientnet_lite0",
+        setting="size",
+        resized=ImagePreprocess.resized,
+        smaller="a smaller input",
+        wrap=_image_transform,
+        wants="a callable from a PIL picture to a tensor",
+        sign="preprocessor_config.json",
+    ),
+    "text": Modality(
+        TextPreprocess,
+        default="all_minilm_l6_v2",
+        setting="max_length",
+        resized=TextPreprocess.shortened,
+        smaller="shorter texts",
+        wrap=lambda transform: transform if isinstance(transform, TextPreprocess) else None,
+        wants="a TextPreprocess",
+        sign="tokenizer.json",
+    ),
+}
+"""Feature rows have no row: they are read as they are."""
+
+
+def is_ragged(kind: Kind) -> bool:
+    """Whether examples of this kind are rows of tokens, of different lengths, and their networks read a mask too."""
+    return kind in MODALITIES and MODALITIES[kind].preprocess.ragged
+
+
+def preprocess_from_json(saved: dict[str, Any] | None) -> Preprocess | None:
+    """The inverse of ``to_json``; a user's own transform cannot come back.
+
+    >>> pre = ImagePreprocess(8, 9, "bilinear", (0.5,) * 3, (0.5,) * 3, 18)
+    >>> preprocess_from_json(pre.to_json()) == pre
+    True
+    """
+    if saved is None:
+        return None
+    fields = {name: value for name, value in saved.items() if name != "kind"}
+    if saved["kind"] not in MODALITIES:
+        raise InputError(f"a preprocessing of kind {saved['kind']!r} cannot be restored from its description.")
+    return MODALITIES[saved["kind"]].preprocess.from_json(fields)
