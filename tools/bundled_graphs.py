@@ -111,7 +111,9 @@ def answers(backbone: Backbone) -> Tensors:
     """Inputs, and the features that torch gives for them, with pretrained and with random weights where it has them."""
     draw = np.random.default_rng(0)
     probes = noise(backbone)
-    if backbone.kind == "image":
+    if backbone.kind == "text":
+        probes.append(np.tile(probes[-1], 6))  # a longer one
+    else:
         probes = [draw.standard_normal((3, side, side), np.float32) for side in SIDES]
     stored = {f"input {i}": probe for i, probe in enumerate(probes)}
     answering = {"pretrained": backbone} | ({"random 0": randomised(backbone)} if backbone.pretrained else {})

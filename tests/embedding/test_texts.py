@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from transferium.embedding.embed import Embedder
-from transferium.embedding.engines.graph import graph_path
+from transferium.embedding.engines.engine import open_engine
 from transferium.embedding.texts import WINDOW, text_tasks
 from transferium.models.sources.bundled import bundled
 from worlds.domains import texts
@@ -24,7 +24,7 @@ def backbone() -> object:
 
 def test_a_text_has_the_same_bits_alone_and_in_any_company(backbone: object) -> None:
     together = Embedder(None)(texts(LINES), backbone)[0].features
-    assert '"batches_exactly": true' in graph_path(backbone).with_suffix(".json").read_text()
+    assert open_engine(backbone, "onnx", list).tokens > 1, "they did run together"
     for i in (0, 8, 57):
         alone = Embedder(None)(texts([LINES[i]]), backbone)[0].features
         pair = Embedder(None)(texts([LINES[i], LINES[i + 9]]), backbone)[0].features
