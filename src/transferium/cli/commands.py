@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 @click.option("--budget", metavar="TIME", help="Time that --method auto may use to try more: 90s, 10m, 1h.")
 @click.option("--strict", is_flag=True, help="Stop where the doctor finds an error.")
 @click.option("--track", multiple=True, metavar="NAME", help="Also log to tensorboard, wandb or mlflow; repeatable.")
+@opt.forget_data
 @click.option("--resume", metavar="RUN", type=click.Path(path_type=Path), help="Go on with an interrupted run, alone.")
 @click.option("--restart", is_flag=True, help="Throw away what an interrupted run left, and begin anew.")
 @opt.columns
@@ -96,6 +97,7 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
         columns=columns,
         track=opt.trackers(options["track"]),
         map=options["map"],
+        forget_data=options["forget_data"],
     )
     check_writable(out)
     anew = begins_anew(out, options)
@@ -142,6 +144,7 @@ def predict(run: Path, data: Path, **options: Any) -> None:
     from transferium.artifact import load_artifact
     from transferium.job.predict.apply import predict_domain, read_like
     from transferium.job.predict.predictions import check_out, write_predictions
+    from transferium.problems.evaluation import Overlap
 
     if options["out"] is not None:
         check_out(options["out"], data)
@@ -150,6 +153,9 @@ def predict(run: Path, data: Path, **options: Any) -> None:
     predicted = predict_domain(artifact, domain, opt.make_embedder(options))
     for name, reason in predicted.problems.items():
         click.echo(f"warning: {name} could not be read ({reason}); its prediction is empty", err=True)
+    overlap = Overlap(len(domain), int(artifact.learned.marks(predicted.domain).sum()))
+    if overlap.learned:
+        click.echo(f"note: {overlap.said}: how well these are answered says nothing about new examples", err=True)
     if options["as_json"]:
         click.echo(json.dumps(predicted.as_records(artifact.problem), ensure_ascii=False))
     if options["out"] is not None or not options["as_json"]:
@@ -182,9 +188,11 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
     if options["as_json"]:
         click.echo(json.dumps(metrics, ensure_ascii=False))
         return
-    rows = tables.figures(metrics, artifact.problem.kind)
-    count = len(domain) - metrics.get("learned_from", 0)
-    click.echo(tables.table(rows, [f"{count} examples of {domain.name}", "value (95 % interval)"]))
+    training = "training " if metrics["learned_from"] == metrics["given"] else ""
+    rows = [[f"{training}{label}", value] for label, value in tables.figures(metrics, artifact.problem.kind)]
+    click.echo(tables.table(rows, [f"{metrics['examples']} examples of {domain.name}", "value (95 % interval)"]))
+    if metrics["learned_from_sentence"]:
+        click.echo(metrics["learned_from_sentence"])
     if "verdict_sentence" in metrics:
         from transferium.cli.adapted import beside_source_only
 

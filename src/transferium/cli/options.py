@@ -26,6 +26,9 @@ COLUMNS = {
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 data_argument = click.argument("data", type=click.Path(path_type=Path))
+forget_data = click.option(
+    "--forget-data", is_flag=True, help="Keep no hashes of the training examples; evaluate cannot tell them then."
+)
 run_argument = click.argument("run", type=click.Path(path_type=Path))
 
 

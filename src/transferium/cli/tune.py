@@ -40,6 +40,7 @@ from transferium.cli.resume import saying_how_to_go_on
 @click.option("--seed", default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--test-size", default=0.25, show_default=True, help="Share held out where the data is not divided.")
 @click.option("--track", multiple=True, metavar="NAME", help="Log the last fit to tensorboard, wandb or mlflow too.")
+@opt.forget_data
 @click.option("--restart", is_flag=True, help="Throw away what an interrupted run left in --out, and begin anew.")
 @opt.columns
 @opt.engine
@@ -83,6 +84,7 @@ def tune(data: Path, **options: Any) -> None:
         command=command,
         columns=columns,
         track=opt.trackers(options["track"]),
+        forget_data=options["forget_data"],
     )
     check_writable(out)
     if not options["restart"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from transferium.artifact import Artifact, replacing
 from transferium.data.domain import Domain
+from transferium.data.learned import Learned
 from transferium.data.read import read
 from transferium.data.readers.arrays import column_names
 from transferium.embedding.embed import Embedder
 from transferium.embedding.engines.engine import Choice
 from transferium.embedding.store.store import FeatureStore
-from transferium.errors import DataError
+from transferium.errors import DataError, TransferiumWarning
 from transferium.job.adapt.run import SOURCE_ONLY
 from transferium.job.fit.prepare import Prepared, prepare, training_parts, warn_of_quarantine
 from transferium.job.options import backbone_settings
@@ -29,6 +31,7 @@ from transferium.methods.catalogue import check_problem, find_method
 from transferium.methods.method import Method
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
+from transferium.problems.evaluation import Evaluation
 
 PAIR = 2
 """Examples and their labels."""
@@ -88,7 +91,7 @@ class TransferEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         info = {"method": method.to_json(), "selection": fitted.selection.to_json(), "seed": seed}
         info["feature_names"] = domain.feature_names
         info["provenance"] = provenance(f"{type(self).__name__}.fit", data_fingerprint(prepared.domain))
-        self.artifact_ = Artifact(fitted.backbone, fitted.head, train.posed, info)
+        self.artifact_ = Artifact(fitted.backbone, fitted.head, train.posed, info, Learned.of(train, val))
         self.diagnosis_, self.selection_ = prepared.diagnosis, fitted.selection
         if hasattr(self, "source_only_"):  # of an earlier fit
             del self.source_only_
@@ -104,17 +107,24 @@ class TransferEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is
             raise DataError(f"{count} examples cannot be read; the first is {name}: {reason}. Leave them out.")
         return predicted.outputs
 
-    def save(self, folder: str | Path) -> None:
+    def save(self, folder: str | Path, *, forget_data: bool = False) -> None:
         """Write safetensors and JSON to ``folder``, all or nothing; of an adapted model source only too.
 
         An earlier model or run there is replaced; ``ArtifactError`` where ``folder`` is a file or holds other files.
+        With ``forget_data`` no hashes of the training examples are written, and ``evaluate`` cannot tell these later.
         """
         check_is_fitted(self)
+        models = {".": self.artifact_} | ({SOURCE_ONLY: self.source_only_} if hasattr(self, "source_only_") else {})
         with replacing(Path(folder)) as fresh:
-            self.artifact_.write_into(fresh)
-            if hasattr(self, "source_only_"):
-                (fresh / SOURCE_ONLY).mkdir()
-                self.source_only_.write_into(fresh / SOURCE_ONLY)
+            for name, model in models.items():
+                (fresh / name).mkdir(exist_ok=True)
+                (model.forgetful() if forget_data else model).write_into(fresh / name)
+
+    def _told(self, evaluation: Evaluation) -> Evaluation:
+        """The evaluation; where some or all of what it was to be of was learned from, a warning says so."""
+        if evaluation.overlap is not None and evaluation.overlap.learned:
+            warnings.warn(evaluation.overlap.sentence, TransferiumWarning, stacklevel=3)
+        return evaluation
 
     def _domain(self, X: Any, finite: bool = True) -> Domain:
         """Examples to answer; ``finite`` refuses rows with NaN or infinity, as scikit-learn does."""

@@ -45,8 +45,8 @@ class ClassEvaluation(Evaluation):
             "classes": list(self.classes),
             "confusion": self.confusion,
             "reliability": self.reliability,
-            "examples": self.examples,
         }
+        plain |= self.examples_as_dict()
         return plain if self.reliability_before is None else plain | {"reliability_before": self.reliability_before}
 
 
