@@ -265,17 +265,27 @@ def backbones(as_json: bool) -> None:
 
 
 @click.command()
+@click.argument("name", required=False)
+@click.option("--search", metavar="WORD", help="Methods and settings that say this word.")
 @opt.as_json
-def methods(as_json: bool) -> None:
-    """The methods of --method and the settings each takes; what many share is printed once."""
-    from transferium.cli.method_list import printed
+def methods(name: str | None, search: str | None, as_json: bool) -> None:
+    """The methods of --method, a line each; with NAME, all about one and its settings."""
+    from transferium.cli import method_list as listing
+    from transferium.errors import InputError
     from transferium.methods.catalogue import describe_methods
 
-    described = describe_methods()
+    if name is not None and search is not None:
+        raise click.UsageError("NAME says all about one method and --search looks through all: give one of them.")
+    described = describe_methods(*([] if name is None else [name]))
+    if search is not None and not (described := listing.found(described, search)):
+        raise InputError(f"no method and no setting says {search!r}. transferium methods lists them all.")
     if as_json:
         click.echo(json.dumps(described))
-        return
-    click.echo(printed(described))
+    elif name is not None:
+        click.echo(listing.in_full(described[0]))
+    else:
+        shown = listing.page(described) if search is None else listing.findings(described, search)
+        click.echo(f"{shown}\n\n{listing.MORE}")
 
 
 @click.command()

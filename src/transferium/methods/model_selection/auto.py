@@ -35,7 +35,7 @@ SAMPLE = 128
 
 @dataclass
 class Auto(Method):
-    """Fit the probe; within ``--budget``, try LP-FT and fine-tuning on folds of train and keep what proves better.
+    """Keep the probe unless, within ``--budget``, LP-FT or fine-tuning proves better on folds.
 
     Each candidate trains on folds of the training part and is compared with the probe's out-of-fold answers on the
     same examples; as many folds are run as the budget holds, counting the final fit on everything. The probe stays
