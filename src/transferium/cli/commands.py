@@ -110,9 +110,7 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
     begin_anew(out, anew)
     with remembering(out, options, command):
         run = fit_job(domain, asked, opt.make_embedder(options), watch)
-    click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else tables.summary(run))
-    if not options["as_json"]:
-        click.echo(f"Written to {out}: report.html, metrics.json, predictions.csv, doctor.json and the model.")
+    tables.say_end(run, tables.summary, out, "the model", as_json=options["as_json"])
 
 
 def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, Any], anew: bool) -> None:
@@ -127,9 +125,7 @@ def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, A
     begin_anew(asked.out, anew)
     with remembering(asked.out, options, asked.command):
         run = adapt_job(pair, asked, opt.make_embedder(options), watch, oracle=options["oracle"], model=model)
-    click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else adapted.summary(run))
-    if not options["as_json"]:
-        click.echo(f"Written to {asked.out}: report.html, metrics.json, predictions.csv, doctor.json and the models.")
+    tables.say_end(run, adapted.summary, asked.out, "the models", as_json=options["as_json"])
 
 
 @click.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -95,6 +94,4 @@ def tune(data: Path, **options: Any) -> None:
             domain = read(data, **columns)
         begin_anew(out, anew)
         run = fit_job(domain, asked, opt.make_embedder(options), watch)
-    click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else tables.summary(run))
-    if not options["as_json"]:
-        click.echo(f"Written to {out}: report.html, metrics.json, predictions.csv, doctor.json and the model.")
+    tables.say_end(run, tables.summary, out, "the model", as_json=options["as_json"])

@@ -28,9 +28,8 @@ from transferium.embedding.store.table import Row
 from transferium.embedding.texts import text_tasks, text_work
 from transferium.errors import DataError, InputError
 from transferium.models.backbone import Backbone
+from transferium.system.display import Progress
 from transferium.system.hardware import usable_cores
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +139,7 @@ class Embedder:
 
     def _engine(self, domain: Domain, need: Need, missing: list[int], stack: ExitStack) -> Engine:
         """Open the engine; one that had to fall back has a space of its own, which is looked into as well."""
-        backbone, report = need.backbone, self.tick("export the graph, once") or _silent
+        backbone, report = need.backbone, self.tick(f"export the graph of {need.backbone.name}, once") or _silent
 
         def probes() -> list[NDArray[Any]]:
             report(0, 1)  # inputs are asked for only where a graph has to be exported, which takes a while

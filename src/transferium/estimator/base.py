@@ -32,6 +32,7 @@ from transferium.methods.method import Method
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 from transferium.problems.evaluation import Evaluation
+from transferium.system.display import display
 
 PAIR = 2
 """Examples and their labels."""
@@ -57,6 +58,9 @@ class TransferEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         Keep features in the feature store, so that no example is embedded twice.
     random_state : int, RandomState or None
         Seed of every random choice.
+    verbose : bool or None
+        Show progress on standard error: a bar in a terminal or a notebook, else a line every ten seconds. None shows
+        it in notebooks alone.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class TransferEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         engine: Choice = "auto",
         store: bool = True,
         random_state: Any = 0,
+        verbose: bool | None = None,
     ) -> None:
         self.method = method
         self.backbone = backbone
@@ -75,6 +80,7 @@ class TransferEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         self.engine = engine
         self.store = store
         self.random_state = random_state
+        self.verbose = verbose
 
     def _fit(self, domain: Domain) -> Prepared:
         """Look, fit and keep what ``save`` writes; raises ``InputError`` for a method that cannot solve the problem."""
@@ -87,7 +93,8 @@ class TransferEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         warn_of_quarantine(prepared.diagnosis)
         train, val = training_parts(prepared)
         seed = self._seed()
-        fitted = method.fit(Task(train, val, prepared.backbone, embedder, seed, groups=train.groups))
+        progress = embedder.progress
+        fitted = method.fit(Task(train, val, prepared.backbone, embedder, seed, train.groups, progress=progress))
         info = {"method": method.to_json(), "selection": fitted.selection.to_json(), "seed": seed}
         info["feature_names"] = domain.feature_names
         info["provenance"] = provenance(f"{type(self).__name__}.fit", data_fingerprint(prepared.domain))
@@ -158,7 +165,7 @@ class TransferEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is
                 delattr(self, name)
 
     def _embedder(self) -> Embedder:
-        return Embedder(FeatureStore() if self.store else None, engine=self.engine)
+        return Embedder(FeatureStore() if self.store else None, engine=self.engine, progress=display(self.verbose))
 
     def _seed(self) -> int:
         if isinstance(self.random_state, (int, np.integer)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,6 @@ from transferium.methods.fitted import Fitted
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone, randomised
 from transferium.system.processes import rank
-
-Progress = Callable[[str, int, int], None]
 
 
 def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stopwatch) -> dict[str, Any]:
