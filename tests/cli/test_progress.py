@@ -9,6 +9,7 @@ import pytest
 
 from transferium.cli.progress import terminal_progress
 from transferium.system import display
+from transferium.training.logs import journal
 from worlds.tables import clusters, write_table
 
 
@@ -38,7 +39,7 @@ def test_training_shows_its_loss_and_its_held_out_score(
     tmp_path: Path, run_cli: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(display, "EVERY_S", 0.0)
-    monkeypatch.setattr(display, "FIGURES_S", 0.0)
+    monkeypatch.setattr(journal, "EVERY_S", 0.0)
     table = write_table(tmp_path / "t.csv", *clusters(120, 0))
     asked = ("fit", table, "--out", tmp_path / "run", "--method", "finetune", "--set", "epochs=3")
     ran = run_cli(*asked)

@@ -141,7 +141,7 @@ def _decide(stop: Stop, around: Surroundings, episode: Episode) -> tuple[int, bo
     """The signal to end by (from any process), and whether to write state and log (the first process decides)."""
     checkpoints, journal, display = around.checkpoints, around.journal, around.progress
     due = checkpoints is not None and checkpoints.due(episode.step)
-    told = (journal is not None and journal.due()) or (isinstance(display, Display) and display.due())
+    told = journal.due() if journal is not None else isinstance(display, Display) and display.due()
     said = episode.machine.everyone((stop.asked, due, told))
     return max(asked for asked, _, _ in said), said[0][1], said[0][2]
 
