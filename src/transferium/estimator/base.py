@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
@@ -17,10 +17,10 @@ from transferium.data.domain import Domain
 from transferium.data.learned import Learned
 from transferium.data.read import read
 from transferium.data.readers.arrays import column_names
-from transferium.embedding.embed import Embedder
+from transferium.embedding.embed import Embedder, check_all_read
 from transferium.embedding.engines.engine import Choice
 from transferium.embedding.store.store import FeatureStore
-from transferium.errors import DataError, TransferiumWarning
+from transferium.errors import TransferiumWarning
 from transferium.job.adapt.run import SOURCE_ONLY
 from transferium.job.fit.prepare import Prepared, prepare, training_parts, warn_of_quarantine
 from transferium.job.options import backbone_settings
@@ -40,7 +40,7 @@ DTYPES = [np.float64, np.float32]
 """What rows are read as; the first, unless they are the second already."""
 
 
-class TransferEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """A pretrained backbone and a head fitted to a few hundred examples: what every kind of problem shares.
 
     Parameters
@@ -108,11 +108,21 @@ class TransferEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         """What the head says of each example ``(n, width)``; ``DataError`` where one cannot be read."""
         check_is_fitted(self)
         predicted = predict_domain(self.artifact_, self._domain(X), self._embedder())
-        if predicted.problems:
-            name, reason = next(iter(predicted.problems.items()))
-            count = f"{len(predicted.problems)} of {len(predicted.domain)}"
-            raise DataError(f"{count} examples cannot be read; the first is {name}: {reason}. Leave them out.")
+        check_all_read(predicted.domain.ids, predicted.problems)
         return predicted.outputs
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """What the head reads of each example: the features ``(n, width)`` of the fitted model's backbone."""
+        check_is_fitted(self)
+        domain = self._domain(X)
+        embedding = self.artifact_.embed(domain, self._embedder())
+        check_all_read(domain.ids, embedding.problems)
+        return embedding.features
+
+    @property
+    def _n_features_out(self) -> int:
+        """How many columns ``transform`` gives; ``get_feature_names_out`` numbers them."""
+        return self.artifact_.backbone.width
 
     def save(self, folder: str | Path, *, forget_data: bool = False) -> None:
         """Write safetensors and JSON to ``folder``, all or nothing; of an adapted model source only too.
@@ -163,6 +173,12 @@ class TransferEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         for name in ("feature_names_in_", "n_features_in_"):
             if hasattr(self, name):
                 delattr(self, name)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = []  # features are single precision, whatever was given
+        return tags
 
     def _embedder(self) -> Embedder:
         return Embedder(FeatureStore() if self.store else None, engine=self.engine, progress=display(self.verbose))

@@ -198,7 +198,6 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
         tags.classifier_tags.multi_label = True
         return tags
 

@@ -84,11 +84,6 @@ class TransferRegressor(RegressorMixin, TransferEstimator):  # type: ignore[misc
             )
         return self._told(evaluate_domain(self.artifact_, held_out(domain), self._embedder(), seed=seed))
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        return tags
-
 
 def _with_amounts(domain: Domain, y: Any) -> Domain:
     """The same examples with amounts; raises ``DataError`` for those that are missing or not finite."""
