@@ -33,6 +33,7 @@ from transferium.problems.catalogue import problem_from_json
 from transferium.problems.classes import Classes
 from transferium.problems.problem import Problem
 from transferium.system.processes import rank
+from transferium.system.shown import Face, Shown
 
 FORMAT = 3
 """The newest format, for problems other than classes. A model that an older format can hold is written in that one."""
@@ -98,8 +99,8 @@ def _what_to_do(error: OSError) -> str:
     return "Name another place."
 
 
-@dataclass(frozen=True)
-class Artifact:
+@dataclass(frozen=True, repr=False)
+class Artifact(Shown):
     """A backbone, the head that reads it, the problem that it solves, and what both were learned from."""
 
     backbone: Backbone
@@ -112,6 +113,19 @@ class Artifact:
     def classes(self) -> tuple[str, ...]:
         """The names of the outputs: classes, labels, or the amount."""
         return self.problem.names
+
+    def face(self) -> Face:
+        """What it reads and predicts, and what is known of where it came from."""
+        method = self.info.get("method", {}).get("name", "a head")
+        names = ", ".join(self.classes[:8]) + (", …" if len(self.classes) > 8 else "")
+        known = f"{len(self.learned.hashes):,} different examples" if self.learned.complete else "not kept"
+        rows = [
+            ("predicts", f"{self.problem.said()}: {names}"),
+            ("reads", f"{self.kind} examples, {self.backbone.width} features of each"),
+            ("learned from", known),
+            ("created", str(self.info.get("provenance", {}).get("created", "not known"))),
+        ]
+        return Face(f"Model: {method} on {self.backbone.name}{', tuned' if self.backbone.tuned else ''}", rows)
 
     @property
     def kind(self) -> Kind:

@@ -25,7 +25,7 @@ from transferium.problems.evaluation import Evaluation, opened
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ClassEvaluation(Evaluation):
     """An evaluation of class probabilities; a row of ``confusion`` is a class, a column an answer."""
 

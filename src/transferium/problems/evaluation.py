@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from transferium.functional.bootstrap import Interval
+from transferium.system.shown import Face, Shown
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ UNKNOWN = (
 )
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, repr=False)
+class Evaluation(Shown):
     """Metrics with their 95 % intervals, by name; a metric that cannot exist here is None, and ``reasons`` says why.
 
     ``headline`` names the metric that the result is summed up by. ``per_output`` has a row for each class or label.
@@ -76,6 +77,17 @@ class Evaluation:
     reasons: dict[str, str] = field(default_factory=dict)
     per_output: list[dict[str, Any]] = field(default_factory=list)
     overlap: Overlap | None = None
+
+    def face(self) -> Face:
+        """The figures that are not of the model before calibration, and whether they are of training."""
+        training = "training " if self.overlap and self.overlap.training else ""
+        rows = [
+            (training + name.replace("_", " "), "–" if found is None else str(found))
+            for name, found in self.metrics.items()
+            if not name.endswith("_before")
+        ]
+        title = f"Evaluation of {self.examples} examples (95 % intervals)"
+        return Face(title, rows, [self.overlap.sentence] if self.overlap else [])
 
     def __getitem__(self, name: str) -> Interval:
         found = self.metrics.get(name)
