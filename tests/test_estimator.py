@@ -116,6 +116,7 @@ ROWS = np.random.default_rng(0).normal(size=(80, 2)) + 4 * (np.arange(80) % 2)[:
 LABELS = np.arange(80) % 2 + 10
 
 
+@pytest.mark.filterwarnings("ignore:.*learned from")  # the same rows serve for training and evaluation
 def test_evaluate_takes_pairs_and_paths_of_what_fit_took(tmp_path: Path) -> None:
     table = "".join(f"{a},{b},{k}\n" for (a, b), k in zip(ROWS.tolist(), LABELS, strict=True))
     (tmp_path / "t.csv").write_text("a,b,label\n" + table)
@@ -138,6 +139,7 @@ def test_evaluate_takes_pairs_and_paths_of_what_fit_took(tmp_path: Path) -> None
         plain.evaluate((ROWS, LABELS + 1))
 
 
+@pytest.mark.filterwarnings("ignore:.*learned from")  # the same rows serve for training and evaluation
 def test_rows_of_an_array_that_are_not_finite_are_put_aside_in_source_few_and_evaluation() -> None:
     bad = ROWS.copy()
     bad[3, 0], bad[4, 1], bad[5, 0] = np.nan, np.inf, 1e300

@@ -59,6 +59,7 @@ def test_a_column_may_be_called_as_an_attribute_of_tables_is() -> None:
     assert tm.read(pa.table({"x": [1.0, 2.0], "y": [3.0, 4.0]})).feature_names == ("x", "y")
 
 
+@pytest.mark.filterwarnings("ignore:.*learned from")  # the same rows serve for training and evaluation
 def test_sources_few_and_evaluation_follow_the_first_source() -> None:
     sources = [(frame(HOME), Y), (frame(AWAY, "ba"), Y)]
     model = adapted(frame(AWAY, "ba"), sources, few=(frame(AWAY[:9], "ba"), Y[:9]))

@@ -134,12 +134,14 @@ def test_an_indicator_matrix_in_and_out(method: str, kind: type) -> None:
     assert model.score(ROWS, LABELS) == (predicted == LABELS).all(axis=1).mean()
 
 
+@pytest.mark.filterwarnings("ignore:.*learned from")  # the same rows serve for training and evaluation
 def test_sparse_indicators_are_those_they_stand_for() -> None:
     model, sparse = tm.TransferClassifier(store=False), csr_array(LABELS)
     np.testing.assert_array_equal(model.fit(ROWS, sparse).predict(ROWS), model.fit(ROWS, LABELS).predict(ROWS))
     assert model.evaluate((ROWS, sparse)).as_dict() == model.evaluate((ROWS, LABELS)).as_dict()
 
 
+@pytest.mark.filterwarnings("ignore:.*learned from")  # the same rows serve for training and evaluation
 def test_several_labels_are_searched_pickled_saved_and_loaded(tmp_path: Path) -> None:
     model = tm.TransferClassifier(store=False).fit(ROWS, LABELS)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(ROWS), model.predict_proba(ROWS))
@@ -153,6 +155,7 @@ def test_several_labels_are_searched_pickled_saved_and_loaded(tmp_path: Path) ->
     assert loaded.evaluate((ROWS, LABELS)).as_dict() == model.evaluate((ROWS, LABELS)).as_dict()
 
 
+@pytest.mark.filterwarnings("ignore:.*learned from")  # the same rows serve for training and evaluation
 def test_a_model_of_named_labels_is_evaluated_on_what_it_answers() -> None:
     model = tm.TransferClassifier(store=False).fit(SEVERAL)
     assert model.classes_.tolist() == ["left", "up"]

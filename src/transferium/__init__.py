@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from transferium.data.domain import Domain as Domain
     from transferium.data.read import read as read
     from transferium.embedding.embed import Embedder as Embedder
+    from transferium.embedding.embed import embed as embed
     from transferium.errors import TransferiumError as TransferiumError
     from transferium.estimator.classifier import TransferClassifier as TransferClassifier
     from transferium.estimator.load import load as load
@@ -26,6 +27,7 @@ _WHERE = {
     "Backbone": "models.backbone",
     "Domain": "data.domain",
     "Embedder": "embedding.embed",
+    "embed": "embedding.embed",
     "TransferClassifier": "estimator.classifier",
     "TransferRegressor": "estimator.regressor",
     "TransferiumError": "errors",
@@ -41,6 +43,7 @@ __all__ = [
     "TransferRegressor",
     "TransferiumError",
     "__version__",
+    "embed",
     "find_backbone",
     "load",
     "read",

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain, Kind
+from transferium.data.learned import FILE as LEARNED
+from transferium.data.learned import Learned
 from transferium.data.modality import by_kind
 from transferium.embedding.embed import Embedder, Embedding
 from transferium.embedding.engines.portable import attach_graph, save_graph, save_weights
@@ -31,6 +33,7 @@ from transferium.problems.catalogue import problem_from_json
 from transferium.problems.classes import Classes
 from transferium.problems.problem import Problem
 from transferium.system.processes import rank
+from transferium.system.shown import Face, Shown
 
 FORMAT = 3
 """The newest format, for problems other than classes. A model that an older format can hold is written in that one."""
@@ -96,19 +99,33 @@ def _what_to_do(error: OSError) -> str:
     return "Name another place."
 
 
-@dataclass(frozen=True)
-class Artifact:
-    """A backbone, the head that reads it, and the problem that it solves."""
+@dataclass(frozen=True, repr=False)
+class Artifact(Shown):
+    """A backbone, the head that reads it, the problem that it solves, and what both were learned from."""
 
     backbone: Backbone
     head: AnyHead
     problem: Problem
     info: dict[str, Any] = field(default_factory=dict)
+    learned: Learned = field(default_factory=Learned)
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the outputs: classes, labels, or the amount."""
         return self.problem.names
+
+    def face(self) -> Face:
+        """What it reads and predicts, and what is known of where it came from."""
+        method = self.info.get("method", {}).get("name", "a head")
+        names = ", ".join(self.classes[:8]) + (", …" if len(self.classes) > 8 else "")
+        known = f"{len(self.learned.hashes):,} different examples" if self.learned.complete else "not kept"
+        rows = [
+            ("predicts", f"{self.problem.said()}: {names}"),
+            ("reads", f"{self.kind} examples, {self.backbone.width} features of each"),
+            ("learned from", known),
+            ("created", str(self.info.get("provenance", {}).get("created", "not known"))),
+        ]
+        return Face(f"Model: {method} on {self.backbone.name}{', tuned' if self.backbone.tuned else ''}", rows)
 
     @property
     def kind(self) -> Kind:
@@ -119,6 +136,10 @@ class Artifact:
         result = self.head.outputs(embedding.features)
         result[~embedding.ok] = np.nan
         return result
+
+    def forgetful(self) -> Artifact:
+        """The same model without hashes of what it learned from."""
+        return replace(self, info={k: fact for k, fact in self.info.items() if k != "few"}, learned=Learned())
 
     @property
     def fingerprint(self) -> str:
@@ -162,6 +183,7 @@ class Artifact:
     def write_into(self, folder: Path) -> None:
         """Write the artifact's own files beside whatever else ``folder`` holds."""
         write_head(self.head, folder / TENSORS)
+        self.learned.write(folder / LEARNED)
         travels = not _comes_with_a_package(self.backbone)
         weights, classes = None, isinstance(self.problem, Classes)
         if travels:
@@ -200,6 +222,8 @@ def load_artifact(folder: Path | str) -> Artifact:
         head = read_head(folder / TENSORS, float(description["temperature"]), description.get("head", {}))
         backbone = _read_backbone(folder, description["backbone"])
         problem = problem_from_json(description.get("problem") or {"kind": "classes", "names": description["classes"]})
+        info = dict(description.get("info", {}))
+        learned = Learned.read(folder / LEARNED, (info.get("few") or {}).get("keys", ()))
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(f"{folder} is damaged: {DESCRIPTION} or {TENSORS} lacks or garbles {error}.") from error
     if (head.classes, head.width) != (problem.width, backbone.width):
@@ -207,7 +231,7 @@ def load_artifact(folder: Path | str) -> Artifact:
             f"{folder} is damaged: its head is {(head.classes, head.width)} for {problem.said()} and width "
             f"{backbone.width}."
         )
-    return Artifact(backbone, head, problem, description.get("info", {}))
+    return Artifact(backbone, head, problem, info, learned)
 
 
 def _read_description(folder: Path) -> dict[str, Any]:

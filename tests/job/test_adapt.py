@@ -314,6 +314,7 @@ def test_a_class_that_is_no_longer_predicted_has_collapsed() -> None:
     assert collapsed([{"class": "a", "before": 0.0, "after": 0.0}]) == []
 
 
+@pytest.mark.filterwarnings("ignore:.*learned from")  # the same rows serve for training and evaluation
 def test_the_estimator_keeps_source_only_and_gives_the_verdict(tmp_path: Path) -> None:
     source, target = world()
     model = tm.TransferClassifier("prototypes", store=False).fit(target.unlabeled(), source=source)

@@ -74,10 +74,8 @@ def said(run: dict[str, Any]) -> str:
 def beside_source_only(metrics: dict[str, Any]) -> str:
     """The lines that ``evaluate`` adds for an adapted model."""
     beside = interval(metrics["references"]["source_only"]["accuracy"], percent=True)
-    gone = metrics.get("learned_from", 0)
-    left = [f"{gone} of the examples given were learned from, and are not evaluated on."] if gone else []
-    found = [said(metrics), _oracle(metrics["oracle"])]
-    return "\n".join([*left, f"Source only: accuracy {beside}.", "", _by_class(metrics["by_class"]), "", *found])
+    found = [said(metrics), *([_oracle(metrics["oracle"])] if metrics["learned_from"] < metrics["given"] else [])]
+    return "\n".join([f"Source only: accuracy {beside}.", "", _by_class(metrics["by_class"]), "", *found])
 
 
 def _by_class(rows: list[dict[str, Any]], most: int = 12) -> str:

@@ -17,6 +17,7 @@ import click
 
 from transferium.cli import commands
 from transferium.cli.compare import compare
+from transferium.cli.environment import help_text
 from transferium.cli.resume import Interrupted
 from transferium.cli.tune import tune
 from transferium.errors import TransferiumError, TransferiumWarning
@@ -41,10 +42,13 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(__version__, prog_name="transferium")
+@click.group(
+    cls=Commands, epilog=help_text(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.version_option(__version__, "-V", "--version", prog_name="transferium")
+@click.option("--quiet", is_flag=True, help="Show no progress, and no summary after fit and tune.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def cli(debug: bool) -> None:
+def cli(quiet: bool, debug: bool) -> None:
     """Carry what was learned somewhere to where it is needed, and prove that it helped.
 
     \b
@@ -57,7 +61,8 @@ def cli(debug: bool) -> None:
     transferium fit new_photos/ --source labelled_photos/        adapt to a target without labels
     transferium compare labelled_photos/ new_photos/             how far apart, in what way
     """
-    del debug  # read by main() from the arguments, since errors in parsing come before this function
+    # --debug is read by main() from the arguments, since errors in parsing come before this function.
+    del quiet, debug
 
 
 for _command in (
@@ -78,8 +83,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 a fault of this program, 2 something the user can mend."""
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
-    # --debug may stand anywhere: users add it to the end of the line that failed.
-    arguments = [a for a in arguments if a != "--debug"]
+    # Both may stand anywhere: users add them to the end of the line.
+    quiet = ["--quiet"] if "--quiet" in arguments else []
+    arguments = quiet + [a for a in arguments if a not in ("--debug", "--quiet")]
     warnings.simplefilter("ignore")
     warnings.simplefilter("always", TransferiumWarning)
     warnings.showwarning = _say_warning

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 @click.option("--budget", metavar="TIME", help="Time that --method auto may use to try more: 90s, 10m, 1h.")
 @click.option("--strict", is_flag=True, help="Stop where the doctor finds an error.")
 @click.option("--track", multiple=True, metavar="NAME", help="Also log to tensorboard, wandb or mlflow; repeatable.")
+@opt.forget_data
 @click.option("--resume", metavar="RUN", type=click.Path(path_type=Path), help="Go on with an interrupted run, alone.")
 @click.option("--restart", is_flag=True, help="Throw away what an interrupted run left, and begin anew.")
 @opt.columns
@@ -96,6 +97,7 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
         columns=columns,
         track=opt.trackers(options["track"]),
         map=options["map"],
+        forget_data=options["forget_data"],
     )
     check_writable(out)
     anew = begins_anew(out, options)
@@ -108,9 +110,7 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
     begin_anew(out, anew)
     with remembering(out, options, command):
         run = fit_job(domain, asked, opt.make_embedder(options), watch)
-    click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else tables.summary(run))
-    if not options["as_json"]:
-        click.echo(f"Written to {out}: report.html, metrics.json, predictions.csv, doctor.json and the model.")
+    tables.say_end(run, tables.summary, out, "the model", as_json=options["as_json"])
 
 
 def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, Any], anew: bool) -> None:
@@ -125,9 +125,7 @@ def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, A
     begin_anew(asked.out, anew)
     with remembering(asked.out, options, asked.command):
         run = adapt_job(pair, asked, opt.make_embedder(options), watch, oracle=options["oracle"], model=model)
-    click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else adapted.summary(run))
-    if not options["as_json"]:
-        click.echo(f"Written to {asked.out}: report.html, metrics.json, predictions.csv, doctor.json and the models.")
+    tables.say_end(run, adapted.summary, asked.out, "the models", as_json=options["as_json"])
 
 
 @click.command()
@@ -142,6 +140,7 @@ def predict(run: Path, data: Path, **options: Any) -> None:
     from transferium.artifact import load_artifact
     from transferium.job.predict.apply import predict_domain, read_like
     from transferium.job.predict.predictions import check_out, write_predictions
+    from transferium.problems.evaluation import Overlap
 
     if options["out"] is not None:
         check_out(options["out"], data)
@@ -150,6 +149,9 @@ def predict(run: Path, data: Path, **options: Any) -> None:
     predicted = predict_domain(artifact, domain, opt.make_embedder(options))
     for name, reason in predicted.problems.items():
         click.echo(f"warning: {name} could not be read ({reason}); its prediction is empty", err=True)
+    overlap = Overlap(len(domain), int(artifact.learned.marks(predicted.domain).sum()))
+    if overlap.learned:
+        click.echo(f"note: {overlap.said}: how well these are answered says nothing about new examples", err=True)
     if options["as_json"]:
         click.echo(json.dumps(predicted.as_records(artifact.problem), ensure_ascii=False))
     if options["out"] is not None or not options["as_json"]:
@@ -182,9 +184,11 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
     if options["as_json"]:
         click.echo(json.dumps(metrics, ensure_ascii=False))
         return
-    rows = tables.figures(metrics, artifact.problem.kind)
-    count = len(domain) - metrics.get("learned_from", 0)
-    click.echo(tables.table(rows, [f"{count} examples of {domain.name}", "value (95 % interval)"]))
+    training = "training " if metrics["learned_from"] == metrics["given"] else ""
+    rows = [[f"{training}{label}", value] for label, value in tables.figures(metrics, artifact.problem.kind)]
+    click.echo(tables.table(rows, [f"{metrics['examples']} examples of {domain.name}", "value (95 % interval)"]))
+    if metrics["learned_from_sentence"]:
+        click.echo(metrics["learned_from_sentence"])
     if "verdict_sentence" in metrics:
         from transferium.cli.adapted import beside_source_only
 
@@ -257,17 +261,27 @@ def backbones(as_json: bool) -> None:
 
 
 @click.command()
+@click.argument("name", required=False)
+@click.option("--search", metavar="WORD", help="Methods and settings that say this word.")
 @opt.as_json
-def methods(as_json: bool) -> None:
-    """The methods of --method and the settings each takes; what many share is printed once."""
-    from transferium.cli.method_list import printed
+def methods(name: str | None, search: str | None, as_json: bool) -> None:
+    """The methods of --method, a line each; with NAME, all about one and its settings."""
+    from transferium.cli import method_list as listing
+    from transferium.errors import InputError
     from transferium.methods.catalogue import describe_methods
 
-    described = describe_methods()
+    if name is not None and search is not None:
+        raise click.UsageError("NAME says all about one method and --search looks through all: give one of them.")
+    described = describe_methods(*([] if name is None else [name]))
+    if search is not None and not (described := listing.found(described, search)):
+        raise InputError(f"no method and no setting says {search!r}. transferium methods lists them all.")
     if as_json:
         click.echo(json.dumps(described))
-        return
-    click.echo(printed(described))
+    elif name is not None:
+        click.echo(listing.in_full(described[0]))
+    else:
+        shown = listing.page(described) if search is None else listing.findings(described, search)
+        click.echo(f"{shown}\n\n{listing.MORE}")
 
 
 @click.command()

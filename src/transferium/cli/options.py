@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from transferium.cli.progress import terminal_progress
+from transferium.cli.progress import is_quiet, terminal_progress
 
 if TYPE_CHECKING:
     from transferium.embedding.embed import Embedder
@@ -26,6 +26,9 @@ COLUMNS = {
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 data_argument = click.argument("data", type=click.Path(path_type=Path))
+forget_data = click.option(
+    "--forget-data", is_flag=True, help="Keep no hashes of the training examples; evaluate cannot tell them then."
+)
 run_argument = click.argument("run", type=click.Path(path_type=Path))
 
 
@@ -79,17 +82,18 @@ def with_separator(columns: dict[str, Any], settings: dict[str, Any]) -> dict[st
 
 
 def make_embedder(options: dict[str, Any]) -> Embedder:
-    """An embedder over the user's store, with a progress bar where there is a terminal."""
+    """An embedder over the user's store, which shows its progress unless ``--quiet`` was given."""
     from transferium.embedding.embed import Embedder
     from transferium.embedding.store.store import FeatureStore
     from transferium.system.processes import world
 
+    progress = terminal_progress(is_quiet())
     store = None if options["no_store"] else FeatureStore()
     if world() > 1:
         from transferium.embedding.shards import ShardedEmbedder
 
-        return ShardedEmbedder(store, engine=options["engine"], progress=terminal_progress())
-    return Embedder(store, engine=options["engine"], progress=terminal_progress())
+        return ShardedEmbedder(store, engine=options["engine"], progress=progress)
+    return Embedder(store, engine=options["engine"], progress=progress)
 
 
 def trackers(names: tuple[str, ...]) -> tuple[str, ...]:

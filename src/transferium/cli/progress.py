@@ -1,33 +1,18 @@
-"""A progress bar for work longer than a second; none where the output is not a terminal."""
+"""The progress of a command, on standard error, and whether it was asked to be quiet."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
+import click
 
+from transferium.system.display import Display, somebody_looks
 from transferium.system.processes import rank
 
 
-def terminal_progress() -> Callable[[str, int, int], None] | None:
-    """A function of (what, done, all) that draws one bar at a time on standard error; None without a terminal."""
-    if rank() > 0 or not sys.stderr.isatty():
-        return None
-    from tqdm import tqdm
+def terminal_progress(quiet: bool = False) -> Display | None:
+    """A bar in a terminal, a line every ten seconds elsewhere; nothing with ``quiet`` and in all processes but one."""
+    return None if quiet or rank() > 0 else Display(bars=somebody_looks())
 
-    reason_to_exclude: dict[str, tqdm[None]] = {}
 
-    def show(what: str, done: int, total: int) -> None:
-        bar = reason_to_exclude.get(what)
-        if bar is None and done >= total:
-            return
-        if bar is None or bar.total != total:
-            # What cannot be divided, or says that it begins, is announced at once; a bar of many steps may be over
-            # before anyone looks.
-            delay = 0 if total == 1 or done == 0 else 1
-            bar = reason_to_exclude[what] = tqdm(total=total, desc=what, delay=delay, leave=False, file=sys.stderr)
-        bar.update(done - bar.n)
-        if done >= total:
-            bar.close()
-            reason_to_exclude.pop(what)
-
-    return show
+def is_quiet() -> bool:
+    """Whether ``--quiet`` was given."""
+    return bool(click.get_current_context().find_root().params.get("quiet"))

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
+
+import click
+
+from transferium.cli.progress import is_quiet
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
@@ -44,6 +50,17 @@ def figures(measured: dict[str, Any], kind: str) -> list[list[str]]:
         [label, interval(measured.get(key), percent=key.endswith("accuracy"), amount=amount)]
         for key, label in PROBLEMS[kind].shown
     ]
+
+
+def say_end(
+    run: dict[str, Any], summary: Callable[[dict[str, Any]], str], out: Path, models: str, *, as_json: bool
+) -> None:
+    """The end of a fit: its result as JSON, or the summary and where everything was written; nothing if quiet."""
+    if as_json:
+        click.echo(json.dumps(run, ensure_ascii=False))
+    elif not is_quiet():
+        click.echo(summary(run))
+        click.echo(f"Written to {out}: report.html, metrics.json, predictions.csv, doctor.json and {models}.")
 
 
 def summary(run: dict[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -40,6 +39,7 @@ from transferium.cli.resume import saying_how_to_go_on
 @click.option("--seed", default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--test-size", default=0.25, show_default=True, help="Share held out where the data is not divided.")
 @click.option("--track", multiple=True, metavar="NAME", help="Log the last fit to tensorboard, wandb or mlflow too.")
+@opt.forget_data
 @click.option("--restart", is_flag=True, help="Throw away what an interrupted run left in --out, and begin anew.")
 @opt.columns
 @opt.engine
@@ -83,6 +83,7 @@ def tune(data: Path, **options: Any) -> None:
         command=command,
         columns=columns,
         track=opt.trackers(options["track"]),
+        forget_data=options["forget_data"],
     )
     check_writable(out)
     if not options["restart"]:
@@ -93,6 +94,4 @@ def tune(data: Path, **options: Any) -> None:
             domain = read(data, **columns)
         begin_anew(out, anew)
         run = fit_job(domain, asked, opt.make_embedder(options), watch)
-    click.echo(json.dumps(run, ensure_ascii=False) if options["as_json"] else tables.summary(run))
-    if not options["as_json"]:
-        click.echo(f"Written to {out}: report.html, metrics.json, predictions.csv, doctor.json and the model.")
+    tables.say_end(run, tables.summary, out, "the model", as_json=options["as_json"])

@@ -14,6 +14,7 @@ from transferium.data.samples import Indices, Rows, Samples
 from transferium.errors import DataError, did_you_mean
 from transferium.problems.classes import Classes
 from transferium.problems.problem import Problem
+from transferium.system.shown import Face
 
 Kind = Literal["image", "text", "features"]
 PARTS = ("train", "val", "test")
@@ -57,6 +58,14 @@ class Domain:
     def __repr__(self) -> str:
         labelled = "no labels" if self.labels is None or self.problem is None else self.problem.said()
         return f"Domain({self.name!r}, {len(self)} {self.kind} examples, {labelled})"
+
+    def _repr_html_(self) -> str:
+        parts = [] if self.parts is None else [f"{p} {int((self.parts == p).sum())}" for p in PARTS]
+        rows = [("parts", ", ".join(parts))] if parts else []
+        if self.labels is not None and isinstance(self.problem, Classes):
+            counts = np.bincount(self.labels, minlength=len(self.classes)).tolist()
+            rows += [(name, str(n)) for name, n in zip(self.classes, counts, strict=True)]
+        return Face(repr(self), rows).as_html()
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from transferium.data.doctor.scan import Scan
 from transferium.data.doctor.scan import scan as scan_domain
 from transferium.data.domain import Domain, Kind
 from transferium.data.modality import by_kind
+from transferium.data.read import read
 from transferium.data.samples import Samples
 from transferium.embedding.engines.check_inputs import first_inputs
 from transferium.embedding.engines.engine import Choice, Engine, open_engine, plan_engine
@@ -28,9 +29,9 @@ from transferium.embedding.store.table import Row
 from transferium.embedding.texts import text_tasks, text_work
 from transferium.errors import DataError, InputError
 from transferium.models.backbone import Backbone
+from transferium.models.catalogue import find_backbone
+from transferium.system.display import Progress, display
 from transferium.system.hardware import usable_cores
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +141,7 @@ class Embedder:
 
     def _engine(self, domain: Domain, need: Need, missing: list[int], stack: ExitStack) -> Engine:
         """Open the engine; one that had to fall back has a space of its own, which is looked into as well."""
-        backbone, report = need.backbone, self.tick("export the graph, once") or _silent
+        backbone, report = need.backbone, self.tick(f"export the graph of {need.backbone.name}, once") or _silent
 
         def probes() -> list[NDArray[Any]]:
             report(0, 1)  # inputs are asked for only where a graph has to be exported, which takes a while
@@ -174,6 +175,40 @@ class Way:
 
 WAYS: dict[Kind, Way] = {"image": Way(image_tasks, image_work), "text": Way(text_tasks, text_work)}
 """Feature rows are not embedded: they are read as they are."""
+
+
+def embed(
+    data: Any,
+    backbone: Any = None,
+    *,
+    store: bool = True,
+    engine: Choice = "auto",
+    verbose: bool | None = None,
+    **columns: Any,
+) -> NDArray[np.float32]:
+    """Features ``(n, width)`` of examples, as a frozen backbone sees them: a row for each, in the order of ``data``.
+
+    ``data`` and ``columns`` are what ``read`` takes: a ``Domain``, a path, a list of images or texts, or rows of
+    features, which are returned as they are. ``backbone`` is a name, a ``Backbone`` or a module; None takes the bundled
+    one. With ``store`` no example is embedded twice. Raises ``DataError`` where an example cannot be read.
+
+    >>> embed(["a good film", "a bad film"], "char_ngrams", store=False).shape
+    (2, 4096)
+    """
+    domain = read(data, **columns)
+    embedder = Embedder(FeatureStore() if store else None, engine=engine, progress=display(verbose))
+    embedding = embedder(domain, find_backbone(backbone, domain.kind))[0]
+    check_all_read(domain.ids, embedding.problems)
+    return embedding.features
+
+
+def check_all_read(ids: Sequence[str], problems: Mapping[Any, str]) -> None:
+    """Raise ``DataError`` where there are ``problems`` with reading examples, by position or by name."""
+    if problems:
+        at, reason = next(iter(problems.items()))
+        name = ids[at] if isinstance(at, int) else at
+        count = f"{len(problems)} of {len(ids)}"
+        raise DataError(f"{count} examples cannot be read; the first is {name}: {reason}. Leave them out.")
 
 
 def _wanted(needs: list[Need], first: dict[str, int]) -> list[Wanted]:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from transferium.artifact import Artifact, replacing
 from transferium.data.domain import Domain
+from transferium.data.learned import Learned
 from transferium.data.read import read
 from transferium.data.readers.arrays import column_names
-from transferium.embedding.embed import Embedder
+from transferium.embedding.embed import Embedder, check_all_read
 from transferium.embedding.engines.engine import Choice
 from transferium.embedding.store.store import FeatureStore
-from transferium.errors import DataError
+from transferium.errors import TransferiumWarning
 from transferium.job.adapt.run import SOURCE_ONLY
 from transferium.job.fit.prepare import Prepared, prepare, training_parts, warn_of_quarantine
 from transferium.job.options import backbone_settings
@@ -29,6 +31,8 @@ from transferium.methods.catalogue import check_problem, find_method
 from transferium.methods.method import Method
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
+from transferium.problems.evaluation import Evaluation
+from transferium.system.display import display
 
 PAIR = 2
 """Examples and their labels."""
@@ -36,7 +40,7 @@ DTYPES = [np.float64, np.float32]
 """What rows are read as; the first, unless they are the second already."""
 
 
-class TransferEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """A pretrained backbone and a head fitted to a few hundred examples: what every kind of problem shares.
 
     Parameters
@@ -54,6 +58,9 @@ class TransferEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         Keep features in the feature store, so that no example is embedded twice.
     random_state : int, RandomState or None
         Seed of every random choice.
+    verbose : bool or None
+        Show progress on standard error: a bar in a terminal or a notebook, else a line every ten seconds. None shows
+        it in notebooks alone.
     """
 
     def __init__(
@@ -65,6 +72,7 @@ class TransferEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         engine: Choice = "auto",
         store: bool = True,
         random_state: Any = 0,
+        verbose: bool | None = None,
     ) -> None:
         self.method = method
         self.backbone = backbone
@@ -72,6 +80,7 @@ class TransferEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         self.engine = engine
         self.store = store
         self.random_state = random_state
+        self.verbose = verbose
 
     def _fit(self, domain: Domain) -> Prepared:
         """Look, fit and keep what ``save`` writes; raises ``InputError`` for a method that cannot solve the problem."""
@@ -84,11 +93,12 @@ class TransferEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         warn_of_quarantine(prepared.diagnosis)
         train, val = training_parts(prepared)
         seed = self._seed()
-        fitted = method.fit(Task(train, val, prepared.backbone, embedder, seed, groups=train.groups))
+        progress = embedder.progress
+        fitted = method.fit(Task(train, val, prepared.backbone, embedder, seed, train.groups, progress=progress))
         info = {"method": method.to_json(), "selection": fitted.selection.to_json(), "seed": seed}
         info["feature_names"] = domain.feature_names
         info["provenance"] = provenance(f"{type(self).__name__}.fit", data_fingerprint(prepared.domain))
-        self.artifact_ = Artifact(fitted.backbone, fitted.head, train.posed, info)
+        self.artifact_ = Artifact(fitted.backbone, fitted.head, train.posed, info, Learned.of(train, val))
         self.diagnosis_, self.selection_ = prepared.diagnosis, fitted.selection
         if hasattr(self, "source_only_"):  # of an earlier fit
             del self.source_only_
@@ -98,23 +108,40 @@ class TransferEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         """What the head says of each example ``(n, width)``; ``DataError`` where one cannot be read."""
         check_is_fitted(self)
         predicted = predict_domain(self.artifact_, self._domain(X), self._embedder())
-        if predicted.problems:
-            name, reason = next(iter(predicted.problems.items()))
-            count = f"{len(predicted.problems)} of {len(predicted.domain)}"
-            raise DataError(f"{count} examples cannot be read; the first is {name}: {reason}. Leave them out.")
+        check_all_read(predicted.domain.ids, predicted.problems)
         return predicted.outputs
 
-    def save(self, folder: str | Path) -> None:
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """What the head reads of each example: the features ``(n, width)`` of the fitted model's backbone."""
+        check_is_fitted(self)
+        domain = self._domain(X)
+        embedding = self.artifact_.embed(domain, self._embedder())
+        check_all_read(domain.ids, embedding.problems)
+        return embedding.features
+
+    @property
+    def _n_features_out(self) -> int:
+        """How many columns ``transform`` gives; ``get_feature_names_out`` numbers them."""
+        return self.artifact_.backbone.width
+
+    def save(self, folder: str | Path, *, forget_data: bool = False) -> None:
         """Write safetensors and JSON to ``folder``, all or nothing; of an adapted model source only too.
 
         An earlier model or run there is replaced; ``ArtifactError`` where ``folder`` is a file or holds other files.
+        With ``forget_data`` no hashes of the training examples are written, and ``evaluate`` cannot tell these later.
         """
         check_is_fitted(self)
+        models = {".": self.artifact_} | ({SOURCE_ONLY: self.source_only_} if hasattr(self, "source_only_") else {})
         with replacing(Path(folder)) as fresh:
-            self.artifact_.write_into(fresh)
-            if hasattr(self, "source_only_"):
-                (fresh / SOURCE_ONLY).mkdir()
-                self.source_only_.write_into(fresh / SOURCE_ONLY)
+            for name, model in models.items():
+                (fresh / name).mkdir(exist_ok=True)
+                (model.forgetful() if forget_data else model).write_into(fresh / name)
+
+    def _told(self, evaluation: Evaluation) -> Evaluation:
+        """The evaluation; where some or all of what it was to be of was learned from, a warning says so."""
+        if evaluation.overlap is not None and evaluation.overlap.learned:
+            warnings.warn(evaluation.overlap.sentence, TransferiumWarning, stacklevel=3)
+        return evaluation
 
     def _domain(self, X: Any, finite: bool = True) -> Domain:
         """Examples to answer; ``finite`` refuses rows with NaN or infinity, as scikit-learn does."""
@@ -147,8 +174,14 @@ class TransferEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn is
             if hasattr(self, name):
                 delattr(self, name)
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = []  # features are single precision, whatever was given
+        return tags
+
     def _embedder(self) -> Embedder:
-        return Embedder(FeatureStore() if self.store else None, engine=self.engine)
+        return Embedder(FeatureStore() if self.store else None, engine=self.engine, progress=display(self.verbose))
 
     def _seed(self) -> int:
         if isinstance(self.random_state, (int, np.integer)):

@@ -69,6 +69,7 @@ class TransferRegressor(RegressorMixin, TransferEstimator):  # type: ignore[misc
         """Errors with intervals on labelled data: its held-out part where it is divided, else all of it.
 
         ``data`` is a ``Domain``, ``(X, y)`` or a path, which is read as the training data was.
+        Examples that the model learned from are left out, or are said to be all there is, with a warning.
         """
         check_is_fitted(self)
         if isinstance(data, (str, Path)):
@@ -81,12 +82,7 @@ class TransferRegressor(RegressorMixin, TransferEstimator):  # type: ignore[misc
             raise InputError(
                 f"evaluate takes a Domain, (X, y) or the path of labelled data; got {type(data).__name__}. Give one."
             )
-        return evaluate_domain(self.artifact_, held_out(domain), self._embedder(), seed=seed)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        return tags
+        return self._told(evaluate_domain(self.artifact_, held_out(domain), self._embedder(), seed=seed))
 
 
 def _with_amounts(domain: Domain, y: Any) -> Domain:

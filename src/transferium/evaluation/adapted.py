@@ -14,6 +14,7 @@ from transferium.functional.bootstrap import Interval, paired_interval
 from transferium.problems.class_evaluation import ClassEvaluation, evaluate
 from transferium.problems.classes import Classes
 from transferium.problems.evaluation import Evaluation
+from transferium.system.shown import MOST, Face
 
 Array = NDArray[Any]
 FEWEST = 5
@@ -59,13 +60,19 @@ class AdaptationResult:
     by_class: list[dict[str, Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AdaptedEvaluation(ClassEvaluation):
     """An evaluation of an adapted model, and beside it source only, the verdict, and the change of each class."""
 
     source_only: Evaluation = field(kw_only=True)
     verdict: Verdict = field(kw_only=True)
     by_class: list[dict[str, Any]] = field(kw_only=True)
+
+    def face(self) -> Face:
+        """The figures, source only beside them, and the verdict."""
+        shown = super().face()
+        beside = ("source only: accuracy", str(self.source_only["accuracy"]))
+        return Face(shown.title, [*shown.rows[: MOST - 1], beside], [*shown.sentences, self.verdict.sentence])
 
     @classmethod
     def of(cls, result: AdaptationResult) -> AdaptedEvaluation:

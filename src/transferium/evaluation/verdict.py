@@ -6,15 +6,20 @@ from dataclasses import dataclass
 
 from transferium.functional.bootstrap import Interval
 from transferium.problems.problem import Wording
+from transferium.system.shown import Face, Shown
 
 
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, repr=False)
+class Verdict(Shown):
     """``word`` is ``"helped"``, ``"no evidence"``, ``"hurt"`` or ``"not asked"``; ``sentence`` says it in full."""
 
     word: str
     sentence: str
     difference: Interval | None = None
+
+    def face(self) -> Face:
+        """The word and the sentence."""
+        return Face(f"Verdict: {self.word}", (), [self.sentence])
 
     @classmethod
     def not_asked(cls, reason: str) -> Verdict:

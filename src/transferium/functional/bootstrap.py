@@ -25,8 +25,16 @@ class Interval:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        return f"{_short(self.value)} ({_short(self.low)} to {_short(self.high)})"
+
     def as_dict(self) -> dict[str, float]:
         return {"value": self.value, "low": self.low, "high": self.high}
+
+
+def _short(number: float) -> str:
+    """Three digits behind the point, fewer for large amounts."""
+    return f"{number:.3f}" if abs(number) < 10 else f"{number:,.1f}"
 
 
 def resample_counts(

@@ -28,6 +28,8 @@ class FitOptions:
     track: tuple[str, ...] = ()
     map: str = "pca"
     """How the report draws two domains on one map: pca or tsne."""
+    forget_data: bool = False
+    """Whether the saved model keeps no hashes of what it learned from."""
 
 
 def backbone_settings(settings: dict[str, Any]) -> dict[str, Any]:

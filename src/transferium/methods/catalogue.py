@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from inspect import cleandoc
 from typing import Any, cast
 
 from transferium.errors import InputError, did_you_mean
@@ -83,7 +84,10 @@ METHODS = {
 def method_class(name: str) -> type[Method]:
     """The class behind a name; raises ``InputError`` with the nearest name for one there is not."""
     if name not in METHODS:
-        raise InputError(f"there is no method {name!r}. {did_you_mean(name, METHODS)}")
+        nearest = did_you_mean(
+            name, METHODS, "transferium methods lists them; --search WORD finds them by what they do."
+        )
+        raise InputError(f"there is no method {name!r}. {nearest}")
     module, _, cls = METHODS[name].rpartition(".")
     return cast("type[Method]", getattr(import_module(f"transferium.methods.{module}"), cls))
 
@@ -119,10 +123,31 @@ def check_problem(method: Method, problem: Problem, data: str) -> None:
     )
 
 
-def describe_methods() -> list[dict[str, Any]]:
-    """Name, first sentence of the docstring and settings of every method."""
-    return [
-        {"name": name, "summary": (cls.__doc__ or "").strip().splitlines()[0], "settings": cls.settings()}
-        for name in METHODS
-        for cls in (method_class(name),)
-    ]
+FAMILIES = {
+    "model_selection": "Chooses for you",
+    "frozen": "On frozen features: seconds, without torch",
+    "finetuning": "Training the network",
+    "regularised": "Training the network, held back by something of pretraining",
+    "shallow_adaptation": "Adapting to a target without labels (--source), on frozen features",
+    "deep_adaptation": "Adapting to a target without labels (--source), by training a network",
+}
+"""The room of a method: what its methods have in common."""
+
+
+def describe_methods(*names: str) -> list[dict[str, Any]]:
+    """Name, family, docstring, problems, needs and settings of the named methods, of all where none is named."""
+    return [_describe(name, method_class(name)) for name in names or METHODS]
+
+
+def _describe(name: str, cls: type[Method]) -> dict[str, Any]:
+    summary, _, rest = (cls.__doc__ or "").replace("``", "").strip().partition("\n")
+    needs = {"--source": cls.needs_target, "--few": cls.needs_few}
+    return {
+        "name": name,
+        "family": FAMILIES[METHODS[name].partition(".")[0]],
+        "summary": summary,
+        "description": cleandoc(rest),
+        "problems": list(cls.problems),
+        "needs": [option for option, needed in needs.items() if needed],
+        "settings": cls.settings(),
+    }

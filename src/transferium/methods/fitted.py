@@ -13,6 +13,7 @@ from transferium.functional.adaptation.affine import Alignment
 from transferium.models.backbone import Backbone
 from transferium.models.heads.base import AnyHead
 from transferium.selection.selection import Selection
+from transferium.system.shown import Face, Shown
 
 if TYPE_CHECKING:
     from transferium.training.preview import Contact
@@ -27,8 +28,8 @@ class Threat:
     steps: int = 7
 
 
-@dataclass(frozen=True)
-class Fitted:
+@dataclass(frozen=True, repr=False)
+class Fitted(Shown):
     """A fitted model: a backbone (the given one or a tuned one), the head that reads it, and how they were made.
 
     ``oof_outputs`` are calibrated probabilities of the training examples, each from a model that never saw that
@@ -56,6 +57,11 @@ class Fitted:
     attack: Threat | None = None
     contact: Contact | None = None
     beside: Mapping[str, Fitted] = field(default_factory=dict)
+
+    def face(self) -> Face:
+        """The method, the backbone, and how the settings were chosen."""
+        backbone = f"{self.backbone.name}{', tuned' if self.backbone.tuned else ''}"
+        return Face(f"Fitted model: {self.method} on {backbone}", [("head", self.head.kind)], [f"{self.selection}."])
 
     @property
     def at_source(self) -> tuple[Backbone, AnyHead]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from transferium.models.heads.base import AnyHead
 from transferium.models.heads.layered import LayeredHead
 from transferium.models.heads.linear import Head, linear
 from transferium.selection.selection import Selection
+from transferium.system.display import Display, Progress
 
 LARGEST = 2**31
 """The most bytes that an ONNX graph may hold."""
@@ -124,10 +125,12 @@ def _tasks(method: Method, task: Task, parts: Sequence[NDArray[np.intp]]) -> lis
     return found
 
 
-def _told_of(s: int, progress: Callable[[str, int, int], None] | None) -> Callable[[str, int, int], None] | None:
+def _told_of(s: int, progress: Progress | None) -> Progress | None:
     """``progress`` with the number of the source in its text."""
     if progress is None:
         return None
+    if isinstance(progress, Display):
+        return progress.within(f"source {s}")
     tell = progress
     return lambda what, done, total: tell(f"source {s}: {what}", done, total)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from transferium.errors import DataError, InputError
 from transferium.models.backbone import Backbone
 from transferium.models.heads.base import AnyHead
 from transferium.problems.problem import Problem
+from transferium.system.display import Progress
 
 if TYPE_CHECKING:
     from transferium.embedding.embed import Embedder
@@ -55,7 +55,7 @@ class Task:
     groups: NDArray[np.int64] | None = None
     workdir: Path | None = None
     checkpoint_steps: int | None = None
-    progress: Callable[[str, int, int], None] | None = None
+    progress: Progress | None = None
     budget_s: float | None = None
     unlabeled: Domain | None = None
     target: Domain | None = None
@@ -77,6 +77,11 @@ class Task:
                 f"the labelled target {self.target.name!r} has classes {self.target.classes}, the source "
                 f"{self.train.classes}: number both alike."
             )
+
+    def tell(self, what: str, done: int, total: int) -> None:
+        """Say how much of some work is done, where anybody listens."""
+        if self.progress is not None:
+            self.progress(what, done, total)
 
     @property
     def problem(self) -> Problem:

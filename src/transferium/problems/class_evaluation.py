@@ -25,7 +25,7 @@ from transferium.problems.evaluation import Evaluation, opened
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ClassEvaluation(Evaluation):
     """An evaluation of class probabilities; a row of ``confusion`` is a class, a column an answer."""
 
@@ -45,8 +45,8 @@ class ClassEvaluation(Evaluation):
             "classes": list(self.classes),
             "confusion": self.confusion,
             "reliability": self.reliability,
-            "examples": self.examples,
         }
+        plain |= self.examples_as_dict()
         return plain if self.reliability_before is None else plain | {"reliability_before": self.reliability_before}
 
 

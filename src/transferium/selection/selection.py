@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from transferium.system.shown import Face, Shown
 
-@dataclass(frozen=True)
-class Selection:
+
+@dataclass(frozen=True, repr=False)
+class Selection(Shown):
     """One choice: among which candidates, by which rule, on which data.
 
     ``candidates`` are flat mappings of settings and scores (a score may be one number per fold); ``notes`` are what a
@@ -23,6 +25,10 @@ class Selection:
     candidates: Sequence[Mapping[str, Any]]
     chosen: Mapping[str, Any]
     notes: Sequence[str] = field(default=())
+
+    def face(self) -> Face:
+        """What was chosen, and how."""
+        return Face("Selection", (), [f"{self}."])
 
     def __str__(self) -> str:
         chosen = ", ".join(f"{name} = {_short(value)}" for name, value in self.chosen.items()) or "nothing"

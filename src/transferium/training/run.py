@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Generic, TypeVar
 
 from transferium.errors import InputError, NonFiniteError
+from transferium.system.display import Display, Progress
 from transferium.training.distributed.machine import Machine, own_random_numbers, seed_everything
-from transferium.training.logs.history import History
+from transferium.training.logs.history import History, figures
 from transferium.training.logs.journal import Journal
 from transferium.training.logs.trackers import Tracks
 from transferium.training.loop.episode import Episode, train
@@ -21,7 +22,6 @@ from transferium.training.resume.episode_state import describe, load_episode, sa
 from transferium.training.resume.interruption import Stop, leave, soft_interruption
 
 T = TypeVar("T")
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +115,7 @@ def _train_on(number: int, episode: Episode, log: History, around: Surroundings,
             around.progress(episode.stage.name, episode.step, episode.total)
         asked, due, told = _decide(stop, around, episode)
         if asked or due or told:
-            _show(number, log, around)
+            _show(number, log, around, episode)
         if checkpoints is not None and (asked or due):
             saved = _pack(episode, log, finished=False)
             if episode.machine.is_main:
@@ -123,7 +123,7 @@ def _train_on(number: int, episode: Episode, log: History, around: Surroundings,
             _tell(around, "interrupted" if asked else "checkpoint", number, episode)
         if asked:
             leave(asked)
-    _show(number, log, around)
+    _show(number, log, around, episode)
     if checkpoints is not None:
         saved = _pack(episode, log, finished=True)
         if episode.machine.is_main:
@@ -139,16 +139,18 @@ def _pack(episode: Episode, log: History, *, finished: bool) -> Saved:
 
 def _decide(stop: Stop, around: Surroundings, episode: Episode) -> tuple[int, bool, bool]:
     """The signal to end by (from any process), and whether to write state and log (the first process decides)."""
-    checkpoints, journal = around.checkpoints, around.journal
+    checkpoints, journal, display = around.checkpoints, around.journal, around.progress
     due = checkpoints is not None and checkpoints.due(episode.step)
-    told = journal is not None and journal.due()
+    told = journal.due() if journal is not None else isinstance(display, Display) and display.due()
     said = episode.machine.everyone((stop.asked, due, told))
     return max(asked for asked, _, _ in said), said[0][1], said[0][2]
 
 
-def _show(number: int, log: History, around: Surroundings) -> None:
-    """Write the steps so far to the log and the trackers; every process takes part in making them numbers."""
+def _show(number: int, log: History, around: Surroundings, episode: Episode) -> None:
+    """Write the steps so far to log, trackers and display; every process takes part in making them numbers."""
     rows = log.flush()
+    if isinstance(around.progress, Display):
+        around.progress.figures(episode.stage.name, figures(rows))
     if around.journal is not None:
         around.journal.steps(number, rows)
         around.journal.flush()

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.system.shown import Face, Shown
+
 Severity = Literal["error", "warning", "note"]
 
 
@@ -22,8 +24,8 @@ class Finding:
     ids: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Diagnosis:
+@dataclass(frozen=True, repr=False)
+class Diagnosis(Shown):
     """The doctor's findings on one domain.
 
     ``keep[i]`` is False where example ``i`` cannot be used. Examples with equal ``groups`` belong on one side of every
@@ -34,6 +36,13 @@ class Diagnosis:
     keep: NDArray[np.bool_]
     groups: NDArray[np.int64]
     leaked: NDArray[np.bool_]
+
+    def face(self) -> Face:
+        """How many examples can be used, and the findings, the worst first."""
+        order = sorted(self.findings, key=lambda f: ("error", "warning", "note").index(f.severity))
+        rows = [(f"{f.severity}: {f.kind}", f.message) for f in order]
+        title = f"Doctor: {int(self.keep.sum()):,} of {count(len(self.keep), 'example')} can be used"
+        return Face(title, rows, [] if rows else ["Nothing to report."])
 
     @property
     def errors(self) -> tuple[Finding, ...]:

@@ -54,11 +54,11 @@ def others(adapted: Adapted) -> dict[str, Fitted]:
     return {name: fitted for name, fitted in adapted.fitted.beside.items() if name not in taken}
 
 
-def save_candidates(run: Path, adapted: Adapted) -> None:
+def save_candidates(run: Path, adapted: Adapted, forget: bool = False) -> None:
     """Write the head of every other candidate on source only's backbone, and the predictions of all the rest.
 
     A head is small; a backbone of its own for each candidate is not. The answers are those for the target examples that
-    are evaluated on, in the order of the hashes of their contents.
+    are evaluated on, in the order of the hashes of their contents; there are none where ``forget`` is asked for.
     """
     found = others(adapted)
     if not found:
@@ -67,7 +67,7 @@ def save_candidates(run: Path, adapted: Adapted) -> None:
     facts, answers = {}, {}
     for name, fitted in found.items():
         if fitted.backbone.fingerprint != adapted.source_only.backbone.fingerprint:
-            answers[name] = _answers(adapted, fitted)
+            answers[name] = {} if forget else _answers(adapted, fitted)
             continue
         write_head(fitted.head, run / FOLDER / f"{name}.safetensors")
         facts[name] = {"temperature": fitted.head.temperature, "head": fitted.head.facts()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ from transferium.data.pairing import refuse_same_but_case
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
 from transferium.evaluation.adapted import AdaptedEvaluation, Answers, adaptation_result, answers_for, oracle
-from transferium.job.adapt.candidates import saved_candidates
-from transferium.job.adapt.labelled_target import never_learned
+from transferium.job.adapt.candidates import SavedCandidates, saved_candidates
 from transferium.job.adapt.run import SOURCE_ONLY
 from transferium.job.adapt.verdict_scope import reason_without_verdict
-from transferium.job.predict.apply import check_evaluable, uncalibrated
+from transferium.job.predict.apply import check_evaluable, predict_domain, scored, uncalibrated
+from transferium.problems.evaluation import Overlap
 
 
 def is_adapted(run: Path) -> bool:
@@ -34,7 +35,7 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
     Classes that the source never had are counted as mistakes. Raises ``DataError`` where no class is known at all or
     there are no labels, ``ArtifactError`` for data of another kind.
     """
-    alone, given = load_artifact(run / SOURCE_ONLY), len(domain)
+    alone = load_artifact(run / SOURCE_ONLY)
     domain = _comparable(artifact, domain)
     method = _name(artifact)
     kept = saved_candidates(run, alone, method)
@@ -45,74 +46,75 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
     seen = {backbone: model.embed(domain, embedder) for backbone, model in readers.items()}
     said = {name: model.outputs(seen[model.backbone.fingerprint]) for name, model in models.items()}
     ours, theirs = said[chosen], said["source-only"]
-    usable, answers = _answers(artifact, domain, ours)
-    moved, left_out = kept.answers_for(domain.take(usable))
-    classes = {name: p[usable].argmax(axis=1) for name, p in said.items()} | moved
-    right = {name: float((given == answers.y).mean()) for name, given in classes.items()}
-    why = _unasked(artifact, alone)
-    result = adaptation_result(answers, ours[usable], theirs[usable], method=method, seed=seed, unasked=why)
-    return result.evaluation.as_dict() | {
+    domain = replace(domain, keys=seen[alone.backbone.fingerprint].keys)
+    at, overlap = scored(artifact.learned | alone.learned, domain, ours)
+    answers = _answers(artifact, domain.take(at))
+    why = _unasked(artifact, alone, overlap)
+    result = adaptation_result(answers, ours[at], theirs[at], method=method, seed=seed, unasked=why)
+    return replace(result.evaluation, overlap=overlap).as_dict() | {
         "run": str(run),
         "data": domain.name,
-        "learned_from": given - len(domain),
         "references": {SOURCE_ONLY: result.source_only.as_dict()},
         "difference": result.verdict.difference_as_dict(),
         "verdict": result.verdict.word,
         "verdict_sentence": result.verdict.sentence,
         "by_class": result.by_class,
-        "oracle": oracle(right, chosen) | {"left_out": left_out},
+        "oracle": _oracle(kept, domain.take(at), answers, {name: p[at] for name, p in said.items()}),
     }
+
+
+def _oracle(
+    kept: SavedCandidates, domain: Domain, answers: Answers, said: dict[str, NDArray[np.float64]]
+) -> dict[str, Any]:
+    """Which of the models the labels would have chosen, from the outputs ``said`` and the answers that were kept."""
+    moved, left_out = kept.answers_for(domain)
+    classes = {name: p.argmax(axis=1) for name, p in said.items()} | moved
+    right = {name: float((given == answers.y).mean()) for name, given in classes.items()}
+    return oracle(right, kept.chosen) | {"left_out": left_out}
 
 
 def evaluate_with_source_only(
     artifact: Artifact, source_only: Artifact, domain: Domain, embedder: Embedder, *, seed: int
 ) -> AdaptedEvaluation:
     """An adapted model on a labelled ``domain``, source only beside it, and the verdict; raises as the above."""
-    domain = _comparable(artifact, domain)
-    ours, theirs = (model.outputs(model.embed(domain, embedder)) for model in (artifact, source_only))
-    usable, answers = _answers(artifact, domain, ours)
-    before = uncalibrated(ours[usable], artifact.head.temperature, artifact.head.link)
+    both = [predict_domain(model, _comparable(artifact, domain), embedder) for model in (artifact, source_only)]
+    at, overlap = scored(artifact.learned | source_only.learned, both[0].domain, both[0].outputs)
+    ours, theirs = (predicted.outputs[at] for predicted in both)
     result = adaptation_result(
-        answers,
-        ours[usable],
-        theirs[usable],
+        _answers(artifact, both[0].domain.take(at)),
+        ours,
+        theirs,
         method=_name(artifact),
         seed=seed,
-        before=before,
-        unasked=_unasked(artifact, source_only),
+        before=uncalibrated(ours, artifact.head.temperature, artifact.head.link),
+        unasked=_unasked(artifact, source_only, overlap),
     )
-    return AdaptedEvaluation.of(result)
+    return replace(AdaptedEvaluation.of(result), overlap=overlap)
 
 
 def _name(artifact: Artifact) -> str:
     return str(artifact.info.get("method", {}).get("name", "the adapted model"))
 
 
-def _unasked(artifact: Artifact, source_only: Artifact) -> str:
+def _unasked(artifact: Artifact, source_only: Artifact, overlap: Overlap) -> str:
     """Why there is no verdict, labels or not; empty where there is one."""
+    if overlap.training:
+        return "all of these examples were learned from"
     ours, theirs = ((model.backbone, model.head) for model in (artifact, source_only))
     return reason_without_verdict(artifact.info.get("method", {}), ours, theirs)
 
 
 def _comparable(artifact: Artifact, domain: Domain) -> Domain:
-    """``domain`` without what the model learned from; raises where nothing can be evaluated on it."""
+    """``domain`` as the model reads it; raises where nothing can be evaluated on it."""
     check_evaluable(artifact, domain)
-    domain = never_learned(artifact, artifact.as_read(domain))
     refuse_same_but_case([*artifact.classes, *domain.classes], "the model and the labelled data have")
     if not set(domain.classes) & set(artifact.classes):
         raise DataError(
             f"{domain.name!r} shares no class name with this model ({some(domain.classes, 5)} and "
             f"{some(artifact.classes, 5)}): give its labels the source's names."
         )
-    return domain
+    return artifact.as_read(domain)
 
 
-def _answers(
-    artifact: Artifact, domain: Domain, probabilities: NDArray[np.float64]
-) -> tuple[NDArray[np.bool_], Answers]:
-    """Which examples could be read, and the labels of these."""
-    usable: NDArray[np.bool_] = np.asarray(~np.isnan(probabilities).any(axis=1))
-    if not usable.any():
-        raise DataError(f"none of the {len(domain)} examples of {domain.name!r} could be read.")
-    groups = None if domain.groups is None else domain.groups[usable]
-    return usable, answers_for(domain.y[usable], domain.classes, artifact.classes, groups)
+def _answers(artifact: Artifact, domain: Domain) -> Answers:
+    return answers_for(domain.y, domain.classes, artifact.classes, domain.groups)

@@ -13,6 +13,7 @@ from transferium.artifact import Artifact
 from transferium.data.doctor.doctor import check_trainable
 from transferium.data.doctor.findings import Finding, count
 from transferium.data.domain import Domain
+from transferium.data.learned import Learned
 from transferium.data.pairing import Pair, counting_in
 from transferium.data.readers.columns import COLUMNS
 from transferium.embedding.embed import Embedder
@@ -149,6 +150,8 @@ def adapt(
     between = compare_contents(train, target.domain)
     if model is None:
         between += domain_findings(pair, prepared["source"], target, seed=options.seed)
+    else:
+        between += model.learned_from(target.domain)
     findings = (*pair.findings, *between, *about_few(train, few))
     few_alone = fitted.beside.get(FEW_ALONE) or probe_of_few(task)
     return Adapted(pair, method, task, held, fitted, alone, prepared, findings, rule, few_alone, model)
@@ -241,11 +244,17 @@ def artifacts(adapted: Adapted, options: FitOptions) -> tuple[Artifact, Artifact
         "provenance": provenance(options.command, data_fingerprint(by_content(adapted.target.domain)))
         | _made_from(adapted),
     } | remembered_few(adapted.learned)
+    known = Learned.of(adapted.task.train) if model is None else model.artifact.learned
     made, ours = [], method_facts(adapted.method, adapted.fitted, adapted.task)
-    for fitted, facts in ((adapted.fitted, ours), (adapted.source_only, {"name": adapted.source_only.method})):
+    for fitted, facts, more in (
+        (adapted.fitted, ours, adapted.task.target),
+        (adapted.source_only, {"name": adapted.source_only.method}, None),
+    ):
         info = {"method": facts, "selection": fitted.selection.to_json()} | shared
-        made.append(Artifact(fitted.backbone, fitted.head, adapted.task.train.posed, info))
-    return made[0], made[1] if model is None else model.artifact
+        learned = known | Learned.of(more)
+        made.append(Artifact(fitted.backbone, fitted.head, adapted.task.train.posed, info, learned))
+    both = made[0], made[1] if model is None else model.artifact
+    return (both[0].forgetful(), both[1].forgetful()) if options.forget_data else both
 
 
 def _made_from(adapted: Adapted) -> dict[str, Any]:

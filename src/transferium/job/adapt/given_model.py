@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from transferium.artifact import DESCRIPTION, Artifact, load_artifact
+from transferium.data.doctor.findings import Finding
 from transferium.data.domain import Domain
 from transferium.data.pairing import Pair, pair_domains
 from transferium.data.samples import Items, Rows
@@ -23,6 +24,7 @@ from transferium.methods.method import Method
 from transferium.methods.task import SourceModel
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone
+from transferium.problems.evaluation import Overlap
 from transferium.selection.selection import Selection
 
 
@@ -84,6 +86,16 @@ class GivenModel:
                 "and its last layer cannot grow: leave such examples out, or give the data that it was made from."
             )
         return pair
+
+    def learned_from(self, target: Domain) -> list[Finding]:
+        """A finding on the scanned target's examples whose labels the model learned: it answers these from memory."""
+        ids = tuple(target.ids[i] for i in np.flatnonzero(self.artifact.learned.marks(target)).tolist())
+        if not ids:
+            return []
+        said = (
+            f"{Overlap(len(target), len(ids)).said} by the model {self.name!r}: how well it answers them says nothing"
+        )
+        return [Finding("shared-examples", "warning", f"{said} about new examples", ids)]
 
     def asked(self, options: FitOptions) -> tuple[Method, Backbone]:
         """The method that was asked for and the model's own backbone, which no option can change.

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from transferium.artifact import Artifact
 from transferium.data.doctor.findings import Finding, count
-from transferium.data.doctor.scan import scan
 from transferium.data.domain import Domain
 from transferium.errors import DataError
 
@@ -58,21 +55,5 @@ def told_of_few(few: Domain | None) -> dict[str, Any] | None:
 
 
 def remembered_few(keys: set[str]) -> dict[str, Any]:
-    """Facts on them that are saved with the model, so that ``evaluate`` leaves their copies out."""
+    """Facts on them that are saved with the model, so that no later adaptation of it evaluates on their copies."""
     return {"few": {"examples": len(keys), "keys": sorted(keys)}} if keys else {}
-
-
-def never_learned(artifact: Artifact, domain: Domain) -> Domain:
-    """``domain`` without copies of the labelled target examples that a saved model learned from.
-
-    Raises ``DataError`` where nothing else is left.
-    """
-    keys = set((artifact.info.get("few") or {}).get("keys", ()))
-    if not keys:
-        return domain
-    rest = untold(replace(domain, keys=scan(domain).keys), keys)
-    if not len(rest):
-        raise DataError(
-            f"this model learned from all of the {count(len(domain), 'example')} of {domain.name!r}: give others."
-        )
-    return rest

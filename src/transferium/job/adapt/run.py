@@ -181,7 +181,7 @@ def _write(
             keep_log(options.out, fresh)
             (fresh / SOURCE_ONLY).mkdir()
             models[1].write_into(fresh / SOURCE_ONLY)
-            save_candidates(fresh, adapted)
+            save_candidates(fresh, adapted, options.forget_data)
             write_predictions(fresh / "predictions.csv", shown, models[0].problem, probabilities)
             write_json(fresh / "doctor.json", run["doctor"])
             write_report(run | {"seconds": watch.as_dict()}, fresh / "report.html", thumbnails(shown))

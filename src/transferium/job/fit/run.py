@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from transferium.artifact import Artifact, refuse_foreign
 from transferium.data.domain import Domain
+from transferium.data.learned import Learned
 from transferium.data.readers.columns import COLUMNS
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
@@ -26,8 +26,6 @@ from transferium.methods.fitted import Fitted
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone, randomised
 from transferium.system.processes import rank
-
-Progress = Callable[[str, int, int], None]
 
 
 def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stopwatch) -> dict[str, Any]:
@@ -67,9 +65,11 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
         "feature_names": domain.feature_names,
         "provenance": provenance(options.command, data_fingerprint(prepared.domain)),
     }
-    artifact = Artifact(fitted.backbone, fitted.head, divided.train.posed, info)
+    learned = Learned.of(divided.train, divided.val)
+    artifact = Artifact(fitted.backbone, fitted.head, divided.train.posed, info, learned)
+    kept = artifact.forgetful() if options.forget_data else artifact
     run = describe(options, prepared, divided, fitted, judged)
-    return write_run(options.out, artifact, run, judged, watch, fitted.contact)
+    return write_run(options.out, kept, run, judged, watch, fitted.contact)
 
 
 def check_writable(out: Path) -> None:

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from transferium.artifact import Artifact
 from transferium.data.doctor.findings import some
 from transferium.data.domain import Domain
+from transferium.data.learned import Learned
 from transferium.data.read import read
 from transferium.data.readers.table_files import TABLES
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
-from transferium.problems.evaluation import Evaluation
+from transferium.problems.evaluation import Evaluation, Overlap
 from transferium.problems.problem import Link, Problem
 
 
@@ -46,7 +47,7 @@ def columns_like(artifact: Artifact, data: Path, columns: Mapping[str, Any]) -> 
 
 @dataclass(frozen=True)
 class Predicted:
-    """Outputs ``(n, width)`` of a model, NaN where an example could not be read, and why it could not."""
+    """Outputs ``(n, width)`` of a model for a scanned domain, NaN where an example could not be read, and why not."""
 
     domain: Domain
     outputs: NDArray[np.float64]
@@ -66,9 +67,23 @@ class Predicted:
 
 def predict_domain(artifact: Artifact, domain: Domain, embedder: Embedder) -> Predicted:
     """The model's predictions for every example of ``domain``."""
+    domain = artifact.as_read(domain)
     embedding = artifact.embed(domain, embedder)
     problems = {domain.ids[i]: reason for i, reason in embedding.problems.items()}
-    return Predicted(domain, artifact.outputs(embedding), problems)
+    return Predicted(replace(domain, keys=embedding.keys), artifact.outputs(embedding), problems)
+
+
+def scored(learned: Learned, domain: Domain, outputs: NDArray[np.float64]) -> tuple[NDArray[np.bool_], Overlap]:
+    """Which examples of a scanned domain are evaluated on: those with an answer that were not ``learned`` from.
+
+    Where all with an answer were learned from, all these are. Raises ``DataError`` where none has an answer.
+    """
+    usable: NDArray[np.bool_] = np.asarray(~np.isnan(outputs).any(axis=1))
+    if not usable.any():
+        raise DataError(f"none of the {len(domain)} examples of {domain.name!r} could be read.")
+    known = usable & learned.marks(domain)
+    overlap = Overlap(int(usable.sum()), int(known.sum()), learned.complete)
+    return usable if overlap.training else usable & ~known, overlap
 
 
 def check_evaluable(artifact: Artifact, domain: Domain, data: Path | None = None) -> None:
@@ -88,17 +103,19 @@ def check_evaluable(artifact: Artifact, domain: Domain, data: Path | None = None
 
 
 def evaluate_domain(artifact: Artifact, domain: Domain, embedder: Embedder, *, seed: int = 0) -> Evaluation:
-    """Metrics with intervals on the readable examples of a labelled ``domain``."""
+    """Metrics with intervals on the readable examples of a labelled ``domain`` that were not learned from.
+
+    Where all of them were, the metrics are those of training; ``overlap`` says how many there are of each.
+    """
     check_evaluable(artifact, domain)
     labels = match_labels(domain, artifact.problem)
     predicted = predict_domain(artifact, domain, embedder)
-    usable = ~np.isnan(predicted.outputs).any(1)
-    if not usable.any():
-        raise DataError(f"none of the {len(domain)} examples of {domain.name!r} could be read.")
-    outputs = predicted.outputs[usable]
+    at, overlap = scored(artifact.learned, predicted.domain, predicted.outputs)
+    outputs = predicted.outputs[at]
     before = uncalibrated(outputs, artifact.head.temperature, artifact.head.link)
-    groups = None if domain.groups is None else domain.groups[usable]
-    return artifact.problem.evaluate(labels[usable], outputs, seed=seed, before=before, groups=groups)
+    groups = None if domain.groups is None else domain.groups[at]
+    result = artifact.problem.evaluate(labels[at], outputs, seed=seed, before=before, groups=groups)
+    return replace(result, overlap=overlap)
 
 
 def uncalibrated(probabilities: NDArray[np.float64], temperature: float, link: Link) -> NDArray[np.float64] | None:
@@ -134,4 +151,4 @@ def held_out(domain: Domain) -> Domain:
 
 def metrics_of(evaluation: Evaluation, domain: Domain, run: Path) -> dict[str, Any]:
     """The same object as ``test`` in ``metrics.json``, and what it was measured on."""
-    return evaluation.as_dict() | {"run": str(run), "data": domain.name, "examples": len(domain)}
+    return evaluation.as_dict() | {"run": str(run), "data": domain.name}

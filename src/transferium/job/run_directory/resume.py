@@ -28,7 +28,8 @@ from transferium.training.resume.interruption import asked_to_end
 FORMAT = 1
 SIGNS = (DESCRIPTION, f"{STATE}/{COMMAND}", f"{STATE}/{STUDY}")
 """Files that mark a folder as a finished run, an interrupted run or a search."""
-FREE = ("data", "source", "few", "out", "as_json", "track", "resume", "restart", "strict", "oracle", "no_store", "map")
+PLACES = ("data", "source", "few", "out")
+FREE = (*PLACES, "as_json", "track", "resume", "restart", "strict", "oracle", "no_store", "map", "forget_data")
 """Options that may differ between a run and its resumption: where data is (what is in it is compared later), and what
 changes nothing in the model."""
 WEIGHTY = ("transferium", "torch", "timm", "transformers", "numpy", "onnxruntime")

@@ -36,8 +36,9 @@ class Adversarial(AdaptedNetwork):
 
 @dataclass
 class DANN(Adversarial):
-    """``CE(source) + weight · BCE(critic(reverse(f)))``: features that do not show the domain.
+    """Features from which a critic cannot tell the domain: domain-adversarial training.
 
+    ``CE(source) + weight · BCE(critic(reverse(f)))``.
     Prefer ``cdan`` where the classes are several and moved differently, ``dan`` where training is unstable. It fails
     where class shares differ, for it matches the mixture.
     Ganin et al., Domain-adversarial training of neural networks, JMLR 2016.
@@ -53,8 +54,9 @@ class DANN(Adversarial):
 
 @dataclass
 class BSP(DANN):
-    """DANN with ``penalty · Σ σ₁(f)²``: the adversary may not sharpen a few directions at the others' cost.
+    """``dann`` in which a few directions of the features may not dominate.
 
+    ``penalty · Σ σ₁(f)²`` is added to the loss.
     ``σ₁`` is the largest singular value of each domain's features in a batch. Prefer it to ``dann`` where adapting
     makes domains alike and classes worse; ``cdan`` where classes moved differently. Class shares must still agree.
     Chen et al., Transferability vs. discriminability: batch spectral penalization, ICML 2019.
@@ -74,8 +76,9 @@ class BSP(DANN):
 
 @dataclass
 class CDAN(Adversarial):
-    """``CE(source) + weight · BCE(critic(reverse(f ⊗ p)))``: the critic looks at features and predictions jointly.
+    """``dann`` whose critic looks at features and predictions jointly.
 
+    ``CE(source) + weight · BCE(critic(reverse(f ⊗ p)))``.
     Prefer it to ``dann`` with more than two classes and a source-only model that is mostly right.
     Long et al., Conditional adversarial domain adaptation, NeurIPS 2018.
     """
@@ -93,7 +96,7 @@ class CDAN(Adversarial):
 
 @dataclass
 class CDANE(CDAN):
-    """CDAN in which sure predictions count up to twice as much for the critic (CDAN+E).
+    """``cdan`` in which sure predictions count up to twice as much for the critic.
 
     Row ``i`` of the critic's loss weighs ``1 + exp(-H(p_i))``, brought to mean 1 in each domain. Prefer it to ``cdan``
     where unsure answers are mostly wrong ones; not where the model is sure and wrong.
@@ -106,7 +109,7 @@ class CDANE(CDAN):
 
 @dataclass
 class MDD(Adversarial):
-    """A second classifier agrees with the first on the source and disagrees on the target as far as it can.
+    """A second classifier disagrees with the first on the target as far as it can.
 
     ``CE(source) + weight · MDD`` with the gradient reversed before the second classifier, its margin ``margin``.
     Prefer it to ``mcd`` with many classes.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class MCD(AdaptedNetwork):
-    """Two heads right on the source disagree on the target as far as they can; the features make them agree.
+    """Two heads disagree on the target as far as they can, and the features make them agree.
 
     Turns in every step: everything learns the source; both heads raise their discrepancy on the target and stay right;
     the features lower it, ``turns`` times, at ``weight`` times their rate. The first head is kept. Prefer ``mdd`` with
@@ -78,7 +78,7 @@ class MCD(AdaptedNetwork):
 
 @dataclass
 class ADDA(MCD):
-    """Train on the source; then a copy of the encoder learns to make target rows look like the source's to a critic.
+    """A copy of the encoder learns to make target rows look like the source's to a critic.
 
     The last layer stays as the source left it and reads the moved encoder. The encoder learns at ``weight`` times
     ``adapt_lr``. It matches mixtures, so it fails where class shares differ, and it is the least stable of the
@@ -121,7 +121,7 @@ class ADDA(MCD):
 
 @dataclass
 class VADA(DANN):
-    """DANN, with answers on the target that are sure and do not change within a small ball, nor on the source.
+    """``dann``, with answers on the target that are sure and do not change in a small ball.
 
     ``CE(source) + weight · (domain + entropy(target) + VAT(target) + VAT(source))``: it holds boundaries away from the
     data. Prefer it where classes are clusters. Shu et al., A DIRT-T approach to unsupervised domain adaptation,

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class DAN(AdaptedNetwork):
-    """``CE(source) + weight · MMD²(source, target)`` of the features, five Gaussian kernels: the means are matched.
+    """Matches the means of both domains' features in kernel space: maximum mean discrepancy.
 
+    ``CE(source) + weight · MMD²(source, target)`` of the features, five Gaussian kernels.
     Prefer it where the whole cloud of features moved; ``jan`` or ``cdan`` where classes moved differently. It fails
     where class shares differ, since it matches the mixture. ``linear`` takes the linear-time estimate.
     Long et al., Learning transferable features with deep adaptation networks, ICML 2015.
@@ -36,8 +37,9 @@ class DAN(AdaptedNetwork):
 
 @dataclass
 class JAN(AdaptedNetwork):
-    """``CE(source) + weight · JMMD(source, target)`` of features and predictions together.
+    """Matches features and predictions of both domains together: joint mean discrepancy.
 
+    ``CE(source) + weight · JMMD(source, target)`` of features and predictions.
     A feature may move only together with what is predicted from it. Prefer ``dan`` where predictions start poor.
     Long et al., Deep transfer learning with joint adaptation networks, ICML 2017.
     """
@@ -54,8 +56,9 @@ class JAN(AdaptedNetwork):
 
 @dataclass
 class DeepCORAL(AdaptedNetwork):
-    """``CE(source) + weight · ||Cov(source) - Cov(target)||²_F / (4 width²)`` of the features.
+    """Matches the covariances of both domains' features while the network trains.
 
+    ``CE(source) + weight · ||Cov(source) - Cov(target)||²_F / (4 width²)`` of the features.
     Sees changes of scale and correlation, not of the mean. The term is small: its default weight is large. Prefer
     ``coral``, the closed form, on frozen features that are many times fewer than the rows.
     Sun & Saenko, Deep CORAL: correlation alignment for deep domain adaptation, ECCV workshops 2016.
@@ -75,8 +78,9 @@ class DeepCORAL(AdaptedNetwork):
 
 @dataclass
 class AFN(AdaptedNetwork):
-    """``CE(source) + weight · mean (||f|| - (stop(||f||) + step))²`` on both domains: feature norms grow alike.
+    """Lets the lengths of both domains' features grow alike.
 
+    ``CE(source) + weight · mean (||f|| - (stop(||f||) + step))²`` on both domains.
     Prefer it where target features are merely *weaker* than the source's; it aligns nothing else.
     Xu et al., Larger norm more transferable, ICCV 2019.
     """

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class BNM(AdaptedNetwork):
-    """``CE(source) - weight · ||softmax(target)||_* / n``: target answers are to be sure and varied.
+    """Makes answers on the target sure and varied: batch nuclear-norm maximisation.
 
+    ``CE(source) - weight · ||softmax(target)||_* / n``.
     It assumes classes about equally frequent. Prefer ``mcc`` with many classes or unequal ones.
     Cui et al., Towards discriminability and diversity: batch nuclear-norm maximization, CVPR 2020.
     """
@@ -33,8 +34,9 @@ class BNM(AdaptedNetwork):
 
 @dataclass
 class MCC(AdaptedNetwork):
-    """``CE(source) + weight · MCC(target)``: classes should not be predicted together.
+    """Classes should not be predicted together on the target: minimum class confusion.
 
+    ``CE(source) + weight · MCC(target)``.
     Needs no critic and no source rows in its term; the first to try where source only is well above chance.
     Jin et al., Minimum class confusion for versatile domain adaptation, ECCV 2020.
     """
@@ -53,8 +55,9 @@ class MCC(AdaptedNetwork):
 
 @dataclass
 class InfoMax(AdaptedNetwork):
-    """``CE(source) + weight · (mean H(p) - diversity · H(mean p))``: entropy minimisation that may not collapse.
+    """Answers on the target are to be sure, and all together varied: it may not collapse.
 
+    ``CE(source) + weight · (mean H(p) - diversity · H(mean p))``.
     Target answers are to be sure, and all of them together varied; without ``diversity`` it is plain entropy
     minimisation, which any constant answer pleases. It expects classes about equally frequent. Prefer ``shot`` where
     the source is gone, ``mcc`` with unequal classes.

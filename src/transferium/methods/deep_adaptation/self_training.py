@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class PseudoLabel(AdaptedNetwork):
-    """Train on the source; then, ``rounds`` times, on the source and the target rows that are answered surely.
+    """Train again and again on the source and on target rows that are answered surely.
 
     ``CE(source) + weight · CE(guessed)``. ``rule`` says which rows are believed: ``fixed`` (probability at least
     ``threshold``), ``balanced`` (the same share of every predicted class), ``flex`` (a lower threshold for classes that
@@ -85,7 +85,7 @@ class PseudoLabel(AdaptedNetwork):
 
 @dataclass
 class NoisyStudent(PseudoLabel):
-    """In every round a new student learns from the source and from all the teacher's answers, under noise.
+    """In every round a new student learns from the teacher's answers, under noise.
 
     ``CE(source) + weight · CE(guessed)``, the guessed rows disturbed by ``strength``; then it is the teacher.
     Prefer it to ``pseudo-label`` where a model that goes on would keep its first mistakes and there is time for a new
@@ -112,8 +112,9 @@ class NoisyStudent(PseudoLabel):
 
 @dataclass
 class FixMatchTraining(AdaptedNetwork):
-    """``CE(source) + weight · [sure] CE(own answer, answer to the disturbed example)`` on the target.
+    """Sure answers on target examples must stay the same where the example is disturbed.
 
+    ``CE(source) + weight · [sure] CE(own answer, answer to the disturbed example)`` on the target.
     Needs disturbances that leave the class alone: good for images, weak for feature rows.
     Sohn et al., FixMatch, NeurIPS 2020.
     """
@@ -133,8 +134,9 @@ class FixMatchTraining(AdaptedNetwork):
 
 @dataclass
 class SelfEnsembling(AdaptedNetwork):
-    """``CE(source) + weight · ||p - teacher||² / classes`` on the target, the teacher a moving average of the model.
+    """Answers on the target must agree with those of a moving average of the model.
 
+    ``CE(source) + weight · ||p - teacher||² / classes`` on the target.
     Both see the target's examples disturbed by ``strength``, each in its own way. Prefer it to ``pseudo-label`` where
     answers are seldom sure, and where a disturbance leaves the class alone: images rather than feature rows.
     Tarvainen & Valpola, Mean teachers are better role models, NeurIPS 2017; French et al., ICLR 2018.
@@ -156,8 +158,9 @@ class SelfEnsembling(AdaptedNetwork):
 
 @dataclass
 class CAN(AdaptedNetwork):
-    """``CE(source) + weight · CDD(source, guessed)``: same classes together, different ones apart, across domains.
+    """Brings the same classes of both domains together and moves different ones apart.
 
+    ``CE(source) + weight · CDD(source, guessed)``.
     The target's labels are those of the nearest class centroid, found anew in every round. Prefer it where clusters of
     the target are classes and ``dan`` mixed them up.
     Kang et al., Contrastive adaptation network for unsupervised domain adaptation, CVPR 2019.

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class SHOT(AdaptedNetwork):
-    """Train on the source, freeze the last layer, and move what is below it by the target's inputs alone.
+    """Freeze the last layer, and move what is below it by the target's inputs alone.
 
+    It trains on the source first.
     ``weight · (H(p) - H(mean p) + self_labels · CE(centroid labels))``; the labels are those of the nearest class
     centroid of the target and are found anew in every round. ``self_labels=0`` is information maximisation alone. The
     source takes no part in the second half; labelled target examples, where there are any, do.
@@ -100,8 +101,9 @@ class SHOT(AdaptedNetwork):
 
 @dataclass
 class AdaBN(AdaptedNetwork):
-    """Train on the source, then put the target's statistics where the network normalises: nothing else moves.
+    """Put the target's statistics where the network normalises: nothing else moves.
 
+    It trains on the source first.
     With a frozen backbone that is the mean and spread of every feature; where the backbone moved and has batch
     normalisation, the running statistics of its layers too. ``weight`` is how far to go, from 0 to 1.
     A finished model may stand for the source if its backbone moves and has batch normalisation: of the source's
@@ -173,7 +175,7 @@ class AdaBN(AdaptedNetwork):
 
 @dataclass
 class TENT(AdaBN):
-    """AdaBN, and then the scales and shifts of the normalisation moved to make the target's answers sure.
+    """``adabn``, then move the normalisation's scales and shifts to make answers sure.
 
     ``weight · mean H(p)`` over scales and shifts only. Few parameters, little harm; it needs answers that are mostly
     right, and collapses under many steps at a high rate.

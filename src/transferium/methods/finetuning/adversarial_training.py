@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class Adversarial(FineTune):
-    """Fine-tune on examples that an adversary has moved as well as on clean ones; both accuracies are reported.
+    """Fine-tune on examples that an adversary has moved as well as on clean ones.
 
+    Both accuracies are reported.
     ``(1 - share) · loss(x) + share · loss(x + δ)`` for ``fgsm``, ``pgd`` (pixels, feature columns) and ``fgm`` (word
     embeddings of texts); ``loss(x) + share · KL(p(x) || p(x + δ))`` for ``vat``, which needs no labels. Prefer it where
     inputs may be chosen to mislead, or for smoother answers with few labelled texts; expect to pay in clean accuracy.

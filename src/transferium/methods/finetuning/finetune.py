@@ -56,8 +56,9 @@ class FineTune(  # settings are listed from the last base to the first
     Rates,
     Method,
 ):
-    """Train backbone and head together on the labelled examples, keeping the best epoch (``best_epoch``).
+    """Train backbone and head together on the labelled examples, and keep the best epoch.
 
+    ``best_epoch`` says how the best epoch is known.
     ``min mean_i -log softmax(head(backbone(x_i)))[y_i]`` from the pretrained weights, by AdamW or SGD with a linear
     warm-up and a cosine. Prefer it to the probe where there are hundreds of labels a class or the inputs look unlike
     what the backbone was pretrained on; with few labels try ``lp-ft``. The input side is the backbone's own ``size``.

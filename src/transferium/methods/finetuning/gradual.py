@@ -23,7 +23,7 @@ Step = tuple[str, "list[nn.Parameter]"]
 
 @dataclass
 class GradualUnfreeze(FineTune):
-    """Train the head alone, then one block more at each stage, from the output down to the input.
+    """Train the head alone, then one block more at each stage, from the output down.
 
     Each stage lasts ``epochs_per_stage``; the last, where everything that ``unfreeze`` names moves, ``epochs``. Every
     block learns at 1/2.6 of the rate of the one above it, and each stage's rate is a slanted triangle, with a new

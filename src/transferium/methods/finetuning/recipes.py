@@ -32,8 +32,9 @@ class Recipe:
 
 @dataclass
 class FrozenSGD(Recipe, FineTune):
-    """The backbone frozen, a new linear layer, SGD at 0.001 with momentum 0.9, a tenth of it every 7 of 25 epochs.
+    """A recipe of PyTorch's tutorial: frozen backbone, a new linear layer, plain SGD.
 
+    SGD at 0.001 with momentum 0.9, a tenth of it every 7 of 25 epochs.
     "ConvNet as fixed feature extractor" of PyTorch's "Transfer learning for computer vision tutorial" (Chilamkurthy):
     batches of 4, random resized crops (8 to 100 % of the area) and mirror images, the epoch of the highest accuracy
     kept. Two differences: frozen batch norms keep their statistics here, which the tutorial lets drift, and the epoch
@@ -76,8 +77,9 @@ class FrozenSGD(Recipe, FineTune):
 
 @dataclass
 class FrozenDense(Recipe, FineTune):
-    """The backbone frozen, 256 rectified units, dropout of a half, a linear layer, Adam at 1e-4, geometric changes.
+    """A recipe of Keras's blog: frozen backbone, a layer of 256 units, dropout, Adam.
 
+    256 rectified units, dropout of a half, a linear layer, Adam at 1e-4, geometric changes.
     The small network on a frozen convolutional base of Chollet, "Building powerful image classification models using
     very little data" (Keras blog, 2016), and of many courses since, with its rotations of up to 40 degrees, shifts and
     zooms of up to a fifth and mirror images (the post itself uses RMSprop; courses have settled on Adam). Prefer the

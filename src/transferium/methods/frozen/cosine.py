@@ -23,8 +23,9 @@ PLAIN = 10.0
 
 @dataclass
 class CosineClassifier(Cached):
-    """``p_c = softmax(s · cos(x, w_c) / T)`` on frozen features: the length of a feature row has no effect.
+    """One direction for each class, compared by angle with the frozen features.
 
+    ``p_c = softmax(s · cos(x, w_c) / T)`` on frozen features: the length of a feature row has no effect.
     The directions ``w_c`` are the means of the class's examples at length 1 (prototypes), or are learned from there by
     minimising the cross-entropy at a fixed scale ``s``, which is the only thing that holds them back: a small ``s``
     cannot be satisfied and keeps them near the means. Which, and which ``s``, is chosen on folds of the training part;

@@ -32,8 +32,9 @@ NEVER = 1e4
 
 @dataclass
 class LinearProbe(Method):
-    """A linear model of frozen features; its penalty 1/C by cross-validation inside the training part.
+    """A linear model of frozen features, its penalty chosen by cross-validation: the default.
 
+    The penalty ``1/C`` is chosen inside the training part.
     Classes: multinomial logistic regression; several labels: one logistic regression for each; amounts: ridge.
 
     The smallest mean out-of-fold log-loss (or the largest accuracy) decides; a C on the edge of the grid extends the

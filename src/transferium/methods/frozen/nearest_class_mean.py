@@ -18,8 +18,9 @@ NEVER = 1e4
 
 @dataclass
 class NearestClassMean(Cached):
-    """The class whose mean of frozen features is nearest; nothing is learned but the means and one temperature.
+    """The class whose mean of frozen features is nearest: good with one to five labels a class.
 
+    Nothing is learned but the means and one temperature.
     ``p_c ∝ exp(-|x - m_c|² / 2T)`` with ``m_c = mean of x_i of class c``. Since ``-|x - m|²/2 = m·x - |m|²/2 - |x|²/2``
     and the last term is the same for every class, this is exactly a linear head: weight ``m_c``, bias ``-|m_c|²/2``.
     A class is added, or an example forgotten, by one mean. Prefer it with one to five labels a class, where the probe

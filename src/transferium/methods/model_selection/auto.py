@@ -35,7 +35,7 @@ SAMPLE = 128
 
 @dataclass
 class Auto(Method):
-    """Fit the probe; within ``--budget``, try LP-FT and fine-tuning on folds of train and keep what proves better.
+    """Keep the probe unless, within ``--budget``, LP-FT or fine-tuning proves better on folds.
 
     Each candidate trains on folds of the training part and is compared with the probe's out-of-fold answers on the
     same examples; as many folds are run as the budget holds, counting the final fit on everything. The probe stays
@@ -257,13 +257,15 @@ class Trials:
             return "two epochs of it do not fit into the budget"
         answers = np.full((len(self.task.train), self.task.classes), np.nan)
         longest = 0.0
-        for k in range(int(self.fold.max()) + 1):
+        for k in range(count := int(self.fold.max()) + 1):
+            self.task.tell(f"{name} on folds", k, count)
             # Another fold, and then the fit on everything, which is a little longer than a fold.
             if longest and 2.3 * longest > self._left():
                 break
             lap = time.perf_counter()
             answers[self.fold == k] = self._fold(method, k)
             longest = max(longest, time.perf_counter() - lap)
+        self.task.tell(f"{name} on folds", count, count)
         seen = self.known & ~np.isnan(answers).any(1)
         row = self._row(name, answers, seen, time.perf_counter() - begin)
         self.rows.append(row | self._compare(method, answers, seen, 1.3 * longest))

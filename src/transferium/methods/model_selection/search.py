@@ -110,6 +110,7 @@ class Tuned(Method):
             )
         study = open_study(self, task)
         _search(study, self, _Objective(self, task, fold))
+        task.tell("trials", self.trials, self.trials)
         try:
             best = _best(study)
         except InputError:
@@ -143,6 +144,7 @@ class _Objective:
     fold: np.ndarray
 
     def __call__(self, trial: Trial) -> float:
+        self.task.tell("trials", min(trial.number, self.tuned.trials - 1), self.tuned.trials)
         try:
             return self._score(trial)
         except TransferiumError as error:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class BiTuning(FineTune):
-    """Fine-tune with two contrastive terms beside the cross-entropy, over a queue of each class's last examples.
+    """Fine-tune with two contrastive terms beside the cross-entropy.
 
+    They work over a queue of each class's last examples.
     ``supervised + strength · (cce + ccl)``: the classifier's prototype of a class must find its examples among those of
     all classes, and an example's projection those of its class; see ``objectives/contrast.py``. The queue starts with
     the pretrained features of the training examples. Keys are the momentum encoder's answer to the same augmented

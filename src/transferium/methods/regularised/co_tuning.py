@@ -28,7 +28,7 @@ FOLDS = 5
 
 @dataclass
 class CoTuning(FineTune):
-    """Fine-tune while the classifier of pretraining goes on answering what each new class looks like to it.
+    """Fine-tune while the classifier of pretraining goes on answering beside the new one.
 
     ``supervised + strength · mean_i -Σ_s p(s | y_i) log softmax(g(f_i))_s``, ``g`` being the last layer of pretraining
     (ImageNet's, say), trained along at the backbone's rate. ``p(s | y)`` is learned once from the source predictions

@@ -30,8 +30,9 @@ AT_ONCE = 32
 
 @dataclass
 class DELTA(FineTune):
-    """Fine-tune with the feature maps held near those of the starting network, most where the classes are read from.
+    """Fine-tune with the feature maps held near those of the starting network.
 
+    They are held most where the classes are read from.
     ``supervised + alpha · Σ_l 1/2 mean_i Σ_j c W_lj mean_p (f_lijp - f0_lijp)² + beta/2 ||w_head||²`` over the ``c``
     channels ``j`` of the last ``layers`` blocks. ``W = softmax(standardised rise / 5)``: the rise in the loss of the
     linear probe when one channel of the starting network is switched off, on up to 256 training examples. Weighing the

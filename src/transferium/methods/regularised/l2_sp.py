@@ -46,7 +46,7 @@ class L2SPTuning(FineTune):
 
 @dataclass
 class L2Tuning(FineTune):
-    """Fine-tune with all moving weights pulled towards zero by a term of the loss: the baseline of ``l2-sp``.
+    """Fine-tune with all moving weights pulled towards zero: the baseline of ``l2-sp``.
 
     ``supervised + alpha/2 ||w||²`` over backbone and head, biases and norms left out. Unlike ``weight_decay``, which
     is kept out of AdamW's scaling and is 0 by default here, the pull is part of the gradient. It draws pretrained

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class LwF(FineTune):
-    """Fine-tune without forgetting: the starting network's answers on the new inputs are distilled into the moving one.
+    """Fine-tune without forgetting what the starting network answered on the same inputs.
 
+    The starting network's answers on the new inputs are distilled into the moving one.
     ``keep=answers``, as in the paper:
     ``supervised + strength · T² · mean_i KL(softmax(g0(f0_i) / T) || softmax(g(f_i) / T))``, with the
     classifier ``g`` of pretraining trained along at the backbone's rate, and ``g0``, ``f0`` as they started.

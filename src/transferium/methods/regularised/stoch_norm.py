@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class StochNorm(FineTune):
-    """Fine-tune while each batch-norm channel is normalised, with probability p, by its moving statistics.
+    """Fine-tune with batch normalisation by the moving statistics, at random.
 
+    Each batch-norm channel is normalised, with probability ``p``, by its moving statistics.
     ``y_c = moving_c(x)`` with probability ``p``, else ``batch_c(x)``: the statistics of pretraining stay in use and
     stop a small batch from deciding alone. The tuned backbone is an ordinary one. ``p = 0`` is ``finetune`` with
     ``batch_norm=batch``; ``p = 1`` normalises by moving statistics alone, which go on moving. Prefer it to that where

@@ -45,7 +45,7 @@ def parse_value(text: str, hint: Any) -> Any:
                 continue
         raise ValueError(text)
     if origin in (tuple, list):
-        return origin(parse_value(item.strip(), typing.get_args(hint)[0]) for item in text.split(","))
+        return origin(parse_value(item.strip(), typing.get_args(hint)[0]) for item in text.split(",") if text)
     return _parse_scalar(text, hint)
 
 

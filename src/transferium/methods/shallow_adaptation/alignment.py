@@ -43,7 +43,7 @@ def _penalty(default: float, help: str, bounds: Mapping[str, float] | None = Non
 
 @dataclass
 class Standardise(Shallow):
-    """Every feature's mean and spread in the source brought to the target's: per-domain normalisation, in closed form.
+    """The mean and spread of every source feature brought to the target's.
 
     ``x -> (x - m_s) / s_s · s_t + m_t`` for each feature of the source. Prefer it for a change of units, exposure or
     style, and with few rows; ``coral`` where correlations changed too. It breaks data whose class shares differ.
@@ -59,8 +59,9 @@ class Standardise(Shallow):
 
 @dataclass
 class CORAL(Shallow):
-    """Source features whitened by their covariance and coloured by the target's, means brought together.
+    """Source features given the mean and the covariance of the target's.
 
+    They are whitened by their covariance and coloured by the target's.
     Prefer ``standardise`` with fewer rows than features. It fails where class shares differ.
     Sun et al., Return of frustratingly easy domain adaptation, AAAI 2016.
     """
@@ -98,7 +99,7 @@ class Subspace(Shallow):
 
 @dataclass
 class TCA(Shallow):
-    """Directions of large variance along which both domains have one mean: transfer component analysis.
+    """Directions along which both domains have one mean: transfer component analysis.
 
     ``min_W tr(Wᵀ (strength · δ δᵀ + ridge · I) W)`` with ``Wᵀ Xᵀ H X W = n I``, ``δ`` the difference of the means,
     and each direction then at length 1. A projection cannot go part of the way: towards ``strength`` 0 it becomes PCA
@@ -127,7 +128,7 @@ class TCA(Shallow):
 
 @dataclass
 class JDA(Shallow):
-    """Joint distribution adaptation: means of the domains and of each class brought together, with pseudo-labels.
+    """Means of the domains and of each class brought together: joint distribution adaptation.
 
     ``balance`` 0.5 is JDA; ``strength`` multiplies both gaps, and at 0 nothing is projected: source only. Directions
     are taken at length 1, as those of ``tca``. It lives on its pseudo-labels: prefer ``tca`` or ``coral`` where source
@@ -166,7 +167,7 @@ class JDA(Shallow):
 
 @dataclass
 class BDA(JDA):
-    """JDA whose ``balance`` leans towards the classes: balanced distribution adaptation.
+    """``jda`` whose balance leans towards the classes: balanced distribution adaptation.
 
     ``min_W tr(Wᵀ (2 strength ((1 - balance) δ₀ δ₀ᵀ + balance Σ_c δ_c δ_cᵀ) + ridge · I) W)``, ``δ₀`` the difference of
     the domains' means, ``δ_c`` that of class ``c``'s. Prefer it to ``jda`` where classes moved differently and
@@ -213,8 +214,9 @@ class OT(Shallow):
 
 @dataclass
 class LinearMap(Shallow):
-    """``min_A Σ ||A x - z||² + penalty ||A - I||²`` in closed form, over pairs that are given or found.
+    """A linear map between the domains, from pairs of examples that are given or found.
 
+    ``min_A Σ ||A x - z||² + penalty ||A - I||²`` in closed form.
     ``pairs="transport"`` asks nothing of the labels; ``"prototypes"`` brings each class's mean onto that of the target
     rows predicted to be of it, and needs source only to be mostly right. Else they are given, by the names of their
     examples: a list of ``(source, target)``, or a table with these two columns.

@@ -68,8 +68,9 @@ class Corrected(LinearProbe):
 
 @dataclass
 class LabelShift(Corrected):
-    """Source only, its answers corrected for the target's class shares: ``p_c · (q_c / prior_c)``, renormalised.
+    """Source only, its answers corrected for the target's class shares.
 
+    ``p_c · (q_c / prior_c)``, renormalised.
     ``estimate="em"`` is maximum likelihood over the calibrated answers, ``"bbse"`` matches the confusion seen on
     out-of-fold source rows. It assumes that classes look the same in both domains and only their shares differ; under
     any other shift it is wrong. Labelled target examples join the source's rows, ``few_weight`` each, and the shares of

@@ -34,7 +34,7 @@ class Reweighted(Shallow):
 
 @dataclass
 class KMM(Reweighted):
-    """Weights that bring the source's mean in kernel space onto the target's: kernel mean matching.
+    """Weights for source rows that bring their mean onto the target's: kernel mean matching.
 
     ``min_β ||mean_i β_i φ(s_i) - mean_j φ(t_j)||²`` with ``0 <= β <= bound`` and ``mean β`` about 1, ``φ`` of a
     Gaussian kernel. For covariate shift, where the domains overlap and have up to some tens of features; prefer
@@ -53,8 +53,9 @@ class KMM(Reweighted):
 
 @dataclass
 class DensityRatio(Reweighted):
-    """Weights ``p_target(x) / p_source(x)`` read from a logistic domain classifier.
+    """Weights for source rows, read from a classifier that tells the domains apart.
 
+    ``p_target(x) / p_source(x)``, read from a logistic domain classifier.
     For covariate shift in more dimensions than kernels can see. Sugiyama et al., Density ratio estimation in machine
     learning, 2012.
     """

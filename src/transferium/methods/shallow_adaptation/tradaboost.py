@@ -29,7 +29,7 @@ FEWEST = 10
 
 @dataclass
 class TrAdaBoost(Method):
-    """Boost over source and a few labelled target rows; source rows that mislead about the target lose their weight.
+    """Boosting over source and a few labelled target rows: misleading source rows lose weight.
 
     The members of the later rounds are averaged as logits with the paper's weights instead of voting, so that one
     linear head holds them. Needs labelled target examples, some tens; prefer any unsupervised method without them.

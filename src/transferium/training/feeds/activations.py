@@ -26,6 +26,7 @@ from transferium.models.backbone import Backbone
 from transferium.models.modality import is_ragged
 from transferium.models.sources.wrapped import fingerprint_module
 from transferium.models.surgery.cut import Cut
+from transferium.system.display import Progress
 from transferium.training.augment.augment import say_augment
 from transferium.training.feeds.batch import Batch, labels_at
 from transferium.training.feeds.feeds import Feed, Feeds
@@ -98,7 +99,7 @@ class CachedFeeds(Feeds):
         *,
         views: int = 0,
         dtype: str = "float16",
-        progress: Callable[[str, int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> None:
         vars(self).update(vars(plain))
         self._opened = {}

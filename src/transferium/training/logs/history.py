@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +11,29 @@ from torch import Tensor
 from transferium.training.distributed.machine import Machine
 from transferium.training.loop.finite_guard import BLOCK
 from transferium.training.loop.wrapper import Record
+
+NOT_TERMS = ("stage", "step", "epoch", "lr")
+HELD = "val_"
+"""What begins the names of held-out scores."""
+
+
+def figures(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The epoch and the loss (the sum of its terms) of the last row, and the last held-out scores.
+
+    >>> figures([{"step": 9, "epoch": 0, "lr": 0.1, "supervised": 0.5, "val_log_loss": 0.4, "val_accuracy": 0.91}])
+    'epoch 1, loss 0.5, held-out log loss 0.4, held-out accuracy 0.91'
+    """
+    if not rows:
+        return ""
+    last = rows[-1]
+    held: Mapping[str, Any] = next((row for row in reversed(rows) if any(name.startswith(HELD) for name in row)), {})
+    loss = sum(value for name, value in last.items() if name not in NOT_TERMS and not name.startswith(HELD))
+    scores = [
+        f"held-out {name.removeprefix(HELD).replace('_', ' ')} {value:.3g}"
+        for name, value in held.items()
+        if name.startswith(HELD)
+    ]
+    return ", ".join([f"epoch {last['epoch'] + 1}", f"loss {loss:.3g}", *scores])
 
 
 class History:
