@@ -13,7 +13,9 @@ from transferium.data.modality import check_kind
 from transferium.data.readers.arrays import Values, read_memory
 from transferium.data.readers.columns import COLUMNS, Columns
 from transferium.data.readers.folders import read_folder
+from transferium.data.readers.frames import are_parts, as_frame, read_frame, read_parts
 from transferium.data.readers.npz import read_npz
+from transferium.data.readers.sequences import file_pairs
 from transferium.data.readers.table_files import TABLES, read_table
 from transferium.data.samples import Files
 from transferium.errors import DataError, InputError, did_you_mean
@@ -57,9 +59,20 @@ def read(
     listed = _listed(features)
     values = {"label": label, "part": part, "group": group, "id": id}
     if isinstance(source, (str, os.PathLike)):
-        columns: dict[str, Any] = {use: _column(use, value) for use, value in values.items()}
-        asked = Columns(image=image, text=text, features=listed, kind=kind, problem=problem, **columns)
+        named: dict[str, Any] = {use: _column(use, value) for use, value in values.items()}
+        asked = Columns(image=image, text=text, features=listed, kind=kind, problem=problem, **named)
         return _read_path(Path(source).expanduser(), asked, name)
+    if pairs := file_pairs(source):
+        return read_memory(pairs[0], kind="image", label=pairs[1], name=name or "data")
+    columns: dict[str, Any] = {use: value for use, value in values.items() if isinstance(value, str)}
+    beside = {use: value for use, value in values.items() if value is not None and not isinstance(value, str)}
+    asked = Columns(
+        image, text, features=listed, kind=kind, problem=problem, labels_beside="label" in beside, **columns
+    )
+    if are_parts(source) and not beside:
+        return read_parts(source, asked, name or "data")
+    if frame := as_frame(source):
+        return read_frame(frame, asked, name or "data", **beside)
     if image is not None or text is not None:
         raise InputError("image= and text= name columns of a table; for data in memory say kind='image' or kind='text'")
     known = {use: _values(use, value) for use, value in values.items()}
@@ -82,11 +95,12 @@ def _listed(features: str | Sequence[str] | None) -> tuple[str, ...] | None:
 
 
 def _read_path(path: Path, asked: Columns, name: str | None) -> Domain:
-    name = name or (path.resolve().name if path.is_dir() else path.stem)
+    folder = is_there(path) and path.is_dir()
+    name = name or (path.resolve().name if folder else path.stem)
     ending = path.suffix.lower()
-    if path.is_dir():
+    if folder:
         return read_folder(path, asked, name)
-    if not path.exists():
+    if not is_there(path):
         raise DataError(_not_there(path))
     if ending in TABLES:
         return read_table([path], asked, name)
@@ -104,6 +118,14 @@ def _read_path(path: Path, asked: Columns, name: str | None) -> Domain:
         return Domain(Files(path.parent, [path.name]), "image", ids=[path.name], name=name)
     readable = [*TABLES, ".npz", ".npy", *SUFFIXES]
     raise InputError(f"{path} cannot be read: give a folder or one of {', '.join(readable)}")
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file or folder is there; a text that can be no name is not."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _not_there(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,8 @@ def read_labels(values: Sequence[Any], where: str, asked: Asked = AUTO) -> tuple
     ('regression', 'classes')
     """
     kind = kind_of(asked)
+    if odd := [value for value in values if not is_several(value) and not isinstance(value, Hashable)]:
+        raise DataError(f"{where} holds {odd[0]!r}, which is no label: give texts, numbers, truth values or dates.")
     kind = _guess(values, where) if kind == AUTO else kind
     if isinstance(asked, MultiLabel):
         return MultiLabel.read(values, where, asked.separator)

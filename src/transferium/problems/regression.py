@@ -64,7 +64,7 @@ class Regression(Problem):
         for row, value in enumerate(values):
             try:
                 labels[row] = float(value)
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, OverflowError) as error:
                 raise DataError(
                     f"{where} holds {value!r} in row {row + 1} (counted from 1), which is no number: a regression "
                     "predicts amounts. For classes say --problem classes."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 
 from transferium.errors import DataError
 
+_TRUTH = {"true": "1", "false": "0"}
 _NOTHING = ("", "na", "n/a", "nan", "null", "none", "?")
 
 
@@ -16,6 +19,34 @@ def as_values(column: Any) -> list[Any]:
     """Plain Python values, None where the cell is null."""
     values: list[Any] = column.to_pylist()
     return values
+
+
+def as_labels(table: Any, name: str) -> list[Any]:
+    """The cells of a label column; numbers of classes that the table's schema names (ClassLabel) are those names.
+
+    -1 is a missing label there, and None here.
+    """
+    names, cells = _class_names(table.schema.metadata or {}, name), as_values(table[name])
+    if not names:
+        return cells
+
+    def named(cell: Any) -> Any:
+        if isinstance(cell, list):
+            return [named(one) for one in cell]
+        there = isinstance(cell, int) and not isinstance(cell, bool) and -1 <= cell < len(names)
+        return (None if cell == -1 else names[cell]) if there else cell
+
+    return [named(cell) for cell in cells]
+
+
+def _class_names(metadata: Mapping[bytes, bytes], name: str) -> list[str]:
+    """What Hugging Face's library wrote into a schema about the classes of a column; none where it wrote nothing."""
+    try:
+        about: Any = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"][name]
+        about = about[0] if isinstance(about, list) else about.get("feature", about)
+        return [str(one) for one in about["names"]]
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return []
 
 
 def as_texts(column: Any, name: str, where: str) -> list[str | None]:
@@ -52,9 +83,20 @@ def as_numbers(column: Any) -> NDArray[np.floating[Any]] | None:
 
 
 def _from_texts(column: Any) -> NDArray[np.floating[Any]] | None:
-    """Numbers written as text, where every cell is one or is empty, and not all are empty."""
+    """Numbers or truth values written as text, where every cell is one or is empty, and not all are empty."""
     trimmed = _without_gaps(column)
-    return None if trimmed.null_count == len(trimmed) else _cast(trimmed)
+    return None if trimmed.null_count == len(trimmed) else _cast(_truth(trimmed))
+
+
+def _truth(trimmed: Any) -> Any:
+    """A column of ``true`` and ``false`` alone, in any case, as ``1`` and ``0``; any other as it is."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    lower = compute.utf8_lower(trimmed)
+    if not compute.all(compute.is_in(compute.drop_null(lower), value_set=pa.array(list(_TRUTH)))).as_py():
+        return trimmed
+    return compute.if_else(compute.equal(lower, "true"), _TRUTH["true"], _TRUTH["false"])
 
 
 def _without_gaps(column: Any) -> Any:

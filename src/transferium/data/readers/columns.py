@@ -24,7 +24,7 @@ USES = ("image", "text", "label", "part", "group", "id")
 class Columns:
     """The columns of a table by their use; None for no such column, or for one that the reader finds itself.
 
-    ``problem`` is the kind of problem that labels pose.
+    ``problem`` is the kind of problem that labels pose. With ``labels_beside`` no column is taken for the labels.
     With ``gaps`` a label column that is not filled throughout gives no labels, and no error either: a target's.
     """
 
@@ -37,6 +37,7 @@ class Columns:
     features: tuple[str, ...] | None = None
     kind: Kind | None = None
     gaps: bool = False
+    labels_beside: bool = False
     problem: Asked = AUTO
 
     def named(self) -> dict[str, str]:
@@ -66,7 +67,7 @@ def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
                 f"{where} has no column {name!r} (asked for as {use}); {_columns(names)}. {_near(name, names)}"
             )
     kind = _asked_kind(asked)
-    label = asked.label or _guess(LABEL_NAMES, names)
+    label = asked.label or (None if asked.labels_beside else _guess(LABEL_NAMES, names))
     found = replace(asked, label=label, id=asked.id or _guess(("id",), [n for n in names if n != label]))
     free = [name for name in names if name not in found.named().values()]
     for use, (usual, may_be) in COLUMNS.items():

@@ -113,6 +113,7 @@ def _read_part_folders(root: Path, parts: Mapping[str, str], top: Listing, name:
 def _class_folders(root: Path, here: Listing, below: Mapping[str, Listing], name: str) -> Domain:
     """One class for each folder that holds images; images beside the folders have no class and are left aside."""
     classes = sort_names(label for label, listing in below.items() if listing.images)
+    codes, problem = Classes.read(printable(classes), f"{root}, by its folders,")
     names = list(chain.from_iterable(below[label].images for label in classes))
     others = (*here.images, *here.others, *chain.from_iterable(listing.others for listing in below.values()))
     empty = tuple(label for label, listing in below.items() if not listing.images)
@@ -120,8 +121,8 @@ def _class_folders(root: Path, here: Listing, below: Mapping[str, Listing], name
         samples=Files(root, names),
         kind="image",
         ids=printable(names),
-        labels=np.repeat(np.arange(len(classes)), [len(below[label].images) for label in classes]),
-        problem=Classes(tuple(printable(classes))),
+        labels=np.repeat(codes, [len(below[label].images) for label in classes]),
+        problem=problem,
         name=name,
         ignored=join_ignored([{"files": others, "classes": empty}]),
     )

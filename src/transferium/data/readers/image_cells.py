@@ -6,6 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, overload
 
+from transferium.data.samples import Files, Items, Samples
+
+
+def images_of(folder: Path, cells: Sequence[Any]) -> Samples:
+    """Image files where every cell is a path, relative to ``folder``; else whatever holds an image."""
+    named = isinstance(cells, list) and all(isinstance(cell, str) for cell in cells)
+    return Files(folder, cells) if named else Items(ImageCells(folder, cells))
+
 
 class ImageCells(Sequence[Any]):
     """Image cells as encoded bytes: bytes, paths, or structures ``{bytes, path}`` with either."""

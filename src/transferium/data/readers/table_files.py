@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from transferium.data.domain import Domain, Kind
 from transferium.data.labels import encode_groups, encode_parts
 from transferium.data.modality import by_kind
-from transferium.data.readers.cells import as_numbers, as_texts, as_values, no_number
+from transferium.data.readers.cells import as_labels, as_numbers, as_texts, as_values, no_number
 from transferium.data.readers.columns import Columns, settle
 from transferium.data.readers.delimited import Delimited
-from transferium.data.readers.image_cells import ImageCells
+from transferium.data.readers.image_cells import images_of
 from transferium.data.readers.jsonlines import JsonLines
 from transferium.data.readers.parquet import Parquet, RowGroups
-from transferium.data.samples import Files, Items, Rows, Samples
+from transferium.data.samples import Items, Rows, Samples
 from transferium.errors import DataError
 from transferium.problems.catalogue import read_labels
-from transferium.problems.label_cells import missing_cells, missing_rows
+from transferium.problems.label_cells import missing_rows
 from transferium.problems.problem import Problem
 
 _COUNTERS = ("", "Unnamed: 0", "__index_level_0__", "index")
@@ -53,7 +53,7 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
     """One table, which may be cut into several files, as a domain.
 
     Image paths are relative to the table's folder, or absolute; image bytes stay in the file until they are needed.
-    Raises ``DataError`` for missing columns, nulls among texts or labels, and files that are no tables.
+    Raises ``DataError`` for missing columns, nulls among labels, and files that are no tables.
     """
     tables: list[Table] = [TABLES[path.suffix.lower()](path) for path in paths]
     where = str(paths[0])
@@ -79,7 +79,7 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
         ignored={"labels": tuple(ids[row] for row in sorted({*range(len(ids))} - {*gaps}))} if gaps else {},
     )
     if domain.kind == "features":
-        return _with_features(domain, table, columns, asked.features is not None, where)
+        return with_features(domain, table, columns, asked.features is not None, where)
     cells = by_kind(CELLS, domain.kind, "reader of table cells")
     return replace(domain, samples=cells(paths, table, getattr(columns, domain.kind), where))
 
@@ -102,7 +102,7 @@ def _labels(
     """
     if columns.label is None:
         return None, None, []
-    values = as_values(table[columns.label])
+    values = as_labels(table, columns.label)
     if not asked and all(value in (None, "") for value in values):
         return None, None, []
     if columns.gaps and (gaps := missing_rows(values)):
@@ -122,10 +122,8 @@ def _ids(table: Any, columns: Columns, lazy: bool) -> list[str]:
 
 
 def _texts(_paths: Sequence[Path], table: Any, name: str, where: str) -> Samples:
-    texts = as_texts(table[name], name, where)
-    if missing := [row for row, text in enumerate(texts) if text is None]:
-        raise DataError(missing_cells("text", missing, len(texts), f"column {name!r} of {where}"))
-    return Items(texts)
+    """Texts; a cell without one is an empty text, which the doctor puts aside."""
+    return Items([text or "" for text in as_texts(table[name], name, where)])
 
 
 def _image_column(paths: Sequence[Path], name: str) -> Sequence[Any]:
@@ -135,17 +133,16 @@ def _image_column(paths: Sequence[Path], name: str) -> Sequence[Any]:
 
 
 def _images(paths: Sequence[Path], table: Any, name: str, where: str) -> Samples:
-    lazy, folder = name not in table.column_names, paths[0].parent
+    lazy = name not in table.column_names
     cells: Sequence[Any] = _image_column(paths, name) if lazy else as_texts(table[name], name, where)
-    named = isinstance(cells, list) and all(isinstance(cell, str) for cell in cells)
-    return Files(folder, cells) if named else Items(ImageCells(folder, cells))
+    return images_of(paths[0].parent, cells)
 
 
 CELLS: dict[Kind, Callable[[Sequence[Path], Any, str, str], Samples]] = {"image": _images, "text": _texts}
 """The samples of one column of a table; a column that is not read yet stays in the file until it is needed."""
 
 
-def _with_features(domain: Domain, table: Any, columns: Columns, asked: bool, where: str) -> Domain:
+def with_features(domain: Domain, table: Any, columns: Columns, asked: bool, where: str) -> Domain:
     """All feature columns side by side; columns that hold no numbers are left aside, or refused where asked for."""
     numbers: dict[str, NDArray[np.floating[Any]]] = {}
     aside: list[str] = []
