@@ -81,6 +81,18 @@ def with_separator(columns: dict[str, Any], settings: dict[str, Any]) -> dict[st
     return columns | {"problem": MultiLabel((), str(separator))}
 
 
+def only_separator(options: dict[str, Any]) -> dict[str, Any]:
+    """The named columns with ``--set separator=…``; raises ``InputError`` for any other setting."""
+    from transferium.errors import InputError
+    from transferium.methods.settings.parse import split_settings
+
+    settings = split_settings(options["settings"])
+    columns = with_separator(named_columns(options), settings)
+    if settings:
+        raise InputError(f"nothing is fitted here, so there is no setting {next(iter(settings))!r}: leave it out.")
+    return columns
+
+
 def make_embedder(options: dict[str, Any]) -> Embedder:
     """An embedder over the user's store, which shows its progress unless ``--quiet`` was given."""
     from transferium.embedding.embed import Embedder

@@ -30,7 +30,8 @@ class Domain:
     ``groups[i]`` ties examples that must stay on one side of every split (one patient, one session).
     ``ignored`` names what lay beside the examples and was not read: ``"files"``, ``"folders"``,
     ``"classes"`` (folders without images), ``"columns"``, ``"parts"`` (without labels), ``"labels"`` (the ids of
-    examples that have one in a target where others have none).
+    examples that have one in a target where others have none), ``"candidates"`` (columns without a use, where there
+    are no labels) and ``"one-hot"`` (those that look like one label).
     ``keys[i]`` is the SHA-256 of the example's content once it has been scanned, ``""`` where unreadable.
     """
 

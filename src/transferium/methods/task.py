@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
-from transferium.errors import DataError, InputError
+from transferium.errors import DataError, InputError, option
 from transferium.models.backbone import Backbone
 from transferium.models.heads.base import AnyHead
 from transferium.problems.problem import Problem
@@ -121,6 +121,6 @@ def target_inputs(method: str, task: Task) -> Domain:
     if task.unlabeled is None:
         raise InputError(
             f"method {method!r} adapts a source to a target, and there is no target. Name the labelled data with "
-            "--source and give the target's inputs as DATA."
+            f"{option('source')} and give the target's inputs as the data."
         )
     return task.embed(task.unlabeled)

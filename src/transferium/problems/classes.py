@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.errors import DataError, did_you_mean
+from transferium.errors import DataError, did_you_mean, option
 from transferium.functional.bootstrap import Interval, paired_interval
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.linear_classifier import log_softmax
@@ -152,8 +152,8 @@ def encode_labels(values: Sequence[Any], where: str) -> tuple[NDArray[np.int64],
         raise DataError(missing_cells("label", missing, len(values), where))
     if several := [value for value in values if is_several(value)]:
         raise DataError(
-            f"{where} holds several labels in one cell ({several[0]!r}), and a class is one: say --problem multi-label "
-            "(problem='multi-label')."
+            f"{where} holds several labels in one cell ({several[0]!r}), and a class is one: say "
+            f"{option('problem', 'multi-label')}."
         )
     named = label_names(values, where)
     classes = sort_names(set(named))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.errors import DataError, TransferiumWarning, did_you_mean
+from transferium.errors import DataError, TransferiumWarning, did_you_mean, option
 from transferium.functional.bootstrap import Interval, bootstrap, least_share, percentiles
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.metrics.multi_label_metrics import PER_LABEL, label_probability_statistics, label_statistics
@@ -78,7 +78,7 @@ class MultiLabel(Problem):
             raise DataError(
                 f"{where} has an empty label in row {empty[0] + 1} (counted from 1): {values[empty[0]]!r} split at "
                 f"{separator!r}. Write labels as in a{separator}b, or say what stands between them: "
-                "--set separator=…"
+                f"{option('separator')}"
             )
         names = sort_names(set(chain.from_iterable(parts)))
         place = {name: i for i, name in enumerate(names)}

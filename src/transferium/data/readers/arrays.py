@@ -18,7 +18,7 @@ from transferium.data.readers.columns import looks_like_image_path
 from transferium.data.readers.image_cells import images_of
 from transferium.data.readers.sequences import as_list, column_names, in_order, is_picture
 from transferium.data.samples import Files, Items, Rows, Samples
-from transferium.errors import DataError, InputError
+from transferium.errors import DataError, InputError, option
 from transferium.problems.catalogue import AUTO, Asked, kind_of, read_labels
 from transferium.problems.label_cells import is_missing
 from transferium.problems.multi_label import MultiLabel
@@ -75,8 +75,8 @@ def with_values(
     lists = {use: as_list(values, f"{use}=") for use, values in given.items() if values is not None}
     for use, cells in (*lists.items(), *([] if matrix is None else [("label", matrix)])):
         if len(cells) != len(domain):
-            raise InputError(f"{use}= has {len(cells)} values for {len(domain)} examples: give one for each")
-    where = f"label= of {domain.name!r}"
+            raise InputError(f"{option(use, '')} has {len(cells)} values for {len(domain)} examples: give one for each")
+    where = f"{option('label', '')} of {domain.name!r}"
     labels, posed = None, None
     if matrix is not None:
         labels, posed = _of_matrix(matrix, where, problem)
@@ -101,8 +101,8 @@ def _of_matrix(label: Any, where: str, problem: Asked) -> tuple[Labels, Problem]
         return read_labels(as_list(matrix[:, 0], where), where, problem)
     if kind_of(problem) not in (AUTO, MultiLabel.kind):
         raise DataError(
-            f"{where} has {matrix.shape[1]} columns, which are several labels, and problem={kind_of(problem)!r} was "
-            "asked for: give one value for each example."
+            f"{where} has {matrix.shape[1]} columns, which are several labels, and "
+            f"{option('problem', kind_of(problem))} was asked for: give one value for each example."
         )
     return MultiLabel.of_indicators(matrix, column_names(label) or tuple(map(str, range(matrix.shape[1]))), where)
 

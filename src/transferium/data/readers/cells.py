@@ -120,6 +120,13 @@ def _cast(trimmed: Any) -> NDArray[np.float64] | None:
     return numbers
 
 
+def one_hot(table: Any) -> tuple[str, ...]:
+    """The columns of a table that hold zeros and ones and add up to one in each row; none where there are not two."""
+    columns = {name: as_numbers(table[name]) for name in table.column_names}
+    flags = {name: one for name, one in columns.items() if one is not None and np.isin(one, (0, 1)).all()}
+    return tuple(flags) if len(flags) > 1 and (sum(flags.values()) == 1).all() else ()
+
+
 def no_number(column: Any) -> str:
     """The first cell that keeps a column from being numbers, and its row: one text is enough."""
     import pyarrow as pa

@@ -9,7 +9,7 @@ from typing import Any
 
 from transferium.data.domain import Kind
 from transferium.data.images.sniff import SUFFIXES
-from transferium.errors import DataError, InputError, did_you_mean
+from transferium.errors import DataError, InputError, did_you_mean, option
 from transferium.problems.catalogue import AUTO, Asked
 
 LABEL_NAMES = ("label", "class", "target", "y")
@@ -107,7 +107,7 @@ def _need(name: str | None, use: str, usual: Sequence[str], names: Sequence[str]
     if name is None:
         listed = ", ".join(usual)
         raise DataError(
-            f"{where}: no column looks like the {use} column ({listed}); {_columns(names)}. Name it: {use}=…"
+            f"{where}: no column looks like the {use} column ({listed}); {_columns(names)}. Name it: {option(use)}"
         )
     return name
 

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from transferium.data.domain import Domain, Kind
 from transferium.data.labels import encode_groups, encode_parts
 from transferium.data.modality import by_kind
-from transferium.data.readers.cells import as_labels, as_numbers, as_texts, as_values, no_number
+from transferium.data.readers.cells import as_labels, as_numbers, as_texts, as_values, no_number, one_hot
 from transferium.data.readers.columns import Columns, settle
 from transferium.data.readers.delimited import Delimited
 from transferium.data.readers.image_cells import images_of
 from transferium.data.readers.jsonlines import JsonLines
 from transferium.data.readers.parquet import Parquet, RowGroups
 from transferium.data.samples import Items, Rows, Samples
-from transferium.errors import DataError
+from transferium.errors import DataError, option
 from transferium.problems.catalogue import read_labels
 from transferium.problems.label_cells import missing_rows
 from transferium.problems.problem import Problem
@@ -80,8 +80,19 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
     )
     if domain.kind == "features":
         return with_features(domain, table, columns, asked.features is not None, where)
+    if labels is None:
+        domain = replace(domain, ignored={**domain.ignored, **_candidates(tables, columns)})
     cells = by_kind(CELLS, domain.kind, "reader of table cells")
     return replace(domain, samples=cells(paths, table, getattr(columns, domain.kind), where))
+
+
+def _candidates(tables: Sequence[Table], columns: Columns) -> dict[str, tuple[str, ...]]:
+    """The columns that have no use yet, of which one may hold labels; and those that hold one label in parts."""
+    first = tables[0].first
+    free = [name for name in first if name not in columns.named().values()]
+    flags = [name for name in free if first[name] in (0, 1, "0", "1", "0.0", "1.0")]
+    parts = one_hot(_read_all(tables, flags)) if len(flags) > 1 else ()
+    return {reason: tuple(names) for reason, names in (("candidates", free), ("one-hot", parts)) if names}
 
 
 def _read_all(tables: Sequence[Table], names: list[str]) -> Any:
@@ -109,7 +120,9 @@ def _labels(
         return None, None, gaps
     if isinstance(next((v for v in values if v is not None), None), (dict, bytes)):
         found = table[columns.label].type
-        raise DataError(f"{where}: column {columns.label!r} holds {found}, not labels: name another with label=…")
+        raise DataError(
+            f"{where}: column {columns.label!r} holds {found}, not labels: name another with {option('label')}"
+        )
     return *read_labels(values, f"column {columns.label!r} of {where}", columns.problem), []
 
 
@@ -158,7 +171,7 @@ def with_features(domain: Domain, table: Any, columns: Columns, asked: bool, whe
         listed = ", ".join(map(repr, (*columns.named().values(), *aside)))
         raise DataError(
             f"{where}: no column looks like images or texts, and none holds numbers; it has the columns {listed}. "
-            "Name one with image=… or text=…"
+            f"Name one with {option('image')} or {option('text')}"
         )
     values = np.column_stack(list(numbers.values()))
     names = [

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
 from transferium.data.samples import Rows
-from transferium.errors import InputError
+from transferium.errors import InputError, option
 from transferium.functional.adaptation.affine import Affine
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
@@ -86,8 +86,8 @@ class Pooled(LinearProbe):
         """Solve; raises ``InputError`` without labelled target examples."""
         if task.target is None:
             raise InputError(
-                f"method {self.name!r} learns from a few labelled target examples, and there are none: give --few. "
-                "Without any, this is source-only."
+                f"method {self.name!r} learns from a few labelled target examples, and there are none: give "
+                f"{option('few')}. Without any, this is source-only."
             )
         inner, both, counts, said = joined(task, task.embed(task.train), self.few_weight)
         fitted = without_few(self.solve(inner, both, counts), len(task.train))
