@@ -124,7 +124,7 @@ def one_hot(table: Any) -> tuple[str, ...]:
     """The columns of a table that hold zeros and ones and add up to one in each row; none where there are not two."""
     columns = {name: as_numbers(table[name]) for name in table.column_names}
     flags = {name: one for name, one in columns.items() if one is not None and np.isin(one, (0, 1)).all()}
-    return tuple(flags) if len(flags) > 1 and (sum(flags.values()) == 1).all() else ()
+    return tuple(flags) if len(flags) > 1 and (np.stack(list(flags.values())).sum(axis=0) == 1).all() else ()
 
 
 def no_number(column: Any) -> str:
