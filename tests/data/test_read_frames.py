@@ -23,7 +23,7 @@ class HubDataset:
     """What Hugging Face's ``Dataset`` shows of itself: names, length, columns."""
 
     def __init__(self, columns: dict[str, list[Any]]) -> None:
-        self.columns, self.column_names = None, list(columns)
+        self.columns, self.column_names, self.features = None, list(columns), dict.fromkeys(columns)
         self._columns = columns
 
     def __len__(self) -> int:
@@ -73,6 +73,15 @@ def test_tables_in_memory_are_read_as_files_are(kind: Any) -> None:
     beside = read(table, text="note", label=["x", "y", "x"], id="text", part=["train", "test", "train"])
     assert (beside.classes, beside.y.tolist(), list(beside.ids)) == (("x", "y"), [0, 1, 0], ["a", "b", "c"])
     assert read(table, features=["z"], label="label").features.tolist() == [[1.5], [2.0], [3.0]]
+
+
+def test_class_names_that_a_table_brings_are_used() -> None:
+    hub = HubDataset({"text": ["a", "b", "c"], "label": [1, 0, 1]})
+    hub.features = {"text": SimpleNamespace(dtype="string"), "label": SimpleNamespace(names=["ham", "spam"])}
+    about = b'{"info": {"features": {"label": {"names": ["ham", "spam"], "_type": "ClassLabel"}}}}'
+    arrow = pa.table({"text": ["a", "b", "c"], "label": [1, 0, 1]}).replace_schema_metadata({"huggingface": about})
+    for table in (hub, arrow):
+        assert (read(table).classes, read(table).y.tolist()) == (("ham", "spam"), [1, 0, 1])
 
 
 def test_columns_are_numbers_as_in_files() -> None:

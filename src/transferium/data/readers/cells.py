@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,13 +22,16 @@ def as_values(column: Any) -> list[Any]:
 
 
 def as_labels(table: Any, name: str) -> list[Any]:
-    """The cells of a label column; numbers of classes that the table's schema names (ClassLabel) are those names.
+    """The cells of a label column; numbers of classes that the table's schema names (ClassLabel) are those names."""
+    return with_class_names(as_values(table[name]), class_names(table, name))
 
-    -1 is a missing label there, and None here.
+
+def with_class_names(cells: list[Any], names: Sequence[str]) -> list[Any]:
+    """Names in place of numbers, also in lists, where there are names; -1 means that there is no label: None.
+
+    >>> with_class_names([1, -1, [0, 1]], ["ham", "spam"])
+    ['spam', None, ['ham', 'spam']]
     """
-    names, cells = _class_names(table.schema.metadata or {}, name), as_values(table[name])
-    if not names:
-        return cells
 
     def named(cell: Any) -> Any:
         if isinstance(cell, list):
@@ -36,15 +39,20 @@ def as_labels(table: Any, name: str) -> list[Any]:
         there = isinstance(cell, int) and not isinstance(cell, bool) and -1 <= cell < len(names)
         return (None if cell == -1 else names[cell]) if there else cell
 
-    return [named(cell) for cell in cells]
+    return [named(cell) for cell in cells] if names else cells
 
 
-def _class_names(metadata: Mapping[bytes, bytes], name: str) -> list[str]:
-    """What Hugging Face's library wrote into a schema about the classes of a column; none where it wrote nothing."""
+def class_names(table: Any, name: str) -> list[str]:
+    """What an Arrow table or a Hugging Face data set says about the classes of a column; none where it says nothing."""
+    features = getattr(table, "features", None)
     try:
-        about: Any = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"][name]
-        about = about[0] if isinstance(about, list) else about.get("feature", about)
-        return [str(one) for one in about["names"]]
+        if features is None:
+            features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
+        about: Any = features[name]
+        about = about[0] if isinstance(about, list) else about
+        for key in ("feature", "names"):
+            about = about.get(key, about) if isinstance(about, dict) else getattr(about, key, about)
+        return [str(one) for one in about] if isinstance(about, list) else []
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         return []
 

@@ -15,6 +15,7 @@ import numpy as np
 from transferium.data.domain import Domain
 from transferium.data.labels import PART_NAMES
 from transferium.data.readers.arrays import Values, with_values
+from transferium.data.readers.cells import class_names, with_class_names
 from transferium.data.readers.columns import Columns, looks_like_image_path, settle
 from transferium.data.readers.image_cells import images_of
 from transferium.data.readers.parts import join_parts
@@ -48,7 +49,11 @@ def as_frame(source: Any) -> Frame | None:
     if len(set(called)) < len(called):
         twice = next(name for name in called if called.count(name) > 1)
         raise DataError(f"several columns of the table are called {twice!r}: give each a name of its own.")
-    return {name: source[name] for name in called} or None
+    classes = {name: class_names(source, name) for name in called}
+    return {
+        name: with_class_names(as_list(source[name], name), classes[name]) if classes[name] else source[name]
+        for name in called
+    } or None
 
 
 def are_parts(source: Any) -> bool:
