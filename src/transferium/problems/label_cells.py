@@ -54,18 +54,12 @@ def label_name(value: Any) -> str:
 
 def label_names(values: Sequence[Any], where: str) -> list[str]:
     """The form of each cell; a warning names spellings of one label that were joined."""
-    forms: dict[tuple[type, Any], str] = {}
-    names = []
-    for value in values:
-        key = (type(value), repr(value) if isinstance(value, float) else value)
-        if isinstance(value, Hashable) and key in forms:
-            names.append(forms[key])
-            continue
-        names.append(label_name(value))
-        if isinstance(value, Hashable):
-            forms[key] = names[-1]
+    if odd := [value for value in values if not isinstance(value, Hashable)]:
+        label_name(odd[0])
+    pairs = list(zip(map(type, values), values, strict=True))  # of which 1, 1.0 and True are three
+    forms = {pair: label_name(pair[1]) for pair in dict.fromkeys(pairs)}
     _say_joined([(value, name) for (_, value), name in forms.items()], where)
-    return names
+    return [forms[pair] for pair in pairs]
 
 
 def _say_joined(pairs: Sequence[tuple[Any, str]], where: str) -> None:
@@ -118,12 +112,12 @@ def missing_rows(values: Sequence[Any]) -> list[int]:
 
 def is_missing(value: Any) -> bool:
     """Whether a cell holds nothing: None, NaN, NaT, the NA of pandas, or blanks alone."""
+    if isinstance(value, (str, bytes)):
+        return not value.strip()
     if is_several(value) or isinstance(value, dict) or getattr(value, "ndim", 0) > 0:
         return False
     if value is None or type(value).__name__ == "NAType":
         return True
-    if isinstance(value, (str, bytes)):
-        return not value.strip()
     return bool(value != value)  # noqa: PLR0124  (NaN and NaT differ from themselves)
 
 
