@@ -142,7 +142,7 @@ def _images(source: Any, asked: bool) -> Samples | None:
             return None
         names = [None if is_missing(one) else str(Path(one).expanduser()) for one in _all_named(source)]
         return images_of(Path(), names)
-    if (first is None and len(source)) or is_picture(first):
+    if first is None or is_picture(first):
         return Items([_image(item, i) for i, item in enumerate(source)])
     return None
 

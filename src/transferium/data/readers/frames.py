@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from transferium.data.domain import Domain
+from transferium.data.domain import Domain, Kind
 from transferium.data.labels import PART_NAMES
+from transferium.data.modality import by_kind
 from transferium.data.readers.arrays import Values, with_values
 from transferium.data.readers.cells import class_names, with_class_names
 from transferium.data.readers.columns import Columns, looks_like_image_path, settle
@@ -21,7 +22,7 @@ from transferium.data.readers.image_cells import images_of
 from transferium.data.readers.parts import join_parts
 from transferium.data.readers.sequences import as_list, column_names, is_picture
 from transferium.data.readers.table_files import with_features
-from transferium.data.samples import Items, Rows
+from transferium.data.samples import Files, Items, Rows, Samples
 from transferium.errors import DataError, InputError, TransferiumWarning
 from transferium.problems.label_cells import is_missing, is_several
 
@@ -82,15 +83,13 @@ def read_frame(frame: Frame, asked: Columns, name: str, **beside: Values | None)
         cells.pop("label", None)
     numbered = [str(row) for row in range(n)]
     domain = Domain(Rows(np.zeros((n, 0))), columns.kind or "features", numbered, name=name)
-    if columns.text is not None:
-        domain = replace(domain, samples=Items(_texts(cells["text"], columns.text, where)))
-    elif columns.image is not None:
-        pictures = [os.fspath(cell) if isinstance(cell, os.PathLike) else cell for cell in cells["image"]]
-        named = all(map(_is_text, pictures))
-        domain = replace(domain, samples=images_of(Path(), pictures), ids=pictures if named else numbered)
-    else:
+    if domain.kind == "features":
         arrays = {column: _as_arrow(frame[column]) for column in columns.features or ()}
         domain = with_features(domain, arrays, columns, asked.features is not None, where)
+    else:
+        use = domain.kind
+        samples = by_kind(MEMORY_CELLS, use, "reader of columns in memory")(cells[use], getattr(columns, use), where)
+        domain = replace(domain, samples=samples, ids=list(samples.names) if isinstance(samples, Files) else numbered)
     given = {use: values for use, values in beside.items() if values is not None}
     return with_values(
         domain, problem=asked.problem, **{use: cells.get(use) for use in ("label", "part", "group", "id")} | given
@@ -130,11 +129,19 @@ def _first(cells: Any) -> Any:
     return b"" if is_picture(cell) else os.fspath(cell) if isinstance(cell, os.PathLike) else cell
 
 
-def _texts(cells: Sequence[Any], name: str, where: str) -> list[str]:
+def _images(cells: Sequence[Any], _name: str, _where: str) -> Samples:
+    return images_of(Path(), [os.fspath(cell) if isinstance(cell, os.PathLike) else cell for cell in cells])
+
+
+def _texts(cells: Sequence[Any], name: str, where: str) -> Samples:
     """Texts; a cell without one is an empty text, which the doctor puts aside."""
     if odd := next((cell for cell in cells if is_several(cell) or isinstance(cell, (Mapping, bytes))), None):
         raise DataError(f"{where}: column {name!r} holds {type(odd).__name__}, not texts")
-    return [str(cell) if isinstance(cell, str) or not is_missing(cell) else "" for cell in cells]
+    return Items([str(cell) if isinstance(cell, str) or not is_missing(cell) else "" for cell in cells])
+
+
+MEMORY_CELLS: dict[Kind, Callable[[Sequence[Any], str, str], Samples]] = {"image": _images, "text": _texts}
+"""The samples of one column of a table in memory."""
 
 
 def _as_arrow(cells: Any) -> Any:
