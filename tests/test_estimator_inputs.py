@@ -155,7 +155,8 @@ def test_tables_of_numbers_may_be_any_table() -> None:
 def test_one_text_and_one_picture_are_met_with_what_to_write(reader: Any, seer: Any) -> None:
     for one in ("great fun", "great " * 2000):
         with pytest.raises(
-            InputError, match=r"is one text or a path that is not there: give a list of texts, \[text\]"
+            InputError,
+            match=r"is one text or a path that is not there: give the path of a file, or a list of",
         ):
             reader.predict(one)
     for one in (picture(0), b"\x89PNG", np.asarray(picture(0))):

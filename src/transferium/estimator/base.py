@@ -175,10 +175,10 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def _read_path(self, X: Any) -> Domain:
         """A file or folder read as the training data was; one text alone is met with what to write."""
-        if self.artifact_.kind == "text" and isinstance(X, str) and not is_there(Path(X)):
+        if isinstance(X, str) and not is_there(Path(X)):
             raise InputError(
-                f"{X[:80]!r} is one text or a path that is not there: give a list of texts, [text], or the path of a "
-                "file."
+                f"{X[:80]!r} is one text or a path that is not there: give the path of a file, or a list of "
+                "examples, [example]."
             )
         return read_like(self.artifact_, Path(X), {})
 
