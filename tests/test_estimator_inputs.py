@@ -16,6 +16,8 @@ from PIL import Image
 import transferium as tm
 from transferium.errors import InputError, TransferiumError, TransferiumWarning
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*were learned from:transferium.errors.TransferiumWarning")
+"""Small as they are, these models are evaluated on what they learned from."""
 Y = np.arange(40) % 2
 X = np.c_[Y * 3 + np.random.default_rng(0).normal(size=40), np.random.default_rng(1).normal(size=40)]
 TEXTS = [f"great fun, take {i}" if i % 2 else f"dull and long, take {i}" for i in range(40)]
