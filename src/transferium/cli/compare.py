@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from transferium.cli import options as opt
+from transferium.cli.echo import echo
 from transferium.cli.tables import table
 
 
@@ -36,7 +37,7 @@ def compare(source: Path, target: Path, **options: Any) -> None:
 
     pair = read_pair(target, [source], opt.named_columns(options))
     told = compare_domains(pair, opt.make_embedder(options), backbone=options["backbone"], seed=options["seed"])
-    click.echo(json.dumps(told, ensure_ascii=False) if options["as_json"] else summary(told))
+    echo(json.dumps(told, ensure_ascii=False) if options["as_json"] else summary(told))
 
 
 def summary(told: dict[str, Any]) -> str:

@@ -21,6 +21,9 @@ from transferium.models.backbone import Backbone
 from transferium.models.preprocess import TextPreprocess
 from transferium.training.logs.trackers import TRACK
 
+QUARANTINED = ("unreadable", "truncated", "empty", "not-finite")
+"""The kinds of finding that put an example aside."""
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -47,7 +50,9 @@ def prepare(
         features = embedding.features if backbone.kind != "features" else None
         diagnosis = diagnose(domain, scanned, problems=embedding.problems, features=features)
         diagnosis = replace(diagnosis, findings=(*diagnosis.findings, *_unread(domain, backbone)))
-    usable = replace(domain, groups=diagnosis.groups).take(diagnosis.keep)
+    aside = tuple(f.message for f in diagnosis.findings if f.kind in QUARANTINED)
+    ignored = {**domain.ignored, "unusable": aside} if aside else domain.ignored
+    usable = replace(domain, groups=diagnosis.groups, ignored=ignored).take(diagnosis.keep)
     return Prepared(usable, diagnosis, embedding, backbone)
 
 
@@ -72,10 +77,6 @@ def be_strict(diagnosis: Diagnosis) -> None:
     """``--strict``: raise ``DataError`` where the doctor found an error."""
     if errors := [f.message for f in diagnosis.findings if f.severity == "error"]:
         raise DataError("--strict: the doctor found errors, and nothing was fitted.\n  " + "\n  ".join(errors))
-
-
-QUARANTINED = ("unreadable", "truncated", "empty", "not-finite")
-"""The kinds of finding that put an example aside."""
 
 
 def warn_of_quarantine(diagnosis: Diagnosis) -> None:
