@@ -125,6 +125,8 @@ def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, A
 
     with watch("read"):
         pair, model = read_given(data, options["source"], asked.columns, options["few"])
+    for domain in (pair.source, pair.target):
+        say_read(domain, err=options["as_json"])
     begin_anew(asked.out, anew)
     with remembering(asked.out, options, asked.command):
         run = adapt_job(pair, asked, opt.make_embedder(options), watch, oracle=options["oracle"], model=model)

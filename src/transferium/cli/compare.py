@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from transferium.cli import options as opt
+from transferium.cli.account import say_read
 from transferium.cli.echo import echo
 from transferium.cli.tables import table
 
@@ -36,6 +37,8 @@ def compare(source: Path, target: Path, **options: Any) -> None:
     from transferium.job.compare.run import compare_domains
 
     pair = read_pair(target, [source], opt.named_columns(options))
+    for domain in (pair.source, pair.target):
+        say_read(domain, err=options["as_json"])
     told = compare_domains(pair, opt.make_embedder(options), backbone=options["backbone"], seed=options["seed"])
     echo(json.dumps(told, ensure_ascii=False) if options["as_json"] else summary(told))
 

@@ -13,13 +13,14 @@ from transferium.data.images.sniff import SUFFIXES
 from transferium.data.modality import check_kind
 from transferium.data.readers.arrays import Values, read_memory
 from transferium.data.readers.columns import COLUMNS, Columns
-from transferium.data.readers.folders import read_folder
+from transferium.data.readers.folders import how_many, read_folder
 from transferium.data.readers.layout import LAYOUTS, decide
 from transferium.data.readers.npz import read_npz
 from transferium.data.readers.table_files import TABLES, read_table
 from transferium.data.samples import Files
 from transferium.errors import DataError, InputError, did_you_mean
 from transferium.problems.catalogue import AUTO, Asked, kind_of
+from transferium.system.printable import shown
 
 
 def read(  # noqa: PLR0913  (each names one thing about the data, and all are given by name)
@@ -116,7 +117,7 @@ def _read_path(path: Path, asked: Columns, name: str | None) -> Domain:
         raise DataError(_not_there(path))
     if ending in TABLES:
         domain = read_table([path], asked, name)
-        return replace(domain, layout=f"{path} holds {len(domain):,} {domain.layout}")
+        return replace(domain, layout=f"{shown(str(path))} holds {how_many(domain)}")
     if ending in (".npz", ".npy"):
         data = next(filter(None, (*(getattr(asked, use) for use in COLUMNS), *(asked.features or ()))), None)
         return read_npz(

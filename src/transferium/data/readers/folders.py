@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -120,7 +121,7 @@ def _said(root: Path, layout: Layout, leaves: Mapping[str, Leaf], domain: Domain
     where = shown(str(root / layout.here.name))
     tables = [table for leaf in leaves.values() for table in leaf.tables]
     parts = ", ".join(f"{part} in {_place(leaf)}" for part, leaf in leaves.items() if part)
-    what = [f"{len(domain):,} {domain.layout or 'images'}"]
+    what = [how_many(domain)]
     if not leaves:
         what.append("every one of all folders, since not all have a class")
     elif not tables and domain.labels is not None:
@@ -132,6 +133,13 @@ def _said(root: Path, layout: Layout, leaves: Mapping[str, Leaf], domain: Domain
     elif tables:
         what.append(f"by {', '.join(map(shown, tables[:3]))}")
     return f"{where} holds {', '.join(what)}"
+
+
+def how_many(domain: Domain) -> str:
+    """``3 texts in column 'text'``: the number of examples, before what they are."""
+    what = domain.layout or "images"
+    one = re.sub(r"^(image|text|row)s", r"\1", what)
+    return f"{len(domain):,} {one if len(domain) == 1 else what}"
 
 
 def _place(leaf: Leaf) -> str:

@@ -182,7 +182,7 @@ def _images(paths: Sequence[Path], table: Any, name: str, where: str) -> tuple[S
 
 
 CELLS: dict[Kind, Callable[[Sequence[Path], Any, str, str], tuple[Samples, str]]] = {"image": _images, "text": _texts}
-"""The samples of one column of a table, and what they are in words; a column that is not read yet stays in the file until it is needed."""
+"""The samples of one column of a table, and what they are in words; what is not read yet stays in the file."""
 
 
 def _with_features(domain: Domain, table: Any, columns: Columns, asked: bool, where: str) -> Domain:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from transferium.data.doctor.doctor import check_trainable, diagnose, used_classes
-from transferium.data.doctor.findings import Diagnosis, Finding
+from transferium.data.doctor.findings import Diagnosis, Finding, count
 from transferium.data.doctor.scan import scan
 from transferium.data.domain import Domain
 from transferium.data.split import Division, divide
@@ -111,6 +111,9 @@ def separate(prepared: Prepared, *, seed: int, test_size: float = 0.25) -> Divid
     division = divide(domain, seed=seed, groups=domain.groups, test_size=test_size)
     leaked = prepared.diagnosis.leaked[prepared.diagnosis.keep]
     train = domain.take(division.train[~leaked[division.train]])
+    if copies := len(division.train) - len(train):
+        said = f"{count(copies, 'training example')} are not learned from: their copies are held out"
+        train = replace(train, ignored={**train.ignored, "unusable": (*train.ignored.get("unusable", ()), said)})
     check_trainable(train)
     val = domain.take(division.val[~leaked[division.val]]) if len(division.val) else None
     return Divided(train, val, domain.take(division.test), division)
