@@ -10,15 +10,16 @@ if TYPE_CHECKING:
     from transferium.data.domain import Domain
 
 
-def say_read(domain: Domain, *, err: bool = False, left: bool = True, warned: bool = False) -> None:
-    """Print the layout in one line, and with ``left`` a line for each reason for which something was left out.
+def say_read(domain: Domain, *, machine: bool = False, err: bool = False, warned: bool = False) -> None:
+    """Print the layout in one line, and a line for each reason for which something was left out.
 
-    ``warned`` says that those of weight were said already, as warnings.
+    For a ``machine`` only what was left out and counts goes to standard error. ``warned`` says that this was said
+    already, as warnings.
     """
     from transferium.data.doctor.left_out import left_out
 
-    if domain.layout:
+    if domain.layout and not machine:
         echo(f"{domain.layout}.", err=err)
-    for finding in left_out(domain) if left else []:
-        if finding.severity == "note" or not warned:
-            echo(f"{finding.severity}: {finding.message}", err=err)
+    for finding in left_out(domain):
+        if not (machine if finding.severity == "note" else warned):
+            echo(f"{finding.severity}: {finding.message}", err=err or machine)

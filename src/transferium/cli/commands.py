@@ -109,7 +109,7 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
         return
     with watch("read"):
         domain = read(data, **columns)
-    say_read(domain, err=options["as_json"])
+    say_read(domain, machine=options["as_json"])
     begin_anew(out, anew)
     with remembering(out, options, command):
         run = fit_job(domain, asked, opt.make_embedder(options), watch)
@@ -126,7 +126,7 @@ def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, A
     with watch("read"):
         pair, model = read_given(data, options["source"], asked.columns, options["few"])
     for domain in (pair.source, pair.target):
-        say_read(domain, err=options["as_json"])
+        say_read(domain, machine=options["as_json"])
     begin_anew(asked.out, anew)
     with remembering(asked.out, options, asked.command):
         run = adapt_job(pair, asked, opt.make_embedder(options), watch, oracle=options["oracle"], model=model)
@@ -182,7 +182,7 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
 
     artifact = load_artifact(run)
     given = read_like(artifact, data, opt.named_columns(options))
-    say_read(given, err=options["as_json"], warned=True)
+    say_read(given, machine=options["as_json"], warned=True)
     domain = held_out(given)
     check_evaluable(artifact, domain, data)
     embedder = opt.make_embedder(options)
@@ -230,11 +230,12 @@ def inspect(data: Path, **options: Any) -> None:
     from transferium.job.inspect import inspect_domain
 
     domain = read(data, **opt.named_columns(options))
-    say_read(domain, err=options["as_json"], left=False)
     seen = inspect_domain(domain, options["backbone"], opt.make_embedder(options))
     if options["as_json"]:
         echo(json.dumps(seen.as_dict(), ensure_ascii=False))
     else:
+        if seen.domain.layout:
+            echo(f"{seen.domain.layout}.")
         echo(f"{seen.domain!r}")
         if seen.counts:
             echo(tables.table([[name, str(n)] for name, n in seen.counts.items()], ["class", "examples"]))

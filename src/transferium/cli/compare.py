@@ -38,7 +38,7 @@ def compare(source: Path, target: Path, **options: Any) -> None:
 
     pair = read_pair(target, [source], opt.named_columns(options))
     for domain in (pair.source, pair.target):
-        say_read(domain, err=options["as_json"])
+        say_read(domain, machine=options["as_json"])
     told = compare_domains(pair, opt.make_embedder(options), backbone=options["backbone"], seed=options["seed"])
     echo(json.dumps(told, ensure_ascii=False) if options["as_json"] else summary(told))
 
