@@ -11,8 +11,8 @@ import pytest
 from pyarrow import parquet
 
 from transferium.data.domain import Domain
+from transferium.data.folders.part_names import part_of
 from transferium.data.read import read, read_path
-from transferium.data.readers.part_names import part_of
 from transferium.errors import DataError, InputError
 from worlds.folders import pictures, plant
 

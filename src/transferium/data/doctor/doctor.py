@@ -16,8 +16,8 @@ from transferium.data.doctor.findings import Diagnosis, Finding, count, some
 from transferium.data.doctor.left_out import left_out, why_so_few
 from transferium.data.doctor.scan import Scan
 from transferium.data.domain import Domain
+from transferium.data.folders.listing import suffix
 from transferium.data.images.sniff import IMAGES, PICTURES
-from transferium.data.readers.listing import suffix
 from transferium.data.stratified_split import independent
 from transferium.errors import DataError
 from transferium.problems.classes import Classes

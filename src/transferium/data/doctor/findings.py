@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -85,7 +86,7 @@ def by_reason(problems: Mapping[str, str]) -> list[str]:
     """
     reasons: dict[str, dict[str, list[str]]] = {}
     for name, reason in problems.items():
-        reasons.setdefault(reason.split(" (", 1)[0], {}).setdefault(reason, []).append(name)
+        reasons.setdefault(re.split(r" \(| in ", reason, maxsplit=1)[0], {}).setdefault(reason, []).append(name)
     said = []
     for short, full in reasons.items():
         names = list(chain.from_iterable(full.values()))

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from transferium.data.domain import PARTS, Domain
+from transferium.data.folders.listing import Folder
 from transferium.data.readers.columns import Columns
 from transferium.data.readers.layout import Layout, Leaf, decide
-from transferium.data.readers.listing import Folder
 from transferium.data.readers.parts import join_ignored, join_parts
 from transferium.data.readers.table_files import read_table
 from transferium.data.samples import Files

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, overload
 
-from transferium.data.readers.listing import list_folder
-from transferium.data.readers.part_names import part_of
+from transferium.data.folders.listing import list_folder
+from transferium.data.folders.part_names import part_of
 from transferium.errors import DataError
 from transferium.system.printable import shown
 

@@ -12,10 +12,10 @@ from itertools import chain
 from pathlib import Path
 
 from transferium.data.domain import PARTS
+from transferium.data.folders.listing import Folder, Listing, list_folder, suffix
+from transferium.data.folders.part_names import is_exact, part_of, without_shard
 from transferium.data.images.sniff import SUFFIXES
 from transferium.data.readers.columns import Columns
-from transferium.data.readers.listing import Folder, Listing, list_folder, suffix
-from transferium.data.readers.part_names import is_exact, part_of, without_shard
 from transferium.data.readers.table_files import TABLES, agrees_with_folders, meant_by
 from transferium.errors import DataError
 from transferium.system.printable import shown
