@@ -74,12 +74,6 @@ def test_label_column_missing(tmp_path: Path, run_cli: Callable) -> None:
     fails(run_cli("fit", table, "--text", "text", "--label", "sentimnt"), "sentimnt", "Did you mean 'sentiment'?")
 
 
-def test_text_column_with_nulls(tmp_path: Path, run_cli: Callable) -> None:
-    table = tmp_path / "t.csv"
-    table.write_text("text,label\ngood,1\n,0\nbad,0\n,1\n")
-    fails(run_cli("fit", table, "--text", "text", "--label", "label"), "text", "2")
-
-
 def test_csv_that_is_not_utf8(tmp_path: Path, run_cli: Callable) -> None:
     table = tmp_path / "t.csv"
     table.write_bytes("text,label\nschön,1\nübel,0\n".encode("latin-1"))

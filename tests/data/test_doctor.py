@@ -266,6 +266,17 @@ def test_a_class_of_bad_files_only(tmp_path: Path) -> None:
         check_trainable(two.take(look(two).keep))
 
 
+def test_pictures_of_formats_that_are_not_read_are_errors_whatever_they_are_called(tmp_path: Path) -> None:
+    avif, heic = (b"\0\0\0\x18ftyp" + kind + bytes(300) for kind in (b"avif", b"heic"))
+    diagnosis = look(plant(tmp_path, healthy() | {"c/1.avif": avif, "c/2.jpg": heic, "c/3.jxl": b"\xff\x0a" + avif}))
+    (message,) = said(diagnosis, "unreadable")
+    assert message.startswith(
+        "error: 3 examples put aside: c/1.avif (not an image but an AVIF picture: save it as JPEG"
+    )
+    assert "c/2.jpg (not an image but a HEIC photo: save it as JPEG or PNG)" in message
+    assert said(diagnosis, "missing-class") == ["error: 1 class without a usable example: 'c'"]
+
+
 def test_what_lies_beside_the_examples_is_named(tmp_path: Path) -> None:
     files = healthy() | {"a/notes.txt": b"x", "b/boxes.xml": b"x", "empty/readme.md": b"x"}
     diagnosis = look(plant(tmp_path, files))

@@ -42,12 +42,15 @@ def usable_backbone(_context: click.Context, _option: click.Parameter, name: str
 
 
 PROBLEM = "What is predicted: a class, several labels (a|b), an amount.  [default: as labels look]"
+LAYOUT = "What a folder is: its folders are classes or parts, or it holds a table or images.  [default: as it looks]"
+LAYOUTS = ("classes", "parts", "table", "images")
 PROBLEM_KINDS = ("auto", "classes", "multi-label", "regression")
 
 
 def columns(command: F) -> F:
-    """``--image``, ``--text``, ``--label``, ``--part``, ``--group``, ``--id``, ``--problem``: how a table is read."""
+    """``--image``, ``--text``, ``--label``, ``--part``, ``--group``, ``--id``, ``--layout``, ``--problem``."""
     command = click.option("--problem", type=click.Choice(PROBLEM_KINDS), help=PROBLEM)(command)
+    command = click.option("--layout", type=click.Choice(LAYOUTS), help=LAYOUT)(command)
     for name, text in reversed(COLUMNS.items()):
         command = click.option(f"--{name}", name, metavar="COL", help=text)(command)
     return command
@@ -63,8 +66,8 @@ def engine(command: F) -> F:
 
 
 def named_columns(options: dict[str, Any]) -> dict[str, Any]:
-    """The columns that the user named, and the problem, as ``read`` takes them."""
-    named = {name: options[name] for name in COLUMNS if options[name] is not None}
+    """The columns that the user named, the layout and the problem, as ``read`` takes them."""
+    named = {name: options[name] for name in (*COLUMNS, "layout") if options.get(name) is not None}
     return named if options.get("problem") is None else named | {"problem": options["problem"]}
 
 

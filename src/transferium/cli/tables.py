@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-
+from transferium.cli.echo import echo
 from transferium.cli.progress import is_quiet
 
 
@@ -57,10 +56,10 @@ def say_end(
 ) -> None:
     """The end of a fit: its result as JSON, or the summary and where everything was written; nothing if quiet."""
     if as_json:
-        click.echo(json.dumps(run, ensure_ascii=False))
+        echo(json.dumps(run, ensure_ascii=False))
     elif not is_quiet():
-        click.echo(summary(run))
-        click.echo(f"Written to {out}: report.html, metrics.json, predictions.csv, doctor.json and {models}.")
+        echo(summary(run))
+        echo(f"Written to {out}: report.html, metrics.json, predictions.csv, doctor.json and {models}.")
 
 
 def summary(run: dict[str, Any]) -> str:

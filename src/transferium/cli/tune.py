@@ -11,6 +11,7 @@ import click
 
 from transferium.cli import options as opt
 from transferium.cli import tables
+from transferium.cli.account import say_read
 from transferium.cli.resume import saying_how_to_go_on
 
 
@@ -92,6 +93,7 @@ def tune(data: Path, **options: Any) -> None:
     with saying_how_to_go_on(command, None if options["storage"] else out / STATE), tidying(out):
         with watch("read"):
             domain = read(data, **columns)
+        say_read(domain, machine=options["as_json"])
         begin_anew(out, anew)
         run = fit_job(domain, asked, opt.make_embedder(options), watch)
     tables.say_end(run, tables.summary, out, "the model", as_json=options["as_json"])

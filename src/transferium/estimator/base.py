@@ -24,7 +24,7 @@ from transferium.errors import TransferiumWarning
 from transferium.job.adapt.run import SOURCE_ONLY
 from transferium.job.fit.prepare import Prepared, prepare, training_parts, warn_of_quarantine
 from transferium.job.options import backbone_settings
-from transferium.job.predict.apply import predict_domain, read_like
+from transferium.job.predict.apply import predict_domain, read_to_answer
 from transferium.job.run_directory.provenance import data_fingerprint, provenance
 from transferium.job.stopwatch import Stopwatch
 from transferium.methods.catalogue import check_problem, find_method
@@ -148,7 +148,7 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         if isinstance(X, Domain):
             return X
         if isinstance(X, (str, Path)):
-            return read_like(self.artifact_, Path(X), {})
+            return read_to_answer(self.artifact_, Path(X), {})
         if self.artifact_.kind != "features":
             return read(list(X))
         names = column_names(X)

@@ -30,6 +30,7 @@ class Inspected:
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready: what was read, how many of each class, and the findings."""
         about = {"name": self.domain.name, "kind": self.domain.kind, "examples": len(self.domain)}
+        about["layout"] = self.domain.layout
         return about | {"classes": self.counts} | self.diagnosis.to_json()
 
 

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from transferium.data.doctor.class_balance import check_classes
 from transferium.data.doctor.copies import find_copies
 from transferium.data.doctor.duplicates import ENOUGH, MOST, NEAR, code_keys, near_pairs, tie
-from transferium.data.doctor.findings import Diagnosis, Finding, Severity, count, some
+from transferium.data.doctor.findings import Diagnosis, Finding, count, some
+from transferium.data.doctor.left_out import left_out, why_so_few
 from transferium.data.doctor.scan import Scan
 from transferium.data.domain import Domain
-from transferium.data.images.sniff import IMAGES, SUFFIXES
-from transferium.data.readers.listing import suffix
+from transferium.data.folders.listing import suffix
+from transferium.data.images.sniff import IMAGES, PICTURES
 from transferium.data.stratified_split import independent
 from transferium.errors import DataError
 from transferium.problems.classes import Classes
@@ -56,7 +57,7 @@ def diagnose(
         *near,
         *check_classes(domain, keep),
         *_constant(domain, keep),
-        *_ignored(domain),
+        *left_out(domain),
     ]
     return Diagnosis(tuple(findings), keep, groups, copies.leaked)
 
@@ -72,7 +73,7 @@ def check_trainable(domain: Domain) -> None:
             "or name the label column of the table with label=. To adapt to data without labels, give labelled data "
             "beside it: fit TARGET --source LABELLED."
         )
-    labels, groups = domain.labels, domain.groups
+    labels, groups, why = domain.labels, domain.groups, why_so_few(domain)
     if not isinstance(domain.problem, Classes):
         domain.posed.check_learnable(labels, repr(name))
         return
@@ -81,11 +82,13 @@ def check_trainable(domain: Domain) -> None:
         empty = [repr(name) for i, name in enumerate(domain.classes) if i not in present]
         hint = f" {some(empty)} {'has' if len(empty) == 1 else 'have'} no usable example." if empty else ""
         only = [f"only one class, {domain.classes[c]!r} ({count(counts[0], 'example')})" for c in present]
-        raise DataError(f"{name!r} has {(*only, 'no usable example')[0]}: give examples of two classes at least.{hint}")
+        raise DataError(
+            f"{name!r} has {(*only, 'no usable example')[0]}: give examples of two classes at least.{hint}{why}"
+        )
     if independent(labels, groups, len(domain.classes)).max() < 2:
         copies = " (copies count as one)" if len(labels) > len(present) else ""
         raise DataError(
-            f"{name!r} has one example per class{copies}, too few to hold any out: give at least two of each class"
+            f"{name!r} has one example per class{copies}, too few to hold any out: give at least two of each class{why}"
         )
 
 
@@ -117,7 +120,7 @@ def _unusable(domain: Domain, wrong: Mapping[int, str]) -> list[Finding]:
 
 def _misnamed(domain: Domain, scan: Scan, keep: NDArray[np.bool_]) -> list[Finding]:
     """Findings on files whose name ends like another format; they are read in the format that their bytes have."""
-    promised = (SUFFIXES.get(suffix(name)) for name in domain.ids)
+    promised = (PICTURES.get(suffix(name)) for name in domain.ids)
     at = [
         i
         for i, (said, real) in enumerate(zip(promised, scan.formats, strict=True))
@@ -187,19 +190,3 @@ def _constant(domain: Domain, keep: NDArray[np.bool_]) -> list[Finding]:
     verb = "column has" if len(at) == 1 else "columns have"
     message = f"{len(at):,} {verb} one value throughout, and tell nothing: {some(names, 5)}"
     return [Finding("constant-feature", "note", message)]
-
-
-def _ignored(domain: Domain) -> list[Finding]:
-    """Findings on what lay beside the examples and was not read."""
-    words: dict[str, tuple[str, Severity, str, str]] = {
-        "files": ("ignored-file", "note", "file", "beside the examples, not read"),
-        "folders": ("ignored-file", "note", "folder", "beside the examples, not read"),
-        "classes": ("missing-class", "warning", "folder", "without images, and so without a class"),
-        "columns": ("ignored-column", "note", "column", "without numbers, not used"),
-        "parts": ("ignored-part", "warning", "part", "without labels, left aside"),
-    }
-    return [
-        Finding(kind, severity, f"{count(len(names), noun)} {what}: {some(names)}", tuple(names))
-        for which, (kind, severity, noun, what) in words.items()
-        if (names := domain.ignored.get(which))
-    ]

@@ -19,7 +19,7 @@ PIXEL_LIMIT = 100_000_000
 """The most pixels of an image: above every camera sold for hand use, far below what exhausts memory (300 MB in RGB)."""
 
 _ORIENTATION = 0x0112
-_PLUGINS = {"jpeg": "Jpeg", "png": "Png", "gif": "Gif", "bmp": "Bmp", "tiff": "Tiff", "webp": "WebP"}
+_PLUGINS = {"jpeg": "Jpeg", "png": "Png", "gif": "Gif", "bmp": "Bmp", "tiff": "Tiff", "webp": "WebP", "pnm": "Ppm"}
 _MODES = {
     "L": "grey",
     "1": "black and white",
@@ -37,7 +37,7 @@ def decode(raw: Any, at_least: int | None = None) -> Image:
     """Encoded bytes, a Pillow image or an array as an upright RGB image (the first frame of several).
 
     ``at_least`` lets a JPEG be decoded at 1/2, 1/4 or 1/8 of its size so long as its shorter side keeps that
-    many pixels. Bytes are read by their content, never by a name, and only as JPEG, PNG, GIF, BMP, TIFF or WebP.
+    many pixels. Bytes are read by their content, never by a name, and only as JPEG, PNG, GIF, BMP, TIFF, WebP or PNM.
     Raises ``UnreadableImage``; nothing unreadable is ever replaced. Safe to call from many threads.
 
     >>> decode(np.zeros((2, 3), np.uint8)).size

@@ -53,11 +53,11 @@ def as_numbers(column: Any) -> NDArray[np.floating[Any]] | None:
 
 def _from_texts(column: Any) -> NDArray[np.floating[Any]] | None:
     """Numbers written as text, where every cell is one or is empty, and not all are empty."""
-    trimmed = _without_gaps(column)
+    trimmed = without_gaps(column)
     return None if trimmed.null_count == len(trimmed) else _cast(trimmed)
 
 
-def _without_gaps(column: Any) -> Any:
+def without_gaps(column: Any) -> Any:
     """Trimmed texts, null where they say that there is nothing."""
     import pyarrow as pa
     from pyarrow import compute
@@ -85,7 +85,7 @@ def no_number(column: Any) -> str:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     texts = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-    cells = _without_gaps(column) if texts else column
+    cells = without_gaps(column) if texts else column
     if cells.null_count == len(cells):
         return "is empty"
     start, end = 0, len(cells)

@@ -12,6 +12,7 @@ import numpy as np
 from transferium.artifact import Artifact
 from transferium.data.doctor.doctor import check_trainable
 from transferium.data.doctor.findings import Finding, count
+from transferium.data.doctor.left_out import why_so_few
 from transferium.data.domain import Domain
 from transferium.data.learned import Learned
 from transferium.data.pairing import Pair, counting_in
@@ -208,7 +209,7 @@ def divide_target(target: Domain) -> tuple[Domain, Domain, str]:
     if len(target) < LEAST_TARGET:
         raise DataError(
             f"the target {target.name!r} has {count(len(target), 'usable example')}: a domain cannot be known by one. "
-            "Fit on the source alone, and predict the example with that."
+            f"Fit on the source alone, and predict the example with that.{why_so_few(target)}"
         )
     parts = target.parts
     if parts is None or len(present := np.unique(parts)) == 1:

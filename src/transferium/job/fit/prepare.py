@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from transferium.data.doctor.doctor import check_trainable, diagnose, used_classes
-from transferium.data.doctor.findings import Diagnosis, Finding
+from transferium.data.doctor.findings import Diagnosis, Finding, count
 from transferium.data.doctor.scan import scan
 from transferium.data.domain import Domain
 from transferium.data.split import Division, divide
@@ -20,6 +20,9 @@ from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
 from transferium.models.preprocess import TextPreprocess
 from transferium.training.logs.trackers import TRACK
+
+QUARANTINED = ("unreadable", "truncated", "empty", "not-finite")
+"""The kinds of finding that put an example aside."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,9 @@ def prepare(
         features = embedding.features if backbone.kind != "features" else None
         diagnosis = diagnose(domain, scanned, problems=embedding.problems, features=features)
         diagnosis = replace(diagnosis, findings=(*diagnosis.findings, *_unread(domain, backbone)))
-    usable = replace(domain, groups=diagnosis.groups).take(diagnosis.keep)
+    aside = tuple(f.message for f in diagnosis.findings if f.kind in QUARANTINED)
+    ignored = {**domain.ignored, "unusable": aside} if aside else domain.ignored
+    usable = replace(domain, groups=diagnosis.groups, ignored=ignored).take(diagnosis.keep)
     return Prepared(usable, diagnosis, embedding, backbone)
 
 
@@ -72,10 +77,6 @@ def be_strict(diagnosis: Diagnosis) -> None:
     """``--strict``: raise ``DataError`` where the doctor found an error."""
     if errors := [f.message for f in diagnosis.findings if f.severity == "error"]:
         raise DataError("--strict: the doctor found errors, and nothing was fitted.\n  " + "\n  ".join(errors))
-
-
-QUARANTINED = ("unreadable", "truncated", "empty", "not-finite")
-"""The kinds of finding that put an example aside."""
 
 
 def warn_of_quarantine(diagnosis: Diagnosis) -> None:
@@ -110,6 +111,9 @@ def separate(prepared: Prepared, *, seed: int, test_size: float = 0.25) -> Divid
     division = divide(domain, seed=seed, groups=domain.groups, test_size=test_size)
     leaked = prepared.diagnosis.leaked[prepared.diagnosis.keep]
     train = domain.take(division.train[~leaked[division.train]])
+    if copies := len(division.train) - len(train):
+        said = f"{count(copies, 'training example')} are not learned from: their copies are held out"
+        train = replace(train, ignored={**train.ignored, "unusable": (*train.ignored.get("unusable", ()), said)})
     check_trainable(train)
     val = domain.take(division.val[~leaked[division.val]]) if len(division.val) else None
     return Divided(train, val, domain.take(division.test), division)
