@@ -72,10 +72,10 @@ def test_shuffling_or_deleting_target_labels_changes_no_byte_of_the_model(tmp_pa
 def test_a_peeking_method_would_be_caught(tmp_path: Path) -> None:
     source, target = world()
     with pytest.raises(DataError, match="carries labels, which no method may see"):
-        from transferium.methods.task import Task
+        from transferium.methods.adaptation_task import AdaptationTask
         from transferium.models.catalogue import find_backbone
 
-        Task(source, None, find_backbone(None, "features"), Embedder(None), 0, unlabeled=target)
+        AdaptationTask(source, None, find_backbone(None, "features"), Embedder(None), 0, unlabeled=target)
 
 
 def test_the_run_says_what_adapting_was_worth(tmp_path: Path) -> None:
@@ -249,8 +249,8 @@ def test_networks_that_moved_a_backbone_have_an_oracle_gap_when_labels_come(tmp_
 
 def test_candidates_are_fitted_once_and_keep_their_state_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Path | None] = []
-    fit = Prototypes.fit
-    monkeypatch.setattr(Prototypes, "fit", lambda self, task: (seen.append(task.workdir), fit(self, task))[1])
+    adapt = Prototypes.adapt
+    monkeypatch.setattr(Prototypes, "adapt", lambda self, task: (seen.append(task.workdir), adapt(self, task))[1])
     same, y = clusters(150, 5, turn=0.02)  # prototypes changes nothing and is vetoed; the oracle asks about it again
     told = run(tmp_path / "r", world()[0], table(same, y, "t"), oracle=True)
     assert [path and path.name for path in seen] == ["prototypes"]

@@ -24,8 +24,8 @@ from transferium.job.adapt.given_model import GivenModel
 from transferium.job.adapt.run import SOURCE_ONLY, adapt_job
 from transferium.job.options import FitOptions
 from transferium.job.stopwatch import Stopwatch
+from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.frozen.source_only import SourceOnly
-from transferium.methods.task import Task
 from transferium.models.heads.linear import Head
 from transferium.problems.classes import Classes
 from worlds.domains import images, model_bytes, tiny
@@ -209,8 +209,8 @@ def test_statistics_of_pretraining_are_not_those_of_the_source() -> None:
     for pretrained in (True, False):
         model = given(pretrained)
         method, backbone = model.asked(replace(asked, method="tent", settings={"tuning": "full", "rounds": 1}))
-        task = Task(model.source, None, backbone, Embedder(None), 0, unlabeled=target, model=model.stand_in)
-        layers = [m for m in method.fit(task).backbone.build().modules() if hasattr(m, "running_mean")]
+        task = AdaptationTask(model.source, None, backbone, Embedder(None), 0, unlabeled=target, model=model.stand_in)
+        layers = [m for m in method.adapt(task).backbone.build().modules() if hasattr(m, "running_mean")]
         before = [m for m in backbone.build().modules() if hasattr(m, "running_mean")]
         same = all(torch.equal(a.running_mean, b.running_mean) for a, b in zip(layers, before, strict=True))
         assert layers and same == pretrained, "tent leaves statistics that are not the source's"
@@ -278,5 +278,5 @@ def test_what_stands_for_the_source_has_its_classes_and_no_examples() -> None:
     partial = model.pair(replace(away(), problem=Classes(("a", "b", "zzz"))))
     assert sorted(f.message.split(":")[0] for f in partial.findings if f.kind == "class-sets") == ["open", "partial"]
     backbone = model.artifact.backbone
-    Task(pair.source, None, backbone, Embedder(None), 0, unlabeled=pair.target, model=model.stand_in)
+    AdaptationTask(pair.source, None, backbone, Embedder(None), 0, unlabeled=pair.target, model=model.stand_in)
     assert SourceOnly.adapts_models is False

@@ -18,10 +18,10 @@ from transferium.data.pairing import Pair, pair_domains
 from transferium.data.samples import Items, Rows
 from transferium.errors import DataError, InputError, TransferiumError, TransferiumWarning
 from transferium.job.options import FitOptions, backbone_settings
+from transferium.methods.adaptation_task import SourceModel
 from transferium.methods.catalogue import METHODS, find_method, method_class
 from transferium.methods.fitted import Fitted
 from transferium.methods.method import Method
-from transferium.methods.task import SourceModel
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone
 from transferium.problems.evaluation import Overlap

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from transferium.errors import InputError
+from transferium.methods.adaptation_task import SourceModel
 from transferium.methods.deep_adaptation.network import AdaptedNetwork
 from transferium.methods.deep_adaptation.state import AdaptationState
 from transferium.methods.settings.checks import BELOW_1, RATE
 from transferium.methods.settings.field import setting
-from transferium.methods.task import SourceModel, Task
+from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
 
 if TYPE_CHECKING:
@@ -151,11 +152,11 @@ class AdaBN(AdaptedNetwork):
 
     def stages(self, task: Task) -> Generator[Stage, None, AdaptationState]:
         state = yield from super().stages(task)
-        if self.weight and self._may_restate(task):
+        if self.weight and self._may_restate(state):
             self._restate(state, self.weight)
         return state
 
-    def _may_restate(self, task: Task) -> bool:
+    def _may_restate(self, state: AdaptationState) -> bool:
         """Whether the statistics that are there are to be replaced."""
         return True
 
@@ -210,9 +211,9 @@ class TENT(AdaBN):
         )
         return state
 
-    def _may_restate(self, task: Task) -> bool:
+    def _may_restate(self, state: AdaptationState) -> bool:
         # Below the head of a given model, statistics of pretraining are none of its source's.
-        return task.model is None or not task.backbone.pretrained
+        return state.given is None or not state.backbone.pretrained
 
     def _scales(self, state: AdaptationState) -> tuple[Group, ...]:
         from transferium.models.heads.bottleneck import Standardised

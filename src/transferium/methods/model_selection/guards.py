@@ -21,12 +21,12 @@ from transferium.functional.validators.catalogue import validate
 from transferium.functional.validators.clusters import cluster_agreement
 from transferium.functional.validators.ensemble import FEWEST as FEWEST_TOGETHER
 from transferium.functional.validators.evidence import CannotScoreError, Evidence
+from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.deep_adaptation.network import AdaptedNetwork
 from transferium.methods.fitted import Fitted
 from transferium.methods.holdout import HELD, hold_out
 from transferium.methods.method import Method
 from transferium.methods.model_selection.evidence import held_out_logits
-from transferium.methods.task import Task
 
 WITH_CLUSTERS = ("silhouette", "ami", "diversity")
 """Validators where classes are clusters: are predictions clusters of the target, and is every class predicted?"""
@@ -138,7 +138,7 @@ class Preconditions:
 
 
 def vetoed(
-    task: Task, fitted: Mapping[str, Fitted], evidence: Mapping[str, Evidence], preconditions: Preconditions
+    task: AdaptationTask, fitted: Mapping[str, Fitted], evidence: Mapping[str, Evidence], preconditions: Preconditions
 ) -> dict[str, str]:
     """Candidates that may not be chosen, and why; the first of ``fitted`` is source only.
 
@@ -178,7 +178,7 @@ def _changed(reference: Evidence, candidate: Evidence) -> int:
     return int((reference.target_predictions != candidate.target_predictions).sum())
 
 
-def _worse_on_source(task: Task, reference: Fitted, candidate: Fitted) -> str:
+def _worse_on_source(task: AdaptationTask, reference: Fitted, candidate: Fitted) -> str:
     a, b = reference.oof_outputs, candidate.oof_outputs
     if a is not None and b is not None:
         answers, y = [a, b], task.train.y
