@@ -25,7 +25,7 @@ def run(out: Path, method: str, settings: dict[str, Any], moved: float = 0.0) ->
     z, truth = clusters(150, 1)
     z[:, 0] += moved
     source, target = table(*clusters(150, 0), "s"), table(z, truth, "t")
-    asked = FitOptions(out=out, method=method, settings=settings, command="fit")
+    asked = FitOptions(out=out, method=find_method(method, settings), command="fit")
     return adapt_job(pair_domains([source], target), asked, Embedder(None), Stopwatch())
 
 

@@ -32,7 +32,7 @@ def world(turn: float = 0.8) -> tuple[Domain, Domain]:
 def run(out: Path, method: str, settings: dict[str, Any], turn: float = 0.8) -> tuple[dict[str, Any], dict[str, Any]]:
     """What ``fit`` says, and what ``evaluate`` says later of the same labels."""
     source, target = world(turn)
-    asked = FitOptions(out=out, method=method, settings=settings, command="fit")
+    asked = FitOptions(out=out, method=find_method(method, settings), command="fit")
     told = adapt_job(pair_domains([source], target), asked, Embedder(None), Stopwatch())
     return told, evaluate_adapted(load_artifact(out), out, target, Embedder(None), seed=0)
 

@@ -23,12 +23,11 @@ from transferium.job.adapt.labelled_target import about_few, keys_of_few, leave_
 from transferium.job.adapt.verdict_scope import method_facts, reason_without_verdict
 from transferium.job.compare.findings import compare_contents, domain_findings
 from transferium.job.fit.prepare import Prepared, be_strict, prepare, warn_if_untracked
-from transferium.job.options import FitOptions, backbone_settings
+from transferium.job.options import FitOptions
 from transferium.job.run_directory.provenance import data_fingerprint, provenance
 from transferium.job.stopwatch import Stopwatch
 from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.adapted_model import candidates_of
-from transferium.methods.catalogue import find_method
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.source_only import SourceOnly
 from transferium.methods.method import Method, refuse_few
@@ -122,7 +121,8 @@ def adapt(
     Raises ``DataError`` for a source with one class and for a target of one example, and ``InputError`` for a method
     that cannot adapt a model alone.
     """
-    method, backbone = _asked(pair, options) if model is None else model.asked(options)
+    method = options.method
+    backbone = _backbone(pair, options) if model is None else model.backbone_for(options)
     given = {"source": pair.source if model is None else None, "target": pair.target, "labelled target": pair.few}
     prepared = {side: prepare(d, embedder, backbone, watch=watch) for side, d in given.items() if d is not None}
     for one in prepared.values() if options.strict else ():
@@ -175,13 +175,10 @@ def _source_only(method: Method, task: AdaptationTask, fitted: Fitted) -> Fitted
     )
 
 
-def _asked(pair: Pair, options: FitOptions) -> tuple[Method, Backbone]:
-    """The method and the backbone that were asked for."""
-    settings = dict(options.settings or {})
-    backbone = find_backbone(options.backbone, pair.source.kind, **backbone_settings(settings))
-    method = find_method(options.method, settings)
-    warn_beside(method, several=len(pair.names) > 1, few=pair.few is not None)
-    return method, backbone
+def _backbone(pair: Pair, options: FitOptions) -> Backbone:
+    """The backbone that was asked for; warns of settings of the method that have no effect on this data."""
+    warn_beside(options.method, several=len(pair.names) > 1, few=pair.few is not None)
+    return find_backbone(options.backbone, pair.source.kind, **options.backbone_settings)
 
 
 def by_content(target: Domain) -> Domain:
