@@ -223,13 +223,11 @@ class AdaptedNetwork(NeedsTarget, Method):
 
     def _state(self, task: Task, opened: Opened, encoder: nn.Sequential, head: nn.Linear) -> AdaptationState:
         """``encoder`` and ``head`` over the backbone, which is inside the model where it moves."""
-        from torch import nn
-
-        from transferium.models.model import Model
+        from transferium.models.model import Chain, Model
 
         tuned, notes = self._moving(task)
         return AdaptationState(
-            model=Model(encoder if tuned is None else nn.Sequential(tuned, encoder), head),
+            model=Model(encoder if tuned is None else Chain(tuned, encoder), head),
             encoder=encoder,
             tuned=tuned,
             backbone=task.backbone,
