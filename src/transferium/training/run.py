@@ -84,7 +84,7 @@ def run(
 
 def _run_stage(number: int, stage: Stage, around: Surroundings, done: int) -> list[dict[str, Any]]:
     checkpoints = around.checkpoints
-    episode, log = Episode(stage, around.machine), History(stage.name, around.machine)
+    episode, log = Episode(stage, around.machine, number), History(stage.name, around.machine)
     saved = None
     if checkpoints is not None:
         saved = checkpoints.finished(number) or checkpoints.under_way(number)

@@ -68,7 +68,6 @@ class PseudoLabel(AdaptedNetwork):
             streams=state.streams | {"guessed": guessed},
             name=f"round {number + 1}",
             epochs=self.round_epochs,
-            seed=task.seed + number,
         )
 
     def _believed(self, p: NDArray[Any]) -> NDArray[np.bool_]:
@@ -193,5 +192,4 @@ class CAN(AdaptedNetwork):
             streams=state.streams | {"guessed": guessed},
             name=f"round {number + 1}",
             epochs=self.round_epochs,
-            seed=task.seed + number,
         )

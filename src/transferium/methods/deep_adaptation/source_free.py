@@ -80,7 +80,6 @@ class SHOT(AdaptedNetwork):
             name=f"round {number + 1}",
             epochs=1,
             schedule=Schedule("constant"),
-            seed=task.seed + number,
         )
 
     def _encoder_groups(self, state: AdaptationState) -> tuple[Group, ...]:
