@@ -330,13 +330,15 @@ def test_progress_is_told_every_step():
 
 
 def test_a_second_stage_reads_in_an_order_of_its_own():
-    def batches(seed):
+    def batches(seed, discarded=False):
         model, read = row_model(), []
         model.backbone.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0].clone()))
 
         def stages():
-            for _ in range(2):
-                yield Stage(model, {"target": blobs(20)}, Supervised(), epochs=1, batch_size=20, seed=seed)
+            for aside in (discarded, False):
+                yield Stage(
+                    model, {"target": blobs(20)}, Supervised(), epochs=1, batch_size=20, seed=seed, discarded=aside
+                )
 
         run(stages(), seed=seed)
         return read
@@ -345,3 +347,4 @@ def test_a_second_stage_reads_in_an_order_of_its_own():
     assert len({batch.numpy().tobytes() for batch in (*first, *second)}) == 4
     alone = blobs(20).features[Order(20, 20, 0).at(0)[1]]
     assert torch.equal(first[0], torch.from_numpy(alone)), "the first stage reads as one that is alone"
+    assert torch.equal(batches(0, discarded=True)[1], first[0]), "a stage that is thrown away does not count"

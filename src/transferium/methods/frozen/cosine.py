@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from transferium.functional.linear_classifier import log_softmax
-from transferium.functional.logistic import single_threaded_blas
 from transferium.functional.matrices import one_hot
+from transferium.functional.path_data import single_threaded_blas
 from transferium.methods.frozen.frozen_classifier import Array, Cached, Candidate, Labels
 from transferium.methods.frozen.nearest_class_mean import NEVER, class_means
 from transferium.methods.settings.field import setting
