@@ -14,7 +14,7 @@ from transferium.errors import DataError, InputError
 from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.catalogue import find_method, method_class
 from transferium.methods.fitted import Fitted
-from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.frozen.linear_probe import LinearSolver
 from transferium.methods.frozen.source_only import SourceOnly
 from transferium.methods.holdout import HELD, hold_out
 from transferium.methods.model_selection.evidence import evidence_of
@@ -48,13 +48,13 @@ def test_prototypes_are_guessed_by_the_probe_that_was_asked_for(
     settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[dict[str, Any]] = []
-    solve = LinearProbe.solve
+    solve = LinearSolver.solve
 
-    def watched(self: LinearProbe, task: Task, seen: Any, counts: Any = None) -> Fitted:
+    def watched(self: LinearSolver, task: Task, seen: Any, counts: Any = None) -> Fitted:
         asked.append({name: getattr(self, name) for name in settings})
         return solve(self, task, seen, counts)
 
-    monkeypatch.setattr(LinearProbe, "solve", watched)
+    monkeypatch.setattr(LinearSolver, "solve", watched)
     LinearMap(pairs="prototypes", **settings).adapt(shifted.SHIFTED.task())
     assert asked == [settings, settings], "the guess, and the probe of what was moved"
 

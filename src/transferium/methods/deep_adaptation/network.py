@@ -58,6 +58,8 @@ class AdaptedNetwork(NeedsTarget, Method):
     rates: ClassVar[tuple[str, ...]] = ("lr", "backbone_lr")
     """The settings that are learning rates."""
     holds_out: ClassVar[float] = HELD
+    grows_inside: ClassVar[bool] = False
+    """Whether the term grows by itself, so that its weight does not."""
     keep_statistics: ClassVar[bool] = True
     """Whether batch normalisation in a pretrained backbone that moves goes on with the statistics it came with."""
 
@@ -188,7 +190,7 @@ class AdaptedNetwork(NeedsTarget, Method):
 
         if term is None:
             return Sum()
-        return (ramped if self.growth == "ramp" else self.weight) * term
+        return (ramped if self.growth == "ramp" and not self.grows_inside else self.weight) * term
 
     def _begin(self, task: Task) -> AdaptationState:
         from torch import nn

@@ -14,8 +14,8 @@ from transferium.functional.adaptation.affine import Affine, Alignment
 from transferium.functional.matrices import Array
 from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.adapted_model import AdaptedModel
-from transferium.methods.frozen.linear_probe import LinearProbe
-from transferium.methods.method import NeedsTarget
+from transferium.methods.frozen.linear_probe import LinearSolver
+from transferium.methods.method import Method, NeedsTarget
 from transferium.methods.multi_source import relatedness
 from transferium.methods.settings.field import setting
 from transferium.methods.shallow_adaptation.labelled_target import (
@@ -45,7 +45,7 @@ class Moved:
 
 
 @dataclass
-class Shallow(NeedsTarget, LinearProbe):
+class Shallow(NeedsTarget, LinearSolver, Method):
     """A linear probe of the source after its features were moved or re-weighted for the target.
 
     Labelled target examples join the source's rows, moved as the target is, ``few_weight`` each. Folds, grid and

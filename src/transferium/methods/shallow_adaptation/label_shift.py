@@ -15,8 +15,8 @@ from transferium.functional.matrices import Array, Labels
 from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.adapted_model import AdaptedModel
 from transferium.methods.fitted import Fitted
-from transferium.methods.frozen.linear_probe import LinearProbe
-from transferium.methods.method import NeedsTarget
+from transferium.methods.frozen.linear_probe import LinearSolver
+from transferium.methods.method import Method, NeedsTarget
 from transferium.methods.settings.field import setting
 from transferium.methods.shallow_adaptation.labelled_target import (
     few_weight_setting,
@@ -31,7 +31,7 @@ LEAST = 1e-4
 
 
 @dataclass
-class Corrected(NeedsTarget, LinearProbe):
+class Corrected(NeedsTarget, LinearSolver, Method):
     """Source only, its answers corrected for the target's class shares, however these are found."""
 
     problems: ClassVar[tuple[str, ...]] = (Classes.kind,)

@@ -15,8 +15,8 @@ from transferium.functional.adaptation.affine import Affine
 from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.adapted_model import AdaptedModel
 from transferium.methods.fitted import Fitted
-from transferium.methods.frozen.linear_probe import LinearProbe
-from transferium.methods.method import NeedsTarget
+from transferium.methods.frozen.linear_probe import LinearSolver
+from transferium.methods.method import Method, NeedsTarget
 from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
 from transferium.problems.classes import Classes
@@ -70,7 +70,7 @@ def joined(
 
 
 @dataclass
-class Pooled(NeedsTarget, LinearProbe):
+class Pooled(NeedsTarget, LinearSolver, Method):
     """The linear probe of the source's rows and a few labelled target rows, which count more.
 
     ``min Σ_source ℓ + few_weight · Σ_few ℓ``: the plainest semi-supervised adaptation, and what any other must beat.
