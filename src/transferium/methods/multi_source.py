@@ -14,7 +14,7 @@ from transferium.functional.linear_classifier import fit_linear
 from transferium.functional.matrices import Array
 from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.adapted_model import AdaptedModel, source_reader
-from transferium.methods.holdout import HeldOut, hold_out
+from transferium.methods.holdout import hold_out
 from transferium.methods.method import Method
 from transferium.models.backbone import Backbone
 from transferium.models.heads.base import AnyHead
@@ -226,13 +226,11 @@ def relatedness(sources: NDArray[np.int64], rows: NDArray[Any], target: NDArray[
     return found
 
 
-def row_weights(task: AdaptationTask, parts: HeldOut) -> tuple[NDArray[np.float64], str]:
-    """One weight for each row of the source that is trained on, mean 1, and a sentence that lists them."""
-    assert task.sources is not None
-    if len(task.sources) != len(task.train):
-        raise DataError(f"sources names the origin of {len(task.sources)} rows; there are {len(task.train)}.")
-    sources = np.asarray(task.sources)[parts.kept]
-    found = relatedness(sources, task.embed(parts.train).features, task.target_features().features)
-    weights = found[sources]
+def row_weights(
+    sources: NDArray[np.int64], rows: NDArray[Any], target: NDArray[Any], times: NDArray[np.float64] | None = None
+) -> tuple[NDArray[np.float64], str]:
+    """One weight for each source row, that of its source ``times`` its own, mean 1; and a sentence that lists them."""
+    found = relatedness(sources, rows, target)
+    weights = found[sources] * (1.0 if times is None else times)
     words = ", ".join(f"{i}: {w:.2f}" for i, w in enumerate(found))
     return weights / weights.mean(), f"sources are weighted by likeness to the target ({words})"

@@ -267,7 +267,10 @@ class AdaptedNetwork(NeedsTarget, Method):
         weights = None
         if self.sources == "weighted" and isinstance(task, AdaptationTask) and task.sources is not None:
             assert state.parts is not None
-            weights, note = row_weights(task, state.parts)
+            if len(task.sources) != len(task.train):
+                raise DataError(f"sources names the origin of {len(task.sources)} rows; there are {len(task.train)}.")
+            rows, target = task.embed(state.parts.train).features, task.target_features().features
+            weights, note = row_weights(np.asarray(task.sources)[state.parts.kept], rows, target)
             state.notes.append(note)
         source = Supervised("source", smoothing=self.label_smoothing, weights=weights)
         return self._and_few(state, source)

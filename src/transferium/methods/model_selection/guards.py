@@ -15,7 +15,7 @@ import numpy as np
 from transferium.data.domain import Domain
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.linear_classifier import softmax
-from transferium.functional.matrices import Array, Labels
+from transferium.functional.matrices import Array, Labels, unit_rows
 from transferium.functional.shift.label_explains import explained_by_shares, means_differ
 from transferium.functional.validators.catalogue import validate
 from transferium.functional.validators.clusters import cluster_agreement
@@ -69,7 +69,7 @@ class Preconditions:
     @classmethod
     def of(cls, source: Domain, target: Domain, *, trained: bool = False) -> Preconditions:
         """Measure them on the features of both that every candidate shares."""
-        unit = [_unit_rows(np.asarray(d.features, np.float64)) for d in (source, target)]
+        unit = [unit_rows(d.features) for d in (source, target)]
         try:
             clustered = cluster_agreement(unit[0], source.y, classes=len(np.unique(source.y)))
         except CannotScoreError:
@@ -204,9 +204,3 @@ def _worse_on_source(task: AdaptationTask, reference: Fitted, candidate: Fitted)
 def _loss(probabilities: Array, y: Labels) -> Array:
     out: Array = -np.log(np.maximum(probabilities[np.arange(len(y)), y], 1e-6))
     return out
-
-
-def _unit_rows(x: Array) -> Array:
-    length = np.linalg.norm(x, axis=1, keepdims=True)
-    scaled: Array = np.divide(x, length, out=np.zeros_like(x), where=length > 0)
-    return scaled

@@ -298,6 +298,7 @@ def _refuse_another(study: Study, about: Mapping[str, Any], own: bool) -> None:
 
 def run_trials(study: Study, tuned: Tuned, objective: Callable[[Trial], float]) -> None:
     """Try settings until the study has as many trials as were asked for, or the time is over."""
+
     def stop_when_done(study: Study, _trial: FrozenTrial | None = None) -> bool:
         done = sum(map(_counts, study.get_trials(deepcopy=False))) >= tuned.trials
         if done and _trial is not None:

@@ -16,7 +16,7 @@ from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.adapted_model import AdaptedModel
 from transferium.methods.frozen.linear_probe import LinearSolver
 from transferium.methods.method import Method, NeedsTarget
-from transferium.methods.multi_source import relatedness
+from transferium.methods.multi_source import row_weights
 from transferium.methods.settings.field import setting
 from transferium.methods.shallow_adaptation.labelled_target import (
     few_weight_setting,
@@ -94,10 +94,8 @@ class Shallow(NeedsTarget, LinearSolver, Method):
     ) -> tuple[NDArray[np.float64] | None, list[str]]:
         if self.sources != "weighted" or task.sources is None:
             return moved.counts, []
-        found = relatedness(np.asarray(task.sources), source.features, target.features)
-        weights = found[task.sources] * (1.0 if moved.counts is None else moved.counts)
-        words = ", ".join(f"{i}: {w:.2f}" for i, w in enumerate(found))
-        return weights / weights.mean(), [f"sources are weighted by likeness to the target ({words})"]
+        weights, note = row_weights(np.asarray(task.sources), source.features, target.features, moved.counts)
+        return weights, [note]
 
 
 def folded(head: AnyHead, map_: Affine) -> Head:

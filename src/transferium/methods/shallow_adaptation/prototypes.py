@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.linear_classifier import softmax
+from transferium.functional.matrices import unit_rows
 from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.adapted_model import AdaptedModel
 from transferium.methods.frozen.linear_probe import LinearProbe
@@ -81,14 +82,6 @@ class Prototypes(NeedsTarget, Method):
         rows, each = task.embed(task.target), weight_of_few(target, len(task.target), self.few_weight)
         said = f"{len(rows)} labelled target examples keep their labels, each counting as {each:.3g} target rows"
         return unit_rows(rows.features), each * np.eye(task.classes)[rows.y], (said,)
-
-
-def unit_rows(x: NDArray[np.floating[Any]]) -> Array:
-    """Rows scaled to length 1; a row of noughts stays."""
-    rows = np.asarray(x, np.float64)
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    scaled: Array = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
-    return scaled
 
 
 def prototypes(rows: Array, shares: Array, before: Array) -> Array:
