@@ -20,7 +20,6 @@ from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
 
 if TYPE_CHECKING:
-    from transferium.data.domain import Domain
     from transferium.training.loop.objective import Objective
     from transferium.training.loop.param_groups import Group
     from transferium.training.loop.stage import Stage
@@ -58,11 +57,11 @@ class SHOT(AdaptedNetwork):
         state.leave_source()
         state.model.head.requires_grad_(False)
         for number in range(self.rounds):
-            guessed = self._labelled(state)
-            yield self._round(task, state, guessed, number)
+            yield self._round(task, state, number)
         return state
 
-    def _round(self, task: Task, state: AdaptationState, guessed: Domain, number: int) -> Stage:
+    def _round(self, task: Task, state: AdaptationState, number: int) -> Stage:
+        from transferium.methods.deep_adaptation.inference import clustered_domain
         from transferium.objectives.prediction import InformationMaximisation
         from transferium.objectives.supervised import Supervised
         from transferium.training.loop.schedule import Schedule
@@ -75,7 +74,7 @@ class SHOT(AdaptedNetwork):
             task,
             state,
             self._and_few(state, self.weight * term),
-            streams={"guessed": guessed, **few},
+            streams={"guessed": clustered_domain(state), **few},
             groups=self._encoder_groups(state),
             name=f"round {number + 1}",
             epochs=1,
@@ -88,15 +87,6 @@ class SHOT(AdaptedNetwork):
         parameters = list(state.encoder.parameters())
         body = self._body(state, self.adapt_lr)
         return (*body, *plain_groups(parameters, self.adapt_lr, self.weight_decay, "encoder"))
-
-    def _labelled(self, state: AdaptationState) -> Domain:
-        """The target with the label of its nearest class centroid, as the model sees it now."""
-        from transferium.functional.adaptation.pseudo_labels import centroid_labels
-        from transferium.functional.linear_classifier import softmax
-        from transferium.methods.deep_adaptation.inference import guessed_domain, seen_by
-
-        features, logits = seen_by(state, "unlabeled")
-        return guessed_domain(state, centroid_labels(features, softmax(logits)))
 
 
 @dataclass
