@@ -23,6 +23,7 @@ from transferium.job.fit.run import fit_job
 from transferium.job.options import FitOptions
 from transferium.job.predict.apply import evaluate_domain
 from transferium.job.stopwatch import Stopwatch
+from transferium.methods.catalogue import find_method
 from worlds.tables import clusters, table
 
 X, Y = clusters(120, 0)
@@ -116,7 +117,7 @@ def test_a_model_adapted_from_a_model_knows_what_that_learned_from(tmp_path: Pat
         found = away.evaluate((np.concatenate([X, NEW]), np.concatenate([Y, TRUTH])))
     assert found.examples == 60
     home.save(tmp_path / "home")
-    asked = FitOptions(out=tmp_path / "run", method="shot", settings={"rounds": 1})
+    asked = FitOptions(out=tmp_path / "run", method=find_method("shot", {"rounds": 1}))
     model = GivenModel.load(tmp_path / "home")
     told = adapt_job(model.pair(table(X, Y, "t")), asked, Embedder(None), Stopwatch(), model=model)
     found = [f["message"] for f in told["doctor"]["findings"] if f["kind"] == "shared-examples"]
