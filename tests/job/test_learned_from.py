@@ -31,7 +31,7 @@ NEW, TRUTH = clusters(60, 1)
 
 
 def fit(out: Path, domain: Domain, method: str = "probe", **options: object) -> None:
-    fit_job(domain, FitOptions(out=out, method=method, **options), Embedder(None), Stopwatch())
+    fit_job(domain, FitOptions(out=out, method=find_method(method, {}), **options), Embedder(None), Stopwatch())
 
 
 @pytest.mark.parametrize("method", ["probe", "ncm", "auto"])
@@ -96,7 +96,7 @@ def test_an_adapted_model_knows_what_it_and_source_only_learned_from(tmp_path: P
     source, target, few = table(X, Y, "s"), table(NEW, TRUTH, "t"), table(NEW[:9], TRUTH[:9], "few")
     for forget, learned in ((False, 129), (True, 0)):
         run = tmp_path / f"run-{forget}"
-        asked = FitOptions(out=run, method="pooled", forget_data=forget)
+        asked = FitOptions(out=run, method=find_method("pooled", {}), forget_data=forget)
         adapt_job(pair_domains([source], target.unlabeled(), few), asked, Embedder(None), Stopwatch())
         artifact = load_artifact(run)
         assert len(artifact.learned.hashes) == learned and artifact.learned.complete is not forget
