@@ -50,6 +50,14 @@ def test_missing_path_names_a_sibling(tmp_path: Path, run_cli: Callable) -> None
     fails(run_cli("fit", tmp_path / "photoz"), "photoz", "Did you mean", "photos")
 
 
+def test_settings_are_read_before_data(tmp_path: Path, run_cli: Callable) -> None:
+    missing, out = tmp_path / "nothing", tmp_path / "run"
+    fails(run_cli("fit", missing, "--method", "prob", "--out", out), "there is no method 'prob'")
+    fails(run_cli("fit", missing, "--method", "probe", "--set", "fold=3", "--out", out), "no setting 'fold'")
+    fails(run_cli("fit", missing, "--set", "size=small", "--out", out), "size takes a whole number")
+    assert not out.exists()
+
+
 def test_one_class_only(tmp_path: Path, run_cli: Callable) -> None:
     data = write_images(tmp_path / "data", {"red": (200, 0, 0)}, 4)
     fails(run_cli("fit", data, "--out", tmp_path / "run", *SMALL), "one class", "red")

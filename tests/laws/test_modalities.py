@@ -98,7 +98,7 @@ def test_a_fourth_kind_is_fine_tuned(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _fit(out: Path, domain: Domain) -> None:
-    fit_job(domain, FitOptions(out, "probe"), Embedder(None, engine="torch"), Stopwatch())
+    fit_job(domain, FitOptions(out, find_method("probe", {})), Embedder(None, engine="torch"), Stopwatch())
 
 
 @pytest.mark.parametrize(

@@ -80,17 +80,18 @@ def fit(context: click.Context, /, **options: Any) -> None:
 def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
     from transferium.data.read import read
     from transferium.job.fit.run import check_writable, fit_job
-    from transferium.job.options import FitOptions
+    from transferium.job.options import FitOptions, named_settings, parse_settings
     from transferium.job.run_directory.resume import begin_anew, begins_anew, remembering
     from transferium.job.stopwatch import Stopwatch
 
-    settings = opt.method_settings(options)
+    settings = named_settings(options)
     columns = opt.with_separator(opt.named_columns(options), settings)
+    method, backbone_settings = parse_settings(options["method"], settings)
     asked = FitOptions(
         out=out,
-        method=options["method"],
+        method=method,
         backbone=options["backbone"],
-        settings=settings,
+        backbone_settings=backbone_settings,
         seed=options["seed"],
         test_size=options["test_size"],
         strict=options["strict"],
@@ -102,7 +103,7 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
         forget_data=options["forget_data"],
     )
     check_writable(out)
-    anew = begins_anew(out, options)
+    anew = begins_anew(out, options, method)
     watch = Stopwatch()
     if options["source"]:
         _adapt(data, asked, watch, options, anew)

@@ -109,19 +109,6 @@ def trackers(names: tuple[str, ...]) -> tuple[str, ...]:
     return check_trackers(asked)
 
 
-def method_settings(options: dict[str, Any]) -> dict[str, str]:
-    """``--set`` by name, with ``--lr`` as the setting that it is short for; raises ``InputError`` for both of these."""
-    from transferium.errors import InputError
-    from transferium.methods.settings.parse import split_settings
-
-    settings = split_settings(options["settings"])
-    if options["lr"] is None:
-        return settings
-    if "lr" in settings:
-        raise InputError("--lr is short for --set lr, and both were given: leave one of them out.")
-    return settings | {"lr": options["lr"].strip()}
-
-
 def seconds(text: str | None, option: str = "--budget") -> float | None:
     """Read a duration: ``90``, ``90s``, ``10m``, ``1.5h``."""
     if text is None:

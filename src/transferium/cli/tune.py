@@ -78,7 +78,7 @@ def tune(data: Path, **options: Any) -> None:
         out=out,
         method=method,
         backbone=options["backbone"],
-        settings=of_backbone,
+        backbone_settings=of_backbone,
         seed=options["seed"],
         test_size=options["test_size"],
         command=command,

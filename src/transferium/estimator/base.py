@@ -23,11 +23,11 @@ from transferium.embedding.store.store import FeatureStore
 from transferium.errors import TransferiumWarning
 from transferium.job.adapt.run import SOURCE_ONLY
 from transferium.job.fit.prepare import Prepared, prepare, training_parts, warn_of_quarantine
-from transferium.job.options import backbone_settings
+from transferium.job.options import parse_settings
 from transferium.job.predict.apply import predict_domain, read_to_answer
 from transferium.job.run_directory.provenance import data_fingerprint, provenance
 from transferium.job.stopwatch import Stopwatch
-from transferium.methods.catalogue import check_problem, find_method
+from transferium.methods.catalogue import check_problem
 from transferium.methods.method import Method
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
@@ -84,9 +84,8 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def _fit(self, domain: Domain) -> Prepared:
         """Look, fit and keep what ``save`` writes; raises ``InputError`` for a method that cannot solve the problem."""
-        settings = dict(self.settings or {})
-        backbone = find_backbone(self.backbone, domain.kind, **backbone_settings(settings))
-        method, embedder = find_method(self.method, settings), self._embedder()
+        method, of_backbone = parse_settings(self.method, self.settings)
+        backbone, embedder = find_backbone(self.backbone, domain.kind, **of_backbone), self._embedder()
         if domain.problem is not None:
             check_problem(method, domain.problem, domain.name)
         prepared = prepare(domain, embedder, backbone, watch=Stopwatch())

@@ -78,7 +78,7 @@ def test_no_trial_sees_the_fold_it_is_scored_on(monkeypatch):
 
 def test_an_interrupted_search_goes_on_with_the_trials_it_has(tmp_path, monkeypatch):
     runs = []
-    fold = module._Objective._fold
+    fold = module.FoldLoss.answers
 
     def counted(self, settings, k):
         runs.append(settings["lr"])
@@ -86,7 +86,7 @@ def test_an_interrupted_search_goes_on_with_the_trials_it_has(tmp_path, monkeypa
             raise KeyboardInterrupt
         return fold(self, settings, k)
 
-    monkeypatch.setattr(module._Objective, "_fold", counted)
+    monkeypatch.setattr(module.FoldLoss, "answers", counted)
     with pytest.raises(KeyboardInterrupt):
         Tuned(trials=4, **FAST).fit(task(workdir=tmp_path))
     stopped = runs[-1]
@@ -157,7 +157,7 @@ def rare(domain):
 
 
 def test_an_example_of_a_class_that_no_other_fold_holds_is_always_trained_on_and_never_scored(monkeypatch):
-    fold, held = module._Objective._fold, []
+    fold, held = module.FoldLoss.answers, []
 
     def watched(self, settings, k):
         answers, y = fold(self, settings, k)
@@ -165,7 +165,7 @@ def test_an_example_of_a_class_that_no_other_fold_holds_is_always_trained_on_and
         assert 2 in self.task.train.y[self.fold != k]
         return answers, y
 
-    monkeypatch.setattr(module._Objective, "_fold", watched)
+    monkeypatch.setattr(module.FoldLoss, "answers", watched)
     given = task()
     fitted = Tuned(trials=1, fixed={"epochs": 1}, search=("lr",), folds=2).fit(replace(given, train=rare(given.train)))
     assert sorted(set(held)) == [0, 1] and len(held) == 39
@@ -185,7 +185,7 @@ def test_the_folds_that_were_used_are_the_folds_that_are_told():
 
 def test_a_search_that_has_its_trials_only_fits(tmp_path, monkeypatch):
     first = Tuned(trials=2, **FAST).fit(task(workdir=tmp_path / "a"))
-    monkeypatch.setattr(module._Objective, "__call__", lambda *_: pytest.fail("nothing is left to try"))
+    monkeypatch.setattr(module.FoldLoss, "__call__", lambda *_: pytest.fail("nothing is left to try"))
     again = Tuned(trials=2, **FAST).fit(task(workdir=tmp_path / "a"))
     assert again.selection.chosen == first.selection.chosen
     assert np.array_equal(again.head.weight, first.head.weight)
@@ -207,9 +207,9 @@ def test_hopeless_trials_are_pruned_after_a_fold(monkeypatch):
         wrong = 1 - np.exp(-next(losses))
         return np.array([[1 - wrong, wrong]]), np.array([0])
 
-    monkeypatch.setattr(module._Objective, "_fold", fold)
+    monkeypatch.setattr(module.FoldLoss, "answers", fold)
     study = module.open_study(method := Tuned(trials=6, **(FAST | {"folds": 3})), task())
-    module._search(study, method, module._Objective(method, task(), np.arange(40) % 3))
+    module.run_trials(study, method, module.FoldLoss(method, task(), np.arange(40) % 3))
     kinds = [t.state.name for t in study.trials]
     assert kinds[:4] == ["COMPLETE"] * 4 and set(kinds[4:]) == {"PRUNED"}
     assert len(made) == 4 * 3 + 2
@@ -225,7 +225,7 @@ def test_hopeless_trials_are_pruned_after_a_fold(monkeypatch):
 )
 def test_where_classes_are_balanced_each_counts_alike(monkeypatch, fixed, search, loss, accuracy):
     answers, y = np.array([[0.9, 0.1]] * 3 + [[0.8, 0.2]]), np.array([0, 0, 0, 1])
-    monkeypatch.setattr(module._Objective, "_fold", lambda self, settings, k: (answers, y))
+    monkeypatch.setattr(module.FoldLoss, "answers", lambda self, settings, k: (answers, y))
     method = Tuned(trials=1, fixed=fixed | {"epochs": 1, "batch_size": 16}, search=search, folds=2)
     row = method.fit(task()).selection.candidates[0]
     assert row["log_loss"] == pytest.approx(loss) and row["accuracy"] == pytest.approx(accuracy)

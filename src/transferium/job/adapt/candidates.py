@@ -51,7 +51,7 @@ def chosen_name(adapted: Adapted) -> str:
 def others(adapted: Adapted) -> dict[str, Fitted]:
     """Every candidate beside source only and the one that was chosen."""
     taken = ("source-only", chosen_name(adapted))
-    return {name: fitted for name, fitted in adapted.fitted.beside.items() if name not in taken}
+    return {name: fitted for name, fitted in adapted.candidates.items() if name not in taken}
 
 
 def save_candidates(run: Path, adapted: Adapted, forget: bool = False) -> None:

@@ -15,13 +15,13 @@ from transferium.errors import InputError
 from transferium.job.fit.judge import Judged, judge
 from transferium.job.fit.prepare import Divided, Prepared, be_strict, prepare, separate, warn_if_untracked
 from transferium.job.fit.write import write_run
-from transferium.job.options import FitOptions, backbone_settings
+from transferium.job.options import FitOptions
 from transferium.job.run_directory.files import examples_to_show
 from transferium.job.run_directory.provenance import data_fingerprint, provenance
 from transferium.job.run_directory.resume import SIGNS
 from transferium.job.run_directory.state_paths import STATE
 from transferium.job.stopwatch import Stopwatch
-from transferium.methods.catalogue import check_problem, find_method
+from transferium.methods.catalogue import check_problem
 from transferium.methods.fitted import Fitted
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone, randomised
@@ -30,9 +30,8 @@ from transferium.system.processes import rank
 
 def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stopwatch) -> dict[str, Any]:
     """Look, divide, fit, evaluate, compare, and write the run directory; returns what ``metrics.json`` holds."""
-    settings = dict(options.settings or {})
-    backbone = find_backbone(options.backbone, domain.kind, **backbone_settings(settings))
-    method = find_method(options.method, settings)
+    method = options.method
+    backbone = find_backbone(options.backbone, domain.kind, **options.backbone_settings)
     if domain.problem is not None:
         check_problem(method, domain.problem, domain.name)
     random = randomised(backbone) if backbone.pretrained else None

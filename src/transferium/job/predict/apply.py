@@ -19,6 +19,7 @@ from transferium.data.learned import Learned
 from transferium.data.read import first_cells_of, read_path
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError, TransferiumWarning
+from transferium.functional.linear_classifier import softmax
 from transferium.problems.evaluation import Evaluation, Overlap
 from transferium.problems.problem import Link, Problem
 
@@ -146,10 +147,7 @@ def uncalibrated(probabilities: NDArray[np.float64], temperature: float, link: L
     """The outputs before calibration: undoing the temperature needs no second pass, ``softmax(log p · T)``."""
     if link != "softmax":
         return None
-    raw = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)) * temperature
-    before: NDArray[np.float64] = np.exp(raw - raw.max(1, keepdims=True))
-    before /= before.sum(1, keepdims=True)
-    return before
+    return softmax(np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)) * temperature)
 
 
 def match_labels(domain: Domain, problem: Problem) -> NDArray[Any]:

@@ -12,12 +12,12 @@ from typing import Any
 
 from transferium.artifact import DESCRIPTION
 from transferium.errors import DataError, InputError, NonFiniteError, TransferiumError, TransferiumWarning
+from transferium.job.options import OF_BACKBONE, named_settings, parse_settings
 from transferium.job.run_directory.provenance import versions
 from transferium.job.run_directory.state_paths import COMMAND, STATE
-from transferium.methods.catalogue import find_method
+from transferium.methods.method import Method
 from transferium.methods.model_selection.saved_decision import DECISION
 from transferium.methods.model_selection.search import STUDY
-from transferium.methods.settings.parse import split_settings
 from transferium.system.processes import everyone, rank
 from transferium.system.write_atomically import write_atomically
 from transferium.training.logs.journal import LOG, Journal, read_log
@@ -92,13 +92,11 @@ def refuse_moved_data(told: Options, run: Path) -> None:
             )
 
 
-def begins_anew(run: Path, options: Options) -> bool:
+def begins_anew(run: Path, options: Options, method: Method) -> bool:
     """Whether the state in ``run`` is thrown away: with ``--restart``, or after it diverged, unless --resume is given.
 
-    Raises ``InputError`` where a run that could go on has other options, naming old → new. With ``--restart`` only
-    impossible options are refused.
+    Raises ``InputError`` where a run that could go on has other options or another ``method``, naming old → new.
     """
-    asked = _compared(json.loads(_as_json(options))) if is_interrupted(run) or is_searching(run) else {}
     if options["restart"]:
         return True
     if is_searching(run):
@@ -110,7 +108,8 @@ def begins_anew(run: Path, options: Options) -> bool:
         return False
     if options["resume"] is None and has_diverged(run):
         return True
-    if changed := differences(_compared(remembered(run)["options"]), asked):
+    before, asked = remembered(run)["options"], json.loads(_as_json(options))
+    if changed := differences(_compared(before, _method_of(before)), _compared(asked, method)):
         raise InputError(
             f"the interrupted run in {run} has other options: {listed(changed)}. Go on with it by "
             f"transferium fit --resume {run}; or name another --out; or add --restart to throw it away."
@@ -223,17 +222,20 @@ def _has_progress(run: Path) -> bool:
     return (run / STATE / DECISION).exists() or any((run / STATE).rglob("*.safetensors"))
 
 
-def _compared(options: Options) -> dict[str, Any]:
-    """The options that decide the result; the method's settings, ``--lr`` and defaults as values: 1e-4 is 0.0001."""
+def _compared(options: Options, method: Method) -> dict[str, Any]:
+    """The options that decide the result; settings of the method and their defaults as values: 1e-4 is 0.0001."""
     kept = {name: value for name, value in options.items() if name not in (*FREE, "settings", "lr")}
-    settings: dict[str, Any] = dict(split_settings(tuple(options.get("settings", ()))))
-    if options.get("lr") is not None:
-        settings["lr"] = options["lr"]
-    beside = {name: settings.pop(name) for name in ("size", "max_length", "separator") if name in settings}
+    beside = {name: value for name, value in named_settings(options).items() if name in (*OF_BACKBONE, "separator")}
+    return kept | {"method": json.loads(json.dumps(method.to_json())), "set": beside}
+
+
+def _method_of(options: Options) -> Method:
+    """The method of a remembered command, without warnings: the run gave them when it began."""
+    settings = named_settings(options)
+    settings.pop("separator", None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        method = find_method(options["method"], settings).to_json()
-    return kept | {"method": json.loads(json.dumps(method)), "set": beside}
+        return parse_settings(options["method"], settings)[0]
 
 
 def _as_json(options: Options) -> str:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from transferium.errors import InputError, TransferiumError, did_you_mean
 from transferium.functional.bootstrap import paired_interval
+from transferium.methods.adaptation_task import AdaptationTask
+from transferium.methods.adapted_model import AdaptedModel
 from transferium.methods.deep_adaptation.unused import OF_NETWORKS
 from transferium.methods.fitted import Fitted
 from transferium.methods.folds import held_out_folds
@@ -118,9 +120,9 @@ class Auto(Method):
         with suppress_unused_warnings():
             return self._as_asked(SourceNetwork).set_params(sources="combined")
 
-    def looks_at_inputs(self, task: Task) -> bool:
-        """True where there is a source: the target's inputs decide, also where they decide for source only."""
-        return task.unlabeled is not None
+    def looks_at_inputs(self, task: AdaptationTask) -> bool:
+        """True: the target's inputs decide, also where they decide for source only."""
+        return True
 
     def _refuse_without_few(self) -> None:
         for given, method in self.candidate_methods().items():
@@ -143,12 +145,6 @@ class Auto(Method):
 
     def fit(self, task: Task) -> Fitted:
         """Fit, compare and choose; the selection says what was tried, what it cost and why it was kept or not."""
-        if task.unlabeled is not None:
-            from transferium.methods.model_selection.election_with_few import elect_with_few
-
-            if task.target is None:
-                self._refuse_without_few()
-            return elect_with_few(task, self.candidate_methods(), self.source_only() or SourceOnly(), self.validators)
         started = time.perf_counter()
         probe = LinearProbe().fit(task)
         if why := _why_not_more(task, probe):
@@ -163,6 +159,14 @@ class Auto(Method):
             decision = trials.conclude()
             keep(task, self, decision)
         return carry_out(decision, task, probe)
+
+    def adapt(self, task: AdaptationTask) -> AdaptedModel:
+        """Fit source only and the adaptations, and choose; the selection says how they were chosen."""
+        from transferium.methods.model_selection.election_with_few import elect_with_few
+
+        if task.target is None:
+            self._refuse_without_few()
+        return elect_with_few(task, self.candidate_methods(), self.source_only() or SourceOnly(), self.validators)
 
 
 def split_weight(given: str) -> tuple[str, float | None]:

@@ -109,10 +109,10 @@ class Tuned(Method):
                 "out: no class has 2 independent training examples. Add examples, or name settings and use fit."
             )
         study = open_study(self, task)
-        _search(study, self, _Objective(self, task, fold))
+        run_trials(study, self, FoldLoss(self, task, fold))
         task.tell("trials", self.trials, self.trials)
         try:
-            best = _best(study)
+            best = best_trial(study)
         except InputError:
             self._forget_study(task)
             raise
@@ -136,7 +136,7 @@ class Tuned(Method):
 
 
 @dataclass(frozen=True)
-class _Objective:
+class FoldLoss:
     """One trial: the mean log-loss of every fold, reported fold by fold, so that a bad trial is stopped early."""
 
     tuned: Tuned
@@ -162,7 +162,7 @@ class _Objective:
         alike = self.tuned.balanced
         count = int(self.fold.max()) + 1
         for k in range(count):
-            answers, y = self._fold(settings, k)
+            answers, y = self.answers(settings, k)
             likelihood = answers[np.arange(len(y)), y]
             weights = balanced_weights(y, answers.shape[1])[y] if alike else None
             losses.append(float(np.average(-np.log(np.maximum(likelihood, 1e-12)), weights=weights)))
@@ -176,7 +176,8 @@ class _Objective:
                 raise TrialPruned
         return float(np.mean(losses))
 
-    def _fold(self, settings: Mapping[str, Any], k: int) -> tuple[np.ndarray, np.ndarray]:
+    def answers(self, settings: Mapping[str, Any], k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Outputs for the examples of fold ``k`` by a model of the others, and their labels."""
         fitted = self.tuned._made_of(settings).fit(self.task.on(np.flatnonzero(self.fold != k)))
         held = self.task.train.take(self.fold == k)
         return fitted.head.outputs(self.task.embed(held, fitted.backbone).features), held.y
@@ -295,7 +296,9 @@ def _refuse_another(study: Study, about: Mapping[str, Any], own: bool) -> None:
         )
 
 
-def _search(study: Study, tuned: Tuned, objective: Callable[[Trial], float]) -> None:
+def run_trials(study: Study, tuned: Tuned, objective: Callable[[Trial], float]) -> None:
+    """Try settings until the study has as many trials as were asked for, or the time is over."""
+
     def stop_when_done(study: Study, _trial: FrozenTrial | None = None) -> bool:
         done = sum(map(_counts, study.get_trials(deepcopy=False))) >= tuned.trials
         if done and _trial is not None:
@@ -306,7 +309,8 @@ def _search(study: Study, tuned: Tuned, objective: Callable[[Trial], float]) -> 
         study.optimize(objective, timeout=tuned.timeout_s, callbacks=[stop_when_done], catch=(TransferiumError,))
 
 
-def _best(study: Study) -> FrozenTrial:
+def best_trial(study: Study) -> FrozenTrial:
+    """The trial of the lowest loss; raises ``InputError`` where none came to its end, with the reasons."""
     try:
         return study.best_trial
     except ValueError as error:
