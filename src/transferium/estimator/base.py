@@ -22,7 +22,7 @@ from transferium.embedding.engines.engine import Choice
 from transferium.embedding.store.store import FeatureStore
 from transferium.errors import TransferiumWarning
 from transferium.job.adapt.run import SOURCE_ONLY
-from transferium.job.fit.prepare import Prepared, prepare, training_parts, warn_of_quarantine
+from transferium.job.fit.prepare import Prepared, prepare, training_parts, warn_of_quarantine, with_suspicious
 from transferium.job.options import backbone_settings
 from transferium.job.predict.apply import predict_domain, read_like
 from transferium.job.run_directory.provenance import data_fingerprint, provenance
@@ -99,6 +99,7 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         info["feature_names"] = domain.feature_names
         info["provenance"] = provenance(f"{type(self).__name__}.fit", data_fingerprint(prepared.domain))
         self.artifact_ = Artifact(fitted.backbone, fitted.head, train.posed, info, Learned.of(train, val))
+        prepared = with_suspicious(prepared, train, fitted.oof_outputs)
         self.diagnosis_, self.selection_ = prepared.diagnosis, fitted.selection
         if hasattr(self, "source_only_"):  # of an earlier fit
             del self.source_only_

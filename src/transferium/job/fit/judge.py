@@ -25,13 +25,18 @@ from transferium.problems.evaluation import Evaluation
 
 @dataclass(frozen=True)
 class Judged:
-    """The held-out part, the model's outputs for it, and their evaluation beside the references."""
+    """The held-out part, the model's outputs for it, and their evaluation beside the references.
+
+    ``out_of_fold`` are outputs for the training part by models that did not learn from the example: those of the model,
+    or those of the probe where its method has none.
+    """
 
     test: Domain
     outputs: NDArray[np.float64]
     evaluation: Evaluation
     references: dict[str, Evaluation]
     verdict: Verdict
+    out_of_fold: NDArray[np.float64] | None = None
     attacked: dict[str, Attacked] = field(default_factory=dict)
 
 
@@ -65,7 +70,7 @@ def _judge_clean(fitted: Fitted, task: Task, test: Domain, random: Backbone | No
     problem, labels, seed = test.posed, test.y, task.seed
     frozen = task.embed(test)
     seen = frozen.features if fitted.backbone is task.backbone else task.embed(test, fitted.backbone).features
-    outputs, before = fitted.head.outputs(seen), fitted.head.with_temperature(1.0).outputs(seen)
+    outputs, before = reference.answers(fitted, seen)
     result = problem.evaluate(labels, outputs, seed=seed, before=before, groups=test.groups)
     alike = reference.constant(problem, task.train.y, len(test))
     beside = {problem.constant_name: problem.evaluate(labels, alike, seed=seed)}
@@ -73,13 +78,16 @@ def _judge_clean(fitted: Fitted, task: Task, test: Domain, random: Backbone | No
         train = task.embed(task.train)
         means = reference.nearest_mean(train.features, train.y, frozen.features, problem.width)
         beside["nearest_mean"] = problem.evaluate(labels, means, seed=seed)
+    known = fitted.oof_outputs
     if fitted.method != "probe":
-        probed, raw = reference.probe_on(task, task.backbone, test)
+        probe = fitted.beside.get("probe") or LinearProbe().fit(replace(task, val=None))
+        probed, raw = reference.answers(probe, frozen.features)
         beside["probe"] = problem.evaluate(labels, probed, seed=seed, before=raw, groups=test.groups)
-    if random is None:
-        return Judged(test, outputs, result, beside, Verdict.not_asked("no pretrained backbone was involved"))
-    beside["no_transfer"], judged = compare_with_random(fitted, task, test, outputs, random)
-    return Judged(test, outputs, result, beside, judged)
+        known = probe.oof_outputs if known is None else known
+    said = Verdict.not_asked("no pretrained backbone was involved")
+    if random is not None:
+        beside["no_transfer"], said = compare_with_random(fitted, task, test, outputs, random)
+    return Judged(test, outputs, result, beside, said, known)
 
 
 def compare_with_random(

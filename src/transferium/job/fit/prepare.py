@@ -6,10 +6,12 @@ import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transferium.data.doctor.doctor import check_trainable, diagnose, used_classes
 from transferium.data.doctor.findings import Diagnosis, Finding
 from transferium.data.doctor.scan import scan
+from transferium.data.doctor.suspicious_labels import find_suspicious
 from transferium.data.domain import Domain
 from transferium.data.split import Division, divide
 from transferium.embedding.embed import Embedder, Embedding
@@ -49,6 +51,13 @@ def prepare(
         diagnosis = replace(diagnosis, findings=(*diagnosis.findings, *_unread(domain, backbone)))
     usable = replace(domain, groups=diagnosis.groups).take(diagnosis.keep)
     return Prepared(usable, diagnosis, embedding, backbone)
+
+
+def with_suspicious(prepared: Prepared, train: Domain, out_of_fold: NDArray[np.float64] | None) -> Prepared:
+    """The same data with the doctor's finding on labels of ``train`` that its ``out_of_fold`` outputs contradict."""
+    found = find_suspicious(train, out_of_fold)
+    diagnosis = prepared.diagnosis
+    return replace(prepared, diagnosis=replace(diagnosis, findings=(*diagnosis.findings, *found)))
 
 
 UNREAD = 0.1

@@ -13,7 +13,15 @@ from transferium.data.readers.columns import COLUMNS
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
 from transferium.job.fit.judge import Judged, judge
-from transferium.job.fit.prepare import Divided, Prepared, be_strict, prepare, separate, warn_if_untracked
+from transferium.job.fit.prepare import (
+    Divided,
+    Prepared,
+    be_strict,
+    prepare,
+    separate,
+    warn_if_untracked,
+    with_suspicious,
+)
 from transferium.job.fit.write import write_run
 from transferium.job.options import FitOptions, backbone_settings
 from transferium.job.run_directory.files import examples_to_show
@@ -57,6 +65,8 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
     warn_if_untracked(task, fitted)
     with watch("evaluate"):
         judged = judge(fitted, task, divided.test, random)
+    with watch("doctor"):
+        prepared = with_suspicious(prepared, divided.train, judged.out_of_fold)
     info = {
         "method": method.to_json(),
         "seed": options.seed,
