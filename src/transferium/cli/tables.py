@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from transferium.cli.progress import is_quiet
+from transferium.data.doctor.findings import Finding, worst
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
@@ -81,8 +82,7 @@ def summary(run: dict[str, Any]) -> str:
         run["verdict_sentence"],
         chosen(run["selection"]),
     ]
-    if counts := severities(run["doctor"]):
-        lines.append(f"The doctor found {counts}: see report.html or doctor.json.")
+    lines += doctors(run["doctor"]["findings"], run["doctor"])
     return "\n".join([*lines, f"{run['seconds']['total']:.1f} s in all."])
 
 
@@ -114,6 +114,14 @@ def chosen(selection: dict[str, Any]) -> str:
         for name, value in selection["chosen"].items()
     )
     return "\n".join([f"Chosen: {values}. Rule: {selection['rule']}; on {selection['data']}.", *tried])
+
+
+def doctors(said: Sequence[dict[str, Any]], doctor: dict[str, Any]) -> list[str]:
+    """The two worst of the findings ``said``, one line each, and how many the doctor has in all."""
+    grave = worst(Finding(f["kind"], f["severity"], f["message"]) for f in said)
+    counts = severities(doctor)
+    more = [f"The doctor found {counts}: see report.html or doctor.json."] if counts else []
+    return [f"Mind: {finding.message}." for finding in grave] + more
 
 
 def severities(doctor: dict[str, Any]) -> str:

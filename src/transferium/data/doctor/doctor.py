@@ -60,6 +60,7 @@ def diagnose(
         *([] if features is None else find_outliers(domain, features, distinct)),
         *check_classes(domain, keep),
         *_constant(domain, keep),
+        *_dropped_columns(domain),
         *_ignored(domain),
     ]
     return Diagnosis(tuple(findings), keep, groups, copies.leaked)
@@ -197,7 +198,6 @@ def _ignored(domain: Domain) -> list[Finding]:
         "files": ("ignored-file", "note", "file", "beside the examples, not read"),
         "folders": ("ignored-file", "note", "folder", "beside the examples, not read"),
         "classes": ("missing-class", "warning", "folder", "without images, and so without a class"),
-        "columns": ("ignored-column", "note", "column", "without numbers, not used"),
         "parts": ("ignored-part", "warning", "part", "without labels, left aside"),
     }
     return [
@@ -205,3 +205,16 @@ def _ignored(domain: Domain) -> list[Finding]:
         for which, (kind, severity, noun, what) in words.items()
         if (names := domain.ignored.get(which))
     ]
+
+
+def _dropped_columns(domain: Domain) -> list[Finding]:
+    """The finding on columns of a feature table that hold no numbers, from which something could be learned."""
+    names = domain.ignored.get("columns", ())
+    if not names:
+        return []
+    message = (
+        f"{len(names)} of {len(names) + domain.features.shape[1]} columns {'has' if len(names) == 1 else 'have'} no "
+        f"numbers and {'is' if len(names) == 1 else 'are'} not used: {some(names)}; to use one, write it in numbers, "
+        "a column of 0 and 1 for each value"
+    )
+    return [Finding("ignored-column", "warning", message, tuple(names))]

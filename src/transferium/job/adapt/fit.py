@@ -23,6 +23,7 @@ from transferium.job.adapt.labelled_target import about_few, keys_of_few, leave_
 from transferium.job.adapt.verdict_scope import method_facts, reason_without_verdict
 from transferium.job.compare.findings import compare_contents, domain_findings
 from transferium.job.fit.prepare import Prepared, be_strict, prepare, warn_if_untracked
+from transferium.job.fit.readable import choose_backbone, unread
 from transferium.job.options import FitOptions, backbone_settings
 from transferium.job.run_directory.provenance import data_fingerprint, provenance
 from transferium.job.stopwatch import Stopwatch
@@ -35,7 +36,6 @@ from transferium.methods.model_selection.election_with_few import FEW_ALONE, pro
 from transferium.methods.task import Task
 from transferium.methods.unused_settings import warn_beside
 from transferium.models.backbone import Backbone
-from transferium.models.catalogue import find_backbone
 
 LEAST_TARGET = 2
 """The fewest examples of a domain: a single one has no distribution to adapt to."""
@@ -116,7 +116,7 @@ def adapt(
     Raises ``DataError`` for a source with one class and for a target of one example, and ``InputError`` for a method
     that cannot adapt a model alone.
     """
-    method, backbone = _asked(pair, options) if model is None else model.asked(options)
+    method, backbone, found = _asked(pair, options, model)
     given = {"source": pair.source if model is None else None, "target": pair.target, "labelled target": pair.few}
     prepared = {side: prepare(d, embedder, backbone, watch=watch) for side, d in given.items() if d is not None}
     for one in prepared.values() if options.strict else ():
@@ -152,7 +152,7 @@ def adapt(
         between += domain_findings(pair, prepared["source"], target, seed=options.seed)
     else:
         between += model.learned_from(target.domain)
-    findings = (*pair.findings, *between, *about_few(train, few))
+    findings = (*found, *pair.findings, *between, *about_few(train, few))
     few_alone = fitted.beside.get(FEW_ALONE) or probe_of_few(task)
     return Adapted(pair, method, task, held, fitted, alone, prepared, findings, rule, few_alone, model)
 
@@ -169,13 +169,16 @@ def _source_only(method: Method, task: Task, fitted: Fitted) -> Fitted:
     )
 
 
-def _asked(pair: Pair, options: FitOptions) -> tuple[Method, Backbone]:
-    """The method and the backbone that were asked for."""
+def _asked(pair: Pair, options: FitOptions, model: GivenModel | None) -> tuple[Method, Backbone, tuple[Finding, ...]]:
+    """The method and the backbone that were asked for, and what is to be said of the backbone."""
+    if model is not None:
+        method, backbone = model.asked(options)
+        return method, backbone, unread(backbone, pair.target)
     settings = dict(options.settings or {})
-    backbone = find_backbone(options.backbone, pair.source.kind, **backbone_settings(settings))
+    backbone, found = choose_backbone(options.backbone, pair.source, pair.target, **backbone_settings(settings))
     method = find_method(options.method, settings)
     warn_beside(method, several=len(pair.names) > 1, few=pair.few is not None)
-    return method, backbone
+    return method, backbone, found
 
 
 def by_content(target: Domain) -> Domain:

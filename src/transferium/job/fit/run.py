@@ -22,6 +22,7 @@ from transferium.job.fit.prepare import (
     warn_if_untracked,
     with_suspicious,
 )
+from transferium.job.fit.readable import choose_backbone
 from transferium.job.fit.write import write_run
 from transferium.job.options import FitOptions, backbone_settings
 from transferium.job.run_directory.files import examples_to_show
@@ -32,19 +33,19 @@ from transferium.job.stopwatch import Stopwatch
 from transferium.methods.catalogue import check_problem, find_method
 from transferium.methods.fitted import Fitted
 from transferium.methods.task import Task
-from transferium.models.catalogue import find_backbone, randomised
+from transferium.models.catalogue import randomised
 from transferium.system.processes import rank
 
 
 def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stopwatch) -> dict[str, Any]:
     """Look, divide, fit, evaluate, compare, and write the run directory; returns what ``metrics.json`` holds."""
     settings = dict(options.settings or {})
-    backbone = find_backbone(options.backbone, domain.kind, **backbone_settings(settings))
+    backbone, found = choose_backbone(options.backbone, domain, **backbone_settings(settings))
     method = find_method(options.method, settings)
     if domain.problem is not None:
         check_problem(method, domain.problem, domain.name)
     random = randomised(backbone) if backbone.pretrained else None
-    prepared = prepare(domain, embedder, backbone, () if random is None else (random,), watch=watch)
+    prepared = prepare(domain, embedder, backbone, () if random is None else (random,), watch=watch, found=found)
     if options.strict:
         be_strict(prepared.diagnosis)
     divided = separate(prepared, seed=options.seed, test_size=options.test_size)
