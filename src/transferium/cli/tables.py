@@ -71,15 +71,19 @@ def summary(run: dict[str, Any]) -> str:
     ours = [f"{run['method']} on {run['backbone']}", rows[0][1]]
     beside = [[n.replace("_", " "), figures(r, run["problem"])[0][1]] for n, r in run["references"].items()]
     (headline, _), *_ = rows
+    held = division.get("held_out", "test")
+    parts = [f"{division['train']} train", f"{division['val']} val", f"{division['test']} {held}"]
+    counts = ", ".join(part for part in parts if not part.startswith("0 "))
     lines = [
-        f"{run['name']}: {division['train']} train, {division['val']} val, {division['test']} test. {division['rule']}",
+        f"{run['name']}: {counts}. {division['rule']}",
         "",
-        table(rows, ["on the test part", "value (95 % interval)"]),
+        table(rows, [f"on the {held} part", "value (95 % interval)"]),
         "",
         table([ours, *beside], ["beside", f"{headline} (95 % interval)"]),
         "",
         *attacked(run.get("attacked") or {}, of=run["test"].get("examples")),
         run["verdict_sentence"],
+        *run.get("remarks", ()),
         chosen(run["selection"]),
     ]
     lines += doctors(run["doctor"]["findings"], run["doctor"])

@@ -23,6 +23,7 @@ from transferium.job.fit.prepare import (
     with_suspicious,
 )
 from transferium.job.fit.readable import choose_backbone
+from transferium.job.fit.remarks import remarks
 from transferium.job.fit.write import write_run
 from transferium.job.options import FitOptions, backbone_settings
 from transferium.job.run_directory.files import examples_to_show
@@ -66,6 +67,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
     warn_if_untracked(task, fitted)
     with watch("evaluate"):
         judged = judge(fitted, task, divided.test, random)
+        said = remarks(judged, fitted, task, divided.division)
     with watch("doctor"):
         prepared = with_suspicious(prepared, divided.train, judged.out_of_fold)
     info = {
@@ -79,7 +81,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
     learned = Learned.of(divided.train, divided.val)
     artifact = Artifact(fitted.backbone, fitted.head, divided.train.posed, info, learned)
     kept = artifact.forgetful() if options.forget_data else artifact
-    run = describe(options, prepared, divided, fitted, judged)
+    run = describe(options, prepared, divided, fitted, judged) | {"remarks": said}
     return write_run(options.out, kept, run, judged, watch, fitted.contact)
 
 
@@ -125,6 +127,7 @@ def describe(
             "train": len(divided.train),
             "val": 0 if divided.val is None else len(divided.val),
             "test": len(divided.test),
+            "held_out": divided.division.held,
             "rule": divided.division.rule,
         },
         "doctor": prepared.diagnosis.to_json(),

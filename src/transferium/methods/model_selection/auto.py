@@ -224,7 +224,8 @@ def carry_out(decision: Decision, task: Task, first: Fitted) -> Fitted:
     """The first, or what was chosen instead, fitted on everything."""
     chosen = first.method if decision.method is None else decision.method.name
     data = f"folds of the training part, {task.budget_s:.0f} s budget"
-    selection = Selection(RULE.format(first=_said(first)), data, [dict(row) for row in decision.rows], {"method": chosen})
+    rule, rows = RULE.format(first=_said(first)), [dict(row) for row in decision.rows]
+    selection = Selection(rule, data, rows, {"method": chosen})
     if decision.method is None:
         return replace(first, selection=replace(selection, notes=(*first.selection.notes, str(first.selection))))
     fitted = decision.method.fit(task)
