@@ -86,7 +86,8 @@ def test_a_reference_that_does_as_well_is_said(tmp_path: Path) -> None:
     run = fit(parted(of(60, 0), of(300, 1)), tmp_path / "clear")
     mean, ours = (m["accuracy"]["value"] for m in (run["references"]["nearest_mean"], run["test"]))
     assert mean >= ours
-    assert about(run, "The nearest class mean, which trains nothing, is as good on the test part (accuracy 100.0 % against")
+    said = "The nearest class mean, which trains nothing, is as good on the test part (accuracy 100.0 % against"
+    assert about(run, said)
     assert not about(fit(parted(of(60, 0), of(300, 1)), tmp_path / "itself", "ncm"), "The nearest class mean")
     x, y = clusters(200, 0)
     noise = np.random.default_rng(0).normal(size=x.shape)

@@ -50,16 +50,16 @@ def _unlike(judged: Judged, fitted: Fitted, task: Task, part: str) -> str:
     folds = problem.evaluate(task.train.y[known], oof[known], seed=task.seed, groups=groups)[problem.headline]
     if (folds.high >= shown.low) if sign < 0 else (folds.low <= shown.high):
         return ""
-    name = part.upper()
+    here, there, name = _figure(promised, problem), _figure(shown.value, problem), part.upper()
     return (
-        f"The {part} part is not like the training part: {_called(problem)} is {_figure(promised, problem)} on folds of "
-        f"the training part and {_figure(shown.value, problem)} on the {part} part. {_told_apart(judged, task, part)}"
-        f"Where the model will meet such data, believe the lower figure. What differs: transferium compare TRAIN {name}; "
-        f"to adapt to it: transferium fit {name} --source TRAIN."
+        f"The {part} part is not like the training part: {_called(problem)} is {here} on folds of the training part "
+        f"and {there} on the {part} part. {_told_apart(judged, task)}Where the model will meet such data, believe the "
+        f"second figure. What differs: transferium compare TRAIN {name}; to adapt to it: transferium fit {name} "
+        "--source TRAIN."
     )
 
 
-def _told_apart(judged: Judged, task: Task, part: str) -> str:
+def _told_apart(judged: Judged, task: Task) -> str:
     """How well a classifier tells the inputs of the two parts apart."""
     train, test = (task.embed(domain).features for domain in (task.train, judged.test))
     try:
