@@ -23,7 +23,7 @@ def test_the_reference_probe_tries_one_penalty_beside_a_method_without_a_search(
 ) -> None:
     train, test = (table(*clusters(n, seed), "row") for n, seed in ((90, 0), (60, 1)))
     task = Task(train, None, find_backbone(None, "features"), Embedder(None), 0)
-    fitted, tried, real = find_method(method).fit(task), [], LinearProbe.fit
+    fitted, tried, real = find_method(method, {}).fit(task), [], LinearProbe.fit
 
     def watched(probe: LinearProbe, given: Task) -> object:
         tried.append(probe.Cs)
@@ -34,10 +34,12 @@ def test_the_reference_probe_tries_one_penalty_beside_a_method_without_a_search(
     assert tried == ([] if expected is None else [expected])
 
 
-def test_no_verdict_hangs_on_a_quick_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("right", "expected"), [(True, [QUICK, GRID]), (False, [QUICK])])
+def test_no_verdict_hangs_on_a_quick_reference(
+    right: bool, expected: list[tuple[float, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     train, test = (table(*clusters(n, seed), "row") for n, seed in ((90, 0), (60, 1)))
     backbone = replace(find_backbone(None, "features"), pretrained=True)
-    blind = replace(backbone, name="blind", fingerprint="0" * 64)
     task, tried = Task(train, None, backbone, Embedder(None), 0), []
 
     def probe_on(_task: Task, _random: object, asked: object, probe: LinearProbe) -> tuple[np.ndarray, np.ndarray]:
@@ -46,8 +48,5 @@ def test_no_verdict_hangs_on_a_quick_reference(monkeypatch: pytest.MonkeyPatch) 
         return outputs, outputs
 
     monkeypatch.setattr(module.reference, "probe_on", probe_on)
-    fitted = find_method("ncm").fit(task)
-    for right, expected in ((True, [QUICK, GRID]), (False, [QUICK])):
-        tried.clear()
-        judge(fitted, task, test, blind)
-        assert tried == expected
+    judge(find_method("ncm", {}).fit(task), task, test, replace(backbone, name="blind", fingerprint="0" * 64))
+    assert tried == expected
