@@ -98,9 +98,9 @@ def _judge_clean(fitted: Fitted, task: Task, test: Domain, random: Backbone | No
 
 
 def _reference_probe(fitted: Fitted) -> LinearProbe:
-    """The probe that a model is measured beside: one penalty and three folds where the method is far cheaper itself."""
+    """The probe that a model is measured beside: one penalty and two folds where the method is far cheaper itself."""
     if fitted.method in METHODS and issubclass(method_class(fitted.method), Cached):
-        return LinearProbe(Cs=QUICK, folds=3)
+        return LinearProbe(Cs=QUICK, folds=2)
     return LinearProbe()
 
 
