@@ -194,18 +194,6 @@ def test_a_big_picture_passes_and_a_bomb_does_not(images: Path, tmp_path: Path, 
     assert named == {"red/bomb.png"}
 
 
-def test_texts_in_a_language_that_the_backbone_cannot_read_are_said(tmp_path: Path, run_cli: Callable) -> None:
-    rows = [f"{'好坏'[i % 2]}," + "这家宾馆的服务员态度很" * (1 + i % 3) + "好差"[i % 2] for i in range(12)]
-    data = tmp_path / "hotels.csv"
-    data.write_text("\n".join(["label,text", *rows]), encoding="utf-8")
-    ran = run_cli("inspect", data)
-    assert ran.code == 0, ran.err
-    assert "% of the pieces of these texts are unknown to all_minilm_l6_v2" in ran.out
-    assert "--backbone char_ngrams, which reads any" in ran.out
-    ran = run_cli("inspect", data, "--backbone", "char_ngrams")
-    assert ran.code == 0 and "unknown to" not in ran.out, ran.err
-
-
 def test_only_the_first_of_several_processes_asks_whether_a_run_can_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

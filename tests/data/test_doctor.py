@@ -290,7 +290,10 @@ def test_columns_that_say_nothing(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,b,c,job,label\n1.5,7,1,x,p\n2.5,7,1,y,q\n3.5,7,1,z,p\n")
     diagnosis = look(read(tmp_path / "t.csv"))
     assert said(diagnosis, "constant-feature") == ["note: 2 columns have one value throughout, and tell nothing: b, c"]
-    assert said(diagnosis, "ignored-column") == ["note: 1 column without numbers, not used: job"]
+    assert said(diagnosis, "ignored-column") == [
+        "warning: 1 of 4 columns has no numbers and is not used: job; to use one, write it in numbers, a column of 0 "
+        "and 1 for each value"
+    ]
 
 
 def test_rows_that_are_not_finite_are_put_aside(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from transferium.errors import InputError
 from transferium.methods.adaptation_task import AdaptationTask
-from transferium.methods.adapted_model import AdaptedModel, candidates_of, source_reader
+from transferium.methods.adapted_model import AdaptedModel, source_reader
 from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
@@ -39,7 +39,7 @@ def test_a_method_that_does_not_adapt_sees_the_source_alone() -> None:
     assert type(given) is Task and given.train is task.train
     assert not OF_ADAPTATION & {field.name for field in fields(Task)}
     assert {field.name for field in fields(AdaptationTask)} > OF_ADAPTATION
-    assert not isinstance(fitted, AdaptedModel) and candidates_of(fitted) == {}
+    assert not isinstance(fitted, AdaptedModel) and fitted.beside == {}
     assert source_reader(fitted) == (fitted.backbone, fitted.head)
 
 

@@ -22,7 +22,8 @@ from transferium.embedding.engines.engine import Choice
 from transferium.embedding.store.store import FeatureStore
 from transferium.errors import TransferiumWarning
 from transferium.job.adapt.run import SOURCE_ONLY
-from transferium.job.fit.prepare import Prepared, prepare, training_parts, warn_of_quarantine
+from transferium.job.fit.prepare import Prepared, prepare, training_parts, warn_of_findings, with_suspicious
+from transferium.job.fit.readable import choose_backbone
 from transferium.job.options import parse_settings
 from transferium.job.predict.apply import predict_domain, read_to_answer
 from transferium.job.run_directory.provenance import data_fingerprint, provenance
@@ -30,7 +31,6 @@ from transferium.job.stopwatch import Stopwatch
 from transferium.methods.catalogue import check_problem
 from transferium.methods.method import Method
 from transferium.methods.task import Task
-from transferium.models.catalogue import find_backbone
 from transferium.problems.evaluation import Evaluation
 from transferium.system.display import display
 
@@ -85,11 +85,11 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def _fit(self, domain: Domain) -> Prepared:
         """Look, fit and keep what ``save`` writes; raises ``InputError`` for a method that cannot solve the problem."""
         method, of_backbone = parse_settings(self.method, self.settings)
-        backbone, embedder = find_backbone(self.backbone, domain.kind, **of_backbone), self._embedder()
+        backbone, found = choose_backbone(self.backbone, domain, **of_backbone)
+        embedder = self._embedder()
         if domain.problem is not None:
             check_problem(method, domain.problem, domain.name)
-        prepared = prepare(domain, embedder, backbone, watch=Stopwatch())
-        warn_of_quarantine(prepared.diagnosis)
+        prepared = prepare(domain, embedder, backbone, watch=Stopwatch(), found=found)
         train, val = training_parts(prepared)
         seed = self._seed()
         progress = embedder.progress
@@ -98,6 +98,8 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         info["feature_names"] = domain.feature_names
         info["provenance"] = provenance(f"{type(self).__name__}.fit", data_fingerprint(prepared.domain))
         self.artifact_ = Artifact(fitted.backbone, fitted.head, train.posed, info, Learned.of(train, val))
+        prepared = with_suspicious(prepared, train, fitted.oof_outputs)
+        warn_of_findings(prepared.diagnosis)
         self.diagnosis_, self.selection_ = prepared.diagnosis, fitted.selection
         if hasattr(self, "source_only_"):  # of an earlier fit
             del self.source_only_

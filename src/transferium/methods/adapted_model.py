@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from transferium.functional.adaptation.affine import Alignment
@@ -18,13 +17,12 @@ class AdaptedModel(Fitted):
 
     Where it reads the source otherwise, ``source_head`` does so (over ``source_backbone``, where that is another), and
     ``alignment`` holds the map of each domain's features before one linear layer reads both (already folded into the
-    two heads). ``beside`` holds the other models of a choice between several by name, ``source-only`` among them.
+    two heads). ``source-only`` is among the models ``beside`` it.
     """
 
     source_head: AnyHead | None = None
     source_backbone: Backbone | None = None
     alignment: Alignment | None = None
-    beside: Mapping[str, Fitted] = field(default_factory=dict)
 
     @classmethod
     def of(cls, fitted: Fitted, **changes: Any) -> AdaptedModel:
@@ -42,8 +40,3 @@ def source_reader(fitted: Fitted) -> tuple[Backbone, AnyHead]:
 def alignment_of(fitted: Fitted) -> Alignment | None:
     """The map of each domain's features before one linear layer reads both, where there is one."""
     return fitted.alignment if isinstance(fitted, AdaptedModel) else None
-
-
-def candidates_of(fitted: Fitted) -> Mapping[str, Fitted]:
-    """All models of the choice that ``fitted`` is the result of, by name; none where there was no choice."""
-    return fitted.beside if isinstance(fitted, AdaptedModel) else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ class Fitted(Shown):
     small). ``history`` holds one flat record per step or epoch.
     ``attack`` is the attack under which its accuracy is measured too, where a method sets one. ``contact`` shows a few
     training examples beside what augmentation made of them, where there was any.
+    ``beside`` holds the other models of a choice between several, by name.
     """
 
     method: str
@@ -46,6 +48,7 @@ class Fitted(Shown):
     seconds: dict[str, float] = field(default_factory=dict)
     attack: Threat | None = None
     contact: Contact | None = None
+    beside: Mapping[str, Fitted] = field(default_factory=dict)
 
     def face(self) -> Face:
         """The method, the backbone, and how the settings were chosen."""

@@ -14,6 +14,7 @@ from transferium.data.doctor.copies import find_copies
 from transferium.data.doctor.duplicates import ENOUGH, MOST, NEAR, code_keys, near_pairs, tie
 from transferium.data.doctor.findings import Diagnosis, Finding, count, some
 from transferium.data.doctor.left_out import left_out, why_so_few
+from transferium.data.doctor.outliers import find_outliers
 from transferium.data.doctor.scan import Scan
 from transferium.data.domain import Domain
 from transferium.data.folders.listing import suffix
@@ -46,7 +47,9 @@ def diagnose(
     copies = find_copies(domain, codes, keep)
     fixed = [codes] if domain.groups is None else [codes, domain.groups]
     alone = tie(len(domain), fixed, np.empty((0, 2), np.intp))
-    pairs, near = _look_for_near(domain, codes, keep, features)
+    kept = np.flatnonzero(keep)
+    distinct = kept[np.unique(codes[kept], return_index=True)[1]]
+    pairs, near = _look_for_near(domain, distinct, features)
     groups = tie(len(domain), fixed, pairs)
     if refusal := _too_few_left(domain, keep, alone, groups):
         groups, near = alone, [Finding(f.kind, "warning", f"{f.message}; {refusal}", f.ids) for f in near]
@@ -55,6 +58,7 @@ def diagnose(
         *_misnamed(domain, scan, keep),
         *copies.findings,
         *near,
+        *([] if features is None else find_outliers(domain, features, distinct)),
         *check_classes(domain, keep),
         *_constant(domain, keep),
         *left_out(domain),
@@ -135,14 +139,12 @@ def _misnamed(domain: Domain, scan: Scan, keep: NDArray[np.bool_]) -> list[Findi
 
 
 def _look_for_near(
-    domain: Domain, codes: NDArray[np.int64], keep: NDArray[np.bool_], features: NDArray[np.floating[Any]] | None
+    domain: Domain, at: NDArray[np.intp], features: NDArray[np.floating[Any]] | None
 ) -> tuple[_Pairs, list[Finding]]:
-    """Pairs of usable near duplicates that are not exact copies: one example of each set of copies is compared."""
+    """Pairs of near duplicates among the usable examples ``at``, one of each set of exact copies."""
     none = np.empty((0, 2), np.intp)
     if features is None:
         return none, []
-    kept = np.flatnonzero(keep)
-    at = kept[np.unique(codes[kept], return_index=True)[1]]
     if len(at) > MOST:
         message = f"near duplicates were not looked for: {len(at):,} examples are more than {MOST:,}"
         return none, [Finding("near-duplicate", "note", message)]

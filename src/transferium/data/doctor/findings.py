@@ -67,6 +67,22 @@ class Diagnosis(Shown):
         }
 
 
+DECISIVE = ("leak", "unread", "ignored-column", "ignored-part", "missing-class", "outlier", "suspicious-label")
+"""Kinds of finding that say what was not used, or what may be wrong; the gravest of one severity."""
+WORST = 2
+"""How many findings are said aloud, wherever the rest only stands in a file."""
+
+
+def worst(findings: Iterable[Finding], most: int = WORST) -> list[Finding]:
+    """The gravest findings, errors before warnings, and of these the decisive first; notes never.
+
+    >>> [f.kind for f in worst([Finding("a", "note", ""), Finding("b", "warning", ""), Finding("c", "error", "")])]
+    ['c', 'b']
+    """
+    grave = [finding for finding in findings if finding.severity != "note"]
+    return sorted(grave, key=lambda finding: (finding.severity != "error", finding.kind not in DECISIVE))[:most]
+
+
 def some(names: Iterable[str], most: int = 3) -> str:
     """A few names, safe to print, and how many more there are.
 

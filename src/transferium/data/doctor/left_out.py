@@ -22,7 +22,6 @@ _WORDS: dict[str, tuple[str, Severity, str, str]] = {
     "files": ("ignored-file", "note", "file", "beside the examples, not read"),
     "folders": ("ignored-file", "note", "folder", "beside the examples, not read"),
     "hidden": ("ignored-file", "note", "hidden or system file or folder", "not read"),
-    "columns": ("ignored-column", "note", "column", "without numbers, not used"),
 }
 """By reason, as in ``Domain.ignored``: kind and severity of the finding, the noun, and what became of them."""
 
@@ -30,11 +29,25 @@ _WORDS: dict[str, tuple[str, Severity, str, str]] = {
 def left_out(domain: Domain) -> list[Finding]:
     """Findings on what lay beside the examples and was not read, the worst first; ``ids`` names all of it."""
     plural = {"hidden or system file or folder": "hidden or system files or folders"}
-    return [
+    found = [
         Finding(kind, severity, f"{count(len(names), noun, plural.get(noun))} {what}: {some(names)}", tuple(names))
         for reason, (kind, severity, noun, what) in _WORDS.items()
         if (names := domain.ignored.get(reason))
     ]
+    return [*_dropped_columns(domain), *found]
+
+
+def _dropped_columns(domain: Domain) -> list[Finding]:
+    """The finding on columns of a feature table that hold no numbers, from which something could be learned."""
+    names = domain.ignored.get("columns", ())
+    if not names:
+        return []
+    message = (
+        f"{len(names)} of {len(names) + domain.features.shape[1]} columns {'has' if len(names) == 1 else 'have'} no "
+        f"numbers and {'is' if len(names) == 1 else 'are'} not used: {some(names)}; to use one, write it in numbers, "
+        "a column of 0 and 1 for each value"
+    )
+    return [Finding("ignored-column", "warning", message, tuple(names))]
 
 
 def why_so_few(domain: Domain) -> str:

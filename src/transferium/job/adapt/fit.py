@@ -24,11 +24,11 @@ from transferium.job.adapt.labelled_target import about_few, keys_of_few, leave_
 from transferium.job.adapt.verdict_scope import method_facts, reason_without_verdict
 from transferium.job.compare.findings import compare_contents, domain_findings
 from transferium.job.fit.prepare import Prepared, be_strict, prepare, warn_if_untracked
+from transferium.job.fit.readable import choose_backbone, unread
 from transferium.job.options import FitOptions
 from transferium.job.run_directory.provenance import data_fingerprint, provenance
 from transferium.job.stopwatch import Stopwatch
 from transferium.methods.adaptation_task import AdaptationTask
-from transferium.methods.adapted_model import candidates_of
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.source_only import SourceOnly
 from transferium.methods.method import Method, refuse_few
@@ -36,7 +36,6 @@ from transferium.methods.model_selection.election import kept_in
 from transferium.methods.model_selection.election_with_few import FEW_ALONE, probe_of_few
 from transferium.methods.unused_settings import warn_beside
 from transferium.models.backbone import Backbone
-from transferium.models.catalogue import find_backbone
 
 LEAST_TARGET = 2
 """The fewest examples of a domain: a single one has no distribution to adapt to."""
@@ -73,7 +72,7 @@ class Adapted:
     @property
     def candidates(self) -> Mapping[str, Fitted]:
         """All models of an election by name; none where the method was named."""
-        return candidates_of(self.fitted)
+        return self.fitted.beside
 
     @property
     def learned(self) -> set[str]:
@@ -123,7 +122,7 @@ def adapt(
     that cannot adapt a model alone.
     """
     method = options.method
-    backbone = _backbone(pair, options) if model is None else model.backbone_for(options)
+    backbone, found = _backbone(pair, options, model)
     given = {"source": pair.source if model is None else None, "target": pair.target, "labelled target": pair.few}
     prepared = {side: prepare(d, embedder, backbone, watch=watch) for side, d in given.items() if d is not None}
     for one in prepared.values() if options.strict else ():
@@ -159,8 +158,8 @@ def adapt(
         between += domain_findings(pair, prepared["source"], target, seed=options.seed)
     else:
         between += model.learned_from(target.domain)
-    findings = (*pair.findings, *between, *about_few(train, few))
-    few_alone = candidates_of(fitted).get(FEW_ALONE) or probe_of_few(task)
+    findings = (*found, *pair.findings, *between, *about_few(train, few))
+    few_alone = fitted.beside.get(FEW_ALONE) or probe_of_few(task)
     return Adapted(pair, method, task, held, fitted, alone, prepared, findings, rule, few_alone, model)
 
 
@@ -171,15 +170,18 @@ def _ever_learned(few: Domain | None, model: GivenModel | None) -> set[str]:
 
 def _source_only(method: Method, task: AdaptationTask, fitted: Fitted) -> Fitted:
     """The source-only model: the one that an election fitted already, else the same learner without the target."""
-    return candidates_of(fitted).get("source-only") or (method.source_only() or SourceOnly()).adapt(
+    return fitted.beside.get("source-only") or (method.source_only() or SourceOnly()).adapt(
         kept_in(replace(task, target=None), "source-only")
     )
 
 
-def _backbone(pair: Pair, options: FitOptions) -> Backbone:
-    """The backbone that was asked for; warns of settings of the method that have no effect on this data."""
+def _backbone(pair: Pair, options: FitOptions, model: GivenModel | None) -> tuple[Backbone, tuple[Finding, ...]]:
+    """The backbone that was asked for, and what is to be said of it; warns of settings without effect on this data."""
+    if model is not None:
+        backbone = model.backbone_for(options)
+        return backbone, unread(backbone, pair.target)
     warn_beside(options.method, several=len(pair.names) > 1, few=pair.few is not None)
-    return find_backbone(options.backbone, pair.source.kind, **options.backbone_settings)
+    return choose_backbone(options.backbone, pair.source, pair.target, **options.backbone_settings)
 
 
 def by_content(target: Domain) -> Domain:
