@@ -32,7 +32,7 @@ from transferium.models.sources.bundled import BUNDLED, bundled
 from transferium.problems.catalogue import problem_from_json
 from transferium.problems.classes import Classes
 from transferium.problems.problem import Problem
-from transferium.system.checked_files import LONGEST_JSON, read_file
+from transferium.system.checked_files import LONGEST_JSON, parse_json, read_file
 from transferium.system.processes import rank
 from transferium.system.saved_folder import SavedFolder, describe_folder
 from transferium.system.shown import Face, Shown
@@ -242,14 +242,16 @@ def load_artifact(folder: Path | str) -> Artifact:
 
 def _understood(folder: Path, content: bytes) -> Artifact:
     """The model that a description's ``content`` and the files beside it make."""
-    with refusing(ArtifactError, f"{folder / DESCRIPTION} is damaged: it is not a model description", "."):
-        described, files = SavedFolder.described(folder, content)
-        version = int(described["format"])
+    damaged = f"{folder / DESCRIPTION} is damaged: it is not a model description"
+    with refusing(ArtifactError, damaged, "."):
+        version = int(parse_json(content)["format"])
     if version > FORMAT:
         raise ArtifactError(
             f"{folder} was written by a newer version (format {version}); this one reads formats up to {FORMAT}. "
             "Upgrade transferium to use it."
         )
+    with refusing(ArtifactError, damaged, "."):
+        described, files = SavedFolder.described(folder, content)
     with refusing(ArtifactError, f"{folder} is damaged: {DESCRIPTION} or {TENSORS} lacks or garbles something", "."):
         if odd := [name for name in ("head", "backbone", "info") if not isinstance(described.get(name, {}), dict)]:
             raise ValueError(f"{odd[0]!r} is no object")
