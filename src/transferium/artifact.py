@@ -8,7 +8,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ from transferium.problems.catalogue import problem_from_json
 from transferium.problems.classes import Classes
 from transferium.problems.problem import Problem
 from transferium.system.checked_files import LONGEST_JSON, parse_json, read_file
+from transferium.system.exchange import exchange
+from transferium.system.folder_locks import OLD, PARTIAL, let_go, sweep, take_lock
 from transferium.system.processes import rank
 from transferium.system.saved_folder import SavedFolder, describe_folder
 from transferium.system.shown import Face, Shown
@@ -67,7 +69,8 @@ def refuse_foreign(folder: Path, called: str, signs: Sequence[str] = (DESCRIPTIO
 def replacing(folder: Path, signs: Sequence[str] = (DESCRIPTION,), own: Sequence[str] = ()) -> Iterator[Path]:
     """Yield an empty sibling directory that takes the place of ``folder`` when the block ends without an error.
 
-    At any moment ``folder`` holds what was there before or all of what is new, never a half of either. Raises
+    At any moment ``folder`` holds what was there before or all of what is new, never a half of either, and never
+    nothing where the system can exchange two folders in one step (elsewhere :func:`sweep` mends it). Raises
     ``ArtifactError`` where it cannot be written (read-only, no space left) or would delete what is no earlier model or
     run (``refuse_foreign``); what was there before is kept. Of several processes the first alone leaves anything.
     """
@@ -75,23 +78,27 @@ def replacing(folder: Path, signs: Sequence[str] = (DESCRIPTION,), own: Sequence
         with tempfile.TemporaryDirectory() as nowhere:
             yield Path(nowhere)
         return
-    fresh: Path | None = None
+    fresh, handle = None, None
     try:
         refuse_foreign(folder, str(folder), signs, own)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+        sweep(folder)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=PARTIAL, dir=folder.parent))
         fresh.chmod(0o755)
+        with suppress(OSError):
+            handle = take_lock(fresh)  # so that nobody sweeps it
         yield fresh
-        if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".old", dir=folder.parent))
+        if not folder.exists():
+            fresh.replace(folder)
+        elif not exchange(fresh, folder):
+            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=OLD, dir=folder.parent))
             folder.replace(old)
             fresh.replace(folder)
             shutil.rmtree(old)
-        else:
-            fresh.replace(folder)
     except OSError as error:
         raise ArtifactError(f"{folder} cannot be written: {error.strerror or error}. {_what_to_do(error)}") from error
     finally:
+        let_go(handle)
         if fresh is not None:
             shutil.rmtree(fresh, ignore_errors=True)
 
