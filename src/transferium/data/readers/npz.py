@@ -17,7 +17,7 @@ from transferium.data.readers.opening import opening
 from transferium.data.readers.parts import join_parts
 from transferium.errors import DataError, did_you_mean
 from transferium.problems.catalogue import AUTO, Asked
-from transferium.system.checked_files import refuse_bomb
+from transferium.system.checked_files import open_file, refuse_bomb
 
 DATA_NAMES = ("x", "data", "features", "images", "image", "texts")
 LABEL_NAMES = ("y", "label", "labels", "target", "targets")
@@ -60,11 +60,13 @@ def read_npz(
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
-    with opening(path, "cannot be read as NumPy arrays", ". Pickled objects are never loaded"):
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
+    damaged = opening(path, "cannot be read as NumPy arrays", ". Pickled objects are never loaded")
+    with damaged, open_file(path) as file:
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
                 refuse_bomb(sum(entry.file_size for entry in archive.infolist()), path.stat().st_size)
-        loaded = np.load(path, allow_pickle=False)
+        file.seek(0)
+        loaded = np.load(file, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return {"x": loaded}
         with loaded:

@@ -40,7 +40,11 @@ class OnnxEngine:
         try:
             options.add_external_initializers(list(self._weights), list(self._weights.values()))
             self._session = onnxruntime.InferenceSession(
-                str(graph.path), options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOWER
+                str(graph.path),
+                options,
+                providers=["CPUExecutionProvider"],
+                disabled_optimizers=_SLOWER,
+                enable_fallback=0,  # it would print, and try the same once more
             )
         except Exception as error:  # onnxruntime's own classes differ between versions, and all mean this
             raise BackboneError(f"onnxruntime cannot open {graph.path}: {error}") from error
