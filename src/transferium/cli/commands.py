@@ -61,6 +61,7 @@ def fit(context: click.Context, /, **options: Any) -> None:
     from transferium.cli import resume
     from transferium.cli.unread import refuse_unread
     from transferium.job.run_directory.state_paths import COMMAND, STATE
+    from transferium.system.folder_locks import alone_in
 
     command, folder = shlex.join(["transferium", *sys.argv[1:]]), None
     if options["resume"] is not None:
@@ -73,7 +74,7 @@ def fit(context: click.Context, /, **options: Any) -> None:
     refuse_unread(context, options)
     out = options["out"] or Path("runs") / (options["data"].resolve().stem or "run")
     how = f"transferium fit --resume {options['resume'] or out}"
-    with resume.working_in(folder), resume.saying_how_to_go_on(how, out / STATE / COMMAND):
+    with resume.working_in(folder), resume.saying_how_to_go_on(how, out / STATE / COMMAND), alone_in(out):
         _fit(options["data"], out, command, options)
 
 

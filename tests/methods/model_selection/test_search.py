@@ -273,3 +273,29 @@ def test_what_cannot_be_searched_is_said_before_anything_runs(change, message):
     with pytest.raises(InputError) as error:
         Tuned(**change)
     assert message in str(error.value)
+
+
+def test_an_interrupted_search_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
+    """Killed in any trial, also in the first, which is the method's defaults."""
+    given = Tuned(trials=7, **FAST)
+    losses = iter(range(10**6))
+
+    def quick(self, settings, k):
+        if next(losses) == at:
+            raise KeyboardInterrupt
+        answers = np.full((8, 2), 0.5)
+        answers[:, 0] += abs(np.log10(settings["lr"]) + 2.3) / 10
+        return answers / answers.sum(axis=1, keepdims=True), np.ones(8, int)
+
+    monkeypatch.setattr(module._Objective, "_fold", quick)
+    told = {}
+    for at in (-1, 0, 3, 6, 11):
+        losses = iter(range(10**6))
+        where = task(workdir=tmp_path / str(at))
+        if at >= 0:
+            with pytest.raises(KeyboardInterrupt):
+                given.fit(where)
+            losses = iter(range(10**6, 2 * 10**6))
+        found = given.fit(where).selection
+        told[at] = [(row["trial"], row["state"], row["lr"], row["log_loss"]) for row in found.candidates], found.chosen
+    assert all(other == told[-1] for other in told.values())

@@ -2,6 +2,7 @@ import errno
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -87,11 +88,24 @@ def test_a_damaged_checkpoint_is_said_and_ignored(tmp_path, spoil):
         assert places.under_way(0) is None
 
 
+def test_a_flipped_bit_anywhere_is_damage(tmp_path):
+    places = Checkpoints(tmp_path)
+    places.save_step(0, saved())
+    file = tmp_path / "step.safetensors"
+    whole, draw = file.read_bytes(), np.random.default_rng(0)
+    for at in draw.integers(len(whole), size=60):
+        damaged = bytearray(whole)
+        damaged[at] ^= 1 << draw.integers(8)
+        file.write_bytes(damaged)
+        with pytest.warns(TransferiumWarning, match=r"step.safetensors is damaged .* was ignored"):
+            assert places.under_way(0) is None
+
+
 def test_a_checkpoint_of_another_format_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("transferium.training.resume.checkpoint.FORMAT", 99)
     Checkpoints(tmp_path).save_step(0, saved())
     monkeypatch.undo()
-    with pytest.raises(InputError, match="has format 99, and this version reads 1"):
+    with pytest.raises(InputError, match="has format 99, and this version reads up to 2"):
         Checkpoints(tmp_path).under_way(0)
 
 

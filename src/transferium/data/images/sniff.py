@@ -5,6 +5,9 @@ from __future__ import annotations
 HEAD = 512
 """The number of first bytes that ``sniff`` needs."""
 
+ENCODED_LIMIT = 400_000_000
+"""The most bytes of an image file: as many as the most pixels that are decoded take in memory."""
+
 SUFFIXES = {
     ".jpg": "jpeg",
     ".jpeg": "jpeg",

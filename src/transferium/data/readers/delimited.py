@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from transferium.data.readers.columns import looks_like_image_path
+from transferium.data.readers.opening import opening
 from transferium.errors import DataError
 from transferium.problems.label_cells import as_number
 
@@ -25,6 +26,10 @@ class Delimited:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        with opening(path, "is no table"):
+            self._look(path)
+
+    def _look(self, path: Path) -> None:
         check_utf8(path)
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
@@ -64,7 +69,7 @@ class Delimited:
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
-        try:
+        with opening(self.path, f"is no table with {len(self.first)} columns"):
             return arrow_csv.read_csv(
                 self.path,
                 read_options=arrow_csv.ReadOptions(block_size=_BLOCK, skip_rows=self.skipped),
@@ -81,8 +86,6 @@ class Delimited:
                     null_values=[""],
                 ),
             )
-        except pa.ArrowInvalid as error:
-            raise DataError(f"{self.path} is no table with {len(self.first)} columns: {error}") from error
 
 
 def check_utf8(path: Path) -> None:

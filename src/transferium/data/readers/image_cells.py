@@ -9,7 +9,9 @@ from typing import Any, overload
 
 from transferium.data.folders.listing import list_folder
 from transferium.data.folders.part_names import part_of
+from transferium.data.images.sniff import ENCODED_LIMIT
 from transferium.errors import DataError
+from transferium.system.checked_files import read_file
 from transferium.system.printable import shown
 
 
@@ -37,7 +39,7 @@ class ImageCells(Sequence[Any]):
             cell = cell.get("path") if cell.get("bytes") is None else cell["bytes"]
         if cell is None:
             raise OSError("the cell is empty")
-        return (self.folder / cell).read_bytes() if isinstance(cell, str) else cell
+        return read_file(self.folder / cell, ENCODED_LIMIT) if isinstance(cell, str) else cell
 
 
 def locate(table: Path, cells: Sequence[str | None], column: str) -> tuple[Sequence[str | None], str]:

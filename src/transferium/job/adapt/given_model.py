@@ -22,7 +22,7 @@ from transferium.methods.adaptation_task import SourceModel
 from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.fitted import Fitted
 from transferium.models.backbone import Backbone
-from transferium.models.catalogue import find_backbone
+from transferium.models.catalogue import backbone_of_model
 from transferium.problems.evaluation import Overlap
 from transferium.selection.selection import Selection
 
@@ -164,7 +164,7 @@ class GivenModel:
     def _as_pretrained(self) -> Backbone | None:
         """The backbone of that name, if it is here and pretrained, and the model's has its very weights."""
         found = self._named()
-        same = found is not None and found.pretrained and found.fingerprint == self.artifact.backbone.fingerprint
+        same = found is not None and found.pretrained and found.fingerprint == self.artifact.backbone.said_to_be
         return found if same else None
 
     def _named(self) -> Backbone | None:
@@ -173,5 +173,5 @@ class GivenModel:
 
         given = self.artifact.backbone
         with suppress(TransferiumError):
-            return side_by_side([find_backbone(given.name, given.kind)] * given.members)
+            return side_by_side([backbone_of_model(given.name, given.kind)] * given.members)
         return None

@@ -11,21 +11,29 @@ from pathlib import Path
 from typing import Any
 
 from transferium.artifact import DESCRIPTION
-from transferium.errors import DataError, InputError, NonFiniteError, TransferiumError, TransferiumWarning
+from transferium.errors import DataError, InputError, NonFiniteError, TransferiumError, TransferiumWarning, refusing
 from transferium.job.options import OF_BACKBONE, named_settings, parse_settings
 from transferium.job.run_directory.provenance import versions
 from transferium.job.run_directory.state_paths import COMMAND, STATE
 from transferium.methods.method import Method
 from transferium.methods.model_selection.saved_decision import DECISION
 from transferium.methods.model_selection.search import STUDY
+from transferium.system.checked_files import (
+    LONGEST_JSON,
+    DamagedFile,
+    check_seal,
+    parse_json,
+    read_file,
+    write_sealed_json,
+)
 from transferium.system.processes import everyone, rank
-from transferium.system.write_atomically import write_atomically
 from transferium.training.logs.journal import LOG, Journal, read_log
 from transferium.training.logs.trackers import TRACK
 from transferium.training.resume.changes import differences, listed
 from transferium.training.resume.interruption import asked_to_end
 
-FORMAT = 1
+FORMAT = 2
+"""From 2 on ``command.json`` holds a seal: the digest of all that is in it."""
 SIGNS = (DESCRIPTION, f"{STATE}/{COMMAND}", f"{STATE}/{STUDY}")
 """Files that mark a folder as a finished run, an interrupted run or a search."""
 PLACES = ("data", "source", "few", "out")
@@ -70,13 +78,15 @@ def remembered(run: Path) -> dict[str, Any]:
             "command."
         )
     path = run / STATE / COMMAND
-    try:
-        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        known = told["format"] == FORMAT and isinstance(told["options"], dict)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged ({error}): give the whole command again, with --out {run}.") from error
-    if not known:
-        raise InputError(f"{path} has format {told['format']}, and this version reads {FORMAT}.")
+    with refusing(InputError, f"{path} is damaged", f": give the whole command again, with --out {run}."):
+        content = read_file(path, LONGEST_JSON)
+        whole, told = check_seal(content), parse_json(content)
+        if not whole and told["format"] > 1:
+            raise DamagedFile("its seal is missing")
+        if not all(isinstance(told[name], dict) for name in ("options", "versions")):
+            raise DamagedFile("it holds no options")
+    if told["format"] > FORMAT:
+        raise InputError(f"{path} has format {told['format']}, and this version reads up to {FORMAT}.")
     return told
 
 
@@ -245,7 +255,6 @@ def _as_json(options: Options) -> str:
 def _write(state: Path, options: Options, command: str) -> None:
     facts = {"format": FORMAT, "command": command, "folder": str(Path.cwd()), "versions": versions()}
     try:
-        text = json.dumps(facts | {"options": json.loads(_as_json(options))}, indent=1)
-        write_atomically(state / COMMAND, text, durable=True)
+        write_sealed_json(state / COMMAND, facts | {"options": json.loads(_as_json(options))})
     except OSError as error:
         raise InputError(f"{state} cannot be written: {error}. Make room, or name another --out.") from error
