@@ -18,6 +18,7 @@ from transferium.embedding.embed import Embedder
 from transferium.job.fit.run import fit_job
 from transferium.job.options import FitOptions
 from transferium.job.stopwatch import Stopwatch
+from transferium.methods.catalogue import find_method
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
@@ -134,7 +135,7 @@ def test_examples_that_were_never_held_out_and_other_problems_are_left_aside() -
 def test_a_run_names_suspicious_labels_and_changes_none(tmp_path: Path, method: str) -> None:
     changed = [3, 50, 100, 150]
     domain = mislabelled(240, changed)
-    run = fit_job(domain, FitOptions(tmp_path / "run", method), Embedder(None), Stopwatch())
+    run = fit_job(domain, FitOptions(tmp_path / "run", find_method(method, {})), Embedder(None), Stopwatch())
     named = [f for f in run["doctor"]["findings"] if f["kind"] == "suspicious-label"]
     held = {line.split(",")[0] for line in (tmp_path / "run" / "predictions.csv").read_text().splitlines()}
     in_train = {f"row-{i}" for i in changed} - held

@@ -14,6 +14,7 @@ from transferium.embedding.embed import Embedder
 from transferium.job.fit.run import fit_job
 from transferium.job.options import FitOptions
 from transferium.job.stopwatch import Stopwatch
+from transferium.methods.catalogue import find_method
 from transferium.problems.regression import Regression
 from worlds.tables import clusters, lines, table
 
@@ -27,7 +28,7 @@ def parted(train: Domain, test: Domain, held: str = "test") -> Domain:
 
 
 def fit(domain: Domain, out: Path, method: str = "probe") -> dict:
-    return fit_job(domain, FitOptions(out / "run", method), Embedder(None), Stopwatch())
+    return fit_job(domain, FitOptions(out / "run", find_method(method, {})), Embedder(None), Stopwatch())
 
 
 def of(n: int, seed: int, **moved: float) -> Domain:

@@ -287,7 +287,7 @@ def test_an_interrupted_search_ends_as_if_it_had_not_been(tmp_path, monkeypatch)
         answers[:, 0] += abs(np.log10(settings["lr"]) + 2.3) / 10
         return answers / answers.sum(axis=1, keepdims=True), np.ones(8, int)
 
-    monkeypatch.setattr(module._Objective, "_fold", quick)
+    monkeypatch.setattr(module.FoldLoss, "answers", quick)
     told = {}
     for at in (-1, 0, 3, 6, 11):
         losses = iter(range(10**6))
