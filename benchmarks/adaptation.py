@@ -36,12 +36,12 @@ from transferium.embedding.embed import Embedder
 from transferium.embedding.store.store import FeatureStore
 from transferium.errors import TransferiumError
 from transferium.functional.bootstrap import paired_interval
+from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.catalogue import METHODS, find_method
 from transferium.methods.fitted import Fitted
 from transferium.methods.method import Method
 from transferium.methods.model_selection.auto import Auto
 from transferium.methods.model_selection.election import kept_in
-from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 from transferium.problems.classes import Classes
 
@@ -150,7 +150,7 @@ def pairs_of(name: str, domains: dict[str, Domain]) -> Iterator[tuple[str, str]]
     )
 
 
-def measure(fitted: Fitted, task: Task, truth: Domain) -> np.ndarray:
+def measure(fitted: Fitted, task: AdaptationTask, truth: Domain) -> np.ndarray:
     """Which target examples are answered rightly: the one place where target labels are read."""
     seen = task.embed(truth, fitted.backbone).features
     return fitted.head.predict(seen) == truth.y
@@ -173,16 +173,16 @@ def one_pair(
     target = replace(target, problem=Classes(source.classes))
     # Files lie sorted by class, and no method may learn from that.
     target = target.take(np.random.default_rng([seed, len(source)]).permutation(len(target)))
-    task = Task(source, None, backbone, embedder, seed, workdir=workdir, unlabeled=target.unlabeled())
+    task = AdaptationTask(source, None, backbone, embedder, seed, workdir=workdir, unlabeled=target.unlabeled())
     resumed = workdir is not None and workdir.exists()
     begin = time.perf_counter()
-    auto = asked.auto().fit(task)
+    auto = asked.auto().adapt(task)
     models, failed, seconds = dict(auto.beside), {}, {"auto": round(time.perf_counter() - begin, 2)}
     for name in (n for n in (*asked.candidates, *shown) if n not in models):
         method, begin = asked.method(name), time.perf_counter()
         at = task if method.moves_backbone else replace(task, backbone=models["source-only"].backbone)
         try:
-            models[name] = method.fit(kept_in(at, name))
+            models[name] = method.adapt(kept_in(at, name))
         except TransferiumError as error:
             failed[name] = str(error)
         seconds[name] = round(time.perf_counter() - begin, 2)
@@ -249,9 +249,9 @@ def dann_timing(seed: int) -> dict[str, Any]:
     both = Domain(Rows(x), "features", [str(i) for i in range(10_000)], y, Classes(names))
     source, target = both.take(np.arange(5000)), both.take(np.arange(5000, 10_000)).unlabeled()
     backbone = replace(find_backbone(None, "features"), width=1280)
-    task = Task(source, None, backbone, Embedder(None), seed, unlabeled=target)
+    task = AdaptationTask(source, None, backbone, Embedder(None), seed, unlabeled=target)
     begin = time.perf_counter()
-    find_method("dann", {"epochs": 20}).fit(task)
+    find_method("dann", {"epochs": 20}).adapt(task)
     return {"seconds": round(time.perf_counter() - begin, 2), "load_average": os.getloadavg()[0], "epochs": 20}
 
 

@@ -30,6 +30,7 @@ from transferium.job.fit.prepare import prepare, separate
 from transferium.job.fit.run import fit_job
 from transferium.job.options import FitOptions
 from transferium.job.stopwatch import Stopwatch
+from transferium.methods.catalogue import find_method
 from transferium.models.catalogue import find_backbone
 
 DOMAINS = ("hotel", "shampoo", "tablet")
@@ -62,7 +63,12 @@ def measure(domain: Domain, embedder: Embedder, scratch: Path) -> dict[str, Any]
     """Every backbone and the peer on one domain."""
     found: dict[str, Any] = {}
     for name in BACKBONES:
-        run = fit_job(domain, FitOptions(out=scratch / name, method="probe", backbone=name), embedder, Stopwatch())
+        run = fit_job(
+            domain,
+            FitOptions(out=scratch / name, method=find_method("probe", {}), backbone=name),
+            embedder,
+            Stopwatch(),
+        )
         said = [f["message"] for f in run["doctor"]["findings"] if f["kind"] == "unread"]
         found[name] = {"accuracy": run["test"]["accuracy"], "examples": run["division"], "said": said}
     return found | {"scikit-learn": round(peer(domain, embedder), 4)}

@@ -26,6 +26,7 @@ from transferium.job.fit.prepare import prepare, separate
 from transferium.job.fit.run import fit_job
 from transferium.job.options import FitOptions
 from transferium.job.stopwatch import Stopwatch
+from transferium.methods.catalogue import find_method
 from transferium.models.catalogue import find_backbone
 
 
@@ -53,7 +54,7 @@ def sklearn_accuracy(train: Domain, test: Domain, seed: int, grid: tuple[float, 
 def measure(name: str, data: Path, embedder: Embedder, scratch: Path) -> dict[str, Any]:
     """Both on one data set."""
     domain = read(data, text="text", label="label") if name in ("trec", "sst2") else read(data)
-    run = fit_job(domain, FitOptions(out=scratch / name, method="probe"), embedder, Stopwatch())
+    run = fit_job(domain, FitOptions(out=scratch / name, method=find_method("probe", {})), embedder, Stopwatch())
     prepared = prepare(domain, embedder, find_backbone(None, domain.kind), watch=Stopwatch())
     parts = separate(prepared, seed=0)
     backbone = find_backbone(None, domain.kind)

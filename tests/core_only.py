@@ -17,4 +17,6 @@ class Core(PathFinder):
         return None if fullname.partition(".")[0] in ABSENT else super().find_spec(fullname, path, target)
 
 
-sys.meta_path[:] = [Core if finder is PathFinder else finder for finder in sys.meta_path]
+def hide() -> None:
+    """Make this process one of a core installation."""
+    sys.meta_path[:] = [Core if finder is PathFinder else finder for finder in sys.meta_path]

@@ -17,6 +17,7 @@ from worlds.tables import clusters, write_table
 SCRIPT = """
 import socket, sys
 import core_only
+core_only.hide()
 
 def refuse(*_args, **_kwargs):
     raise AssertionError("a socket was opened")
@@ -97,6 +98,7 @@ fit target --source source --few few --out few-run
 
 ESTIMATOR = """
 import core_only
+core_only.hide()
 import pandas
 import transferium as tm
 from pathlib import Path

@@ -18,13 +18,14 @@ from transferium.job.fit.prepare import prepare, separate
 from transferium.job.fit.run import fit_job
 from transferium.job.options import FitOptions
 from transferium.job.stopwatch import Stopwatch
+from transferium.methods.catalogue import find_method
 from transferium.models.catalogue import find_backbone
 
 pytestmark = pytest.mark.slow
 
 
 def fit(data: Path, out: Path, seed: int = 0, **columns: str) -> dict:
-    options = FitOptions(out=out, method="probe", seed=seed)
+    options = FitOptions(out=out, method=find_method("probe", {}), seed=seed)
     return fit_job(tm.read(data, **columns), options, Embedder(FeatureStore()), Stopwatch())
 
 

@@ -8,7 +8,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from transferium.data.learned import Learned
 from transferium.data.modality import by_kind
 from transferium.embedding.embed import Embedder, Embedding
 from transferium.embedding.engines.portable import attach_graph, save_graph, save_weights
-from transferium.errors import ArtifactError
+from transferium.errors import ArtifactError, DataError, InputError, TransferiumError, refusing
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone
 from transferium.models.heads.base import AnyHead
@@ -32,7 +32,11 @@ from transferium.models.sources.bundled import BUNDLED, bundled
 from transferium.problems.catalogue import problem_from_json
 from transferium.problems.classes import Classes
 from transferium.problems.problem import Problem
+from transferium.system.checked_files import LONGEST_JSON, parse_json, read_file
+from transferium.system.exchange import exchange
+from transferium.system.folder_locks import OLD, PARTIAL, let_go, sweep, take_lock
 from transferium.system.processes import rank
+from transferium.system.saved_folder import SavedFolder, describe_folder
 from transferium.system.shown import Face, Shown
 
 FORMAT = 3
@@ -42,6 +46,7 @@ TENSORS = "model.safetensors"
 GRAPH = "backbone.onnx"
 WEIGHTS = "backbone.safetensors"
 """The weights of a tuned backbone, for further training. For predictions the graph is enough."""
+_TRIES = 3
 
 
 def refuse_foreign(folder: Path, called: str, signs: Sequence[str] = (DESCRIPTION,), own: Sequence[str] = ()) -> None:
@@ -64,7 +69,8 @@ def refuse_foreign(folder: Path, called: str, signs: Sequence[str] = (DESCRIPTIO
 def replacing(folder: Path, signs: Sequence[str] = (DESCRIPTION,), own: Sequence[str] = ()) -> Iterator[Path]:
     """Yield an empty sibling directory that takes the place of ``folder`` when the block ends without an error.
 
-    At any moment ``folder`` holds what was there before or all of what is new, never a half of either. Raises
+    At any moment ``folder`` holds what was there before or all of what is new, never a half of either, and never
+    nothing where the system can exchange two folders in one step (elsewhere :func:`sweep` mends it). Raises
     ``ArtifactError`` where it cannot be written (read-only, no space left) or would delete what is no earlier model or
     run (``refuse_foreign``); what was there before is kept. Of several processes the first alone leaves anything.
     """
@@ -72,23 +78,27 @@ def replacing(folder: Path, signs: Sequence[str] = (DESCRIPTION,), own: Sequence
         with tempfile.TemporaryDirectory() as nowhere:
             yield Path(nowhere)
         return
-    fresh: Path | None = None
+    fresh, handle = None, None
     try:
         refuse_foreign(folder, str(folder), signs, own)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+        sweep(folder)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=PARTIAL, dir=folder.parent))
         fresh.chmod(0o755)
+        with suppress(OSError):
+            handle = take_lock(fresh)  # so that nobody sweeps it
         yield fresh
-        if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".old", dir=folder.parent))
+        if not folder.exists():
+            fresh.replace(folder)
+        elif not exchange(fresh, folder):
+            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=OLD, dir=folder.parent))
             folder.replace(old)
             fresh.replace(folder)
             shutil.rmtree(old)
-        else:
-            fresh.replace(folder)
     except OSError as error:
         raise ArtifactError(f"{folder} cannot be written: {error.strerror or error}. {_what_to_do(error)}") from error
     finally:
+        let_go(handle)
         if fresh is not None:
             shutil.rmtree(fresh, ignore_errors=True)
 
@@ -204,7 +214,7 @@ class Artifact(Shown):
             }
             | {"info": self.info}
         )
-        (folder / DESCRIPTION).write_text(json.dumps(description, indent=1, ensure_ascii=False), encoding="utf-8")
+        describe_folder(folder / DESCRIPTION, description)
 
 
 def _comes_with_a_package(backbone: Backbone) -> bool:
@@ -215,45 +225,78 @@ def _comes_with_a_package(backbone: Backbone) -> bool:
 
 
 def load_artifact(folder: Path | str) -> Artifact:
-    """Read a saved model or run directory; raises ``ArtifactError`` for what this version does not understand."""
+    """Read a saved model or run directory; raises ``ArtifactError`` for what this version does not understand.
+
+    Every file must be the one that was saved: ``model.json`` holds their digests and its own. A model that takes this
+    one's place meanwhile is read instead, never a half of each.
+    """
     folder = Path(folder)
-    description = _read_description(folder)
-    try:
-        head = read_head(folder / TENSORS, float(description["temperature"]), description.get("head", {}))
-        backbone = _read_backbone(folder, description["backbone"])
-        problem = problem_from_json(description.get("problem") or {"kind": "classes", "names": description["classes"]})
-        info = dict(description.get("info", {}))
-        learned = Learned.read(folder / LEARNED, (info.get("few") or {}).get("keys", ()))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"{folder} is damaged: {DESCRIPTION} or {TENSORS} lacks or garbles {error}.") from error
-    if (head.classes, head.width) != (problem.width, backbone.width):
-        raise ArtifactError(
-            f"{folder} is damaged: its head is {(head.classes, head.width)} for {problem.said()} and width "
-            f"{backbone.width}."
-        )
-    return Artifact(backbone, head, problem, info, learned)
+    for _ in range(_TRIES):
+        before = _read_description(folder)
+        try:
+            artifact = _understood(folder, before)
+            mistake: TransferiumError | None = None
+        except (DataError, InputError) as error:
+            mistake = ArtifactError(f"{folder} is damaged: {error}")
+        except TransferiumError as error:
+            mistake = error
+        if _read_description(folder) == before:
+            break
+    if mistake is not None:
+        raise mistake
+    return artifact
 
 
-def _read_description(folder: Path) -> dict[str, Any]:
-    if not folder.exists():
-        raise ArtifactError(f"there is no saved model at {folder}: the folder does not exist.")
-    if not (folder / DESCRIPTION).is_file():
-        found = sorted(p.name for p in folder.iterdir())[:6] if folder.is_dir() else ["a file"]
-        raise ArtifactError(
-            f"{folder} is not a saved model or finished run: it has no {DESCRIPTION}; "
-            f"found {', '.join(found) or 'nothing'}."
-        )
-    try:
-        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        version = int(description["format"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"{folder / DESCRIPTION} is damaged: it is not a model description ({error}).") from error
+def _understood(folder: Path, content: bytes) -> Artifact:
+    """The model that a description's ``content`` and the files beside it make."""
+    damaged = f"{folder / DESCRIPTION} is damaged: it is not a model description"
+    with refusing(ArtifactError, damaged, "."):
+        version = int(parse_json(content)["format"])
     if version > FORMAT:
         raise ArtifactError(
             f"{folder} was written by a newer version (format {version}); this one reads formats up to {FORMAT}. "
             "Upgrade transferium to use it."
         )
-    return dict(description)
+    with refusing(ArtifactError, damaged, "."):
+        described, files = SavedFolder.described(folder, content)
+    with refusing(ArtifactError, f"{folder} is damaged: {DESCRIPTION} or {TENSORS} lacks or garbles something", "."):
+        if odd := [name for name in ("head", "backbone", "info") if not isinstance(described.get(name, {}), dict)]:
+            raise ValueError(f"{odd[0]!r} is no object")
+        info = _checked_info(described.get("info", {}))
+        head = read_head(files, TENSORS, described["temperature"], described.get("head", {}))
+        backbone = _read_backbone(files, described["backbone"])
+        problem = problem_from_json(described.get("problem") or {"kind": "classes", "names": described["classes"]})
+        if (head.classes, head.width) != (problem.width, backbone.width):
+            raise ArtifactError(
+                f"{folder} is damaged: its head is {(head.classes, head.width)} for {problem.said()} and width "
+                f"{backbone.width}."
+            )
+        if LEARNED in (files.digests or ()) or (folder / LEARNED).exists():
+            files.digest(LEARNED)
+        learned = Learned.read(folder / LEARNED, (info.get("few") or {}).get("keys", ()))
+    return Artifact(backbone, head, problem, info, learned)
+
+
+def _checked_info(info: dict[str, Any]) -> dict[str, Any]:
+    """``info``, where what other code reads of it has the form that it expects; ``ValueError`` where not."""
+    columns, names = info.get("columns", {}), info.get("feature_names") or []
+    texts = [*columns, *columns.values(), *names, *(info.get("few") or {}).get("keys", ())]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("its columns are not called by texts")
+    return info
+
+
+def _read_description(folder: Path) -> bytes:
+    if not folder.exists():
+        raise ArtifactError(f"there is no saved model at {folder}: the folder does not exist.")
+    if not (folder / DESCRIPTION).exists():
+        found = sorted(p.name for p in folder.iterdir())[:6] if folder.is_dir() else ["a file"]
+        raise ArtifactError(
+            f"{folder} is not a saved model or finished run: it has no {DESCRIPTION}; "
+            f"found {', '.join(found) or 'nothing'}."
+        )
+    with refusing(ArtifactError, f"{folder / DESCRIPTION} cannot be read", "."):
+        return read_file(folder / DESCRIPTION, LONGEST_JSON)
 
 
 def write_head(head: AnyHead, path: Path) -> None:
@@ -263,24 +306,25 @@ def write_head(head: AnyHead, path: Path) -> None:
     path.write_bytes(save(head.to_tensors()))  # in two steps, so that a full disk is an OSError
 
 
-def read_head(path: Path, temperature: float, facts: dict[str, Any]) -> AnyHead:
-    """The head whose weights lie in ``path``; raises ``ArtifactError`` for a damaged file."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+def read_head(files: SavedFolder, name: str, temperature: Any, facts: dict[str, Any]) -> AnyHead:
+    """The head whose weights the file ``name`` holds; raises ``ArtifactError`` for a damaged file."""
+    from safetensors.numpy import load
 
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise ArtifactError(f"{path} cannot be read as safetensors ({error}); the model is damaged.") from error
-    return head_from_saved(tensors, temperature, facts)
+    with refusing(ArtifactError, f"{files.folder} is damaged", "."):
+        content = files.read(name)
+    with refusing(ArtifactError, f"{files.folder / name} cannot be read as safetensors", "; the model is damaged."):
+        tensors = {name: array.copy() for name, array in load(content).items()}
+    return head_from_saved(tensors, float(temperature), facts)
 
 
-def _read_backbone(folder: Path, saved: dict[str, Any]) -> Backbone:
+def _read_backbone(files: SavedFolder, saved: dict[str, Any]) -> Backbone:
     if saved["graph"] is not None:
-        return attach_graph(saved, folder / saved["graph"])
+        return attach_graph(saved, files)
     if saved["kind"] == "features":
         return replace(find_backbone(None, "features"), width=int(saved["width"]))
-    setting = by_kind(MODALITIES, saved["kind"], "backbone").setting
+    if saved["name"] not in BUNDLED:
+        raise ValueError(f"its backbone {saved['name']!r} should lie beside it, as a graph")
+    folder, setting = files.folder, by_kind(MODALITIES, saved["kind"], "backbone").setting
     backbone = find_backbone(saved["name"], saved["kind"], **{setting: saved["preprocess"][setting]})
     if backbone.fingerprint != saved["fingerprint"]:
         raise ArtifactError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 
@@ -69,6 +69,42 @@ def on_the_command_line() -> Iterator[None]:
         yield
     finally:
         _said_to_a_shell = False
+
+
+def reason(error: BaseException) -> str:
+    """What another library's error says, in one line.
+
+    >>> reason(KeyError("width")), reason(MemoryError()), reason(OSError(2, "No such file or directory", "x"))
+    ("'width' is missing", 'it needs more memory than there is', 'No such file or directory')
+    """
+    if isinstance(error, MemoryError):
+        return "it needs more memory than there is"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    words = str((isinstance(error, OSError) and error.strerror) or error).strip()
+    return words.splitlines()[0][:300] if words else type(error).__name__
+
+
+@contextmanager
+def refusing(kind: Callable[[str], TransferiumError], start: str, end: str = "") -> Iterator[None]:
+    """Whatever the block raises over damaged or hostile bytes becomes one error: ``start (reason) end``.
+
+    Only for blocks that parse what others wrote: there any error is the file's fault. Errors that are a
+    ``TransferiumError`` already pass.
+
+    >>> with refusing(DataError, "numbers.csv is no table", "."):
+    ...     int("x")
+    Traceback (most recent call last):
+    transferium.errors.DataError: numbers.csv is no table (invalid literal for int() with base 10: 'x').
+    """
+    try:
+        yield
+    except TransferiumError:
+        raise
+    except Exception as error:
+        raise kind(f"{start} ({reason(error)}){end}") from error
 
 
 def did_you_mean(given: str, choices: Iterable[str], otherwise: str | None = None) -> str:

@@ -50,6 +50,14 @@ def test_missing_path_names_a_sibling(tmp_path: Path, run_cli: Callable) -> None
     fails(run_cli("fit", tmp_path / "photoz"), "photoz", "Did you mean", "photos")
 
 
+def test_settings_are_read_before_data(tmp_path: Path, run_cli: Callable) -> None:
+    missing, out = tmp_path / "nothing", tmp_path / "run"
+    fails(run_cli("fit", missing, "--method", "prob", "--out", out), "there is no method 'prob'")
+    fails(run_cli("fit", missing, "--method", "probe", "--set", "fold=3", "--out", out), "no setting 'fold'")
+    fails(run_cli("fit", missing, "--set", "size=small", "--out", out), "size takes a whole number")
+    assert not out.exists()
+
+
 def test_one_class_only(tmp_path: Path, run_cli: Callable) -> None:
     data = write_images(tmp_path / "data", {"red": (200, 0, 0)}, 4)
     fails(run_cli("fit", data, "--out", tmp_path / "run", *SMALL), "one class", "red")
@@ -72,12 +80,6 @@ def test_label_column_missing(tmp_path: Path, run_cli: Callable) -> None:
     table = tmp_path / "t.csv"
     table.write_text("text,sentiment\ngood,1\nbad,0\n")
     fails(run_cli("fit", table, "--text", "text", "--label", "sentimnt"), "sentimnt", "Did you mean 'sentiment'?")
-
-
-def test_text_column_with_nulls(tmp_path: Path, run_cli: Callable) -> None:
-    table = tmp_path / "t.csv"
-    table.write_text("text,label\ngood,1\n,0\nbad,0\n,1\n")
-    fails(run_cli("fit", table, "--text", "text", "--label", "label"), "text", "2")
 
 
 def test_csv_that_is_not_utf8(tmp_path: Path, run_cli: Callable) -> None:
@@ -190,18 +192,6 @@ def test_a_big_picture_passes_and_a_bomb_does_not(images: Path, tmp_path: Path, 
     assert ran.code == 0, ran.err
     named = {name for f in ran.json["doctor"]["findings"] if f["severity"] == "error" for name in f["ids"]}
     assert named == {"red/bomb.png"}
-
-
-def test_texts_in_a_language_that_the_backbone_cannot_read_are_said(tmp_path: Path, run_cli: Callable) -> None:
-    rows = [f"{'好坏'[i % 2]}," + "这家宾馆的服务员态度很" * (1 + i % 3) + "好差"[i % 2] for i in range(12)]
-    data = tmp_path / "hotels.csv"
-    data.write_text("\n".join(["label,text", *rows]), encoding="utf-8")
-    ran = run_cli("inspect", data)
-    assert ran.code == 0, ran.err
-    assert "% of the pieces of these texts are unknown to all_minilm_l6_v2" in ran.out
-    assert "--backbone char_ngrams, which reads any" in ran.out
-    ran = run_cli("inspect", data, "--backbone", "char_ngrams")
-    assert ran.code == 0 and "unknown to" not in ran.out, ran.err
 
 
 def test_only_the_first_of_several_processes_asks_whether_a_run_can_be_written(

@@ -106,7 +106,7 @@ def test_a_tracker_beside_a_method_without_steps_is_told_so(
     pytest.importorskip("tensorboard")
     ran = run_cli("fit", images, "--out", tmp_path / "probed", "--set", "size=32", "--track", "tensorboard")
     assert ran.code == 0, ran.err
-    assert "warning: nothing was sent to tensorboard: probe takes no training steps" in ran.err
+    assert "warning: nothing was sent to tensorboard: ncm takes no training steps" in ran.err
     ran = fit("unfreeze=none", more=("--track", "tensorboard"))
     assert ran.code == 0 and "nothing was sent" not in ran.err, ran.err
 

@@ -105,7 +105,7 @@ def test_a_table_of_numbers_needs_no_backbone(tmp_path: Path, run_cli: Callable)
     table.write_text("\n".join(lines))
     run = run_cli("fit", table, "--out", tmp_path / "run", "--json").json
     assert run["kind"] == "features"
-    assert run["method"] == "probe"
+    assert run["method"] == "ncm"  # two clouds: the nearest class mean does as well out of fold
     assert run["test"]["accuracy"]["value"] > 0.8
     assert "no_transfer" not in run["references"]
     assert run["verdict"] == "not asked"

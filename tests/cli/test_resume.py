@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from transferium.system.checked_files import write_sealed_json
 from transferium.training.logs.journal import read_log
 from worlds.tables import clusters
 
@@ -219,14 +220,17 @@ def test_a_search_in_the_folder_of_an_interrupted_fit(
 
 
 def test_a_damaged_memory_of_the_command(stopped: Path, run_cli: Callable) -> None:
-    (stopped / "state" / "command.json").write_text("{")
-    fails(run_cli("fit", "--resume", stopped), "command.json is damaged", "whole command again")
+    path = stopped / "state" / "command.json"
+    told = path.read_text()
+    for damaged in ("{", told.replace('"seed": 0', '"seed": 1'), told.replace('"seal"', '"seam"'), "[" * 100_000):
+        path.write_text(damaged)
+        fails(run_cli("fit", "--resume", stopped), "command.json is damaged", "whole command again")
 
 
 def test_other_versions_are_said(stopped: Path, run_cli: Callable) -> None:
     path = stopped / "state" / "command.json"
     told = json.loads(path.read_text())
-    path.write_text(json.dumps(told | {"versions": told["versions"] | {"torch": "1.0"}}))
+    write_sealed_json(path, told | {"versions": told["versions"] | {"torch": "1.0"}})
     ran = run_cli("fit", "--resume", stopped)
     assert ran.code == 0 and "other versions (torch 1.0 →" in ran.err
 

@@ -44,7 +44,7 @@ def test_an_interrupted_search_says_how_to_go_on_and_does(table, tmp_path, run_c
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(tuned, "_best", stop)
+        patch.setattr(tuned, "best_trial", stop)
         ran = search(run_cli, table, tmp_path / "run", "--trials", 2)
     assert ran.code == 130 and "Go on with: transferium" in ran.err
     assert (tmp_path / "run" / "state" / tuned.STUDY).exists()
@@ -79,7 +79,7 @@ def stopped(table, tmp_path, run_cli, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(tuned, "_best", stop)
+        patch.setattr(tuned, "best_trial", stop)
         assert search(run_cli, table, tmp_path / "run", "--trials", 1).code == 130
     return tmp_path / "run"
 

@@ -12,7 +12,7 @@ import transferium as tm
 from transferium.data.doctor.doctor import check_trainable
 from transferium.errors import TransferiumError
 
-PYTHON_WORDS = re.compile(r"\b(image|text|label|part|group|id|features|kind|problem|few|source)=")
+PYTHON_WORDS = re.compile(r"\b(image|text|label|part|group|id|features|kind|problem|few|source|layout|backbone)=")
 
 
 @pytest.fixture
@@ -21,6 +21,9 @@ def tables(tmp_path: Path) -> Path:
     (tmp_path / "texts.csv").write_text("text,mood,topic,tags\n" + "\n".join(lines) + "\n")
     lines = [f"{i}.png,{int(i < 6)},{int(i > 5)}" for i in range(12)]
     (tmp_path / "flags.csv").write_text("image,healthy,rust\n" + "\n".join(lines) + "\n")
+    for folder in ("train", "unlabeled"):
+        (tmp_path / "folders" / folder).mkdir(parents=True)
+        (tmp_path / "folders" / folder / "a.png").write_bytes(b"a")
     (tmp_path / "words.csv").write_text("x,y\nu,1\nv,2\n")
     (tmp_path / "lists.jsonl").write_text('{"text": "a", "label": {"b": 1}}\n{"text": "c", "label": {"b": 2}}\n')
     (tmp_path / "several.jsonl").write_text('{"text": "a", "label": ["b", "c"]}\n{"text": "c", "label": ["b"]}\n')
@@ -30,6 +33,7 @@ def tables(tmp_path: Path) -> Path:
 FAULTS = [
     ("texts.csv", {}, "--label …; its columns are 'mood', 'topic', 'tags'"),
     ("flags.csv", {}, "'healthy', 'rust' hold 0 and 1 and add up to one in each row"),
+    ("folders", {}, "Say --layout parts or --layout classes"),
     ("words.csv", {}, "Name one with --image … or --text …"),
     ("words.csv", {"kind": "text"}, None),
     ("lists.jsonl", {}, "name another with --label …"),

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from transferium.data.images.decode import PIXEL_LIMIT, decode
+from transferium.data.images.decode import PIXEL_LIMIT, _check_size, decode
 from transferium.data.images.pixels import UnreadableImage
 
 
@@ -307,3 +307,10 @@ def test_threads_do_not_disturb_one_another() -> None:
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda raw: decode(raw).tobytes(), raws * 5))
     assert together == alone * 5
+
+
+@pytest.mark.parametrize(("mode", "most"), [("I;16", 83), ("F", 62), ("RGBA", 62), ("RGB", 100), ("P", 100)])
+def test_no_mode_takes_more_memory_than_the_limit_says(mode: str, most: int) -> None:
+    _check_size((most * 1_000_000, 1), mode)
+    with pytest.raises(UnreadableImage, match=f"= {most + 1} megapixels, more than the limit of {most}"):
+        _check_size(((most + 1) * 1_000_000, 1), mode)

@@ -266,6 +266,17 @@ def test_a_class_of_bad_files_only(tmp_path: Path) -> None:
         check_trainable(two.take(look(two).keep))
 
 
+def test_pictures_of_formats_that_are_not_read_are_errors_whatever_they_are_called(tmp_path: Path) -> None:
+    avif, heic = (b"\0\0\0\x18ftyp" + kind + bytes(300) for kind in (b"avif", b"heic"))
+    diagnosis = look(plant(tmp_path, healthy() | {"c/1.avif": avif, "c/2.jpg": heic, "c/3.jxl": b"\xff\x0a" + avif}))
+    (message,) = said(diagnosis, "unreadable")
+    assert message.startswith(
+        "error: 3 examples put aside: c/1.avif (not an image but an AVIF picture: save it as JPEG"
+    )
+    assert "c/2.jpg (not an image but a HEIC photo: save it as JPEG or PNG)" in message
+    assert said(diagnosis, "missing-class") == ["error: 1 class without a usable example: 'c'"]
+
+
 def test_what_lies_beside_the_examples_is_named(tmp_path: Path) -> None:
     files = healthy() | {"a/notes.txt": b"x", "b/boxes.xml": b"x", "empty/readme.md": b"x"}
     diagnosis = look(plant(tmp_path, files))
@@ -279,7 +290,10 @@ def test_columns_that_say_nothing(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,b,c,job,label\n1.5,7,1,x,p\n2.5,7,1,y,q\n3.5,7,1,z,p\n")
     diagnosis = look(read(tmp_path / "t.csv"))
     assert said(diagnosis, "constant-feature") == ["note: 2 columns have one value throughout, and tell nothing: b, c"]
-    assert said(diagnosis, "ignored-column") == ["note: 1 column without numbers, not used: job"]
+    assert said(diagnosis, "ignored-column") == [
+        "warning: 1 of 4 columns has no numbers and is not used: job; to use one, write it in numbers, a column of 0 "
+        "and 1 for each value"
+    ]
 
 
 def test_rows_that_are_not_finite_are_put_aside(tmp_path: Path) -> None:

@@ -7,24 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from transferium.data.images.decode import decode
 from transferium.data.read import read
 from transferium.data.samples import Files
 from transferium.errors import DataError, InputError
-
-
-def plant(root: Path, *names: str) -> Path:
-    """One small picture, each of another colour, under every name that ends like an image; a note under the others."""
-    for i, name in enumerate(names):
-        file = root / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if file.suffix.lower() in (".png", ".jpg", ".gif", ".webp", ".tif"):
-            Image.new("RGB", (8, 6), (i, 2 * i, 3 * i)).save(file)
-        else:
-            file.write_text("a note")
-    return root
+from worlds.folders import plant
 
 
 def test_class_folders(tmp_path: Path) -> None:
@@ -66,7 +54,7 @@ def test_classes_may_be_called_train_and_test(tmp_path: Path) -> None:
 def test_folders_beside_the_parts_are_named_and_left(tmp_path: Path) -> None:
     domain = read(plant(tmp_path, "train/a/1.png", "test/a/1.png", "samples/1.png", "readme.txt", "cover.png"))
     assert len(domain) == 2
-    assert domain.ignored == {"folders": ("samples",), "files": ("cover.png", "readme.txt")}
+    assert domain.ignored == {"images": ("cover.png", "samples/1.png"), "files": ("readme.txt",)}
 
 
 def test_a_part_without_labels_is_left_aside(tmp_path: Path) -> None:
@@ -74,7 +62,7 @@ def test_a_part_without_labels_is_left_aside(tmp_path: Path) -> None:
     assert len(domain) == 2
     assert domain.parts is not None
     assert set(domain.parts) == {"train"}
-    assert domain.ignored == {"parts": ("test",)}
+    assert domain.ignored == {"parts": ("test (2)",)}
 
 
 def test_parts_without_class_folders_have_no_labels(tmp_path: Path) -> None:
@@ -135,7 +123,12 @@ def test_litter_is_overlooked_and_strangers_are_named(tmp_path: Path) -> None:
     domain = read(plant(tmp_path, *names, "README.md", "stray.png"))
     assert list(domain.ids) == ["a/1.png", "b/2.png"]
     assert domain.classes == ("a", "b")
-    assert domain.ignored == {"files": ("stray.png", "README.md", "b/notes.txt", "c/only.txt"), "classes": ("c",)}
+    assert domain.ignored == {
+        "hidden": (".git", "__MACOSX"),
+        "images": ("stray.png",),
+        "files": ("README.md", "b/notes.txt", "c/only.txt"),
+        "classes": ("c",),
+    }
 
 
 def test_spaces_chinese_and_emoji(tmp_path: Path) -> None:

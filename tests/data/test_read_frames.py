@@ -203,6 +203,15 @@ def test_labels_without_an_order_are_refused(label: Any) -> None:
         read(["x", "y"], label=label)
 
 
+def test_a_table_in_memory_says_what_it_was_taken_for() -> None:
+    domain = read(pd.DataFrame({"a": ["1,5", "2,5"], "label": [0, 1]}))
+    assert domain.features.tolist() == [[1.5], [2.5]]
+    assert domain.layout == "'data' holds 2 rows of numbers, a with decimal commas, labels in column 'label'"
+    assert read({"text": ["a", "b"], "label": [0, 1]}).layout == (
+        "'data' holds 2 texts in column 'text', labels in column 'label'"
+    )
+
+
 def test_texts_that_are_lists_are_refused() -> None:
     with pytest.raises(DataError, match="column 'text' holds list, not texts"):
         read({"text": [["a"], ["b"]], "label": [1, 2]}, text="text")

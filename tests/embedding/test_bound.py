@@ -25,6 +25,7 @@ from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone, randomised
 from transferium.models.sources.bundled import BUNDLED, bundled
 from transferium.models.sources.untrained import char_ngrams
+from transferium.system.saved_folder import SavedFolder
 from worlds.domains import images
 
 NAMES = [*BUNDLED, "char_ngrams"]
@@ -129,6 +130,7 @@ def test_a_bound_graph_travels_with_its_weights_inside(tmp_path: Path) -> None:
     backbone = randomised(bundled("efficientnet_lite0"))
     save_graph(backbone, tmp_path / "backbone.onnx")
     assert json.loads((tmp_path / "backbone.json").read_text())["difference"] < TOLERANCE
-    twin = attach_graph(json.loads(json.dumps(backbone.to_json())), tmp_path / "backbone.onnx")
+    saved = json.loads(json.dumps(backbone.to_json())) | {"graph": "backbone.onnx"}
+    twin = attach_graph(saved, SavedFolder(tmp_path))
     expected, found = Embedder(None)(images(range(2)), backbone, twin)
     np.testing.assert_array_equal(found.features, expected.features)

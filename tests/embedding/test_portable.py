@@ -13,18 +13,24 @@ from transferium.embedding.engines.portable import attach_graph, save_graph
 from transferium.errors import BackboneError
 from transferium.models.catalogue import find_backbone
 from transferium.models.sources.bundled import bundled
+from transferium.system.saved_folder import SavedFolder
 from worlds.domains import images, texts, tiny
 
 
 def travelled(backbone, folder: Path):
     save_graph(backbone, folder / "backbone.onnx")
-    return attach_graph(json.loads(json.dumps(backbone.to_json())), folder / "backbone.onnx")
+    return attached(backbone, folder)
+
+
+def attached(backbone, folder: Path):
+    return attach_graph(json.loads(json.dumps(backbone.to_json())) | {"graph": "backbone.onnx"}, SavedFolder(folder))
 
 
 def test_an_image_graph_gives_the_same_bits(tmp_path: Path) -> None:
     backbone = tiny()
     twin = travelled(backbone, tmp_path)
-    assert (twin.width, twin.fingerprint, twin.preprocess) == (6, backbone.fingerprint, backbone.preprocess)
+    assert (twin.width, twin.said_to_be, twin.preprocess) == (6, backbone.fingerprint, backbone.preprocess)
+    assert twin.fingerprint != backbone.fingerprint, "what it claims to be is not what its features are kept under"
     expected = Embedder(None)(images(range(3)), backbone)[0]
     result = Embedder(None, engine="torch")(images(range(3)), twin)[0]
     assert (result.features == expected.features).all()
@@ -51,10 +57,10 @@ def test_damage_is_said(tmp_path: Path) -> None:
     path = tmp_path / "backbone.onnx"
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(BackboneError, match=r"backbone.onnx is damaged: it is not the graph that was saved"):
-        attach_graph(backbone.to_json(), path)
+        attached(backbone, tmp_path)
     path.unlink()
     with pytest.raises(BackboneError, match=r"backbone.onnx is incomplete .*: copy the whole folder"):
-        attach_graph(backbone.to_json(), path)
+        attached(backbone, tmp_path)
 
 
 def test_a_transform_that_is_code_cannot_travel(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import time
 import warnings
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,6 +79,21 @@ def test_a_damaged_row_is_absent_and_said(tmp_path: Path) -> None:
     with store.open(BACKBONE, "onnx") as space:
         space.write(rows(range(4, 6)))
     assert len(stored(store)) == 10
+
+
+def test_a_row_under_another_key_is_absent_and_one_of_before_is_found(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE features SET key=? WHERE key=?", [bytes.fromhex(key(77)), bytes.fromhex(key(4))])
+        for row, vector in db.execute("SELECT key, vector FROM features").fetchall()[:2]:
+            if vector is not None:  # a row as it was written before its key was in the checksum
+                db.execute("UPDATE features SET checksum=? WHERE key=?", [zlib.crc32(vector), row])
+    db.close()
+    store = FeatureStore(tmp_path)
+    damaged = pytest.warns(TransferiumWarning, match="1 stored feature rows in .* are damaged and are computed again")
+    with store.open(BACKBONE, "onnx") as space, damaged:
+        found = {row.key for row in space.read([key(77), *map(key, range(10))])}
+    assert found == {key(i) for i in range(10) if i != 4}
 
 
 @pytest.mark.parametrize("damage", [b"this is no database at all" * 100, b""])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.linear_model import LogisticRegression
 
 from transferium.errors import DataError, InputError
-from transferium.functional.lbfgs_memory import Pairs
+from transferium.functional.lbfgs import Pairs
 from transferium.functional.linear_classifier import softmax
 from transferium.functional.logistic import fit_path
 
@@ -126,7 +128,7 @@ def test_large_matrices_are_solved_in_single_precision_as_promised(monkeypatch: 
     X, y = load_digits(return_X_y=True)
     folds = np.arange(len(y)) % 3
     exact = fit_path(X, y, 10, GRID, folds, tol=1e-7)
-    monkeypatch.setattr("transferium.functional.logistic.EXACT", 0)
+    monkeypatch.setattr("transferium.functional.path_data.EXACT", 0)
     monkeypatch.setattr("transferium.functional.lockstep.CHEAP", 0)
     single = fit_path(X, y, 10, GRID, folds)
     assert single.oof_logits.dtype == np.float32
@@ -140,7 +142,7 @@ def test_the_result_does_not_depend_on_processors(monkeypatch: pytest.MonkeyPatc
     X, y = load_digits(return_X_y=True)
     results = []
     for count in (1, 4):
-        monkeypatch.setattr("transferium.functional.logistic._processors", lambda count=count: count)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _pid, count=count: set(range(count)), raising=False)
         results.append(fit_path(X, y, 10, [1.0, 10.0], np.arange(len(y)) % 5).coef)
     np.testing.assert_array_equal(*results)
 

@@ -13,7 +13,6 @@ from transferium.functional.bootstrap import bootstrap
 from transferium.functional.metrics.multi_label_metrics import (
     PER_LABEL,
     label_probability_statistics,
-    label_ranking_statistics,
     label_statistics,
 )
 
@@ -27,7 +26,6 @@ def world(n: int = 200, k: int = 6, seed: int = 0) -> tuple[np.ndarray, np.ndarr
 
 def expected(Y: np.ndarray, P: np.ndarray) -> dict[str, float | np.ndarray]:
     G, columns = (P > 0.5).astype(int), range(Y.shape[1])
-    both = [k for k in columns if 0 < Y[:, k].sum() < len(Y)]
     found: dict[str, float | np.ndarray] = {
         "micro_f1": metrics.f1_score(Y, G, average="micro", zero_division=0),
         "micro_precision": metrics.precision_score(Y, G, average="micro", zero_division=0),
@@ -36,7 +34,6 @@ def expected(Y: np.ndarray, P: np.ndarray) -> dict[str, float | np.ndarray]:
         "subset_accuracy": metrics.accuracy_score(Y, G),
         "hamming_loss": metrics.hamming_loss(Y, G),
         "log_loss": np.mean([metrics.log_loss(Y[:, k], P[:, k], labels=[0, 1]) for k in columns]),
-        "mean_average_precision": np.mean([metrics.average_precision_score(Y[:, k], P[:, k]) for k in both]),
     }
     for name, score in zip(PER_LABEL, (metrics.precision_score, metrics.recall_score, metrics.f1_score), strict=True):
         found[name] = score(Y, G, average=None, zero_division=0)
@@ -44,7 +41,7 @@ def expected(Y: np.ndarray, P: np.ndarray) -> dict[str, float | np.ndarray]:
 
 
 def everything(Y: np.ndarray, P: np.ndarray) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    parts = label_statistics(Y, P > 0.5), label_probability_statistics(Y, P), label_ranking_statistics(Y, P)
+    parts = label_statistics(Y, P > 0.5), label_probability_statistics(Y, P)
     return lambda counts: {name: value for part in parts for name, value in part(counts).items()}
 
 
@@ -74,7 +71,7 @@ def test_labels_that_never_occur_take_no_part_in_means() -> None:
     wider = [np.hstack([part, np.zeros((len(Y), 1))]) for part in (Y, P)]
     ones = np.ones((1, len(Y)))
     own, other = everything(Y, P)(ones), everything(*wider)(ones)
-    for name in ("macro_f1", "micro_f1", "mean_average_precision", "subset_accuracy"):
+    for name in ("macro_f1", "micro_f1", "subset_accuracy"):
         assert own[name][0] == pytest.approx(other[name][0])
     assert other["f1"].shape == (1, 7)
     assert other["f1"][0, 6] == 0
@@ -85,14 +82,6 @@ def test_nothing_true_and_nothing_said_is_zero_but_ranks_nothing() -> None:
     found = everything(nothing, nothing)(np.ones((1, 3)))
     assert found["micro_f1"][0] == found["macro_f1"][0] == found["hamming_loss"][0] == 0
     assert found["subset_accuracy"][0] == 1
-    assert np.isnan(found["mean_average_precision"][0])
-
-
-def test_a_sample_without_counterexamples_has_no_average_precision() -> None:
-    Y, P = np.array([[1, 0], [0, 1]]), np.array([[0.9, 0.8], [0.3, 0.6]])
-    ranked = label_ranking_statistics(Y, P)(np.array([[1.0, 1.0], [2.0, 0.0]]))["mean_average_precision"]
-    assert ranked[0] == pytest.approx(0.75)
-    assert np.isnan(ranked[1])
 
 
 def test_probabilities_of_0_and_1_are_clipped() -> None:
@@ -110,7 +99,7 @@ def test_a_bootstrap_holds_the_estimate() -> None:
         assert (samples.max(axis=0) >= estimate[name][0] - 1e-9).all()
 
 
-@pytest.mark.parametrize("statistics", [label_statistics, label_probability_statistics, label_ranking_statistics])
+@pytest.mark.parametrize("statistics", [label_statistics, label_probability_statistics])
 @pytest.mark.parametrize("shapes", [((3, 2), (3, 1)), ((3,), (3,)), ((0, 2), (0, 2))])
 def test_shapes_must_match(statistics: Callable, shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
     with pytest.raises(DataError, match=r"must both be \(examples, labels\)"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -178,7 +180,7 @@ def test_large_matrices_are_solved_in_single_precision(monkeypatch: pytest.Monke
     X, Y = world(400, 60, 6)
     fold = np.arange(len(X)) % 3
     exact = fit_one_vs_rest(X, Y, GRID, fold, tol=1e-7)
-    monkeypatch.setattr("transferium.functional.logistic.EXACT", 0)
+    monkeypatch.setattr("transferium.functional.path_data.EXACT", 0)
     single = fit_one_vs_rest(X, Y, GRID, fold)
     assert single.oof_scores.dtype == np.float32
     assert single.coef.dtype == np.float64
@@ -191,7 +193,7 @@ def test_the_result_does_not_depend_on_processors(monkeypatch: pytest.MonkeyPatc
     X, Y = world(120, 20, 12)
     results = []
     for count in (1, 4):
-        monkeypatch.setattr("transferium.functional.one_vs_rest._processors", lambda count=count: count)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _pid, count=count: set(range(count)), raising=False)
         results.append(fit_one_vs_rest(X, Y, [1.0, 10.0], np.arange(len(X)) % 5))
     np.testing.assert_array_equal(*(path.coef for path in results))
     np.testing.assert_array_equal(*(path.oof_scores for path in results))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
@@ -148,7 +150,7 @@ def test_large_matrices_stay_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     X, Y = world()
     X = X.astype(np.float32)
     exact = fit_ridge_path(X, Y, GRID[:3], np.arange(len(X)) % 3)
-    monkeypatch.setattr("transferium.functional.logistic.EXACT", 0)
+    monkeypatch.setattr("transferium.functional.path_data.EXACT", 0)
     single = fit_ridge_path(X, Y, GRID[:3], np.arange(len(X)) % 3)
     assert single.oof_scores.dtype == np.float64
     np.testing.assert_allclose(single.oof_scores, exact.oof_scores, rtol=1e-5)
@@ -158,7 +160,7 @@ def test_the_result_does_not_depend_on_processors(monkeypatch: pytest.MonkeyPatc
     X, Y = world()
     results = []
     for count in (1, 4):
-        monkeypatch.setattr("transferium.functional.ridge._processors", lambda count=count: count)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _pid, count=count: set(range(count)), raising=False)
         results.append(fit_ridge_path(X, Y, GRID, np.arange(len(X)) % 5).oof_scores)
     np.testing.assert_array_equal(*results)
 

@@ -24,6 +24,7 @@ from transferium.job.adapt.fit import adapt, artifacts
 from transferium.job.adapt.run import SOURCE_ONLY, adapt_job
 from transferium.job.options import FitOptions
 from transferium.job.stopwatch import Stopwatch
+from transferium.methods.catalogue import find_method
 from transferium.methods.frozen.source_only import SourceOnly
 from transferium.methods.shallow_adaptation.prototypes import Prototypes
 from transferium.models.backbone import Backbone
@@ -43,7 +44,7 @@ def world(parts: bool = False) -> tuple[Domain, Domain]:
 
 def run(out: Path, source: Domain, target: Domain, method: str = "auto", *, oracle: bool = False) -> dict:
     settings = LIGHT if method == "auto" else {}
-    asked = FitOptions(out=out, method=method, settings=settings, command="fit")
+    asked = FitOptions(out=out, method=find_method(method, settings), command="fit")
     return adapt_job(pair_domains([source], target), asked, Embedder(None), Stopwatch(), oracle=oracle)
 
 
@@ -72,10 +73,10 @@ def test_shuffling_or_deleting_target_labels_changes_no_byte_of_the_model(tmp_pa
 def test_a_peeking_method_would_be_caught(tmp_path: Path) -> None:
     source, target = world()
     with pytest.raises(DataError, match="carries labels, which no method may see"):
-        from transferium.methods.task import Task
+        from transferium.methods.adaptation_task import AdaptationTask
         from transferium.models.catalogue import find_backbone
 
-        Task(source, None, find_backbone(None, "features"), Embedder(None), 0, unlabeled=target)
+        AdaptationTask(source, None, find_backbone(None, "features"), Embedder(None), 0, unlabeled=target)
 
 
 def test_the_run_says_what_adapting_was_worth(tmp_path: Path) -> None:
@@ -165,7 +166,7 @@ def test_validators_are_asked_about_a_named_method_and_choose_nothing(tmp_path: 
 
 def test_the_map_may_be_drawn_by_neighbours(tmp_path: Path) -> None:
     source, target = world()
-    asked = FitOptions(out=tmp_path / "r", method="coral", map="tsne", command="fit")
+    asked = FitOptions(out=tmp_path / "r", method=find_method("coral", {}), map="tsne", command="fit")
     small = pair_domains([source.take(np.arange(60))], target.take(np.arange(60)))
     maps = adapt_job(small, asked, Embedder(None), Stopwatch())["adaptation"]["maps"]
     assert {when: (drawn["kind"], len(drawn["target"])) for when, drawn in maps.items()} == {
@@ -179,7 +180,7 @@ def test_the_map_may_be_drawn_by_neighbours(tmp_path: Path) -> None:
 def test_candidates_that_were_not_chosen_are_kept_and_asked_when_labels_come(tmp_path: Path) -> None:
     source, target = world()
     settings = {"adaptations": ("mcc@0.01", "prototypes"), "epochs": 3}
-    asked = FitOptions(out=tmp_path / "r", method="auto", settings=settings, command="fit")
+    asked = FitOptions(out=tmp_path / "r", method=find_method("auto", settings), command="fit")
     told = adapt_job(pair_domains([source], target), asked, Embedder(None), Stopwatch(), oracle=True)
     model = load_artifact(tmp_path / "r")
     looks: list[str] = []
@@ -207,7 +208,7 @@ def test_candidates_that_were_not_chosen_are_kept_and_asked_when_labels_come(tmp
 
 def test_of_candidates_that_moved_a_backbone_the_answers_are_kept(tmp_path: Path) -> None:
     source, target = world()
-    asked = FitOptions(out=tmp_path / "a", method="auto", settings=LIGHT, command="fit")
+    asked = FitOptions(out=tmp_path / "a", method=find_method("auto", LIGHT), command="fit")
     made = adapt(pair_domains([source], target), asked, Embedder(None), Stopwatch())
     stranger = replace(made.fitted, backbone=replace(made.fitted.backbone, fingerprint="moved"))
     beside = {**made.fitted.beside, "moved": stranger, "still": made.fitted}
@@ -238,7 +239,7 @@ def test_networks_that_moved_a_backbone_have_an_oracle_gap_when_labels_come(tmp_
 
     source, target = pictures("s", 0), pictures("t", 60)
     settings = {"adaptations": ("mcc", "dan"), "tuning": "full", "epochs": 1}
-    asked = FitOptions(out=tmp_path / "r", method="auto", backbone="small_cnn", settings=settings, command="fit")
+    asked = FitOptions(out=tmp_path / "r", method=find_method("auto", settings), backbone="small_cnn", command="fit")
     told = adapt_job(pair_domains([source], target), asked, Embedder(None), Stopwatch(), oracle=True)
     later = evaluate_adapted(load_artifact(tmp_path / "r"), tmp_path / "r", target, Embedder(None), seed=0)["oracle"]
     assert later.pop("left_out") == []
@@ -249,8 +250,8 @@ def test_networks_that_moved_a_backbone_have_an_oracle_gap_when_labels_come(tmp_
 
 def test_candidates_are_fitted_once_and_keep_their_state_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Path | None] = []
-    fit = Prototypes.fit
-    monkeypatch.setattr(Prototypes, "fit", lambda self, task: (seen.append(task.workdir), fit(self, task))[1])
+    adapt = Prototypes.adapt
+    monkeypatch.setattr(Prototypes, "adapt", lambda self, task: (seen.append(task.workdir), adapt(self, task))[1])
     same, y = clusters(150, 5, turn=0.02)  # prototypes changes nothing and is vetoed; the oracle asks about it again
     told = run(tmp_path / "r", world()[0], table(same, y, "t"), oracle=True)
     assert [path and path.name for path in seen] == ["prototypes"]
@@ -261,7 +262,7 @@ def test_source_only_beside_a_named_method_keeps_its_state_too(tmp_path: Path, m
     seen: list[Path | None] = []
     fit = SourceOnly.fit
     monkeypatch.setattr(SourceOnly, "fit", lambda self, task: (seen.append(task.workdir), fit(self, task))[1])
-    asked = FitOptions(out=tmp_path / "r", method="coral", command="fit")
+    asked = FitOptions(out=tmp_path / "r", method=find_method("coral", {}), command="fit")
     adapt(pair_domains([world()[0]], world()[1]), asked, Embedder(None), Stopwatch(), workdir=tmp_path / "state")
     assert seen == [tmp_path / "state" / "source-only"]
 

@@ -22,10 +22,11 @@ from transferium.job.adapt.evaluate_adapted import evaluate_adapted
 from transferium.job.adapt.fit import adapt, artifacts
 from transferium.job.adapt.given_model import GivenModel
 from transferium.job.adapt.run import SOURCE_ONLY, adapt_job
-from transferium.job.options import FitOptions
+from transferium.job.options import FitOptions, parse_settings
 from transferium.job.stopwatch import Stopwatch
+from transferium.methods.adaptation_task import AdaptationTask
+from transferium.methods.catalogue import find_method
 from transferium.methods.frozen.source_only import SourceOnly
-from transferium.methods.task import Task
 from transferium.models.heads.linear import Head
 from transferium.problems.classes import Classes
 from worlds.domains import images, model_bytes, tiny
@@ -52,7 +53,8 @@ def probe(**change: Any) -> GivenModel:
 def run(out: Path, model: GivenModel, target: Domain, method: str = "shot", **options: Any) -> dict[str, Any]:
     few = options.pop("few", None)
     settings = options.pop("settings", SHORT)
-    asked = FitOptions(out=out, method=method, settings=settings, command="fit", **options)
+    parsed, of_backbone = parse_settings(method, settings)
+    asked = FitOptions(out=out, method=parsed, backbone_settings=of_backbone, command="fit", **options)
     return adapt_job(model.pair(target, few), asked, Embedder(None), Stopwatch(), model=model)
 
 
@@ -88,7 +90,7 @@ def test_class_folders_of_the_target_change_no_byte(tmp_path: Path) -> None:
     settings = {"tuning": "full", "batch_size": 8, "augment": "none", "rounds": 1}
     made = []
     for at in (folder, swapped):
-        asked = FitOptions(out=tmp_path / "run", method="tent", settings=settings, command="fit")
+        asked = FitOptions(out=tmp_path / "run", method=find_method("tent", settings), command="fit")
         adapted = adapt(model.pair(read(at, name="t")), asked, Embedder(None, engine="torch"), Stopwatch(), model=model)
         made.append(artifacts(adapted, asked)[0])
     assert made[0].fingerprint == made[1].fingerprint != model.artifact.fingerprint
@@ -160,10 +162,10 @@ def test_a_backbone_that_was_saved_as_a_graph_cannot_move(tmp_path: Path) -> Non
     backbone = tiny()
     Artifact(backbone, Head(np.eye(2, backbone.width), np.zeros(2)), Classes(("a", "b"))).save(tmp_path / "m")
     model = GivenModel.load(tmp_path / "m")
-    asked = FitOptions(out=tmp_path / "r", method="tent", settings={"tuning": "full"})
+    asked = FitOptions(out=tmp_path / "r", method=find_method("tent", {"tuning": "full"}))
     with pytest.raises(InputError, match=r"saved as a graph, which can be run and not trained.*use tuning=frozen"):
-        model.asked(asked)
-    _, still = model.asked(replace(asked, settings={}))
+        model.backbone_for(asked)
+    still = model.backbone_for(replace(asked, method=find_method("tent", {})))
     assert still.graph == tmp_path / "m" / "backbone.onnx"
 
 
@@ -199,18 +201,19 @@ def test_statistics_of_pretraining_are_not_those_of_the_source() -> None:
         backbone = replace(tiny(), pretrained=pretrained)
         return GivenModel(Artifact(backbone, Head(np.eye(2, backbone.width), np.zeros(2)), Classes(("a", "b"))), "home")
 
-    asked = FitOptions(out=Path("r"), method="adabn", settings={"tuning": "full"})
-    assert given(False).asked(asked)[1].name == tiny().name, "its weights were trained on nothing but the source"
+    asked = FitOptions(out=Path("r"), method=find_method("adabn", {"tuning": "full"}))
+    assert given(False).backbone_for(asked).name == tiny().name, "its weights were trained on nothing but the source"
     with pytest.warns(
         TransferiumWarning, match="may hold no statistics of the source.*adabn replaces them all the same"
     ):
-        given(True).asked(asked)
+        given(True).backbone_for(asked)
     target = replace(images(range(12)), name="t")
     for pretrained in (True, False):
         model = given(pretrained)
-        method, backbone = model.asked(replace(asked, method="tent", settings={"tuning": "full", "rounds": 1}))
-        task = Task(model.source, None, backbone, Embedder(None), 0, unlabeled=target, model=model.stand_in)
-        layers = [m for m in method.fit(task).backbone.build().modules() if hasattr(m, "running_mean")]
+        method = find_method("tent", {"tuning": "full", "rounds": 1})
+        backbone = model.backbone_for(replace(asked, method=method))
+        task = AdaptationTask(model.source, None, backbone, Embedder(None), 0, unlabeled=target, model=model.stand_in)
+        layers = [m for m in method.adapt(task).backbone.build().modules() if hasattr(m, "running_mean")]
         before = [m for m in backbone.build().modules() if hasattr(m, "running_mean")]
         same = all(torch.equal(a.running_mean, b.running_mean) for a, b in zip(layers, before, strict=True))
         assert layers and same == pretrained, "tent leaves statistics that are not the source's"
@@ -278,5 +281,5 @@ def test_what_stands_for_the_source_has_its_classes_and_no_examples() -> None:
     partial = model.pair(replace(away(), problem=Classes(("a", "b", "zzz"))))
     assert sorted(f.message.split(":")[0] for f in partial.findings if f.kind == "class-sets") == ["open", "partial"]
     backbone = model.artifact.backbone
-    Task(pair.source, None, backbone, Embedder(None), 0, unlabeled=pair.target, model=model.stand_in)
+    AdaptationTask(pair.source, None, backbone, Embedder(None), 0, unlabeled=pair.target, model=model.stand_in)
     assert SourceOnly.adapts_models is False

@@ -23,6 +23,7 @@ from transferium.job.fit.run import fit_job
 from transferium.job.options import FitOptions
 from transferium.job.predict.apply import evaluate_domain
 from transferium.job.stopwatch import Stopwatch
+from transferium.methods.catalogue import find_method
 from worlds.tables import clusters, table
 
 X, Y = clusters(120, 0)
@@ -30,7 +31,7 @@ NEW, TRUTH = clusters(60, 1)
 
 
 def fit(out: Path, domain: Domain, method: str = "probe", **options: object) -> None:
-    fit_job(domain, FitOptions(out=out, method=method, **options), Embedder(None), Stopwatch())
+    fit_job(domain, FitOptions(out=out, method=find_method(method, {}), **options), Embedder(None), Stopwatch())
 
 
 @pytest.mark.parametrize("method", ["probe", "ncm", "auto"])
@@ -95,7 +96,7 @@ def test_an_adapted_model_knows_what_it_and_source_only_learned_from(tmp_path: P
     source, target, few = table(X, Y, "s"), table(NEW, TRUTH, "t"), table(NEW[:9], TRUTH[:9], "few")
     for forget, learned in ((False, 129), (True, 0)):
         run = tmp_path / f"run-{forget}"
-        asked = FitOptions(out=run, method="pooled", forget_data=forget)
+        asked = FitOptions(out=run, method=find_method("pooled", {}), forget_data=forget)
         adapt_job(pair_domains([source], target.unlabeled(), few), asked, Embedder(None), Stopwatch())
         artifact = load_artifact(run)
         assert len(artifact.learned.hashes) == learned and artifact.learned.complete is not forget
@@ -116,7 +117,7 @@ def test_a_model_adapted_from_a_model_knows_what_that_learned_from(tmp_path: Pat
         found = away.evaluate((np.concatenate([X, NEW]), np.concatenate([Y, TRUTH])))
     assert found.examples == 60
     home.save(tmp_path / "home")
-    asked = FitOptions(out=tmp_path / "run", method="shot", settings={"rounds": 1})
+    asked = FitOptions(out=tmp_path / "run", method=find_method("shot", {"rounds": 1}))
     model = GivenModel.load(tmp_path / "home")
     told = adapt_job(model.pair(table(X, Y, "t")), asked, Embedder(None), Stopwatch(), model=model)
     found = [f["message"] for f in told["doctor"]["findings"] if f["kind"] == "shared-examples"]

@@ -23,6 +23,7 @@ from transferium.job.adapt.run import adapt_job
 from transferium.job.options import FitOptions
 from transferium.job.predict.apply import evaluate_domain
 from transferium.job.stopwatch import Stopwatch
+from transferium.methods.catalogue import find_method
 from transferium.problems.classes import Classes
 from worlds.domains import images
 from worlds.toy import pictures, weights
@@ -59,7 +60,7 @@ def test_what_was_saved_answers_as_what_was_fitted_and_moves_again(tmp_path: Pat
 
     model = GivenModel.load(tmp_path / "m")
     settings = {"tuning": "partial", "unfreeze": 1, "rounds": 1, "augment": "none"}
-    asked = FitOptions(out=tmp_path / "r", method="shot", settings=settings, command="fit")
+    asked = FitOptions(out=tmp_path / "r", method=find_method("shot", settings), command="fit")
     adapt_job(model.pair(target.unlabeled()), asked, Embedder(None), Stopwatch(), model=model)
     moved = weights(load_artifact(tmp_path / "r").backbone.build())
     names = {".".join(name.split(".")[:3]) for name in mine if not torch.equal(mine[name], moved[name])}
@@ -67,7 +68,7 @@ def test_what_was_saved_answers_as_what_was_fitted_and_moves_again(tmp_path: Pat
 
 
 def test_a_run_says_whether_the_votes_helped(tmp_path: Path) -> None:
-    asked = FitOptions(out=tmp_path / "r", method="mcc", settings=VOTES, command="fit", backbone="small_cnn")
+    asked = FitOptions(out=tmp_path / "r", method=find_method("mcc", VOTES), command="fit", backbone="small_cnn")
     told = adapt_job(pair_domains([home(1), home(2)], away()), asked, Embedder(None), Stopwatch())
     assert "source_only" in told["references"] and "votes of the sources (0: " in str(told["selection"])
     assert told["adaptation"]["source"]["of"] == ["home 1", "home 2"]
@@ -104,7 +105,11 @@ def test_a_source_without_a_class_cannot_vote_with_a_backbone_either() -> None:
 def test_the_tracks_of_each_network_are_kept_under_its_name(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     asked = FitOptions(
-        out=tmp_path / "r", method="mcc", settings=VOTES, command="fit", backbone="small_cnn", track=("tensorboard",)
+        out=tmp_path / "r",
+        method=find_method("mcc", VOTES),
+        command="fit",
+        backbone="small_cnn",
+        track=("tensorboard",),
     )
     adapt_job(pair_domains([home(1), home(2)], away()), asked, Embedder(None), Stopwatch())
     found = {file.relative_to(tmp_path / "r" / "track").parts[0] for file in (tmp_path / "r").rglob("events.*")}

@@ -25,7 +25,7 @@ def run(out: Path, method: str, settings: dict[str, Any], moved: float = 0.0) ->
     z, truth = clusters(150, 1)
     z[:, 0] += moved
     source, target = table(*clusters(150, 0), "s"), table(z, truth, "t")
-    asked = FitOptions(out=out, method=method, settings=settings, command="fit")
+    asked = FitOptions(out=out, method=find_method(method, settings), command="fit")
     return adapt_job(pair_domains([source], target), asked, Embedder(None), Stopwatch())
 
 
@@ -62,8 +62,8 @@ def test_nothing_is_trained_again_where_it_would_say_nothing(
     tmp_path: Path, method: str, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fitted: list[float] = []
-    fit = SourceNetwork.fit
-    monkeypatch.setattr(SourceNetwork, "fit", lambda self, task: (fitted.append(self.weight), fit(self, task))[1])
+    adapt = SourceNetwork.adapt
+    monkeypatch.setattr(SourceNetwork, "adapt", lambda self, task: (fitted.append(self.weight), adapt(self, task))[1])
     assert "source_network" not in run(tmp_path / "r", method, settings)["references"]
     assert len(fitted) == (method == "source-network")
 

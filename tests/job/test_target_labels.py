@@ -15,6 +15,7 @@ from transferium.embedding.embed import Embedder
 from transferium.job.adapt.run import adapt_job
 from transferium.job.options import FitOptions
 from transferium.job.stopwatch import Stopwatch
+from transferium.methods.catalogue import find_method
 from worlds.domains import model_bytes, tiny
 from worlds.images import write_images
 
@@ -53,7 +54,7 @@ def test_class_folders_of_the_target_change_no_byte_of_the_models(
     }
     backbone, told = tiny(), {}
     for name, folder in targets.items():
-        asked = FitOptions(tmp_path / "run" / name, method, backbone, settings, command="fit")
+        asked = FitOptions(tmp_path / "run" / name, find_method(method, settings), backbone, command="fit")
         pair = pair_domains([read(source)], read(folder, name="t"))
         told[name] = adapt_job(pair, asked, Embedder(None, engine="torch"), Stopwatch())
     models = {name: model_bytes(tmp_path / "run" / name) for name in targets}

@@ -18,8 +18,8 @@ from transferium.job.adapt.run import adapt_job
 from transferium.job.adapt.verdict_scope import reason_without_verdict
 from transferium.job.options import FitOptions
 from transferium.job.stopwatch import Stopwatch
+from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.catalogue import find_method
-from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 from transferium.models.heads.linear import Head
 from worlds.tables import clusters, table
@@ -32,7 +32,7 @@ def world(turn: float = 0.8) -> tuple[Domain, Domain]:
 def run(out: Path, method: str, settings: dict[str, Any], turn: float = 0.8) -> tuple[dict[str, Any], dict[str, Any]]:
     """What ``fit`` says, and what ``evaluate`` says later of the same labels."""
     source, target = world(turn)
-    asked = FitOptions(out=out, method=method, settings=settings, command="fit")
+    asked = FitOptions(out=out, method=find_method(method, settings), command="fit")
     told = adapt_job(pair_domains([source], target), asked, Embedder(None), Stopwatch())
     return told, evaluate_adapted(load_artifact(out), out, target, Embedder(None), seed=0)
 
@@ -94,7 +94,9 @@ def test_a_method_says_whether_it_looks_at_the_target(
     method: str, settings: dict[str, Any], inputs: bool, labels_too: bool
 ) -> None:
     source, target = world()
-    task = Task(source, None, find_backbone(None, "features"), Embedder(None), 0, unlabeled=target.unlabeled())
+    task = AdaptationTask(
+        source, None, find_backbone(None, "features"), Embedder(None), 0, unlabeled=target.unlabeled()
+    )
     made = find_method(method, settings)
     assert (made.looks_at_inputs(task), made.adapts(task)) == (inputs, inputs)
     assert made.adapts(replace(task, target=target.take([0, 1, 2]))) is labels_too

@@ -94,7 +94,7 @@ CASES = [
 
 @cache
 def fitted(case: Case, world: str) -> Fitted:
-    return case.method().fit(getattr(shifted, world).task())
+    return case.method().adapt(getattr(shifted, world).task())
 
 
 def alone(case: Case, world: str) -> Fitted:
@@ -106,12 +106,12 @@ def alone(case: Case, world: str) -> Fitted:
 
 @cache
 def network_alone(world: str, smoothing: float) -> Fitted:
-    return SourceNetwork(**SHORT, label_smoothing=smoothing).fit(getattr(shifted, world).task(unlabeled=None))
+    return SourceNetwork(**SHORT, label_smoothing=smoothing).fit(getattr(shifted, world).task().without_target())
 
 
 @cache
 def probe_alone(world: str) -> Fitted:
-    return SourceOnly().fit(getattr(shifted, world).task(unlabeled=None))
+    return SourceOnly().fit(getattr(shifted, world).task().without_target())
 
 
 def bits(model: Fitted) -> dict[str, bytes]:

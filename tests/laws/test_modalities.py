@@ -100,7 +100,7 @@ def test_a_fourth_kind_is_fine_tuned(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _fit(out: Path, domain: Domain) -> None:
-    fit_job(domain, FitOptions(out, "probe"), Embedder(None, engine="torch"), Stopwatch())
+    fit_job(domain, FitOptions(out, find_method("probe", {})), Embedder(None, engine="torch"), Stopwatch())
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,10 @@ FACTS = {
     "data/doctor/doctor.py": "columns of feature rows can be constant",
     "data/readers/frames.py": "a feature row is made of several cells",
     "data/fingerprint.py": "feature rows are in memory",
+    "data/learned.py": "feature rows are hashed as numbers, in single precision",
     "data/pairing.py": "feature rows have columns, which are to be the same",
+    "data/readers/folders.py": "pictures lie in folders of classes",
+    "data/readers/layout.py": "a table beside pictures may name them",
     "data/readers/table_files.py": "a feature row is made of several cells",
     "embedding/embed.py": "feature rows are read as they are",
     "embedding/shards.py": "feature rows are read as they are",

@@ -17,6 +17,8 @@ from transferium.data.samples import Items
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
 from transferium.functional.matrices import Array
+from transferium.methods.adaptation_task import AdaptationTask
+from transferium.methods.adapted_model import source_reader
 from transferium.methods.catalogue import method_class
 from transferium.methods.deep_adaptation.network import AdaptedNetwork
 from transferium.methods.fitted import Fitted
@@ -24,12 +26,11 @@ from transferium.methods.holdout import HELD, hold_out
 from transferium.methods.model_selection.auto import Auto
 from transferium.methods.model_selection.evidence import evidence_of
 from transferium.methods.multi_source import relatedness
-from transferium.methods.task import Task
 from transferium.problems.classes import Classes
 from worlds.toy import picture_backbone, pictures, restyled, same, weights
 
 
-def task(n: int = 32, **change: Any) -> Task:
+def task(n: int = 32, **change: Any) -> AdaptationTask:
     """Plain pictures are one source, pictures nearly as pale as the target's the other."""
     torch.set_num_threads(1)
     plain, pale = pictures(n), restyled(pictures(2 * n, 7))
@@ -37,7 +38,7 @@ def task(n: int = 32, **change: Any) -> Task:
     y, ids = np.concatenate([plain.y, pale.y]), [f"s-{i}" for i in range(3 * n)]
     both = Domain(Items(items), "image", ids, y, Classes(plain.classes), name="both")
     target = restyled(pictures(n, 50)).unlabeled()
-    made = Task(both, None, picture_backbone(), Embedder(None, engine="torch"), 0, unlabeled=target)
+    made = AdaptationTask(both, None, picture_backbone(), Embedder(None, engine="torch"), 0, unlabeled=target)
     return replace(made, sources=np.repeat([0, 1], [n, 2 * n]), **change)
 
 
@@ -46,21 +47,21 @@ def watched(name: str, **settings: Any) -> tuple[AdaptedNetwork, list[Fitted]]:
     fitted: list[Fitted] = []
 
     class Watched(method_class(name)):
-        def fit(self, task: Task) -> Fitted:
-            fitted.append(super().fit(task))
+        def adapt(self, task: AdaptationTask) -> Fitted:
+            fitted.append(super().adapt(task))
             return fitted[-1]
 
     return Watched(sources="votes", **settings), fitted
 
 
-def likeness(given: Task) -> Array:
+def likeness(given: AdaptationTask) -> Array:
     assert given.sources is not None and given.unlabeled is not None
     found = relatedness(given.sources, given.embed(given.train).features, given.embed(given.unlabeled).features)
     return found / found.sum()
 
 
-def said_by(given: Task, model: Fitted, domain: Domain, *, at_source: bool = False) -> Array:
-    backbone, head = model.at_source if at_source else (model.backbone, model.head)
+def said_by(given: AdaptationTask, model: Fitted, domain: Domain, *, at_source: bool = False) -> Array:
+    backbone, head = source_reader(model) if at_source else (model.backbone, model.head)
     return head.logits(given.embed(domain, backbone).features) / head.temperature
 
 
@@ -77,7 +78,7 @@ CASES = [(name, SHORT | extra) for name, extra in QUICK.items()] + [
 def test_it_says_what_all_of_them_say_weighed_on_either_side(name: str, settings: dict[str, Any]) -> None:
     given = task()
     method, fitted = watched(name, **settings)
-    model = method.fit(given)
+    model = method.adapt(given)
     *members, last = fitted
     assert last is model and len(members) == 2
     shares, held = likeness(given), hold_out(given, HELD).held
@@ -101,7 +102,7 @@ def test_of_each_network_moves_what_would_move_alone() -> None:
     before = weights(given.backbone.build())
     moved: dict[str, set[str]] = {}
     for tuning, extra in (("partial", {"unfreeze": 1}), ("full", {}), ("lora", {"rank": 2})):
-        model = method_class("mcc")(**SHORT | extra | {"tuning": tuning, "sources": "votes", "lr": 0.01}).fit(given)
+        model = method_class("mcc")(**SHORT | extra | {"tuning": tuning, "sources": "votes", "lr": 0.01}).adapt(given)
         after = weights(model.backbone.build())
         assert set(after) == {f"members.{i}.{name}" for i in (0, 1) for name in before}, "ordinary weights are left"
         names = {n for n, t in after.items() if not torch.equal(t, before[n.split(".", 2)[2]])}
@@ -113,16 +114,16 @@ def test_of_each_network_moves_what_would_move_alone() -> None:
 
 def test_an_interrupted_vote_goes_on_at_the_source_where_it_was(tmp_path: Path) -> None:
     method = method_class("shot")(**SHORT, rounds=2, sources="votes")
-    expected = method.fit(task())
+    expected = method.adapt(task())
 
     def halt(what: str, done: int, _total: int) -> None:
         if what == "source 1: round 2" and done == 1:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        method.fit(task(workdir=tmp_path, checkpoint_steps=1, progress=halt))
+        method.adapt(task(workdir=tmp_path, checkpoint_steps=1, progress=halt))
     told: list[str] = []
-    again = method.fit(task(workdir=tmp_path, checkpoint_steps=1, progress=lambda what, *_: told.append(what)))
+    again = method.adapt(task(workdir=tmp_path, checkpoint_steps=1, progress=lambda what, *_: told.append(what)))
     assert set(told) == {"source 1: round 2"}, "what was trained is loaded"
     assert again.backbone.fingerprint == expected.backbone.fingerprint
     assert same(everything(again), everything(expected))
@@ -136,7 +137,7 @@ def test_networks_are_trained_one_after_the_other_and_let_go() -> None:
             gc.collect()
             alive[what] = sum(issubclass(type(thing), torch.optim.Optimizer) for thing in gc.get_objects())
 
-    method_class("mcc")(**SHORT, sources="votes").fit(task(progress=count))
+    method_class("mcc")(**SHORT, sources="votes").adapt(task(progress=count))
     assert alive["source 1: adapt"] == alive["source 0: adapt"] > 0
 
 
@@ -146,13 +147,13 @@ def test_source_only_has_not_seen_the_target_and_so_weighs_no_source() -> None:
         assert alone.get_params()["sources"] == Auto(tuning="full", sources=sources).source_only().sources == "combined"
     given = task()
     alone = method_class("mcc")(**SHORT, sources="votes").source_only()
-    assert same(everything(alone.fit(given)), everything(alone.fit(replace(given, unlabeled=None))))
+    assert same(everything(alone.adapt(given)), everything(alone.fit(given.without_target())))
 
 
 def test_auto_judges_votes_of_backbones_over_what_source_only_learned() -> None:
     given = task()
     asked = Auto(adaptations=("standardise", "mcc"), sources="votes", tuning="full", epochs=2, augment="none")
-    beside = asked.fit(given).beside
+    beside = asked.adapt(given).beside
     assert beside["source-only"].backbone.members == 1 and beside["mcc"].backbone.members == 2
     assert beside["standardise"].backbone is beside["source-only"].backbone
     assert "votes of the sources" in str(beside["mcc"].selection)
@@ -163,6 +164,6 @@ def test_more_than_one_graph_holds_is_refused_before_anything_is_trained() -> No
     given = task()
     large = replace(given, backbone=replace(given.backbone, size_bytes=2**30))
     with pytest.raises(InputError, match=r"one for each of 2 sources, and 2 of PictureNet are 2\.1 GB, .* holds 2\.1"):
-        method_class("mcc")(**SHORT, sources="votes").fit(large)
+        method_class("mcc")(**SHORT, sources="votes").adapt(large)
     frozen = {name: value for name, value in SHORT.items() if name != "augment"} | {"tuning": "frozen", "epochs": 1}
-    assert method_class("mcc")(**frozen, sources="votes").fit(large).backbone is large.backbone
+    assert method_class("mcc")(**frozen, sources="votes").adapt(large).backbone is large.backbone

@@ -12,12 +12,12 @@ from transferium.data.pairing import pair_domains
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
 from transferium.job.compare.run import compare_domains
+from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.catalogue import method_class
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.frozen.nearest_class_mean import NearestClassMean
 from transferium.methods.model_selection.auto import Auto, Trials
 from transferium.methods.model_selection.evidence import evidence_of, held_out_logits
-from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 from worlds.tables import clusters, table
 
@@ -33,16 +33,16 @@ def world() -> tuple[Domain, Domain]:
     return table(x, y, "s", names), table(z, truth, "t", names)
 
 
-def task() -> Task:
+def task() -> AdaptationTask:
     source, target = world()
     backbone = replace(find_backbone(None, "features"), width=8)
-    return Task(source, None, backbone, Embedder(None), 0, unlabeled=target.unlabeled())
+    return AdaptationTask(source, None, backbone, Embedder(None), 0, unlabeled=target.unlabeled())
 
 
 @pytest.mark.parametrize("method", [LinearProbe(), NearestClassMean()])
 def test_its_rows_have_no_held_out_answer(method: LinearProbe | NearestClassMean) -> None:
     given = task()
-    answers = method.fit(given).oof_outputs
+    answers = method.adapt(given).oof_outputs
     assert answers is not None
     assert np.array_equal(np.isnan(answers).any(axis=1), given.train.y == 3)
     assert np.isnan(answers[0]).all()
@@ -50,7 +50,7 @@ def test_its_rows_have_no_held_out_answer(method: LinearProbe | NearestClassMean
 
 def test_bbse_refuses_and_names_the_class() -> None:
     with pytest.raises(DataError, match=r"too few examples of 'dodo' to hold any out.*leave the class out"):
-        method_class("bbse")().fit(task())
+        method_class("bbse")().adapt(task())
 
 
 def test_compare_says_which_class_is_not_known() -> None:
@@ -64,12 +64,12 @@ def test_compare_says_which_class_is_not_known() -> None:
 def test_an_election_and_its_evidence_leave_the_rows_out() -> None:
     given = task()
     for name in ("prototypes", "source-only"):
-        model = method_class(name)().fit(given)
+        model = method_class(name)().adapt(given)
         # The one example falls into one of the five parts, and is asked about only where it fell into the held one.
         answered = ~np.isnan(held_out_logits(given, model)).any(axis=1)
         seen = evidence_of(given, model)
         assert len(seen.source_logits) == answered.sum() and 3 not in seen.source_labels
-    chosen = Auto(adaptations=("prototypes", "label-shift")).fit(given)
+    chosen = Auto(adaptations=("prototypes", "label-shift")).adapt(given)
     assert set(chosen.beside) == {"source-only", "prototypes", "label-shift"}
     assert not any("nan" in note for note in chosen.selection.notes)
 
@@ -77,5 +77,5 @@ def test_an_election_and_its_evidence_leave_the_rows_out() -> None:
 def test_trials_count_what_the_probe_was_asked() -> None:
     given = task()
     given.budget_s = 10.0
-    trials = Trials(given, LinearProbe().fit(given), 3, 0.0)
+    trials = Trials(given, LinearProbe().adapt(given), 3, 0.0)
     assert trials.rows[0]["examples"] == 149 and np.isfinite(trials.rows[0]["log_loss"])

@@ -59,7 +59,7 @@ def model_bytes(out: Path) -> dict[str, bytes]:
         raw = file.read_bytes()
         if file.suffix == ".json":
             told = json.loads(raw)
-            del told["info"]["provenance"]["created"]
+            del told["info"]["provenance"]["created"], told["seal"]
             raw = json.dumps(told).encode()
         found[str(file.relative_to(out))] = raw
     return found

@@ -10,8 +10,8 @@ import numpy as np
 from transferium.data.domain import Domain
 from transferium.data.samples import Rows
 from transferium.embedding.embed import Embedder
+from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.fitted import Fitted
-from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 from transferium.problems.classes import Classes
 
@@ -28,11 +28,11 @@ class World:
     target: np.ndarray
     truth: np.ndarray
 
-    def task(self, seed: int = 0, **change: object) -> Task:
+    def task(self, seed: int = 0, **change: object) -> AdaptationTask:
         """The task that a method is given."""
         train = rows(self.source, self.labels, "source")
         backbone = replace(find_backbone(None, "features"), width=self.source.shape[1])
-        task = Task(train, None, backbone, Embedder(None), seed, unlabeled=rows(self.target, None, "target"))
+        task = AdaptationTask(train, None, backbone, Embedder(None), seed, unlabeled=rows(self.target, None, "target"))
         return replace(task, **change)
 
     def score(self, fitted: Fitted) -> float:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from transferium.cli.tables import figures, interval, severities, table
+from transferium.cli.tables import doctors, figures, interval, table
+
+SIDES = ("source: ", "target: ", "labelled target: ")
+"""What messages about one side begin with."""
 
 
 def summary(run: dict[str, Any]) -> str:
@@ -37,17 +40,15 @@ def summary(run: dict[str, Any]) -> str:
         best = f"{oracle['best']}, {100 * oracle['accuracy'][oracle['best']]:.1f} %"
         gap = f"gap of the honest choice {100 * oracle['gap']:.1f} points"
         lines.append(f"Oracle (target labels were looked at): best {best}; {gap}.")
-    lines += between(run["doctor"])
-    if counts := severities(run["doctor"]):
-        lines.append(f"The doctor found {counts}: see report.html or doctor.json.")
+    each = [f for f in run["doctor"]["findings"] if f["message"].startswith(SIDES)]
+    lines += between(run["doctor"]) + doctors(each, run["doctor"])
     return "\n".join([*lines, f"{run['seconds']['total']:.1f} s in all."])
 
 
 def between(doctor: dict[str, Any]) -> list[str]:
     """The doctor's warnings on the two domains together: the same examples, other classes."""
-    sides = ("source: ", "target: ")
     grave = (f["message"] for f in doctor["findings"] if f["severity"] != "note")
-    return [f"Mind: {message}." for message in grave if not message.startswith(sides)]
+    return [f"Mind: {message}." for message in grave if not message.startswith(SIDES)]
 
 
 def _distances(found: dict[str, Any]) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import signal
 import sys
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,8 +18,9 @@ import click
 
 from transferium.cli import commands
 from transferium.cli.compare import compare
+from transferium.cli.echo import echo
 from transferium.cli.environment import help_text
-from transferium.cli.given_twice import refuse_twice
+from transferium.cli.options import refuse_twice
 from transferium.cli.resume import Interrupted
 from transferium.cli.tune import tune
 from transferium.errors import TransferiumError, TransferiumWarning, on_the_command_line
@@ -26,11 +28,28 @@ from transferium.system.processes import leave, rank
 from transferium.training.resume.interruption import asked_to_end
 from transferium.version import __version__
 
-EXIT_FAILED, EXIT_USER_ERROR = 1, 2
+EXIT_FAILED, EXIT_USER_ERROR, EXIT_NO_READER = 1, 2, 128 + 13
+
+_REFUSALS = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
+    | {errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EMFILE, errno.ENFILE}
+)
+"""What the operating system may refuse without a fault of this program."""
+
+
+class ReaderGone(Exception):  # noqa: N818  (it is never shown: whoever read the output has left)
+    """The program that read the output has ended."""
 
 
 class Commands(click.Group):
     """A group that suggests the nearest command for a mistyped one."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; click would end with 1 where a reader has gone, which means a fault here."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -94,7 +113,7 @@ def main(arguments: list[str] | None = None) -> None:
     warnings.simplefilter("always", TransferiumWarning)
     warnings.showwarning = _say_warning
     with _one_voice(), on_the_command_line():
-        code = _run(arguments, debug)
+        code = _ended(_run(arguments, debug))
     leave()
     sys.exit(code)
 
@@ -113,23 +132,50 @@ def _one_voice() -> Iterator[None]:
 def _run(arguments: list[str], debug: bool) -> int:
     try:
         cli.main(arguments, prog_name="transferium", standalone_mode=False)
+    except ReaderGone:
+        return EXIT_NO_READER
     except click.ClickException as error:
         error.show()
         return error.code if isinstance(error, Interrupted) else EXIT_USER_ERROR
     except (Exception, KeyboardInterrupt) as error:
         if asked := asked_to_end(error) or (signal.SIGINT if isinstance(error, click.Abort) else None):
-            click.echo("interrupted: nothing half-written was left; the same command goes on from the store.", err=True)
+            echo("interrupted: nothing half-written was left; the same command goes on from the store.", err=True)
             return 128 + asked
         if debug:
             traceback.print_exc()
-        click.echo(f"error: {_explain(error)}", err=True)
-        return EXIT_USER_ERROR if isinstance(error, TransferiumError) else EXIT_FAILED
+        with suppress(OSError, TransferiumError):
+            echo(f"error: {_explain(error)}", err=True)
+        return EXIT_USER_ERROR if isinstance(error, TransferiumError) or _is_refusal(error) else EXIT_FAILED
     return 0
+
+
+def _ended(code: int) -> int:
+    """``code``, or what it is where the rest of the output cannot be written; then nothing more is tried."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return EXIT_NO_READER
+        with suppress(OSError, TransferiumError):
+            echo(f"error: standard output cannot be written to: {getattr(error, 'strerror', error)}.", err=True)
+        return code or EXIT_USER_ERROR
+    return code
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Whether the system refused something that the user can change: a permission, room, the length of a name."""
+    return isinstance(error, OSError) and error.errno in _REFUSALS
 
 
 def _explain(error: BaseException) -> str:
     if isinstance(error, TransferiumError):
         return " ".join([str(error), *getattr(error, "__notes__", ())])
+    if isinstance(error, OSError) and _is_refusal(error):
+        where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        return f"{where}{error.strerror}. The system refused it: give another place, or change what it allows."
     return f"{type(error).__name__}: {error}\nThis is a fault of transferium: run again with --debug and report it."
 
 
@@ -142,4 +188,4 @@ def _say_warning(
     line: str | None = None,
 ) -> Any:
     del category, filename, lineno, file, line
-    click.echo(f"warning: {message}", err=True)
+    echo(f"warning: {message}", err=True)

@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from transferium.cli import options as opt
+from transferium.cli.echo import echo
 
 if TYPE_CHECKING:
     from transferium.training.preview import Contact
@@ -44,7 +43,7 @@ def show(data: Path, options: dict[str, Any]) -> None:
     if drawn:
         write_picture(contact, out or PICTURE)
         facts |= {"file": str(out or PICTURE), "ids": [example.id for example in contact.examples]}
-    click.echo(json.dumps(facts, ensure_ascii=False) if options["as_json"] else _said(contact, facts))
+    echo(json.dumps(facts, ensure_ascii=False) if options["as_json"] else _said(contact, facts))
 
 
 def _said(contact: Contact, facts: dict[str, Any]) -> str:

@@ -12,6 +12,8 @@ import click
 
 from transferium.cli import augmented, tables
 from transferium.cli import options as opt
+from transferium.cli.account import say_read
+from transferium.cli.echo import echo
 from transferium.cli.sources import WithSources
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ def fit(context: click.Context, /, **options: Any) -> None:
     from transferium.cli import resume
     from transferium.cli.unread import refuse_unread
     from transferium.job.run_directory.state_paths import COMMAND, STATE
+    from transferium.system.folder_locks import alone_in
 
     command, folder = shlex.join(["transferium", *sys.argv[1:]]), None
     if options["resume"] is not None:
@@ -71,24 +74,25 @@ def fit(context: click.Context, /, **options: Any) -> None:
     refuse_unread(context, options)
     out = options["out"] or Path("runs") / (options["data"].resolve().stem or "run")
     how = f"transferium fit --resume {options['resume'] or out}"
-    with resume.working_in(folder), resume.saying_how_to_go_on(how, out / STATE / COMMAND):
+    with resume.working_in(folder), resume.saying_how_to_go_on(how, out / STATE / COMMAND), alone_in(out):
         _fit(options["data"], out, command, options)
 
 
 def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
     from transferium.data.read import read
     from transferium.job.fit.run import check_writable, fit_job
-    from transferium.job.options import FitOptions
+    from transferium.job.options import FitOptions, named_settings, parse_settings
     from transferium.job.run_directory.resume import begin_anew, begins_anew, remembering
     from transferium.job.stopwatch import Stopwatch
 
-    settings = opt.method_settings(options)
+    settings = named_settings(options)
     columns = opt.with_separator(opt.named_columns(options), settings)
+    method, backbone_settings = parse_settings(options["method"], settings)
     asked = FitOptions(
         out=out,
-        method=options["method"],
+        method=method,
         backbone=options["backbone"],
-        settings=settings,
+        backbone_settings=backbone_settings,
         seed=options["seed"],
         test_size=options["test_size"],
         strict=options["strict"],
@@ -100,13 +104,14 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
         forget_data=options["forget_data"],
     )
     check_writable(out)
-    anew = begins_anew(out, options)
+    anew = begins_anew(out, options, method)
     watch = Stopwatch()
     if options["source"]:
         _adapt(data, asked, watch, options, anew)
         return
     with watch("read"):
         domain = read(data, **columns)
+    say_read(domain, machine=options["as_json"])
     begin_anew(out, anew)
     with remembering(out, options, command):
         run = fit_job(domain, asked, opt.make_embedder(options), watch)
@@ -122,6 +127,8 @@ def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, A
 
     with watch("read"):
         pair, model = read_given(data, options["source"], asked.columns, options["few"])
+    for domain in (pair.source, pair.target):
+        say_read(domain, machine=options["as_json"])
     begin_anew(asked.out, anew)
     with remembering(asked.out, options, asked.command):
         run = adapt_job(pair, asked, opt.make_embedder(options), watch, oracle=options["oracle"], model=model)
@@ -138,26 +145,28 @@ def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, A
 def predict(run: Path, data: Path, **options: Any) -> None:
     """Predict DATA (a folder, a table or one file) with the model in RUN."""
     from transferium.artifact import load_artifact
-    from transferium.job.predict.apply import predict_domain, read_like
+    from transferium.data.doctor.findings import by_reason
+    from transferium.job.predict.apply import predict_domain, read_to_answer
     from transferium.job.predict.predictions import check_out, write_predictions
     from transferium.problems.evaluation import Overlap
 
     if options["out"] is not None:
         check_out(options["out"], data)
     artifact = load_artifact(run)
-    domain = read_like(artifact, data, opt.named_columns(options))
+    domain = read_to_answer(artifact, data, opt.named_columns(options))
+    say_read(domain, err=True, warned=True)
     predicted = predict_domain(artifact, domain, opt.make_embedder(options))
-    for name, reason in predicted.problems.items():
-        click.echo(f"warning: {name} could not be read ({reason}); its prediction is empty", err=True)
+    for said in by_reason(predicted.problems):
+        echo(f"warning: {said}; predictions are empty there", err=True)
     overlap = Overlap(len(domain), int(artifact.learned.marks(predicted.domain).sum()))
     if overlap.learned:
-        click.echo(f"note: {overlap.said}: how well these are answered says nothing about new examples", err=True)
+        echo(f"note: {overlap.said}: how well these are answered says nothing about new examples", err=True)
     if options["as_json"]:
-        click.echo(json.dumps(predicted.as_records(artifact.problem), ensure_ascii=False))
+        echo(json.dumps(predicted.as_records(artifact.problem), ensure_ascii=False))
     if options["out"] is not None or not options["as_json"]:
         write_predictions(options["out"], domain, artifact.problem, predicted.outputs)
     if options["out"] is not None and not options["as_json"]:
-        click.echo(f"{len(domain)} predictions written to {options['out']}")
+        echo(f"{len(domain)} predictions written to {options['out']}")
 
 
 @click.command()
@@ -174,7 +183,9 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
     from transferium.job.predict.apply import check_evaluable, evaluate_domain, held_out, metrics_of, read_like
 
     artifact = load_artifact(run)
-    domain = held_out(read_like(artifact, data, opt.named_columns(options)))
+    given = read_like(artifact, data, opt.named_columns(options))
+    say_read(given, machine=options["as_json"], warned=True)
+    domain = held_out(given)
     check_evaluable(artifact, domain, data)
     embedder = opt.make_embedder(options)
     if is_adapted(run):
@@ -182,17 +193,17 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
     else:
         metrics = metrics_of(evaluate_domain(artifact, domain, embedder, seed=options["seed"]), domain, run)
     if options["as_json"]:
-        click.echo(json.dumps(metrics, ensure_ascii=False))
+        echo(json.dumps(metrics, ensure_ascii=False))
         return
     training = "training " if metrics["learned_from"] == metrics["given"] else ""
     rows = [[f"{training}{label}", value] for label, value in tables.figures(metrics, artifact.problem.kind)]
-    click.echo(tables.table(rows, [f"{metrics['examples']} examples of {domain.name}", "value (95 % interval)"]))
+    echo(tables.table(rows, [f"{metrics['examples']} examples of {domain.name}", "value (95 % interval)"]))
     if metrics["learned_from_sentence"]:
-        click.echo(metrics["learned_from_sentence"])
+        echo(metrics["learned_from_sentence"])
     if "verdict_sentence" in metrics:
         from transferium.cli.adapted import beside_source_only
 
-        click.echo(beside_source_only(metrics))
+        echo(beside_source_only(metrics))
 
 
 @click.command()
@@ -224,12 +235,14 @@ def inspect(data: Path, **options: Any) -> None:
     domain = read(data, **opt.only_separator(options))
     seen = inspect_domain(domain, options["backbone"], opt.make_embedder(options))
     if options["as_json"]:
-        click.echo(json.dumps(seen.as_dict(), ensure_ascii=False))
+        echo(json.dumps(seen.as_dict(), ensure_ascii=False))
     else:
-        click.echo(f"{seen.domain!r}")
+        if seen.domain.layout:
+            echo(f"{seen.domain.layout}.")
+        echo(f"{seen.domain!r}")
         if seen.counts:
-            click.echo(tables.table([[name, str(n)] for name, n in seen.counts.items()], ["class", "examples"]))
-        click.echo(tables.findings(seen.diagnosis.to_json()))
+            echo(tables.table([[name, str(n)] for name, n in seen.counts.items()], ["class", "examples"]))
+        echo(tables.findings(seen.diagnosis.to_json()))
     if options["strict"]:
         be_strict(seen.diagnosis)
 
@@ -242,7 +255,7 @@ def backbones(as_json: bool) -> None:
 
     rows = catalogue()
     if as_json:
-        click.echo(json.dumps(rows))
+        echo(json.dumps(rows))
         return
     cells = [
         [
@@ -255,10 +268,8 @@ def backbones(as_json: bool) -> None:
         ]
         for r in rows
     ]
-    click.echo(tables.table(cells, ["backbone", "reads", "width", "size", "licence", "available"]))
-    click.echo(
-        "\nAlso timm/<name> and hf/<name> (from the hub or its cache), a local folder, or weights as <arch>@<file>."
-    )
+    echo(tables.table(cells, ["backbone", "reads", "width", "size", "licence", "available"]))
+    echo("\nAlso timm/<name> and hf/<name> (from the hub or its cache), a local folder, or weights as <arch>@<file>.")
 
 
 @click.command()
@@ -277,12 +288,12 @@ def methods(name: str | None, search: str | None, as_json: bool) -> None:
     if search is not None and not (described := listing.found(described, search)):
         raise InputError(f"no method and no setting says {search!r}. transferium methods lists them all.")
     if as_json:
-        click.echo(json.dumps(described))
+        echo(json.dumps(described))
     elif name is not None:
-        click.echo(listing.in_full(described[0]))
+        echo(listing.in_full(described[0]))
     else:
         shown = listing.page(described) if search is None else listing.findings(described, search)
-        click.echo(f"{shown}\n\n{listing.MORE}")
+        echo(f"{shown}\n\n{listing.MORE}")
 
 
 @click.command()
@@ -300,10 +311,10 @@ def cache(prune: str | None, as_json: bool) -> None:
     removed = [f"{s['name']} ({s['examples']} examples)" for s in before if s["space"] not in kept]
     if as_json:
         told = {"home": str(store.home), "bytes": store.size_bytes(), "spaces": spaces, "freed": freed}
-        click.echo(json.dumps(told | {"removed": removed}))
+        echo(json.dumps(told | {"removed": removed}))
         return
     if prune:
-        click.echo(f"removed {', '.join(removed) or 'nothing'}; freed {tables.megabytes(freed)}")
+        echo(f"removed {', '.join(removed) or 'nothing'}; freed {tables.megabytes(freed)}")
     rows = [[s["name"], str(s["examples"]), tables.megabytes(s["bytes"]), s["used"]] for s in spaces]
-    click.echo(tables.table(rows, ["backbone", "examples", "size", "last used"]) if rows else "the store is empty")
-    click.echo(f"{tables.megabytes(store.size_bytes())} of {tables.megabytes(store.limit)} in {store.home}")
+    echo(tables.table(rows, ["backbone", "examples", "size", "last used"]) if rows else "the store is empty")
+    echo(f"{tables.megabytes(store.size_bytes())} of {tables.megabytes(store.limit)} in {store.home}")

@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from transferium.cli import options as opt
+from transferium.cli.account import say_read
+from transferium.cli.echo import echo
 from transferium.cli.tables import table
 
 
@@ -35,8 +37,10 @@ def compare(source: Path, target: Path, **options: Any) -> None:
     from transferium.job.compare.run import compare_domains
 
     pair = read_pair(target, [source], opt.named_columns(options))
+    for domain in (pair.source, pair.target):
+        say_read(domain, machine=options["as_json"])
     told = compare_domains(pair, opt.make_embedder(options), backbone=options["backbone"], seed=options["seed"])
-    click.echo(json.dumps(told, ensure_ascii=False) if options["as_json"] else summary(told))
+    echo(json.dumps(told, ensure_ascii=False) if options["as_json"] else summary(told))
 
 
 def summary(told: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -42,12 +42,15 @@ def usable_backbone(_context: click.Context, _option: click.Parameter, name: str
 
 
 PROBLEM = "What is predicted: a class, several labels (a|b), an amount.  [default: as labels look]"
+LAYOUT = "What a folder is: its folders are classes or parts, or it holds a table or images.  [default: as it looks]"
+LAYOUTS = ("classes", "parts", "table", "images")
 PROBLEM_KINDS = ("auto", "classes", "multi-label", "regression")
 
 
 def columns(command: F) -> F:
-    """``--image``, ``--text``, ``--label``, ``--part``, ``--group``, ``--id``, ``--problem``: how a table is read."""
+    """``--image``, ``--text``, ``--label``, ``--part``, ``--group``, ``--id``, ``--layout``, ``--problem``."""
     command = click.option("--problem", type=click.Choice(PROBLEM_KINDS), help=PROBLEM)(command)
+    command = click.option("--layout", type=click.Choice(LAYOUTS), help=LAYOUT)(command)
     for name, text in reversed(COLUMNS.items()):
         command = click.option(f"--{name}", name, metavar="COL", help=text)(command)
     return command
@@ -63,8 +66,8 @@ def engine(command: F) -> F:
 
 
 def named_columns(options: dict[str, Any]) -> dict[str, Any]:
-    """The columns that the user named, and the problem, as ``read`` takes them."""
-    named = {name: options[name] for name in COLUMNS if options[name] is not None}
+    """The columns that the user named, the layout and the problem, as ``read`` takes them."""
+    named = {name: options[name] for name in (*COLUMNS, "layout") if options.get(name) is not None}
     return named if options.get("problem") is None else named | {"problem": options["problem"]}
 
 
@@ -118,19 +121,6 @@ def trackers(names: tuple[str, ...]) -> tuple[str, ...]:
     return check_trackers(asked)
 
 
-def method_settings(options: dict[str, Any]) -> dict[str, str]:
-    """``--set`` by name, with ``--lr`` as the setting that it is short for; raises ``InputError`` for both of these."""
-    from transferium.errors import InputError
-    from transferium.methods.settings.parse import split_settings
-
-    settings = split_settings(options["settings"])
-    if options["lr"] is None:
-        return settings
-    if "lr" in settings:
-        raise InputError("--lr is short for --set lr, and both were given: leave one of them out.")
-    return settings | {"lr": options["lr"].strip()}
-
-
 def seconds(text: str | None, option: str = "--budget") -> float | None:
     """Read a duration: ``90``, ``90s``, ``10m``, ``1.5h``."""
     if text is None:
@@ -143,3 +133,31 @@ def seconds(text: str | None, option: str = "--budget") -> float | None:
     if not value > 0:
         raise click.BadParameter(f"{text!r} is not a duration; write 90s, 10m or 1.5h.", param_hint=option)
     return value
+
+
+def refuse_twice(command: click.Command, args: list[str]) -> None:
+    """Raise ``UsageError`` where an option that takes one value was given two, with both of them."""
+    options = [p for p in command.params if isinstance(p, click.Option) and not p.is_flag]
+    called = {word: option for option in options for word in option.opts}
+    seen: dict[str | None, str] = {}
+    for word, value in typed(args, set(called)):
+        option = called[word]
+        first = seen.setdefault(option.name, value)
+        if first != value and not option.multiple:
+            what = " It takes one column: join the two in one." if option.metavar == "COL" else ""
+            raise click.UsageError(f"{word} was given twice, as {first!r} and as {value!r}: leave one out.{what}")
+
+
+def typed(args: list[str], valued: set[str]) -> Iterator[tuple[str, str]]:
+    """Each option of ``valued`` in ``args`` and its value, in order.
+
+    >>> list(typed(["data", "--text", "a", "--json", "--text=b", "--", "--text"], {"--text"}))
+    [('--text', 'a'), ('--text', 'b')]
+    """
+    words = iter(args)
+    for word in words:
+        if word == "--":
+            return
+        name, equals, value = word.partition("=")
+        if name in valued:
+            yield name, value if equals else next(words, "")

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 from click.core import ParameterSource
 
+from transferium.cli.echo import echo
 from transferium.errors import InputError, Terminated
 from transferium.training.resume.interruption import asked_to_end
 
@@ -27,7 +28,8 @@ class Interrupted(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """One line on standard error."""
-        click.echo(self.message, file=file, err=True)
+        del file
+        echo(self.message, err=True)
 
 
 def given_beside(context: click.Context) -> list[str]:
@@ -54,7 +56,7 @@ def recall(context: click.Context, options: dict[str, Any]) -> tuple[dict[str, A
             f"out, or give the whole command with --out {run}. Beside --resume only --restart may stand."
         )
     if is_finished(run):
-        click.echo(f"{run} is finished: nothing was changed. Its report is {run / 'report.html'}.")
+        echo(f"{run} is finished: nothing was changed. Its report is {run / 'report.html'}.")
         return None
     told = remembered(run)
     refuse_moved_data(told, run)

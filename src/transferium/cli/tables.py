@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-
+from transferium.cli.echo import echo
 from transferium.cli.progress import is_quiet
+from transferium.data.doctor.findings import Finding, worst
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
@@ -57,10 +57,10 @@ def say_end(
 ) -> None:
     """The end of a fit: its result as JSON, or the summary and where everything was written; nothing if quiet."""
     if as_json:
-        click.echo(json.dumps(run, ensure_ascii=False))
+        echo(json.dumps(run, ensure_ascii=False))
     elif not is_quiet():
-        click.echo(summary(run))
-        click.echo(f"Written to {out}: report.html, metrics.json, predictions.csv, doctor.json and {models}.")
+        echo(summary(run))
+        echo(f"Written to {out}: report.html, metrics.json, predictions.csv, doctor.json and {models}.")
 
 
 def summary(run: dict[str, Any]) -> str:
@@ -70,19 +70,22 @@ def summary(run: dict[str, Any]) -> str:
     ours = [f"{run['method']} on {run['backbone']}", rows[0][1]]
     beside = [[n.replace("_", " "), figures(r, run["problem"])[0][1]] for n, r in run["references"].items()]
     (headline, _), *_ = rows
+    held = division.get("held_out", "test")
+    parts = [f"{division['train']} train", f"{division['val']} val", f"{division['test']} {held}"]
+    counts = ", ".join(part for part in parts if not part.startswith("0 "))
     lines = [
-        f"{run['name']}: {division['train']} train, {division['val']} val, {division['test']} test. {division['rule']}",
+        f"{run['name']}: {counts}. {division['rule']}",
         "",
-        table(rows, ["on the test part", "value (95 % interval)"]),
+        table(rows, [f"on the {held} part", "value (95 % interval)"]),
         "",
         table([ours, *beside], ["beside", f"{headline} (95 % interval)"]),
         "",
         *attacked(run.get("attacked") or {}, of=run["test"].get("examples")),
         run["verdict_sentence"],
+        *run.get("remarks", ()),
         chosen(run["selection"]),
     ]
-    if counts := severities(run["doctor"]):
-        lines.append(f"The doctor found {counts}: see report.html or doctor.json.")
+    lines += doctors(run["doctor"]["findings"], run["doctor"])
     return "\n".join([*lines, f"{run['seconds']['total']:.1f} s in all."])
 
 
@@ -114,6 +117,14 @@ def chosen(selection: dict[str, Any]) -> str:
         for name, value in selection["chosen"].items()
     )
     return "\n".join([f"Chosen: {values}. Rule: {selection['rule']}; on {selection['data']}.", *tried])
+
+
+def doctors(said: Sequence[dict[str, Any]], doctor: dict[str, Any]) -> list[str]:
+    """The two worst of the findings ``said``, one line each, and how many the doctor has in all."""
+    grave = worst(Finding(f["kind"], f["severity"], f["message"]) for f in said)
+    counts = severities(doctor)
+    more = [f"The doctor found {counts}: see report.html or doctor.json."] if counts else []
+    return [f"Mind: {finding.message}." for finding in grave] + more
 
 
 def severities(doctor: dict[str, Any]) -> str:

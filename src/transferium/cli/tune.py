@@ -11,6 +11,7 @@ import click
 
 from transferium.cli import options as opt
 from transferium.cli import tables
+from transferium.cli.account import say_read
 from transferium.cli.resume import saying_how_to_go_on
 
 
@@ -57,6 +58,7 @@ def tune(data: Path, **options: Any) -> None:
     from transferium.job.stopwatch import Stopwatch
     from transferium.methods.model_selection.search import Tuned
     from transferium.methods.settings.parse import split_settings
+    from transferium.system.folder_locks import alone_in
 
     command = shlex.join(["transferium", *sys.argv[1:]])
     out = options["out"] or Path("runs") / f"{data.resolve().stem or 'run'}-tuned"
@@ -77,7 +79,7 @@ def tune(data: Path, **options: Any) -> None:
         out=out,
         method=method,
         backbone=options["backbone"],
-        settings=of_backbone,
+        backbone_settings=of_backbone,
         seed=options["seed"],
         test_size=options["test_size"],
         command=command,
@@ -89,9 +91,11 @@ def tune(data: Path, **options: Any) -> None:
     if not options["restart"]:
         refuse_fit_under_way(out)
     watch, anew = Stopwatch(), options["restart"] or has_diverged(out)
-    with saying_how_to_go_on(command, None if options["storage"] else out / STATE), tidying(out):
+    how = saying_how_to_go_on(command, None if options["storage"] else out / STATE)
+    with how, alone_in(out), tidying(out):
         with watch("read"):
             domain = read(data, **columns)
+        say_read(domain, machine=options["as_json"])
         begin_anew(out, anew)
         run = fit_job(domain, asked, opt.make_embedder(options), watch)
     tables.say_end(run, tables.summary, out, "the model", as_json=options["as_json"])

@@ -28,10 +28,11 @@ class Domain:
     ones, or an amount. ``labels is None`` means that there are none, or that they must not be looked at.
     ``parts[i]`` is ``"train"``, ``"val"`` or ``"test"`` where the data came divided, else ``parts`` is None.
     ``groups[i]`` ties examples that must stay on one side of every split (one patient, one session).
-    ``ignored`` names what lay beside the examples and was not read: ``"files"``, ``"folders"``,
-    ``"classes"`` (folders without images), ``"columns"``, ``"parts"`` (without labels), ``"labels"`` (the ids of
-    examples that have one in a target where others have none), ``"candidates"`` (columns without a use, where there
-    are no labels) and ``"one-hot"`` (those that look like one label).
+    ``ignored`` names by reason what was given and is not among the examples (``data/doctor/left_out.py`` has the
+    reasons in words), under ``"labels"`` the ids of examples that have one where others have none, under
+    ``"unusable"`` what the doctor said of the examples that it put aside, and where there are no labels, under
+    ``"candidates"`` the columns without a use and under ``"one-hot"`` those that look like one label.
+    ``layout`` says what the data was taken for.
     ``keys[i]`` is the SHA-256 of the example's content once it has been scanned, ``""`` where unreadable.
     """
 
@@ -46,6 +47,7 @@ class Domain:
     name: str = "data"
     feature_names: tuple[str, ...] | None = None
     ignored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    layout: str = ""
 
     def __post_init__(self) -> None:
         for name in ("ids", "labels", "parts", "groups", "keys"):

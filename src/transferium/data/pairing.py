@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from transferium.data.doctor.findings import Finding, count, some
 from transferium.data.domain import Domain
 from transferium.data.modality import KINDS
-from transferium.data.readers.parts import join_labels, join_samples
+from transferium.data.readers.parts import join_ignored, join_labels, join_samples
 from transferium.errors import DataError, option
 from transferium.problems.classes import Classes
 from transferium.problems.label_cells import sort_names
@@ -179,6 +179,8 @@ def _join(sources: Sequence[Domain]) -> Domain:
         groups=groups,
         name=" + ".join(s.name for s in sources),
         feature_names=sources[0].feature_names,
+        ignored=join_ignored([s.ignored for s in sources]),
+        layout=". ".join(s.layout for s in sources if s.layout),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,19 @@ from transferium.data.images.sniff import SUFFIXES
 from transferium.data.modality import check_kind
 from transferium.data.readers.arrays import Values, read_memory
 from transferium.data.readers.columns import COLUMNS, Columns
-from transferium.data.readers.folders import read_folder
+from transferium.data.readers.folders import how_many, read_folder
 from transferium.data.readers.frames import are_parts, as_frame, read_frame, read_parts
+from transferium.data.readers.layout import LAYOUTS, decide
 from transferium.data.readers.npz import read_npz
 from transferium.data.readers.sequences import file_pairs
 from transferium.data.readers.table_files import TABLES, read_table
 from transferium.data.samples import Files
-from transferium.errors import DataError, InputError, did_you_mean
+from transferium.errors import DataError, InputError, did_you_mean, option
 from transferium.problems.catalogue import AUTO, Asked, kind_of
+from transferium.system.printable import shown
 
 
-def read(
+def read(  # noqa: PLR0913  (each names one thing about the data, and all are given by name)
     source: Any,
     *,
     image: str | None = None,
@@ -35,11 +38,13 @@ def read(
     kind: Kind | None = None,
     problem: Asked = AUTO,
     name: str | None = None,
+    layout: str | None = None,
 ) -> Domain:
     """A folder, a table, a NumPy file, one image, or a list or array in memory, as a ``Domain``.
 
     A folder holds one folder of images per class; or ``train``, ``val`` and ``test`` folders with those inside (also
-    ``training``, ``valid``, ``validation``, ``dev``, ``testing``); or tables so named; or one table; or plain images.
+    ``training_set``, ``valid``, ``test1`` …); or tables so named; or one table, with images or without; or plain
+    images. Where that can be understood in two ways, ``layout`` decides: ``classes``, ``parts``, ``table``, ``images``.
     For a table ``image``, ``text``, ``label``, ``part``, ``group``, ``id`` and ``features`` name columns. What is not
     named is found by its name (``columns.py`` lists them); without images and texts, all numeric columns are features.
     ``problem`` says what labels are: ``classes``, ``multi-label`` (several in a cell, as in ``a|b``),
@@ -60,8 +65,12 @@ def read(
     values = {"label": label, "part": part, "group": group, "id": id}
     if isinstance(source, (str, os.PathLike)):
         named: dict[str, Any] = {use: _column(use, value) for use, value in values.items()}
-        asked = Columns(image=image, text=text, features=listed, kind=kind, problem=problem, **named)
+        asked = Columns(
+            image=image, text=text, features=listed, kind=kind, problem=problem, layout=_known(layout), **named
+        )
         return _read_path(Path(source).expanduser(), asked, name)
+    if layout is not None:
+        raise InputError(f"{option('layout', layout)} says what a folder is, and no folder was given: leave it out")
     if pairs := file_pairs(source):
         return read_memory(pairs[0], kind="image", label=pairs[1], name=name or "data")
     columns: dict[str, Any] = {use: value for use, value in values.items() if isinstance(value, str)}
@@ -69,25 +78,41 @@ def read(
     asked = Columns(
         image, text, features=listed, kind=kind, problem=problem, labels_beside="label" in beside, **columns
     )
-    if are_parts(source) and not beside:
-        return read_parts(source, asked, name or "data")
-    if frame := as_frame(source):
-        return read_frame(frame, asked, name or "data", **beside)
+    if (domain := _read_columns(source, asked, name or "data", beside)) is not None:
+        return domain
     if image is not None or text is not None:
         raise InputError("image= and text= name columns of a table; for data in memory say kind='image' or kind='text'")
     known = {use: _values(use, value) for use, value in values.items()}
     return read_memory(source, kind=kind, features=listed, problem=problem, name=name or "data", **known)
 
 
-def read_with_gaps(
-    path: Path, *, label: str | None = None, features: str | Sequence[str] | None = None, **columns: Any
+def read_path(
+    path: Path, *, features: str | Sequence[str] | None = None, layout: str | None = None, **columns: Any
 ) -> Domain:
-    """A file or folder as :func:`read` reads it, without labels where its label column has gaps.
+    """A file or folder as :func:`read` reads it, with what else ``Columns`` may say of it.
 
-    ``ignored["labels"]`` then holds the ids of the examples that have one.
+    With ``gaps`` a label column that is filled in part gives no labels; ``ignored["labels"]`` then holds the ids of
+    the examples that have one. With ``whole`` every image of a folder is read in the same way.
     """
-    asked = Columns(label=label, features=_listed(features), gaps=True, **columns)
+    asked = Columns(features=_listed(features), layout=_known(layout), **columns)
     return _read_path(path.expanduser(), asked, None)
+
+
+def first_cells_of(path: Path, expected: Kind | None = None, layout: str | None = None) -> dict[str, Any] | None:
+    """The first filled cell of each column of the table that would be read from ``path``; None where there is none."""
+    table: Path | None = path if path.is_file() else None
+    if path.is_dir():
+        leaves = decide(path, Columns(expected=expected, layout=_known(layout), whole=True)).leaves
+        table = next((path / name for leaf in leaves.values() for name in leaf.tables), None)
+    if table is None or table.suffix.lower() not in TABLES:
+        return None
+    return TABLES[table.suffix.lower()](table).first
+
+
+def _known(layout: str | None) -> str | None:
+    if layout not in (None, *LAYOUTS):
+        raise InputError(f"layout={layout!r} is unknown. {did_you_mean(str(layout), LAYOUTS)}")
+    return layout
 
 
 def _listed(features: str | Sequence[str] | None) -> tuple[str, ...] | None:
@@ -103,7 +128,8 @@ def _read_path(path: Path, asked: Columns, name: str | None) -> Domain:
     if not is_there(path):
         raise DataError(_not_there(path))
     if ending in TABLES:
-        return read_table([path], asked, name)
+        domain = read_table([path], asked, name)
+        return replace(domain, layout=f"{shown(str(path))} holds {how_many(domain)}")
     if ending in (".npz", ".npy"):
         data = next(filter(None, (*(getattr(asked, use) for use in COLUMNS), *(asked.features or ()))), None)
         return read_npz(
@@ -118,6 +144,17 @@ def _read_path(path: Path, asked: Columns, name: str | None) -> Domain:
         return Domain(Files(path.parent, [path.name]), "image", ids=[path.name], name=name)
     readable = [*TABLES, ".npz", ".npy", *SUFFIXES]
     raise InputError(f"{path} cannot be read: give a folder or one of {', '.join(readable)}")
+
+
+def _read_columns(source: Any, asked: Columns, name: str, beside: dict[str, Any]) -> Domain | None:
+    """A table in memory, or several called train, val and test; None for anything else."""
+    if are_parts(source) and not beside:
+        domain = read_parts(source, asked, name)
+    elif frame := as_frame(source):
+        domain = read_frame(frame, asked, name, **beside)
+    else:
+        return None
+    return replace(domain, layout=f"{name!r} holds {how_many(domain)}")
 
 
 def is_there(path: Path) -> bool:

@@ -9,6 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.images.sniff import ENCODED_LIMIT
+from transferium.system.checked_files import read_file
+
 Indices = NDArray[np.intp]
 
 
@@ -39,7 +42,7 @@ class Files:
         return self.root / self.names[index]
 
     def raw(self, index: int) -> bytes:
-        return self.path(index).read_bytes()
+        return read_file(self.path(index), ENCODED_LIMIT)
 
     def take(self, indices: Indices) -> Files:
         return Files(self.root, [self.names[i] for i in indices])

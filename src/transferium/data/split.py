@@ -16,12 +16,18 @@ _Indices = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Division:
-    """Positions of the three parts (``val`` may be empty), and the sentence that says how they came about."""
+    """Positions of the three parts (``val`` may be empty), and the sentence that says how they came about.
+
+    ``held`` is what the held-out part is called where the data came divided: ``val`` where there is no test part.
+    ``given`` is False where it was split off here.
+    """
 
     train: _Indices
     val: _Indices
     test: _Indices
     rule: str
+    held: str = "test"
+    given: bool = True
 
 
 def divide(domain: Domain, *, seed: int, groups: NDArray[np.int64] | None = None, test_size: float = 0.25) -> Division:
@@ -43,7 +49,7 @@ def divide(domain: Domain, *, seed: int, groups: NDArray[np.int64] | None = None
         )
     if "test" not in present:
         rule = "the val part is held out and only evaluated on; every choice is made inside train"
-        return Division(given["train"], given["test"], given["val"], rule)
+        return Division(given["train"], given["test"], given["val"], rule, "val")
     if "val" not in present:
         rule = "the test part is only evaluated on; every choice is made inside train"
     else:
@@ -68,7 +74,7 @@ def _split_off(domain: Domain, seed: int, groups: NDArray[np.int64] | None, test
         f"no parts were given: {len(test)} of {len(domain)} examples were split off as the test part before anything "
         f"was chosen, stratified by {domain.posed.stratum}{', groups kept together' if tied else ''}, seed {seed}"
     )
-    return Division(train, np.empty(0, np.intp), test, rule)
+    return Division(train, np.empty(0, np.intp), test, rule, given=False)
 
 
 def folds(

@@ -27,15 +27,15 @@ from transferium.embedding.engines.engine import Choice
 from transferium.embedding.store.store import FeatureStore
 from transferium.errors import DataError, InputError, TransferiumWarning
 from transferium.job.adapt.run import SOURCE_ONLY
-from transferium.job.fit.prepare import Prepared, prepare, training_parts, warn_of_quarantine
-from transferium.job.options import backbone_settings
-from transferium.job.predict.apply import predict_domain, read_like
+from transferium.job.fit.prepare import Prepared, prepare, training_parts, warn_of_findings, with_suspicious
+from transferium.job.fit.readable import choose_backbone
+from transferium.job.options import parse_settings
+from transferium.job.predict.apply import predict_domain, read_to_answer
 from transferium.job.run_directory.provenance import data_fingerprint, provenance
 from transferium.job.stopwatch import Stopwatch
-from transferium.methods.catalogue import check_problem, find_method
+from transferium.methods.catalogue import check_problem
 from transferium.methods.method import Method
 from transferium.methods.task import Task
-from transferium.models.catalogue import find_backbone
 from transferium.problems.evaluation import Evaluation
 from transferium.problems.label_cells import label_name, missing_cells, missing_rows
 from transferium.system.display import display
@@ -96,13 +96,12 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def _fit(self, domain: Domain) -> Prepared:
         """Look, fit and keep what ``save`` writes; raises ``InputError`` for a method that cannot solve the problem."""
-        settings = dict(self.settings or {})
-        backbone = find_backbone(self.backbone, domain.kind, **backbone_settings(settings))
-        method, embedder = find_method(self.method, settings), self._embedder()
+        method, of_backbone = parse_settings(self.method, self.settings)
+        backbone, found = choose_backbone(self.backbone, domain, **of_backbone)
+        embedder = self._embedder()
         if domain.problem is not None:
             check_problem(method, domain.problem, domain.name)
-        prepared = prepare(domain, embedder, backbone, watch=Stopwatch())
-        warn_of_quarantine(prepared.diagnosis)
+        prepared = prepare(domain, embedder, backbone, watch=Stopwatch(), found=found)
         train, val = training_parts(prepared)
         seed = self._seed()
         progress = embedder.progress
@@ -111,6 +110,8 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         info["feature_names"] = domain.feature_names
         info["provenance"] = provenance(f"{type(self).__name__}.fit", data_fingerprint(prepared.domain))
         self.artifact_ = Artifact(fitted.backbone, fitted.head, train.posed, info, Learned.of(train, val))
+        prepared = with_suspicious(prepared, train, fitted.oof_outputs)
+        warn_of_findings(prepared.diagnosis)
         self.diagnosis_, self.selection_ = prepared.diagnosis, fitted.selection
         if hasattr(self, "source_only_"):  # of an earlier fit
             del self.source_only_
@@ -180,7 +181,7 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
                 f"{X[:80]!r} is one text or a path that is not there: give the path of a file, or a list of "
                 "examples, [example]."
             )
-        return read_like(self.artifact_, Path(X), {})
+        return read_to_answer(self.artifact_, Path(X), {})
 
     def _columns(self, X: Any) -> dict[str, str]:
         """The column of a table in memory that holds the examples, where the model's training data named it."""

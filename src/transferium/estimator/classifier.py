@@ -34,8 +34,8 @@ from transferium.job.adapt.evaluate_adapted import evaluate_with_source_only
 from transferium.job.adapt.fit import adapt, artifacts
 from transferium.job.adapt.given_model import GivenModel, alone, is_model
 from transferium.job.adapt.read_pair import read_target
-from transferium.job.fit.prepare import warn_of_quarantine
-from transferium.job.options import FitOptions
+from transferium.job.fit.prepare import warn_of_findings
+from transferium.job.options import FitOptions, parse_settings
 from transferium.job.predict.apply import evaluate_domain, held_out, read_like
 from transferium.job.stopwatch import Stopwatch
 from transferium.problems.classes import Classes
@@ -124,10 +124,11 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
         told = None if few is None else domains.pop()
         target = X if isinstance(X, Domain) else read_examples(X, name="target")
         pair = pair_domains(domains, target, told) if model is None else model.pair(target, told)
-        asked = FitOptions(Path(), self.method, self.backbone, self.settings, self._seed())
+        method, of_backbone = parse_settings(self.method, self.settings)
+        asked = FitOptions(Path(), method, self.backbone, of_backbone, self._seed())
         adapted = adapt(pair, asked, self._embedder(), Stopwatch(), model=model)
         for prepared in adapted.prepared.values():
-            warn_of_quarantine(prepared.diagnosis)
+            warn_of_findings(prepared.diagnosis)
         self.artifact_, self.source_only_ = artifacts(adapted, asked)
         self.classes_ = _as_given(self.artifact_.classes, names)
         self._remember_classes()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from transferium.data.domain import Domain
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.linear_classifier import softmax
+from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.method import Method
 from transferium.methods.task import Task
@@ -60,6 +61,11 @@ def _distances(X: Array, means: Array) -> Array:
     return np.maximum(squared, 0)
 
 
+def answers(fitted: Fitted, features: NDArray[Any]) -> tuple[Array, Array]:
+    """Outputs of a model for feature rows of its backbone, and those before calibration."""
+    return fitted.head.outputs(features), fitted.head.with_temperature(1.0).outputs(features)
+
+
 def probe_on(task: Task, backbone: Backbone, test: Domain, probe: Method | None = None) -> tuple[Array, Array]:
     """Outputs of a probe on another backbone's features, and those before calibration.
 
@@ -67,5 +73,4 @@ def probe_on(task: Task, backbone: Backbone, test: Domain, probe: Method | None 
     choice of C; the default probe where none is given.
     """
     fitted = (probe or LinearProbe()).fit(replace(task, backbone=backbone, val=None))
-    features = task.embed(test, backbone).features
-    return fitted.head.outputs(features), fitted.head.with_temperature(1.0).outputs(features)
+    return answers(fitted, task.embed(test, backbone).features)

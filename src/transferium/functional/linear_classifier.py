@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transferium.errors import InputError
 from transferium.functional.matrices import Array, Floats, Labels, labels_of, matrix, one_hot
@@ -42,13 +44,16 @@ def log_softmax(logits: Floats) -> Array:
     return out
 
 
-def softmax(logits: Floats) -> Array:
-    """Row-wise ``exp(logits) / Σ exp(logits)``.
+def softmax(logits: NDArray[Any], axis: int = -1) -> NDArray[Any]:
+    """``exp(logits) / Σ exp(logits)`` along ``axis``, safe for logits of any size, in their precision.
 
     >>> softmax(np.array([[0.0, 0.0]])).tolist()
     [[0.5, 0.5]]
     """
-    return np.exp(log_softmax(logits))
+    shares: NDArray[Any] = logits - logits.max(axis=axis, keepdims=True)
+    np.exp(shares, out=shares)
+    shares /= shares.sum(axis=axis, keepdims=True)
+    return shares
 
 
 def fit_linear(

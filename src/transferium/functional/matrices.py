@@ -109,3 +109,15 @@ def median_bandwidth(distances: Array) -> float:
     """
     upper = distances[np.triu_indices(len(distances), k=1)]
     return float(np.median(upper)) or 1.0 if len(upper) else 1.0
+
+
+def unit_rows(x: NDArray[np.floating[Any]]) -> Array:
+    """Rows scaled to length 1, each by itself; a row of noughts stays.
+
+    >>> unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
+    [[0.6, 0.8], [0.0, 0.0]]
+    """
+    rows = np.ascontiguousarray(x, np.float64)
+    length = np.sqrt((rows * rows).sum(axis=1, keepdims=True))
+    scaled: Array = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
+    return scaled

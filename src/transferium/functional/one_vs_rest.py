@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError
-from transferium.functional.lbfgs_memory import Pairs, column, inner
-from transferium.functional.logistic import _checked, _processors, _shared_matrix, single_threaded_blas
+from transferium.functional.lbfgs import Descent, Problems, Solved
+from transferium.functional.path_data import check_path, fold_shares, shared_rows, single_threaded_blas
+from transferium.system.hardware import usable_cores
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 TOGETHER = 32
 """Problems solved in one matrix product. It does not depend on the machine, so neither does the result."""
-APPROACH = 1e-2
-"""Tolerance on the way to the first C of a grid."""
 SINGLE = 1e-3
 """The least tolerance where features are so many that products are float32; rounding would not let a smaller one be."""
 
@@ -76,7 +75,7 @@ def fit_one_vs_rest(
     >>> path.coef.shape, (path.oof_scores[2] > 0).astype(int).tolist()
     ((3, 2, 1), [[0, 1], [0, 1], [1, 1], [1, 1]])
     """
-    X, grid, weight = _checked(X, Y, 2, Cs, fold, weights)
+    X, grid, weight = check_path(X, Y, 2, Cs, fold, weights)
     if Y.ndim != 2 or not Y.shape[1]:
         raise DataError(f"labels must be an array (examples, labels) with at least 1 label; it was {Y.shape}.")
     if not np.isin(Y, (0, 1)).all():
@@ -84,7 +83,7 @@ def fit_one_vs_rest(
     folds = int(fold.max()) + 1 if fold.max() > 0 else 0
     held, labels = fold if folds else np.zeros_like(fold), Y.shape[1]
     with single_threaded_blas():
-        shared = _shared_matrix(X)
+        shared = shared_rows(X)
         rows, basis = _rotated(shared.rows)
         squares = np.square(rows)
         truth = np.ascontiguousarray(Y.T, rows.dtype)
@@ -93,12 +92,12 @@ def fit_one_vs_rest(
         everything = [(label, left) for label in range(labels) for left in range(folds + 1)]
         chunks = [everything[i : i + TOGETHER] for i in range(0, len(everything), TOGETHER)]
 
-        def work(some: list[tuple[int, int]]) -> list[_Solved]:
+        def work(some: list[tuple[int, int]]) -> list[Solved]:
             label, left = np.array(some).T
             counted = np.stack([weight * (held != out) if folds else weight for out in left]).astype(rows.dtype)
-            return _walk(_Problems(rows, squares, truth[label], counted), grid, label, left, held, oof, tol, max_iter)
+            return _walk(_Binary(rows, counted, squares, truth[label]), grid, label, left, held, oof, tol, max_iter)
 
-        with ThreadPoolExecutor(min(len(chunks), _processors())) as pool:
+        with ThreadPoolExecutor(min(len(chunks), usable_cores())) as pool:
             walked = [_joined(parts, labels, folds + 1) for parts in zip(*pool.map(work, chunks), strict=True)]
         last = np.stack([step.parameters[:, -1] for step in walked]).astype(np.float64)
         last[..., :-1] = last[..., :-1] @ basis.T
@@ -116,36 +115,21 @@ def fit_one_vs_rest(
 
 
 @dataclass(frozen=True)
-class _Solved:
-    """Parameters ``(problems, 1, width)``, log-odds ``(problems, 1, n)``, and how it went per problem."""
+class _Binary(Problems):
+    """Binary problems of ``truth (problems, n)``; ``squares`` are those of ``X``."""
 
-    parameters: Array
-    logits: Array
-    iterations: NDArray[np.int64]
-    converged: NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class _Problems:
-    """Binary problems on one ``X (n, width)``, a column of ones last, with ``truth`` and ``weights (problems, n)``.
-
-    ``squares`` are those of ``X``.
-    """
-
-    X: Array
     squares: Array
     truth: Array
-    weights: Array
 
-    def some(self, mask: NDArray[np.bool_]) -> _Problems:
-        return replace(self, truth=self.truth[mask], weights=self.weights[mask])
+    def some(self, mask: NDArray[np.bool_]) -> Self:
+        return replace(super().some(mask), truth=self.truth[mask])
 
     def logits(self, W: Array) -> Array:
         flat: Array = W[:, 0] @ self.X.T
         return flat[:, None]
 
     def residual(self, Z: Array) -> Array:
-        """Weighted ``sigmoid - truth``: the gradient of the loss in the log-odds ``(problems, 1, n)``."""
+        """Weighted ``sigmoid - truth``."""
         R = _sigmoid(Z)
         R -= self.truth[:, None]
         R *= self.weights[:, None]
@@ -154,6 +138,9 @@ class _Problems:
     def pull(self, R: Array) -> Array:
         flat: Array = R[:, 0] @ self.X
         return flat[:, None]
+
+    def descent(self, C: float, W: Array, Z: Array) -> Descent:
+        return _Descent(self, C, W, Z, self.curvature(C, Z))
 
     def curvature(self, C: float, Z: Array) -> Array:
         """The Hessian's diagonal ``C Σ_i w_i p_i (1 - p_i) x_ij² + 1``; the last, of the intercept, has no 1."""
@@ -172,88 +159,29 @@ class _Problems:
         return (yes == 0) | (no == 0), np.log((yes + 0.5) / (no + 0.5))
 
 
-class _Descent:
-    """The moving state of the problems that are not finished yet: L-BFGS, every problem a step at a time."""
+class _Descent(Descent):
+    """Each problem is preconditioned by the diagonal of its own Hessian."""
 
-    def __init__(self, of: _Problems, C: float, W: Array, Z: Array, diagonal: Array) -> None:
-        self.of, self.C, self.W, self.Z, self.diagonal = of, C, W, Z, diagonal
-        self.active, self.stuck = np.arange(len(W)), np.zeros(len(W), bool)
-        self.pairs = Pairs()
-        self.G = C * of.pull(of.residual(Z)) + _penalised(W)
+    moving = (*Descent.moving, "diagonal")
+
+    def __init__(self, of: _Binary, C: float, W: Array, Z: Array, diagonal: Array) -> None:
+        super().__init__(of, C, W, Z)
+        self.diagonal = diagonal
+
+    def smoothed(self) -> Array:
+        return self.G / self.diagonal
+
+    def smoothed_change(self, G: Array) -> Array:
+        return (G - self.G) / self.diagonal
 
     def small(self, tol: float) -> NDArray[np.bool_]:
-        """Which problems are solved: the slope is small beside W, and a step of the intercept alone would be too.
-
-        The floor matters only where the features say nothing and W is zero.
-        """
-        floor = 1e-6 * self.C * self.of.weights.sum(axis=1, dtype=np.float64)
-        size = np.maximum(np.sqrt(inner(_penalised(self.W), self.W)), floor)
+        """Which problems are solved: the slope is small beside W, and a step of the intercept alone would be too."""
         step = np.abs(self.G[:, 0, -1] / self.diagonal[:, 0, -1])
-        return np.asarray((np.sqrt(inner(self.G, self.G)) <= tol * size) & (step <= tol))
-
-    def keep(self, mask: NDArray[np.bool_]) -> None:
-        """Go on with some of the problems."""
-        self.of = self.of.some(mask)
-        for name in ("W", "Z", "G", "diagonal", "active", "stuck"):
-            setattr(self, name, getattr(self, name)[mask])
-        self.pairs.keep(mask)
-
-    def step(self) -> None:
-        """One step of every problem: a direction, its log-odds, a length, and the slope where it ends."""
-        direction = -self.pairs.solve(self.G, self.G / self.diagonal)
-        length, Z, R = self._search(direction, self.of.logits(direction))
-        move = column(length, direction) * direction
-        W = self.W + move
-        G = self.C * self.of.pull(R) + _penalised(W)
-        change = G - self.G
-        self.stuck = ~self.pairs.add(move, change, change / self.diagonal)
-        self.W, self.Z, self.G = W, Z, G
-
-    def _search(self, direction: Array, rise: Array) -> tuple[Floats, Array, Array]:
-        """Step lengths at which the slope has at most halved in size, by safeguarded secants on the slope alone."""
-        first = inner(self.G, direction)
-        along = inner(_penalised(self.W), direction)
-        square = inner(_penalised(direction), direction)
-        length, low, high = np.ones_like(first), np.zeros_like(first), np.full_like(first, np.inf)
-        slope_low, slope_high = first.copy(), np.zeros_like(first)
-        for _ in range(12):
-            Z = self.Z + column(length, rise) * rise
-            R = self.of.residual(Z)
-            slope = self.C * inner(R, rise) + along + length * square
-            bad = np.abs(slope) > 0.5 * np.abs(first)
-            if not bad.any():
-                break
-            up, down = bad & (slope > 0), bad & (slope <= 0)
-            high[up], slope_high[up] = length[up], slope[up]
-            low[down], slope_low[down] = length[down], slope[down]
-            bounded = np.isfinite(high)
-            width, fall = np.where(bounded, high - low, 0), np.where(bounded, slope_high - slope_low, 1)
-            length = np.where(bad, np.where(bounded, low - slope_low * width / fall, 4 * length), length)
-        return length, Z, R
-
-
-def _solve(of: _Problems, C: float, start: Array, tol: float, max_iter: int) -> _Solved:
-    """Descend from ``start`` until each problem is solved, at most ``max_iter`` steps."""
-    Z = of.logits(start)
-    descent = _Descent(of, C, start, Z, of.curvature(C, Z))
-    solved = _Solved(np.empty_like(start), np.empty_like(Z), np.full(len(start), max_iter), np.zeros(len(start), bool))
-    for iteration in range(max_iter + 1):
-        done = descent.small(tol)
-        solved.iterations[descent.active[done]] = iteration
-        solved.converged[descent.active[done]] = True
-        stop = np.ones(len(done), bool) if iteration == max_iter else done | descent.stuck
-        solved.parameters[descent.active[stop]] = descent.W[stop]
-        solved.logits[descent.active[stop]] = descent.Z[stop]
-        if stop.all():
-            break
-        if stop.any():
-            descent.keep(~stop)
-        descent.step()
-    return solved
+        return super().small(tol) & (step <= tol)
 
 
 def _walk(
-    problems: _Problems,
+    problems: _Binary,
     grid: Floats,
     label: NDArray[np.int64],
     left: NDArray[np.int64],
@@ -261,29 +189,13 @@ def _walk(
     oof: Array,
     tol: float,
     max_iter: int,
-) -> list[_Solved]:
-    """From the strongest penalty to the weakest; each starts where the last two point to, linear in log C.
-
-    A grid that begins with a weak penalty is approached from a strong one: a cold start there takes far longer.
-    """
-    approach = 10.0 ** np.arange(-1, np.log10(grid[0]) - 0.3, 0.5)
-    steps = np.concatenate([approach, grid])
+) -> list[Solved]:
+    """Solve what is to be solved for each C; labels of one value alone have their log-odds."""
     constant, odds = problems.log_odds()
     alone = np.zeros((len(label), 1, problems.X.shape[1]), problems.X.dtype)
     alone[:, 0, -1] = odds
-    moving = problems.some(~constant)
-    before = now = alone[~constant]
-    path: list[_Solved] = []
-    for at, C in enumerate(steps.tolist()):
-        ahead = 0.0
-        if at > 1:
-            ahead = min(1.0, float(np.log(steps[at] / steps[at - 1]) / np.log(steps[at - 1] / steps[at - 2])))
-        passing = at < len(approach)
-        aim = max(tol, APPROACH) if passing else tol
-        found = _solve(moving, C, now + ahead * (now - before), aim, max_iter)
-        before, now = now, found.parameters
-        if passing:
-            continue
+    path: list[Solved] = []
+    for found in problems.some(~constant).walk(grid, alone[~constant], tol=tol, max_iter=max_iter):
         logits = np.repeat(odds[:, None].astype(oof.dtype), len(held), axis=1)
         logits[~constant] = found.logits[:, 0]
         for position, (column_of, out) in enumerate(zip(label, left, strict=True)):
@@ -293,17 +205,17 @@ def _walk(
     return path
 
 
-def _with_constants(found: _Solved, alone: Array, moving: NDArray[np.bool_]) -> _Solved:
+def _with_constants(found: Solved, alone: Array, moving: NDArray[np.bool_]) -> Solved:
     """The solutions, each at its place among all problems; the others are solved before they begin."""
     parameters, iterations, converged = alone.copy(), np.zeros(len(alone), np.int64), np.ones(len(alone), bool)
     parameters[moving], iterations[moving], converged[moving] = found.parameters, found.iterations, found.converged
-    return _Solved(parameters, np.empty(0), iterations, converged)
+    return Solved(parameters, np.empty(0), iterations, converged)
 
 
-def _joined(parts: tuple[_Solved, ...], labels: int, models: int) -> _Solved:
+def _joined(parts: tuple[Solved, ...], labels: int, models: int) -> Solved:
     """The solutions of all chunks for one C, as ``(labels, models, …)``."""
     parameters = np.concatenate([part.parameters[:, 0] for part in parts])
-    return _Solved(
+    return Solved(
         parameters.reshape(labels, models, -1),
         np.empty(0),
         np.concatenate([part.iterations for part in parts]).reshape(labels, models),
@@ -326,16 +238,9 @@ def _sigmoid(Z: Array) -> Array:
     return p
 
 
-def _penalised(W: Array) -> Array:
-    W = W.copy()
-    W[:, :, -1] = 0
-    return W
-
-
 def _scores(oof: Array, Y: NDArray[np.bool_], held: NDArray[np.int64], weight: Floats) -> tuple[Floats, Floats]:
     """Weighted mean cross-entropy and micro F1 of each held-out fold, ``(C, folds)``."""
-    shares = [np.where(held == fold, weight, 0) for fold in range(int(held.max()) + 1)]
-    share = np.stack([s / s.sum() for s in shares], axis=1)
+    share = fold_shares(held, weight)
     losses, f1 = [], []
     for scores in oof:
         said = scores > 0

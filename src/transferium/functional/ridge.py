@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError
-from transferium.functional.logistic import _checked, _processors, _shared_matrix, single_threaded_blas
+from transferium.functional.path_data import check_path, fold_shares, shared_rows, single_threaded_blas
+from transferium.system.hardware import usable_cores
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -61,7 +62,7 @@ def fit_ridge_path(
     >>> path.coef.round(3).ravel().tolist(), path.intercept[1].round(3).tolist()
     ([0.75, 2.0], [1.0])
     """
-    X, grid, weight = _checked(X, Y, 2, Cs, fold, weights)
+    X, grid, weight = check_path(X, Y, 2, Cs, fold, weights)
     Y = np.asarray(Y, np.float64)
     if Y.ndim != 2 or not Y.shape[1]:
         raise DataError(f"targets must be an array (examples, targets) with at least 1 target; it was {Y.shape}.")
@@ -73,7 +74,7 @@ def fit_ridge_path(
     unit = np.where(spread > 0, spread, 1.0)
     T = (Y - middle) / unit
     with single_threaded_blas():
-        shared = _shared_matrix(X)
+        shared = shared_rows(X)
         parts = {part: np.flatnonzero(held == part) for part in np.unique(held).tolist()}
 
         def measure(at: NDArray[np.intp]) -> Floats:
@@ -83,7 +84,7 @@ def fit_ridge_path(
             seen = (moment for part, moment in moments.items() if part != out)
             return _solutions(sum(seen, np.zeros(())), Y.shape[1], grid)
 
-        with ThreadPoolExecutor(min(folds + 1, _processors())) as pool:
+        with ThreadPoolExecutor(min(folds + 1, usable_cores())) as pool:
             moments = dict(zip(parts, pool.map(measure, parts.values()), strict=True))
             learned = list(pool.map(solve, [*range(folds), folds + 1]))  # no part has the last number: all examples
         oof = np.zeros((len(grid), *Y.shape))
@@ -122,6 +123,5 @@ def _solutions(moments: Floats, targets: int, grid: Floats) -> Floats:
 
 def _errors(error: Floats, held: NDArray[np.int64], weight: Floats) -> tuple[Floats, Floats]:
     """Weighted means of squared and absolute errors over each held-out fold and all targets, ``(C, folds)``."""
-    shares = [np.where(held == fold, weight, 0) for fold in range(int(held.max()) + 1)]
-    share = np.stack([s / s.sum() for s in shares], axis=1)
+    share = fold_shares(held, weight)
     return (error**2).mean(axis=2) @ share, np.abs(error).mean(axis=2) @ share

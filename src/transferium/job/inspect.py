@@ -11,8 +11,8 @@ from transferium.data.modality import KINDS, by_kind
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError, InputError
 from transferium.job.fit.prepare import count_by_class, prepare
+from transferium.job.fit.readable import choose_backbone
 from transferium.job.stopwatch import Stopwatch
-from transferium.models.catalogue import find_backbone
 from transferium.training.augment.recipe import LANGUAGES, Language, read_for
 
 if TYPE_CHECKING:
@@ -30,12 +30,14 @@ class Inspected:
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready: what was read, how many of each class, and the findings."""
         about = {"name": self.domain.name, "kind": self.domain.kind, "examples": len(self.domain)}
+        about["layout"] = self.domain.layout
         return about | {"classes": self.counts} | self.diagnosis.to_json()
 
 
 def inspect_domain(domain: Domain, backbone: str | None, embedder: Embedder) -> Inspected:
     """Read every example once and diagnose; the features stay in the store for the ``fit`` that follows."""
-    prepared = prepare(domain, embedder, find_backbone(backbone, domain.kind), watch=Stopwatch())
+    chosen, found = choose_backbone(backbone, domain)
+    prepared = prepare(domain, embedder, chosen, watch=Stopwatch(), found=found)
     counts = count_by_class(prepared.domain) if prepared.domain.labels is not None else {}
     return Inspected(domain, prepared.diagnosis, counts)
 
@@ -59,7 +61,7 @@ def show_augmented(domain: Domain, backbone: str | None, recipe: str, *, seed: i
     if not language.drawn:
         # All of them need not be tokenised to show a few.
         domain = domain.take([row for row, _ in zip(spread(domain, seed), range(8), strict=False)])
-    feeds = Feeds(find_backbone(backbone, domain.kind).preprocess, augment=recipe, seed=seed)
+    feeds = Feeds(choose_backbone(backbone, domain)[0].preprocess, augment=recipe, seed=seed)
     contact = contact_of(feeds, domain)
     if contact is None:
         raise DataError(f"none of the {len(domain)} {KINDS[domain.kind]} of {domain.name!r} can be read.")

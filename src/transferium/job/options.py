@@ -1,24 +1,30 @@
-"""The options of ``fit``."""
+"""The options of ``fit``, and the settings among them that become a method."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from transferium.errors import InputError
+from transferium.methods.catalogue import find_method
 from transferium.methods.method import Method
+from transferium.methods.settings.parse import split_settings
 from transferium.models.modality import MODALITIES
+
+OF_BACKBONE = tuple(row.setting for row in MODALITIES.values())
+"""Settings of what a backbone reads, not of a method."""
 
 
 @dataclass(frozen=True)
 class FitOptions:
-    """The options of ``fit``, without the data."""
+    """The options of ``fit``, without the data; ``backbone_settings`` are ``size`` and ``max_length``, if given."""
 
     out: Path
-    method: str | Method = "auto"
+    method: Method
     backbone: Any = None
-    settings: dict[str, Any] | None = None
+    backbone_settings: Mapping[str, int] = field(default_factory=dict)
     seed: int = 0
     test_size: float = 0.25
     strict: bool = False
@@ -32,10 +38,21 @@ class FitOptions:
     """Whether the saved model keeps no hashes of what it learned from."""
 
 
-def backbone_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Take the settings that belong to the backbone (``size``, ``max_length``) out of ``settings``."""
-    taken: dict[str, Any] = {}
-    for name in (row.setting for row in MODALITIES.values()):
+def parse_settings(method: str | Method, settings: Mapping[str, Any] | None) -> tuple[Method, dict[str, int]]:
+    """The method of that name with its ``settings``, and those of the backbone apart.
+
+    >>> parse_settings("probe", {"folds": "3", "size": "64"})[1]
+    {'size': 64}
+    """
+    rest = dict(settings or {})
+    of_backbone = backbone_settings(rest)
+    return find_method(method, rest), of_backbone
+
+
+def backbone_settings(settings: dict[str, Any]) -> dict[str, int]:
+    """Take ``size`` and ``max_length``, which belong to the backbone, out of ``settings``."""
+    taken: dict[str, int] = {}
+    for name in OF_BACKBONE:
         if name in settings:
             value = settings.pop(name)
             try:
@@ -43,3 +60,14 @@ def backbone_settings(settings: dict[str, Any]) -> dict[str, Any]:
             except ValueError as error:
                 raise InputError(f"setting {name} takes a whole number; it was given {value!r}.") from error
     return taken
+
+
+def named_settings(options: Mapping[str, Any]) -> dict[str, str]:
+    """``--set`` by name, with ``--lr`` as the setting that it is short for; raises ``InputError`` for both of these."""
+    settings = split_settings(tuple(options.get("settings", ())))
+    lr = options.get("lr")
+    if lr is None:
+        return settings
+    if "lr" in settings:
+        raise InputError("--lr is short for --set lr, and both were given: leave one of them out.")
+    return settings | {"lr": lr.strip()}

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.functional.adaptation.affine import Alignment
 from transferium.models.backbone import Backbone
 from transferium.models.heads.base import AnyHead
 from transferium.selection.selection import Selection
@@ -35,13 +34,9 @@ class Fitted(Shown):
     ``oof_outputs`` are calibrated probabilities of the training examples, each from a model that never saw that
     example (None where a method has none; rows of NaN for examples that were never held out, their class being too
     small). ``history`` holds one flat record per step or epoch.
-
-    ``head`` reads *target* rows of ``backbone``. Where an adapted model reads the source otherwise,
-    ``source_head`` does so (over ``source_backbone``, where that is another), and
-    ``alignment`` holds the map of each domain's features before one linear layer reads both (already folded into
-    the two heads). ``attack`` is the attack under which its accuracy is measured too, where a method sets one.
-    ``contact`` shows a few training examples beside what augmentation made of them, where there was any.
-    ``beside`` holds the other models of a choice between several by name, ``source-only`` among them.
+    ``attack`` is the attack under which its accuracy is measured too, where a method sets one. ``contact`` shows a few
+    training examples beside what augmentation made of them, where there was any.
+    ``beside`` holds the other models of a choice between several, by name.
     """
 
     method: str
@@ -51,9 +46,6 @@ class Fitted(Shown):
     history: list[dict[str, Any]] = field(default_factory=list)
     oof_outputs: NDArray[np.float64] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
-    source_head: AnyHead | None = None
-    source_backbone: Backbone | None = None
-    alignment: Alignment | None = None
     attack: Threat | None = None
     contact: Contact | None = None
     beside: Mapping[str, Fitted] = field(default_factory=dict)
@@ -62,8 +54,3 @@ class Fitted(Shown):
         """The method, the backbone, and how the settings were chosen."""
         backbone = f"{self.backbone.name}{', tuned' if self.backbone.tuned else ''}"
         return Face(f"Fitted model: {self.method} on {backbone}", [("head", self.head.kind)], [f"{self.selection}."])
-
-    @property
-    def at_source(self) -> tuple[Backbone, AnyHead]:
-        """The backbone and the head that read the source."""
-        return self.source_backbone or self.backbone, self.source_head or self.head

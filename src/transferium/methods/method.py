@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from transferium.errors import InputError, did_you_mean
+from transferium.errors import InputError, did_you_mean, option
+from transferium.methods.adaptation_task import AdaptationTask, SourceModel
 from transferium.methods.fitted import Fitted
 from transferium.methods.settings.checks import check_values
 from transferium.methods.settings.field import declared
-from transferium.methods.task import SourceModel, Task
+from transferium.methods.task import Task
 from transferium.methods.unused_settings import Rule, warn_of_unused
 from transferium.models.backbone import Backbone
 from transferium.problems.classes import Classes
@@ -53,6 +54,13 @@ class Method:
         """Learn from ``task.train`` (and ``task.val`` where there is one)."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it fits")
 
+    def adapt(self, task: AdaptationTask) -> Fitted:
+        """Learn from a labelled source, and from a target where the method adapts: one that does not sees none of it.
+
+        Methods that adapt return an ``AdaptedModel``.
+        """
+        return self.fit(task.without_target())
+
     @property
     def moves_backbone(self) -> bool:
         """Whether it changes the backbone."""
@@ -63,7 +71,7 @@ class Method:
         """Whether it trains a network, for which PyTorch must be installed."""
         return False
 
-    def looks_at_inputs(self, task: Task) -> bool:
+    def looks_at_inputs(self, task: AdaptationTask) -> bool:
         """Whether the target's inputs change the fitted model: at weight or strength 0 they do not.
 
         With ``sources`` other than combined they do at any weight: sources are weighed by likeness to the target.
@@ -72,7 +80,7 @@ class Method:
         weighed = task.sources is not None and settings.get("sources", "combined") != "combined"
         return weighed or (self.needs_target and settings.get("weight", settings.get("strength", 1.0)) != 0)
 
-    def adapts(self, task: Task) -> bool:
+    def adapts(self, task: AdaptationTask) -> bool:
         """Whether anything of the target changes the fitted model: its inputs, or labelled examples of it."""
         return self.looks_at_inputs(task) or (task.target is not None and self.learns_from_few)
 
@@ -127,10 +135,23 @@ class Method:
         return [{"name": name, "default": getattr(cls(), name), **said} for name, said in declared(cls).items()]
 
 
+class NeedsTarget:
+    """Before ``Method`` or a subclass, as a base of those that cannot be fitted without a target."""
+
+    name: ClassVar[str]
+
+    def fit(self, task: Task) -> Fitted:
+        """Raise ``InputError``: there is no target; see ``adapt``."""
+        raise InputError(
+            f"method {self.name!r} adapts a source to a target, and there is no target. Name the labelled data with "
+            f"{option('source')} and give the target's inputs as the data."
+        )
+
+
 INSTEAD = "Use pooled, standardise, coral, a network such as mcc or cdan, or auto; or leave them out."
 
 
-def refuse_few(method: Method, task: Task) -> None:
+def refuse_few(method: Method, task: AdaptationTask) -> None:
     """Raise ``InputError`` where the task has labelled target examples and the method would ignore them."""
     if task.target is not None and not method.learns_from_few:
         raise InputError(

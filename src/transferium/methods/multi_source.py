@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from transferium.errors import DataError, InputError
 from transferium.functional.linear_classifier import fit_linear
 from transferium.functional.matrices import Array
-from transferium.methods.fitted import Fitted
-from transferium.methods.holdout import HeldOut, hold_out
+from transferium.methods.adaptation_task import AdaptationTask
+from transferium.methods.adapted_model import AdaptedModel, source_reader
+from transferium.methods.holdout import hold_out
 from transferium.methods.method import Method
-from transferium.methods.task import Task, target_inputs
 from transferium.models.backbone import Backbone
 from transferium.models.heads.base import AnyHead
 from transferium.models.heads.layered import LayeredHead
@@ -27,7 +27,7 @@ LARGEST = 2**31
 """The most bytes that an ONNX graph may hold."""
 
 
-def vote_of_sources(method: Method, task: Task) -> Fitted:
+def vote_of_sources(method: Method, task: AdaptationTask) -> AdaptedModel:
     """``method`` fitted on each source by itself, and ``softmax(Σ_s w_s z_s / T_s)`` of their calibrated logits.
 
     ``w_s`` is how much source ``s`` looks like the target in the features that were given (:func:`relatedness`), and
@@ -44,20 +44,20 @@ def vote_of_sources(method: Method, task: Task) -> Fitted:
     origin = np.asarray(task.sources)
     _refuse_missing_classes(task, origin)
     _refuse_large(method, task.backbone, int(origin.max()) + 1)
-    rows, target = task.embed(task.train).features, target_inputs(method.name, task).features
+    rows, target = task.embed(task.train).features, task.target_features().features
     found = relatedness(origin, rows, target)
     weights = found / found.sum()
     parts = [np.flatnonzero(origin == s) for s in range(len(weights))]
-    members = [method.fit(each) for each in _tasks(method, task, parts)]
+    members = [AdaptedModel.of(method.adapt(each)) for each in _tasks(method, task, parts)]
     return replace(_together(members, weights), oof_outputs=_out_of_fold(members, parts, len(task.train)))
 
 
-def _together(members: Sequence[Fitted], weights: NDArray[np.float64]) -> Fitted:
+def _together(members: Sequence[AdaptedModel], weights: NDArray[np.float64]) -> AdaptedModel:
     """One model that predicts as all of them together, for source and target, with the history of each."""
     backbone, head = _as_one([(member.backbone, member.head) for member in members], weights)
     home = None
     if any(member.source_head is not None for member in members):
-        home = _as_one([member.at_source for member in members], weights)
+        home = _as_one([source_reader(member) for member in members], weights)
     return replace(
         members[0],
         backbone=backbone,
@@ -71,7 +71,7 @@ def _together(members: Sequence[Fitted], weights: NDArray[np.float64]) -> Fitted
     )
 
 
-def _selection(members: Sequence[Fitted], weights: NDArray[np.float64], backbone: Backbone) -> Selection:
+def _selection(members: Sequence[AdaptedModel], weights: NDArray[np.float64], backbone: Backbone) -> Selection:
     words = ", ".join(f"{i}: {w:.2f}" for i, w in enumerate(weights))
     notes = [f"votes of the sources ({words})"]
     if backbone is not members[0].backbone:
@@ -107,7 +107,7 @@ def _as_one(readers: Sequence[tuple[Backbone, AnyHead]], weights: NDArray[np.flo
     return side_by_side(distinct), head
 
 
-def _tasks(method: Method, task: Task, parts: Sequence[NDArray[np.intp]]) -> list[Task]:
+def _tasks(method: Method, task: AdaptationTask, parts: Sequence[NDArray[np.intp]]) -> list[AdaptationTask]:
     """The task on each source alone. Each source keeps out the rows that would be held out of all sources together."""
     found = []
     kept = hold_out(task, method.holds_out).kept if method.holds_out else np.arange(len(task.train))
@@ -170,7 +170,7 @@ def _widened(matrices: Sequence[NDArray[np.float64]], columns: Sequence[slice]) 
     return wide
 
 
-def _out_of_fold(members: Sequence[Fitted], parts: Sequence[NDArray[np.intp]], rows: int) -> Array | None:
+def _out_of_fold(members: Sequence[AdaptedModel], parts: Sequence[NDArray[np.intp]], rows: int) -> Array | None:
     """Each source row's out-of-fold prediction, by a model of its own source."""
     known = [member.oof_outputs for member in members]
     whole: Array | None = None
@@ -182,7 +182,7 @@ def _out_of_fold(members: Sequence[Fitted], parts: Sequence[NDArray[np.intp]], r
     return whole
 
 
-def _refuse_missing_classes(task: Task, origin: NDArray[np.int64]) -> None:
+def _refuse_missing_classes(task: AdaptationTask, origin: NDArray[np.int64]) -> None:
     told = np.arange(0) if task.target is None else task.target.y
     for s in range(int(origin.max()) + 1):
         missing = np.setdiff1d(np.arange(task.classes), [*task.train.y[origin == s], *told])
@@ -226,13 +226,11 @@ def relatedness(sources: NDArray[np.int64], rows: NDArray[Any], target: NDArray[
     return found
 
 
-def row_weights(task: Task, parts: HeldOut) -> tuple[NDArray[np.float64], str]:
-    """One weight for each row of the source that is trained on, mean 1, and a sentence that lists them."""
-    assert task.sources is not None and task.unlabeled is not None
-    if len(task.sources) != len(task.train):
-        raise DataError(f"sources names the origin of {len(task.sources)} rows; there are {len(task.train)}.")
-    sources = np.asarray(task.sources)[parts.kept]
-    found = relatedness(sources, task.embed(parts.train).features, task.embed(task.unlabeled).features)
-    weights = found[sources]
+def row_weights(
+    sources: NDArray[np.int64], rows: NDArray[Any], target: NDArray[Any], times: NDArray[np.float64] | None = None
+) -> tuple[NDArray[np.float64], str]:
+    """One weight for each source row, that of its source ``times`` its own, mean 1; and a sentence that lists them."""
+    found = relatedness(sources, rows, target)
+    weights = found[sources] * (1.0 if times is None else times)
     words = ", ".join(f"{i}: {w:.2f}" for i, w in enumerate(found))
     return weights / weights.mean(), f"sources are weighted by likeness to the target ({words})"

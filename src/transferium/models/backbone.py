@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,7 +28,9 @@ class Backbone:
     ``blocks`` are dotted names in forward order, from the input on: together they hold every parameter. A name is a
     module's, or that of a parameter which the root itself holds (a position embedding); ``*`` for one part of it means
     that block of every network of several (``members``) that lie side by side.
-    ``fingerprint`` is the SHA-256 of weights, architecture and pooling; two backbones that share it are one.
+    ``fingerprint`` is the SHA-256 of weights, architecture and pooling; two backbones that share it are one. Of one
+    that came with a saved model it is the SHA-256 of the files that came, and ``claimed`` what the model says that it
+    was: nothing is kept or looked up under that. ``sha256`` holds the digests of its ``graph`` and ``weights``.
     ``fresh()`` makes the same architecture with its default random weights, where that is known.
     ``any_size``: images of another side can be read too. ``graph``: what to run instead of a module, a graph of this
     package that weights are bound to, or the file of an exported one that came with a saved model; ``weights``: what
@@ -55,6 +57,13 @@ class Backbone:
     members: int = 1
     source_head: Callable[[], nn.Module] | None = None
     output: Output = "pooled"
+    claimed: str | None = None
+    sha256: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def said_to_be(self) -> str:
+        """The fingerprint that a saved model is to say: of one that came with a model, what that says."""
+        return self.claimed if self.claimed is not None and isinstance(self.graph, Path) else self.fingerprint
 
     def to_json(self) -> dict[str, Any]:
         """The description of the backbone that a saved model holds."""
@@ -63,7 +72,7 @@ class Backbone:
             "kind": self.kind,
             "width": self.width,
             "members": self.members,
-            "fingerprint": self.fingerprint,
+            "fingerprint": self.said_to_be,
             "licence": self.licence,
             "pretrained": self.pretrained,
             "preprocess": None if self.preprocess is None else self.preprocess.to_json(),

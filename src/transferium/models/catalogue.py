@@ -84,6 +84,21 @@ def _amount(kind: Kind, **given: int | None) -> int | None:
     return given.get(MODALITIES[kind].setting) if kind in MODALITIES else None
 
 
+def backbone_of_model(name: str, kind: Kind) -> Backbone:
+    """The backbone that a saved model names, if it is here under that name: no path is read and no socket opened.
+
+    Raises ``BackboneError`` for a path, and for a name that the local cache of the hub lacks.
+    """
+    from transferium.models.sources.hub import offline
+
+    if name not in (*BUNDLED, *UNTRAINED) and (not name.startswith(("timm/", "hf/")) or ".." in name):
+        raise BackboneError(
+            f"a saved model names the backbone {name!r}, which is not in the catalogue of this program."
+        )
+    with offline():
+        return find_backbone(name, kind)
+
+
 def _load(name: str, kind: Kind, amount: int | None) -> Backbone:
     if name.startswith("hf/"):
         from transferium.models.sources.transformers_models import transformers_named

@@ -1,4 +1,4 @@
-"""The model: a backbone that makes features, and a head that reads them."""
+"""The model: a backbone that makes features, and a head that reads them; and modules in a row."""
 
 from __future__ import annotations
 
@@ -23,3 +23,19 @@ class Model(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         logits: Tensor = self.head(self.backbone(*inputs))
         return logits
+
+
+class Chain(nn.Sequential):
+    """Modules in a row, of which the first takes all inputs: ``h(g(f(*inputs)))``. Those of a text are ids and mask.
+
+    >>> import torch
+    >>> Chain(nn.Bilinear(2, 3, 4), nn.Linear(4, 1))(torch.zeros(5, 2), torch.zeros(5, 3)).shape
+    torch.Size([5, 1])
+    """
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        first, *others = self
+        features: Tensor = first(*inputs)
+        for module in others:
+            features = module(features)
+        return features

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SMALLEST, LARGEST = 8, 4096
 """The allowed input sides of a backbone, in pixels; a larger one would not fit into memory."""
+LONGEST = 1 << 20
+"""More tokens than a text may have that a saved model reads."""
 
 
 def _digest(description: dict[str, Any]) -> str:
@@ -58,12 +60,17 @@ class Preprocess(ABC):
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Preprocess:
-        """The inverse of ``to_json``, without ``kind``."""
-        made = {
+        """The inverse of ``to_json``, without ``kind``; ``ValueError`` for what makes no sense."""
+        values = {
             name: Path(value) if name in cls.files else tuple(value) if isinstance(value, list) else value
             for name, value in fields.items()
         }
-        return cls(**made)
+        made = cls(**values)
+        made.check()
+        return made
+
+    def check(self) -> None:  # noqa: B027  (not every kind has something to check)
+        """Raise ``ValueError`` where a description asks for what cannot be read, or not in the memory there is."""
 
     def fingerprint(self) -> str:
         """A key: two preprocessings that share it read alike."""
@@ -93,6 +100,20 @@ class ImagePreprocess(Preprocess):
     via: int = 1
     crop: Literal["center", "squash"] = "center"
     kind: ClassVar[str] = "image"
+
+    def check(self) -> None:
+        from PIL.Image import Resampling
+
+        sides = (self.size, self.resize, self.decode_at_least, self.via)
+        if not all(isinstance(side, int) and side > 0 for side in sides) or self.size * self.via > LARGEST:
+            raise ValueError(f"an input side of {self.size!r} out of {self.resize!r}")
+        if self.resize > 4 * LARGEST or (self.resize < self.size and self.crop != "squash"):
+            raise ValueError(f"an input side of {self.size} out of {self.resize}")
+        numbers = (*self.mean, *self.std)
+        if [len(self.mean), len(self.std)] != [3, 3] or not all(np.isfinite(n) for n in numbers) or 0 in self.std:
+            raise ValueError(f"mean {self.mean} and standard deviation {self.std}")
+        if self.interpolation.upper() not in Resampling.__members__ or self.crop not in ("center", "squash"):
+            raise ValueError(f"resizing by {self.interpolation!r} and cropping by {self.crop!r}")
 
     def __call__(self, image: Image.Image) -> NDArray[np.float32]:
         """``(3, size, size)`` of an upright RGB picture."""
@@ -196,6 +217,10 @@ class TextPreprocess(Preprocess):
         pieces = [piece for encoding in cut for piece in encoding.ids]
         return pieces.count(unknown) / max(1, len(pieces))
 
+    def check(self) -> None:
+        if not isinstance(self.max_length, int) or not 0 < self.max_length <= LONGEST:
+            raise ValueError(f"texts of {self.max_length!r} tokens")
+
     def shortened(self, max_length: int) -> TextPreprocess:
         if max_length < 4:
             raise InputError(f"max_length={max_length} leaves no room for a text; give 4 tokens or more.")
@@ -204,7 +229,7 @@ class TextPreprocess(Preprocess):
     def to_json(self) -> dict[str, Any]:
         return {
             "kind": "text",
-            "tokenizer": str(self.tokenizer),
+            "tokenizer": self.tokenizer.name,
             "max_length": self.max_length,
             "pad_id": self.pad_id,
         }

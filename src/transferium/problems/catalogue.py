@@ -78,9 +78,9 @@ def _guess(values: Sequence[Any], where: str, separator: str = SEPARATOR) -> str
     if any(map(is_several, known)):
         return MultiLabel.kind
     distinct = set(known)
-    numbers = {number for value in distinct if (number := as_number(value)) is not None}
-    if numbers and all(as_number(value) is not None for value in distinct):
-        return _of_numbers(list(numbers), len(known), where)
+    numbers = set(map(as_number, distinct))
+    if numbers and None not in numbers:
+        return _of_numbers([number for number in numbers if number is not None], len(known), where)
     texts = [v for v in distinct if isinstance(v, str)]
     if not any(separator in text for text in texts):
         return Classes.kind

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.functional.bootstrap import Interval
+from transferium.functional.linear_classifier import softmax
 from transferium.problems.evaluation import Evaluation
 
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ def linked(scores: Array, link: Link) -> Array:
         return scores
     if link == "sigmoid":
         return np.exp(-np.logaddexp(0.0, -scores))
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    shares: Array = powers / powers.sum(axis=1, keepdims=True)
-    return shares
+    return softmax(scores)
 
 
 class Wording(NamedTuple):

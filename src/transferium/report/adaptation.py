@@ -14,7 +14,6 @@ from transferium.report.words import decimal, number, percent, points, spoken
 SIDE = 300
 MARGIN = 10
 MOST_CLASSES = 40
-WORDS = {"helped": "good", "hurt": "bad"}
 
 
 @dataclass(frozen=True)

@@ -122,11 +122,15 @@ class Doctor(TypedDict, total=False):
 
 
 class Division(TypedDict, total=False):
-    """How many examples served for what, and the sentence that says how they were divided."""
+    """How many examples served for what, and the sentence that says how they were divided.
+
+    ``held_out`` is what the part ``test`` was called where it came from: ``test`` or ``val``.
+    """
 
     train: int
     val: int
     test: int
+    held_out: str
     rule: str
 
 
@@ -209,6 +213,7 @@ class Run(TypedDict, total=False):
     command: str
     verdict: str
     verdict_sentence: str
+    remarks: list[str]
     temperature: float
     test: Metrics | MultiLabelMetrics | RegressionMetrics
     references: dict[str, Metrics | MultiLabelMetrics | RegressionMetrics]

@@ -67,6 +67,7 @@ def run(
     around = Surroundings(machine, checkpoints, journal, tracks, progress)
     history: list[dict[str, Any]] = []
     with own_random_numbers():
+        kept = 0
         for number in count():
             # A stage is made alike in every process; what is drawn while it trains is each one's own.
             seed_everything(seed, number, 0)
@@ -78,13 +79,14 @@ def run(
                 return Outcome(end.value, history)
             if machine.rank:
                 seed_everything(seed, number, machine.rank)
-            history += _run_stage(number, stage, around, len(history))
+            history += _run_stage(number, Episode(stage, machine, kept), around, len(history))
+            kept += not stage.discarded
     raise AssertionError("unreachable")
 
 
-def _run_stage(number: int, stage: Stage, around: Surroundings, done: int) -> list[dict[str, Any]]:
-    checkpoints = around.checkpoints
-    episode, log = Episode(stage, around.machine), History(stage.name, around.machine)
+def _run_stage(number: int, episode: Episode, around: Surroundings, done: int) -> list[dict[str, Any]]:
+    checkpoints, stage = around.checkpoints, episode.stage
+    log = History(stage.name, around.machine)
     saved = None
     if checkpoints is not None:
         saved = checkpoints.finished(number) or checkpoints.under_way(number)

@@ -9,7 +9,6 @@ import torch
 from transferium.functional.adaptation.kmm import kmm
 from transferium.functional.adaptation.sinkhorn import sinkhorn
 from transferium.functional.adaptation.subspace import subspace_alignment
-from transferium.functional.adaptation.tca import kernel_tca
 from transferium.functional.adaptation.transport import exact_plan, grouped_sinkhorn
 from transferium.functional.linear_classifier import softmax
 from transferium.functional.losses.cdd import cdd
@@ -104,24 +103,6 @@ def test_right_in_skada_deep_coral_and_mcc(losses) -> None:
     s, t = torch.from_numpy(X), torch.from_numpy(Z)
     assert coral(s, t).item() == pytest.approx(losses.deepcoral_loss(s, t).item(), rel=1e-5)
     assert mcc(t, temperature=2.0).item() == pytest.approx(losses.mcc_loss(t, T=2.0).item(), rel=1e-5)
-
-
-def test_wrong_in_skada_tca_gives_no_eigenvectors_of_its_problem(skada) -> None:
-    """It hands a matrix that is not symmetric to a solver for symmetric ones."""
-    rows, labels = joint()
-    peer = skada.TransferComponentAnalysisAdapter(kernel="rbf", n_components=2, mu=1.0)
-    peer.fit(rows, labels, sample_domain=DOMAIN)
-    K, e = peer.K_, np.concatenate([np.full(30, 1 / 30), np.full(24, -1 / 24)])
-    held, spread = K @ np.outer(e, e) @ K + np.eye(54), K @ (np.eye(54) - 1 / 54) @ K
-    ours = kernel_tca(X, Z, dimensions=2, bandwidth=3.0).weight
-
-    def residual(w: np.ndarray) -> float:
-        image = np.linalg.solve(held, spread @ w)
-        ratio = (w @ image) / (w @ w)
-        return float(np.linalg.norm(image - ratio * w) / np.linalg.norm(image))
-
-    assert residual(ours[:, 0]) < 1e-6
-    assert residual(peer.eigvects_[:, 0]) > 1e-3
 
 
 def test_wrong_in_skada_dan_uses_distances_where_gaussians_need_their_squares(losses) -> None:

@@ -13,7 +13,6 @@ from transferium.functional.adaptation.label_shift import (
     bbse,
     bbse_interval,
     correct_posteriors,
-    label_weights,
     saerens,
 )
 from transferium.functional.adaptation.tradaboost import tradaboost
@@ -174,14 +173,11 @@ def test_saerens_maximises_the_likelihood() -> None:
     assert saerens(p, np.array([1.0, 0.0]))[1] == 0.0
 
 
-def test_posteriors_and_weights_follow_bayes() -> None:
+def test_posteriors_follow_bayes() -> None:
     prior, q = np.array([0.2, 0.8]), np.array([0.6, 0.4])
     p = np.array([[0.3, 0.7]])
     by_hand = np.array([0.3 * 3, 0.7 * 0.5])
     assert correct_posteriors(p, prior, q)[0] == pytest.approx(by_hand / by_hand.sum())
-    weights = label_weights(np.array([0, 1, 1, 1, 1]), q)
-    assert weights == pytest.approx([3.0, 0.5, 0.5, 0.5, 0.5])
-    assert weights.mean() == pytest.approx(1.0)
     assert correct_posteriors(np.array([[1.0, 0.0]]), prior, np.array([0.0, 1.0])).tolist() == [[1.0, 0.0]]
 
 

@@ -14,13 +14,14 @@ from laws.adaptation_cases import SHORT, bits
 from transferium.data.domain import Domain
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
+from transferium.methods.adaptation_task import AdaptationTask, SourceModel
+from transferium.methods.adapted_model import source_reader
 from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.deep_adaptation.network import SourceNetwork
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.nearest_neighbours import NearestNeighbours
 from transferium.methods.frozen.source_only import SourceOnly
 from transferium.methods.method import Method
-from transferium.methods.task import SourceModel, Task
 from transferium.methods.unused_settings import UnusedSettingWarning
 from transferium.models.heads.bottleneck import fold, unfold
 from transferium.models.heads.layered import LayeredHead
@@ -35,10 +36,10 @@ PROBE, NETWORK = SourceOnly(), SourceNetwork(**SHORT)
 def model(world: str, kind: str) -> Fitted:
     """What was learned from the source: a linear head, or one with a hidden layer."""
     learner: Method = {"probe": PROBE, "network": NETWORK}[kind]
-    return learner.fit(getattr(shifted, world).task(unlabeled=None))
+    return learner.fit(getattr(shifted, world).task().without_target())
 
 
-def given(task: Task, source: Fitted, name: str = "home", fingerprint: str = "f") -> Task:
+def given(task: AdaptationTask, source: Fitted, name: str = "home", fingerprint: str = "f") -> AdaptationTask:
     """The task with ``source`` in the place of its labelled examples."""
     stand_in = SourceModel(source.head, name, fingerprint)
     return replace(task, train=task.train.take([]), backbone=source.backbone, model=stand_in)
@@ -65,12 +66,12 @@ def test_a_head_becomes_a_network_and_a_head_again(hidden: int) -> None:
 @pytest.mark.parametrize("name", ["shot", "tent"])
 def test_at_nought_it_answers_as_the_model_does_at_its_temperature(name: str, kind: str) -> None:
     before, world = model("SHIFTED", kind), shifted.SHIFTED
-    after = method_class(name)(weight=0.0).fit(given(world.task(), before))
+    after = method_class(name)(weight=0.0).adapt(given(world.task(), before))
     difference = after.head.outputs(world.target) - before.head.outputs(world.target)
     assert np.abs(difference).max() < 1e-5
     assert after.head.temperature == before.head.temperature
     assert "the given model's own" in str(after.selection)
-    assert after.source_head is None and after.at_source == (after.backbone, after.head)
+    assert after.source_head is None and source_reader(after) == (after.backbone, after.head)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_the_targets_inputs_alone_make_it_better(
     name: str, world: str, gain: float, settings: dict[str, Any], kind: str
 ) -> None:
     before, at = model(world, kind), getattr(shifted, world)
-    after = method_class(name)(batch_size=32, **settings).fit(given(at.task(), before))
+    after = method_class(name)(batch_size=32, **settings).adapt(given(at.task(), before))
     assert at.score(after) > at.score(before) + gain
     assert after.head.temperature == before.head.temperature
 
@@ -99,7 +100,7 @@ def test_the_units_of_the_features_make_no_difference() -> None:
     other = replace(before, head=replace(head, weight=head.weight / 1000.0))
     moved = replace(at, target=at.target * 1000.0)
     method = method_class("shot")(batch_size=32, adapt_lr=0.003)
-    scores = [w.score(method.fit(given(w.task(), m))) for w, m in ((at, before), (moved, other))]
+    scores = [w.score(method.adapt(given(w.task(), m))) for w, m in ((at, before), (moved, other))]
     assert abs(scores[0] - scores[1]) < 0.01
 
 
@@ -108,23 +109,23 @@ def test_labelled_target_examples_join() -> None:
     before, at = model("FLIPPED", "probe"), shifted.FLIPPED
     few = shifted.rows(at.target[:20], at.truth[:20], "few")
     method = method_class("shot")(batch_size=32, adapt_lr=0.03)
-    alone, helped = (method.fit(given(at.task(target=t), before)) for t in (None, few))
+    alone, helped = (method.adapt(given(at.task(target=t), before)) for t in (None, few))
     assert at.score(alone) < 0.1 and at.score(helped) > 0.9
     with pytest.raises(InputError, match="cannot learn from the 20 labelled target examples"):
-        method_class("tent")().fit(given(at.task(target=few), before))
+        method_class("tent")().adapt(given(at.task(target=few), before))
 
 
-def _styled() -> tuple[Task, Domain, Fitted]:
+def _styled() -> tuple[AdaptationTask, Domain, Fitted]:
     """A network that learned from plain pictures, and the task of adapting it to paler ones."""
     torch.set_num_threads(1)
-    embedder = Embedder(None, engine="torch")
-    source = Task(pictures(200), None, replace(picture_backbone(), pretrained=False), embedder, 0)
+    target = restyled(pictures(200, 50)).unlabeled()
+    backbone, embedder = replace(picture_backbone(), pretrained=False), Embedder(None, engine="torch")
+    task = AdaptationTask(pictures(200), None, backbone, embedder, 0, unlabeled=target)
     learner = SourceNetwork(
         tuning="full", epochs=8, batch_size=16, bottleneck=8, lr=0.01, backbone_lr=0.01, layer_decay=1.0, augment="none"
     )
-    home = learner.fit(source)
-    target = restyled(pictures(200, 50)).unlabeled()
-    return given(replace(source, unlabeled=target), home), restyled(pictures(200, 99)), home
+    home = learner.fit(task.without_target())
+    return given(task, home), restyled(pictures(200, 99)), home
 
 
 def test_batch_normalisation_is_given_the_targets_statistics() -> None:
@@ -135,11 +136,11 @@ def test_batch_normalisation_is_given_the_targets_statistics() -> None:
 
     before, scores = right(home), {}
     for name, settings in (("adabn", {}), ("tent", {"rounds": 1})):
-        fitted = method_class(name)(tuning="full", batch_size=16, augment="none", **settings).fit(task)
+        fitted = method_class(name)(tuning="full", batch_size=16, augment="none", **settings).adapt(task)
         assert fitted.backbone.fingerprint != home.backbone.fingerprint
         scores[name] = right(fitted)
     assert scores["adabn"] > before + 0.1 and scores["tent"] > before + 0.1, (before, scores)
-    still = method_class("adabn")(tuning="full", weight=0.0).fit(task)
+    still = method_class("adabn")(tuning="full", weight=0.0).adapt(task)
     rows = [f.head.logits(task.embed(test, f.backbone).features) for f in (home, still)]
     assert np.abs(rows[0] - rows[1]).max() < 1e-4
 
@@ -151,14 +152,14 @@ def test_who_cannot_adapt_a_model_alone_says_why() -> None:
     assert able == ["shot", "adabn", "tent"]
     assert task.model is not None
     with pytest.raises(InputError, match="learns from the source's labelled examples"):
-        method_class("mcc")().fit(task)
+        method_class("mcc")().adapt(task)
     with pytest.raises(InputError, match="the features of 'home' stay as they are with tuning=frozen"):
-        method_class("adabn")().fit(task)
+        method_class("adabn")().adapt(task)
     with pytest.raises(InputError, match="statistics=each normalises the source by its own statistics"):
-        method_class("shot")(statistics="each").fit(task)
-    neighbours = NearestNeighbours().fit(at.task(unlabeled=None))
+        method_class("shot")(statistics="each").adapt(task)
+    neighbours = NearestNeighbours().fit(at.task().without_target())
     with pytest.raises(InputError, match="its head is of the kind 'neighbours'"):
-        method_class("shot")().fit(given(at.task(), neighbours))
+        method_class("shot")().adapt(given(at.task(), neighbours))
 
 
 def test_a_backbone_without_batch_normalisation_has_no_statistics_to_replace() -> None:
@@ -172,16 +173,16 @@ def test_a_backbone_without_batch_normalisation_has_no_statistics_to_replace() -
 def test_settings_of_the_training_that_is_over_are_said_to_be_idle() -> None:
     task = given(shifted.SHIFTED.task(), model("SHIFTED", "probe"))
     with pytest.warns(UnusedSettingWarning, match="epochs=3 has no effect here: it is for training on a source"):
-        method_class("shot")(epochs=3, rounds=1).fit(task)
+        method_class("shot")(epochs=3, rounds=1).adapt(task)
     with pytest.warns(UnusedSettingWarning) as said:
-        method_class("shot")(lr=2e-3, label_smoothing=0.0, rounds=1).fit(task)
+        method_class("shot")(lr=2e-3, label_smoothing=0.0, rounds=1).adapt(task)
     assert sorted(str(w.message).split(" has no effect here")[0] for w in said) == ["label_smoothing=0.0", "lr=0.002"]
 
 
 def test_it_goes_on_after_an_interruption_and_not_from_another_model(tmp_path) -> None:
     at, before = shifted.SHIFTED, model("SHIFTED", "probe")
     method = method_class("shot")(batch_size=64, rounds=3)
-    whole = method.fit(given(at.task(), before))
+    whole = method.adapt(given(at.task(), before))
     seen: list[int] = []
 
     def stop(_what: str, done: int, _total: int) -> None:
@@ -190,8 +191,8 @@ def test_it_goes_on_after_an_interruption_and_not_from_another_model(tmp_path) -
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        method.fit(given(at.task(workdir=tmp_path, progress=stop), before))
+        method.adapt(given(at.task(workdir=tmp_path, progress=stop), before))
     assert list(tmp_path.rglob("*.safetensors"))
     with pytest.raises(InputError, match="model"):
-        method.fit(given(at.task(workdir=tmp_path), before, fingerprint="another"))
-    assert bits(method.fit(given(at.task(workdir=tmp_path), before))) == bits(whole)
+        method.adapt(given(at.task(workdir=tmp_path), before, fingerprint="another"))
+    assert bits(method.adapt(given(at.task(workdir=tmp_path), before))) == bits(whole)

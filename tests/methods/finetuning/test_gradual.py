@@ -107,7 +107,7 @@ def test_every_look_says_its_stage_and_the_best_of_all_is_kept():
 
 def test_what_a_late_stage_spoils_is_not_kept():
     given = task()
-    fitted = GradualUnfreeze(**SHORT | {"lr": 9.0, "head_lr": 0.01, "optimiser": "sgd"}).fit(given)
+    fitted = GradualUnfreeze(**SHORT | {"lr": 3.0, "head_lr": 0.01, "optimiser": "sgd"}).fit(given)
     scores = [look["val_log_loss"] for look in fitted.selection.candidates]
     assert scores[0] < min(scores[1:]), "the world of this test must be one where moving blocks hurts"
     assert fitted.selection.chosen == {"stage": "head", "epoch": 1}

@@ -196,7 +196,7 @@ def test_augmented_views_are_those_of_the_first_epochs():
 def test_views_take_turns():
     method = FineTune(unfreeze=2, views=2, **SHORT | {"augment": "simple"})
     given = task()
-    setup = cached_prefix(method, method._setup(given), 2)
+    setup = cached_prefix(method, method.setup(given), 2)
     feed = setup.feeds.open(setup.parts.train, augmented=True)
     rows = np.array([3, 1, 4])
     seen = [feed.batch(epoch, rows).inputs[0] for epoch in range(4)]
@@ -214,7 +214,7 @@ def test_pictures_are_decoded_once_for_all_views(monkeypatch):
 
     monkeypatch.setattr(Feeds, "_open", counted)
     method = FineTune(unfreeze=2, views=3, **SHORT | {"augment": "simple"})
-    setup = cached_prefix(method, method._setup(task()), 2)
+    setup = cached_prefix(method, method.setup(task()), 2)
     setup.feeds.open(setup.parts.train, augmented=True)
     assert opened.count((len(setup.parts.train), True)) == 1
 
@@ -340,7 +340,7 @@ def test_settings_that_cannot_work_are_named(settings, message):
 
 def test_a_loss_that_changes_inputs_is_refused_activations():
     method = FineTune(unfreeze=2, **SHORT)
-    setup = cached_prefix(method, method._setup(task()), 2)
+    setup = cached_prefix(method, method.setup(task()), 2)
     loss = 0.5 * (Supervised() + Mixed(Supervised(), "target", 2, mixup=0.2))
     with pytest.raises(InputError, match=r"changes the inputs themselves, .* cache=off"):
         method._stage(setup, method._groups(setup), loss, around=[])
@@ -366,6 +366,6 @@ def test_what_a_half_cannot_hold_is_said():
 
 def test_workers_change_nothing():
     method = FineTune(unfreeze=2, **SHORT)
-    setup = cached_prefix(method, method._setup(task()), 2)
+    setup = cached_prefix(method, method.setup(task()), 2)
     assert isinstance(setup.feeds, CachedFeeds) and setup.feeds.stored
     assert same(left(method.fit(task())), left(replace(method, workers=1).fit(task())))

@@ -19,6 +19,7 @@ from transferium.data.samples import Rows
 from transferium.embedding.embed import Embedder
 from transferium.errors import BackboneError, DataError, InputError, TransferiumWarning
 from transferium.evaluation.attacked import attacked_accuracy
+from transferium.functional.matrices import unit_rows
 from transferium.methods.catalogue import find_method
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.finetuning.heads import _layered, hidden_widths
@@ -31,7 +32,7 @@ from transferium.methods.frozen.nearest_class_mean import NearestClassMean
 from transferium.methods.frozen.nearest_neighbours import NearestNeighbours
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
-from transferium.models.heads.cosine import CosineHead, directions
+from transferium.models.heads.cosine import CosineHead
 from transferium.models.heads.hidden import HiddenHead
 from transferium.models.heads.neighbours import Neighbours
 from transferium.models.model import Model
@@ -199,7 +200,7 @@ def test_the_gradient_of_the_directions_is_the_slope_of_the_loss() -> None:
     from scipy.optimize import check_grad
 
     rng = np.random.default_rng(0)
-    rows, y, start = directions(rng.normal(size=(30, 4))), rng.integers(0, 3, 30), rng.normal(size=(3, 4))
+    rows, y, start = unit_rows(rng.normal(size=(30, 4))), rng.integers(0, 3, 30), rng.normal(size=(3, 4))
     seen = {}
 
     with pytest.MonkeyPatch.context() as patch:

@@ -20,6 +20,7 @@ from transferium.errors import DataError, InputError
 from transferium.methods import catalogue
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.frozen.nearest_class_mean import NearestClassMean
 from transferium.methods.method import Method
 from transferium.methods.model_selection.auto import Auto, Trials
 from transferium.methods.task import Task
@@ -98,8 +99,31 @@ def test_what_is_not_clearly_better_is_not_kept(moving: None) -> None:
     fitted = Auto(candidates=("informed",)).fit(task(blobs(200), 60))
     row = fitted.selection.candidates[1]
     assert row["difference"] <= (row["high"] - row["low"]) / 2
-    assert row["kept"] == "not clearly better than the probe"
-    assert fitted.method == fitted.selection.chosen["method"] == "probe"
+    assert row["kept"] == "not clearly better than the nearest class mean"
+    assert fitted.method == fitted.selection.chosen["method"] == "ncm"
+
+
+def test_the_nearest_class_mean_is_taken_where_it_does_as_well_on_folds_of_train() -> None:
+    round_clouds = task(blobs(200), None)
+    fitted, probe = Auto().fit(round_clouds), LinearProbe().fit(round_clouds)
+    first, second = fitted.selection.candidates
+    assert (first["method"], second["method"]) == ("probe", "ncm")
+    assert second["accuracy"] >= first["accuracy"] and second["log_loss"] <= first["log_loss"]
+    assert fitted.method == fitted.selection.chosen["method"] == "ncm"
+    assert fitted.beside["probe"].head.equals(probe.head)
+    assert fitted.selection.notes[-1] == "auto took the nearest class mean: no --budget was given to try more"
+
+
+def test_the_probe_stays_where_the_nearest_class_mean_is_worse() -> None:
+    stretched = blobs(200)
+    rows = stretched.features * np.linspace(1, 30, stretched.features.shape[1])
+    given = task(replace(stretched, samples=Rows(rows.astype(np.float32))), None)
+    means, probe = NearestClassMean().fit(given), LinearProbe().fit(given)
+    right = [(fitted.oof_outputs.argmax(axis=1) == given.train.y).mean() for fitted in (means, probe)]
+    assert right[0] < right[1]
+    fitted = Auto().fit(given)
+    assert fitted.method == "probe" and fitted.head.equals(probe.head)
+    assert fitted.selection.candidates == probe.selection.candidates
 
 
 def test_the_budget_bounds_the_folds(moving: None) -> None:

@@ -17,6 +17,7 @@ from transferium.functional.validators.agreement import peer_agreement
 from transferium.functional.validators.catalogue import validate
 from transferium.functional.validators.ensemble import ensemble_agreement
 from transferium.functional.validators.evidence import Evidence
+from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.deep_adaptation.network import AdaptedNetwork
 from transferium.methods.fitted import Fitted
@@ -33,16 +34,16 @@ from transferium.models.heads.linear import Head
 from worlds.tables import clusters, lines, table
 
 
-def task_of(source: Domain, target: Domain) -> Task:
+def task_of(source: Domain, target: Domain) -> AdaptationTask:
     backbone = replace(find_backbone(None, "features"), width=source.features.shape[1])
-    return Task(source, None, backbone, Embedder(None), seed=0, unlabeled=target.unlabeled())
+    return AdaptationTask(source, None, backbone, Embedder(None), seed=0, unlabeled=target.unlabeled())
 
 
 def accuracy(fitted: Fitted, x: np.ndarray, y: np.ndarray) -> float:
     return float((fitted.head.predict(x.astype(np.float32)) == y).mean())
 
 
-def elect_from(task: Task, *names: str) -> Fitted:
+def elect_from(task: AdaptationTask, *names: str) -> Fitted:
     return elect(task, {name: method_class(name)() for name in names}, SourceOnly())
 
 
@@ -54,7 +55,7 @@ def moved_clusters() -> tuple[Task, np.ndarray, np.ndarray]:
 
 def test_prototypes_follow_clusters_that_moved() -> None:
     task, z, truth = moved_clusters()
-    before, after = (accuracy(m.fit(task), z, truth) for m in (LinearProbe(), Prototypes()))
+    before, after = (accuracy(m.adapt(task), z, truth) for m in (LinearProbe(), Prototypes()))
     assert after > before + 0.03 and after > 0.95
 
 
@@ -62,7 +63,7 @@ def test_prototypes_are_wrong_where_classes_are_no_clusters() -> None:
     x, y = lines(300, 0)
     z, truth = lines(300, 1)
     task = task_of(table(x, y, "s", "ab"), table(z, None, "t"))
-    before, after = (accuracy(m.fit(task), z, truth) for m in (LinearProbe(), Prototypes()))
+    before, after = (accuracy(m.adapt(task), z, truth) for m in (LinearProbe(), Prototypes()))
     assert after < before - 0.1
 
 
@@ -70,7 +71,7 @@ def test_the_vote_takes_what_helps() -> None:
     task, z, truth = moved_clusters()
     chosen = elect_from(task, "prototypes")
     assert chosen.method == "prototypes"
-    assert accuracy(chosen, z, truth) > accuracy(LinearProbe().fit(task), z, truth)
+    assert accuracy(chosen, z, truth) > accuracy(LinearProbe().adapt(task), z, truth)
     assert chosen.selection.chosen == {"method": "prototypes"}
     assert "prefer it to source only" in chosen.selection.notes[0]
 
@@ -79,12 +80,12 @@ def test_the_vote_chooses_the_weight_of_one_method() -> None:
     task, z, truth = moved_clusters()
     method = method_class("auto")(adaptations=("mcc@0", "mcc@0.3", "mcc@3"), epochs=30)
     assert [r.weight for r in method.candidate_methods().values()] == [0.0, 0.3, 3.0]
-    chosen = method.fit(task)
+    chosen = method.adapt(task)
     scores = {name: accuracy(fitted, z, truth) for name, fitted in chosen.beside.items()}
     assert chosen.method == "mcc" and chosen.selection.chosen == {"method": "mcc@3"}
     assert accuracy(chosen, z, truth) == scores["mcc@3"] > max(scores["mcc@0"], scores["source-only"]) + 0.03
     x, y = lines(300, 0)
-    none = method.fit(task_of(table(x, y, "s", "ab"), table(lines(300, 1)[0], None, "t")))
+    none = method.adapt(task_of(table(x, y, "s", "ab"), table(lines(300, 1)[0], None, "t")))
     assert none.method == "source-only", "what bars a method bars it at any weight"
     assert "mcc@3 did not stand: the source's own classes are not clusters" in " ".join(none.selection.notes)
 
@@ -92,7 +93,7 @@ def test_the_vote_chooses_the_weight_of_one_method() -> None:
 def test_named_validators_vote_and_no_others() -> None:
     task = moved_clusters()[0]
     named = ("source-accuracy", "importance-weighted", "dev", "snd", "entropy", "bnm", "ensemble")
-    asked = method_class("auto")(adaptations=("prototypes",), validators=named).fit(task)
+    asked = method_class("auto")(adaptations=("prototypes",), validators=named).adapt(task)
     rows, notes = asked.selection.candidates, " ".join(asked.selection.notes)
     assert [row["method"] for row in rows] == ["source-only", "prototypes"]
     assert all(set(row) == {"method", "mean_rank", *named} for row in rows)
@@ -103,10 +104,10 @@ def test_named_validators_vote_and_no_others() -> None:
     held = np.setdiff1d(np.arange(len(task.train)), hold_out(task, HELD).kept)
     right = float((probe.oof_outputs[held].argmax(1) == task.train.y[held]).mean())
     assert rows[0]["source-accuracy"] == pytest.approx(right, abs=1e-4)
-    by_clusters = method_class("auto")(adaptations=("prototypes",), validators=("ami",)).fit(task)
+    by_clusters = method_class("auto")(adaptations=("prototypes",), validators=("ami",)).adapt(task)
     assert by_clusters.method == "prototypes" and "validators that were named" in by_clusters.selection.rule
     assert "1 of 1 validators prefer it" in by_clusters.selection.notes[0]
-    by_source = method_class("auto")(adaptations=("prototypes",), validators=("source-accuracy",)).fit(task)
+    by_source = method_class("auto")(adaptations=("prototypes",), validators=("source-accuracy",)).adapt(task)
     assert by_source.method == "source-only", "it sees nothing of the target"
     with pytest.raises(InputError, match=r"there is no validator 'sdn'. Did you mean 'snd'"):
         method_class("auto")(validators=("sdn",))
@@ -146,7 +147,7 @@ def test_what_needs_labels_of_the_target_is_refused_without_any(name: str) -> No
     task, _, _ = moved_clusters()
     auto = method_class("auto")(adaptations=("standardise", name))
     with pytest.raises(InputError) as caught:
-        auto.fit(task)
+        auto.adapt(task)
     assert str(caught.value) == (
         f"auto cannot try {name} here: it learns from a few labelled target examples, and there are none. Give few=…, "
         "or leave it out of adaptations."
@@ -211,7 +212,7 @@ def test_over_features_that_the_source_trained_agreement_decides_where_enough_st
 def test_candidates_are_compared_with_all_others() -> None:
     task, z, _ = moved_clusters()
     x, y = task.train.features, task.train.y
-    heads = [method_class(name)().fit(task).head for name in ("probe", "prototypes", "coral")]
+    heads = [method_class(name)().adapt(task).head for name in ("probe", "prototypes", "coral")]
     seen = [Evidence(x, head.logits(x), y, z, head.logits(z)) for head in heads]
     scores = [validate(each, ("agreement",))["agreement"].value for each in together(seen)]
     answers = [head.predict(z) for head in heads]
@@ -279,7 +280,7 @@ def test_a_budget_that_is_used_up_is_said() -> None:
 
 def test_an_adaptation_without_a_target_says_what_to_give() -> None:
     x, y = clusters(60, 0)
-    task = replace(task_of(table(x, y, "s"), table(x, None, "t")), unlabeled=None)
+    task = task_of(table(x, y, "s"), table(x, None, "t")).without_target()
     with pytest.raises(InputError, match="Name the labelled data with source="):
         Prototypes().fit(task)
 
@@ -337,7 +338,7 @@ class Slow(Method):
         return replace(LinearProbe().fit(task), method=self.name)
 
 
-def budgeted(task: Task, **seconds: float) -> Fitted:
+def budgeted(task: AdaptationTask, **seconds: float) -> Fitted:
     return elect(task, {name: Slow(s) for name, s in seconds.items()}, Slow(1.0))
 
 
@@ -366,7 +367,7 @@ def test_an_election_that_was_stopped_counts_what_was_spent_before(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(Prototypes, "fit", stop)
+        patched.setattr(Prototypes, "adapt", stop)
         elect(task, {"first": Slow(4.0), "stopped": Prototypes(), "last": Slow(1.0)}, Slow(1.0))
     resumed = budgeted(task, first=0.0, stopped=4.0, last=0.0)
     assert set(resumed.beside) == {"source-only", "first", "stopped"}

@@ -13,12 +13,13 @@ from transferium.data.domain import Domain
 from transferium.data.samples import Items
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
+from transferium.methods.adaptation_task import AdaptationTask
+from transferium.methods.adapted_model import source_reader
 from transferium.methods.catalogue import method_class
 from transferium.methods.deep_adaptation.network import SourceNetwork
 from transferium.methods.holdout import HELD, hold_out
 from transferium.methods.model_selection.auto import Auto
 from transferium.methods.model_selection.evidence import evidence_of
-from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 from worlds.toy import picture_backbone, pictures
 
@@ -30,11 +31,11 @@ def paler(domain: Domain) -> Domain:
     return replace(domain, samples=Items(items), name="paler")
 
 
-def task(workdir: Path | None = None) -> Task:
+def task(workdir: Path | None = None) -> AdaptationTask:
     torch.set_num_threads(1)
     target = paler(pictures(60, 50)).unlabeled()
     embedder = Embedder(None, engine="torch")
-    return Task(pictures(60), None, picture_backbone(), embedder, 0, unlabeled=target, workdir=workdir)
+    return AdaptationTask(pictures(60), None, picture_backbone(), embedder, 0, unlabeled=target, workdir=workdir)
 
 
 def test_source_only_is_the_same_network_without_the_target() -> None:
@@ -48,7 +49,7 @@ def test_source_only_is_the_same_network_without_the_target() -> None:
 
 def test_networks_move_the_backbone_and_the_others_adapt_what_source_only_learned() -> None:
     given = task()
-    chosen = Auto(adaptations=("standardise", "mcc"), **ASKED).fit(given)
+    chosen = Auto(adaptations=("standardise", "mcc"), **ASKED).adapt(given)
     beside = chosen.beside
     assert beside["source-only"].method == "source-network"
     assert beside["source-only"].backbone.fingerprint != given.backbone.fingerprint
@@ -62,9 +63,9 @@ def test_networks_move_the_backbone_and_the_others_adapt_what_source_only_learne
 def test_a_method_that_leaves_the_source_behind_reads_it_as_it_did_before() -> None:
     given = task()
     settings = {"tuning": "full", "epochs": 4, "augment": "none", "rounds": 2, "adapt_lr": 1e-2, "backbone_lr": 1e-2}
-    shot = method_class("shot")(**settings).fit(given)
-    backbone, head = shot.at_source
-    alone = method_class("shot")(**settings, weight=0.0).fit(given)
+    shot = method_class("shot")(**settings).adapt(given)
+    backbone, head = source_reader(shot)
+    alone = method_class("shot")(**settings, weight=0.0).adapt(given)
     assert backbone.fingerprint == alone.backbone.fingerprint != shot.backbone.fingerprint
     seen = evidence_of(given, shot)
     held = hold_out(given, HELD).held
@@ -73,20 +74,20 @@ def test_a_method_that_leaves_the_source_behind_reads_it_as_it_did_before() -> N
 
 
 def test_an_election_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Auto(adaptations=("mcc",), **ASKED).fit(task())
-    fit = SourceNetwork.fit
+    whole = Auto(adaptations=("mcc",), **ASKED).adapt(task())
+    adapt = SourceNetwork.adapt
 
-    def stop(self: SourceNetwork, given: Task) -> None:
-        fit(self, given)
+    def stop(self: SourceNetwork, given: AdaptationTask) -> None:
+        adapt(self, given)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(SourceNetwork, "fit", stop)
-        Auto(adaptations=("mcc",), **ASKED).fit(task(tmp_path))
+        patched.setattr(SourceNetwork, "adapt", stop)
+        Auto(adaptations=("mcc",), **ASKED).adapt(task(tmp_path))
     assert (tmp_path / "source-only").is_dir()
     steps: list[tuple[str, int, int]] = []
     again = replace(task(tmp_path), progress=lambda *step: steps.append(step))
-    resumed = Auto(adaptations=("mcc",), **ASKED).fit(again)
+    resumed = Auto(adaptations=("mcc",), **ASKED).adapt(again)
     assert len(steps) < 4, "source only was trained again instead of being loaded"
     assert resumed.head.equals(whole.head) and resumed.backbone.fingerprint == whole.backbone.fingerprint
 
@@ -103,7 +104,7 @@ def test_an_untrained_network_learns_small_pictures_from_the_source() -> None:
     assert not backbone.pretrained and backbone.preprocess.size == 28  # type: ignore[union-attr]
     given = replace(task(), backbone=backbone)
     settings = {"tuning": "full", "epochs": 6, "batch_size": 16, "augment": "none", "lr": 3e-3}
-    model = SourceNetwork(**settings).fit(given)
+    model = SourceNetwork(**settings).adapt(given)
     test = pictures(80, 9)
     assert (model.head.predict(given.embed(test, model.backbone).features) == test.y).mean() > 0.85
     moved = dict(model.backbone.build().named_buffers())["first.1.running_mean"]

@@ -14,9 +14,9 @@ from transferium.embedding.embed import Embedder
 from transferium.embedding.store.store import FeatureStore
 from transferium.functional.adaptation.standardise import standardise
 from transferium.functional.linear_classifier import fit_linear
+from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.model_selection.auto import Auto
-from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 
 
@@ -26,12 +26,12 @@ def test_the_guard_holds_where_naive_normalisation_loses(shared_data: Callable[[
     folder = shared_data("office_caltech10")
     source, labelled = read(folder / "dslr"), read(folder / target)
     backbone = find_backbone(None, "image")
-    task = Task(source, None, backbone, Embedder(FeatureStore()), seed=0, unlabeled=labelled.unlabeled())
+    task = AdaptationTask(source, None, backbone, Embedder(FeatureStore()), seed=0, unlabeled=labelled.unlabeled())
     x, z = (task.embed(d).features.astype(np.float64) for d in (source, labelled))
     maps = standardise(x, z, onto="unit")
     naive = fit_linear(maps.source(x), source.y, classes=10)(maps.target(z)).argmax(1)
-    alone = LinearProbe().fit(task)
-    chosen = Auto(adaptations=("standardise", "coral", "prototypes")).fit(task)
+    alone = LinearProbe().adapt(task)
+    chosen = Auto(adaptations=("standardise", "coral", "prototypes")).adapt(task)
     accuracy = {
         name: float((guess == labelled.y).mean())
         for name, guess in (

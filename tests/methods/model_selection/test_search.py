@@ -78,7 +78,7 @@ def test_no_trial_sees_the_fold_it_is_scored_on(monkeypatch):
 
 def test_an_interrupted_search_goes_on_with_the_trials_it_has(tmp_path, monkeypatch):
     runs = []
-    fold = module._Objective._fold
+    fold = module.FoldLoss.answers
 
     def counted(self, settings, k):
         runs.append(settings["lr"])
@@ -86,7 +86,7 @@ def test_an_interrupted_search_goes_on_with_the_trials_it_has(tmp_path, monkeypa
             raise KeyboardInterrupt
         return fold(self, settings, k)
 
-    monkeypatch.setattr(module._Objective, "_fold", counted)
+    monkeypatch.setattr(module.FoldLoss, "answers", counted)
     with pytest.raises(KeyboardInterrupt):
         Tuned(trials=4, **FAST).fit(task(workdir=tmp_path))
     stopped = runs[-1]
@@ -157,7 +157,7 @@ def rare(domain):
 
 
 def test_an_example_of_a_class_that_no_other_fold_holds_is_always_trained_on_and_never_scored(monkeypatch):
-    fold, held = module._Objective._fold, []
+    fold, held = module.FoldLoss.answers, []
 
     def watched(self, settings, k):
         answers, y = fold(self, settings, k)
@@ -165,7 +165,7 @@ def test_an_example_of_a_class_that_no_other_fold_holds_is_always_trained_on_and
         assert 2 in self.task.train.y[self.fold != k]
         return answers, y
 
-    monkeypatch.setattr(module._Objective, "_fold", watched)
+    monkeypatch.setattr(module.FoldLoss, "answers", watched)
     given = task()
     fitted = Tuned(trials=1, fixed={"epochs": 1}, search=("lr",), folds=2).fit(replace(given, train=rare(given.train)))
     assert sorted(set(held)) == [0, 1] and len(held) == 39
@@ -185,7 +185,7 @@ def test_the_folds_that_were_used_are_the_folds_that_are_told():
 
 def test_a_search_that_has_its_trials_only_fits(tmp_path, monkeypatch):
     first = Tuned(trials=2, **FAST).fit(task(workdir=tmp_path / "a"))
-    monkeypatch.setattr(module._Objective, "__call__", lambda *_: pytest.fail("nothing is left to try"))
+    monkeypatch.setattr(module.FoldLoss, "__call__", lambda *_: pytest.fail("nothing is left to try"))
     again = Tuned(trials=2, **FAST).fit(task(workdir=tmp_path / "a"))
     assert again.selection.chosen == first.selection.chosen
     assert np.array_equal(again.head.weight, first.head.weight)
@@ -207,9 +207,9 @@ def test_hopeless_trials_are_pruned_after_a_fold(monkeypatch):
         wrong = 1 - np.exp(-next(losses))
         return np.array([[1 - wrong, wrong]]), np.array([0])
 
-    monkeypatch.setattr(module._Objective, "_fold", fold)
+    monkeypatch.setattr(module.FoldLoss, "answers", fold)
     study = module.open_study(method := Tuned(trials=6, **(FAST | {"folds": 3})), task())
-    module._search(study, method, module._Objective(method, task(), np.arange(40) % 3))
+    module.run_trials(study, method, module.FoldLoss(method, task(), np.arange(40) % 3))
     kinds = [t.state.name for t in study.trials]
     assert kinds[:4] == ["COMPLETE"] * 4 and set(kinds[4:]) == {"PRUNED"}
     assert len(made) == 4 * 3 + 2
@@ -225,7 +225,7 @@ def test_hopeless_trials_are_pruned_after_a_fold(monkeypatch):
 )
 def test_where_classes_are_balanced_each_counts_alike(monkeypatch, fixed, search, loss, accuracy):
     answers, y = np.array([[0.9, 0.1]] * 3 + [[0.8, 0.2]]), np.array([0, 0, 0, 1])
-    monkeypatch.setattr(module._Objective, "_fold", lambda self, settings, k: (answers, y))
+    monkeypatch.setattr(module.FoldLoss, "answers", lambda self, settings, k: (answers, y))
     method = Tuned(trials=1, fixed=fixed | {"epochs": 1, "batch_size": 16}, search=search, folds=2)
     row = method.fit(task()).selection.candidates[0]
     assert row["log_loss"] == pytest.approx(loss) and row["accuracy"] == pytest.approx(accuracy)
@@ -273,3 +273,29 @@ def test_what_cannot_be_searched_is_said_before_anything_runs(change, message):
     with pytest.raises(InputError) as error:
         Tuned(**change)
     assert message in str(error.value)
+
+
+def test_an_interrupted_search_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
+    """Killed in any trial, also in the first, which is the method's defaults."""
+    given = Tuned(trials=7, **FAST)
+    losses = iter(range(10**6))
+
+    def quick(self, settings, k):
+        if next(losses) == at:
+            raise KeyboardInterrupt
+        answers = np.full((8, 2), 0.5)
+        answers[:, 0] += abs(np.log10(settings["lr"]) + 2.3) / 10
+        return answers / answers.sum(axis=1, keepdims=True), np.ones(8, int)
+
+    monkeypatch.setattr(module.FoldLoss, "answers", quick)
+    told = {}
+    for at in (-1, 0, 3, 6, 11):
+        losses = iter(range(10**6))
+        where = task(workdir=tmp_path / str(at))
+        if at >= 0:
+            with pytest.raises(KeyboardInterrupt):
+                given.fit(where)
+            losses = iter(range(10**6, 2 * 10**6))
+        found = given.fit(where).selection
+        told[at] = [(row["trial"], row["state"], row["lr"], row["log_loss"]) for row in found.candidates], found.chosen
+    assert all(other == told[-1] for other in told.values())

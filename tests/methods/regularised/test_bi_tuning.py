@@ -32,7 +32,7 @@ def test_a_strength_of_zero_is_finetune_bit_for_bit():
 def test_the_queue_starts_with_the_features_of_what_is_trained_on():
     given = task()
     method = BiTuning(keys=5, projection=4, **SHORT)
-    setup = method._setup(given)
+    setup = method.setup(given)
     contrast = method._contrast(setup)
     features = given.embed(setup.parts.train).features
     for k in (0, 1):

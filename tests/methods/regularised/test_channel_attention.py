@@ -111,7 +111,7 @@ def test_attention_is_where_the_classes_are_read_from():
     given = task(200, wrap_module(net, "image", PICTURE))
     given = replace(given, backbone=replace(given.backbone, blocks=("stem", "body", "top")))
     method = DELTA(epochs=1, batch_size=8)
-    setup = method._setup(given)
+    setup = method.setup(given)
     method._groups(setup)
     (weight,) = method._attention(setup, ("top",))
     assert weight.sum() == pytest.approx(1, abs=1e-6)

@@ -67,7 +67,7 @@ class Stayed(CoTuning):
 def test_the_relation_of_a_world_that_is_known(relation):
     given = task(backbone=knowing(), train=rows())
     method = Stayed(relation=relation, temperature=1.0)
-    learned = method._relation(method._setup(given), knowing().source_head())
+    learned = method._relation(method.setup(given), knowing().source_head())
     assert np.allclose(learned.sum(axis=1), 1)
     assert learned[0, :2].sum() > 0.9 and learned[1, 2:].sum() > 0.9
     assert np.allclose(learned[0, :2], [0.25, 0.75], atol=0.1)
@@ -77,7 +77,7 @@ def test_the_relation_of_a_world_that_is_known(relation):
 def test_the_direct_relation_is_the_mean_answer_of_the_classifier_at_the_temperature():
     given = task()
     method = CoTuning(relation="direct", temperature=2.0)
-    setup = method._setup(given)
+    setup = method.setup(given)
     classifier = given.backbone.source_head()
     features = torch.from_numpy(given.embed(setup.parts.train).features)
     answers = softmax(classifier(features).detach().numpy() / 2.0)

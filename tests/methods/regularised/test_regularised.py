@@ -236,7 +236,7 @@ def test_what_does_not_fit_the_backbone_is_named(method, message):
 def test_a_spectrum_is_not_shared_between_processes(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     method = BSS(epochs=1, batch_size=8)
-    setup = method._setup(task())
+    setup = method.setup(task())
     method._groups(setup)
     with pytest.raises(InputError, match=r"spectrum of a whole batch, and 2 processes would not agree"):
         method._objective(setup)

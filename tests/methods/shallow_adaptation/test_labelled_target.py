@@ -29,8 +29,8 @@ LEARN = [case for case in CASES if method_class(case.name).learns_from_few]
 
 @pytest.mark.parametrize("case", LEARN, ids=lambda c: c.id)
 def test_they_help_where_nothing_without_labels_could(case: Case) -> None:
-    change = {"epochs": 10, "round_epochs": 3, "rounds": 3} if case.knob == "weight" else {"few_weight": 20.0}
-    model = case.method(**change).fit(SMALL.task(target=FEW))
+    change = {"epochs": 10, "round_epochs": 4, "rounds": 3} if case.knob == "weight" else {"few_weight": 20.0}
+    model = case.method(**change).adapt(SMALL.task(target=FEW))
     # Every label of the source is wrong here: without labelled examples the same score is 0.2 at most.
     assert REST.score(model) > 0.35
     assert "labelled target examples" in str(model.selection) or "target" in model.history[0]
@@ -48,12 +48,12 @@ def test_a_method_that_cannot_learn_from_them_is_refused(name: str) -> None:
 
 def test_adabn_refuses_them_when_called_by_itself() -> None:
     with pytest.raises(InputError, match="after the source it changes statistics alone, which have no labels"):
-        method_class("adabn")().fit(REST.task(target=FEW))
+        method_class("adabn")().adapt(REST.task(target=FEW))
 
 
 def test_pooled_is_the_weighted_probe_of_both() -> None:
     task = REST.task(target=FEW)
-    model = Pooled(few_weight=5.0).fit(task)
+    model = Pooled(few_weight=5.0).adapt(task)
     _, both, counts, said = joined(task, task.embed(task.train), 5.0)
     assert counts is not None and counts.mean() == pytest.approx(1.0)
     assert counts[-1] / counts[0] == pytest.approx(5.0) and len(counts) == 240 + TOLD
@@ -62,7 +62,7 @@ def test_pooled_is_the_weighted_probe_of_both() -> None:
     assert said == ("40 labelled target examples joined the 240 source rows, each counting as 5",)
     assert said[0] in model.selection.notes
     assert model.oof_outputs is not None and len(model.oof_outputs) == 240
-    scores = [REST.score(Pooled(few_weight=w).fit(task)) for w in (1.0, 30.0)]
+    scores = [REST.score(Pooled(few_weight=w).adapt(task)) for w in (1.0, 30.0)]
     assert scores[1] > scores[0] + 0.2, scores
 
 
@@ -71,19 +71,19 @@ def test_pooled_helps_where_the_labels_turned_over_and_cannot_where_the_few_are_
         rest = World(world.source, world.labels, world.target[TOLD:], world.truth[TOLD:])
         told = world.truth[:TOLD] if labels is None else np.random.default_rng(labels).integers(0, 2, TOLD)
         few = rows(world.target[:TOLD], told, "few")
-        before = rest.score(method_class("source-only")().fit(rest.task()))
-        after = rest.score(Pooled(few_weight=few_weight).fit(rest.task(target=few)))
+        before = rest.score(method_class("source-only")().adapt(rest.task()))
+        after = rest.score(Pooled(few_weight=few_weight).adapt(rest.task(target=few)))
         assert after > before + 0.2 if helps else after <= before, (world, before, after)
 
 
 def test_the_default_weight_is_the_root_of_rows_per_labelled_row() -> None:
     assert weight_of_few(1000, 10, None) == 10.0 and weight_of_few(10, 1000, None) == 1.0
-    assert "each counting as 2.45" in str(Pooled().fit(REST.task(target=FEW)).selection)
+    assert "each counting as 2.45" in str(Pooled().adapt(REST.task(target=FEW)).selection)
 
 
 def test_one_labelled_example_is_enough_for_a_network() -> None:
     one = FEW.take([0])
-    model = method_class("mcc")(epochs=1).fit(REST.task(target=one))
+    model = method_class("mcc")(epochs=1).adapt(REST.task(target=one))
     assert "target" in model.history[0]
 
 
@@ -95,35 +95,35 @@ def test_a_class_that_only_they_know_is_learned() -> None:
     target = rows(np.concatenate([WORLD.source[:50], there[10:]]), None, "target")
     for name in ("pooled", "label-shift", "prototypes", "mcc"):
         settings = {"lr": 0.01} if name == "mcc" else {}
-        model = method_class(name)(**settings).fit(REST.task(train=source, target=few, unlabeled=target))
+        model = method_class(name)(**settings).adapt(REST.task(train=source, target=few, unlabeled=target))
         assert (model.head.predict(there[10:]) == 2).mean() > 0.9, name
 
 
 def test_auto_falls_back_to_the_probe_of_both_and_says_so() -> None:
     few = FEW.take(np.r_[:4])  # too few to say anything by themselves
-    model = method_class("auto")(adaptations=()).fit(REST.task(target=few))
+    model = method_class("auto")(adaptations=()).adapt(REST.task(target=few))
     assert model.method == "pooled" and model.selection.chosen == {"method": "pooled"}
-    assert bits(model) == bits(Pooled().fit(REST.task(target=few)))
+    assert bits(model) == bits(Pooled().adapt(REST.task(target=few)))
     said = str(model.selection)
     assert "pooled stands in for source only, since it learns from the 4 labelled target examples too" in said
-    untold = method_class("auto")(adaptations=()).fit(REST.task())
+    untold = method_class("auto")(adaptations=()).adapt(REST.task())
     assert untold.selection.chosen == {"method": "source-only"}
 
 
 def test_auto_takes_the_few_alone_where_the_source_is_no_help() -> None:
-    model = method_class("auto")(adaptations=("standardise",)).fit(REST.task(target=FEW))
+    model = method_class("auto")(adaptations=("standardise",)).adapt(REST.task(target=FEW))
     assert model.selection.chosen == {"method": "few-alone"} and model.method == "few-alone"
-    assert bits(model) == bits(LinearProbe().fit(REST.task(train=FEW, unlabeled=None)))
+    assert bits(model) == bits(LinearProbe().fit(REST.task(train=FEW).without_target()))
     assert "the source is no help: of 40 labelled target examples, each half by what the other" in str(model.selection)
     assert set(model.beside) >= {"source-only", "few-alone"}
     # Where source and target agree, forty labels do not throw away the source.
     same = shifted.SAME
     told = rows(same.target[:TOLD], same.truth[:TOLD], "few")
     rest = World(same.source, same.labels, same.target[TOLD:], same.truth[TOLD:])
-    assert method_class("auto")(adaptations=()).fit(rest.task(target=told)).method == "pooled"
+    assert method_class("auto")(adaptations=()).adapt(rest.task(target=told)).method == "pooled"
     # Of one class, or of one example a class, nothing can be held out.
     one = FEW.take(np.flatnonzero(FEW.y == 0))
-    assert method_class("auto")(adaptations=()).fit(REST.task(target=one)).method == "pooled"
+    assert method_class("auto")(adaptations=()).adapt(REST.task(target=one)).method == "pooled"
 
 
 def test_the_few_alone_are_not_read_by_what_the_source_trained(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +137,7 @@ def test_the_few_alone_are_not_read_by_what_the_source_trained(monkeypatch: pyte
 
     monkeypatch.setattr("transferium.methods.model_selection.election.elect", moved)
     task = REST.task(target=FEW)
-    model = method_class("auto")(adaptations=()).fit(task)
+    model = method_class("auto")(adaptations=()).adapt(task)
     assert model.method == "few-alone" and model.backbone.fingerprint == task.backbone.fingerprint
 
 
@@ -146,4 +146,4 @@ def test_bad_settings_and_missing_examples_are_named() -> None:
         with pytest.raises(InputError, match=r"few_weight must be above 0, or none; it was 0.0"):
             method_class(name)(few_weight=0.0)
     with pytest.raises(InputError, match=r"method 'pooled' learns from a few labelled target examples, and there are"):
-        Pooled().fit(REST.task())
+        Pooled().adapt(REST.task())

@@ -16,40 +16,7 @@ from transferium.errors import BackboneError, InputError
 from transferium.models.catalogue import catalogue, find_backbone, randomised
 from transferium.models.preprocess import ImagePreprocess, TextPreprocess
 from transferium.models.surgery.blocks import block_names
-
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "dog", "cat", "runs", "sleeps"]
-
-
-def saved_text(folder: Path, pooling: str | None = None) -> torch.nn.Module:
-    """A BERT of two thin layers with a word tokenizer, and optionally sentence-transformers' pooling files."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-
-    torch.manual_seed(1)
-    config = transformers.BertConfig(
-        vocab_size=len(WORDS),
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=40,
-    )
-    model = transformers.BertModel(config).eval()
-    model.save_pretrained(folder)
-    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(WORDS)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    tokenizer.save(str(folder / "tokenizer.json"))
-    if pooling:
-        kinds = ["Transformer", "Pooling", "Normalize"]
-        modules = [
-            {"path": "1_Pooling" if k == "Pooling" else "", "type": f"sentence_transformers.models.{k}"} for k in kinds
-        ]
-        (folder / "modules.json").write_text(json.dumps(modules))
-        (folder / "1_Pooling").mkdir()
-        (folder / "1_Pooling" / "config.json").write_text(json.dumps({pooling: True, "word_embedding_dimension": 16}))
-    return model
+from worlds.bert import saved_text
 
 
 def ids_of(backbone_preprocess: object, text: str) -> torch.Tensor:

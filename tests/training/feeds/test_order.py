@@ -99,3 +99,13 @@ def test_a_class_nobody_has_and_more_classes_than_rows_are_no_trouble():
     gap = Order(6, 6, 0, labels=np.array([0, 0, 0, 0, 0, 2]))
     assert sorted(np.bincount(gap.labels[gap.at(0)[1]])) == [0, 3, 3]
     assert sorted(Order(3, 3, 0, labels=np.array([0, 1, 2])).at(0)[1]) == [0, 1, 2]
+
+
+def test_no_two_stages_of_any_seeds_draw_the_same():
+    alone = Order(60, 60, 5)
+    assert np.array_equal(Order(60, 60, 5, stage=0).at(2)[1], alone.at(2)[1])
+    drawn = [Order(60, 60, seed, stream=stream, stage=stage).at(step)[1]
+             for seed in (0, 1, 2) for stage in (0, 1, 2) for stream in (0, 1) for step in (0, 1, 2)]  # fmt: skip
+    assert len({rows.tobytes() for rows in drawn}) == len(drawn)
+    first, second = ([Order(60, 60, 0, stage=k).at(step)[0] for step in range(3)] for k in (0, 1))
+    assert first == [0, 1, 2] and not set(first) & set(second), "augmentation is drawn by these numbers"

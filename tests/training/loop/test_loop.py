@@ -327,3 +327,24 @@ def test_progress_is_told_every_step():
     told = []
     once(Stage(row_model(), {"target": blobs(20)}, Supervised(), steps=3), progress=lambda *t: told.append(t))
     assert told == [("stage", 1, 3), ("stage", 2, 3), ("stage", 3, 3)]
+
+
+def test_a_second_stage_reads_in_an_order_of_its_own():
+    def batches(seed, discarded=False):
+        model, read = row_model(), []
+        model.backbone.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0].clone()))
+
+        def stages():
+            for aside in (discarded, False):
+                yield Stage(
+                    model, {"target": blobs(20)}, Supervised(), epochs=1, batch_size=20, seed=seed, discarded=aside
+                )
+
+        run(stages(), seed=seed)
+        return read
+
+    first, second = batches(0), batches(1)
+    assert len({batch.numpy().tobytes() for batch in (*first, *second)}) == 4
+    alone = blobs(20).features[Order(20, 20, 0).at(0)[1]]
+    assert torch.equal(first[0], torch.from_numpy(alone)), "the first stage reads as one that is alone"
+    assert torch.equal(batches(0, discarded=True)[1], first[0]), "a stage that is thrown away does not count"

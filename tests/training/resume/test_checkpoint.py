@@ -2,6 +2,7 @@ import errno
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,7 +13,7 @@ from transferium.system.program import program
 from transferium.training.loop.stage import Stage
 from transferium.training.resume.changes import refuse_changes
 from transferium.training.resume.checkpoint import Checkpoints, Saved
-from transferium.training.resume.episode_state import _restore_optimiser
+from transferium.training.resume.episode_state import _restore_optimiser, describe
 from transferium.training.run import run
 from worlds.toy import blobs, row_model, same, weights
 
@@ -87,11 +88,24 @@ def test_a_damaged_checkpoint_is_said_and_ignored(tmp_path, spoil):
         assert places.under_way(0) is None
 
 
+def test_a_flipped_bit_anywhere_is_damage(tmp_path):
+    places = Checkpoints(tmp_path)
+    places.save_step(0, saved())
+    file = tmp_path / "step.safetensors"
+    whole, draw = file.read_bytes(), np.random.default_rng(0)
+    for at in draw.integers(len(whole), size=60):
+        damaged = bytearray(whole)
+        damaged[at] ^= 1 << draw.integers(8)
+        file.write_bytes(damaged)
+        with pytest.warns(TransferiumWarning, match=r"step.safetensors is damaged .* was ignored"):
+            assert places.under_way(0) is None
+
+
 def test_a_checkpoint_of_another_format_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("transferium.training.resume.checkpoint.FORMAT", 99)
     Checkpoints(tmp_path).save_step(0, saved())
     monkeypatch.undo()
-    with pytest.raises(InputError, match="has format 99, and this version reads 1"):
+    with pytest.raises(InputError, match="has format 99, and this version reads up to 2"):
         Checkpoints(tmp_path).under_way(0)
 
 
@@ -196,3 +210,23 @@ def test_a_new_default_of_another_program_is_said_when_a_run_is_resumed(tmp_path
     run(stages(2), checkpoints=Checkpoints(tmp_path))
     with pytest.raises(InputError, match=r"this program has changed since \(0.0.9 → .*method.steps 2 → 3"):
         run(stages(3), checkpoints=Checkpoints(tmp_path))
+
+
+def test_a_later_stage_that_another_program_shuffled_otherwise_is_not_resumed(tmp_path, monkeypatch):
+    def stages():
+        for name in ("first", "second"):
+            yield Stage(row_model(), {"target": blobs(20)}, Supervised(), epochs=1, batch_size=8, name=name)
+
+    def stop(name, done, _total):
+        if name == "second" and done == 2:
+            raise KeyboardInterrupt
+
+    def earlier(episode):  # once the seed of a later stage was the run's
+        return describe(episode) | {"seed": 0}
+
+    with monkeypatch.context() as before, pytest.raises(KeyboardInterrupt):
+        before.setattr("transferium.training.resume.checkpoint.program", lambda: "0.0.9 00000000")
+        before.setattr("transferium.training.resume.episode_state.describe", earlier)
+        run(stages(), checkpoints=Checkpoints(tmp_path, every_steps=1), progress=stop)
+    with pytest.raises(InputError, match=r"this program has changed since \(0.0.9 → .*seed 0 → 0 and stage 1"):
+        run(stages(), checkpoints=Checkpoints(tmp_path))

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from transferium.data.doctor.class_balance import check_classes
 from transferium.data.doctor.copies import find_copies
 from transferium.data.doctor.duplicates import ENOUGH, MOST, NEAR, code_keys, near_pairs, tie
-from transferium.data.doctor.findings import Diagnosis, Finding, Severity, count, some
+from transferium.data.doctor.findings import Diagnosis, Finding, count, some
+from transferium.data.doctor.left_out import left_out, why_so_few
+from transferium.data.doctor.outliers import find_outliers
 from transferium.data.doctor.scan import Scan
 from transferium.data.domain import Domain
-from transferium.data.images.sniff import IMAGES, SUFFIXES
-from transferium.data.readers.listing import suffix
+from transferium.data.folders.listing import suffix
+from transferium.data.images.sniff import IMAGES, PICTURES
 from transferium.data.stratified_split import independent
 from transferium.errors import DataError, option
 from transferium.problems.classes import Classes
@@ -45,7 +47,9 @@ def diagnose(
     copies = find_copies(domain, codes, keep)
     fixed = [codes] if domain.groups is None else [codes, domain.groups]
     alone = tie(len(domain), fixed, np.empty((0, 2), np.intp))
-    pairs, near = _look_for_near(domain, codes, keep, features)
+    kept = np.flatnonzero(keep)
+    distinct = kept[np.unique(codes[kept], return_index=True)[1]]
+    pairs, near = _look_for_near(domain, distinct, features)
     groups = tie(len(domain), fixed, pairs)
     if refusal := _too_few_left(domain, keep, alone, groups):
         groups, near = alone, [Finding(f.kind, "warning", f"{f.message}; {refusal}", f.ids) for f in near]
@@ -54,9 +58,10 @@ def diagnose(
         *_misnamed(domain, scan, keep),
         *copies.findings,
         *near,
+        *([] if features is None else find_outliers(domain, features, distinct)),
         *check_classes(domain, keep),
         *_constant(domain, keep),
-        *_ignored(domain),
+        *left_out(domain),
     ]
     return Diagnosis(tuple(findings), keep, groups, copies.leaked)
 
@@ -69,7 +74,7 @@ def check_trainable(domain: Domain) -> None:
             f"{name!r} has no labels: {_where_labels_may_be(domain)}. To adapt to data without labels, give labelled "
             f"data beside it, as {option('source')}."
         )
-    labels, groups = domain.labels, domain.groups
+    labels, groups, why = domain.labels, domain.groups, why_so_few(domain)
     if not isinstance(domain.problem, Classes):
         domain.posed.check_learnable(labels, repr(name))
         return
@@ -78,11 +83,13 @@ def check_trainable(domain: Domain) -> None:
         empty = [repr(name) for i, name in enumerate(domain.classes) if i not in present]
         hint = f" {some(empty)} {'has' if len(empty) == 1 else 'have'} no usable example." if empty else ""
         only = [f"only one class, {domain.classes[c]!r} ({count(counts[0], 'example')})" for c in present]
-        raise DataError(f"{name!r} has {(*only, 'no usable example')[0]}: give examples of two classes at least.{hint}")
+        raise DataError(
+            f"{name!r} has {(*only, 'no usable example')[0]}: give examples of two classes at least.{hint}{why}"
+        )
     if independent(labels, groups, len(domain.classes)).max() < 2:
         copies = " (copies count as one)" if len(labels) > len(present) else ""
         raise DataError(
-            f"{name!r} has one example per class{copies}, too few to hold any out: give at least two of each class"
+            f"{name!r} has one example per class{copies}, too few to hold any out: give at least two of each class{why}"
         )
 
 
@@ -130,7 +137,7 @@ def _unusable(domain: Domain, wrong: Mapping[int, str]) -> list[Finding]:
 
 def _misnamed(domain: Domain, scan: Scan, keep: NDArray[np.bool_]) -> list[Finding]:
     """Findings on files whose name ends like another format; they are read in the format that their bytes have."""
-    promised = (SUFFIXES.get(suffix(name)) for name in domain.ids)
+    promised = (PICTURES.get(suffix(name)) for name in domain.ids)
     at = [
         i
         for i, (said, real) in enumerate(zip(promised, scan.formats, strict=True))
@@ -145,14 +152,12 @@ def _misnamed(domain: Domain, scan: Scan, keep: NDArray[np.bool_]) -> list[Findi
 
 
 def _look_for_near(
-    domain: Domain, codes: NDArray[np.int64], keep: NDArray[np.bool_], features: NDArray[np.floating[Any]] | None
+    domain: Domain, at: NDArray[np.intp], features: NDArray[np.floating[Any]] | None
 ) -> tuple[_Pairs, list[Finding]]:
-    """Pairs of usable near duplicates that are not exact copies: one example of each set of copies is compared."""
+    """Pairs of near duplicates among the usable examples ``at``, one of each set of exact copies."""
     none = np.empty((0, 2), np.intp)
     if features is None:
         return none, []
-    kept = np.flatnonzero(keep)
-    at = kept[np.unique(codes[kept], return_index=True)[1]]
     if len(at) > MOST:
         message = f"near duplicates were not looked for: {len(at):,} examples are more than {MOST:,}"
         return none, [Finding("near-duplicate", "note", message)]
@@ -200,19 +205,3 @@ def _constant(domain: Domain, keep: NDArray[np.bool_]) -> list[Finding]:
     verb = "column has" if len(at) == 1 else "columns have"
     message = f"{len(at):,} {verb} one value throughout, and tell nothing: {some(names, 5)}"
     return [Finding("constant-feature", "note", message)]
-
-
-def _ignored(domain: Domain) -> list[Finding]:
-    """Findings on what lay beside the examples and was not read."""
-    words: dict[str, tuple[str, Severity, str, str]] = {
-        "files": ("ignored-file", "note", "file", "beside the examples, not read"),
-        "folders": ("ignored-file", "note", "folder", "beside the examples, not read"),
-        "classes": ("missing-class", "warning", "folder", "without images, and so without a class"),
-        "columns": ("ignored-column", "note", "column", "without numbers, not used"),
-        "parts": ("ignored-part", "warning", "part", "without labels, left aside"),
-    }
-    return [
-        Finding(kind, severity, f"{count(len(names), noun)} {what}: {some(names)}", tuple(names))
-        for which, (kind, severity, noun, what) in words.items()
-        if (names := domain.ignored.get(which))
-    ]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.system.printable import shown
 from transferium.system.shown import Face, Shown
 
 Severity = Literal["error", "warning", "note"]
@@ -64,15 +67,48 @@ class Diagnosis(Shown):
         }
 
 
+DECISIVE = ("leak", "unread", "ignored-column", "ignored-part", "missing-class", "outlier", "suspicious-label")
+"""Kinds of finding that say what was not used, or what may be wrong; the gravest of one severity."""
+WORST = 2
+"""How many findings are said aloud, wherever the rest only stands in a file."""
+
+
+def worst(findings: Iterable[Finding], most: int = WORST) -> list[Finding]:
+    """The gravest findings, errors before warnings, and of these the decisive first; notes never.
+
+    >>> [f.kind for f in worst([Finding("a", "note", ""), Finding("b", "warning", ""), Finding("c", "error", "")])]
+    ['c', 'b']
+    """
+    grave = [finding for finding in findings if finding.severity != "note"]
+    return sorted(grave, key=lambda finding: (finding.severity != "error", finding.kind not in DECISIVE))[:most]
+
+
 def some(names: Iterable[str], most: int = 3) -> str:
-    """A few names, and how many more there are.
+    """A few names, safe to print, and how many more there are.
 
     >>> some(["a", "b", "c", "d", "e"])
     'a, b, c and 2 more'
     """
-    listed = list(names)
+    listed = [shown(name) for name in names]
     more = f" and {len(listed) - most} more" if len(listed) > most else ""
     return ", ".join(listed[:most]) + more
+
+
+def by_reason(problems: Mapping[str, str]) -> list[str]:
+    """What could not be read and why, those with the same reason together; ``problems`` are reasons by name.
+
+    >>> by_reason({"a.png": "empty file (0 bytes)", "b.png": "empty file (0 bytes)"})
+    ['2 examples could not be used (empty file (0 bytes)): a.png, b.png']
+    """
+    reasons: dict[str, dict[str, list[str]]] = {}
+    for name, reason in problems.items():
+        reasons.setdefault(re.split(r" \(| in ", reason, maxsplit=1)[0], {}).setdefault(reason, []).append(name)
+    said = []
+    for short, full in reasons.items():
+        names = list(chain.from_iterable(full.values()))
+        why = shown(next(iter(full)) if len(full) == 1 else short)
+        said.append(f"{count(len(names), 'example')} could not be used ({why}): {some(names)}")
+    return said
 
 
 def count(n: int, one: str, many: str | None = None) -> str:

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PIXEL_LIMIT = 100_000_000
-"""The most pixels of an image: above every camera sold for hand use, far below what exhausts memory (300 MB in RGB)."""
+"""The most pixels of an image: above every camera sold for hand use, far below what exhausts memory (400 MB in RGB).
+
+Of a mode that takes more, as read and as RGB together, so many fewer are allowed that it stays below 500 MB."""
 
 _ORIENTATION = 0x0112
-_PLUGINS = {"jpeg": "Jpeg", "png": "Png", "gif": "Gif", "bmp": "Bmp", "tiff": "Tiff", "webp": "WebP"}
+_PLUGINS = {"jpeg": "Jpeg", "png": "Png", "gif": "Gif", "bmp": "Bmp", "tiff": "Tiff", "webp": "WebP", "pnm": "Ppm"}
 _MODES = {
     "L": "grey",
     "1": "black and white",
@@ -37,7 +39,7 @@ def decode(raw: Any, at_least: int | None = None) -> Image:
     """Encoded bytes, a Pillow image or an array as an upright RGB image (the first frame of several).
 
     ``at_least`` lets a JPEG be decoded at 1/2, 1/4 or 1/8 of its size so long as its shorter side keeps that
-    many pixels. Bytes are read by their content, never by a name, and only as JPEG, PNG, GIF, BMP, TIFF or WebP.
+    many pixels. Bytes are read by their content, never by a name, and only as JPEG, PNG, GIF, BMP, TIFF, WebP or PNM.
     Raises ``UnreadableImage``; nothing unreadable is ever replaced. Safe to call from many threads.
 
     >>> decode(np.zeros((2, 3), np.uint8)).size
@@ -78,7 +80,7 @@ def _opened(raw: bytes, at_least: int | None) -> Image:
     plugin = _plugin(kind)
     try:
         image = plugin(io.BytesIO(raw))
-        _check_size(image.size)
+        _check_size(image.size, image.mode)
         if at_least and kind == "jpeg":
             image.draft(None, (at_least, at_least))
         image.load()
@@ -98,12 +100,15 @@ def _plugin(kind: str) -> Callable[[io.BytesIO], Image]:
     return plugin
 
 
-def _check_size(size: tuple[int, ...]) -> None:
+def _check_size(size: tuple[int, ...], mode: str = "RGB") -> None:
     pixels = int(np.prod(size, dtype=np.int64))
-    if pixels > PIXEL_LIMIT:
+    both = 4 + (0 if mode == "RGB" else 1 if mode in ("1", "L", "P") else 2 if mode.startswith("I;16") else 4)
+    limit = min(PIXEL_LIMIT, 5 * PIXEL_LIMIT // both)
+    if pixels > limit:
         shape = " x ".join(map(str, size))
         raise UnreadableImage(
-            f"{shape} = {pixels / 1e6:,.0f} megapixels, more than the limit of {PIXEL_LIMIT / 1e6:,.0f}: "
+            f"{shape} = {pixels / 1e6:,.0f} megapixels, more than the limit of {limit / 1e6:,.0f}"
+            f"{'' if limit == PIXEL_LIMIT else f' in the mode {mode}'}: "
             "scale it down first"
         )
 

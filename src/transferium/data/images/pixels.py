@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +14,8 @@ from transferium.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_STRIP = 1 << 20
+"""Pixels that are converted together."""
 _DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 
 
@@ -28,18 +32,52 @@ def to_rgb(image: Image) -> Image:
 
     32-bit integers and floats have no agreed range and are stretched between their own extremes.
     """
-    from PIL import Image as Pillow
 
     if image.mode in _DEEP:
         # Pillow's own conversion clips at 255, so that almost every 16-bit picture would come out white.
-        grey = np.asarray(image)
-        deep = grey.dtype.itemsize == 2 or (image.mode == "I" and grey.min() >= 0 and 255 < grey.max() <= 65535)
-        return Pillow.fromarray(_from_16_bits(grey) if deep else _stretched(grey)).convert("RGB")
+        return _in_strips(image, _grey_of(image))
     if "transparency" in image.info or image.mode in ("RGBA", "RGBa", "LA", "La", "PA"):
-        image = image.convert("RGBA")
-        white = Pillow.new("RGBA", image.size, "white")
-        return Pillow.alpha_composite(white, image).convert("RGB")
+        return _in_strips(image, _on_white)
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _in_strips(image: Image, convert: Callable[[Image], Image]) -> Image:
+    """An RGB picture made strip by strip: beside it and the original, memory holds a few rows of both."""
+    from PIL import Image as Pillow
+
+    width, height = image.size
+    made = Pillow.new("RGB", image.size)
+    for top, bottom in _strips(width, height):
+        made.paste(convert(image.crop((0, top, width, bottom))), (0, top))
+    return made
+
+
+def _strips(width: int, height: int) -> Iterator[tuple[int, int]]:
+    step = max(1, _STRIP // max(1, width))
+    return ((top, min(top + step, height)) for top in range(0, height, step))
+
+
+def _on_white(strip: Image) -> Image:
+    from PIL import Image as Pillow
+
+    strip = strip.convert("RGBA")
+    return Pillow.alpha_composite(Pillow.new("RGBA", strip.size, "white"), strip)
+
+
+def _grey_of(image: Image) -> Callable[[Image], Image]:
+    """How strips of one picture of deep greys become 8-bit greys: by the type of its numbers, or by its extremes."""
+    from PIL import Image as Pillow
+
+    strips = (np.asarray(image.crop((0, top, image.width, bottom))) for top, bottom in _strips(*image.size))
+    first = next(strips)
+    if first.dtype.itemsize == 2:
+        return lambda strip: Pillow.fromarray(_from_16_bits(np.asarray(strip)))
+    extremes = [_extremes(rows) for rows in chain([first], strips)]
+    low, high = min(low for low, _ in extremes), max(high for _, high in extremes)
+    if image.mode == "I" and low >= 0 and 255 < high <= 65535:
+        return lambda strip: Pillow.fromarray(_from_16_bits(np.asarray(strip)))
+    _refuse_nothing_finite(low)
+    return lambda strip: Pillow.fromarray(_stretched(np.asarray(strip), low, high))
 
 
 def image_from_array(array: NDArray[Any]) -> Image:
@@ -74,7 +112,7 @@ def _to_8_bits(array: NDArray[Any]) -> NDArray[np.uint8]:
         raise UnreadableImage("the array holds NaN or infinity")
     low, high = float(array.min()), float(array.max())
     if low < 0 or high > 255:
-        return _stretched(array)
+        return _stretched(array, low, high)
     scale = 255.0 if kind == "f" and high <= 1 else 1.0
     return np.rint(array * scale).astype(np.uint8)
 
@@ -84,12 +122,18 @@ def _from_16_bits(array: NDArray[Any]) -> NDArray[np.uint8]:
     return scaled
 
 
-def _stretched(array: NDArray[Any]) -> NDArray[np.uint8]:
-    values = array.astype(np.float64)
-    finite = values[np.isfinite(values)]
-    if not finite.size:
+def _extremes(array: NDArray[Any]) -> tuple[float, float]:
+    """The least and the greatest finite value; infinity and minus infinity where there is none."""
+    finite = array[np.isfinite(array)].astype(np.float64)
+    return (float(finite.min()), float(finite.max())) if finite.size else (np.inf, -np.inf)
+
+
+def _refuse_nothing_finite(low: float) -> None:
+    if not np.isfinite(low):
         raise UnreadableImage("the image holds no finite value")
-    low, high = finite.min(), finite.max()
-    values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
+
+
+def _stretched(array: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
+    values = np.nan_to_num(array.astype(np.float64), nan=low, posinf=high, neginf=low)
     scaled: NDArray[np.float64] = (values - low) * (255 / (high - low) if high > low else 0.0)
     return np.rint(scaled).astype(np.uint8)

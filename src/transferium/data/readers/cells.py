@@ -92,7 +92,7 @@ def as_numbers(column: Any) -> NDArray[np.floating[Any]] | None:
 
 def _from_texts(column: Any) -> NDArray[np.floating[Any]] | None:
     """Numbers or truth values written as text, where every cell is one or is empty, and not all are empty."""
-    trimmed = _without_gaps(column)
+    trimmed = without_gaps(column)
     return None if trimmed.null_count == len(trimmed) else _cast(_truth(trimmed))
 
 
@@ -107,7 +107,7 @@ def _truth(trimmed: Any) -> Any:
     return compute.if_else(compute.equal(lower, "true"), _TRUTH["true"], _TRUTH["false"])
 
 
-def _without_gaps(column: Any) -> Any:
+def without_gaps(column: Any) -> Any:
     """Trimmed texts, null where they say that there is nothing."""
     import pyarrow as pa
     from pyarrow import compute
@@ -142,7 +142,7 @@ def no_number(column: Any) -> str:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     texts = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-    cells = _without_gaps(column) if texts else column
+    cells = without_gaps(column) if texts else column
     if cells.null_count == len(cells):
         return "is empty"
     start, end = 0, len(cells)

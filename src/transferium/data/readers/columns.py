@@ -13,7 +13,7 @@ from transferium.errors import DataError, InputError, did_you_mean, option
 from transferium.problems.catalogue import AUTO, Asked
 
 LABEL_NAMES = ("label", "class", "target", "y")
-IMAGE_NAMES = ("image", "image_path", "path", "file", "filename")
+IMAGE_NAMES = ("image", "image_path", "path", "file", "filename", "file_name")
 TEXT_NAMES = ("text", "sentence", "review", "content")
 
 
@@ -26,6 +26,8 @@ class Columns:
 
     ``problem`` is the kind of problem that labels pose. With ``labels_beside`` no column is taken for the labels.
     With ``gaps`` a label column that is not filled throughout gives no labels, and no error either: a target's.
+    With ``whole`` every image of a folder is read, and labels only where all have one. ``layout`` says what a folder
+    is, one of ``LAYOUTS``; ``expected`` is the kind of example a model reads, and decides between tables and images.
     """
 
     image: str | None = None
@@ -38,7 +40,15 @@ class Columns:
     kind: Kind | None = None
     gaps: bool = False
     labels_beside: bool = False
+    whole: bool = False
+    layout: str | None = None
+    expected: Kind | None = None
     problem: Asked = AUTO
+
+    def about(self) -> str:
+        """The columns of labels and parts in words, as the end of what a table is said to hold."""
+        named = {use: name for use, name in self.named().items() if use in ("label", "part")}
+        return "".join(f", {use}s in column {name!r}" for use, name in named.items())
 
     def named(self) -> dict[str, str]:
         """Every column that is not a feature, by its use."""
@@ -70,10 +80,16 @@ def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
     label = asked.label or (None if asked.labels_beside else _guess(LABEL_NAMES, names))
     found = replace(asked, label=label, id=asked.id or _guess(("id",), [n for n in names if n != label]))
     free = [name for name in names if name not in found.named().values()]
-    for use, (usual, may_be) in COLUMNS.items():
-        column = getattr(asked, use) or _guess(usual, [n for n in free if may_be(first[n])])
+    columns = {
+        use: getattr(asked, use) or _guess(usual, [n for n in free if may_be(first[n])])
+        for use, (usual, may_be) in COLUMNS.items()
+    }
+    if not any(columns.values()) and kind in (None, "image"):
+        columns["image"] = image = _only_image(asked, label, first, where)
+        found = replace(found, id=None if found.id == image and asked.id is None else found.id)
+    for use, column in columns.items():
         if kind == use or (kind is None and column):
-            changes: dict[str, Any] = {use: _need(column, use, usual, names, where), "kind": use}
+            changes: dict[str, Any] = {use: _need(column, use, COLUMNS[use][0], names, where), "kind": use}
             return replace(found, **changes)
     return replace(found, kind="features", features=asked.features or tuple(free))
 
@@ -101,6 +117,15 @@ COLUMNS: dict[Kind, tuple[tuple[str, ...], Callable[[Any], bool]]] = {
     "text": (TEXT_NAMES, lambda value: isinstance(value, str | None)),
 }
 """What a column of examples is usually called, and whether a first cell may be such an example; the first that fits."""
+
+
+def _only_image(asked: Columns, label: str | None, first: Mapping[str, Any], where: str) -> str | None:
+    """The column whose cells end like image files, whatever it is called; raises ``DataError`` where there are two."""
+    named = {asked.part, asked.group, asked.id, label, *(asked.features or ())}
+    alike = [name for name, cell in first.items() if looks_like_image_path(cell) and name not in named]
+    if len(alike) > 1:
+        raise DataError(f"{where}: {', '.join(map(repr, alike))} all look like images: name one with {option('image')}")
+    return alike[0] if alike else None
 
 
 def _need(name: str | None, use: str, usual: Sequence[str], names: Sequence[str], where: str) -> str:

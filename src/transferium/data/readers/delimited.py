@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
+from itertools import islice, pairwise
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from transferium.data.readers.columns import looks_like_image_path
+from transferium.data.readers.opening import opening
 from transferium.errors import DataError
+from transferium.problems.label_cells import as_number
 
 _CHUNK = 2**20
 _BLOCK = 16 * 2**20  # the longest row that can be read
 _PEEK = 50
+_SEP = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)  # what Excel writes above the names
 
 
 class Delimited:
@@ -19,38 +26,58 @@ class Delimited:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        with opening(path, "is no table"):
+            self._look(path)
+
+    def _look(self, path: Path) -> None:
         check_utf8(path)
         with path.open(encoding="utf-8-sig", newline="") as file:
-            self.delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(file.readline())
+            first = file.readline()
+            told = _SEP.fullmatch(first)
+            self.skipped = 0 if told is None else 1
+            names_line = first if told is None else file.readline()
+            self.delimiter = told[1] if told else "\t" if path.suffix.lower() == ".tsv" else _delimiter(names_line)
             file.seek(0)
-            rows = csv.reader(file, delimiter=self.delimiter)
+            rows = csv.reader(islice(file, self.skipped, None), delimiter=self.delimiter)
             names = next(rows, [])
             if not names:
                 raise DataError(f"{path} is empty: give a header line with the names of the columns, then the rows")
             self.first: dict[str, Any] = dict.fromkeys(names)
-            self._peek(rows, names)
+            top = self._peek(rows, names)
+        if _is_row(names, top):
+            raise DataError(
+                f"{path} has no line with names of columns: its first line is {self.delimiter.join(names[:5])!r}, like "
+                "the lines below it. Write the names above it, for example text,label"
+            )
         if len(self.first) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise DataError(f"{path} has two columns called {twice!r}: give each a name of its own")
 
-    def _peek(self, rows: Any, names: Sequence[str]) -> None:
+    def _peek(self, rows: Any, names: Sequence[str]) -> list[list[str]]:
+        top: list[list[str]] = []
         try:
             for row, _ in zip(rows, range(_PEEK), strict=False):
+                top.append(row)
                 for name, cell in zip(names, row, strict=False):
                     self.first[name] = self.first[name] or cell or None
         except csv.Error:
-            return  # an oversized cell; Arrow reads the file, this was a first look
+            pass  # an oversized cell; Arrow reads the file, this was a first look
+        return top
 
     def read(self, names: Sequence[str]) -> Any:
         """A ``pyarrow.Table`` of text columns; an empty cell is null, a quoted empty one is an empty text."""
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
-        try:
+        with opening(self.path, f"is no table with {len(self.first)} columns"):
             return arrow_csv.read_csv(
                 self.path,
-                read_options=arrow_csv.ReadOptions(block_size=_BLOCK),
-                parse_options=arrow_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
+                read_options=arrow_csv.ReadOptions(block_size=_BLOCK, skip_rows=self.skipped),
+                parse_options=arrow_csv.ParseOptions(
+                    delimiter=self.delimiter,
+                    newlines_in_values=True,
+                    ignore_empty_lines=len(self.first) > 1,  # of one column, an empty line is a row
+                ),
                 convert_options=arrow_csv.ConvertOptions(
                     column_types=dict.fromkeys(names, pa.string()),
                     include_columns=list(names),
@@ -59,8 +86,6 @@ class Delimited:
                     null_values=[""],
                 ),
             )
-        except pa.ArrowInvalid as error:
-            raise DataError(f"{self.path} is no table with {len(self.first)} columns: {error}") from error
 
 
 def check_utf8(path: Path) -> None:
@@ -95,3 +120,18 @@ def _not_utf8(path: Path, data: bytes, at: int, done: int, lines: int) -> str:
 def _delimiter(header: str) -> str:
     """The separator the header uses most; a comma where it has none."""
     return max(",;\t|", key=header.count)
+
+
+def _is_row(names: Sequence[str], top: Sequence[Sequence[str]]) -> bool:
+    """Whether the line that should name the columns is a row: it holds numbers, paths of images, or cells of theirs.
+
+    Numbers that rise from column to column are names: of pixels, years, wavelengths.
+    """
+    numbers = [number for name in names if (number := as_number(name)) is not None and isfinite(number)]
+    rising = all(a < b for a, b in pairwise(numbers))
+    if not rising or (len(numbers) < 3 and any(not number.is_integer() for number in numbers)):
+        return True
+    if any(map(looks_like_image_path, names)):
+        return True
+    named = [(i, name) for i, name in enumerate(names) if name and (len(numbers) < 3 or as_number(name) is None)]
+    return any(sum(row[i : i + 1] == [name] for row in top) > 1 for i, name in named)

@@ -1,9 +1,10 @@
-"""Folders as domains: class folders, parts, tables inside, or images without labels."""
+"""Folders as domains: read as ``layout.py`` decides."""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -11,47 +12,56 @@ from pathlib import Path
 import numpy as np
 
 from transferium.data.domain import PARTS, Domain
-from transferium.data.images.sniff import SUFFIXES
-from transferium.data.labels import PART_NAMES
+from transferium.data.folders.listing import Folder
 from transferium.data.readers.columns import Columns
-from transferium.data.readers.listing import Listing, list_below, list_folder, printable, suffix
+from transferium.data.readers.layout import Layout, Leaf, decide
 from transferium.data.readers.parts import join_ignored, join_parts
-from transferium.data.readers.table_files import TABLES, read_table
+from transferium.data.readers.table_files import read_table
 from transferium.data.samples import Files
-from transferium.errors import DataError, InputError
+from transferium.errors import InputError
 from transferium.problems.catalogue import AUTO, kind_of
 from transferium.problems.classes import Classes
 from transferium.problems.label_cells import sort_names
-
-_SHARD = re.compile(r"[-_.]\d+(-of-\d+)?$")
+from transferium.system.printable import printable, shown
 
 
 def read_folder(root: Path, asked: Columns, name: str) -> Domain:
-    """Whatever a folder holds: ``train.csv`` and the like, part folders, class folders, one table, or plain images.
+    """Whatever a folder holds: tables, parts, class folders, or images; ``ignored`` names all that was not read.
 
-    Raises ``DataError`` for a folder without images and tables, and for one that holds several data sets.
+    Raises ``DataError`` where it holds no images and no tables, holds several data sets, or can be read in two ways.
     """
-    top = list_folder(root)
-    tables = [file for file in top.others if suffix(file) in TABLES]
-    if by_part := _tables_by_part(root, tables):
-        return _read_part_tables(by_part, asked, name)
-    below = {folder: list_below(root, folder) for folder in top.folders}
-    if len(tables) == 1 and not any(listing.images for listing in below.values()):
-        return read_table([root / tables[0]], asked, name)
-    if asked.named() or asked.features or asked.kind not in (None, "image"):
-        raise InputError(f"{root} is a folder of image files: it has no columns to name and no other kind of example")
-    if parts := _part_folders(root, below):
-        return _only_classes(_read_part_folders(root, parts, top, name), root, asked)
-    _refuse_several(root, below)
-    if any(listing.images for listing in below.values()):
-        return _only_classes(_class_folders(root, top, below, name), root, asked)
-    if not top.images:
-        raise DataError(_nothing(root, tables, [*top.others, *chain.from_iterable(b.others for b in below.values())]))
-    return _flat(root, top, below, name)
+    layout = decide(root, asked)
+    leaves = {part: layout.leaves[part] for part in ("", *PARTS) if part in layout.leaves}
+    domains = {part: _read(root, leaf, asked, name, part) for part, leaf in leaves.items()}
+    whole = domains[""] if "" in domains else join_parts(domains, name, whole=asked.whole)
+    layout.leave("images", _in_no_row(root, leaves.values(), domains.values()))
+    left = {reason: printable(names) for reason, names in layout.listing.left_out.items()}
+    unlabelled = left.get("images") or whole.ignored.get("parts")
+    if asked.whole and unlabelled and whole.kind == "image" and not any(leaf.tables for leaf in leaves.values()):
+        leaves, whole = {}, _everything(root, layout, whole, name)
+        left.pop("images", None)
+    ignored = join_ignored([whole.ignored, {reason: tuple(names) for reason, names in left.items()}])
+    return replace(whole, ignored=ignored, layout=_said(root, layout, leaves, whole))
+
+
+def _read(root: Path, leaf: Leaf, asked: Columns, name: str, part: str) -> Domain:
+    """One part, or all where the data is not divided."""
+    title = f"{name}/{part}" if part else name
+    if not leaf.tables:
+        return _only_classes((_class_folders if leaf.classes else _flat)(root, leaf.folder, title), root, asked)
+    domain = read_table([root / table for table in leaf.tables], asked, title)
+    if part and asked.id is None and list(domain.ids[:1]) == ["0"]:
+        return replace(domain, ids=[f"{part}/{i}" for i in domain.ids])
+    if part and leaf.folder.name and isinstance(domain.samples, Files):
+        start = printable([leaf.folder.name])[0]
+        return replace(domain, ids=[f"{start}/{i}" for i in domain.ids])
+    return domain
 
 
 def _only_classes(domain: Domain, root: Path, asked: Columns) -> Domain:
-    """``domain`` itself; raises ``InputError`` where its folders are classes and other labels were asked for."""
+    """``domain`` itself; raises ``InputError`` where a folder of images cannot be what was asked for."""
+    if asked.named() or asked.features or asked.kind not in (None, "image"):
+        raise InputError(f"{root} is a folder of image files: it has no columns to name and no other kind of example")
     kind = kind_of(asked.problem)
     if domain.labels is None or kind in (AUTO, Classes.kind):
         return domain
@@ -61,107 +71,80 @@ def _only_classes(domain: Domain, root: Path, asked: Columns) -> Domain:
     )
 
 
-def _tables_by_part(root: Path, tables: Sequence[str]) -> dict[str, list[Path]]:
-    """Tables named after a part: ``train.csv``, ``validation-00000-of-00002.parquet``."""
-    by_part: dict[str, list[Path]] = {}
-    for table in tables:
-        part = PART_NAMES.get(_SHARD.sub("", Path(table).stem).lower())
-        if part is not None:
-            by_part.setdefault(part, []).append(root / table)
-    return by_part
-
-
-def _read_part_tables(by_part: Mapping[str, list[Path]], asked: Columns, name: str) -> Domain:
-    domains: dict[str, Domain] = {}
-    for part in sorted(by_part, key=PARTS.index):
-        domain = read_table(by_part[part], asked, f"{name}/{part}")
-        numbered = asked.id is None and list(domain.ids[:1]) == ["0"]
-        domains[part] = replace(domain, ids=[f"{part}/{i}" for i in domain.ids]) if numbered else domain
-    return join_parts(domains, name)
-
-
-def _part_folders(root: Path, below: Mapping[str, Listing]) -> dict[str, str]:
-    """Folder by part; none where a folder with images is no part, unless there are a train part and another.
-
-    A class may be called "train" (beside "bus" and "car"), and then it is a class.
-    """
-    holding = [folder for folder, listing in below.items() if listing.images]
-    parts: dict[str, str] = {}
-    for folder in holding:
-        part = PART_NAMES.get(folder.lower())
-        if part in parts:
-            raise DataError(f"{root} has two {part} parts, {parts[part]!r} and {folder!r}: merge them or rename one")
-        if part is not None:
-            parts[part] = folder
-    return parts if len(parts) == len(holding) or (len(parts) > 1 and "train" in parts) else {}
-
-
-def _read_part_folders(root: Path, parts: Mapping[str, str], top: Listing, name: str) -> Domain:
-    domains = {}
-    for part, folder in parts.items():
-        inner = list_folder(root, folder)
-        below = {sub.rpartition("/")[2]: list_below(root, sub) for sub in inner.folders}
-        holds_classes = any(listing.images for listing in below.values())
-        read_part = _class_folders if holds_classes else _flat
-        domains[part] = read_part(root, inner, below, f"{name}/{part}")
-    joined = join_parts(domains, name)
-    unused = [folder for folder in top.folders if folder not in parts.values()]
-    aside = {"folders": tuple(unused), "files": (*top.images, *top.others)}
-    return replace(joined, ignored=join_ignored([joined.ignored, aside]))
-
-
-def _class_folders(root: Path, here: Listing, below: Mapping[str, Listing], name: str) -> Domain:
-    """One class for each folder that holds images; images beside the folders have no class and are left aside."""
-    classes = sort_names(label for label, listing in below.items() if listing.images)
-    codes, problem = Classes.read(printable(classes), f"{root}, by its folders,")
-    names = list(chain.from_iterable(below[label].images for label in classes))
-    others = (*here.images, *here.others, *chain.from_iterable(listing.others for listing in below.values()))
-    empty = tuple(label for label, listing in below.items() if not listing.images)
+def _class_folders(root: Path, folder: Folder, name: str) -> Domain:
+    """One class for each folder that holds images; folders that write one label in several ways are one class."""
+    holding = [inner for inner in folder.folders if inner.holds_images()]
+    place = {label: i for i, label in enumerate(sort_names({inner.label for inner in holding}))}
+    holding.sort(key=lambda inner: place[inner.label])
+    images = [inner.all_images() for inner in holding]
+    own = printable([inner.name.rpartition("/")[2] for inner in holding])
+    codes, problem = Classes.read(own, f"{root}, by its folders,")
+    names = list(chain.from_iterable(images))
     return Domain(
         samples=Files(root, names),
         kind="image",
         ids=printable(names),
-        labels=np.repeat(codes, [len(below[label].images) for label in classes]),
+        labels=np.repeat(codes, list(map(len, images))),
         problem=problem,
         name=name,
-        ignored=join_ignored([{"files": others, "classes": empty}]),
     )
 
 
-def _flat(root: Path, here: Listing, below: Mapping[str, Listing], name: str) -> Domain:
+def _flat(root: Path, folder: Folder, name: str) -> Domain:
     """Images without labels."""
-    aside = {"files": tuple(here.others), "folders": tuple(below)}
-    return Domain(
-        Files(root, here.images), "image", ids=printable(here.images), name=name, ignored=join_ignored([aside])
-    )
+    return Domain(Files(root, folder.images), "image", ids=printable(folder.images), name=name)
 
 
-def _nothing(root: Path, tables: Sequence[str], others: Sequence[str]) -> str:
-    if tables:
-        listed = ", ".join(tables[:5])
-        return f"{root} holds {len(tables)} tables ({listed}): give one, or call them train.csv, val.csv and test.csv"
-    if not others:
-        return f"{root} is an empty folder: give a folder with one folder of images for each class, or a table"
-    listed = ", ".join(others[:3]) + (", …" if len(others) > 3 else "")
-    return (
-        f"{root} holds no images ({', '.join(sorted(SUFFIXES))}) and no table ({', '.join(TABLES)}), but "
-        f"{len(others)} other file{'s' * (len(others) > 1)}: {listed}"
-    )
+def _everything(root: Path, layout: Layout, domain: Domain, name: str) -> Domain:
+    """All images of a folder, without labels since some of them have none; ``domain`` is what had labels."""
+    names = layout.here.all_images()
+    told = tuple(domain.ids) if domain.labels is not None else ()
+    return replace(_flat(root, Folder("", images=names), name), ignored={"labels": told} if told else {})
 
 
-def _refuse_several(root: Path, below: Mapping[str, Listing]) -> None:
-    """Raise where all folders hold folders of the same names: those are the classes, and these are data sets."""
-    inner: dict[str, set[str]] = {}
-    for top, listing in below.items():
-        parts = [name.split("/") for name in listing.images]
-        if any(len(names) < 3 for names in parts):
-            return
-        if parts:
-            inner[top] = {names[1] for names in parts}
-    shared = sorted(set.intersection(*inner.values())) if len(inner) > 1 else []
-    if len(shared) > 1:
-        tops = sorted(inner)
-        raise DataError(
-            f"{root} holds {len(tops)} data sets ({', '.join(tops[:5])}), each with the folders "
-            f"{', '.join(shared[:5])}{', …' * (len(shared) > 5)}: give one of them, for example {root / tops[0]}"
-        )
+def _in_no_row(root: Path, leaves: Iterable[Leaf], domains: Iterable[Domain]) -> list[str]:
+    """The images beside tables that no row of them names."""
+    with_tables = [(leaf, domain) for leaf, domain in zip(leaves, domains, strict=True) if leaf.tables]
+    there = {name: None for leaf, _ in with_tables for name in leaf.folder.all_images()}
+    if not there:
+        return []
+    for _, domain in with_tables:
+        if isinstance(domain.samples, Files):
+            start = os.path.relpath(domain.samples.root, root)
+            for name in domain.samples.names:
+                there.pop(Path(os.path.normpath(Path(start, name))).as_posix(), None)
+    return list(there)
+
+
+def _said(root: Path, layout: Layout, leaves: Mapping[str, Leaf], domain: Domain) -> str:
+    """What the folder was taken for, in a sentence."""
+    where = shown(str(root / layout.here.name))
+    tables = [table for leaf in leaves.values() for table in leaf.tables]
+    parts = ", ".join(f"{part} in {_place(leaf)}" for part, leaf in leaves.items() if part)
+    what = [how_many(domain)]
+    if not leaves:
+        what.append("every one of all folders, since not all have a class")
+    elif not tables and domain.labels is not None:
+        what.append(f"each class in a folder of its own ({_some(domain.classes)})")
+    elif not tables:
+        what.append("without labels")
+    if parts:
+        what.append(f"divided into parts: {parts}")
+    elif tables:
+        what.append(f"by {', '.join(map(shown, tables[:3]))}")
+    return f"{where} holds {', '.join(what)}"
+
+
+def how_many(domain: Domain) -> str:
+    """``3 texts in column 'text'``: the number of examples, before what they are."""
+    what = domain.layout or "images"
+    one = re.sub(r"^(image|text|row)s", r"\1", what)
+    return f"{len(domain):,} {one if len(domain) == 1 else what}"
+
+
+def _place(leaf: Leaf) -> str:
+    return shown(leaf.tables[0] if leaf.tables else f"{leaf.folder.name or '.'}/")
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + f" and {len(names) - 3} more" * (len(names) > 3)

@@ -89,7 +89,9 @@ def read_frame(frame: Frame, asked: Columns, name: str, **beside: Values | None)
     else:
         use = domain.kind
         samples = by_kind(MEMORY_CELLS, use, "reader of columns in memory")(cells[use], getattr(columns, use), where)
-        domain = replace(domain, samples=samples, ids=list(samples.names) if isinstance(samples, Files) else numbered)
+        said = f"{use}s in column {getattr(columns, use)!r}{columns.about()}"
+        ids = list(samples.names) if isinstance(samples, Files) else numbered
+        domain = replace(domain, samples=samples, ids=ids, layout=said)
     given = {use: values for use, values in beside.items() if values is not None}
     return with_values(
         domain, problem=asked.problem, **{use: cells.get(use) for use in ("label", "part", "group", "id")} | given

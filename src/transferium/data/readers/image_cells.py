@@ -1,12 +1,19 @@
-"""Table cells that hold an image: its bytes, its path, or a structure with either."""
+"""Table cells that hold an image: its bytes, its path, or a structure with either; and where those paths lead."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, overload
 
+from transferium.data.folders.listing import list_folder
+from transferium.data.folders.part_names import part_of
+from transferium.data.images.sniff import ENCODED_LIMIT
 from transferium.data.samples import Files, Items, Samples
+from transferium.errors import DataError
+from transferium.system.checked_files import read_file
+from transferium.system.printable import shown
 
 
 def images_of(folder: Path, cells: Sequence[Any]) -> Samples:
@@ -39,4 +46,78 @@ class ImageCells(Sequence[Any]):
             cell = cell.get("path") if cell.get("bytes") is None else cell["bytes"]
         if cell is None:
             raise OSError("the cell is empty")
-        return (self.folder / cell).read_bytes() if isinstance(cell, str) else cell
+        return read_file(self.folder / cell, ENCODED_LIMIT) if isinstance(cell, str) else cell
+
+
+def locate(table: Path, cells: Sequence[str | None], column: str) -> tuple[Sequence[str | None], str]:
+    """The paths of images relative to the table's folder, and where they are in words if not as written.
+
+    Where no file is there under its name, all are looked for below the table's folder: in one folder, without their
+    ending, with ``/`` for ``\\``, without the folders of another computer. Raises ``DataError`` where they are in
+    several folders, and for web addresses.
+    """
+    paths = [cell for cell in cells if cell is not None]
+    if not paths or any(_is_there(table.parent, path) for path in paths[:: len(paths) // _LOOKED_AT + 1]):
+        return cells, ""
+    where, first = f"{len(paths):,} of {len(paths):,} files of column {column!r} in {table}", shown(paths[0])
+    if all("://" in path for path in paths):
+        raise DataError(
+            f"{where} cannot be read: they are web addresses (the first: {first}), and nothing is fetched. Save them "
+            "as files."
+        )
+    there = _by_name(list_folder(table.parent).top.all_images())
+    for dropped in range(max(len(_steps(path)) for path in paths[:_PROBED])):
+        probes = {_key(_without(path, dropped)) for path in paths[:_PROBED]}
+        starts = {name[: len(name) - len(key)] for name in there for key in probes if f"/{name}".endswith(f"/{key}")}
+        whole = [start for start in starts if all(start + key in there for key in probes)]
+        mine = [s for s in whole if part_of(s.rpartition("/")[0]) == part_of(table.stem) is not None]
+        found = next((one for one in (mine, whole) if len(one) == 1), sorted(starts))
+        if len(found) > 1:
+            listed = ", ".join(shown(start) or "./" for start in found[:5])
+            raise DataError(
+                f"{where} are not there; the first, {first}, is in {listed}. Write the folder in the cells."
+            )
+        if found:
+            located = [
+                None if cell is None else there.get(found[0] + _key(_without(cell, dropped)), cell) for cell in cells
+            ]
+            return located, f"found in {shown(found[0]) or './'}"
+    return cells, f"not one of these files is there; the first: {first}"
+
+
+_LOOKED_AT = 1000
+"""Paths, spread over a table, that are tried as they are written."""
+
+_PROBED = 20
+"""Paths that are looked for, to find the folder of all."""
+
+
+def _steps(path: str) -> list[str]:
+    return [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")] or [path]
+
+
+def _without(path: str, dropped: int) -> str:
+    """``path`` without so many of its first folders."""
+    steps = _steps(path)
+    return "/".join(steps[min(dropped, len(steps) - 1) :])
+
+
+def _is_there(folder: Path, path: str) -> bool:
+    try:
+        return "://" not in path and (folder / path).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _by_name(images: Sequence[str]) -> dict[str, str]:
+    """Images by their names and, where that is no other's, by their names without the ending; case does not count."""
+    names = {_key(name): name for name in images}
+    stems: dict[str, str | None] = {}
+    for name in images:
+        stem = _key(name.rpartition(".")[0])
+        stems[stem] = None if stem in stems else name
+    return names | {stem: name for stem, name in stems.items() if name is not None and stem not in names}
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

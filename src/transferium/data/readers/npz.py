@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from transferium.data.domain import Domain, Kind
 from transferium.data.labels import PART_NAMES
 from transferium.data.readers.arrays import read_memory
+from transferium.data.readers.opening import opening
 from transferium.data.readers.parts import join_parts
 from transferium.errors import DataError, did_you_mean
 from transferium.problems.catalogue import AUTO, Asked
+from transferium.system.checked_files import open_file, refuse_bomb
 
 DATA_NAMES = ("x", "data", "features", "images", "image", "texts")
 LABEL_NAMES = ("y", "label", "labels", "target", "targets")
@@ -58,14 +60,17 @@ def read_npz(
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        loaded = np.load(path, allow_pickle=False)
+    damaged = opening(path, "cannot be read as NumPy arrays", ". Pickled objects are never loaded")
+    with damaged, open_file(path) as file:
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
+                refuse_bomb(sum(entry.file_size for entry in archive.infolist()), path.stat().st_size)
+        file.seek(0)
+        loaded = np.load(file, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return {"x": loaded}
         with loaded:
             return {key.lower(): loaded[key] for key in loaded.files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} cannot be read as NumPy arrays: {error}. Pickled objects are never loaded") from error
 
 
 def _pick(arrays: Mapping[str, NDArray[Any]], usual: Sequence[str], part: str = "") -> NDArray[Any] | None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, overload
 
 from transferium.data.readers.cells import first_cells
-from transferium.errors import DataError
+from transferium.data.readers.opening import opening
+from transferium.system.checked_files import refuse_bomb
 
 MEMORY = 512 * 2**20
 """Bytes of row groups kept: a smaller column is read once, a larger one never fills memory."""
@@ -21,22 +22,26 @@ class Parquet:
     """A Parquet file; only the columns asked for are read."""
 
     def __init__(self, path: Path) -> None:
-        import pyarrow as pa
         from pyarrow import parquet
 
         self.path = path
-        try:
-            with parquet.ParquetFile(path) as file:
-                names = file.schema_arrow.names
-                top = next(file.iter_batches(batch_size=50), None)
-        except pa.ArrowInvalid as error:
-            raise DataError(f"{path} is no Parquet file: {error}") from error
-        self.first: dict[str, Any] = dict.fromkeys(names) if top is None else first_cells(top)
+        with opening(path, "is no Parquet file"), parquet.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            _refuse_bomb(file.metadata, path)
+            top = next(file.iter_batches(batch_size=50), None)
+            self.first: dict[str, Any] = dict.fromkeys(names) if top is None else first_cells(top)
 
     def read(self, names: Sequence[str]) -> Any:
         from pyarrow import parquet
 
-        return parquet.read_table(self.path, columns=list(names))
+        with opening(self.path, "is a damaged Parquet file"):
+            return parquet.read_table(self.path, columns=list(names))
+
+
+def _refuse_bomb(about: Any, path: Path) -> None:
+    """Raise ``OSError`` where a few bytes are said to hold very many: a repeated value takes no room in the file."""
+    unpacked = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
+    refuse_bomb(max(unpacked, 8 * about.num_rows * about.num_columns), path.stat().st_size)
 
 
 class RowGroups(Sequence[Any]):
@@ -49,7 +54,8 @@ class RowGroups(Sequence[Any]):
         self._groups: list[tuple[Path, int]] = []
         rows: list[int] = []
         for path in paths:
-            about = parquet.read_metadata(path)
+            with opening(path, "is no Parquet file"):
+                about = parquet.read_metadata(path)
             self._groups += [(path, group) for group in range(about.num_row_groups)]
             rows += [about.row_group(group).num_rows for group in range(about.num_row_groups)]
         self._starts = [0, *accumulate(rows)]
@@ -83,7 +89,7 @@ class RowGroups(Sequence[Any]):
                 self._kept.move_to_end(group)
                 return self._kept[group]
             path, number = self._groups[group]
-            with parquet.ParquetFile(path) as file:
+            with opening(path, "is a damaged Parquet file"), parquet.ParquetFile(path) as file:
                 cells = file.read_row_group(number, columns=[self.column]).column(0).combine_chunks()
             self._kept[group] = cells
             while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > self.memory:

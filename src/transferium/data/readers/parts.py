@@ -39,15 +39,17 @@ class Chain:
         return Chain(self.links, self.link[indices], self.place[indices])
 
 
-def join_parts(by_part: Mapping[str, Domain], name: str) -> Domain:
+def join_parts(by_part: Mapping[str, Domain], name: str, *, whole: bool = False) -> Domain:
     """One domain with ``parts`` from domains of one kind; the classes of all parts are merged and sorted.
 
     Where only some parts have labels the others are left aside and named in ``ignored["parts"]``: nothing could be
-    learned from them, nor measured on them.
+    learned from them, nor measured on them. With ``whole`` all stay and none has labels.
     """
     names = [part for part in PARTS if part in by_part]
     labelled = [part for part in names if by_part[part].labels is not None]
-    aside = [part for part in names if part not in labelled] if labelled else []
+    if whole and labelled != names:
+        labelled = []
+    aside = [f"{part} ({len(by_part[part]):,})" for part in names if part not in labelled] if labelled else []
     names = labelled or names
     domains = [by_part[part] for part in names]
     _check_alike(domains)
@@ -62,6 +64,7 @@ def join_parts(by_part: Mapping[str, Domain], name: str) -> Domain:
         groups=_join_groups(domains),
         name=name,
         feature_names=domains[0].feature_names,
+        layout=domains[0].layout,
         ignored=join_ignored([*(domain.ignored for domain in by_part.values()), {"parts": tuple(aside)}]),
     )
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,17 +13,19 @@ from numpy.typing import NDArray
 from transferium.data.domain import Domain, Kind
 from transferium.data.labels import encode_groups, encode_parts
 from transferium.data.modality import by_kind
-from transferium.data.readers.cells import as_labels, as_numbers, as_texts, as_values, no_number, one_hot
+from transferium.data.readers.cells import as_labels, as_numbers, as_texts, as_values, no_number, one_hot, without_gaps
 from transferium.data.readers.columns import Columns, settle
 from transferium.data.readers.delimited import Delimited
-from transferium.data.readers.image_cells import images_of
+from transferium.data.readers.image_cells import images_of, locate
 from transferium.data.readers.jsonlines import JsonLines
 from transferium.data.readers.parquet import Parquet, RowGroups
+from transferium.data.readers.written_numbers import written_numbers
 from transferium.data.samples import Items, Rows, Samples
-from transferium.errors import DataError, option
+from transferium.errors import DataError, TransferiumError, option
 from transferium.problems.catalogue import read_labels
-from transferium.problems.label_cells import missing_rows
+from transferium.problems.label_cells import as_number, missing_rows
 from transferium.problems.problem import Problem
+from transferium.system.printable import printable
 
 _COUNTERS = ("", "Unnamed: 0", "__index_level_0__", "index")
 """Columns that only count rows: in a sorted table they would give the label away."""
@@ -83,7 +85,41 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
     if labels is None:
         domain = replace(domain, ignored={**domain.ignored, **_candidates(tables, columns)})
     cells = by_kind(CELLS, domain.kind, "reader of table cells")
-    return replace(domain, samples=cells(paths, table, getattr(columns, domain.kind), where))
+    samples, said = cells(paths, table, getattr(columns, domain.kind), where)
+    return replace(domain, samples=samples, layout=f"{said}{columns.about()}")
+
+
+def meant_by(path: Path, asked: Columns) -> str:
+    """The kind of example that a table holds by its first cells; ``""`` where it holds none, or is no table."""
+    try:
+        first = TABLES[path.suffix.lower()](path).first
+        columns = settle(replace(asked, kind=None), first, str(path))
+    except TransferiumError:
+        return ""
+    if columns.kind != "features":
+        return columns.kind or ""
+    cells = [first[name] for name in columns.features or () if name not in _COUNTERS]
+    return "features" if any(isinstance(cell, list) or as_number(cell) is not None for cell in cells) else ""
+
+
+def agrees_with_folders(path: Path, asked: Columns) -> bool:
+    """Whether a table of images says the same as the folders they lie in: each label is one, or there are none."""
+    table = TABLES[path.suffix.lower()](path)
+    columns = settle(asked, table.first, str(path))
+    if columns.label is None or columns.image is None:
+        return True
+    cells = table.read([columns.image, columns.label])
+    images, labels = (as_values(cells[name]) for name in (columns.image, columns.label))
+    return all(str(label) in PurePosixPath(str(image)).parts[:-1] for image, label in zip(images, labels, strict=True))
+
+
+def as_written(column: Any) -> tuple[NDArray[np.floating[Any]] | None, str]:
+    """:func:`written_numbers` of a column of texts; nothing of any other."""
+    import pyarrow as pa
+
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return None, ""
+    return written_numbers(without_gaps(column).to_pylist())
 
 
 def _candidates(tables: Sequence[Table], columns: Columns) -> dict[str, tuple[str, ...]]:
@@ -131,12 +167,13 @@ def _ids(table: Any, columns: Columns, lazy: bool) -> list[str]:
     column = columns.id or (None if lazy else columns.image)
     if column is None:
         return [str(row) for row in range(table.num_rows)]
-    return [str(row) if value is None else str(value) for row, value in enumerate(as_values(table[column]))]
+    ids = [str(row) if value is None else str(value) for row, value in enumerate(as_values(table[column]))]
+    return list(printable(ids))
 
 
-def _texts(_paths: Sequence[Path], table: Any, name: str, where: str) -> Samples:
+def _texts(_paths: Sequence[Path], table: Any, name: str, where: str) -> tuple[Samples, str]:
     """Texts; a cell without one is an empty text, which the doctor puts aside."""
-    return Items([text or "" for text in as_texts(table[name], name, where)])
+    return Items([text or "" for text in as_texts(table[name], name, where)]), f"texts in column {name!r}"
 
 
 def _image_column(paths: Sequence[Path], name: str) -> Sequence[Any]:
@@ -145,39 +182,61 @@ def _image_column(paths: Sequence[Path], name: str) -> Sequence[Any]:
     return as_values(_read_all([TABLES[path.suffix.lower()](path) for path in paths], [name])[name])
 
 
-def _images(paths: Sequence[Path], table: Any, name: str, where: str) -> Samples:
-    lazy = name not in table.column_names
+def _images(paths: Sequence[Path], table: Any, name: str, where: str) -> tuple[Samples, str]:
+    lazy, found = name not in table.column_names, ""
     cells: Sequence[Any] = _image_column(paths, name) if lazy else as_texts(table[name], name, where)
-    return images_of(paths[0].parent, cells)
+    if not lazy:
+        cells, found = locate(paths[0], cells, name)
+    return images_of(paths[0].parent, cells), f"images in column {name!r}{f' ({found})' * bool(found)}"
 
 
-CELLS: dict[Kind, Callable[[Sequence[Path], Any, str, str], Samples]] = {"image": _images, "text": _texts}
-"""The samples of one column of a table; a column that is not read yet stays in the file until it is needed."""
+CELLS: dict[Kind, Callable[[Sequence[Path], Any, str, str], tuple[Samples, str]]] = {"image": _images, "text": _texts}
+"""The samples of one column of a table, and what they are in words; what is not read yet stays in the file."""
 
 
 def with_features(domain: Domain, table: Any, columns: Columns, asked: bool, where: str) -> Domain:
     """All feature columns side by side; columns that hold no numbers are left aside, or refused where asked for."""
     numbers: dict[str, NDArray[np.floating[Any]]] = {}
-    aside: list[str] = []
+    aside: dict[str, str] = {}
+    written: dict[str, list[str]] = {}
     for name in columns.features or ():
         found = as_numbers(table[name]) if asked or name not in _COUNTERS else None
+        how = ""
+        if found is None and name not in _COUNTERS:
+            found, how = as_written(table[name])
         if found is not None:
             numbers[name] = found
+            written.setdefault(how, []).append(name)
         elif asked:
-            raise DataError(f"{where}: column {name!r} {no_number(table[name])}")
+            raise DataError(
+                f"{where}: column {name!r} {f'holds numbers, but {how}' if how else no_number(table[name])}"
+            )
         else:
-            aside.append(name)
+            aside[name] = how
     if not numbers:
-        listed = ", ".join(map(repr, (*columns.named().values(), *aside)))
-        raise DataError(
-            f"{where}: no column looks like images or texts, and none holds numbers; it has the columns {listed}. "
-            f"Name one with {option('image')} or {option('text')}"
-        )
+        raise DataError(_no_numbers(table, columns, aside, where))
     values = np.column_stack(list(numbers.values()))
     names = [
         f"{name}[{i}]" if column.ndim == 2 else name
         for name, column in numbers.items()
         for i in range(column.shape[1] if column.ndim == 2 else 1)
     ]
-    ignored = {**domain.ignored, "columns": tuple(aside)} if aside else domain.ignored
-    return replace(domain, samples=Rows(values), feature_names=tuple(names), ignored=ignored)
+    unread = {"numbers": tuple(f"{name} ({how})" for name, how in aside.items() if how)}
+    unread["columns"] = tuple(name for name, how in aside.items() if not how)
+    ignored = {**domain.ignored, **{reason: names for reason, names in unread.items() if names}}
+    forms = "".join(f", {', '.join(names)} with {how}" for how, names in written.items() if how)
+    said = f"rows of numbers{forms}{columns.about()}"
+    return replace(domain, samples=Rows(values), feature_names=tuple(names), ignored=ignored, layout=said)
+
+
+def _no_numbers(table: Any, columns: Columns, aside: Mapping[str, str], where: str) -> str:
+    listed = ", ".join(map(repr, (*columns.named().values(), *aside)))
+    cells = [
+        f"{name!r} {f'holds numbers, but {how}' if how else no_number(table[name])}"
+        for name, how in aside.items()
+        if name not in _COUNTERS
+    ]
+    return (
+        f"{where}: no column looks like images or texts, and none holds numbers; it has the columns {listed}. "
+        f"Name one with {option('image')} or {option('text')}{'. Column ' * bool(cells)}{'; '.join(cells[:3])}"
+    )

@@ -77,7 +77,7 @@ def open_engine(backbone: Backbone, planned: str, probes: Probes) -> Engine:
     if planned != "onnx":
         return _torch_engine(backbone)
     if isinstance(backbone.graph, Path):
-        return OnnxEngine(attached_graph(backbone.graph))
+        return OnnxEngine(attached_graph(backbone.graph, backbone.sha256.get("graph")))
     if backbone.graph is not None:
         return open_bound(backbone, backbone.graph)
     path = graph_path(backbone)
@@ -96,7 +96,7 @@ def checked_graph(backbone: Backbone) -> Graph:
     from transferium.embedding.engines.export import ExportFailed, export_graph
 
     if isinstance(backbone.graph, Path):
-        return attached_graph(backbone.graph)
+        return attached_graph(backbone.graph, backbone.sha256.get("graph"))
     path = graph_path(backbone)
     with suppress(DamagedGraph):
         if graph := find_graph(path):

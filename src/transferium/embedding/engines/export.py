@@ -68,9 +68,10 @@ def _write_graph(module: nn.Module, kind: Kind, probe: NDArray[Any], path: Path)
         shapes = ({0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC},)
     try:
         with _quiet():
-            torch.onnx.export(
-                module, (sample,), path, dynamo=True, dynamic_shapes=shapes, external_data=False, verbose=False
-            )
+            program: Any = torch.onnx.export(module, (sample,), dynamo=True, dynamic_shapes=shapes, verbose=False)
+            for node in program.model.graph.all_nodes():
+                node.metadata_props.clear()  # where the module's code lies on this machine
+            program.save(path, external_data=False)
     except OSError:
         raise
     except Exception as error:  # the exporter raises whatever the module's code runs into

@@ -10,11 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from transferium.errors import BackboneError
+from transferium.errors import BackboneError, refusing
 from transferium.models.backbone import Backbone
 from transferium.models.graphs.unbound_graph import Tensors
 from transferium.models.sources.weight_files import digest_files
 from transferium.system.cache_dir import home
+from transferium.system.checked_files import LONGEST_JSON, parse_json, read_file
 from transferium.system.write_atomically import write_atomically
 
 
@@ -57,16 +58,12 @@ def find_graph(path: Path) -> Graph | None:
     return Graph(path, description)
 
 
-def attached_graph(path: Path) -> Graph:
-    """The graph inside a saved model, if its file is unchanged."""
-    try:
-        description: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        whole = digest_files([path]) == description["sha256"]
-    except (OSError, ValueError, KeyError) as error:
-        raise BackboneError(
-            f"the saved model's graph {path} is incomplete ({error}): copy the whole folder."
-        ) from error
-    if not whole:
+def attached_graph(path: Path, sha256: str | None = None) -> Graph:
+    """The graph inside a saved model, if its file is unchanged (and, where that is given, has this SHA-256)."""
+    with refusing(BackboneError, f"the saved model's graph {path} is incomplete", ": copy the whole folder."):
+        description = parse_json(read_file(path.with_suffix(".json"), LONGEST_JSON))
+        found, saved = digest_files([path]), description["sha256"]
+    if found != saved or sha256 not in (None, found):
         raise BackboneError(f"{path} is damaged: it is not the graph that was saved. Copy the saved model again.")
     return Graph(path, description)
 

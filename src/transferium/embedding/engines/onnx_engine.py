@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.embedding.engines.graph import Graph
-from transferium.errors import BackboneError
+from transferium.errors import BackboneError, refusing
 
 # The fused kernel for "add, then normalise" is slower on a CPU than the two it replaces (a sixth of MiniLM's time).
 _SLOWER = ["SkipLayerNormFusion"]
@@ -40,11 +40,16 @@ class OnnxEngine:
         try:
             options.add_external_initializers(list(self._weights), list(self._weights.values()))
             self._session = onnxruntime.InferenceSession(
-                str(graph.path), options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOWER
+                str(graph.path),
+                options,
+                providers=["CPUExecutionProvider"],
+                disabled_optimizers=_SLOWER,
+                enable_fallback=0,  # it would print, and try the same once more
             )
         except Exception as error:  # onnxruntime's own classes differ between versions, and all mean this
             raise BackboneError(f"onnxruntime cannot open {graph.path}: {error}") from error
-        self._input = self._session.get_inputs()[0].name
+        self._path = graph.path
+        self._input = next((wanted.name for wanted in self._session.get_inputs()), "")
         self.batch_exactly(graph.description.get("batches_exactly", False))
 
     def batch_exactly(self, can: bool) -> None:
@@ -52,5 +57,8 @@ class OnnxEngine:
         self.tokens = 512 if can else 1
 
     def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        features: NDArray[np.float32] = self._session.run(None, {self._input: batch})[0]
+        with refusing(BackboneError, f"the graph {self._path} cannot read this input"):
+            features: NDArray[np.float32] = np.asarray(self._session.run(None, {self._input: batch})[0], np.float32)
+            if features.ndim != 2 or len(features) != len(batch):
+                raise ValueError(f"for {len(batch)} examples it gives numbers of shape {features.shape}")
         return features

@@ -12,16 +12,20 @@ from transferium.data.domain import Kind
 from transferium.embedding.engines.bound import write_bound
 from transferium.embedding.engines.engine import checked_graph
 from transferium.embedding.engines.graph import attached_graph
-from transferium.errors import BackboneError
+from transferium.errors import BackboneError, refusing
 from transferium.models.backbone import Backbone
-from transferium.models.catalogue import find_backbone
+from transferium.models.catalogue import backbone_of_model
 from transferium.models.graphs.unbound_graph import UnboundGraph
 from transferium.models.modality import MODALITIES, preprocess_from_json
 from transferium.models.preprocess import CallablePreprocess
 from transferium.models.sources.weight_files import digest_files, read_weights
+from transferium.system.saved_folder import SavedFolder
 
 if TYPE_CHECKING:
     from torch import nn
+
+_MOST_MEMBERS, _WIDEST = 64, 1 << 20
+"""More networks or features than any saved model has."""
 
 
 def save_graph(backbone: Backbone, path: Path) -> None:
@@ -51,6 +55,7 @@ def save_weights(backbone: Backbone, path: Path) -> dict[str, str]:
     Those of one that came with a saved model are copied.
     """
     if backbone.weights is not None:
+        _check_weights(backbone.weights, backbone.sha256.get("weights"))
         shutil.copyfile(backbone.weights, path)
     else:
         from safetensors.torch import save
@@ -59,48 +64,58 @@ def save_weights(backbone: Backbone, path: Path) -> dict[str, str]:
     return {"file": path.name, "sha256": digest_files([path])}
 
 
-def attach_graph(saved: dict[str, Any], path: Path) -> Backbone:
-    """The backbone that ``Backbone.to_json`` described, run from the graph at ``path`` alone: no torch, no weights.
+def attach_graph(saved: dict[str, Any], files: SavedFolder) -> Backbone:
+    """The backbone that ``Backbone.to_json`` described, run from its graph in a folder alone: no torch, no weights.
 
-    Only to be trained on does it need those: they lie beside the graph of a backbone that was tuned.
+    Only to be trained on does it need those: they lie beside the graph of a backbone that was tuned. It is known by the
+    files that came and by nothing that the description claims: what it computes is kept apart from everything else.
 
     Raises ``BackboneError`` where a file is missing or is not the one that was saved.
     """
-    description = saved["preprocess"]
-    if description is not None and description["kind"] in MODALITIES:
-        files = MODALITIES[description["kind"]].preprocess.files
-        description = description | {name: str(_beside(path, name)) for name in files}
-    graph, told = attached_graph(path), saved.get("weights") or {}
-    name, kind = str(saved["name"]), saved["kind"]
-    weights = path.with_name(told["file"]) if told else None
-    members = int(saved.get("members", 1))
-    return Backbone(
-        name=name,
-        kind=kind,
-        width=int(saved["width"]),
-        blocks=(),
-        preprocess=preprocess_from_json(description),
-        fingerprint=str(saved["fingerprint"]),
-        build=partial(_build, name, kind, members, weights, told.get("sha256")),
-        licence=str(saved.get("licence", "unknown")),
-        size_bytes=graph.path.stat().st_size,
-        pretrained=bool(saved.get("pretrained", True)),
-        any_size=False,
-        graph=path,
-        weights=weights,
-        members=members,
-    )
+    named = files.folder / str(saved["graph"])
+    with refusing(BackboneError, f"the saved model's graph {named} is incomplete", ": copy the whole folder."):
+        path, description, told = files.path(saved["graph"]), saved["preprocess"], saved.get("weights") or {}
+        if description is not None and description["kind"] in MODALITIES:
+            beside = {name: _beside(path, name) for name in MODALITIES[description["kind"]].preprocess.files}
+            for file in beside.values():
+                files.digest(file.name)
+            description = description | {name: str(file) for name, file in beside.items()}
+        files.digest(path.with_suffix(".json").name)
+        graph = attached_graph(path, files.digest(path.name))
+        name, kind = str(saved["name"]), saved["kind"]
+        members, width = int(saved.get("members", 1)), int(saved["width"])
+        if kind not in MODALITIES or not (0 < members <= _MOST_MEMBERS and 0 < width <= _WIDEST):
+            raise ValueError(f"{members} networks of {kind!r} with {width} features")
+        sha256 = {"graph": graph.description["sha256"]} | ({"weights": str(told["sha256"])} if told else {})
+        weights = files.folder / Path(told["file"]).name if told else None
+        return Backbone(
+            name=name,
+            kind=kind,
+            width=width,
+            blocks=(),
+            preprocess=preprocess_from_json(description),
+            fingerprint=digest_files([], "came with a model", *sha256.values()),
+            build=partial(_build, name, kind, members, weights, sha256.get("weights")),
+            licence=str(saved.get("licence", "unknown")),
+            size_bytes=path.stat().st_size,
+            pretrained=bool(saved.get("pretrained", True)),
+            any_size=False,
+            graph=path,
+            weights=weights,
+            members=members,
+            claimed=str(saved["fingerprint"]),
+            sha256=sha256,
+        )
 
 
 def _build(name: str, kind: Kind, members: int, weights: Path | None, sha256: str | None) -> nn.Module:
     """The architecture of that name, ``members`` of it side by side, with the weights beside the graph."""
     if weights is None:
         raise BackboneError(f"{name} came with a saved model, as a graph that can be run but not trained.")
-    if not weights.is_file() or digest_files([weights]) != sha256:
-        raise BackboneError(f"{weights} is missing or damaged, and only its graph can be run. Copy the model again.")
+    _check_weights(weights, sha256)
     from transferium.models.surgery.side_by_side import side_by_side
 
-    base = side_by_side([find_backbone(name, kind)] * members)
+    base = side_by_side([backbone_of_model(name, kind)] * members)
     module = base.build()
     try:
         module.load_state_dict(read_weights(weights))
@@ -112,3 +127,8 @@ def _build(name: str, kind: Kind, members: int, weights: Path | None, sha256: st
 def _beside(path: Path, name: str) -> Path:
     """Where the file lies that a preprocessing knows as ``name``, such as ``tokenizer``."""
     return path.with_suffix(f".{name}.json")
+
+
+def _check_weights(weights: Path, sha256: str | None) -> None:
+    if not weights.is_file() or digest_files([weights]) != sha256:
+        raise BackboneError(f"{weights} is missing or damaged, and only its graph can be run. Copy the model again.")

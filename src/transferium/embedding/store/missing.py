@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from transferium.embedding.store.open_table import OpenSpace
 from transferium.embedding.store.table import Row
+from transferium.errors import BackboneError
 from transferium.models.backbone import Backbone
 
 BATCH = 32
@@ -60,6 +61,11 @@ class Need:
         at = self.at[row.key]
         if row.vector is None:
             self.reasons[row.key] = row.reason or "unreadable"
+        elif row.vector.shape != (self.backbone.width,):
+            raise BackboneError(
+                f"{self.backbone.name} should give {self.backbone.width} features, and gave {row.vector.shape}: what "
+                "describes it does not fit it."
+            )
         else:
             self.rows[at] = row.vector
         self.done[at] = True

@@ -36,8 +36,9 @@ class Row:
 class Space:
     """A SQLite file, written ahead (WAL) so that runs may share it and a killed one leaves it whole.
 
-    Every row carries a checksum; one that does not fit is reported to ``on_damage`` and treated as absent. Rows are
-    ``dtype`` numbers, ``width`` of them (0: each row has a length of its own).
+    Every row carries a checksum of its key and content (those of before, of the content alone); one that does not fit
+    is reported to ``on_damage`` and treated as absent. Rows are ``dtype`` numbers, ``width`` of them (0: each row has a
+    length of its own).
     Errors of SQLite pass through: what they mean is for the store to say.
     """
 
@@ -84,7 +85,8 @@ class Space:
                 f"SELECT key, vector, checksum, reason FROM features WHERE key IN ({marks})", asked
             )
             for key, vector, checksum, reason in found:
-                whole = zlib.crc32(vector if vector is not None else str(reason).encode()) == checksum
+                content = vector if vector is not None else str(reason).encode()
+                whole = checksum in (zlib.crc32(content, zlib.crc32(key)), zlib.crc32(content))
                 if not whole or (vector is not None and self.width and len(vector) != self.dtype.itemsize * self.width):
                     damaged += 1
                     continue
@@ -99,8 +101,9 @@ class Space:
         values = []
         for row in rows:
             vector = None if row.vector is None else np.ascontiguousarray(row.vector, self.dtype).tobytes()
-            checksum = zlib.crc32(vector if vector is not None else str(row.reason).encode())
-            values.append((bytes.fromhex(row.key), vector, checksum, row.reason, now))
+            key = bytes.fromhex(row.key)
+            checksum = zlib.crc32(vector if vector is not None else str(row.reason).encode(), zlib.crc32(key))
+            values.append((key, vector, checksum, row.reason, now))
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._db.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?, ?, ?)", values)

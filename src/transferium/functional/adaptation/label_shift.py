@@ -142,17 +142,3 @@ def correct_posteriors(
     total = weighted.sum(axis=1, keepdims=True)
     corrected: Array = np.divide(weighted, total, out=p.copy(), where=total > 0)
     return corrected
-
-
-def label_weights(source_labels: Labels, target_prior: Floats) -> Array:
-    """Weights of source rows under label shift, ``q_y / share of y in the source``; mean 1 when every class occurs.
-
-    >>> label_weights(np.array([0, 1, 1, 1]), np.array([0.5, 0.5])).round(4).tolist()
-    [2.0, 0.6667, 0.6667, 0.6667]
-    """
-    target = np.asarray(target_prior, dtype=np.float64)
-    q = distribution_of(target, len(target), "target_prior")
-    y = labels_of(source_labels, len(source_labels), "source_labels", len(q))
-    shares = np.bincount(y, minlength=len(q)) / len(y)
-    weights: Array = q[y] / shares[y]
-    return weights

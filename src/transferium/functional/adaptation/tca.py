@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from transferium.errors import InputError
 from transferium.functional.adaptation.affine import Affine
 from transferium.functional.adaptation.subspace import FLAT
-from transferium.functional.matrices import Array, Floats, median_bandwidth, squared_distances, two_domains
-
-
-@dataclass(frozen=True, eq=False)
-class KernelProjection:
-    """``x -> (k(x, anchors) - centre) @ weight`` with ``k = exp(-||x - a||² / bandwidth)``."""
-
-    anchors: Array
-    bandwidth: float
-    centre: Array
-    weight: Array
-
-    def __call__(self, x: Floats) -> Array:
-        kernel = np.exp(-squared_distances(np.asarray(x, dtype=np.float64), self.anchors) / self.bandwidth)
-        out: Array = (kernel - self.centre) @ self.weight
-        return out
+from transferium.functional.matrices import Array, Floats, two_domains
 
 
 def tca(source: Floats, target: Floats, *, dimensions: int, ridge: float = 1.0, weight: float = 1.0) -> Affine:
@@ -36,9 +19,9 @@ def tca(source: Floats, target: Floats, *, dimensions: int, ridge: float = 1.0, 
     ``ridge`` is in the units of a squared feature: give features of about unit length, or scale it with them.
 
     Costs O(n · width² + width³), whatever the number of rows. Raises ``InputError`` when the rows span fewer
-    dimensions. Prefer ``kernel_tca`` for a shift that is not in the means and up to about 2,000 rows, ``jda`` with good
-    pseudo-labels. Pan et al., Domain adaptation via transfer component analysis, IEEE TNN 2011; the feature-space form
-    of Long et al., Transfer feature learning with joint distribution adaptation, ICCV 2013.
+    dimensions. Prefer ``jda`` with good pseudo-labels. Pan et al., Domain adaptation via transfer component analysis,
+    IEEE TNN 2011; the feature-space form of Long et al., Transfer feature learning with joint distribution adaptation,
+    ICCV 2013.
 
     >>> rng = np.random.default_rng(0)
     >>> x, z = rng.normal(size=(50, 3)), rng.normal(size=(50, 3)) + [9.0, 0.0, 0.0]
@@ -50,36 +33,6 @@ def tca(source: Floats, target: Floats, *, dimensions: int, ridge: float = 1.0, 
     joint, gap = np.concatenate([x, z]), (x.mean(axis=0) - z.mean(axis=0))[None]
     found = latent_directions(joint, np.sqrt(weight) * gap, dimensions=dimensions, ridge=ridge)
     return Affine(found, -joint.mean(axis=0) @ found)
-
-
-def kernel_tca(
-    source: Floats,
-    target: Floats,
-    *,
-    dimensions: int,
-    ridge: float = 1.0,
-    weight: float = 1.0,
-    bandwidth: float | None = None,
-) -> KernelProjection:
-    """Transfer component analysis with a Gaussian kernel: ``min_W tr(Wᵀ (weight · K L K + ridge · I) W)``.
-
-    Subject to ``Wᵀ K H K W = n I``: the components are the leading generalised eigenvectors of ``K H K`` against
-    ``K L K + ridge · I`` (Pan et al., equation 12). ``bandwidth`` None is the median squared distance. Costs O(n³) time
-    and O(n²) memory in the rows of both domains together: use :func:`tca` beyond a few thousand.
-
-    >>> rng = np.random.default_rng(0)
-    >>> x = rng.normal(size=(20, 2))
-    >>> kernel_tca(x, x + 1.0, dimensions=2)(x).shape
-    (20, 2)
-    """
-    x, z = two_domains(source, target)
-    joint = np.concatenate([x, z])
-    distances = squared_distances(joint, joint)
-    width = median_bandwidth(distances) if bandwidth is None else bandwidth
-    kernel = np.exp(-distances / width)
-    gap = (kernel[: len(x)].mean(axis=0) - kernel[len(x) :].mean(axis=0))[None]
-    found = latent_directions(kernel, np.sqrt(weight) * gap, dimensions=dimensions, ridge=ridge)
-    return KernelProjection(joint, width, kernel.mean(axis=0), found)
 
 
 def latent_directions(rows: Array, gaps: Array, *, dimensions: int, ridge: float) -> Array:

@@ -11,7 +11,7 @@ def afn_stepwise(features: Tensor, step: float = 1.0) -> Tensor:
 
     ``features`` is ``(n, width)``, from either domain. The *value* is always ``step²``; only the gradient,
     ``-2 step/n`` along each ``f_i/||f_i||``, means anything, so do not watch this term for convergence.
-    Prefer it to :func:`afn_hard` unless a good radius is known. Apply it to both domains.
+    Apply it to both domains.
     Xu et al., Larger norm more transferable, ICCV 2019 (SAFN).
 
     >>> afn_stepwise(torch.tensor([[3.0, 4.0]]), step=2.0).item()
@@ -19,15 +19,3 @@ def afn_stepwise(features: Tensor, step: float = 1.0) -> Tensor:
     """
     norms: Tensor = torch.linalg.vector_norm(features, dim=1)
     return (norms - (norms.detach() + step)).square().mean()
-
-
-def afn_hard(features: Tensor, radius: float = 25.0) -> Tensor:
-    """``(mean_i ||f_i|| - radius)²`` for features ``(n, width)``: the mean norm is brought to ``radius``; >= 0.
-
-    Xu et al., ICCV 2019 (HAFN); 25 is the paper's radius for a ResNet-50 bottleneck of width 1,000.
-
-    >>> afn_hard(torch.tensor([[3.0, 4.0]]), radius=5.0).item()
-    0.0
-    """
-    norms: Tensor = torch.linalg.vector_norm(features, dim=1)
-    return (norms.mean() - radius).square()

@@ -65,49 +65,6 @@ def label_probability_statistics(Y: Array, probabilities: Array) -> Statistics:
     return lambda counts: {"log_loss": counts @ loss / counts.sum(axis=1, dtype=np.float64)}
 
 
-def label_ranking_statistics(Y: Array, scores: Array) -> Statistics:
-    """``mean_average_precision``: the average precision of each label's ``scores (n, k)``, the mean over labels.
-
-    Average precision is the mean over a label's examples of the precision among all that score at least as high.
-    Labels without an example, or without a counterexample, in a sample take no part in its mean; where none is left it
-    is NaN. One sort a label serves all samples, but a pass over the counts for each label does not come cheap: a
-    thousand resamples of 2,000 examples take some 10 ms a label. The function takes counts ``(some, n)``. Raises
-    ``DataError`` for shapes that do not match.
-
-    >>> ranked = label_ranking_statistics(np.array([[1], [0], [1]]), np.array([[0.9], [0.5], [0.1]]))
-    >>> ranked(np.ones((1, 3)))["mean_average_precision"].round(3)
-    array([0.833])
-    """
-    truth, scores = _matching(Y, scores, "scores")
-    rankings = [_ranking(label, score) for label, score in zip(truth.astype(bool).T, scores.T, strict=True)]
-
-    def compute(counts: Array) -> dict[str, Array]:
-        n = counts.sum(axis=1)
-        total, present = np.zeros(len(counts)), np.zeros(len(counts))
-        for order, examples, last, last_true in rankings:
-            if not len(examples):
-                continue
-            counted = np.take(counts, examples, axis=1)
-            true, above = counted.cumsum(axis=1), np.take(counts, order, axis=1).cumsum(axis=1)
-            positives = true[:, -1]
-            exists = (positives > 0) & (positives < n)
-            precision = _ratio(true[:, last_true], above[:, last])
-            total += np.where(exists, _ratio((counted * precision).sum(axis=1), positives), 0)
-            present += exists
-        return {"mean_average_precision": np.where(present > 0, _ratio(total, present), np.nan)}
-
-    return compute
-
-
-def _ranking(label: NDArray[np.bool_], score: Array) -> tuple[Array, Array, Array, Array]:
-    """Examples from the highest score down; the label's own; and where those scoring the same end, in both orders."""
-    order = np.argsort(-score, kind="stable")
-    ranked = -score[order]
-    own = np.flatnonzero(label[order])
-    last = np.searchsorted(ranked, ranked[own], side="right") - 1
-    return order, order[own], last, np.searchsorted(own, last, side="right") - 1
-
-
 def _shares(true: Array, support: Array, predicted: Array) -> dict[str, Array]:
     f1 = _ratio(2 * true, support + predicted)
     return {"precision": _ratio(true, predicted), "recall": _ratio(true, support), "f1": f1}

@@ -13,6 +13,7 @@ from transferium.functional.map2d import FEWEST, neighbour_map, principal_map
 from transferium.functional.shift.a_distance import a_distance
 from transferium.job.adapt.fit import Adapted
 from transferium.job.adapt.labelled_target import told_of_few
+from transferium.methods.adapted_model import alignment_of, source_reader
 from transferium.methods.model_selection.election import opinions
 
 Array = NDArray[Any]
@@ -35,7 +36,6 @@ def domains_before_and_after(adapted: Adapted, before: Array, after: Array, kind
     draw, and no validator is asked.
     """
     task = adapted.task
-    assert task.unlabeled is not None
     shares = class_shares(task.train, before, after)
     told: dict[str, Any] = {
         "source": {"name": task.train.name, "examples": len(task.train), "of": list(adapted.pair.names)},
@@ -61,7 +61,7 @@ def domains_before_and_after(adapted: Adapted, before: Array, after: Array, kind
         told["distance"][when] = distance(x, z, task.seed)
         told["maps"][when] = flat_map(x, z, task.seed, kind)
     mark_matched(told["distance"])
-    if not adapted.fitted.beside and not adapted.fitted.head.equals(adapted.source_only.head):
+    if not adapted.candidates and not adapted.fitted.head.equals(adapted.source_only.head):
         told["opinions"] = opinions(task, adapted.method, adapted.source_only, adapted.fitted)
     return told
 
@@ -82,13 +82,12 @@ def mark_matched(distances: dict[str, dict[str, Any]]) -> None:
 def moved_features(adapted: Adapted, raw: list[Array]) -> list[Array] | None:
     """Both domains as the last linear layer of the adapted model reads them; None where it reads what was there."""
     task, fitted = adapted.task, adapted.fitted
-    assert task.unlabeled is not None
     if fitted.backbone.fingerprint != adapted.source_only.backbone.fingerprint:
-        readers = (task.train, fitted.at_source[0]), (task.unlabeled, fitted.backbone)
+        readers = (task.train, source_reader(fitted)[0]), (task.unlabeled, fitted.backbone)
         return [np.asarray(task.embed(domain, backbone).features) for domain, backbone in readers]
-    if fitted.alignment is not None:
-        return [fitted.alignment.source(raw[0]), fitted.alignment.target(raw[1])]
-    read = [fitted.at_source[1].activations(raw[0]), fitted.head.activations(raw[1])]
+    if (alignment := alignment_of(fitted)) is not None:
+        return [alignment.source(raw[0]), alignment.target(raw[1])]
+    read = [source_reader(fitted)[1].activations(raw[0]), fitted.head.activations(raw[1])]
     return None if all(np.array_equal(a, b) for a, b in zip(read, raw, strict=True)) else read
 
 

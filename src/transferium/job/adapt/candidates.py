@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +12,11 @@ from numpy.typing import NDArray
 from transferium.artifact import Artifact, read_head, write_head
 from transferium.data.doctor.scan import scan
 from transferium.data.domain import Domain
-from transferium.errors import ArtifactError
+from transferium.errors import ArtifactError, refusing
 from transferium.job.adapt.fit import Adapted
 from transferium.methods.fitted import Fitted
+from transferium.system.checked_files import read_file
+from transferium.system.saved_folder import SavedFolder, describe_folder
 
 FOLDER = "candidates"
 LIST = "candidates.json"
@@ -51,7 +52,7 @@ def chosen_name(adapted: Adapted) -> str:
 def others(adapted: Adapted) -> dict[str, Fitted]:
     """Every candidate beside source only and the one that was chosen."""
     taken = ("source-only", chosen_name(adapted))
-    return {name: fitted for name, fitted in adapted.fitted.beside.items() if name not in taken}
+    return {name: fitted for name, fitted in adapted.candidates.items() if name not in taken}
 
 
 def save_candidates(run: Path, adapted: Adapted, forget: bool = False) -> None:
@@ -72,7 +73,7 @@ def save_candidates(run: Path, adapted: Adapted, forget: bool = False) -> None:
         write_head(fitted.head, run / FOLDER / f"{name}.safetensors")
         facts[name] = {"temperature": fitted.head.temperature, "head": fitted.head.facts()}
     told = {"chosen": chosen_name(adapted), "candidates": facts, "answers": answers}
-    (run / FOLDER / LIST).write_text(json.dumps(told, indent=1, ensure_ascii=False), encoding="utf-8")
+    describe_folder(run / FOLDER / LIST, told)
 
 
 def _answers(adapted: Adapted, fitted: Fitted) -> dict[str, int]:
@@ -82,20 +83,17 @@ def _answers(adapted: Adapted, fitted: Fitted) -> dict[str, int]:
 
 def saved_candidates(run: Path, source_only: Artifact, method: str) -> SavedCandidates:
     """The candidates of a run; one without any (a named method) has ``method`` as the chosen one's name."""
-    if not (run / FOLDER / LIST).is_file():
+    if not (run / FOLDER / LIST).exists():
         return SavedCandidates(method)
-    try:
-        told = json.loads((run / FOLDER / LIST).read_text(encoding="utf-8"))
+    where, instead = run / FOLDER / LIST, f": remove {run / FOLDER} to evaluate without candidates."
+    with refusing(ArtifactError, f"{where} is damaged", instead):
+        told, files = SavedFolder.described(run / FOLDER, read_file(where))
         heads = {
-            name: read_head(run / FOLDER / f"{name}.safetensors", float(facts["temperature"]), facts["head"])
+            name: read_head(files, f"{name}.safetensors", facts["temperature"], facts["head"])
             for name, facts in told["candidates"].items()
         }
         answers = {name: {key: int(k) for key, k in said.items()} for name, said in told.get("answers", {}).items()}
         chosen = str(told["chosen"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArtifactError(
-            f"{run / FOLDER / LIST} is damaged ({error}): remove {run / FOLDER} to evaluate without candidates."
-        ) from error
     return SavedCandidates(
         chosen,
         {name: Artifact(source_only.backbone, head, source_only.problem) for name, head in heads.items()},

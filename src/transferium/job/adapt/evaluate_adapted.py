@@ -19,7 +19,7 @@ from transferium.evaluation.adapted import AdaptedEvaluation, Answers, adaptatio
 from transferium.job.adapt.candidates import SavedCandidates, saved_candidates
 from transferium.job.adapt.run import SOURCE_ONLY
 from transferium.job.adapt.verdict_scope import reason_without_verdict
-from transferium.job.predict.apply import check_evaluable, predict_domain, scored, uncalibrated
+from transferium.job.predict.apply import check_any_usable, check_evaluable, predict_domain, scored, uncalibrated
 from transferium.problems.evaluation import Overlap
 
 
@@ -47,6 +47,8 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
     said = {name: model.outputs(seen[model.backbone.fingerprint]) for name, model in models.items()}
     ours, theirs = said[chosen], said["source-only"]
     domain = replace(domain, keys=seen[alone.backbone.fingerprint].keys)
+    unread = seen[artifact.backbone.fingerprint].problems
+    check_any_usable(domain, ours, {domain.ids[i]: reason for i, reason in unread.items()})
     at, overlap = scored(artifact.learned | alone.learned, domain, ours)
     answers = _answers(artifact, domain.take(at))
     why = _unasked(artifact, alone, overlap)
@@ -78,6 +80,7 @@ def evaluate_with_source_only(
 ) -> AdaptedEvaluation:
     """An adapted model on a labelled ``domain``, source only beside it, and the verdict; raises as the above."""
     both = [predict_domain(model, _comparable(artifact, domain), embedder) for model in (artifact, source_only)]
+    check_any_usable(both[0].domain, both[0].outputs, both[0].problems)
     at, overlap = scored(artifact.learned | source_only.learned, both[0].domain, both[0].outputs)
     ours, theirs = (predicted.outputs[at] for predicted in both)
     result = adaptation_result(

@@ -12,6 +12,7 @@ import numpy as np
 from transferium.artifact import Artifact
 from transferium.data.doctor.doctor import check_trainable
 from transferium.data.doctor.findings import Finding, count
+from transferium.data.doctor.left_out import why_so_few
 from transferium.data.domain import Domain
 from transferium.data.learned import Learned
 from transferium.data.pairing import Pair, counting_in
@@ -23,19 +24,18 @@ from transferium.job.adapt.labelled_target import about_few, keys_of_few, leave_
 from transferium.job.adapt.verdict_scope import method_facts, reason_without_verdict
 from transferium.job.compare.findings import compare_contents, domain_findings
 from transferium.job.fit.prepare import Prepared, be_strict, prepare, warn_if_untracked
-from transferium.job.options import FitOptions, backbone_settings
+from transferium.job.fit.readable import choose_backbone, unread
+from transferium.job.options import FitOptions
 from transferium.job.run_directory.provenance import data_fingerprint, provenance
 from transferium.job.stopwatch import Stopwatch
-from transferium.methods.catalogue import find_method
+from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.source_only import SourceOnly
 from transferium.methods.method import Method, refuse_few
 from transferium.methods.model_selection.election import kept_in
 from transferium.methods.model_selection.election_with_few import FEW_ALONE, probe_of_few
-from transferium.methods.task import Task
 from transferium.methods.unused_settings import warn_beside
 from transferium.models.backbone import Backbone
-from transferium.models.catalogue import find_backbone
 
 LEAST_TARGET = 2
 """The fewest examples of a domain: a single one has no distribution to adapt to."""
@@ -54,7 +54,7 @@ class Adapted:
 
     pair: Pair
     method: Method
-    task: Task
+    task: AdaptationTask
     held: Domain
     fitted: Fitted
     source_only: Fitted
@@ -68,6 +68,11 @@ class Adapted:
     def target(self) -> Prepared:
         """The target, as the doctor left it."""
         return self.prepared["target"]
+
+    @property
+    def candidates(self) -> Mapping[str, Fitted]:
+        """All models of an election by name; none where the method was named."""
+        return self.fitted.beside
 
     @property
     def learned(self) -> set[str]:
@@ -116,7 +121,8 @@ def adapt(
     Raises ``DataError`` for a source with one class and for a target of one example, and ``InputError`` for a method
     that cannot adapt a model alone.
     """
-    method, backbone = _asked(pair, options) if model is None else model.asked(options)
+    method = options.method
+    backbone, found = _backbone(pair, options, model)
     given = {"source": pair.source if model is None else None, "target": pair.target, "labelled target": pair.few}
     prepared = {side: prepare(d, embedder, backbone, watch=watch) for side, d in given.items() if d is not None}
     for one in prepared.values() if options.strict else ():
@@ -124,7 +130,7 @@ def adapt(
     target = prepared["target"]
     train, few = _learned_from(pair, prepared)
     adapted_to, held, last = divide_target(target.domain)
-    task = Task(
+    task = AdaptationTask(
         train=train,
         val=None,
         backbone=target.backbone,
@@ -143,7 +149,7 @@ def adapt(
     refuse_few(method, task)
     held, rule = leave_out(held, _ever_learned(few, model), rule_of(method, task, held, last))
     with watch("fit"):
-        fitted = method.fit(task)
+        fitted = method.adapt(task)
     warn_if_untracked(task, fitted)
     with watch("source only"):
         alone = _source_only(method, task, fitted) if model is None else model.fitted
@@ -152,7 +158,7 @@ def adapt(
         between += domain_findings(pair, prepared["source"], target, seed=options.seed)
     else:
         between += model.learned_from(target.domain)
-    findings = (*pair.findings, *between, *about_few(train, few))
+    findings = (*found, *pair.findings, *between, *about_few(train, few))
     few_alone = fitted.beside.get(FEW_ALONE) or probe_of_few(task)
     return Adapted(pair, method, task, held, fitted, alone, prepared, findings, rule, few_alone, model)
 
@@ -162,20 +168,20 @@ def _ever_learned(few: Domain | None, model: GivenModel | None) -> set[str]:
     return keys_of_few(few) | (set() if model is None else model.keys)
 
 
-def _source_only(method: Method, task: Task, fitted: Fitted) -> Fitted:
+def _source_only(method: Method, task: AdaptationTask, fitted: Fitted) -> Fitted:
     """The source-only model: the one that an election fitted already, else the same learner without the target."""
-    return fitted.beside.get("source-only") or (method.source_only() or SourceOnly()).fit(
+    return fitted.beside.get("source-only") or (method.source_only() or SourceOnly()).adapt(
         kept_in(replace(task, target=None), "source-only")
     )
 
 
-def _asked(pair: Pair, options: FitOptions) -> tuple[Method, Backbone]:
-    """The method and the backbone that were asked for."""
-    settings = dict(options.settings or {})
-    backbone = find_backbone(options.backbone, pair.source.kind, **backbone_settings(settings))
-    method = find_method(options.method, settings)
-    warn_beside(method, several=len(pair.names) > 1, few=pair.few is not None)
-    return method, backbone
+def _backbone(pair: Pair, options: FitOptions, model: GivenModel | None) -> tuple[Backbone, tuple[Finding, ...]]:
+    """The backbone that was asked for, and what is to be said of it; warns of settings without effect on this data."""
+    if model is not None:
+        backbone = model.backbone_for(options)
+        return backbone, unread(backbone, pair.target)
+    warn_beside(options.method, several=len(pair.names) > 1, few=pair.few is not None)
+    return choose_backbone(options.backbone, pair.source, pair.target, **options.backbone_settings)
 
 
 def by_content(target: Domain) -> Domain:
@@ -208,7 +214,7 @@ def divide_target(target: Domain) -> tuple[Domain, Domain, str]:
     if len(target) < LEAST_TARGET:
         raise DataError(
             f"the target {target.name!r} has {count(len(target), 'usable example')}: a domain cannot be known by one. "
-            "Fit on the source alone, and predict the example with that."
+            f"Fit on the source alone, and predict the example with that.{why_so_few(target)}"
         )
     parts = target.parts
     if parts is None or len(present := np.unique(parts)) == 1:
@@ -223,7 +229,7 @@ def divide_target(target: Domain) -> tuple[Domain, Domain, str]:
     return rest, held, str(last)
 
 
-def rule_of(method: Method, task: Task, held: Domain, last: str) -> str:
+def rule_of(method: Method, task: AdaptationTask, held: Domain, last: str) -> str:
     """The sentence that says what is adapted to and evaluated on: ``held``, which is the target's part ``last``."""
     if not method.looks_at_inputs(task):
         evaluated = f"the target's {last} part is" if last else f"all {len(held)} target inputs are"

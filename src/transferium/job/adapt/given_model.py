@@ -17,13 +17,12 @@ from transferium.data.domain import Domain
 from transferium.data.pairing import Pair, pair_domains
 from transferium.data.samples import Items, Rows
 from transferium.errors import DataError, InputError, TransferiumError, TransferiumWarning
-from transferium.job.options import FitOptions, backbone_settings
-from transferium.methods.catalogue import METHODS, find_method, method_class
+from transferium.job.options import FitOptions
+from transferium.methods.adaptation_task import SourceModel
+from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.fitted import Fitted
-from transferium.methods.method import Method
-from transferium.methods.task import SourceModel
 from transferium.models.backbone import Backbone
-from transferium.models.catalogue import find_backbone
+from transferium.models.catalogue import backbone_of_model
 from transferium.problems.evaluation import Overlap
 from transferium.selection.selection import Selection
 
@@ -97,19 +96,17 @@ class GivenModel:
         )
         return [Finding("shared-examples", "warning", f"{said} about new examples", ids)]
 
-    def asked(self, options: FitOptions) -> tuple[Method, Backbone]:
-        """The method that was asked for and the model's own backbone, which no option can change.
+    def backbone_for(self, options: FitOptions) -> Backbone:
+        """The model's own backbone, which no option can change, as the method that was asked for needs it.
 
         Raises ``InputError`` for options of a backbone, and where the method cannot adapt this model alone.
         """
-        settings = dict(options.settings or {})
-        given = ["--backbone"] if options.backbone is not None else []
-        if given := [*given, *backbone_settings(settings)]:
+        method, given = options.method, ["--backbone"] if options.backbone is not None else []
+        if given := [*given, *options.backbone_settings]:
             raise InputError(
                 f"the model {self.name!r} brings its own backbone, {self.artifact.backbone.name}, and what that reads: "
                 f"leave {' and '.join(given)} out."
             )
-        method = find_method(options.method, settings)
         backbone = self._movable() if method.adapts_models and method.moves_backbone else self.artifact.backbone
         if not method.adapts_models:
             alone = ", ".join(name for name in METHODS if method_class(name).adapts_models)
@@ -127,7 +124,7 @@ class GivenModel:
                 TransferiumWarning,
                 stacklevel=2,
             )
-        return method, backbone
+        return backbone
 
     @property
     def stand_in(self) -> SourceModel:
@@ -167,7 +164,7 @@ class GivenModel:
     def _as_pretrained(self) -> Backbone | None:
         """The backbone of that name, if it is here and pretrained, and the model's has its very weights."""
         found = self._named()
-        same = found is not None and found.pretrained and found.fingerprint == self.artifact.backbone.fingerprint
+        same = found is not None and found.pretrained and found.fingerprint == self.artifact.backbone.said_to_be
         return found if same else None
 
     def _named(self) -> Backbone | None:
@@ -176,5 +173,5 @@ class GivenModel:
 
         given = self.artifact.backbone
         with suppress(TransferiumError):
-            return side_by_side([find_backbone(given.name, given.kind)] * given.members)
+            return side_by_side([backbone_of_model(given.name, given.kind)] * given.members)
         return None

@@ -27,7 +27,7 @@ def look_at_answers(adapted: Adapted, answers: Answers | None) -> dict[str, Any]
     if answers is None:
         raise InputError(NOTHING)
     chosen = chosen_name(adapted)
-    models = {"source-only": adapted.source_only, **adapted.fitted.beside, chosen: adapted.fitted}
+    models = {"source-only": adapted.source_only, **adapted.candidates, chosen: adapted.fitted}
     accuracy = {}
     for name, fitted in models.items():
         answered = fitted.head.predict(adapted.task.embed(adapted.held, fitted.backbone).features)

@@ -8,8 +8,7 @@ from typing import Any
 
 from transferium.data.domain import Domain
 from transferium.data.pairing import Pair, pair_domains
-from transferium.data.read import read, read_with_gaps
-from transferium.data.readers.table_files import TABLES
+from transferium.data.read import first_cells_of, read, read_path
 from transferium.errors import InputError
 from transferium.job.adapt.given_model import GivenModel, alone, is_model
 from transferium.job.predict.apply import columns_like, read_like
@@ -50,8 +49,6 @@ def read_target(target: Path, columns: Mapping[str, Any]) -> Domain:
     A label column that is filled in part gives no labels: a target's are not used for training, and a finding says so.
     """
     asked = dict(columns)
-    ending = target.suffix.lower()
-    if target.is_file() and ending in TABLES and asked.get("label") is not None:
-        there = TABLES[ending](target).first
+    if asked.get("label") is not None and (there := first_cells_of(target, layout=asked.get("layout"))) is not None:
         asked = {use: name for use, name in asked.items() if use != "label" or name in there}
-    return read_with_gaps(target, **asked)
+    return read_path(target, gaps=True, **asked)

@@ -92,7 +92,7 @@ def describe(options: FitOptions, adapted: Adapted, domains: dict[str, Any]) -> 
         "name": options.out.name,
         "kind": target.domain.kind,
         "method": adapted.fitted.method,
-        "asked_method": options.method if isinstance(options.method, str) else adapted.fitted.method,
+        "asked_method": options.method.name,
         "backbone": adapted.fitted.backbone.name,
         "engine": target.embedding.engine,
         "seed": options.seed,

@@ -23,7 +23,7 @@ def same_learner_alone(adapted: Adapted) -> Fitted | None:
     method = adapted.method.same_learner()
     if method is None or adapted.model is not None or not adapted.method.adapts(adapted.task):
         return None
-    return method.fit(kept_in(replace(adapted.task, target=None), "source-network"))
+    return method.adapt(kept_in(replace(adapted.task, target=None), "source-network"))
 
 
 def whose_doing(word: str, answers: Answers, ours: NDArray[Any], without_target: NDArray[Any], seed: int) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.fitted import Fitted
 from transferium.methods.method import Method
 from transferium.methods.model_selection.election_with_few import FEW_ALONE
-from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
 from transferium.models.heads.base import AnyHead
 
 
-def method_facts(method: Method, fitted: Fitted, task: Task) -> dict[str, Any]:
+def method_facts(method: Method, fitted: Fitted, task: AdaptationTask) -> dict[str, Any]:
     """Facts on how the model was made, saved with it for ``reason_without_verdict`` when labels come later."""
     return {"name": fitted.method, "adapts": method.adapts(task)}
 

@@ -24,13 +24,13 @@ from transferium.job.compare.advice import advise
 from transferium.job.compare.findings import compare_contents
 from transferium.job.compare.surface import compare_surface
 from transferium.job.fit.prepare import Prepared, prepare
+from transferium.job.fit.readable import choose_backbone
 from transferium.job.stopwatch import Stopwatch
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.model_selection.guards import FEWEST, Preconditions
 from transferium.methods.shallow_adaptation.label_shift import held_out_answers
 from transferium.methods.task import Task
-from transferium.models.catalogue import find_backbone
 
 Array = NDArray[np.float64]
 FRECHET_ROWS = 2000
@@ -46,9 +46,9 @@ def compare_domains(
 
     Target labels, where there are any, are used for the conditional shift and for the class shares, and said to be.
     """
-    found = find_backbone(backbone, pair.source.kind)
+    chosen, found = choose_backbone(backbone, pair.source, pair.target)
     watch = Stopwatch()
-    source, target = (prepare(domain, embedder, found, watch=watch) for domain in (pair.source, pair.target))
+    source, target = (prepare(domain, embedder, chosen, watch=watch) for domain in (pair.source, pair.target))
     task = Task(source.domain, None, source.backbone, embedder, seed, groups=source.domain.groups)
     x, z = (np.asarray(task.embed(d).features, np.float64) for d in (source.domain, target.domain))
     untrainable = why_untrainable(source.domain)
@@ -66,7 +66,7 @@ def compare_domains(
         "conditional": conditional(pair, source.domain, target, probe, z),
         "classes": [f.message for f in pair.findings if f.kind == "class-sets"],
         "surface": compare_surface(source.domain, target.domain, seed=seed),
-        "notes": [f.message for f in (*pair.findings, *between) if f.kind not in SAID_ELSEWHERE],
+        "notes": [f.message for f in (*found, *pair.findings, *between) if f.kind not in SAID_ELSEWHERE],
     }
     preconditions = Preconditions.of(task.embed(source.domain), task.embed(target.domain))
     return told | advise(told, preconditions)

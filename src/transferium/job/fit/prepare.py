@@ -6,10 +6,12 @@ import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transferium.data.doctor.doctor import check_trainable, diagnose, used_classes
-from transferium.data.doctor.findings import Diagnosis, Finding
+from transferium.data.doctor.findings import DECISIVE, Diagnosis, Finding, count, worst
 from transferium.data.doctor.scan import scan
+from transferium.data.doctor.suspicious_labels import find_suspicious
 from transferium.data.domain import Domain
 from transferium.data.split import Division, divide
 from transferium.embedding.embed import Embedder, Embedding
@@ -18,8 +20,10 @@ from transferium.job.stopwatch import Stopwatch
 from transferium.methods.fitted import Fitted
 from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
-from transferium.models.preprocess import TextPreprocess
 from transferium.training.logs.trackers import TRACK
+
+QUARANTINED = ("unreadable", "truncated", "empty", "not-finite")
+"""The kinds of finding that put an example aside."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,18 @@ class Prepared:
 
 
 def prepare(
-    domain: Domain, embedder: Embedder, backbone: Backbone, beside: tuple[Backbone, ...] = (), *, watch: Stopwatch
+    domain: Domain,
+    embedder: Embedder,
+    backbone: Backbone,
+    beside: tuple[Backbone, ...] = (),
+    *,
+    watch: Stopwatch,
+    found: tuple[Finding, ...] = (),
 ) -> Prepared:
-    """Scan, embed with every backbone in one decode, and diagnose; unusable examples are quarantined."""
+    """Scan, embed with every backbone in one decode, and diagnose; unusable examples are quarantined.
+
+    ``found`` are findings from before.
+    """
     if backbone.kind == "features":
         backbone = replace(backbone, width=domain.features.shape[1])
     with watch("scan"):
@@ -46,26 +59,18 @@ def prepare(
     with watch("doctor"):
         features = embedding.features if backbone.kind != "features" else None
         diagnosis = diagnose(domain, scanned, problems=embedding.problems, features=features)
-        diagnosis = replace(diagnosis, findings=(*diagnosis.findings, *_unread(domain, backbone)))
-    usable = replace(domain, groups=diagnosis.groups).take(diagnosis.keep)
+        diagnosis = replace(diagnosis, findings=(*found, *diagnosis.findings))
+    aside = tuple(f.message for f in diagnosis.findings if f.kind in QUARANTINED)
+    ignored = {**domain.ignored, "unusable": aside} if aside else domain.ignored
+    usable = replace(domain, groups=diagnosis.groups, ignored=ignored).take(diagnosis.keep)
     return Prepared(usable, diagnosis, embedding, backbone)
 
 
-UNREAD = 0.1
-"""The share of unknown pieces from which a warning is given; a few rare signs are no reason for one."""
-
-
-def _unread(domain: Domain, backbone: Backbone, sample: int = 200) -> list[Finding]:
-    """Texts in a language that the backbone cannot read, by the pieces that its vocabulary lacks."""
-    if not isinstance(backbone.preprocess, TextPreprocess) or not len(domain):
-        return []
-    at = np.linspace(0, len(domain) - 1, min(sample, len(domain))).astype(int)
-    share = backbone.preprocess.unknown_share([str(domain.samples.raw(int(i))) for i in at])
-    if share < UNREAD:
-        return []
-    words = f"{100 * share:.0f} % of the pieces of these texts are unknown to {backbone.name}, which reads nothing in"
-    instead = "give a backbone that knows their language, or --backbone char_ngrams, which reads any"
-    return [Finding("unread", "warning", f"{words} them: {instead}")]
+def with_suspicious(prepared: Prepared, train: Domain, out_of_fold: NDArray[np.float64] | None) -> Prepared:
+    """The same data with the doctor's finding on labels of ``train`` that its ``out_of_fold`` outputs contradict."""
+    found = find_suspicious(train, out_of_fold)
+    diagnosis = prepared.diagnosis
+    return replace(prepared, diagnosis=replace(diagnosis, findings=(*diagnosis.findings, *found)))
 
 
 def be_strict(diagnosis: Diagnosis) -> None:
@@ -74,15 +79,16 @@ def be_strict(diagnosis: Diagnosis) -> None:
         raise DataError("--strict: the doctor found errors, and nothing was fitted.\n  " + "\n  ".join(errors))
 
 
-QUARANTINED = ("unreadable", "truncated", "empty", "not-finite")
-"""The kinds of finding that put an example aside."""
+def warn_of_findings(diagnosis: Diagnosis) -> None:
+    """Warn of the examples that were left out, and of the two worst of the ``DECISIVE`` findings.
 
-
-def warn_of_quarantine(diagnosis: Diagnosis) -> None:
-    """Warn once that examples were left out, where no report says so."""
+    Copies and small classes are left to ``diagnosis_``: searches fit parts of the same data many times.
+    """
     if out := int((~diagnosis.keep).sum()):
         named = "; ".join(f.message for f in diagnosis.findings if f.kind in QUARANTINED)
         warnings.warn(f"{out} examples could not be used: {named}", TransferiumWarning, stacklevel=3)
+    for finding in worst(f for f in diagnosis.findings if f.kind in DECISIVE):
+        warnings.warn(finding.message, TransferiumWarning, stacklevel=3)
 
 
 def warn_if_untracked(task: Task, fitted: Fitted) -> None:
@@ -110,6 +116,9 @@ def separate(prepared: Prepared, *, seed: int, test_size: float = 0.25) -> Divid
     division = divide(domain, seed=seed, groups=domain.groups, test_size=test_size)
     leaked = prepared.diagnosis.leaked[prepared.diagnosis.keep]
     train = domain.take(division.train[~leaked[division.train]])
+    if copies := len(division.train) - len(train):
+        said = f"{count(copies, 'training example')} are not learned from: their copies are held out"
+        train = replace(train, ignored={**train.ignored, "unusable": (*train.ignored.get("unusable", ()), said)})
     check_trainable(train)
     val = domain.take(division.val[~leaked[division.val]]) if len(division.val) else None
     return Divided(train, val, domain.take(division.test), division)

@@ -13,30 +13,39 @@ from transferium.data.readers.columns import COLUMNS
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
 from transferium.job.fit.judge import Judged, judge
-from transferium.job.fit.prepare import Divided, Prepared, be_strict, prepare, separate, warn_if_untracked
+from transferium.job.fit.prepare import (
+    Divided,
+    Prepared,
+    be_strict,
+    prepare,
+    separate,
+    warn_if_untracked,
+    with_suspicious,
+)
+from transferium.job.fit.readable import choose_backbone
+from transferium.job.fit.remarks import remarks
 from transferium.job.fit.write import write_run
-from transferium.job.options import FitOptions, backbone_settings
+from transferium.job.options import FitOptions
 from transferium.job.run_directory.files import examples_to_show
 from transferium.job.run_directory.provenance import data_fingerprint, provenance
 from transferium.job.run_directory.resume import SIGNS
 from transferium.job.run_directory.state_paths import STATE
 from transferium.job.stopwatch import Stopwatch
-from transferium.methods.catalogue import check_problem, find_method
+from transferium.methods.catalogue import check_problem
 from transferium.methods.fitted import Fitted
 from transferium.methods.task import Task
-from transferium.models.catalogue import find_backbone, randomised
+from transferium.models.catalogue import randomised
 from transferium.system.processes import rank
 
 
 def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stopwatch) -> dict[str, Any]:
     """Look, divide, fit, evaluate, compare, and write the run directory; returns what ``metrics.json`` holds."""
-    settings = dict(options.settings or {})
-    backbone = find_backbone(options.backbone, domain.kind, **backbone_settings(settings))
-    method = find_method(options.method, settings)
+    method = options.method
+    backbone, found = choose_backbone(options.backbone, domain, **options.backbone_settings)
     if domain.problem is not None:
         check_problem(method, domain.problem, domain.name)
     random = randomised(backbone) if backbone.pretrained else None
-    prepared = prepare(domain, embedder, backbone, () if random is None else (random,), watch=watch)
+    prepared = prepare(domain, embedder, backbone, () if random is None else (random,), watch=watch, found=found)
     if options.strict:
         be_strict(prepared.diagnosis)
     divided = separate(prepared, seed=options.seed, test_size=options.test_size)
@@ -57,6 +66,9 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
     warn_if_untracked(task, fitted)
     with watch("evaluate"):
         judged = judge(fitted, task, divided.test, random)
+        said = remarks(judged, fitted, task, divided.division)
+    with watch("doctor"):
+        prepared = with_suspicious(prepared, divided.train, judged.out_of_fold)
     info = {
         "method": method.to_json(),
         "seed": options.seed,
@@ -68,7 +80,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
     learned = Learned.of(divided.train, divided.val)
     artifact = Artifact(fitted.backbone, fitted.head, divided.train.posed, info, learned)
     kept = artifact.forgetful() if options.forget_data else artifact
-    run = describe(options, prepared, divided, fitted, judged)
+    run = describe(options, prepared, divided, fitted, judged) | {"remarks": said}
     return write_run(options.out, kept, run, judged, watch, fitted.contact)
 
 
@@ -114,6 +126,7 @@ def describe(
             "train": len(divided.train),
             "val": 0 if divided.val is None else len(divided.val),
             "test": len(divided.test),
+            "held_out": divided.division.held,
             "rule": divided.division.rule,
         },
         "doctor": prepared.diagnosis.to_json(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,20 +12,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.artifact import Artifact
-from transferium.data.doctor.findings import some
+from transferium.data.doctor.findings import by_reason, some
+from transferium.data.doctor.left_out import left_out
 from transferium.data.domain import Domain
 from transferium.data.learned import Learned
-from transferium.data.read import read
-from transferium.data.readers.table_files import TABLES
+from transferium.data.read import first_cells_of, read_path
 from transferium.embedding.embed import Embedder
-from transferium.errors import DataError, option
+from transferium.errors import DataError, TransferiumWarning, option
+from transferium.functional.linear_classifier import softmax
 from transferium.problems.evaluation import Evaluation, Overlap
 from transferium.problems.problem import Link, Problem
 
 
 def read_like(artifact: Artifact, data: Path, columns: Mapping[str, Any]) -> Domain:
-    """Read new data as the training data was read."""
-    return read(data, **columns_like(artifact, data, columns))
+    """Read new data as the training data was read; a warning says what of it is left out."""
+    return _read(artifact, data, columns, whole=False)
+
+
+def read_to_answer(artifact: Artifact, data: Path, columns: Mapping[str, Any]) -> Domain:
+    """:func:`read_like`, but all images of a folder and all rows: where some have no label, none has."""
+    return _read(artifact, data, columns, whole=True)
+
+
+def _read(artifact: Artifact, data: Path, columns: Mapping[str, Any], *, whole: bool) -> Domain:
+    domain = read_path(data, expected=artifact.kind, gaps=whole, whole=whole, **columns_like(artifact, data, columns))
+    for finding in left_out(domain):
+        if finding.severity != "note":
+            warnings.warn(finding.message, TransferiumWarning, stacklevel=4)
+    return domain
 
 
 def columns_like(artifact: Artifact, data: Path, columns: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,10 +47,10 @@ def columns_like(artifact: Artifact, data: Path, columns: Mapping[str, Any]) -> 
 
     A label column that the new table does not have is no error: there is nothing to compare with, that is all.
     """
-    table = data.is_file() and data.suffix.lower() in TABLES
-    if table or (data.is_dir() and any(f.suffix.lower() in TABLES for f in data.iterdir())):
+    there = first_cells_of(data, artifact.kind, columns.get("layout"))
+    if there is not None:
         then = dict(artifact.info.get("columns", {}))
-        if table and then.get("label") not in TABLES[data.suffix.lower()](data).first:
+        if then.get("label") not in there:
             then.pop("label", None)
         columns = then | dict(columns)
         if artifact.kind == "features" and artifact.info.get("feature_names"):
@@ -92,8 +107,8 @@ def check_evaluable(artifact: Artifact, domain: Domain, data: Path | None = None
     if domain.labels is not None:
         return
     columns: Sequence[str] = (*(domain.feature_names or ()), *domain.ignored.get("columns", ()))
-    if data is not None and data.is_file() and data.suffix.lower() in TABLES:
-        columns = list(TABLES[data.suffix.lower()](data).first)
+    if data is not None and data.is_file():
+        columns = list(first_cells_of(data) or columns)
     how = "give them beside the examples"
     if columns:
         how = f"its columns are {some(map(repr, columns), 20)}; name one with {option('label')}"
@@ -110,6 +125,7 @@ def evaluate_domain(artifact: Artifact, domain: Domain, embedder: Embedder, *, s
     check_evaluable(artifact, domain)
     labels = match_labels(domain, artifact.problem)
     predicted = predict_domain(artifact, domain, embedder)
+    check_any_usable(domain, predicted.outputs, predicted.problems)
     at, overlap = scored(artifact.learned, predicted.domain, predicted.outputs)
     outputs = predicted.outputs[at]
     before = uncalibrated(outputs, artifact.head.temperature, artifact.head.link)
@@ -118,14 +134,20 @@ def evaluate_domain(artifact: Artifact, domain: Domain, embedder: Embedder, *, s
     return replace(result, overlap=overlap)
 
 
+def check_any_usable(domain: Domain, outputs: NDArray[np.float64], problems: Mapping[str, str]) -> None:
+    """Raise ``DataError`` with the reasons where no example could be used; a warning where some could not."""
+    said = ". ".join(by_reason(problems))
+    if np.isnan(outputs).any(1).all():
+        raise DataError(f"none of the {len(domain)} examples of {domain.name!r} could be read. {said}.")
+    if said:
+        warnings.warn(f"{said}; they are not among the figures", TransferiumWarning, stacklevel=4)
+
+
 def uncalibrated(probabilities: NDArray[np.float64], temperature: float, link: Link) -> NDArray[np.float64] | None:
     """The outputs before calibration: undoing the temperature needs no second pass, ``softmax(log p · T)``."""
     if link != "softmax":
         return None
-    raw = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)) * temperature
-    before: NDArray[np.float64] = np.exp(raw - raw.max(1, keepdims=True))
-    before /= before.sum(1, keepdims=True)
-    return before
+    return softmax(np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)) * temperature)
 
 
 def match_labels(domain: Domain, problem: Problem) -> NDArray[Any]:

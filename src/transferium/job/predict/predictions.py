@@ -15,6 +15,7 @@ from transferium.data.domain import Domain
 from transferium.errors import InputError
 from transferium.problems.label_cells import as_number
 from transferium.problems.problem import Problem
+from transferium.system.printable import for_spreadsheet
 from transferium.system.write_atomically import write_atomically
 
 Outputs = NDArray[np.float64]
@@ -72,18 +73,24 @@ def write_predictions(path: Path | None, domain: Domain, problem: Problem, outpu
     """Write ``id, label, predicted, p_<class>…`` to ``path``, whole or not at all, or to standard output.
 
     Of amounts there are the first three columns alone.
+    Of a name or label that a spreadsheet would take for a formula the cell begins with ``'``.
     The label is left out where the domain has none. An example that could not be read keeps its row, with empty cells
     for the prediction.
     """
-    if path is None:
-        _write(sys.stdout, domain, problem, outputs)
-        return
+    if path is None and sys.stdout is None:
+        raise InputError("standard output is closed, and predictions go there: name a file with --out.")
+    text = io.StringIO()
+    _write(text, domain, problem, outputs)
     try:
-        text = io.StringIO()
-        _write(text, domain, problem, outputs)
-        write_atomically(path, text.getvalue())
+        if path is None:
+            sys.stdout.write(text.getvalue())
+        else:
+            write_atomically(path, text.getvalue())
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise InputError(f"predictions cannot be written to {path}: {error.strerror}. Name another file.") from error
+        where = "standard output" if path is None else path
+        raise InputError(f"predictions cannot be written to {where}: {error.strerror}. Name another file.") from error
 
 
 def _write(file: TextIO, domain: Domain, problem: Problem, outputs: Outputs) -> None:
@@ -92,10 +99,11 @@ def _write(file: TextIO, domain: Domain, problem: Problem, outputs: Outputs) -> 
     columns = problem.columns
     writer.writerow(["id", *(["label"] if labelled else []), "predicted", *columns])
     for i, row in enumerate(outputs):
-        label = [domain.posed.cell(domain.y[i])] if labelled else []
+        name = for_spreadsheet(domain.ids[i])
+        label = [for_spreadsheet(domain.posed.cell(domain.y[i]))] if labelled else []
         if np.isnan(row).any():
-            writer.writerow([domain.ids[i], *label, "", *([""] * len(columns))])
+            writer.writerow([name, *label, "", *([""] * len(columns))])
         else:
             # repr keeps every bit: reading the file back gives the same numbers.
             numbers = [repr(float(p)) for p in row] if columns else []
-            writer.writerow([domain.ids[i], *label, problem.answer(row), *numbers])
+            writer.writerow([name, *label, for_spreadsheet(problem.answer(row)), *numbers])

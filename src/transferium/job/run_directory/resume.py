@@ -11,21 +11,29 @@ from pathlib import Path
 from typing import Any
 
 from transferium.artifact import DESCRIPTION
-from transferium.errors import DataError, InputError, NonFiniteError, TransferiumError, TransferiumWarning
+from transferium.errors import DataError, InputError, NonFiniteError, TransferiumError, TransferiumWarning, refusing
+from transferium.job.options import OF_BACKBONE, named_settings, parse_settings
 from transferium.job.run_directory.provenance import versions
 from transferium.job.run_directory.state_paths import COMMAND, STATE
-from transferium.methods.catalogue import find_method
+from transferium.methods.method import Method
 from transferium.methods.model_selection.saved_decision import DECISION
 from transferium.methods.model_selection.search import STUDY
-from transferium.methods.settings.parse import split_settings
+from transferium.system.checked_files import (
+    LONGEST_JSON,
+    DamagedFile,
+    check_seal,
+    parse_json,
+    read_file,
+    write_sealed_json,
+)
 from transferium.system.processes import everyone, rank
-from transferium.system.write_atomically import write_atomically
 from transferium.training.logs.journal import LOG, Journal, read_log
 from transferium.training.logs.trackers import TRACK
 from transferium.training.resume.changes import differences, listed
 from transferium.training.resume.interruption import asked_to_end
 
-FORMAT = 1
+FORMAT = 2
+"""From 2 on ``command.json`` holds a seal: the digest of all that is in it."""
 SIGNS = (DESCRIPTION, f"{STATE}/{COMMAND}", f"{STATE}/{STUDY}")
 """Files that mark a folder as a finished run, an interrupted run or a search."""
 PLACES = ("data", "source", "few", "out")
@@ -70,13 +78,15 @@ def remembered(run: Path) -> dict[str, Any]:
             "command."
         )
     path = run / STATE / COMMAND
-    try:
-        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        known = told["format"] == FORMAT and isinstance(told["options"], dict)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged ({error}): give the whole command again, with --out {run}.") from error
-    if not known:
-        raise InputError(f"{path} has format {told['format']}, and this version reads {FORMAT}.")
+    with refusing(InputError, f"{path} is damaged", f": give the whole command again, with --out {run}."):
+        content = read_file(path, LONGEST_JSON)
+        whole, told = check_seal(content), parse_json(content)
+        if not whole and told["format"] > 1:
+            raise DamagedFile("its seal is missing")
+        if not all(isinstance(told[name], dict) for name in ("options", "versions")):
+            raise DamagedFile("it holds no options")
+    if told["format"] > FORMAT:
+        raise InputError(f"{path} has format {told['format']}, and this version reads up to {FORMAT}.")
     return told
 
 
@@ -92,13 +102,11 @@ def refuse_moved_data(told: Options, run: Path) -> None:
             )
 
 
-def begins_anew(run: Path, options: Options) -> bool:
+def begins_anew(run: Path, options: Options, method: Method) -> bool:
     """Whether the state in ``run`` is thrown away: with ``--restart``, or after it diverged, unless --resume is given.
 
-    Raises ``InputError`` where a run that could go on has other options, naming old → new. With ``--restart`` only
-    impossible options are refused.
+    Raises ``InputError`` where a run that could go on has other options or another ``method``, naming old → new.
     """
-    asked = _compared(json.loads(_as_json(options))) if is_interrupted(run) or is_searching(run) else {}
     if options["restart"]:
         return True
     if is_searching(run):
@@ -110,7 +118,8 @@ def begins_anew(run: Path, options: Options) -> bool:
         return False
     if options["resume"] is None and has_diverged(run):
         return True
-    if changed := differences(_compared(remembered(run)["options"]), asked):
+    before, asked = remembered(run)["options"], json.loads(_as_json(options))
+    if changed := differences(_compared(before, _method_of(before)), _compared(asked, method)):
         raise InputError(
             f"the interrupted run in {run} has other options: {listed(changed)}. Go on with it by "
             f"transferium fit --resume {run}; or name another --out; or add --restart to throw it away."
@@ -223,17 +232,20 @@ def _has_progress(run: Path) -> bool:
     return (run / STATE / DECISION).exists() or any((run / STATE).rglob("*.safetensors"))
 
 
-def _compared(options: Options) -> dict[str, Any]:
-    """The options that decide the result; the method's settings, ``--lr`` and defaults as values: 1e-4 is 0.0001."""
+def _compared(options: Options, method: Method) -> dict[str, Any]:
+    """The options that decide the result; settings of the method and their defaults as values: 1e-4 is 0.0001."""
     kept = {name: value for name, value in options.items() if name not in (*FREE, "settings", "lr")}
-    settings: dict[str, Any] = dict(split_settings(tuple(options.get("settings", ()))))
-    if options.get("lr") is not None:
-        settings["lr"] = options["lr"]
-    beside = {name: settings.pop(name) for name in ("size", "max_length", "separator") if name in settings}
+    beside = {name: value for name, value in named_settings(options).items() if name in (*OF_BACKBONE, "separator")}
+    return kept | {"method": json.loads(json.dumps(method.to_json())), "set": beside}
+
+
+def _method_of(options: Options) -> Method:
+    """The method of a remembered command, without warnings: the run gave them when it began."""
+    settings = named_settings(options)
+    settings.pop("separator", None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        method = find_method(options["method"], settings).to_json()
-    return kept | {"method": json.loads(json.dumps(method)), "set": beside}
+        return parse_settings(options["method"], settings)[0]
 
 
 def _as_json(options: Options) -> str:
@@ -243,7 +255,6 @@ def _as_json(options: Options) -> str:
 def _write(state: Path, options: Options, command: str) -> None:
     facts = {"format": FORMAT, "command": command, "folder": str(Path.cwd()), "versions": versions()}
     try:
-        text = json.dumps(facts | {"options": json.loads(_as_json(options))}, indent=1)
-        write_atomically(state / COMMAND, text, durable=True)
+        write_sealed_json(state / COMMAND, facts | {"options": json.loads(_as_json(options))})
     except OSError as error:
         raise InputError(f"{state} cannot be written: {error}. Make room, or name another --out.") from error

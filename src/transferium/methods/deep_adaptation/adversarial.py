@@ -14,28 +14,27 @@ if TYPE_CHECKING:
     from transferium.training.loop.objective import Objective
 
 
+def grown(growth: str) -> Callable[[float], float]:
+    """How the gradient that is reversed grows with progress from 0 to 1."""
+    from transferium.functional.losses.reversal import ramp
+    from transferium.objectives.adversarial import at_once
+
+    return ramp if growth == "ramp" else at_once
+
+
 @dataclass
-class Adversarial(AdaptedNetwork):
-    """A network with a critic. The reversed gradient grows; the critic learns at full strength from the start."""
+class Adversarial:
+    """Before ``AdaptedNetwork``, as a base of a network with a critic, which learns at full strength from the start."""
 
     needs_target: ClassVar[bool] = True
     makes_alike: ClassVar[bool] = True
+    grows_inside: ClassVar[bool] = True
 
     critic: int = setting(256, "rectified features inside the critic", (32, 1024))
 
-    def _weighted(self, term: Objective | None) -> Objective:
-        assert term is not None
-        return self.weight * term
-
-    def _grow(self) -> Callable[[float], float]:
-        from transferium.functional.losses.reversal import ramp
-        from transferium.objectives.adversarial import at_once
-
-        return ramp if self.growth == "ramp" else at_once
-
 
 @dataclass
-class DANN(Adversarial):
+class DANN(Adversarial, AdaptedNetwork):
     """Features from which a critic cannot tell the domain: domain-adversarial training.
 
     ``CE(source) + weight · BCE(critic(reverse(f)))``.
@@ -49,7 +48,7 @@ class DANN(Adversarial):
     def _term(self, state: AdaptationState) -> Objective | None:
         from transferium.objectives.adversarial import DomainAdversarial
 
-        return DomainAdversarial(state.width, hidden=self.critic, growth=self._grow())
+        return DomainAdversarial(state.width, hidden=self.critic, growth=grown(self.growth))
 
 
 @dataclass
@@ -75,7 +74,7 @@ class BSP(DANN):
 
 
 @dataclass
-class CDAN(Adversarial):
+class CDAN(Adversarial, AdaptedNetwork):
     """``dann`` whose critic looks at features and predictions jointly.
 
     ``CE(source) + weight · BCE(critic(reverse(f ⊗ p)))``.
@@ -90,7 +89,7 @@ class CDAN(Adversarial):
         from transferium.objectives.adversarial import ConditionalAdversarial
 
         return ConditionalAdversarial(
-            state.width, state.classes, hidden=self.critic, entropy=self.entropy, growth=self._grow()
+            state.width, state.classes, hidden=self.critic, entropy=self.entropy, growth=grown(self.growth)
         )
 
 
@@ -108,7 +107,7 @@ class CDANE(CDAN):
 
 
 @dataclass
-class MDD(Adversarial):
+class MDD(Adversarial, AdaptedNetwork):
     """A second classifier disagrees with the first on the target as far as it can.
 
     ``CE(source) + weight · MDD`` with the gradient reversed before the second classifier, its margin ``margin``.
@@ -123,4 +122,5 @@ class MDD(Adversarial):
     def _term(self, state: AdaptationState) -> Objective | None:
         from transferium.objectives.adversarial import MarginDisparity
 
-        return MarginDisparity(state.width, state.classes, hidden=self.critic, margin=self.margin, growth=self._grow())
+        growth = grown(self.growth)
+        return MarginDisparity(state.width, state.classes, hidden=self.critic, margin=self.margin, growth=growth)

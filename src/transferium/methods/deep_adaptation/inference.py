@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.functional.adaptation.pseudo_labels import centroid_labels
+from transferium.functional.linear_classifier import softmax
 from transferium.methods.deep_adaptation.state import AdaptationState
 from transferium.problems.classes import Classes
 
@@ -45,6 +47,12 @@ def guessed_domain(state: AdaptationState, labels: NDArray[np.int64], kept: NDAr
     """The target's rows with pseudo-labels; only those ``kept``, where that is given."""
     domain = replace(state.streams["unlabeled"], labels=labels, problem=Classes(state.names), name="guessed")
     return domain if kept is None else domain.take(kept)
+
+
+def clustered_domain(state: AdaptationState) -> Domain:
+    """The target's rows with the label of the nearest class centroid, as the model sees them now."""
+    features, logits = seen_by(state, "unlabeled")
+    return guessed_domain(state, centroid_labels(features, softmax(logits)))
 
 
 def restate_batch_norm(state: AdaptationState, stream: str, share: float) -> None:

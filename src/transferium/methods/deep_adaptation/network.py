@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,43 +9,38 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from transferium.errors import DataError, InputError
+from transferium.methods.adaptation_task import AdaptationTask, SourceModel
+from transferium.methods.adapted_model import AdaptedModel
 from transferium.methods.deep_adaptation.state import AdaptationState
 from transferium.methods.deep_adaptation.threads import threads
+from transferium.methods.deep_adaptation.trained_model import trained_model
 from transferium.methods.deep_adaptation.unused import OF_NETWORKS, warn_if_trained
 from transferium.methods.finetuning.learning_rates import check_rate
-from transferium.methods.fitted import Fitted
 from transferium.methods.holdout import HELD, hold_out
-from transferium.methods.method import Method, refuse_few
+from transferium.methods.method import Method, NeedsTarget, refuse_few
 from transferium.methods.settings.checks import BELOW_1, RATE, SHARE, warn_of_batch
 from transferium.methods.settings.field import setting
 from transferium.methods.staged import run_stages
-from transferium.methods.task import SourceModel, Task
+from transferium.methods.task import Task
 from transferium.methods.unused_settings import Rule, suppress_unused_warnings
 from transferium.models.backbone import Backbone
 from transferium.models.heads.linear import Head, linear
-from transferium.selection.selection import Selection
 
 if TYPE_CHECKING:
     from torch import nn
 
     from transferium.methods.deep_adaptation.streams import Opened
-    from transferium.training.distributed.machine import Machine
     from transferium.training.loop.objective import Objective
     from transferium.training.loop.param_groups import Group
     from transferium.training.loop.stage import Stage
-    from transferium.training.run import Outcome
 
 TUNINGS = ("frozen", "partial", "full", "lora")
 STATISTICS = ("shared", "each")
 SOURCES = ("combined", "weighted", "votes")
-KEPT = (
-    "the temperature is the given model's own, for there are no source examples to measure one by: it may be too sure "
-    "of the target"
-)
 
 
 @dataclass
-class AdaptedNetwork(Method):
+class AdaptedNetwork(NeedsTarget, Method):
     """A network trained on the labelled source; each subclass adds a way to adapt it.
 
     ``tuning="frozen"`` trains a bottleneck and a linear layer on features that were embedded once; ``"partial"`` moves
@@ -64,6 +58,8 @@ class AdaptedNetwork(Method):
     rates: ClassVar[tuple[str, ...]] = ("lr", "backbone_lr")
     """The settings that are learning rates."""
     holds_out: ClassVar[float] = HELD
+    grows_inside: ClassVar[bool] = False
+    """Whether the term grows by itself, so that its weight does not."""
     keep_statistics: ClassVar[bool] = True
     """Whether batch normalisation in a pretrained backbone that moves goes on with the statistics it came with."""
 
@@ -96,8 +92,8 @@ class AdaptedNetwork(Method):
         for name in self.rates:
             check_rate(name, getattr(self, name), getattr(type(self), name), "adamw")
 
-    def fit(self, task: Task) -> Fitted:
-        """Adapt; raises ``InputError`` without a target, ``DataError`` with too little of either domain."""
+    def adapt(self, task: AdaptationTask) -> AdaptedModel:
+        """Adapt; raises ``DataError`` with too little of either domain."""
         refuse_few(self, task)
         if task.model is not None and not self.adapts_models:
             raise InputError(
@@ -106,20 +102,24 @@ class AdaptedNetwork(Method):
             )
         if task.model is not None:
             self.check_model(task.model, task.backbone)
-        if (self.needs_target or self._each) and task.unlabeled is None:
-            from transferium.methods.task import target_inputs
-
-            target_inputs(self.name, task)
-        if task.model is None and len(np.unique(task.train.y)) < 2:
-            raise DataError(f"adapting needs a source with examples of 2 classes; {task.train.name!r} has one.")
-        if self.tuning != "frozen" and task.backbone.kind == "features":
-            raise InputError(f"tuning={self.tuning!r} moves a backbone, and features have none: use tuning=frozen.")
+        else:
+            self._check_source(task)
         if self.sources == "votes" and task.sources is not None:
             from transferium.methods.multi_source import vote_of_sources
 
             return vote_of_sources(self, task)
+        return self._train(task)
+
+    def _check_source(self, task: Task) -> None:
+        if len(np.unique(task.train.y)) < 2:
+            raise DataError(f"adapting needs a source with examples of 2 classes; {task.train.name!r} has one.")
+
+    def _train(self, task: Task) -> AdaptedModel:
+        if self.tuning != "frozen" and task.backbone.kind == "features":
+            raise InputError(f"tuning={self.tuning!r} moves a backbone, and features have none: use tuning=frozen.")
         with threads(1 if self.tuning == "frozen" else None):
-            return self._conclude(*run_stages(self, task, self.stages(task)))
+            outcome, machine, start = run_stages(self, task, self.stages(task))
+            return trained_model(outcome, machine, start, method=self.name, epochs=self.epochs)
 
     def check_model(self, model: SourceModel, backbone: Backbone) -> None:
         """Raise ``InputError`` where ``model`` cannot replace the source, such as one whose head has no layers."""
@@ -136,7 +136,7 @@ class AdaptedNetwork(Method):
             )
 
     def stages(self, task: Task) -> Generator[Stage, None, AdaptationState]:
-        if task.model is not None:
+        if isinstance(task, AdaptationTask) and task.model is not None:
             return self._take_over(task, task.model)
         state = self._begin(task)
         objective = self._supervised(task, state)
@@ -159,7 +159,7 @@ class AdaptedNetwork(Method):
         """Whether a transfer term stands beside the supervised loss from the first step on."""
         return type(self)._term is not AdaptedNetwork._term
 
-    def looks_at_inputs(self, task: Task) -> bool:
+    def looks_at_inputs(self, task: AdaptationTask) -> bool:
         return super().looks_at_inputs(task) or self._each
 
     def source_only(self) -> Method | None:
@@ -190,7 +190,7 @@ class AdaptedNetwork(Method):
 
         if term is None:
             return Sum()
-        return (ramped if self.growth == "ramp" else self.weight) * term
+        return (ramped if self.growth == "ramp" and not self.grows_inside else self.weight) * term
 
     def _begin(self, task: Task) -> AdaptationState:
         from torch import nn
@@ -211,7 +211,7 @@ class AdaptedNetwork(Method):
             own_statistics(state)
         return state
 
-    def _take_over(self, task: Task, model: SourceModel) -> AdaptationState:
+    def _take_over(self, task: AdaptationTask, model: SourceModel) -> AdaptationState:
         """The network of the finished ``model``, used instead of training on a source."""
         from transferium.methods.deep_adaptation.streams import open_streams
         from transferium.models.heads.bottleneck import unfold
@@ -220,18 +220,16 @@ class AdaptedNetwork(Method):
         opened = open_streams(task, None, frozen=self.tuning == "frozen", augment=self.augment)
         warn_of_batch(self.batch_size, len(opened.streams["unlabeled"]), type(self).batch_size)
         state = self._state(task, opened, *unfold(linear(model.head), opened.rows))
-        state.temperature = model.head.temperature
+        state.temperature, state.given = model.head.temperature, model.fingerprint
         return state
 
     def _state(self, task: Task, opened: Opened, encoder: nn.Sequential, head: nn.Linear) -> AdaptationState:
         """``encoder`` and ``head`` over the backbone, which is inside the model where it moves."""
-        from torch import nn
-
-        from transferium.models.model import Model
+        from transferium.models.model import Chain, Model
 
         tuned, notes = self._moving(task)
         return AdaptationState(
-            model=Model(encoder if tuned is None else nn.Sequential(tuned, encoder), head),
+            model=Model(encoder if tuned is None else Chain(tuned, encoder), head),
             encoder=encoder,
             tuned=tuned,
             backbone=task.backbone,
@@ -267,9 +265,12 @@ class AdaptedNetwork(Method):
         from transferium.objectives.supervised import Supervised
 
         weights = None
-        if self.sources == "weighted" and task.sources is not None and task.unlabeled is not None:
+        if self.sources == "weighted" and isinstance(task, AdaptationTask) and task.sources is not None:
             assert state.parts is not None
-            weights, note = row_weights(task, state.parts)
+            if len(task.sources) != len(task.train):
+                raise DataError(f"sources names the origin of {len(task.sources)} rows; there are {len(task.train)}.")
+            rows, target = task.embed(state.parts.train).features, task.target_features().features
+            weights, note = row_weights(np.asarray(task.sources)[state.parts.kept], rows, target)
             state.notes.append(note)
         source = Supervised("source", smoothing=self.label_smoothing, weights=weights)
         return self._and_few(state, source)
@@ -321,8 +322,8 @@ class AdaptedNetwork(Method):
         kept = (self.keep_statistics or self.weight == 0) and not self._each and task.backbone.pretrained
         settings = {"seed": task.seed, "keep_statistics": kept} | settings
         about = {"backbone": task.backbone.fingerprint, "method": self.to_json()}
-        if task.model is not None:
-            about["model"] = task.model.fingerprint
+        if state.given is not None:
+            about["model"] = state.given
         return Stage(
             model=state.model,
             objective=objective,
@@ -333,55 +334,6 @@ class AdaptedNetwork(Method):
             about=about,
             **settings,
         )
-
-    def _conclude(self, outcome: Outcome[Any], machine: Machine, start: float) -> Fitted:
-        from transferium.methods.tuned_backbone import tuned_backbone
-        from transferium.models.heads.bottleneck import fold
-        from transferium.models.surgery.lora import merge
-
-        state, trained_at = outcome.result, time.perf_counter()
-        if state.each:
-            from transferium.methods.deep_adaptation.domain_batch_norm import settle
-
-            settle(state)
-        temperature, said = self._temperature(state, machine)
-        backbone, source_backbone, source_head = state.backbone, None, None
-        if state.at_source is not None:
-            body = state.at_source.backbone
-            if state.tuned is not None:
-                source_backbone, body = tuned_backbone(backbone, merge(body[0])), body[1]
-            source_head = fold(body, state.at_source.head, temperature)
-        if state.tuned is not None:
-            backbone = tuned_backbone(backbone, merge(state.tuned))
-        return Fitted(
-            method=self.name,
-            backbone=backbone,
-            head=fold(state.encoder, state.model.head, temperature),
-            selection=self._selection(state, said),
-            history=outcome.history,
-            seconds={"train": trained_at - start, "calibrate": time.perf_counter() - trained_at},
-            source_head=source_head,
-            source_backbone=source_backbone,
-        )
-
-    def _temperature(self, state: AdaptationState, machine: Machine) -> tuple[float, str]:
-        """The temperature, and a sentence that says where it is from."""
-        from transferium.functional.calibration import fit_temperature
-        from transferium.training.loop.predict import predict
-
-        if state.held is None:
-            assert state.temperature is not None
-            return state.temperature, KEPT
-        reader, held = state.at_source or state.model, state.held
-        temperature = float(fit_temperature(predict(reader, held, state.feeds, machine, batch_size=256), held.y))
-        return temperature, f"the temperature is from {len(held)} held-out source examples, which were not trained on"
-
-    def _selection(self, state: AdaptationState, said: str) -> Selection:
-        rule, data = "no comparison: the last epoch", "no target label"
-        if state.held is None:
-            return Selection("no comparison: what the last pass left", data, [], {}, (*state.notes, said))
-        epoch = {"epoch": self.epochs}
-        return Selection(rule, data, [epoch], epoch, (*state.notes, said))
 
 
 @dataclass
@@ -397,3 +349,10 @@ class SourceNetwork(AdaptedNetwork):
             "", lambda m: m.weight == 0 or m.statistics == "each", "statistics=each, or a method that adapts"
         )
     }
+
+    def fit(self, task: Task) -> AdaptedModel:
+        """Train without a target; raises ``InputError`` where it would be normalised by its own statistics."""
+        if self._each:
+            super().fit(task)
+        self._check_source(task)
+        return self._train(task)

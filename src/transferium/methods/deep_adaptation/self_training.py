@@ -68,7 +68,6 @@ class PseudoLabel(AdaptedNetwork):
             streams=state.streams | {"guessed": guessed},
             name=f"round {number + 1}",
             epochs=self.round_epochs,
-            seed=task.seed + number,
         )
 
     def _believed(self, p: NDArray[Any]) -> NDArray[np.bool_]:
@@ -180,18 +179,14 @@ class CAN(AdaptedNetwork):
         return state
 
     def _round(self, task: Task, state: AdaptationState, number: int) -> Stage:
-        from transferium.functional.adaptation.pseudo_labels import centroid_labels
-        from transferium.methods.deep_adaptation.inference import guessed_domain, seen_by
+        from transferium.methods.deep_adaptation.inference import clustered_domain
         from transferium.objectives.discrepancy import ContrastiveDiscrepancy
 
-        features, logits = seen_by(state, "unlabeled")
-        guessed = guessed_domain(state, centroid_labels(features, softmax(logits)))
         return self._stage(
             task,
             state,
             self._supervised(task, state) + self.weight * ContrastiveDiscrepancy(),
-            streams=state.streams | {"guessed": guessed},
+            streams=state.streams | {"guessed": clustered_domain(state)},
             name=f"round {number + 1}",
             epochs=self.round_epochs,
-            seed=task.seed + number,
         )

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from transferium.errors import InputError
+from transferium.methods.adaptation_task import SourceModel
 from transferium.methods.deep_adaptation.network import AdaptedNetwork
 from transferium.methods.deep_adaptation.state import AdaptationState
 from transferium.methods.settings.checks import BELOW_1, RATE
 from transferium.methods.settings.field import setting
-from transferium.methods.task import SourceModel, Task
+from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
 
 if TYPE_CHECKING:
-    from transferium.data.domain import Domain
     from transferium.training.loop.objective import Objective
     from transferium.training.loop.param_groups import Group
     from transferium.training.loop.stage import Stage
@@ -57,11 +57,11 @@ class SHOT(AdaptedNetwork):
         state.leave_source()
         state.model.head.requires_grad_(False)
         for number in range(self.rounds):
-            guessed = self._labelled(state)
-            yield self._round(task, state, guessed, number)
+            yield self._round(task, state, number)
         return state
 
-    def _round(self, task: Task, state: AdaptationState, guessed: Domain, number: int) -> Stage:
+    def _round(self, task: Task, state: AdaptationState, number: int) -> Stage:
+        from transferium.methods.deep_adaptation.inference import clustered_domain
         from transferium.objectives.prediction import InformationMaximisation
         from transferium.objectives.supervised import Supervised
         from transferium.training.loop.schedule import Schedule
@@ -74,12 +74,11 @@ class SHOT(AdaptedNetwork):
             task,
             state,
             self._and_few(state, self.weight * term),
-            streams={"guessed": guessed, **few},
+            streams={"guessed": clustered_domain(state), **few},
             groups=self._encoder_groups(state),
             name=f"round {number + 1}",
             epochs=1,
             schedule=Schedule("constant"),
-            seed=task.seed + number,
         )
 
     def _encoder_groups(self, state: AdaptationState) -> tuple[Group, ...]:
@@ -88,15 +87,6 @@ class SHOT(AdaptedNetwork):
         parameters = list(state.encoder.parameters())
         body = self._body(state, self.adapt_lr)
         return (*body, *plain_groups(parameters, self.adapt_lr, self.weight_decay, "encoder"))
-
-    def _labelled(self, state: AdaptationState) -> Domain:
-        """The target with the label of its nearest class centroid, as the model sees it now."""
-        from transferium.functional.adaptation.pseudo_labels import centroid_labels
-        from transferium.functional.linear_classifier import softmax
-        from transferium.methods.deep_adaptation.inference import guessed_domain, seen_by
-
-        features, logits = seen_by(state, "unlabeled")
-        return guessed_domain(state, centroid_labels(features, softmax(logits)))
 
 
 @dataclass
@@ -151,11 +141,11 @@ class AdaBN(AdaptedNetwork):
 
     def stages(self, task: Task) -> Generator[Stage, None, AdaptationState]:
         state = yield from super().stages(task)
-        if self.weight and self._may_restate(task):
+        if self.weight and self._may_restate(state):
             self._restate(state, self.weight)
         return state
 
-    def _may_restate(self, task: Task) -> bool:
+    def _may_restate(self, state: AdaptationState) -> bool:
         """Whether the statistics that are there are to be replaced."""
         return True
 
@@ -210,9 +200,9 @@ class TENT(AdaBN):
         )
         return state
 
-    def _may_restate(self, task: Task) -> bool:
+    def _may_restate(self, state: AdaptationState) -> bool:
         # Below the head of a given model, statistics of pretraining are none of its source's.
-        return task.model is None or not task.backbone.pretrained
+        return state.given is None or not state.backbone.pretrained
 
     def _scales(self, state: AdaptationState) -> tuple[Group, ...]:
         from transferium.models.heads.bottleneck import Standardised

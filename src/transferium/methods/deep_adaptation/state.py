@@ -27,7 +27,7 @@ class AdaptationState:
     ``at_source`` reads source rows where the adapted model no longer should. ``each`` says that every domain is
     normalised by its own statistics, and ``own`` holds the target's over a frozen backbone.
     Where it began as a finished model, there is no source in ``streams``, nothing is held out, and ``temperature`` is
-    that model's.
+    that model's; ``given`` is its fingerprint.
     """
 
     model: Model
@@ -41,6 +41,7 @@ class AdaptationState:
     parts: HeldOut | None = None
     held: Domain | None = None
     temperature: float | None = None
+    given: str | None = None
     notes: list[str] = field(default_factory=list)
     at_source: Model | None = None
     each: bool = False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from transferium.errors import DataError
+from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.holdout import HeldOut
 from transferium.methods.task import Task
 
@@ -36,9 +37,11 @@ def open_streams(task: Task, parts: HeldOut | None, *, frozen: bool, augment: st
     """
     from transferium.training.feeds.feeds import Feeds
 
-    train, held = (None, None) if parts is None else (parts.train, parts.held)
-    given = {"source": train, "unlabeled": task.unlabeled, "target": task.target}
+    given: dict[str, Domain | None] = {"source": None if parts is None else parts.train}
+    if isinstance(task, AdaptationTask):
+        given |= {"unlabeled": task.unlabeled, "target": task.target}
     raw = {name: domain for name, domain in given.items() if domain is not None}
+    held = None if parts is None else parts.held
     for name, domain in raw.items():
         if len(domain) < 2 and name != "target":
             raise DataError(f"stream {name!r} ({domain.name!r}) has {len(domain)} examples; adapting needs 2 or more.")

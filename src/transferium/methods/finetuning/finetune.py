@@ -137,7 +137,7 @@ class FineTune(  # settings are listed from the last base to the first
         return super().to_json() | {"augment": say_augment(self.augment)}
 
     def stages(self, task: Task) -> Generator[Stage, None, Trained]:
-        setup = cached_prefix(self, self._setup(task), self.unfreeze, self._needs_inputs())
+        setup = cached_prefix(self, self.setup(task), self.unfreeze, self._needs_inputs())
         method, note = yield from settled(self, setup)
         trained = put_together((yield from method._tune(setup)))
         if not note:
@@ -152,7 +152,7 @@ class FineTune(  # settings are listed from the last base to the first
         """The backbone that training starts from."""
         return task.backbone
 
-    def _setup(self, task: Task) -> FineTuneSetup:
+    def setup(self, task: Task) -> FineTuneSetup:
         """Everything that every stage needs: the examples, the model before its first step, and how data is read."""
         from transferium.methods.finetuning.setup import FineTuneSetup
         from transferium.training.distributed.sharding import Split

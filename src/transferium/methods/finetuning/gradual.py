@@ -65,7 +65,7 @@ class GradualUnfreeze(FineTune):
         for number, (name, params) in enumerate(steps):
             _let_move(params, True)
             best = self._keep_best(setup, start=number > 0)
-            stage = self._stage(
+            yield self._stage(
                 setup,
                 _moving(groups),
                 objective,
@@ -73,8 +73,6 @@ class GradualUnfreeze(FineTune):
                 name=name,
                 epochs=self.epochs if number == len(steps) - 1 else self.epochs_per_stage,
             )
-            stage.seed += number
-            yield stage
         # Every stage but the first begins by scoring what the one before it kept, which is among the looks already.
         return replace(self._left(setup, best), at_start={})
 

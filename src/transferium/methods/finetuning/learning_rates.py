@@ -192,7 +192,7 @@ def tested(method: M, setup: FineTuneSetup) -> Generator[Stage, None, tuple[M, R
     stage = low._stage(setup, low._groups(setup), low._objective(setup), around=around, name=STAGE)
     steps = length_of_test(method.epochs * math.ceil(len(setup.parts.train) / stage.batch_size))
     about = {**stage.about, "method": method.to_json()}
-    yield replace(stage, players=(), epochs=None, steps=steps, schedule=RISING, about=about)
+    yield replace(stage, players=(), epochs=None, steps=steps, schedule=RISING, about=about, discarded=True)
     if not test.losses:
         raise InputError(
             "the range test saw no loss that is a number, even at the lowest rate: look for bad values in the data, or "

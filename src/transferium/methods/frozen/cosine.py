@@ -9,12 +9,12 @@ from typing import ClassVar
 import numpy as np
 
 from transferium.functional.linear_classifier import log_softmax
-from transferium.functional.logistic import single_threaded_blas
-from transferium.functional.matrices import one_hot
+from transferium.functional.matrices import one_hot, unit_rows
+from transferium.functional.path_data import single_threaded_blas
 from transferium.methods.frozen.frozen_classifier import Array, Cached, Candidate, Labels
 from transferium.methods.frozen.nearest_class_mean import NEVER, class_means
 from transferium.methods.settings.field import setting
-from transferium.models.heads.cosine import CosineHead, directions
+from transferium.models.heads.cosine import CosineHead
 from transferium.problems.problem import Problem
 
 PLAIN = 10.0
@@ -47,19 +47,19 @@ class CosineClassifier(Cached):
         return [{"directions": "means", "scale": PLAIN}, *(learned if self.learn else [])]
 
     def _answers(self, X: Array, y: Labels, problem: Problem, held: Array, candidates: Sequence[Candidate]) -> Array:
-        rows, asked = directions(X), directions(held)
+        rows, asked = unit_rows(X), unit_rows(held)
         return np.stack([c["scale"] * asked @ self._learned(rows, y, problem.width, c).T for c in candidates])
 
     def _head(self, X: Array, y: Labels, problem: Problem, candidate: Candidate, temperature: float) -> CosineHead:
         present, places = np.unique(y, return_inverse=True)
         weight, bias = np.zeros((problem.width, X.shape[1])), np.full(problem.width, -NEVER)
-        weight[present] = candidate["scale"] * self._learned(directions(X), places, len(present), candidate)
+        weight[present] = candidate["scale"] * self._learned(unit_rows(X), places, len(present), candidate)
         bias[present] = 0.0
         return CosineHead(weight, bias, temperature)
 
     def _learned(self, rows: Array, y: Labels, classes: int, candidate: Candidate) -> Array:
         """Directions ``(classes, width)`` of length 1."""
-        start = directions(class_means(rows, y, classes)[0])
+        start = unit_rows(class_means(rows, y, classes)[0])
         if candidate["directions"] == "means":
             return start
         return learn_directions(rows, y, start, float(candidate["scale"]), self.steps)
@@ -86,4 +86,4 @@ def learn_directions(rows: Array, y: Labels, start: Array, scale: float, steps: 
 
     with single_threaded_blas():
         found = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": steps}).x
-    return directions(found.reshape(shape))
+    return unit_rows(found.reshape(shape))

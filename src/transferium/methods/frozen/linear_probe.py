@@ -31,20 +31,10 @@ NEVER = 1e4
 
 
 @dataclass
-class LinearProbe(Method):
-    """A linear model of frozen features, its penalty chosen by cross-validation: the default.
+class LinearSolver:
+    """The settings and the solution of a linear model of feature rows, as a base of methods beside ``Method``."""
 
-    The penalty ``1/C`` is chosen inside the training part.
-    Classes: multinomial logistic regression; several labels: one logistic regression for each; amounts: ridge.
-
-    The smallest mean out-of-fold log-loss (or the largest accuracy) decides; a C on the edge of the grid extends the
-    grid by a decade, at most three times. The temperature comes from the out-of-fold logits of the chosen C. A ``val``
-    part is not needed for any of this and is not looked at. C is the one of ``fit_path``: free of the backbone's scale.
-    Prefer ``finetune`` where the backbone's features do not separate the classes and there is time.
-    """
-
-    name: ClassVar[str] = "probe"
-    problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
+    name: ClassVar[str]
 
     Cs: tuple[float, ...] = setting(GRID, "inverse penalties to choose from", (1e-4, 1e6), {"above": 0})
     folds: int = setting(5, "folds of the training part", (2, 20), {"least": 2})
@@ -52,17 +42,6 @@ class LinearProbe(Method):
         None, "'balanced' gives every class the same total weight", choices=("balanced",)
     )
     rule: str = setting("log-loss", "the out-of-fold score that chooses C", choices=("log-loss", "accuracy"))
-
-    def fit(self, task: Task) -> Fitted:
-        """Embed the training part once, walk the path, choose, calibrate.
-
-        A class without a training example gets probability 0; fewer than two classes with one is a ``DataError``.
-        """
-        started = time.perf_counter()
-        seen = task.embed(task.train)
-        spent = time.perf_counter() - started
-        fitted = self.solve(task, seen)
-        return replace(fitted, seconds={"embed": spent} | fitted.seconds)
 
     def solve(self, task: Task, seen: Domain, counts: NDArray[np.float64] | None = None) -> Fitted:
         """The probe of feature rows that are there already; ``counts`` says how much each row counts, mean 1."""
@@ -144,6 +123,34 @@ class LinearProbe(Method):
         if fold.max() <= 0:
             rule, data, candidates = "no comparison", "the training part", [{"C": 1.0}]
         return Selection(rule, data, candidates, {"C": candidates[chosen]["C"]}, tuple(notes))
+
+
+@dataclass
+class LinearProbe(LinearSolver, Method):
+    """A linear model of frozen features, its penalty chosen by cross-validation: the default.
+
+    The penalty ``1/C`` is chosen inside the training part.
+    Classes: multinomial logistic regression; several labels: one logistic regression for each; amounts: ridge.
+
+    The smallest mean out-of-fold log-loss (or the largest accuracy) decides; a C on the edge of the grid extends the
+    grid by a decade, at most three times. The temperature comes from the out-of-fold logits of the chosen C. A ``val``
+    part is not needed for any of this and is not looked at. C is the one of ``fit_path``: free of the backbone's scale.
+    Prefer ``finetune`` where the backbone's features do not separate the classes and there is time.
+    """
+
+    name: ClassVar[str] = "probe"
+    problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
+
+    def fit(self, task: Task) -> Fitted:
+        """Embed the training part once, walk the path, choose, calibrate.
+
+        A class without a training example gets probability 0; fewer than two classes with one is a ``DataError``.
+        """
+        started = time.perf_counter()
+        seen = task.embed(task.train)
+        spent = time.perf_counter() - started
+        fitted = self.solve(task, seen)
+        return replace(fitted, seconds={"embed": spent} | fitted.seconds)
 
 
 def spread(columns: NDArray[Any], present: NDArray[np.int64], classes: int, absent: float) -> NDArray[np.float64]:

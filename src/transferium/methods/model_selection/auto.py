@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from transferium.errors import InputError, TransferiumError, did_you_mean, option
 from transferium.functional.bootstrap import paired_interval
+from transferium.methods.adaptation_task import AdaptationTask
+from transferium.methods.adapted_model import AdaptedModel
 from transferium.methods.deep_adaptation.unused import OF_NETWORKS
 from transferium.methods.fitted import Fitted
 from transferium.methods.folds import held_out_folds
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.frozen.source_only import SourceOnly
 from transferium.methods.method import Method
+from transferium.methods.model_selection.cheaper import cheaper_or, scores
 from transferium.methods.model_selection.saved_decision import Decision, keep, recall
 from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
@@ -27,7 +30,7 @@ from transferium.selection.selection import Selection
 from transferium.system.extras import INSTALL, can_train
 from transferium.system.processes import refuse_several
 
-RULE = "the probe, unless another is more accurate by more than half the width of the interval of their difference"
+RULE = "the {first}, unless another is more accurate by more than half the width of the interval of their difference"
 
 SAMPLE = 128
 """Training examples on which the speed of a candidate is measured before it is trained on folds."""
@@ -37,10 +40,11 @@ SAMPLE = 128
 class Auto(Method):
     """Keep the probe unless, within ``--budget``, LP-FT or fine-tuning proves better on folds.
 
+    Where the nearest class mean is as accurate out of fold and has no larger log-loss, it takes the probe's place.
     Each candidate trains on folds of the training part and is compared with the probe's out-of-fold answers on the
     same examples; as many folds are run as the budget holds, counting the final fit on everything. The probe stays
     unless the paired difference in accuracy exceeds half the width of its 95 % interval. Without a budget, or where
-    nothing fits into it, this is the probe.
+    nothing fits into it, this is the probe (or the nearest class mean).
 
     Beside a source (``--source``), ``adaptations`` are fitted instead and validators that need no target label vote
     (``election.py``). One method at several weights, ``dan@0.1,dan@1``, lets them choose the weight.
@@ -118,9 +122,9 @@ class Auto(Method):
         with suppress_unused_warnings():
             return self._as_asked(SourceNetwork).set_params(sources="combined")
 
-    def looks_at_inputs(self, task: Task) -> bool:
-        """True where there is a source: the target's inputs decide, also where they decide for source only."""
-        return task.unlabeled is not None
+    def looks_at_inputs(self, task: AdaptationTask) -> bool:
+        """True: the target's inputs decide, also where they decide for source only."""
+        return True
 
     def _refuse_without_few(self) -> None:
         for given, method in self.candidate_methods().items():
@@ -143,26 +147,28 @@ class Auto(Method):
 
     def fit(self, task: Task) -> Fitted:
         """Fit, compare and choose; the selection says what was tried, what it cost and why it was kept or not."""
-        if task.unlabeled is not None:
-            from transferium.methods.model_selection.election_with_few import elect_with_few
-
-            if task.target is None:
-                self._refuse_without_few()
-            return elect_with_few(task, self.candidate_methods(), self.source_only() or SourceOnly(), self.validators)
         started = time.perf_counter()
-        probe = LinearProbe().fit(task)
-        if why := _why_not_more(task, probe):
-            note = f"auto took the probe: {why}"
-            return replace(probe, selection=replace(probe.selection, notes=(*probe.selection.notes, note)))
+        first = cheaper_or(LinearProbe().fit(task), task)
+        if why := _why_not_more(task, first):
+            note = f"auto took the {_said(first)}: {why}"
+            return replace(first, selection=replace(first.selection, notes=(*first.selection.notes, note)))
         refuse_several("auto decides by the clock", "give it one process, or name a method")
         decision = recall(task, self)
         if decision is None:
-            trials = Trials(task, probe, self.folds, started)
+            trials = Trials(task, first, self.folds, started)
             for name in self.candidates:
                 trials.attempt(name)
             decision = trials.conclude()
             keep(task, self, decision)
-        return carry_out(decision, task, probe)
+        return carry_out(decision, task, first)
+
+    def adapt(self, task: AdaptationTask) -> AdaptedModel:
+        """Fit source only and the adaptations, and choose; the selection says how they were chosen."""
+        from transferium.methods.model_selection.election_with_few import elect_with_few
+
+        if task.target is None:
+            self._refuse_without_few()
+        return elect_with_few(task, self.candidate_methods(), self.source_only() or SourceOnly(), self.validators)
 
 
 def split_weight(given: str) -> tuple[str, float | None]:
@@ -200,8 +206,13 @@ def has_backbone_to_move(task: Task) -> bool:
     return task.backbone.kind != "features"
 
 
-def _why_not_more(task: Task, probe: Fitted) -> str:
-    """Why nothing is tried beside the probe, if nothing is."""
+def _said(first: Fitted) -> str:
+    """The model that the others are compared with, in words."""
+    return "probe" if first.method == "probe" else "nearest class mean"
+
+
+def _why_not_more(task: Task, first: Fitted) -> str:
+    """Why nothing is tried beside the first, if nothing is."""
     if not isinstance(task.problem, Classes):
         return f"what beats it within a budget is asked for classes alone, and these are {task.problem.said()}"
     if task.budget_s is None:
@@ -210,32 +221,34 @@ def _why_not_more(task: Task, probe: Fitted) -> str:
         return f"what it would try trains a network, which needs {INSTALL}"
     if not has_backbone_to_move(task):
         return "features have no backbone to move"
-    return "too few examples to hold any out" if probe.oof_outputs is None else ""
+    return "too few examples to hold any out" if first.oof_outputs is None else ""
 
 
-def carry_out(decision: Decision, task: Task, probe: Fitted) -> Fitted:
-    """The probe, or what was chosen instead, fitted on everything."""
-    chosen = "probe" if decision.method is None else decision.method.name
+def carry_out(decision: Decision, task: Task, first: Fitted) -> Fitted:
+    """The first, or what was chosen instead, fitted on everything."""
+    chosen = first.method if decision.method is None else decision.method.name
     data = f"folds of the training part, {task.budget_s:.0f} s budget"
-    selection = Selection(RULE, data, [dict(row) for row in decision.rows], {"method": chosen})
+    rule, rows = RULE.format(first=_said(first)), [dict(row) for row in decision.rows]
+    selection = Selection(rule, data, rows, {"method": chosen})
     if decision.method is None:
-        return replace(probe, selection=replace(selection, notes=(*probe.selection.notes, str(probe.selection))))
+        return replace(first, selection=replace(selection, notes=(*first.selection.notes, str(first.selection))))
     fitted = decision.method.fit(task)
     return replace(fitted, selection=replace(selection, notes=(str(fitted.selection),)))
 
 
 class Trials:
-    """Candidates beside the probe, within one budget."""
+    """Candidates beside the first model, which is the probe or the nearest class mean, within one budget."""
 
-    def __init__(self, task: Task, probe: Fitted, folds: int, started: float) -> None:
-        if probe.oof_outputs is None or task.budget_s is None:
-            raise InputError("auto compares with the probe's out-of-fold answers within a budget; one is missing.")
-        self.task, self.probe, self.deadline = task, probe, started + task.budget_s
+    def __init__(self, task: Task, first: Fitted, folds: int, started: float) -> None:
+        if first.oof_outputs is None or task.budget_s is None:
+            raise InputError("auto compares with out-of-fold answers of a first model within a budget; one is missing.")
+        self.task, self.first, self.deadline = task, first, started + task.budget_s
         self.fold = held_out_folds(task.train.y, folds, task)
-        self.known = (self.fold >= 0) & ~np.isnan(probe.oof_outputs).any(1)
-        self.probe_right = probe.oof_outputs.argmax(1) == task.train.y
+        self.known = (self.fold >= 0) & ~np.isnan(first.oof_outputs).any(1)
+        self.first_right = first.oof_outputs.argmax(1) == task.train.y
         self.rows: list[dict[str, Any]] = [
-            self._row("probe", probe.oof_outputs, self.known, time.perf_counter() - started) | {"kept": "first"}
+            scores(first.method, first.oof_outputs[self.known], task.train.y[self.known], time.perf_counter() - started)
+            | {"kept": "first"}
         ]
         self.best: tuple[float, Method] | None = None
         self.reserved = 0.0
@@ -267,7 +280,7 @@ class Trials:
             longest = max(longest, time.perf_counter() - lap)
         self.task.tell(f"{name} on folds", count, count)
         seen = self.known & ~np.isnan(answers).any(1)
-        row = self._row(name, answers, seen, time.perf_counter() - begin)
+        row = scores(name, answers[seen], self.task.train.y[seen], time.perf_counter() - begin)
         self.rows.append(row | self._compare(method, answers, seen, 1.3 * longest))
         return ""
 
@@ -305,22 +318,11 @@ class Trials:
         seen = self.task.embed(self.task.train.take(self.fold == k), fitted.backbone).features
         return fitted.head.outputs(seen)
 
-    def _row(self, name: str, answers: NDArray[np.float64], seen: NDArray[np.bool_], spent: float) -> dict[str, Any]:
-        y = self.task.train.y[seen]
-        likelihood = answers[seen][np.arange(len(y)), y]
-        return {
-            "method": name,
-            "accuracy": round(float((answers[seen].argmax(1) == y).mean()), 4),
-            "log_loss": round(float(-np.log(np.maximum(likelihood, 1e-12)).mean()), 4),
-            "examples": int(seen.sum()),
-            "seconds": round(spent, 1),
-        }
-
     def _compare(
         self, method: Method, answers: NDArray[np.float64], seen: NDArray[np.bool_], final_s: float
     ) -> dict[str, Any]:
         right = answers[seen].argmax(1) == self.task.train.y[seen]
-        difference = paired_interval(right, self.probe_right[seen], seed=self.task.seed)
+        difference = paired_interval(right, self.first_right[seen], seed=self.task.seed)
         half = (difference.high - difference.low) / 2
         better = difference.value > half
         if better and (self.best is None or difference.value > self.best[0]):
@@ -329,5 +331,5 @@ class Trials:
             "difference": round(difference.value, 4),
             "low": round(difference.low, 4),
             "high": round(difference.high, 4),
-            "kept": "better than the probe" if better else "not clearly better than the probe",
+            "kept": f"{'better' if better else 'not clearly better'} than the {_said(self.first)}",
         }

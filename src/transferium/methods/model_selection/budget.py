@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.deep_adaptation.network import AdaptedNetwork
 from transferium.methods.method import Method
 from transferium.methods.model_selection.saved_decision import read_state, write_state
-from transferium.methods.task import Task
 
 SPENT = "spent.json"
 
@@ -21,7 +21,7 @@ class TimeBudget:
     model took is kept in ``task.workdir``, so that an election which is resumed tries the same candidates.
     """
 
-    def __init__(self, task: Task, source_only: Method, candidates: Mapping[str, Method]) -> None:
+    def __init__(self, task: AdaptationTask, source_only: Method, candidates: Mapping[str, Method]) -> None:
         self.limit = task.budget_s
         self.path = None if task.workdir is None or self.limit is None else task.workdir / SPENT
         self.kinds = {name: _kind(method) for name, method in {"source-only": source_only, **candidates}.items()}

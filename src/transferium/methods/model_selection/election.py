@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,15 +16,19 @@ from transferium.functional.validators.catalogue import OF_SOURCE, Score, valida
 from transferium.functional.validators.consensus import Consensus, consensus
 from transferium.functional.validators.ensemble import ensemble_agreement
 from transferium.functional.validators.evidence import Evidence
+from transferium.methods.adaptation_task import AdaptationTask
+from transferium.methods.adapted_model import AdaptedModel, source_reader
 from transferium.methods.fitted import Fitted
 from transferium.methods.holdout import HELD, hold_out
 from transferium.methods.method import Method
 from transferium.methods.model_selection.budget import TimeBudget
 from transferium.methods.model_selection.evidence import evidence_of
 from transferium.methods.model_selection.guards import TOGETHER, Preconditions, vetoed
-from transferium.methods.task import Task, target_inputs
+from transferium.methods.task import Task
 from transferium.selection.selection import Selection
 from transferium.system.extras import INSTALL, can_train
+
+AnyTask = TypeVar("AnyTask", bound=Task)
 
 RULE = (
     "the best mean rank among validators without target labels, if two thirds of at least three prefer it to source "
@@ -40,7 +44,9 @@ RULE_NAMED = (
 )
 
 
-def elect(task: Task, candidates: Mapping[str, Method], source_only: Method, validators: Sequence[str] = ()) -> Fitted:
+def elect(
+    task: AdaptationTask, candidates: Mapping[str, Method], source_only: Method, validators: Sequence[str] = ()
+) -> AdaptedModel:
     """Fit source only and the candidates, let the validators vote, and return the winner, the others beside it.
 
     The winner is source only unless the vote is clear: see ``RULE``, and ``guards.py`` for which candidates are tried
@@ -49,7 +55,7 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method, val
     over the features that source only reads, and candidates that move no backbone adapt those.
     """
     budget, begin = TimeBudget(task, source_only, candidates), time.perf_counter()
-    fitted = {"source-only": source_only.fit(kept_in(replace(task, target=None), "source-only"))}
+    fitted = {"source-only": source_only.adapt(kept_in(replace(task, target=None), "source-only"))}
     budget.pay("source-only", time.perf_counter() - begin)
     base = replace(task, backbone=fitted["source-only"].backbone)
     known, source, target, preconditions = _look(task, base)
@@ -64,7 +70,7 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method, val
         else:
             begin = time.perf_counter()
             try:
-                fitted[name] = method.fit(kept_in(task if method.moves_backbone else base, name))
+                fitted[name] = method.adapt(kept_in(task if method.moves_backbone else base, name))
             except TransferiumError as error:
                 notes.append(f"{name} was left out: {error}")
             budget.pay(name, time.perf_counter() - begin)
@@ -89,18 +95,19 @@ def elect(task: Task, candidates: Mapping[str, Method], source_only: Method, val
         {"method": name, "mean_rank": None} for name in fitted if name not in standing
     ]
     selection = Selection(rule, "the target's inputs", rows, {"method": standing[at]})
-    return replace(chosen, selection=replace(selection, notes=(*notes, *chosen.selection.notes)), beside=fitted)
+    selection = replace(selection, notes=(*notes, *chosen.selection.notes))
+    return AdaptedModel.of(chosen, selection=selection, beside=fitted)
 
 
-def _look(task: Task, base: Task) -> tuple[Domain, Domain, Domain, Preconditions]:
+def _look(task: AdaptationTask, base: AdaptationTask) -> tuple[Domain, Domain, Domain, Preconditions]:
     """The source examples that may be scored, their rows, the target's rows, and the facts about both."""
     # A network that was trained on the source is scored only on source examples that it has not seen.
     known = task.train if base.backbone is task.backbone else hold_out(task, HELD).held
-    source, target = base.embed(known), target_inputs("auto", base)
+    source, target = base.embed(known), base.target_features()
     return known, source, target, Preconditions.of(source, target, trained=base.backbone is not task.backbone)
 
 
-def opinions(task: Task, method: Method, source_only: Fitted, fitted: Fitted) -> dict[str, Any]:
+def opinions(task: AdaptationTask, method: Method, source_only: Fitted, fitted: Fitted) -> dict[str, Any]:
     """The validators' scores of a ``method`` that the user named, beside source only; they choose nothing here.
 
     ``rows`` are as in an election; ``notes`` say how a vote would end and which validators are left out.
@@ -122,25 +129,25 @@ def opinions(task: Task, method: Method, source_only: Fitted, fitted: Fitted) ->
     return {"rows": _rows(names, scores, vote), "notes": notes}
 
 
-def kept_in(task: Task, name: str) -> Task:
+def kept_in(task: AnyTask, name: str) -> AnyTask:
     """The task of one of several models, with a folder of its own for checkpoints."""
     return replace(task, workdir=None if task.workdir is None else task.workdir / name)
 
 
-def see(model: Fitted, task: Task, known: Domain, source: Domain, target: Domain) -> Evidence:
+def see(model: Fitted, task: AdaptationTask, known: Domain, source: Domain, target: Domain) -> Evidence:
     """A candidate's predictions on both domains, over the features that all candidates share.
 
     ``source`` are the rows of the source examples ``known``, ``target`` those of the task's target.
     """
     answers = []
-    readers = model.at_source, (model.backbone, model.head)
+    readers = source_reader(model), (model.backbone, model.head)
     for (backbone, head), domain, rows in zip(readers, (known, task.unlabeled), (source, target), strict=True):
-        seen = rows if backbone is task.backbone or domain is None else task.embed(domain, backbone)
+        seen = rows if backbone is task.backbone else task.embed(domain, backbone)
         answers.append(head.logits(seen.features) / head.temperature)
     return Evidence(source.features, answers[0], source.y, target.features, answers[1])
 
 
-def ask(base: Task, model: Fitted, seen: Evidence, usable_validators: Sequence[str]) -> dict[str, Score]:
+def ask(base: AdaptationTask, model: Fitted, seen: Evidence, usable_validators: Sequence[str]) -> dict[str, Score]:
     """Every validator's score of one candidate, on the predictions given or on held-out rows of the source."""
     scores = validate(seen, tuple(judge for judge in usable_validators if judge not in OF_SOURCE))
     if of_source := tuple(judge for judge in usable_validators if judge in OF_SOURCE):

@@ -10,19 +10,20 @@ from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
 from transferium.data.stratified_split import stratified_split
+from transferium.methods.adaptation_task import AdaptationTask
+from transferium.methods.adapted_model import AdaptedModel
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.method import Method
 from transferium.methods.shallow_adaptation.labelled_target import Pooled
-from transferium.methods.task import Task
 
 FEW_ALONE = "few-alone"
 """The name of the probe that is trained on the labelled target examples alone."""
 
 
 def elect_with_few(
-    task: Task, candidates: Mapping[str, Method], source_only: Method, validators: Sequence[str] = ()
-) -> Fitted:
+    task: AdaptationTask, candidates: Mapping[str, Method], source_only: Method, validators: Sequence[str] = ()
+) -> AdaptedModel:
     """The election of ``auto`` with labelled target examples, which candidates learn from if they can.
 
     Where the vote falls back to source only, the probe of source and labelled target rows takes its place; where the
@@ -35,9 +36,10 @@ def elect_with_few(
     if task.target is None:
         return elected
     alone, name = elected.beside["source-only"], str(elected.selection.chosen["method"])
-    method, chosen, why = candidates.get(name, Pooled()), elected, ""
+    method, why = candidates.get(name, Pooled()), ""
+    chosen: Fitted = elected
     if name == "source-only":
-        chosen, name = method.fit(replace(task, backbone=elected.backbone)), Pooled.name
+        chosen, name = method.adapt(replace(task, backbone=elected.backbone)), Pooled.name
         told = f"the {len(task.target)} labelled target examples"
         why = f"pooled stands in for source only, since it learns from {told} too"
     if better := _better_alone(task, alone, name, method):
@@ -51,21 +53,21 @@ def elect_with_few(
         chosen={"method": name},
         notes=(why, *how.notes, *chosen.selection.notes),
     )
-    return replace(chosen, selection=selection, beside={**elected.beside, name: chosen})
+    return AdaptedModel.of(chosen, selection=selection, beside={**elected.beside, name: chosen})
 
 
-def probe_of_few(task: Task) -> Fitted | None:
+def probe_of_few(task: AdaptationTask) -> Fitted | None:
     """The probe of the labelled target examples and nothing else; None where they hold fewer than two classes."""
     few = task.target
     return None if few is None or len(np.unique(few.y)) < 2 else _of_few(task, few)
 
 
-def _of_few(task: Task, few: Domain) -> Fitted:
-    alone = replace(task, train=few, groups=few.groups, sources=None, target=None, unlabeled=None, workdir=None)
+def _of_few(task: AdaptationTask, few: Domain) -> Fitted:
+    alone = replace(task.without_target(), train=few, groups=few.groups, workdir=None)
     return replace(LinearProbe().fit(alone), method=FEW_ALONE)
 
 
-def _better_alone(task: Task, source_only: Fitted, name: str, method: Method) -> str:
+def _better_alone(task: AdaptationTask, source_only: Fitted, name: str, method: Method) -> str:
     """Why the labelled target examples alone are a better source than the source; empty where they are not.
 
     Each half of them is predicted by models that learned from the other half. Comparing with source only, which saw
@@ -85,7 +87,7 @@ def _better_alone(task: Task, source_only: Fitted, name: str, method: Method) ->
     costly = task.budget_s is not None and method.moves_backbone
     if costly or not _clearly_more(alone, _right(few, source_only, task)):
         return ""
-    beside = _each_from_the_other(few, half, lambda known: method.fit(replace(over, target=known)), task)
+    beside = _each_from_the_other(few, half, lambda known: method.adapt(replace(over, target=known)), task)
     if not _clearly_more(alone, beside):
         return ""
     return (
@@ -95,7 +97,7 @@ def _better_alone(task: Task, source_only: Fitted, name: str, method: Method) ->
 
 
 def _each_from_the_other(
-    few: Domain, half: NDArray[np.int64], fit: Callable[[Domain], Fitted], task: Task
+    few: Domain, half: NDArray[np.int64], fit: Callable[[Domain], Fitted], task: AdaptationTask
 ) -> NDArray[np.bool_]:
     """Which examples are predicted rightly by a model that learned from the other half."""
     right = np.empty(len(few), np.bool_)
@@ -104,7 +106,7 @@ def _each_from_the_other(
     return right
 
 
-def _right(examples: Domain, fitted: Fitted, task: Task) -> NDArray[np.bool_]:
+def _right(examples: Domain, fitted: Fitted, task: AdaptationTask) -> NDArray[np.bool_]:
     return np.asarray(fitted.head.predict(task.embed(examples, fitted.backbone).features) == examples.y)
 
 

@@ -6,13 +6,14 @@ import numpy as np
 
 from transferium.functional.matrices import Array, Floats
 from transferium.functional.validators.evidence import Evidence
+from transferium.methods.adaptation_task import AdaptationTask
+from transferium.methods.adapted_model import alignment_of, source_reader
 from transferium.methods.fitted import Fitted
 from transferium.methods.holdout import HELD, hold_out
-from transferium.methods.task import Task, target_inputs
 from transferium.models.heads.base import AnyHead
 
 
-def evidence_of(task: Task, fitted: Fitted) -> Evidence:
+def evidence_of(task: AdaptationTask, fitted: Fitted) -> Evidence:
     """Both domains as ``fitted`` sees them: a fixed fifth of the source, the target, and never a target label.
 
     The source rows are the same for every method: those that adapted networks hold out. Methods that are trained on
@@ -21,13 +22,11 @@ def evidence_of(task: Task, fitted: Fitted) -> Evidence:
     Features are what the last linear layer reads. Logits are divided by the temperature.
     """
     parts = hold_out(task, HELD)
-    backbone, reader = fitted.at_source
+    backbone, reader = source_reader(fitted)
     logits = held_out_logits(task, fitted)
     known = ~np.isnan(logits).any(axis=1)
     source, kept = (task.embed(d, backbone).features for d in (parts.held, parts.train))
-    target = target_inputs(fitted.method, task).features
-    if fitted.backbone is not task.backbone and task.unlabeled is not None:
-        target = task.embed(task.unlabeled, fitted.backbone).features
+    target = task.embed(task.unlabeled, fitted.backbone).features
     return Evidence(
         source_features=_seen(fitted, reader, source[known], at_source=True),
         source_logits=logits[known],
@@ -38,19 +37,20 @@ def evidence_of(task: Task, fitted: Fitted) -> Evidence:
     )
 
 
-def held_out_logits(task: Task, fitted: Fitted) -> Array:
+def held_out_logits(task: AdaptationTask, fitted: Fitted) -> Array:
     """Calibrated logits for the fixed fifth of the source; rows of NaN where every model has seen the example."""
     parts = hold_out(task, HELD)
     if fitted.oof_outputs is not None and task.val is None:
         held = np.setdiff1d(np.arange(len(task.train)), parts.kept)
         logits: Array = np.log(np.maximum(fitted.oof_outputs[held], 1e-12))
         return logits
-    backbone, reader = fitted.at_source
+    backbone, reader = source_reader(fitted)
     return reader.logits(task.embed(parts.held, backbone).features) / reader.temperature
 
 
 def _seen(fitted: Fitted, head: AnyHead, rows: Floats, *, at_source: bool) -> Array:
-    if fitted.alignment is None:
+    alignment = alignment_of(fitted)
+    if alignment is None:
         return head.activations(rows)
-    side = fitted.alignment.source if at_source else fitted.alignment.target
+    side = alignment.source if at_source else alignment.target
     return np.asarray(side(np.asarray(rows, np.float64)), np.float64)

@@ -15,18 +15,18 @@ import numpy as np
 from transferium.data.domain import Domain
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.linear_classifier import softmax
-from transferium.functional.matrices import Array, Labels
+from transferium.functional.matrices import Array, Labels, unit_rows
 from transferium.functional.shift.label_explains import explained_by_shares, means_differ
 from transferium.functional.validators.catalogue import validate
 from transferium.functional.validators.clusters import cluster_agreement
 from transferium.functional.validators.ensemble import FEWEST as FEWEST_TOGETHER
 from transferium.functional.validators.evidence import CannotScoreError, Evidence
+from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.deep_adaptation.network import AdaptedNetwork
 from transferium.methods.fitted import Fitted
 from transferium.methods.holdout import HELD, hold_out
 from transferium.methods.method import Method
 from transferium.methods.model_selection.evidence import held_out_logits
-from transferium.methods.task import Task
 
 WITH_CLUSTERS = ("silhouette", "ami", "diversity")
 """Validators where classes are clusters: are predictions clusters of the target, and is every class predicted?"""
@@ -69,7 +69,7 @@ class Preconditions:
     @classmethod
     def of(cls, source: Domain, target: Domain, *, trained: bool = False) -> Preconditions:
         """Measure them on the features of both that every candidate shares."""
-        unit = [_unit_rows(np.asarray(d.features, np.float64)) for d in (source, target)]
+        unit = [unit_rows(d.features) for d in (source, target)]
         try:
             clustered = cluster_agreement(unit[0], source.y, classes=len(np.unique(source.y)))
         except CannotScoreError:
@@ -138,7 +138,7 @@ class Preconditions:
 
 
 def vetoed(
-    task: Task, fitted: Mapping[str, Fitted], evidence: Mapping[str, Evidence], preconditions: Preconditions
+    task: AdaptationTask, fitted: Mapping[str, Fitted], evidence: Mapping[str, Evidence], preconditions: Preconditions
 ) -> dict[str, str]:
     """Candidates that may not be chosen, and why; the first of ``fitted`` is source only.
 
@@ -178,7 +178,7 @@ def _changed(reference: Evidence, candidate: Evidence) -> int:
     return int((reference.target_predictions != candidate.target_predictions).sum())
 
 
-def _worse_on_source(task: Task, reference: Fitted, candidate: Fitted) -> str:
+def _worse_on_source(task: AdaptationTask, reference: Fitted, candidate: Fitted) -> str:
     a, b = reference.oof_outputs, candidate.oof_outputs
     if a is not None and b is not None:
         answers, y = [a, b], task.train.y
@@ -204,9 +204,3 @@ def _worse_on_source(task: Task, reference: Fitted, candidate: Fitted) -> str:
 def _loss(probabilities: Array, y: Labels) -> Array:
     out: Array = -np.log(np.maximum(probabilities[np.arange(len(y)), y], 1e-6))
     return out
-
-
-def _unit_rows(x: Array) -> Array:
-    length = np.linalg.norm(x, axis=1, keepdims=True)
-    scaled: Array = np.divide(x, length, out=np.zeros_like(x), where=length > 0)
-    return scaled

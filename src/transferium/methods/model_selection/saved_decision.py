@@ -13,7 +13,7 @@ from transferium.data.fingerprint import fingerprint
 from transferium.methods.catalogue import find_method
 from transferium.methods.method import Method
 from transferium.methods.task import Task
-from transferium.system.write_atomically import write_atomically
+from transferium.system.checked_files import read_sealed_json, write_sealed_json
 
 DECISION = "decision.json"
 
@@ -51,16 +51,15 @@ def recall(task: Task, chooser: Method) -> Decision | None:
 
 def write_state(path: Path, kept: Mapping[str, Any]) -> None:
     """Write what an interrupted run needs again, as a whole or not at all."""
-    write_atomically(path, json.dumps(kept), durable=True)
+    write_sealed_json(path, kept)
 
 
 def read_state(path: Path) -> dict[str, Any]:
     """What ``write_state`` wrote; nothing where that is missing or damaged."""
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        return read_sealed_json(path)
+    except (OSError, ValueError):
         return {}
-    return kept if isinstance(kept, dict) else {}
 
 
 def _about(task: Task, chooser: Method) -> dict[str, Any]:

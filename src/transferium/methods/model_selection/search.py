@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -48,7 +47,7 @@ class Tuned(Method):
     estimator proposes: Bergstra et al., "Algorithms for hyper-parameter optimization" (2011), as Optuna makes it.
     Where ``fixed`` balances the classes, scores count every class alike, as the method's own do.
     The test part takes no part. With ``storage`` several machines share one study; without, the study lies in the run's
-    own state and an interrupted search goes on with the trials it has.
+    own state, and an interrupted search goes on with the trials it has and ends as if it had not been interrupted.
     """
 
     name: ClassVar[str] = "tune"
@@ -109,21 +108,25 @@ class Tuned(Method):
                 "out: no class has 2 independent training examples. Add examples, or name settings and use fit."
             )
         study = open_study(self, task)
-        _search(study, self, _Objective(self, task, fold))
+        run_trials(study, self, FoldLoss(self, task, fold))
         task.tell("trials", self.trials, self.trials)
         try:
-            best = _best(study)
+            best = best_trial(study)
         except InputError:
             self._forget_study(task)
             raise
+        ended = _ended(study)
+        number = [trial.number for trial in ended].index(best.number)
         settings = dict(self.fixed) | _values(self.dials, best.params)
         fitted = self._made_of(settings).fit(task)
         selection = Selection(
             f"{RULE}, every class counting alike" if self.balanced else RULE,
             f"{int(fold.max()) + 1} folds of the training part ({len(task.train)} examples)",
-            [_row(trial) for trial in study.trials if _counts(trial)],
-            {"trial": best.number, **best.params},
-            tuple(filter(None, (_gain(study, best), *notes_on_folds(task, fold, self.folds), str(fitted.selection)))),
+            [_row(i, trial) for i, trial in enumerate(ended)],
+            {"trial": number, **best.params},
+            tuple(
+                filter(None, (_gain(ended[0], best), *notes_on_folds(task, fold, self.folds), str(fitted.selection)))
+            ),
         )
         spent = {"search": time.perf_counter() - started - sum(fitted.seconds.values())}
         return replace(fitted, selection=selection, seconds=spent | fitted.seconds)
@@ -136,7 +139,7 @@ class Tuned(Method):
 
 
 @dataclass(frozen=True)
-class _Objective:
+class FoldLoss:
     """One trial: the mean log-loss of every fold, reported fold by fold, so that a bad trial is stopped early."""
 
     tuned: Tuned
@@ -162,7 +165,7 @@ class _Objective:
         alike = self.tuned.balanced
         count = int(self.fold.max()) + 1
         for k in range(count):
-            answers, y = self._fold(settings, k)
+            answers, y = self.answers(settings, k)
             likelihood = answers[np.arange(len(y)), y]
             weights = balanced_weights(y, answers.shape[1])[y] if alike else None
             losses.append(float(np.average(-np.log(np.maximum(likelihood, 1e-12)), weights=weights)))
@@ -176,7 +179,8 @@ class _Objective:
                 raise TrialPruned
         return float(np.mean(losses))
 
-    def _fold(self, settings: Mapping[str, Any], k: int) -> tuple[np.ndarray, np.ndarray]:
+    def answers(self, settings: Mapping[str, Any], k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Outputs for the examples of fold ``k`` by a model of the others, and their labels."""
         fitted = self.tuned._made_of(settings).fit(self.task.on(np.flatnonzero(self.fold != k)))
         held = self.task.train.take(self.fold == k)
         return fitted.head.outputs(self.task.embed(held, fitted.backbone).features), held.y
@@ -199,41 +203,39 @@ def open_study(tuned: Tuned, task: Task) -> Study:
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
     )
     _refuse_another(study, _about(tuned, task), own)
-    study.sampler = _sampler(tuned, task, len(study.trials))
+    study.sampler = _sampler(tuned, task)
     if own:
-        _try_again(study)
-    if not study.trials:
+        _give_up_on_cut_off(study)
+    waiting = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,))
+    if not waiting and not (_ended(study) if own else study.trials):
         study.enqueue_trial(_defaults(tuned))
     return study
 
 
-def _sampler(tuned: Tuned, task: Task, trials: int) -> BaseSampler:
-    """The sampler, seeded so that a study with more trials gets other proposals.
+def _sampler(tuned: Tuned, task: Task) -> BaseSampler:
+    """The sampler, seeded for each trial by how many came to their end before it: one that was cut off is repeated.
 
     Over one ``storage`` each process proposes something else, and keeps away from what the others are trying.
     """
-    from optuna.exceptions import ExperimentalWarning
-    from optuna.samplers import TPESampler
+    from transferium.methods.model_selection.seeded_sampler import SeededSampler
 
-    shared = tuned.storage is not None
-    who = [crc32(platform.node().encode()), os.getpid()] if shared else []
-    seed = int(np.random.SeedSequence([task.seed, trials, *who]).generate_state(1)[0])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)  # what Optuna 4 says of ``constant_liar``
-        return TPESampler(seed=seed, constant_liar=shared)
+    if tuned.storage is None:
+        return SeededSampler([task.seed], lambda study, _trial: len(_ended(study)), shared=False)
+    who = [crc32(platform.node().encode()), os.getpid()]
+    return SeededSampler([task.seed, *who], lambda _study, trial: trial.number, shared=True)
 
 
-def _try_again(study: Study) -> None:
-    """Put trials that were interrupted back into the queue; no other process uses this study."""
+def _give_up_on_cut_off(study: Study) -> None:
+    """Mark trials that were interrupted as failed; no other process uses this study."""
     from optuna.trial import TrialState
 
-    again = set(study.user_attrs.get("tried again", ()))
-    cut = [t for t in study.trials if t.state == TrialState.RUNNING or (t.state.is_finished() and not _counts(t))]
-    for trial in (t for t in cut if t.number not in again):
-        study.enqueue_trial(trial.params)
-        if trial.state == TrialState.RUNNING:
-            study.tell(trial.number, state=TrialState.FAIL)
-    study.set_user_attr("tried again", sorted(again | {t.number for t in cut}))
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        study.tell(trial.number, state=TrialState.FAIL)
+
+
+def _ended(study: Study) -> list[FrozenTrial]:
+    """The trials that came to their end, in order."""
+    return [trial for trial in study.get_trials(deepcopy=False) if _counts(trial)]
 
 
 def _counts(trial: FrozenTrial) -> bool:
@@ -295,9 +297,11 @@ def _refuse_another(study: Study, about: Mapping[str, Any], own: bool) -> None:
         )
 
 
-def _search(study: Study, tuned: Tuned, objective: Callable[[Trial], float]) -> None:
+def run_trials(study: Study, tuned: Tuned, objective: Callable[[Trial], float]) -> None:
+    """Try settings until the study has as many trials as were asked for, or the time is over."""
+
     def stop_when_done(study: Study, _trial: FrozenTrial | None = None) -> bool:
-        done = sum(map(_counts, study.get_trials(deepcopy=False))) >= tuned.trials
+        done = len(_ended(study)) >= tuned.trials
         if done and _trial is not None:
             study.stop()
         return done
@@ -306,7 +310,8 @@ def _search(study: Study, tuned: Tuned, objective: Callable[[Trial], float]) -> 
         study.optimize(objective, timeout=tuned.timeout_s, callbacks=[stop_when_done], catch=(TransferiumError,))
 
 
-def _best(study: Study) -> FrozenTrial:
+def best_trial(study: Study) -> FrozenTrial:
+    """The trial of the lowest loss; raises ``InputError`` where none came to its end, with the reasons."""
     try:
         return study.best_trial
     except ValueError as error:
@@ -343,14 +348,14 @@ def _defaults(tuned: Tuned) -> dict[str, Any]:
     return found
 
 
-def _row(trial: FrozenTrial) -> dict[str, Any]:
+def _row(number: int, trial: FrozenTrial) -> dict[str, Any]:
     last = (
         trial.value
         if trial.value is not None
         else trial.intermediate_values.get(max(trial.intermediate_values, default=0))
     )
     return {
-        "trial": trial.number,
+        "trial": number,
         "state": trial.state.name.lower(),
         **trial.params,
         "log_loss": last,
@@ -358,9 +363,8 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
     }
 
 
-def _gain(study: Study, best: FrozenTrial) -> str:
+def _gain(first: FrozenTrial, best: FrozenTrial) -> str:
     """Whether the search found anything that the defaults did not have."""
-    first = study.trials[0]
     if first.value is None or best.value is None or best.number == first.number:
         return "no trial beat the first, the method's defaults" if best.number == first.number else ""
     return f"log-loss {best.value:.4f}, the first trial's (the method's defaults) {first.value:.4f}"

@@ -23,11 +23,11 @@ from transferium.functional.adaptation.tca import tca
 from transferium.functional.adaptation.transport import transport_map
 from transferium.functional.linear_classifier import fit_linear
 from transferium.functional.matrices import Array
+from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.settings.field import setting
 from transferium.methods.shallow_adaptation.base import Moved, Shallow, check_pairs, unit
 from transferium.methods.shallow_adaptation.given_pairs import check_pairs_given, find_pairs, read_pairs
-from transferium.methods.task import Task
 
 FOUND = ("transport", "prototypes")
 """How pairs are found where none are given."""
@@ -53,7 +53,7 @@ class Standardise(Shallow):
     name: ClassVar[str] = "standardise"
     makes_alike: ClassVar[bool] = True
 
-    def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+    def _move(self, task: AdaptationTask, source: Domain, target: Array) -> Moved:
         return Moved(standardise(source.features, target, strength=self.strength))
 
 
@@ -71,7 +71,7 @@ class CORAL(Shallow):
 
     ridge: float = _penalty(0.1, "added to both covariances, relative to the mean variance")
 
-    def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+    def _move(self, task: AdaptationTask, source: Domain, target: Array) -> Moved:
         return Moved(Alignment(coral_map(source.features, target, ridge=self.ridge, strength=self.strength)))
 
 
@@ -90,7 +90,7 @@ class Subspace(Shallow):
 
     dimensions: int = _at_most(64)
 
-    def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+    def _move(self, task: AdaptationTask, source: Domain, target: Array) -> Moved:
         x = np.asarray(source.features, np.float64)
         spans = min(principal_directions(m).shape[1] for m in (x, target))
         kept = min(self.dimensions, spans)
@@ -115,7 +115,7 @@ class TCA(Shallow):
     dimensions: int = _at_most(64)
     ridge: float = _penalty(0.1, "size penalty of the directions, for features of about unit length", {"above": 0})
 
-    def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+    def _move(self, task: AdaptationTask, source: Domain, target: Array) -> Moved:
         if self.strength == 0:
             return Moved()
         x = np.asarray(source.features, np.float64)
@@ -144,7 +144,7 @@ class JDA(Shallow):
     balance: float = setting(0.5, "0: the domains' means alone, 1: the classes' alone", (0.0, 1.0), {"most": 1})
     rounds: int = setting(10, "turns of directions and pseudo-labels", (1, 20))
 
-    def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+    def _move(self, task: AdaptationTask, source: Domain, target: Array) -> Moved:
         if self.strength == 0:
             return Moved()
         x = np.asarray(source.features, np.float64)
@@ -197,7 +197,7 @@ class OT(Shallow):
     regularisation: float = _penalty(0.05, "entropy of the plan, in units of the median cost")
     class_penalty: float = setting(0.0, "keeps classes of the source apart in the plan", (0.0, 1.0))
 
-    def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+    def _move(self, task: AdaptationTask, source: Domain, target: Array) -> Moved:
         if self.strength == 0:
             return Moved()
         check_pairs(self.name, len(source), len(target))
@@ -248,14 +248,13 @@ class LinearMap(Shallow):
     def _given(self) -> bool:
         return not (isinstance(self.pairs, str) and self.pairs in FOUND)
 
-    def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+    def _move(self, task: AdaptationTask, source: Domain, target: Array) -> Moved:
         if self.strength == 0:
             return Moved()
         x = np.asarray(source.features, np.float64)
         scale, weight = unit(x, target), None
         notes: tuple[str, ...] = ()
         if self._given:
-            assert task.unlabeled is not None
             given = read_pairs(self.pairs) if isinstance(self.pairs, (str, Path)) else self.pairs
             here, there = find_pairs(given, source, task.unlabeled)
             a, b, notes = x[here] * scale, target[there] * scale, (f"{len(given)} pairs were given",)

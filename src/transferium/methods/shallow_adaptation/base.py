@@ -12,16 +12,17 @@ from transferium.data.domain import Domain
 from transferium.errors import InputError
 from transferium.functional.adaptation.affine import Affine, Alignment
 from transferium.functional.matrices import Array
-from transferium.methods.fitted import Fitted
-from transferium.methods.frozen.linear_probe import LinearProbe
-from transferium.methods.multi_source import relatedness
+from transferium.methods.adaptation_task import AdaptationTask
+from transferium.methods.adapted_model import AdaptedModel
+from transferium.methods.frozen.linear_probe import LinearSolver
+from transferium.methods.method import Method, NeedsTarget
+from transferium.methods.multi_source import row_weights
 from transferium.methods.settings.field import setting
 from transferium.methods.shallow_adaptation.labelled_target import (
     few_weight_setting,
     joined,
     without_few,
 )
-from transferium.methods.task import Task, target_inputs
 from transferium.models.heads.base import AnyHead
 from transferium.models.heads.linear import Head, linear
 from transferium.problems.classes import Classes
@@ -44,7 +45,7 @@ class Moved:
 
 
 @dataclass
-class Shallow(LinearProbe):
+class Shallow(NeedsTarget, LinearSolver, Method):
     """A linear probe of the source after its features were moved or re-weighted for the target.
 
     Labelled target examples join the source's rows, moved as the target is, ``few_weight`` each. Folds, grid and
@@ -63,13 +64,13 @@ class Shallow(LinearProbe):
     )
     few_weight: float | None = few_weight_setting()
 
-    def fit(self, task: Task) -> Fitted:
-        """Move, solve, fold; raises ``InputError`` without a target."""
+    def adapt(self, task: AdaptationTask) -> AdaptedModel:
+        """Move, solve, fold."""
         if self.sources == "votes" and task.sources is not None:
             from transferium.methods.multi_source import vote_of_sources
 
             return vote_of_sources(self, task)
-        target, source = target_inputs(self.name, task), task.embed(task.train)
+        target, source = task.target_features(), task.embed(task.train)
         moved = self._move(task, source, np.asarray(target.features, np.float64))
         counts, notes = self._counts(task, source, target, moved)
         rows = moved.alignment.source(source.features) if moved.rows is None else moved.rows
@@ -77,7 +78,7 @@ class Shallow(LinearProbe):
             task, source.embedded(np.asarray(rows)), self.few_weight, counts=counts, map_=moved.alignment.target
         )
         fitted = without_few(self.solve(inner, seen, counts), len(source))
-        return replace(
+        return AdaptedModel.of(
             fitted,
             head=folded(fitted.head, moved.alignment.target),
             source_head=None if moved.rows is not None else folded(fitted.head, moved.alignment.source),
@@ -85,18 +86,16 @@ class Shallow(LinearProbe):
             selection=replace(fitted.selection, notes=(*fitted.selection.notes, *moved.notes, *notes, *said)),
         )
 
-    def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+    def _move(self, task: AdaptationTask, source: Domain, target: Array) -> Moved:
         raise NotImplementedError(f"{type(self).__name__} does not say where the features go")
 
     def _counts(
-        self, task: Task, source: Domain, target: Domain, moved: Moved
+        self, task: AdaptationTask, source: Domain, target: Domain, moved: Moved
     ) -> tuple[NDArray[np.float64] | None, list[str]]:
         if self.sources != "weighted" or task.sources is None:
             return moved.counts, []
-        found = relatedness(np.asarray(task.sources), source.features, target.features)
-        weights = found[task.sources] * (1.0 if moved.counts is None else moved.counts)
-        words = ", ".join(f"{i}: {w:.2f}" for i, w in enumerate(found))
-        return weights / weights.mean(), [f"sources are weighted by likeness to the target ({words})"]
+        weights, note = row_weights(np.asarray(task.sources), source.features, target.features, moved.counts)
+        return weights, [note]
 
 
 def folded(head: AnyHead, map_: Affine) -> Head:

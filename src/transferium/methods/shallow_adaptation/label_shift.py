@@ -12,15 +12,17 @@ from transferium.data.domain import Domain
 from transferium.errors import DataError
 from transferium.functional.adaptation.label_shift import bbse, saerens
 from transferium.functional.matrices import Array, Labels
+from transferium.methods.adaptation_task import AdaptationTask
+from transferium.methods.adapted_model import AdaptedModel
 from transferium.methods.fitted import Fitted
-from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.frozen.linear_probe import LinearSolver
+from transferium.methods.method import Method, NeedsTarget
 from transferium.methods.settings.field import setting
 from transferium.methods.shallow_adaptation.labelled_target import (
     few_weight_setting,
     joined,
     without_few,
 )
-from transferium.methods.task import Task, target_inputs
 from transferium.models.heads.linear import linear
 from transferium.problems.classes import Classes
 
@@ -29,7 +31,7 @@ LEAST = 1e-4
 
 
 @dataclass
-class Corrected(LinearProbe):
+class Corrected(NeedsTarget, LinearSolver, Method):
     """Source only, its answers corrected for the target's class shares, however these are found."""
 
     problems: ClassVar[tuple[str, ...]] = (Classes.kind,)
@@ -44,9 +46,9 @@ class Corrected(LinearProbe):
         """How the shares are found: em or bbse."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it finds the shares")
 
-    def fit(self, task: Task) -> Fitted:
+    def adapt(self, task: AdaptationTask) -> AdaptedModel:
         """Fit the source, estimate the shares, shift the intercepts."""
-        target = target_inputs(self.name, task).features
+        target = task.target_features().features
         inner, both, counts, said = joined(task, task.embed(task.train), self.few_weight)
         fitted = without_few(self.solve(inner, both, counts), len(task.train))
         prior = np.bincount(both.y, weights=counts, minlength=task.classes) / len(both)
@@ -58,9 +60,9 @@ class Corrected(LinearProbe):
         words = ", ".join(f"{name} {p:.3f}" for name, p in zip(task.train.classes, shares, strict=True))
         words = f"class shares of the target ({self.estimated_by}): {words}"
         selection = replace(fitted.selection, notes=(*fitted.selection.notes, words, *said))
-        return replace(fitted, head=head, source_head=fitted.head, selection=selection)
+        return AdaptedModel.of(fitted, head=head, source_head=fitted.head, selection=selection)
 
-    def _shares(self, task: Task, fitted: Fitted, seen: Array, prior: Array) -> Array:
+    def _shares(self, task: AdaptationTask, fitted: Fitted, seen: Array, prior: Array) -> Array:
         if self.estimated_by == "em":
             return saerens(seen, prior)
         return bbse(*held_out_answers(task.train, fitted), seen)

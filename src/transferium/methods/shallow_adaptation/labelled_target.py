@@ -12,8 +12,11 @@ from transferium.data.domain import Domain
 from transferium.data.samples import Rows
 from transferium.errors import InputError, option
 from transferium.functional.adaptation.affine import Affine
+from transferium.methods.adaptation_task import AdaptationTask
+from transferium.methods.adapted_model import AdaptedModel
 from transferium.methods.fitted import Fitted
-from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.frozen.linear_probe import LinearSolver
+from transferium.methods.method import Method, NeedsTarget
 from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
 from transferium.problems.classes import Classes
@@ -39,7 +42,7 @@ def weight_of_few(source: int, few: int, weight: float | None) -> float:
 
 
 def joined(
-    task: Task,
+    task: AdaptationTask,
     source: Domain,
     weight: float | None,
     *,
@@ -67,7 +70,7 @@ def joined(
 
 
 @dataclass
-class Pooled(LinearProbe):
+class Pooled(NeedsTarget, LinearSolver, Method):
     """The linear probe of the source's rows and a few labelled target rows, which count more.
 
     ``min Σ_source ℓ + few_weight · Σ_few ℓ``: the plainest semi-supervised adaptation, and what any other must beat.
@@ -82,7 +85,7 @@ class Pooled(LinearProbe):
 
     few_weight: float | None = few_weight_setting()
 
-    def fit(self, task: Task) -> Fitted:
+    def adapt(self, task: AdaptationTask) -> AdaptedModel:
         """Solve; raises ``InputError`` without labelled target examples."""
         if task.target is None:
             raise InputError(
@@ -91,7 +94,8 @@ class Pooled(LinearProbe):
             )
         inner, both, counts, said = joined(task, task.embed(task.train), self.few_weight)
         fitted = without_few(self.solve(inner, both, counts), len(task.train))
-        return replace(fitted, selection=replace(fitted.selection, notes=(*fitted.selection.notes, *said)))
+        selection = replace(fitted.selection, notes=(*fitted.selection.notes, *said))
+        return AdaptedModel.of(fitted, selection=selection)
 
 
 def without_few(fitted: Fitted, source: int) -> Fitted:

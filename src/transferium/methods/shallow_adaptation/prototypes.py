@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.linear_classifier import softmax
-from transferium.methods.fitted import Fitted
+from transferium.functional.matrices import unit_rows
+from transferium.methods.adaptation_task import AdaptationTask
+from transferium.methods.adapted_model import AdaptedModel
 from transferium.methods.frozen.linear_probe import LinearProbe
-from transferium.methods.method import Method
+from transferium.methods.method import Method, NeedsTarget
 from transferium.methods.settings.field import setting
 from transferium.methods.shallow_adaptation.labelled_target import (
     Pooled,
     few_weight_setting,
     weight_of_few,
 )
-from transferium.methods.task import Task, target_inputs
 from transferium.models.heads.linear import Head
 from transferium.selection.selection import Selection
 
@@ -28,7 +29,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass
-class Prototypes(Method):
+class Prototypes(NeedsTarget, Method):
     """Cosine to class prototypes of the target, found by alternating from source-only's answers.
 
     ``c_k = mean of x̂_i weighted by p_ik`` over target rows of unit length, ``p_i`` source-only's probabilities at
@@ -47,11 +48,11 @@ class Prototypes(Method):
     rounds: int = setting(5, "alternations of labels and prototypes", (1, 20))
     few_weight: float | None = few_weight_setting("target row")
 
-    def fit(self, task: Task) -> Fitted:
+    def adapt(self, task: AdaptationTask) -> AdaptedModel:
         """Fit source-only (with labelled target rows: the probe of both), then move its prototypes into the target."""
-        source_only = LinearProbe().fit(task) if task.target is None else Pooled().fit(task)
+        source_only = (LinearProbe() if task.target is None else Pooled()).adapt(task)
         started = time.perf_counter()
-        seen, source = target_inputs(self.name, task).features, task.embed(task.train)
+        seen, source = task.target_features().features, task.embed(task.train)
         target, shares = unit_rows(seen), softmax(source_only.head.logits(seen))
         home = at = source_prototypes(unit_rows(source.features), source.y, task.classes)
         known, told, said = self._known(task, len(target))
@@ -64,7 +65,7 @@ class Prototypes(Method):
         none = np.zeros(task.classes)
         # The same rule at home: the target has no labels to calibrate with.
         temperature = fit_temperature(Head(home, none).logits(source.features), source.y)
-        return Fitted(
+        return AdaptedModel(
             method=self.name,
             backbone=task.backbone,
             head=Head(at, none, temperature),
@@ -74,21 +75,13 @@ class Prototypes(Method):
             seconds=source_only.seconds | {"alternate": time.perf_counter() - started},
         )
 
-    def _known(self, task: Task, target: int) -> tuple[Array, Array, tuple[str, ...]]:
+    def _known(self, task: AdaptationTask, target: int) -> tuple[Array, Array, tuple[str, ...]]:
         """Labelled target rows of unit length, their shares in the prototypes, and what to say of them."""
         if task.target is None:
             return np.empty((0, task.backbone.width)), np.empty((0, task.classes)), ()
         rows, each = task.embed(task.target), weight_of_few(target, len(task.target), self.few_weight)
         said = f"{len(rows)} labelled target examples keep their labels, each counting as {each:.3g} target rows"
         return unit_rows(rows.features), each * np.eye(task.classes)[rows.y], (said,)
-
-
-def unit_rows(x: NDArray[np.floating[Any]]) -> Array:
-    """Rows scaled to length 1; a row of noughts stays."""
-    rows = np.asarray(x, np.float64)
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    scaled: Array = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
-    return scaled
 
 
 def prototypes(rows: Array, shares: Array, before: Array) -> Array:

@@ -12,16 +12,16 @@ from transferium.functional.adaptation.density_ratio import logistic_ratio
 from transferium.functional.adaptation.kmm import kmm
 from transferium.functional.adaptation.weights import effective_sample_size, tempered
 from transferium.functional.matrices import Array
+from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.settings.field import setting
 from transferium.methods.shallow_adaptation.base import Moved, Shallow, check_pairs, unit
-from transferium.methods.task import Task
 
 
 @dataclass
 class Reweighted(Shallow):
     """Weights to the power of ``strength``, mean 1; the notes say how many rows' worth of source is left."""
 
-    def _move(self, task: Task, source: Domain, target: Array) -> Moved:
+    def _move(self, task: AdaptationTask, source: Domain, target: Array) -> Moved:
         x = np.asarray(source.features, np.float64)
         scale = unit(x, target)
         weights = tempered(self._weigh(x * scale, target * scale), self.strength)

@@ -15,11 +15,11 @@ from transferium.functional.adaptation.tradaboost import Boosted, tradaboost
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.linear_classifier import Linear, fit_linear
 from transferium.functional.matrices import Array, Labels
-from transferium.methods.fitted import Fitted
-from transferium.methods.method import Method
+from transferium.methods.adaptation_task import AdaptationTask
+from transferium.methods.adapted_model import AdaptedModel
+from transferium.methods.method import Method, NeedsTarget
 from transferium.methods.settings.field import setting
 from transferium.methods.shallow_adaptation.base import unit
-from transferium.methods.task import Task
 from transferium.models.heads.linear import Head
 from transferium.selection.selection import Selection
 
@@ -28,7 +28,7 @@ FEWEST = 10
 
 
 @dataclass
-class TrAdaBoost(Method):
+class TrAdaBoost(NeedsTarget, Method):
     """Boosting over source and a few labelled target rows: misleading source rows lose weight.
 
     The members of the later rounds are averaged as logits with the paper's weights instead of voting, so that one
@@ -43,7 +43,7 @@ class TrAdaBoost(Method):
     rounds: int = setting(10, "rounds of boosting", (0, 20))
     penalty: float = setting(1.0, "of each member, for features of about unit variance", (1e-2, 1e2))
 
-    def fit(self, task: Task) -> Fitted:
+    def adapt(self, task: AdaptationTask) -> AdaptedModel:
         """Boost; the temperature is from target rows answered by a model that was not shown them."""
         if task.target is None:
             raise InputError(
@@ -57,7 +57,7 @@ class TrAdaBoost(Method):
         model = self._boost(x * scale, source.y, z * scale, few.y, task.classes)
         temperature, note = self._temperature(x * scale, source.y, z * scale, few.y, task)
         weight, bias = _averaged(model)
-        return Fitted(
+        return AdaptedModel(
             method=self.name,
             backbone=task.backbone,
             head=Head(weight * scale, bias, temperature),
@@ -70,7 +70,9 @@ class TrAdaBoost(Method):
         fit = partial(fit_linear, classes=classes, penalty=self.penalty)
         return tradaboost(x, y, z, few, fit, rounds=self.rounds)
 
-    def _temperature(self, x: Array, y: Labels, z: Array, few: NDArray[np.int64], task: Task) -> tuple[float, str]:
+    def _temperature(
+        self, x: Array, y: Labels, z: Array, few: NDArray[np.int64], task: AdaptationTask
+    ) -> tuple[float, str]:
         if len(few) < FEWEST:
             return 1.0, f"{len(few)} labelled target examples are too few to calibrate by: the temperature is 1"
         half = np.random.default_rng(task.seed).permutation(len(few)) % 2 == 0

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.functional.matrices import unit_rows
 from transferium.models.heads.linear import Head
 
 
@@ -27,19 +28,7 @@ class CosineHead(Head):
 
     def activations(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Directions: the features scaled to length 1."""
-        return directions(features)
+        return unit_rows(features)
 
     def _scores(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
-        return super()._scores(directions(block))
-
-
-def directions(features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Rows scaled to length 1, each by itself; a row of noughts stays.
-
-    >>> directions(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
-    [[0.6, 0.8], [0.0, 0.0]]
-    """
-    rows = np.ascontiguousarray(features, np.float64)
-    length = np.sqrt((rows * rows).sum(axis=1, keepdims=True))
-    scaled: NDArray[np.float64] = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
-    return scaled
+        return super()._scores(unit_rows(block))

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError
+from transferium.functional.matrices import unit_rows
 from transferium.functional.nearest import nearest
 from transferium.models.heads.base import AnyHead
-from transferium.models.heads.cosine import directions
 from transferium.problems.problem import Link
 
 Metric = Literal["cosine", "euclidean"]
@@ -64,7 +64,7 @@ class Neighbours(AnyHead):
             )
         # Distances do not change with the origin; around the middle they are rounded least.
         middle = np.zeros(examples.shape[1]) if self.metric == "cosine" else examples.mean(axis=0, dtype=np.float64)
-        rows = directions(examples) if self.metric == "cosine" else examples - middle
+        rows = unit_rows(examples) if self.metric == "cosine" else examples - middle
         small = rows.astype(np.float32)
         squares = (small.astype(np.float64) ** 2).sum(axis=1)
         for name, value in (("examples", examples), ("labels", labels), ("_near", (middle, small, squares))):
@@ -80,7 +80,7 @@ class Neighbours(AnyHead):
 
     def activations(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """The vectors between which distances are measured: directions for the cosine, else the features themselves."""
-        return directions(features) if self.metric == "cosine" else np.asarray(features, np.float64)
+        return unit_rows(features) if self.metric == "cosine" else np.asarray(features, np.float64)
 
     def to_tensors(self) -> dict[str, NDArray[Any]]:
         return {"head.examples": np.asarray(self.examples), "head.labels": self.labels}

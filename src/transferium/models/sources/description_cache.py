@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from transferium.system.cache_dir import home
-from transferium.system.write_atomically import write_atomically
+from transferium.system.checked_files import read_sealed_json, write_sealed_json
 
 
 def remembered(words: tuple[str, ...], learn: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -20,9 +19,8 @@ def remembered(words: tuple[str, ...], learn: Callable[[], dict[str, Any]]) -> d
     name = hashlib.sha256("\n".join(words).encode()).hexdigest()[:40]
     path = home() / "backbones" / f"{name}.json"
     with suppress(OSError, ValueError):
-        known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return known
+        return read_sealed_json(path)
     facts = learn()
     with suppress(OSError):
-        write_atomically(path, json.dumps(facts))
+        write_sealed_json(path, facts)
     return facts

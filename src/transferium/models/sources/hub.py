@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from transferium.errors import BackboneError
+
+_offline: ContextVar[bool] = ContextVar("offline", default=False)
+
+
+@contextmanager
+def offline() -> Iterator[None]:
+    """Look in the local cache alone: for names that came from a file and not from the user."""
+    before = _offline.set(True)
+    try:
+        yield
+    finally:
+        _offline.reset(before)
 
 
 def repository(name: str, patterns: Sequence[str]) -> Path:
     """The folder of a hub repository's files; no socket is opened when the cache holds configuration and weights."""
     if folder := cached_repository(name):
         return folder
+    if _offline.get():
+        raise BackboneError(f"a saved model names {name!r}, which is not in the local Hugging Face cache.")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 

@@ -83,7 +83,7 @@ def timm_folder(folder: Path, size: int | None, name: str | None = None) -> Back
         config["architecture"],
         weight_files(folder)[0],
         size,
-        name=name or str(folder),
+        name=name or folder.resolve().name,
         overlay=data,
         options=config.get("model_args") or {},
     )
@@ -91,7 +91,7 @@ def timm_folder(folder: Path, size: int | None, name: str | None = None) -> Back
 
 def timm_file(architecture: str, weights: Path, size: int | None) -> Backbone:
     """A timm architecture with the weights of one file; its preprocessing is timm's for that architecture."""
-    return _describe(architecture, weights, size, name=f"{architecture}@{weights}", overlay={}, options={})
+    return _describe(architecture, weights, size, name=f"{architecture}@{weights.name}", overlay={}, options={})
 
 
 def _describe(

@@ -40,7 +40,7 @@ def transformers_folder(folder: Path, kind: Kind, amount: int | None, name: str 
 
     ``amount`` is how much of an example is read: the side of a picture, or the tokens of a text.
     """
-    return by_kind(READERS, kind, "model of transformers")(folder, name or str(folder), amount)
+    return by_kind(READERS, kind, "model of transformers")(folder, name or folder.resolve().name, amount)
 
 
 def _describe_text(folder: Path, name: str, max_length: int | None) -> Backbone:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transferium.errors import BackboneError
+from transferium.errors import BackboneError, refusing
+from transferium.system.checked_files import check_file, hash_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,12 +17,10 @@ _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
 
 
 def digest_files(files: Iterable[Path], *words: str) -> str:
-    """SHA-256 over the files' bytes and the words that say how they are used (about 2 GB/s)."""
+    """SHA-256 over the files' bytes and the words that say how they are used ."""
     whole = hashlib.sha256()
     for file in files:
-        with file.open("rb") as stream:
-            while block := stream.read(1 << 22):
-                whole.update(block)
+        hash_file(file, whole)
     for word in words:
         whole.update(b"\0" + word.encode())
     return whole.hexdigest()
@@ -32,34 +31,26 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
     A checkpoint is read with ``weights_only=True``: a pickle that would run code is refused with ``BackboneError``.
     """
-    import torch
-
-    if not path.is_file():
-        raise BackboneError(f"there is no weights file at {path}.")
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
     import pickle
 
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise BackboneError(
-            f"{path} was not loaded: it is a pickle that holds more than tensors, and loading it would run its code "
-            f"({str(error).splitlines()[0]}). Ask for the weights as .safetensors, or save only a state_dict."
-        ) from error
-    except (OSError, EOFError, RuntimeError, ValueError) as error:
-        raise BackboneError(f"{path} cannot be read as a torch checkpoint: {error}.") from error
-    return _tensors(saved, path)
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
+    import torch
     from safetensors.torch import load_file
 
-    try:
-        return dict(load_file(path))
-    except (OSError, SafetensorError) as error:
-        raise BackboneError(f"{path} cannot be read as safetensors: {error}.") from error
+    if not path.exists():
+        raise BackboneError(f"there is no weights file at {path}.")
+    safe = path.suffix == ".safetensors"
+    with refusing(BackboneError, f"{path} cannot be read as {'safetensors' if safe else 'a torch checkpoint'}", "."):
+        check_file(path)
+        if safe:
+            return dict(load_file(path))
+        try:
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise BackboneError(
+                f"{path} was not loaded: it is a pickle that holds more than tensors, and loading it would run its "
+                f"code ({str(error).splitlines()[0]}). Ask for the weights as .safetensors, or save only a state_dict."
+            ) from error
+    return _tensors(saved, path)
 
 
 def _tensors(saved: Any, path: Path) -> dict[str, Tensor]:

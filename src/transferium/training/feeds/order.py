@@ -1,4 +1,4 @@
-"""Which rows make which batch: a pure function of (seed, step), so that a position is one number."""
+"""Which rows make which batch: a pure function of (seed, stage, step), so that a position is one number."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 Indices = NDArray[np.intp]
 _BUCKET = 50  # batches that are sorted by length together
+OF_STAGE = 1 << 64
+"""Epochs of stage ``k`` are counted from ``k`` times this on. To NumPy's ``SeedSequence`` such a number is three words
+of 32 bits, so that no two stages with seeds below 2³² draw the same; stage 0 draws as one that is alone."""
 
 
 @dataclass
@@ -24,6 +27,7 @@ class Order:
     order, again and again where they are few, and a random part of them where they are many.
 
     ``stream`` numbers the streams that are read together: with equally many rows, each is shuffled otherwise.
+    ``stage`` is the number of the stage in its run: each stage shuffles in its own way (see ``OF_STAGE``).
 
     >>> Order(5, 2, seed=0).batches_per_epoch
     3
@@ -40,6 +44,7 @@ class Order:
     lengths: Sequence[int] | None = None
     labels: NDArray[np.int64] | None = None
     stream: int = 0
+    stage: int = 0
     _drawn: tuple[int, list[Indices]] = field(default=(-1, []), repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -54,15 +59,17 @@ class Order:
     def at(self, step: int) -> tuple[int, Indices]:
         """The row numbers of the batch at ``step``, counted over all epochs, and before them which view they get.
 
-        That is the epoch; or the step, where a row may come twice in an epoch and should then be changed otherwise.
+        That is the epoch; or the step, where a row may come twice in an epoch and should then be changed otherwise. In
+        the stage ``k`` views are counted from ``k * OF_STAGE`` on.
         """
         epoch, place = divmod(step, self.batches_per_epoch)
         if self._drawn[0] != epoch:
             self._drawn = (epoch, self._draw(epoch))
-        return epoch if self.labels is None else step, self._drawn[1][place]
+        view = epoch if self.labels is None else step
+        return self.stage * OF_STAGE + view, self._drawn[1][place]
 
     def _draw(self, epoch: int) -> list[Indices]:
-        rng = np.random.default_rng([self.seed, epoch, self.stream])
+        rng = np.random.default_rng([self.seed, self.stage * OF_STAGE + epoch, self.stream])
         rows = rng.permutation(self.n) if self.labels is None else _balanced(self.labels, rng)
         if self.lengths is None:
             cut = [rows[i : i + self.batch_size] for i in range(0, self.n, self.batch_size)]

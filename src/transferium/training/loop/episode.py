@@ -22,10 +22,10 @@ from transferium.training.loop.wrapper import Record
 
 
 class Episode:
-    """One stage on one machine: its optimisers, its position, its frozen and moving modules."""
+    """The stage of that ``number`` on one machine: its optimisers, its position, its frozen and moving modules."""
 
-    def __init__(self, stage: Stage, machine: Machine) -> None:
-        self.stage, self.machine, self.step = stage, machine, 0
+    def __init__(self, stage: Stage, machine: Machine, number: int = 0) -> None:
+        self.stage, self.machine, self.number, self.step = stage, machine, number, 0
         #: What a wrapper (a plateau, say) multiplies the schedule by; it sets this again after a resumption.
         self.lr_scale = 1.0
         if machine.split is not None:
@@ -47,9 +47,10 @@ class Episode:
                 full=stage.whole_batches or len(feeds) > 1,
                 lengths=feed.lengths,
                 labels=stage.streams[name].labels if stage.sampling == "balanced" else None,
-                stream=number,
+                stream=place,
+                stage=number,
             )
-            for number, (name, feed) in enumerate(feeds.items())
+            for place, (name, feed) in enumerate(feeds.items())
         }
         self.steps_per_epoch = next(iter(self.orders.values())).batches_per_epoch
         self.total = stage.steps if stage.steps is not None else (stage.epochs or 1) * self.steps_per_epoch

@@ -57,6 +57,7 @@ class Stage:
     ``whole_batches`` drops an epoch's last, smaller batch, as is always done where several streams are read.
     ``keep_statistics`` makes batch normalisation use the running statistics it came with, and leave them as they are,
     while its scales and shifts still move.
+    ``discarded`` says that what it trains is thrown away: later stages draw batches as if it had not been.
     ``about`` are plain facts that must not change between an interrupted run and its resumption.
     ``around`` are wrappers of the records, applied in order.
     """
@@ -83,6 +84,7 @@ class Stage:
     whole_batches: bool = False
     keep_statistics: bool = False
     seed: int = 0
+    discarded: bool = False
     about: Mapping[str, Any] = field(default_factory=dict)
     around: Sequence[Wrapper] = ()
 

@@ -12,12 +12,14 @@ from typing import Any
 
 from torch import Tensor
 
-from transferium.errors import InputError, TransferiumWarning
+from transferium.errors import InputError, TransferiumWarning, reason
+from transferium.system.checked_files import NOT_YET, DamagedFile, check_tensors_seal, sealed
 from transferium.system.program import program
 from transferium.system.write_atomically import write_atomically
 from transferium.training.logs.journal import LOG
 
-FORMAT = 1
+FORMAT = 2
+"""From 2 on a file holds a seal: the digest of all that is in it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,29 +124,34 @@ class Checkpoints:
         from safetensors.torch import save
 
         facts = json.dumps({"format": FORMAT, "stage": stage, "program": program(), **saved.facts})
-        content = save({k: v.detach().cpu().contiguous() for k, v in saved.tensors.items()}, {"transferium": facts})
-        write_atomically(path, content, durable=True)
+        tensors = {k: v.detach().cpu().contiguous() for k, v in saved.tensors.items()}
+        content = memoryview(save(tensors, {"transferium": facts, "seal": NOT_YET}))
+        end = 8 + int.from_bytes(content[:8], "little")
+        write_atomically(path, b"".join([sealed(bytes(content[:end]), content[end:]), content[end:]]), durable=True)
         _flush_folder(self.folder)
 
     def _read(self, path: Path) -> Saved | None:
-        from safetensors import SafetensorError, safe_open
+        from safetensors import safe_open
 
         if not path.exists():
             return None
         try:
+            whole = check_tensors_seal(path)
             with safe_open(path, framework="pt") as file:
                 facts = json.loads(file.metadata()["transferium"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
-        except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+            if not whole and facts["format"] > 1:
+                raise DamagedFile("its seal is missing")
+        except Exception as error:  # the file was ours: whatever its parsers raise, it was damaged since
             warnings.warn(
-                f"checkpoint {path} is damaged ({error}) and was ignored; that stage starts again.",
+                f"checkpoint {path} is damaged ({reason(error)}) and was ignored; that stage starts again.",
                 TransferiumWarning,
                 stacklevel=2,
             )
             return None
-        if facts["format"] != FORMAT:
+        if facts["format"] > FORMAT:
             raise InputError(
-                f"checkpoint {path} has format {facts['format']}, and this version reads {FORMAT}: "
+                f"checkpoint {path} has format {facts['format']}, and this version reads up to {FORMAT}: "
                 "resume with the version that wrote it, or start in another folder."
             )
         return Saved(tensors, facts)

@@ -57,8 +57,10 @@ def load_episode(episode: Episode, saved: Saved) -> None:
 
 def describe(episode: Episode) -> dict[str, Any]:
     """The stage, and the machine as far as it changes the result."""
-    machine = episode.machine
-    return episode.stage.describe() | {
+    machine, facts = episode.machine, episode.stage.describe()
+    if episode.number:
+        facts["seed"] = f"{episode.stage.seed} and stage {episode.number}"
+    return facts | {
         "processes": machine.world,
         "precision": str(machine.accelerator.mixed_precision),
         "device": machine.device.type,

@@ -1,0 +1,59 @@
+"""What was given and is not among the examples, with the reason, as findings that every command shows."""
+
+from __future__ import annotations
+
+from transferium.data.doctor.findings import Finding, Severity, count, some
+from transferium.data.domain import Domain
+
+_WORDS: dict[str, tuple[str, Severity, str, str]] = {
+    "closed": ("unopened-folder", "error", "folder", "that cannot be opened"),
+    "images": (
+        "ignored-image",
+        "warning",
+        "image",
+        "left aside: no folder of a class, part or row of the table has it",
+    ),
+    "classes": ("missing-class", "warning", "folder", "without images, and so without a class"),
+    "parts": ("ignored-part", "warning", "part", "without labels, left aside (with so many examples)"),
+    "tables": ("ignored-table", "warning", "table", "beside the examples, not read"),
+    "numbers": ("unread-numbers", "warning", "column", "of numbers in a form that is not read, not used"),
+    "circles": ("ignored-link", "warning", "link", "to a folder that is read already, not followed"),
+    "deep": ("ignored-folder", "warning", "folder", "too deep inside others, not opened"),
+    "files": ("ignored-file", "note", "file", "beside the examples, not read"),
+    "folders": ("ignored-file", "note", "folder", "beside the examples, not read"),
+    "hidden": ("ignored-file", "note", "hidden or system file or folder", "not read"),
+}
+"""By reason, as in ``Domain.ignored``: kind and severity of the finding, the noun, and what became of them."""
+
+
+def left_out(domain: Domain) -> list[Finding]:
+    """Findings on what lay beside the examples and was not read, the worst first; ``ids`` names all of it."""
+    plural = {"hidden or system file or folder": "hidden or system files or folders"}
+    found = [
+        Finding(kind, severity, f"{count(len(names), noun, plural.get(noun))} {what}: {some(names)}", tuple(names))
+        for reason, (kind, severity, noun, what) in _WORDS.items()
+        if (names := domain.ignored.get(reason))
+    ]
+    return [*_dropped_columns(domain), *found]
+
+
+def _dropped_columns(domain: Domain) -> list[Finding]:
+    """The finding on columns of a feature table that hold no numbers, from which something could be learned."""
+    names = domain.ignored.get("columns", ())
+    if not names:
+        return []
+    message = (
+        f"{len(names)} of {len(names) + domain.features.shape[1]} columns {'has' if len(names) == 1 else 'have'} no "
+        f"numbers and {'is' if len(names) == 1 else 'are'} not used: {some(names)}; to use one, write it in numbers, "
+        "a column of 0 and 1 for each value"
+    )
+    return [Finding("ignored-column", "warning", message, tuple(names))]
+
+
+def why_so_few(domain: Domain) -> str:
+    """Sentences on what is missing from ``domain``: examples that cannot be used, and what was not read. May be empty.
+
+    The end of an error where nothing is left to learn from: each begins with a space.
+    """
+    unread = [finding.message for finding in left_out(domain) if finding.severity != "note"]
+    return "".join(f" {said}." for said in (*domain.ignored.get("unusable", ()), *unread))

@@ -1,0 +1,66 @@
+"""Which backbone reads the data where none was named, and what is said where one cannot read its language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from transferium.data.doctor.findings import Finding
+from transferium.data.domain import Domain
+from transferium.errors import option
+from transferium.models.backbone import Backbone
+from transferium.models.catalogue import find_backbone
+from transferium.models.preprocess import TextPreprocess
+
+UNREAD = 0.1
+"""The share of unknown pieces from which a warning is given; a few rare signs are no reason for one."""
+UNREADABLE = 0.25
+"""The share from which the default backbone is not taken.
+
+Of reviews a quarter, half or all of which are Chinese (18, 35 and 64 % unknown), the bundled one gives 74, 71 and 70 %
+accuracy, and character n-grams 74, 80 and 88."""
+READS_ANY = "char_ngrams"
+SAMPLE = 200
+
+
+def choose_backbone(
+    spec: Any, *domains: Domain, size: int | None = None, max_length: int | None = None
+) -> tuple[Backbone, tuple[Finding, ...]]:
+    """The backbone that ``spec`` names, or for None the default for ``domains``, and what the doctor says of that.
+
+    Texts of which the default knows too few pieces take ``char_ngrams``, which reads any language.
+    """
+    backbone = find_backbone(spec, domains[0].kind, size=size, max_length=max_length)
+    share = _unknown_share(backbone, domains)
+    if spec is not None or share < UNREADABLE:
+        return backbone, unread(backbone, *domains)
+    message = (
+        f"{100 * share:.0f} % of the pieces of these texts are unknown to {backbone.name}, the default backbone, so "
+        f"{READS_ANY} was taken, which reads any language; to choose yourself, say {option('backbone', 'NAME')}"
+    )
+    taken = find_backbone(READS_ANY, "text", max_length=max_length)
+    return taken, (Finding("unread", "warning", message),)
+
+
+def unread(backbone: Backbone, *domains: Domain) -> tuple[Finding, ...]:
+    """Texts in a language that the backbone cannot read, by the pieces that its vocabulary lacks."""
+    share = _unknown_share(backbone, domains)
+    if share < UNREAD:
+        return ()
+    words = f"{100 * share:.0f} % of the pieces of these texts are unknown to {backbone.name}, which reads nothing in"
+    other = f"{option('backbone', READS_ANY)}, which reads any"
+    message = f"{words} them: give a backbone that knows their language, or {other}"
+    return (Finding("unread", "warning", message),)
+
+
+def _unknown_share(backbone: Backbone, domains: tuple[Domain, ...]) -> float:
+    """The share of the pieces of a sample of texts that the vocabulary lacks; 0 for anything but texts."""
+    if not isinstance(backbone.preprocess, TextPreprocess):
+        return 0.0
+    texts = [
+        str(domain.samples.raw(int(i)))
+        for domain in domains
+        for i in np.linspace(0, len(domain) - 1, min(SAMPLE, len(domain))).astype(int)
+    ]
+    return backbone.preprocess.unknown_share(texts)
