@@ -80,7 +80,7 @@ def look_alike(names: Iterable[str]) -> list[tuple[str, ...]]:
     """Names that differ only in case, width of signs, blanks, ``_`` or ``-``, or in how a number is written.
 
     >>> look_alike(["cat", "Cat", "hot dog", "hot_dog", "7", "07", "-1", "1"])
-    [('7', '07'), ('Cat', 'cat'), ('hot dog', 'hot_dog')]
+    [('07', '7'), ('Cat', 'cat'), ('hot dog', 'hot_dog')]
     """
     sets: dict[str | Decimal, list[str]] = {}
     for name in sort_names(names):
