@@ -99,7 +99,7 @@ def test_amounts_of_pictures_and_texts(tmp_path: Path) -> None:
     ("y", "message"),
     [
         (np.full(len(X), 2.0), "a regression needs amounts that differ; 'data' holds the one amount 2.0 alone"),
-        (np.where(np.arange(len(X)) == 3, np.nan, Y), "Input y contains NaN"),
+        (np.where(np.arange(len(X)) == 3, np.nan, Y), r"labels in y is missing \(row 4, counted from 1\)"),
         (np.where(np.arange(len(X)) == 3, np.inf, Y), "Input y contains infinity"),
         (np.array(["tall"] * len(X)), "y holds 'tall' in row 1 .* which is no number"),
         (np.c_[Y, Y], "y should be a 1d array, got an array of shape"),

@@ -42,6 +42,35 @@ class TransferiumWarning(UserWarning):
     """A problem that was worked around: the result is still right, and the message says at what cost."""
 
 
+_PYTHON, _COMMAND_LINE = {"separator": "problem=MultiLabel((), {})"}, {"separator": "--set separator={}"}
+_said_to_a_shell = False
+
+
+def option(name: str, value: str = "…") -> str:
+    """An option inside a message, as the face in use writes it.
+
+    >>> option("label"), option("label", ""), option("problem", "classes")
+    ('label=…', 'label=', "problem='classes'")
+    >>> with on_the_command_line():
+    ...     option("label"), option("separator", ";")
+    ('--label …', '--set separator=;')
+    """
+    if _said_to_a_shell:
+        return _COMMAND_LINE.get(name, f"--{name.replace('_', '-')} {{}}").format(value).strip()
+    return _PYTHON.get(name, f"{name}={{}}").format(value if value in ("", "…") else repr(value))
+
+
+@contextmanager
+def on_the_command_line() -> Iterator[None]:
+    """While this lasts, messages write options as one types them in a shell."""
+    global _said_to_a_shell  # noqa: PLW0603  (the process has one user, who typed a command or did not)
+    _said_to_a_shell = True
+    try:
+        yield
+    finally:
+        _said_to_a_shell = False
+
+
 def reason(error: BaseException) -> str:
     """What another library's error says, in one line.
 

@@ -192,7 +192,7 @@ def test_nothing_but_classes_is_adapted(kind: str, tmp_path: Path, run_cli: Call
     data, run = table(tmp_path, kind), tmp_path / "run"
     target = write(tmp_path / "target.csv", None, rows(kind, 40, 1).features)
     ran = run_cli("fit", target, "--source", data, "--problem", kind, "--out", run)
-    refused(ran, run, "classes alone can be carried", f"({kind})", "fit without --source")
+    refused(ran, run, "classes alone can be carried", f"({kind})", "fit without a source")
     fit(run_cli, data, kind, "--out", tmp_path / "model")
     ran = run_cli("fit", target, "--source", tmp_path / "model", "--method", "shot", "--out", run)
     refused(ran, run, "classes alone can be carried", f"({kind})")

@@ -327,7 +327,7 @@ def test_a_diagnosis_becomes_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "labels, groups, message",
     [
-        (None, None, r"'data' has no labels: put the images of each class in a folder of their own, or name the label"),
+        (None, None, r"'data' has no labels: give one for each example with label=…. To adapt .*, as source=…"),
         (["a", "a", "a"], None, r"has only one class, 'a' \(3 examples\): give examples of two classes at least"),
         (["a", "b", "c"], None, r"has one example per class, too few to hold any out: give at least two of each class"),
         (["a", "a", "b"], ["x", "x", "y"], r"has one example per class \(copies count as one\), too few to hold any"),
@@ -341,7 +341,9 @@ def test_what_cannot_be_trained(labels: list[str] | None, groups: list[str] | No
 
 def test_an_unlabeled_table_names_its_columns(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("age,income\n1,low\n2,high\n")
-    with pytest.raises(DataError, match=r"'t' has no labels \(columns: 'age', 'income'\)"):
+    with pytest.raises(
+        DataError, match=r"'t' has no labels: name the column .* with label=…; its columns are 'age', 'income'"
+    ):
         check_trainable(read(tmp_path / "t.csv"))
 
 

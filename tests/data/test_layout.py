@@ -166,7 +166,7 @@ def test_a_column_of_pictures_by_any_name(tmp_path: Path) -> None:
     (tmp_path / "metadata.csv").write_text(LABELS.replace("file_name", "Foto"))
     assert read(tmp_path).kind == "image"
     (tmp_path / "metadata.csv").write_text("left,right,label\n0.png,1.png,a\n")
-    with pytest.raises(DataError, match="'left', 'right' all look like images: name the one to use with image="):
+    with pytest.raises(DataError, match="'left', 'right' all look like images: name one with image="):
         read(tmp_path / "metadata.csv")
 
 

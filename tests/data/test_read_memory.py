@@ -72,7 +72,7 @@ def test_labels_parts_groups_and_ids_are_the_values() -> None:
     [
         ([True, False], ("False", "True")),
         ([1.0, 0.0], ("0", "1")),
-        ([0.5, 1.0], ("0.5", "1.0")),
+        ([0.5, 1.0], ("0.5", "1")),
         (["10", "9"], ("9", "10")),
         (["b", "B"], ("B", "b")),
         ([-1, 1], ("-1", "1")),
@@ -95,7 +95,9 @@ def test_a_data_frame_brings_the_names_of_its_columns(frame: Any) -> None:
     assert (domain.feature_names, domain.features.tolist()) == (("b", "a"), [[1, 3.5], [2, 4.5]])
     chosen = read(given, features=["a"])
     assert (chosen.feature_names, chosen.features.tolist()) == (("a",), [[3.5], [4.5]])
-    with pytest.raises(DataError, match=r"'data' has no feature column 'c'. It has 'b', 'a'"):
+    with pytest.raises(
+        DataError, match=r"'data' has no column 'c' \(asked for as features\); it has the columns 'b', 'a'"
+    ):
         read(given, features=["c"])
 
 

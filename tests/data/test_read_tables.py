@@ -199,7 +199,7 @@ def test_a_test_table_without_labels_is_left_aside(tmp_path: Path) -> None:
 def test_parts_must_be_alike(tmp_path: Path) -> None:
     write(tmp_path / "train.csv", {"a": [1.5], "b": [2], "label": ["x"]})
     write(tmp_path / "test.csv", {"a": [1.5], "c": [2], "label": ["x"]})
-    with pytest.raises(DataError, match=r"different feature columns: 'b', 'c' are in one only. Name the columns"):
+    with pytest.raises(DataError, match=r"different feature columns: 'b', 'c' are in one only. Leave such columns out"):
         read(tmp_path)
     write(tmp_path / "test.csv", ROWS)
     with pytest.raises(DataError, match=r"holds features examples but .* holds text ones"):

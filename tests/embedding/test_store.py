@@ -186,6 +186,12 @@ def test_pruning_by_name_and_all(tmp_path: Path) -> None:
     assert (described["examples"], described["width"]) == (10, 6)
     with pytest.raises(InputError, match=r"cannot prune 'othr': .* Did you mean 'other'\?"):
         store.prune("othr")
+    for unitless in ("10", " 2.5 ", "0"):
+        with pytest.raises(
+            InputError, match=r"it has no unit, and as bytes .* remove all of Sequential, other .* write .*GB or"
+        ):
+            store.prune(unitless)
+    assert len(store.spaces()) == 2
     assert store.prune("other") > 0
     assert [space["name"] for space in store.spaces()] == [BACKBONE.name]
     assert store.prune("10GB") == 0

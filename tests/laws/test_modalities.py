@@ -18,6 +18,7 @@ from transferium.data.domain import Domain, Kind
 from transferium.data.modality import KINDS, by_kind
 from transferium.data.readers.arrays import MEMORY
 from transferium.data.readers.columns import COLUMNS, USES
+from transferium.data.readers.frames import MEMORY_CELLS
 from transferium.data.readers.table_files import CELLS
 from transferium.embedding.embed import WAYS, Embedder
 from transferium.errors import InputError
@@ -46,6 +47,7 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "MEMORY": (MEMORY, {}),
     "COLUMNS": (COLUMNS, {"features": "every column that is left"}),
     "CELLS": (CELLS, {"features": "one row is made of several cells"}),
+    "MEMORY_CELLS": (MEMORY_CELLS, {"features": "one row is made of several cells"}),
     "SCANS": (SCANS, {}),
     "MODALITIES": (MODALITIES, AS_THEY_ARE),
     "READERS": (READERS, AS_THEY_ARE),
@@ -148,6 +150,7 @@ FACTS = {
     "artifact.py": "feature rows have a width and no file of a backbone",
     "data/doctor/copies.py": "rows of whole numbers can be equal by chance",
     "data/doctor/doctor.py": "columns of feature rows can be constant",
+    "data/readers/frames.py": "a feature row is made of several cells",
     "data/fingerprint.py": "feature rows are in memory",
     "data/learned.py": "feature rows are hashed as numbers, in single precision",
     "data/pairing.py": "feature rows have columns, which are to be the same",

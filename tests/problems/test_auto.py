@@ -48,11 +48,11 @@ def test_what_is_plain_is_taken_without_a_word(cells: list[Any], kind: str) -> N
 @pytest.mark.parametrize(
     ("cells", "kind", "message"),
     [
-        ([*range(30)], "classes", "the 30 different whole numbers in y are taken as classes: .* --problem regression"),
+        ([*range(30)], "classes", "the 30 different whole numbers in y are taken as classes: .* problem=.regression."),
         ([*map(str, range(30))], "classes", "the 30 different whole numbers in y are taken as classes"),
-        ([0.5, 1.0] * 10, "regression", "the 2 different numbers in y are taken as amounts, .* or --problem classes"),
+        ([0.5, 1.0] * 10, "regression", "the 2 different numbers in y are taken as amounts, .* or problem=.classes."),
         (["a|b", "a", "b", "b|a"], "multi-label", r"such as 'a\|b' in y are taken as several labels joined by '\|'"),
-        (["a|b", "c|d"], "classes", r"such as 'a\|b' in y are taken as names of classes: .* --problem multi-label"),
+        (["a|b", "c|d"], "classes", r"such as 'a\|b' in y are taken as names of classes: .* problem=.multi-label."),
     ],
     ids=str,
 )
@@ -81,7 +81,7 @@ def test_examples_without_a_label_are_said(cells: list[Any]) -> None:
         (
             [["a"], ["a", "b"]],
             "classes",
-            r"several labels in one cell \(\['a'\]\), and a class is one: say --pr",
+            r"several labels in one cell \(\['a'\]\), and a class is one: say problem='multi-label'",
         ),
         ([1.0, float("nan")], "regression", r"1 of 2 labels in y is missing \(row 2"),
         ([1.0, float("inf")], "regression", "y holds inf in row 2 .* an amount must be finite"),
@@ -180,7 +180,7 @@ def test_folders_of_images_are_classes_and_nothing_else(tmp_path: Path) -> None:
 def test_parts_whose_labels_look_different_are_refused(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("text,label\nx,0.5\ny,1.5\nz,2.5\n")
     (tmp_path / "test.csv").write_text("text,label\nx,small\ny,tall\n")
-    with pytest.raises(DataError, match=r"have labels of different kinds \(regression and classes\). Say --problem"):
+    with pytest.raises(DataError, match=r"have labels of different kinds \(regression and classes\). Say problem="):
         tm.read(tmp_path)
     assert len(tm.read(tmp_path, problem="classes").classes) == 5
 

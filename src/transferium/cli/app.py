@@ -20,9 +20,10 @@ from transferium.cli import commands
 from transferium.cli.compare import compare
 from transferium.cli.echo import echo
 from transferium.cli.environment import help_text
+from transferium.cli.options import refuse_twice
 from transferium.cli.resume import Interrupted
 from transferium.cli.tune import tune
-from transferium.errors import TransferiumError, TransferiumWarning
+from transferium.errors import TransferiumError, TransferiumWarning, on_the_command_line
 from transferium.system.processes import leave, rank
 from transferium.training.resume.interruption import asked_to_end
 from transferium.version import __version__
@@ -58,7 +59,10 @@ class Commands(click.Group):
             near = difflib.get_close_matches(args[0], self.commands, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else f"Choose from {', '.join(self.commands)}."
             ctx.fail(f"there is no command {args[0]!r}. {hint}")
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            refuse_twice(command, rest)
+        return name, command, rest
 
 
 @click.group(
@@ -108,7 +112,7 @@ def main(arguments: list[str] | None = None) -> None:
     warnings.simplefilter("ignore")
     warnings.simplefilter("always", TransferiumWarning)
     warnings.showwarning = _say_warning
-    with _one_voice():
+    with _one_voice(), on_the_command_line():
         code = _ended(_run(arguments, debug))
     leave()
     sys.exit(code)

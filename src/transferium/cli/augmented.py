@@ -31,7 +31,7 @@ def show(data: Path, options: dict[str, Any]) -> None:
 
     check_recipe(options["augment"])
     require_train("--augment")
-    domain = read(data, **opt.named_columns(options))
+    domain = read(data, **opt.only_separator(options))
     out: Path | None = options["out"]
     drawn = domain.kind in LANGUAGES and LANGUAGES[domain.kind].drawn
     if not drawn and out is not None:

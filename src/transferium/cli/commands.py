@@ -217,6 +217,7 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
 @click.option("--strict", is_flag=True, help="Exit with 2 where the doctor finds an error.")
 @click.option("--augment", metavar="RECIPE", help=augmented.HELP)
 @click.option("--out", type=click.Path(path_type=Path), help="Picture that --augment writes.  [default: augment.png]")
+@click.option("--set", "settings", multiple=True, metavar="separator=…", help="What stands between several labels.")
 @opt.columns
 @opt.engine
 @opt.as_json
@@ -231,7 +232,7 @@ def inspect(data: Path, **options: Any) -> None:
     from transferium.job.fit.prepare import be_strict
     from transferium.job.inspect import inspect_domain
 
-    domain = read(data, **opt.named_columns(options))
+    domain = read(data, **opt.only_separator(options))
     seen = inspect_domain(domain, options["backbone"], opt.make_embedder(options))
     if options["as_json"]:
         echo(json.dumps(seen.as_dict(), ensure_ascii=False))
@@ -296,20 +297,24 @@ def methods(name: str | None, search: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--prune", metavar="WHAT", help="A size to shrink to (500MB, 2GB), a backbone's name, or 'all'.")
+@click.option("--prune", metavar="WHAT", help="A size with its unit to shrink to (500MB, 2GB), a backbone, or 'all'.")
 @opt.as_json
 def cache(prune: str | None, as_json: bool) -> None:
     """Look at the feature store, or prune it."""
     from transferium.embedding.store.store import FeatureStore
 
     store = FeatureStore()
+    before = store.spaces()
     freed = store.prune(prune) if prune else 0
     spaces = store.spaces()
+    kept = {space["space"] for space in spaces}
+    removed = [f"{s['name']} ({s['examples']} examples)" for s in before if s["space"] not in kept]
     if as_json:
-        echo(json.dumps({"home": str(store.home), "bytes": store.size_bytes(), "spaces": spaces, "freed": freed}))
+        told = {"home": str(store.home), "bytes": store.size_bytes(), "spaces": spaces, "freed": freed}
+        echo(json.dumps(told | {"removed": removed}))
         return
     if prune:
-        echo(f"freed {tables.megabytes(freed)}")
+        echo(f"removed {', '.join(removed) or 'nothing'}; freed {tables.megabytes(freed)}")
     rows = [[s["name"], str(s["examples"]), tables.megabytes(s["bytes"]), s["used"]] for s in spaces]
     echo(tables.table(rows, ["backbone", "examples", "size", "last used"]) if rows else "the store is empty")
     echo(f"{tables.megabytes(store.size_bytes())} of {tables.megabytes(store.limit)} in {store.home}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -84,6 +84,18 @@ def with_separator(columns: dict[str, Any], settings: dict[str, Any]) -> dict[st
     return columns | {"problem": MultiLabel((), str(separator))}
 
 
+def only_separator(options: dict[str, Any]) -> dict[str, Any]:
+    """The named columns with ``--set separator=…``; raises ``InputError`` for any other setting."""
+    from transferium.errors import InputError
+    from transferium.methods.settings.parse import split_settings
+
+    settings = split_settings(options["settings"])
+    columns = with_separator(named_columns(options), settings)
+    if settings:
+        raise InputError(f"nothing is fitted here, so there is no setting {next(iter(settings))!r}: leave it out.")
+    return columns
+
+
 def make_embedder(options: dict[str, Any]) -> Embedder:
     """An embedder over the user's store, which shows its progress unless ``--quiet`` was given."""
     from transferium.embedding.embed import Embedder
@@ -121,3 +133,31 @@ def seconds(text: str | None, option: str = "--budget") -> float | None:
     if not value > 0:
         raise click.BadParameter(f"{text!r} is not a duration; write 90s, 10m or 1.5h.", param_hint=option)
     return value
+
+
+def refuse_twice(command: click.Command, args: list[str]) -> None:
+    """Raise ``UsageError`` where an option that takes one value was given two, with both of them."""
+    options = [p for p in command.params if isinstance(p, click.Option) and not p.is_flag]
+    called = {word: option for option in options for word in option.opts}
+    seen: dict[str | None, str] = {}
+    for word, value in typed(args, set(called)):
+        option = called[word]
+        first = seen.setdefault(option.name, value)
+        if first != value and not option.multiple:
+            what = " It takes one column: join the two in one." if option.metavar == "COL" else ""
+            raise click.UsageError(f"{word} was given twice, as {first!r} and as {value!r}: leave one out.{what}")
+
+
+def typed(args: list[str], valued: set[str]) -> Iterator[tuple[str, str]]:
+    """Each option of ``valued`` in ``args`` and its value, in order.
+
+    >>> list(typed(["data", "--text", "a", "--json", "--text=b", "--", "--text"], {"--text"}))
+    [('--text', 'a'), ('--text', 'b')]
+    """
+    words = iter(args)
+    for word in words:
+        if word == "--":
+            return
+        name, equals, value = word.partition("=")
+        if name in valued:
+            yield name, value if equals else next(words, "")

@@ -29,8 +29,9 @@ class Domain:
     ``parts[i]`` is ``"train"``, ``"val"`` or ``"test"`` where the data came divided, else ``parts`` is None.
     ``groups[i]`` ties examples that must stay on one side of every split (one patient, one session).
     ``ignored`` names by reason what was given and is not among the examples (``data/doctor/left_out.py`` has the
-    reasons in words), under ``"labels"`` the ids of examples that have one where others have none, and
-    under ``"unusable"`` what the doctor said of the examples that it put aside.
+    reasons in words), under ``"labels"`` the ids of examples that have one where others have none, under
+    ``"unusable"`` what the doctor said of the examples that it put aside, and where there are no labels, under
+    ``"candidates"`` the columns without a use and under ``"one-hot"`` those that look like one label.
     ``layout`` says what the data was taken for.
     ``keys[i]`` is the SHA-256 of the example's content once it has been scanned, ``""`` where unreadable.
     """

@@ -13,7 +13,7 @@ from transferium.data.doctor.findings import Finding, count, some
 from transferium.data.domain import Domain
 from transferium.data.modality import KINDS
 from transferium.data.readers.parts import join_ignored, join_labels, join_samples
-from transferium.errors import DataError
+from transferium.errors import DataError, option
 from transferium.problems.classes import Classes
 from transferium.problems.label_cells import sort_names
 
@@ -88,7 +88,7 @@ def _refuse_others(domain: Domain) -> None:
         return
     raise DataError(
         f"classes alone can be carried from a source to a target, and the labels of {domain.name!r} are "
-        f"{domain.problem.said()} ({domain.problem.kind}). To learn from them alone, fit without --source."
+        f"{domain.problem.said()} ({domain.problem.kind}). To learn from them alone, fit without a source."
     )
 
 
@@ -235,8 +235,8 @@ def _stripped(target: Domain) -> Finding:
 def _partly_labelled(target: Domain, told: tuple[str, ...]) -> Finding:
     are = "row is" if len(told) == 1 else "rows are"
     message = (
-        f"{len(told)} of {len(target)} target {are} labelled, and no label is looked at: name them by fit --few to "
-        "learn from them"
+        f"{len(told)} of {len(target)} target {are} labelled, and no label is looked at: name them by {option('few')} "
+        "to learn from them"
     )
     return Finding("partly-labelled", "warning", message, told)
 

@@ -14,11 +14,13 @@ from transferium.data.modality import check_kind
 from transferium.data.readers.arrays import Values, read_memory
 from transferium.data.readers.columns import COLUMNS, Columns
 from transferium.data.readers.folders import how_many, read_folder
+from transferium.data.readers.frames import are_parts, as_frame, read_frame, read_parts
 from transferium.data.readers.layout import LAYOUTS, decide
 from transferium.data.readers.npz import read_npz
+from transferium.data.readers.sequences import file_pairs
 from transferium.data.readers.table_files import TABLES, read_table
 from transferium.data.samples import Files
-from transferium.errors import DataError, InputError, did_you_mean
+from transferium.errors import DataError, InputError, did_you_mean, option
 from transferium.problems.catalogue import AUTO, Asked, kind_of
 from transferium.system.printable import shown
 
@@ -62,13 +64,22 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
     listed = _listed(features)
     values = {"label": label, "part": part, "group": group, "id": id}
     if isinstance(source, (str, os.PathLike)):
-        columns: dict[str, Any] = {use: _column(use, value) for use, value in values.items()}
+        named: dict[str, Any] = {use: _column(use, value) for use, value in values.items()}
         asked = Columns(
-            image=image, text=text, features=listed, kind=kind, problem=problem, layout=_known(layout), **columns
+            image=image, text=text, features=listed, kind=kind, problem=problem, layout=_known(layout), **named
         )
         return _read_path(Path(source).expanduser(), asked, name)
     if layout is not None:
-        raise InputError(f"layout={layout!r} says what a folder is, and no folder was given: leave it out")
+        raise InputError(f"{option('layout', layout)} says what a folder is, and no folder was given: leave it out")
+    if pairs := file_pairs(source):
+        return read_memory(pairs[0], kind="image", label=pairs[1], name=name or "data")
+    columns: dict[str, Any] = {use: value for use, value in values.items() if isinstance(value, str)}
+    beside = {use: value for use, value in values.items() if value is not None and not isinstance(value, str)}
+    asked = Columns(
+        image, text, features=listed, kind=kind, problem=problem, labels_beside="label" in beside, **columns
+    )
+    if (domain := _read_columns(source, asked, name or "data", beside)) is not None:
+        return domain
     if image is not None or text is not None:
         raise InputError("image= and text= name columns of a table; for data in memory say kind='image' or kind='text'")
     known = {use: _values(use, value) for use, value in values.items()}
@@ -109,11 +120,12 @@ def _listed(features: str | Sequence[str] | None) -> tuple[str, ...] | None:
 
 
 def _read_path(path: Path, asked: Columns, name: str | None) -> Domain:
-    name = name or (path.resolve().name if path.is_dir() else path.stem)
+    folder = is_there(path) and path.is_dir()
+    name = name or (path.resolve().name if folder else path.stem)
     ending = path.suffix.lower()
-    if path.is_dir():
+    if folder:
         return read_folder(path, asked, name)
-    if not path.exists():
+    if not is_there(path):
         raise DataError(_not_there(path))
     if ending in TABLES:
         domain = read_table([path], asked, name)
@@ -132,6 +144,25 @@ def _read_path(path: Path, asked: Columns, name: str | None) -> Domain:
         return Domain(Files(path.parent, [path.name]), "image", ids=[path.name], name=name)
     readable = [*TABLES, ".npz", ".npy", *SUFFIXES]
     raise InputError(f"{path} cannot be read: give a folder or one of {', '.join(readable)}")
+
+
+def _read_columns(source: Any, asked: Columns, name: str, beside: dict[str, Any]) -> Domain | None:
+    """A table in memory, or several called train, val and test; None for anything else."""
+    if are_parts(source) and not beside:
+        domain = read_parts(source, asked, name)
+    elif frame := as_frame(source):
+        domain = read_frame(frame, asked, name, **beside)
+    else:
+        return None
+    return replace(domain, layout=f"{name!r} holds {how_many(domain)}")
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file or folder is there; a text that can be no name is not."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _not_there(path: Path) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +18,14 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from transferium.artifact import Artifact, replacing
 from transferium.data.domain import Domain
 from transferium.data.learned import Learned
-from transferium.data.read import read
-from transferium.data.readers.arrays import column_names
+from transferium.data.read import is_there, read
+from transferium.data.readers.columns import Columns
+from transferium.data.readers.frames import as_frame, holds_numbers, read_frame
+from transferium.data.readers.sequences import as_list, column_names, is_picture
 from transferium.embedding.embed import Embedder, check_all_read
 from transferium.embedding.engines.engine import Choice
 from transferium.embedding.store.store import FeatureStore
-from transferium.errors import TransferiumWarning
+from transferium.errors import DataError, InputError, TransferiumWarning
 from transferium.job.adapt.run import SOURCE_ONLY
 from transferium.job.fit.prepare import Prepared, prepare, training_parts, warn_of_findings, with_suspicious
 from transferium.job.fit.readable import choose_backbone
@@ -32,8 +37,15 @@ from transferium.methods.catalogue import check_problem
 from transferium.methods.method import Method
 from transferium.methods.task import Task
 from transferium.problems.evaluation import Evaluation
+from transferium.problems.label_cells import label_name, missing_cells, missing_rows
 from transferium.system.display import display
 
+WITHOUT_Y = (
+    "requires y to be passed, but the target y is None: give labels, as in fit(frame['text'], frame['label']); or fit "
+    "on a Domain, as in fit(tm.read(frame, text='text', label='label'))."
+)
+GIVEN = "classes_as_given"
+"""Where a saved classifier keeps the labels that ``fit`` was given, where they were no texts."""
 PAIR = 2
 """Examples and their labels."""
 DTYPES = [np.float64, np.float32]
@@ -148,16 +160,33 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         """Examples to answer; ``finite`` refuses rows with NaN or infinity, as scikit-learn does."""
         if isinstance(X, Domain):
             return X
-        if isinstance(X, (str, Path)):
-            return read_to_answer(self.artifact_, Path(X), {})
+        if isinstance(X, (str, os.PathLike)):
+            return self._read_path(X)
         if self.artifact_.kind != "features":
-            return read(list(X))
-        names = column_names(X)
-        if names and self._matches(names):
-            return read(check_array(X, dtype=DTYPES, ensure_all_finite=finite), features=names)
+            return read_examples(X, **self._columns(X))
+        if not is_rows(X):
+            names = self.artifact_.info.get("feature_names")
+            return read_examples(X, features=None if names is None else tuple(names))
+        there = column_names(X)
+        if there and self._matches(there):
+            return read(check_array(X, dtype=DTYPES, ensure_all_finite=finite), features=there)
         rows = validate_data(self, X, reset=False, dtype=DTYPES, ensure_all_finite=finite)
         seen = getattr(self, "feature_names_in_", None)
         return read(rows, features=None if seen is None else seen.tolist())
+
+    def _read_path(self, X: Any) -> Domain:
+        """A file or folder read as the training data was; one text alone is met with what to write."""
+        if isinstance(X, str) and not is_there(Path(X)):
+            raise InputError(
+                f"{X[:80]!r} is one text or a path that is not there: give the path of a file, or a list of "
+                "examples, [example]."
+            )
+        return read_to_answer(self.artifact_, Path(X), {})
+
+    def _columns(self, X: Any) -> dict[str, str]:
+        """The column of a table in memory that holds the examples, where the model's training data named it."""
+        then, there = self.artifact_.info.get("columns", {}), column_names(X) or (X if isinstance(X, Mapping) else ())
+        return {use: then[use] for use in ("image", "text") if then.get(use) in there}
 
     def _matches(self, names: tuple[str, ...]) -> bool:
         """Whether columns go by name, in any order: after an adaptation, which may have met two, or no frame at all.
@@ -190,18 +219,64 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
 
-def read_examples(X: Any, **names: Any) -> Domain:
-    """Examples of any kind, by scikit-learn's habit: a table, or else a sequence."""
-    return read(X if is_table(X) else list(X), **names)
+def read_examples(X: Any, name: str = "data", **names: Any) -> Domain:
+    """Examples of any kind; every column of a table is an input, and one that holds no numbers is refused."""
+    frame = as_frame(X)
+    if not frame:
+        return read(X, name=name, **names)
+    asked = Columns(labels_beside=True, **names)
+    domain = read_frame(frame, asked, name)
+    return read_frame(frame, replace(asked, features=tuple(frame)), name) if domain.ignored.get("columns") else domain
+
+
+def as_domain(X: Any, y: Any) -> Any:
+    """A path as a domain, which brings its own labels, and so any data set that is no sequence; else as it is."""
+    data_set = hasattr(X, "__getitem__") and not hasattr(X, "__array__") and not isinstance(X, (list, tuple))
+    if isinstance(X, (str, os.PathLike)) or (y is None and data_set and not as_frame(X)):
+        return read(X)
+    return X
+
+
+def as_target(y: Any) -> Any:
+    """Labels as scikit-learn takes them; raises ``DataError`` where one is missing."""
+    if hasattr(y, "toarray") or getattr(y, "ndim", 1) == 2:
+        return y.detach().cpu().numpy() if hasattr(y, "detach") else y
+    if not isinstance(y, np.ndarray) and hasattr(y, "__array__") and not hasattr(y, "__len__"):
+        y = np.asarray(y)
+    cells = as_list(y, "y")
+    if missing := missing_rows(cells):
+        raise DataError(missing_cells("label", missing, len(cells), "y"))
+    if any(isinstance(cell, bytes) for cell in cells):
+        return np.array([label_name(cell) for cell in cells])
+    if isinstance(y, (np.ndarray, list, tuple)) or isinstance(getattr(y, "dtype", None), np.dtype):
+        return y
+    return np.asarray(cells)
+
+
+def unfit_to_evaluate(data: Any) -> InputError:
+    """What to write instead of ``data``, which is no labelled data."""
+    found = type(data).__name__
+    how = "tm.read(frame, label='label')" if as_frame(data) else "(X, y)"
+    return InputError(f"evaluate takes a Domain, (X, y) or the path of labelled data; got {found}. Give {how}.")
 
 
 def is_pair(data: Any) -> bool:
     """Whether this is ``(X, y)``; a ``Domain`` brings labels of its own."""
-    return isinstance(data, (tuple, list)) and len(data) == PAIR and not isinstance(data[0], (Domain, str, bytes, Path))
+    if not isinstance(data, (tuple, list)) or len(data) != PAIR:
+        return False
+    return bool(as_frame(data[0])) or not isinstance(data[0], (Domain, str, bytes, os.PathLike, Mapping))
 
 
-def is_table(X: Any) -> bool:
-    """Whether scikit-learn's own checks apply: anything that is not a sequence of texts, paths, images or bytes."""
-    if isinstance(X, (list, tuple)) and X:
-        return not isinstance(X[0], (str, bytes, Path)) and np.ndim(X[0]) < 2 and not hasattr(X[0], "mode")
-    return not (isinstance(X, np.ndarray) and (X.ndim > 2 or (X.ndim == 1 and X.dtype.kind in "OUS")))
+def is_rows(X: Any) -> bool:
+    """Whether scikit-learn's own checks apply: rows of numbers in an array, a data frame or lists."""
+    if frame := as_frame(X):
+        return hasattr(X, "dtypes") and holds_numbers(frame)
+    if isinstance(X, (list, tuple)):
+        return not X or not (isinstance(X[0], (str, os.PathLike, Mapping, type(None))) or is_picture(X[0]))
+    if hasattr(X, "toarray"):
+        return True
+    if not hasattr(X, "__array__") or hasattr(X, "getbands") or hasattr(X, "detach"):
+        return False
+    array = np.asarray(X)
+    texts = array.dtype.kind in "OUS" and (array.ndim == 1 or isinstance(next(iter(array.flat), None), str))
+    return array.ndim <= 2 and not (texts and array.size == len(array))

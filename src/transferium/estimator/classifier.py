@@ -16,9 +16,20 @@ from transferium.artifact import Artifact
 from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
 from transferium.data.read import read
-from transferium.data.readers.arrays import column_names
+from transferium.data.readers.sequences import as_list, column_names
 from transferium.errors import InputError
-from transferium.estimator.base import DTYPES, TransferEstimator, is_pair, is_table, read_examples
+from transferium.estimator.base import (
+    DTYPES,
+    GIVEN,
+    WITHOUT_Y,
+    TransferEstimator,
+    as_domain,
+    as_target,
+    is_pair,
+    is_rows,
+    read_examples,
+    unfit_to_evaluate,
+)
 from transferium.job.adapt.evaluate_adapted import evaluate_with_source_only
 from transferium.job.adapt.fit import adapt, artifacts
 from transferium.job.adapt.given_model import GivenModel, alone, is_model
@@ -29,7 +40,13 @@ from transferium.job.predict.apply import evaluate_domain, held_out, read_like
 from transferium.job.stopwatch import Stopwatch
 from transferium.problems.classes import Classes
 from transferium.problems.evaluation import Evaluation
-from transferium.problems.multi_label import MultiLabel
+from transferium.problems.label_cells import (
+    is_several,
+    label_name,
+    label_names,
+    sort_names,
+)
+from transferium.problems.multi_label import MultiLabel, indicators
 from transferium.problems.regression import Regression
 
 
@@ -85,6 +102,7 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
         self._fit(domain)
         if isinstance(domain.problem, Classes):
             self.classes_ = self.classes_[[domain.classes.index(name) for name in self.artifact_.classes]]
+        self._remember_classes()
         return self
 
     def _adapt(self, X: Any, y: ArrayLike | None, source: Any, few: Any) -> TransferClassifier:
@@ -97,12 +115,12 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
         model = alone([found for one in given if (found := self._given_model(one))], len(given))
         names: dict[str, Any] = {}
         if isinstance(source, TransferClassifier):
-            names = {str(name): name for name in source.classes_}
+            names = {label_name(name): name for name in source.classes_.tolist()}
         domains: list[Domain] = []
         for one in [*([] if model else given), *([] if few is None else [few])]:
             domain, classes = _source(one)
             domains.append(domain)
-            names |= {str(name): name for name in classes}
+            names |= {label_name(name): name for name in classes.tolist()}
         told = None if few is None else domains.pop()
         target = X if isinstance(X, Domain) else read_examples(X, name="target")
         pair = pair_domains(domains, target, told) if model is None else model.pair(target, told)
@@ -113,11 +131,18 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
             warn_of_findings(prepared.diagnosis)
         self.artifact_, self.source_only_ = artifacts(adapted, asked)
         self.classes_ = _as_given(self.artifact_.classes, names)
+        self._remember_classes()
         self.diagnosis_, self.selection_ = adapted.target.diagnosis, adapted.fitted.selection
         self._forget_columns()
         if target.kind == "features" and not isinstance(X, Domain):
             validate_data(self, X, skip_check_array=True)  # predict is given what fit was given: the target's columns
         return self
+
+    def _remember_classes(self) -> None:
+        """Keep the type of the labels in what ``save`` writes, where JSON has it, so that ``load`` gives it back."""
+        given = self.classes_.tolist()
+        if given != list(self.artifact_.classes) and all(isinstance(one, (bool, int, float, str)) for one in given):
+            self.artifact_.info[GIVEN] = given
 
     def _given_model(self, source: Any) -> GivenModel | None:
         """A source that is a model rather than data: fitted, an artifact, or the path of a saved one."""
@@ -165,23 +190,20 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
         """Labelled examples to evaluate on, by the model's own names of the classes."""
         if isinstance(data, (str, Path)):
             return read_like(self.artifact_, Path(data), {})
+        data = as_domain(data, None)
         if isinstance(data, Domain):
             return data
         if not is_pair(data):
-            raise InputError(
-                f"evaluate takes a Domain, (X, y) or the path of labelled data; got {type(data).__name__}. Give one."
-            )
-        domain, given = _with_labels(self._domain(data[0], finite=False), data[1])
+            raise unfit_to_evaluate(data)
+        domain, _ = _with_labels(self._domain(data[0], finite=False), as_target(data[1]))
         own = self.artifact_.problem
         if isinstance(own, MultiLabel) and isinstance(domain.problem, MultiLabel) and own.width == domain.problem.width:
             return replace(domain, problem=own)  # columns are in the order of what predict answers
-        if not isinstance(domain.problem, Classes):
-            return domain
-        known = dict(zip(self.classes_.tolist(), self.artifact_.classes, strict=True))
-        return replace(domain, problem=Classes(tuple(known.get(label, str(label)) for label in given.tolist())))
+        return domain
 
     def _labelled(self, X: Any, y: ArrayLike | None) -> Domain:
         self._forget_columns()
+        X = as_domain(X, y)
         if isinstance(X, Domain):
             if y is not None:
                 raise InputError("a Domain brings its own labels; y was given as well. Leave y out.")
@@ -190,11 +212,16 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
             self.classes_ = np.array(() if X.problem is None else X.problem.names)
             return X
         if y is None:
-            raise ValueError("requires y to be passed, but the target y is None: give labels, or fit on a Domain.")
-        names = column_names(X)
-        if is_table(X):
-            X, y = validate_data(self, X, y, dtype=DTYPES, multi_output=_is_matrix(y))
-        domain, self.classes_ = _with_labels(read_examples(X, features=names), y)
+            raise ValueError(WITHOUT_Y)
+        names, target = column_names(X), as_target(y)
+        if is_rows(X) and _is_lists(target):
+            domain = read(validate_data(self, X, dtype=DTYPES), features=names)
+        elif is_rows(X):
+            X, target = validate_data(self, X, target, dtype=DTYPES, multi_output=_is_matrix(target))
+            domain = read(X, features=names)
+        else:
+            domain = read_examples(X)
+        domain, self.classes_ = _with_labels(domain, target)
         return domain
 
     def __sklearn_tags__(self) -> Any:
@@ -210,26 +237,50 @@ def _source(source: Any) -> tuple[Domain, NDArray[Any]]:
     if isinstance(source, Domain):
         return source, np.array(() if source.problem is None else source.problem.names)
     if is_pair(source):
-        return _with_labels(read_examples(source[0]), source[1])
+        return _with_labels(read_examples(source[0]), as_target(source[1]))
     raise InputError(
         "labelled examples are a Domain, (X, y) or the path of labelled data, and a source may also be a fitted "
         f"model or the path of a saved one; got {type(source).__name__}."
     )
 
 
-def _with_labels(domain: Domain, y: ArrayLike) -> tuple[Domain, NDArray[Any]]:
+def _with_labels(domain: Domain, y: Any) -> tuple[Domain, NDArray[Any]]:
     """The same examples with labels, and the classes in the order of their numbers, as they were given."""
     if _is_matrix(y):
         return _with_indicators(domain, y.toarray() if hasattr(y, "toarray") else np.asarray(y))
-    y = column_or_1d(y)
     check_consistent_length(domain.ids, y)
-    check_classification_targets(y)
-    classes, codes = np.unique(np.asarray(y), return_inverse=True)
-    return replace(domain, labels=codes.astype(np.int64), problem=Classes(tuple(str(c) for c in classes))), classes
+    if _is_lists(y):
+        labels, problem = MultiLabel.read(list(y), "y")
+        return replace(domain, labels=labels, problem=problem), np.array(problem.names)
+    y = column_or_1d(y)
+    cells = as_list(y, "y")
+    if y.dtype.kind not in "OM":  # scikit-learn knows no dates, and no column of several types
+        check_classification_targets(y)
+    names = label_names(cells, "y")
+    given: dict[str, Any] = {}
+    for name, cell in zip(names, cells, strict=True):
+        given.setdefault(name, cell)
+    try:
+        order = list(dict.fromkeys(label_name(cell) for cell in as_list(np.unique(y), "y")))
+    except TypeError:  # several types have no order
+        order = list(sort_names(given))
+    place = {name: code for code, name in enumerate(order)}
+    codes = np.array([place[name] for name in names], dtype=np.int64)
+    classes = np.array([given[name] for name in order], dtype=y.dtype if y.dtype.kind != "M" else None)
+    return replace(domain, labels=codes, problem=Classes(tuple(order))), classes
+
+
+def _is_lists(y: Any) -> bool:
+    """Whether ``y`` holds a list of labels for each example: neither a matrix nor a column."""
+    if hasattr(y, "toarray") or getattr(y, "ndim", 1) != 1 or _is_matrix(y):
+        return False
+    return any(map(is_several, y)) and not all(is_several(cell) and len(cell) == 1 for cell in y)
 
 
 def _is_matrix(y: Any) -> bool:
     """Whether ``y`` has a column for each of several labels."""
+    if isinstance(y, (list, tuple)):
+        return (matrix := indicators(y)) is not None and matrix.shape[1] > 1
     shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
     return len(shape) == 2 and shape[1] > 1
 

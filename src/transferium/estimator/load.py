@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from transferium.artifact import load_artifact
+from transferium.estimator.base import GIVEN
 from transferium.estimator.classifier import TransferClassifier
 from transferium.estimator.regressor import TransferRegressor
 from transferium.job.adapt.evaluate_adapted import is_adapted
@@ -17,7 +18,7 @@ from transferium.problems.regression import Regression
 def load(folder: str | Path) -> TransferClassifier | TransferRegressor:
     """Read a saved model or run directory back; raises ``ArtifactError`` for what is not understood.
 
-    Class labels come back as texts, in the saved order.
+    Class labels come back as ``fit`` was given them, numbers as numbers, in the saved order; those of a run as texts.
     """
     artifact = load_artifact(folder)
     name = artifact.info.get("method", {}).get("name", "probe")
@@ -27,7 +28,7 @@ def load(folder: str | Path) -> TransferClassifier | TransferRegressor:
         return regressor
     model = TransferClassifier(name)
     model.artifact_ = artifact
-    model.classes_ = np.array(artifact.classes)
+    model.classes_ = np.array(artifact.info.get(GIVEN, artifact.classes))
     if is_adapted(Path(folder)):
         model.source_only_ = load_artifact(Path(folder) / SOURCE_ONLY)
     return model

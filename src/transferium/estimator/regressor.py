@@ -12,9 +12,20 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
 from transferium.data.domain import Domain
-from transferium.data.readers.arrays import column_names
+from transferium.data.read import read
+from transferium.data.readers.sequences import column_names
 from transferium.errors import InputError
-from transferium.estimator.base import DTYPES, TransferEstimator, is_pair, is_table, read_examples
+from transferium.estimator.base import (
+    DTYPES,
+    WITHOUT_Y,
+    TransferEstimator,
+    as_domain,
+    as_target,
+    is_pair,
+    is_rows,
+    read_examples,
+    unfit_to_evaluate,
+)
 from transferium.job.predict.apply import evaluate_domain, held_out, read_like
 from transferium.problems.evaluation import Evaluation
 from transferium.problems.regression import Regression
@@ -43,6 +54,7 @@ class TransferRegressor(RegressorMixin, TransferEstimator):  # type: ignore[misc
     def fit(self, X: Any, y: ArrayLike | None = None) -> TransferRegressor:
         """Fit on a ``Domain`` with amounts, or on ``X`` (a table, or a list of images or texts) with amounts ``y``."""
         self._forget_columns()
+        X = as_domain(X, y)
         if isinstance(X, Domain):
             if y is not None:
                 raise InputError("a Domain brings its own labels; y was given as well. Leave y out.")
@@ -54,11 +66,14 @@ class TransferRegressor(RegressorMixin, TransferEstimator):  # type: ignore[misc
             self._fit(X)
             return self
         if y is None:
-            raise ValueError("requires y to be passed, but the target y is None: give amounts, or fit on a Domain.")
-        names = column_names(X)
-        if is_table(X):
-            X, y = validate_data(self, X, y, dtype=DTYPES, y_numeric=True)
-        self._fit(_with_amounts(read_examples(X, features=names), y))
+            raise ValueError(WITHOUT_Y)
+        names, target = column_names(X), as_target(y)
+        if is_rows(X):
+            X, target = validate_data(self, X, target, dtype=DTYPES, y_numeric=True)
+            domain = read(X, features=names)
+        else:
+            domain = read_examples(X)
+        self._fit(_with_amounts(domain, target))
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:
@@ -77,11 +92,9 @@ class TransferRegressor(RegressorMixin, TransferEstimator):  # type: ignore[misc
         elif isinstance(data, Domain):
             domain = data
         elif is_pair(data):
-            domain = _with_amounts(self._domain(data[0], finite=False), data[1])
+            domain = _with_amounts(self._domain(data[0], finite=False), as_target(data[1]))
         else:
-            raise InputError(
-                f"evaluate takes a Domain, (X, y) or the path of labelled data; got {type(data).__name__}. Give one."
-            )
+            raise unfit_to_evaluate(data)
         return self._told(evaluate_domain(self.artifact_, held_out(domain), self._embedder(), seed=seed))
 
 

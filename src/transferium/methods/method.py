@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from transferium.errors import InputError, did_you_mean
+from transferium.errors import InputError, did_you_mean, option
 from transferium.methods.adaptation_task import AdaptationTask, SourceModel
 from transferium.methods.fitted import Fitted
 from transferium.methods.settings.checks import check_values
@@ -144,7 +144,7 @@ class NeedsTarget:
         """Raise ``InputError``: there is no target; see ``adapt``."""
         raise InputError(
             f"method {self.name!r} adapts a source to a target, and there is no target. Name the labelled data with "
-            "--source and give the target's inputs as DATA."
+            f"{option('source')} and give the target's inputs as the data."
         )
 
 

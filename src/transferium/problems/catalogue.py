@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from transferium.errors import DataError, InputError, TransferiumWarning, did_you_mean
+from transferium.errors import DataError, InputError, TransferiumWarning, did_you_mean, option
 from transferium.problems.classes import Classes
 from transferium.problems.label_cells import as_number, is_several, missing_rows
 from transferium.problems.multi_label import SEPARATOR, MultiLabel
@@ -37,6 +37,8 @@ def read_labels(values: Sequence[Any], where: str, asked: Asked = AUTO) -> tuple
     ('regression', 'classes')
     """
     kind = kind_of(asked)
+    if odd := [value for value in values if not is_several(value) and not isinstance(value, Hashable)]:
+        raise DataError(f"{where} holds {odd[0]!r}, which is no label: give texts, numbers, truth values or dates.")
     kind = _guess(values, where) if kind == AUTO else kind
     if isinstance(asked, MultiLabel):
         return MultiLabel.read(values, where, asked.separator)
@@ -64,7 +66,9 @@ def same_kind(problems: Sequence[Problem], who: str) -> None:
     """Raise ``DataError`` where examples that belong together pose problems of several kinds."""
     kinds = list(dict.fromkeys(problem.kind for problem in problems))
     if len(kinds) > 1:
-        raise DataError(f"{who} have labels of different kinds ({' and '.join(kinds)}). Say --problem {kinds[0]}, say.")
+        raise DataError(
+            f"{who} have labels of different kinds ({' and '.join(kinds)}). Say {option('problem', kinds[0])}, say."
+        )
 
 
 def _guess(values: Sequence[Any], where: str, separator: str = SEPARATOR) -> str:
@@ -106,5 +110,5 @@ def _of_numbers(numbers: list[float], n: int, where: str) -> str:
 
 
 def _say(found: str, kind: str, other: str) -> None:
-    words = f"{found}: say --problem {kind} (problem={kind!r}) if that is right, or --problem {other} if it is not."
+    words = f"{found}: say {option('problem', kind)} if that is right, or {option('problem', other)} if it is not."
     warnings.warn(words, TransferiumWarning, stacklevel=2)

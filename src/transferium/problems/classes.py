@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -11,12 +10,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.errors import DataError, did_you_mean
+from transferium.errors import DataError, did_you_mean, option
 from transferium.functional.bootstrap import Interval, paired_interval
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.linear_classifier import log_softmax
 from transferium.problems.class_evaluation import ClassEvaluation, evaluate
-from transferium.problems.label_cells import is_several, missing_cells, missing_rows, sort_names
+from transferium.problems.label_cells import (
+    is_several,
+    label_name,
+    label_names,
+    missing_cells,
+    missing_rows,
+    sort_names,
+)
 from transferium.problems.problem import Array, Labels, Link, Problem, Wording
 
 if TYPE_CHECKING:
@@ -68,17 +74,18 @@ class Classes(Problem):
         return self.names[int(outputs.argmax())]
 
     def joined(self, others: Sequence[Problem]) -> Classes:
-        return Classes(sort_names({*self.names, *chain.from_iterable(other.names for other in others)}))
+        names = chain(self.names, *(other.names for other in others))
+        return Classes(sort_names({label_name(name) for name in names}))
 
     def match(self, labels: Labels, other: Problem, where: str) -> Labels:
-        place = {name: i for i, name in enumerate(self.names)}
-        present = [other.names[i] for i in np.unique(labels)]
-        if unknown := [name for name in present if name not in place]:
+        place = {label_name(name): i for i, name in enumerate(self.names)}
+        theirs = [label_name(name) for name in other.names]
+        if unknown := [theirs[i] for i in np.unique(labels) if theirs[i] not in place]:
             raise DataError(
                 f"{where} has the class {unknown[0]!r}, which this model was not trained on. "
                 f"{did_you_mean(unknown[0], self.names)}"
             )
-        table = np.array([place.get(name, -1) for name in other.names], dtype=np.int64)
+        table = np.array([place.get(name, -1) for name in theirs], dtype=np.int64)
         matched: Labels = table[labels]
         return matched
 
@@ -134,7 +141,7 @@ class Classes(Problem):
 
 
 def encode_labels(values: Sequence[Any], where: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Positions in the sorted class names, and those names; numbers sort by value, everything else as text.
+    """Positions in the sorted class names (see ``label_name``), and those names; numbers sort by value.
 
     Raises ``DataError`` for missing labels (None, NaN, empty), naming the rows.
 
@@ -145,13 +152,10 @@ def encode_labels(values: Sequence[Any], where: str) -> tuple[NDArray[np.int64],
         raise DataError(missing_cells("label", missing, len(values), where))
     if several := [value for value in values if is_several(value)]:
         raise DataError(
-            f"{where} holds several labels in one cell ({several[0]!r}), and a class is one: say --problem multi-label "
-            "(problem='multi-label')."
+            f"{where} holds several labels in one cell ({several[0]!r}), and a class is one: say "
+            f"{option('problem', 'multi-label')}."
         )
-    distinct = set(values)
-    whole = all(isinstance(v, (float, np.floating)) and math.isfinite(v) and v == int(v) for v in distinct)
-    names = {value: str(int(value)) if whole else str(value) for value in distinct}
-    classes = sort_names(set(names.values()))
+    named = label_names(values, where)
+    classes = sort_names(set(named))
     place = {name: i for i, name in enumerate(classes)}
-    code = {value: place[name] for value, name in names.items()}
-    return np.fromiter((code[value] for value in values), np.int64, len(values)), classes
+    return np.fromiter((place[name] for name in named), np.int64, len(named)), classes

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.errors import DataError, TransferiumWarning, did_you_mean
+from transferium.errors import DataError, TransferiumWarning, did_you_mean, option
 from transferium.functional.bootstrap import Interval, bootstrap, least_share, percentiles
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.metrics.multi_label_metrics import PER_LABEL, label_probability_statistics, label_statistics
 from transferium.problems.evaluation import Evaluation, opened
-from transferium.problems.label_cells import is_missing, is_several, sort_names
+from transferium.problems.label_cells import is_missing, is_several, label_name, label_names, sort_names
 from transferium.problems.problem import Array, Labels, Link, Problem, Wording
 
 if TYPE_CHECKING:
@@ -63,7 +63,11 @@ class MultiLabel(Problem):
 
     @classmethod
     def read(cls, values: Sequence[Any], where: str, separator: str = SEPARATOR) -> tuple[Labels, MultiLabel]:
-        parts = [[] if is_missing(value) else _parts(value, separator) for value in values]
+        if (matrix := indicators(values)) is not None:
+            return cls.of_indicators(matrix, range(matrix.shape[1]), where)
+        cells = [[] if is_missing(value) else _parts(value, separator) for value in values]
+        named = iter(label_names(list(chain.from_iterable(cells)), where))
+        parts = [[next(named) for _ in cell] for cell in cells]
         none = sum(not names for names in parts)
         if none == len(values):
             raise DataError(f"{where} has no label at all: give examples with labels.")
@@ -74,7 +78,7 @@ class MultiLabel(Problem):
             raise DataError(
                 f"{where} has an empty label in row {empty[0] + 1} (counted from 1): {values[empty[0]]!r} split at "
                 f"{separator!r}. Write labels as in a{separator}b, or say what stands between them: "
-                "--set separator=…"
+                f"{option('separator')}"
             )
         names = sort_names(set(chain.from_iterable(parts)))
         place = {name: i for i, name in enumerate(names)}
@@ -110,19 +114,20 @@ class MultiLabel(Problem):
         return [name for name, p in zip(self.names, outputs, strict=True) if p >= 0.5]
 
     def joined(self, others: Sequence[Problem]) -> MultiLabel:
-        names = sort_names({*self.names, *chain.from_iterable(other.names for other in others)})
-        return MultiLabel(names, self.separator)
+        names = chain(self.names, *(other.names for other in others))
+        return MultiLabel(sort_names({label_name(name) for name in names}), self.separator)
 
     def match(self, labels: Labels, other: Problem, where: str) -> Labels:
-        used = [name for name, column in zip(other.names, labels.T, strict=True) if column.any()]
-        if unknown := [name for name in used if name not in self.names]:
+        place = {label_name(name): i for i, name in enumerate(self.names)}
+        used = {label_name(name): column for name, column in zip(other.names, labels.T, strict=True) if column.any()}
+        if unknown := [name for name in used if name not in place]:
             raise DataError(
                 f"{where} has the label {unknown[0]!r}, which this model was not trained on. "
                 f"{did_you_mean(unknown[0], self.names)}"
             )
         matched = np.zeros((len(labels), len(self.names)), np.uint8)
-        for name in used:
-            matched[:, self.names.index(name)] = labels[:, other.names.index(name)]
+        for name, column in used.items():
+            matched[:, place[name]] |= column
         return matched
 
     def strata(self, labels: Labels) -> NDArray[np.int64]:
@@ -226,8 +231,21 @@ class MultiLabel(Problem):
         return super().to_json() | {"separator": self.separator}
 
 
-def _parts(value: Any, separator: str) -> list[str]:
+def _parts(value: Any, separator: str) -> list[Any]:
     """The labels of one cell: a text cut at ``separator``, or any sequence of labels."""
     if isinstance(value, str):
-        return [part.strip() for part in value.split(separator)] if value.strip() else []
-    return ["" if is_missing(part) else str(part) for part in value] if is_several(value) else [str(value)]
+        return [part.strip() for part in value.split(separator)]
+    return ["" if is_missing(part) else part for part in value] if is_several(value) else [value]
+
+
+def indicators(values: Sequence[Any]) -> NDArray[Any] | None:
+    """Lists of zeros and ones, all of one length, as a matrix: a list of names would name none of them twice.
+
+    >>> indicators([[0, 1], [1, 1]]).tolist(), indicators([["a"], ["b"]])
+    ([[0, 1], [1, 1]], None)
+    """
+    if not all(isinstance(value, (list, tuple, np.ndarray)) for value in values):
+        return None
+    widths = {len(value) for value in values}
+    numbers = all(isinstance(part, (int, float, np.number, np.bool_)) and part in (0, 1) for v in values for part in v)
+    return np.asarray(values) if len(widths) == 1 and min(widths) > 1 and numbers else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.errors import DataError
+from transferium.errors import DataError, option
 from transferium.functional.bootstrap import Interval, bootstrap, percentiles
 from transferium.functional.metrics.regression_metrics import regression_statistics
 from transferium.problems.evaluation import Evaluation
@@ -64,10 +64,10 @@ class Regression(Problem):
         for row, value in enumerate(values):
             try:
                 labels[row] = float(value)
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, OverflowError) as error:
                 raise DataError(
                     f"{where} holds {value!r} in row {row + 1} (counted from 1), which is no number: a regression "
-                    "predicts amounts. For classes say --problem classes."
+                    f"predicts amounts. For classes say {option('problem', 'classes')}."
                 ) from error
             if not math.isfinite(labels[row]):
                 raise DataError(

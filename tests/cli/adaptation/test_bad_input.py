@@ -130,9 +130,7 @@ def test_a_target_whose_labels_have_gaps_is_adapted_to_without_any(
     (tmp_path / "target.csv").write_text("\n".join(gaps) + "\n")
     given = ("fit", tmp_path / "target.csv", "--source", source, *named, "--out", tmp_path / "r", *CORAL)
     ran = run_cli(*given)
-    said = (
-        "Mind: 3 of 60 target rows are labelled, and no label is looked at: name them by fit --few to learn from them."
-    )
+    said = "Mind: 3 of 60 target rows are labelled, and no label is looked at: name them by --few … to learn from them."
     assert (said in ran.out) == bool(filled)
     assert "Whether adapting helped cannot be said" in ran.out
 

@@ -149,7 +149,7 @@ def test_what_needs_labels_of_the_target_is_refused_without_any(name: str) -> No
     with pytest.raises(InputError) as caught:
         auto.adapt(task)
     assert str(caught.value) == (
-        f"auto cannot try {name} here: it learns from a few labelled target examples, and there are none. Give --few, "
+        f"auto cannot try {name} here: it learns from a few labelled target examples, and there are none. Give few=…, "
         "or leave it out of adaptations."
     )
 
@@ -281,7 +281,7 @@ def test_a_budget_that_is_used_up_is_said() -> None:
 def test_an_adaptation_without_a_target_says_what_to_give() -> None:
     x, y = clusters(60, 0)
     task = task_of(table(x, y, "s"), table(x, None, "t")).without_target()
-    with pytest.raises(InputError, match="Name the labelled data with --source"):
+    with pytest.raises(InputError, match="Name the labelled data with source="):
         Prototypes().fit(task)
 
 

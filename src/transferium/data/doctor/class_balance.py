@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from transferium.data.doctor.findings import Finding, count, some
 from transferium.data.domain import PARTS, Domain
 from transferium.problems.classes import Classes
+from transferium.problems.label_cells import look_alike
 
 FEW = 5
 """The fewest examples that a class needs: one for each of five folds."""
@@ -18,9 +19,11 @@ IMBALANCE = 10
 
 def check_classes(domain: Domain, keep: NDArray[np.bool_]) -> list[Finding]:
     """Findings on the usable examples of each class, in each part where there are parts."""
-    if domain.labels is None or not isinstance(domain.problem, Classes):
+    if domain.labels is None or domain.problem is None or domain.problem.link == "identity":
         return []
-    findings = []
+    findings = _look_alike(domain.problem.names)
+    if not isinstance(domain.problem, Classes):
+        return findings
     n = len(domain.classes)
     everywhere = np.bincount(domain.labels[keep], minlength=n)
     if empty := [name for name, number in zip(domain.classes, everywhere, strict=True) if not number]:
@@ -45,6 +48,16 @@ def check_classes(domain: Domain, keep: NDArray[np.bool_]) -> list[Finding]:
         )
         findings.append(Finding("imbalance", "warning", message))
     return findings
+
+
+def _look_alike(names: tuple[str, ...]) -> list[Finding]:
+    """A finding on names that may be one class in two spellings; they are kept apart."""
+    alike = look_alike(names)
+    if not alike:
+        return []
+    listed = some(" and ".join(map(repr, one)) for one in alike)
+    message = f"labels that look alike are kept apart: {listed}; if they are one class, write it in one way"
+    return [Finding("look-alike-labels", "warning", message)]
 
 
 def _check_parts(domain: Domain, keep: NDArray[np.bool_], everywhere: NDArray[np.int64]) -> list[Finding]:

@@ -20,7 +20,7 @@ from transferium.data.domain import Domain
 from transferium.data.folders.listing import suffix
 from transferium.data.images.sniff import IMAGES, PICTURES
 from transferium.data.stratified_split import independent
-from transferium.errors import DataError
+from transferium.errors import DataError, option
 from transferium.problems.classes import Classes
 
 _Pairs = NDArray[np.intp]
@@ -70,12 +70,9 @@ def check_trainable(domain: Domain) -> None:
     """Raise ``DataError`` where training is impossible: no labels, one class, or one independent example per class."""
     name = domain.name
     if domain.labels is None:
-        columns = ", ".join(map(repr, (*(domain.feature_names or ())[:20], *domain.ignored.get("columns", ())[:20])))
-        listed = f" (columns: {columns})" if columns else ""
         raise DataError(
-            f"{name!r} has no labels{listed}: put the images of each class in a folder of their own, "
-            "or name the label column of the table with label=. To adapt to data without labels, give labelled data "
-            "beside it: fit TARGET --source LABELLED."
+            f"{name!r} has no labels: {_where_labels_may_be(domain)}. To adapt to data without labels, give labelled "
+            f"data beside it, as {option('source')}."
         )
     labels, groups, why = domain.labels, domain.groups, why_so_few(domain)
     if not isinstance(domain.problem, Classes):
@@ -94,6 +91,22 @@ def check_trainable(domain: Domain) -> None:
         raise DataError(
             f"{name!r} has one example per class{copies}, too few to hold any out: give at least two of each class{why}"
         )
+
+
+def _where_labels_may_be(domain: Domain) -> str:
+    """What to do about data without labels, by what it was read from."""
+    free = domain.ignored.get("candidates", ())
+    if columns := (*free, *(domain.feature_names or ()), *domain.ignored.get("columns", ())):
+        how = f"name the column that holds them with {option('label')}; its columns are {some(map(repr, columns), 20)}"
+        if parts := domain.ignored.get("one-hot"):
+            how += (
+                f". {some(map(repr, parts))} hold 0 and 1 and add up to one in each row, as one label in parts does: "
+            )
+            how += "write it as one column"
+        return how
+    if domain.kind == "image":
+        return f"put the images of each class in a folder of their own, or give a table with {option('label')}"
+    return f"give one for each example with {option('label')}"
 
 
 def used_classes(domain: Domain) -> Domain:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from transferium.data.domain import Domain, Kind
 from transferium.data.labels import encode_groups, encode_parts
 from transferium.data.modality import KINDS, by_kind, check_kind
 from transferium.data.readers.columns import looks_like_image_path
+from transferium.data.readers.image_cells import images_of
+from transferium.data.readers.sequences import as_list, column_names, in_order, is_picture
 from transferium.data.samples import Files, Items, Rows, Samples
-from transferium.errors import DataError, InputError
+from transferium.errors import DataError, InputError, option
 from transferium.problems.catalogue import AUTO, Asked, kind_of, read_labels
+from transferium.problems.label_cells import is_missing
 from transferium.problems.multi_label import MultiLabel
 from transferium.problems.problem import Labels, Problem
 
@@ -39,77 +43,73 @@ def read_memory(
     """A list of paths, texts, encoded bytes, Pillow images or arrays, or an array of rows ``(n, width)`` or images.
 
     A list of strings holds image paths where all of them end like one, else texts; ``kind`` decides otherwise.
-    A data frame brings the names of its columns, among which ``features`` choose; else they name the columns.
+    ``features`` name the columns of rows.
     """
     samples, found = _samples(source, kind)
     if not len(samples):
         raise DataError(f"{name!r} holds no examples: give at least one")
-    for use, values in (("label", label), ("part", part), ("group", group), ("id", id)):
-        if values is not None and len(values) != len(samples):
-            raise InputError(f"{use}= has {len(values)} values for {len(samples)} examples: give one for each")
-    labels, posed = None, None
-    if label is not None:
-        labels, posed = _labels(label, f"label= of {name!r}", problem)
-    named = column_names(source) if isinstance(samples, Rows) else None
-    if isinstance(samples, Rows) and not named and features is not None and len(features) != samples.values.shape[1]:
+    if isinstance(samples, Rows) and features is not None and len(features) != samples.values.shape[1]:
         raise InputError(f"features= names {len(features)} columns, and there are {samples.values.shape[1]}")
-    ids = [str(i) for i in range(len(samples))] if id is None else [str(value) for value in id]
-    names = named or (None if features is None else tuple(features))
     domain = Domain(
         samples=samples,
         kind=found,
-        ids=list(samples.names) if isinstance(samples, Files) and id is None else ids,
+        ids=list(samples.names) if isinstance(samples, Files) else [str(i) for i in range(len(samples))],
+        name=name,
+        feature_names=None if features is None else tuple(features),
+    )
+    return with_values(domain, label=label, part=part, group=group, id=id, problem=problem)
+
+
+def with_values(
+    domain: Domain,
+    *,
+    label: Values | None,
+    part: Values | None,
+    group: Values | None,
+    id: Values | None,
+    problem: Asked = AUTO,
+) -> Domain:
+    """``domain`` with labels, parts, groups and names, one value for each example; those that are None stay away."""
+    matrix: Any = label if getattr(label, "ndim", 1) == 2 else None
+    given = {"label": None if matrix is label else label, "part": part, "group": group, "id": id}
+    lists = {use: as_list(values, f"{use}=") for use, values in given.items() if values is not None}
+    for use, cells in (*lists.items(), *([] if matrix is None else [("label", matrix)])):
+        if len(cells) != len(domain):
+            raise InputError(f"{option(use, '')} has {len(cells)} values for {len(domain)} examples: give one for each")
+    where = f"{option('label', '')} of {domain.name!r}"
+    labels, posed = None, None
+    if matrix is not None:
+        labels, posed = _of_matrix(matrix, where, problem)
+    elif "label" in lists:
+        labels, posed = read_labels(lists["label"], where, problem)
+    ids, parts, groups = (lists.get(use) for use in ("id", "part", "group"))
+    numbered = domain.ids if ids is None else [str(i if is_missing(one) else one) for i, one in enumerate(ids)]
+    return replace(
+        domain,
+        ids=numbered,
         labels=labels,
         problem=posed,
-        parts=None if part is None else encode_parts(_plain(part), "part="),
-        groups=None if group is None else encode_groups(_plain(group)),
-        name=name,
-        feature_names=names,
+        parts=None if parts is None else encode_parts(parts, "part="),
+        groups=None if groups is None else encode_groups(groups),
     )
-    return domain.columns(features) if named and features is not None else domain
 
 
-def _labels(label: Values, where: str, problem: Asked) -> tuple[Labels, Problem]:
-    """Labels in memory; an array or a data frame with several columns holds zeros and ones, a column a label."""
-    if getattr(label, "ndim", 1) != 2:
-        return read_labels(_plain(label), where, problem)
-    matrix = np.asarray(label)
+def _of_matrix(label: Any, where: str, problem: Asked) -> tuple[Labels, Problem]:
+    """Labels of an array or a data frame: with several columns it holds zeros and ones, a column a label."""
+    matrix = np.asarray(label.detach().cpu() if hasattr(label, "detach") else label)
     if matrix.shape[1] == 1:
-        return read_labels(_plain(matrix[:, 0]), where, problem)
+        return read_labels(as_list(matrix[:, 0], where), where, problem)
     if kind_of(problem) not in (AUTO, MultiLabel.kind):
         raise DataError(
-            f"{where} has {matrix.shape[1]} columns, which are several labels, and problem={kind_of(problem)!r} was "
-            "asked for: give one value for each example."
+            f"{where} has {matrix.shape[1]} columns, which are several labels, and "
+            f"{option('problem', kind_of(problem))} was asked for: give one value for each example."
         )
     return MultiLabel.of_indicators(matrix, column_names(label) or tuple(map(str, range(matrix.shape[1]))), where)
 
 
-def column_names(source: Any) -> tuple[str, ...] | None:
-    """The columns of a data frame or an Arrow table, where all are called by texts; None for anything else."""
-    for attribute in ("columns", "column_names"):  # those of an Arrow table are called by the second
-        names = getattr(source, attribute, None)
-        listed = tuple(names) if np.iterable(names) else ()
-        if listed and all(isinstance(name, str) for name in listed):
-            return tuple(map(str, listed))
-    return None
-
-
-def _listed(source: Any) -> Any:
-    """A list or a tuple as it is; anything else as an array of numbers, or a list of what it holds."""
-    if isinstance(source, (dict, set)) or not hasattr(source, "__len__"):
-        raise InputError(f"{type(source).__name__} cannot be read: give a path, a list or an array")
-    if hasattr(source, "toarray"):
-        shape = " x ".join(map(str, source.shape))
-        raise InputError(f"a sparse matrix ({shape}) cannot be read: make it dense with .toarray(), if memory allows")
-    if not isinstance(source, (list, tuple)):
-        source = np.asarray(source)
-        return source if source.dtype.kind not in "OUS" and source.ndim > 1 else source.tolist()
-    return source
-
-
 def _samples(source: Any, kind: Kind | None) -> tuple[Samples, Kind]:
     """The examples, and their kind: the one that was asked for is tried first, and rows are what is nothing else."""
-    source = _listed(source)
+    source = in_order(source)
     if kind is not None:
         check_kind(kind)
         by_kind(MEMORY, kind, "reader of data in memory")
@@ -123,19 +123,26 @@ def _samples(source: Any, kind: Kind | None) -> tuple[Samples, Kind]:
 
 
 def _first(source: Any) -> Any:
-    return next(iter(source), None)
+    """The first example that is not missing."""
+    return next((item for item in source if isinstance(item, str) or not is_missing(item)), None)
 
 
 def _images(source: Any, asked: bool) -> Samples | None:
     """Arrays of pictures, a list that starts with one, or names: paths for sure, strings where all look like images."""
-    if not isinstance(source, list | tuple):
-        return Items(list(source)) if source.ndim in (3, 4) else None
+    if isinstance(source, np.ndarray):
+        if source.ndim == 3 and source.shape[2] in (1, 3, 4) and source.shape[1] > source.shape[2]:
+            shape = " x ".join(map(str, source.shape))
+            raise InputError(f"an array of shape ({shape}) is one image, and a list of images is read: give [image].")
+        upright = (_upright(item) for item in source) if source.ndim == 4 else source
+        return Items(list(upright)) if source.ndim in (3, 4) else None
     first = _first(source)
     if isinstance(first, (str, os.PathLike)):
         paths = any(isinstance(item, os.PathLike) for item in source)
-        named = paths or asked or all(map(looks_like_image_path, source))
-        return Files(Path(), [str(Path(item).expanduser()) for item in _all_named(source)]) if named else None
-    if first is None or isinstance(first, (bytes, bytearray)) or hasattr(first, "getbands") or np.ndim(first) >= 2:
+        if not paths and not asked and not all(looks_like_image_path(one) or is_missing(one) for one in source):
+            return None
+        names = [None if is_missing(one) else str(Path(one).expanduser()) for one in _all_named(source)]
+        return images_of(Path(), names)
+    if first is None or is_picture(first):
         return Items([_image(item, i) for i, item in enumerate(source)])
     return None
 
@@ -143,10 +150,21 @@ def _images(source: Any, asked: bool) -> Samples | None:
 def _image(item: Any, index: int) -> Any:
     if isinstance(item, (list, tuple)):
         item = np.asarray(item)
-    if not (isinstance(item, (bytes, bytearray)) or hasattr(item, "getbands") or np.ndim(item) >= 2):
+    if not is_picture(item):
         found = type(item).__name__
         raise InputError(
             f"the list starts with images, but item {index} is {found}: give bytes, Pillow images or (h, w, 3) arrays"
+        )
+    return _upright(item.detach().cpu().numpy() if hasattr(item, "detach") else item)
+
+
+def _upright(item: Any) -> Any:
+    """``item``; raises ``InputError`` for an array with its colours first, as torch has them."""
+    shape: tuple[int, ...] = getattr(item, "shape", ())
+    if len(shape) == 3 and shape[0] in (1, 3, 4) and shape[2] not in (1, 3, 4):
+        raise InputError(
+            f"an image of shape ({' x '.join(map(str, shape))}) has its colours first: give (h, w, 3), as "
+            "x.transpose(1, 2, 0) of an array or x.permute(1, 2, 0) of a tensor makes it, and do not normalise it."
         )
     return item
 
@@ -154,12 +172,14 @@ def _image(item: Any, index: int) -> Any:
 def _texts(source: Any, _asked: bool) -> Samples | None:
     named = isinstance(source, list | tuple) and isinstance(_first(source), (str, os.PathLike))
     paths = named and any(isinstance(item, os.PathLike) for item in source)
-    return Items(_all_named(source)) if named and not paths else None
+    if not named or paths:
+        return None
+    return Items([item if isinstance(item, str) else "" for item in _all_named(source)])
 
 
 def _all_named(source: Sequence[Any]) -> Sequence[Any]:
     for i, item in enumerate(source):
-        if not isinstance(item, (str, os.PathLike)):
+        if not isinstance(item, (str, os.PathLike)) and not is_missing(item):
             raise InputError(f"the list starts with texts or paths, but item {i} is {type(item).__name__}: do not mix")
     return source
 
@@ -171,6 +191,8 @@ def _rows(source: Any, _asked: bool) -> Samples:
         raise InputError(
             f"a list that starts with {type(_first(source)).__name__} is no table of numbers: {error}"
         ) from error
+    if array.dtype.kind == "O" and array.ndim == 2:
+        array = _as_numbers(array)
     if array.ndim != 2 or array.dtype.kind not in "buif":
         shape = " x ".join(map(str, array.shape))
         raise InputError(f"{array.dtype} values of shape ({shape}) are no data set: give rows (n, width) or images")
@@ -181,6 +203,13 @@ MEMORY: dict[Kind, Callable[[Any, bool], Samples | None]] = {"image": _images, "
 """The samples of a list or an array, or None where it holds no such examples; told whether this kind was asked for."""
 
 
-def _plain(values: Values) -> list[Any]:
-    listed: list[Any] = values.tolist() if isinstance(values, np.ndarray) else list(values)
-    return [value.item() if isinstance(value, np.generic) else value for value in listed]
+def _as_numbers(array: NDArray[Any]) -> NDArray[np.float64]:
+    """An array of objects as numbers, NaN where there is none."""
+    gaps = np.frompyfunc(is_missing, 1, 1)(array).astype(bool)
+    try:
+        return np.where(gaps, np.nan, array).astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"an array of {array.shape[1]} columns holds other things than numbers ({error}): give numbers, or a data "
+            "frame whose columns have names."
+        ) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 
 from transferium.errors import DataError
 
+_TRUTH = {"true": "1", "false": "0"}
 _NOTHING = ("", "na", "n/a", "nan", "null", "none", "?")
 
 
@@ -16,6 +19,42 @@ def as_values(column: Any) -> list[Any]:
     """Plain Python values, None where the cell is null."""
     values: list[Any] = column.to_pylist()
     return values
+
+
+def as_labels(table: Any, name: str) -> list[Any]:
+    """The cells of a label column; numbers of classes that the table's schema names (ClassLabel) are those names."""
+    return with_class_names(as_values(table[name]), class_names(table, name))
+
+
+def with_class_names(cells: list[Any], names: Sequence[str]) -> list[Any]:
+    """Names in place of numbers, also in lists, where there are names; -1 means that there is no label: None.
+
+    >>> with_class_names([1, -1, [0, 1]], ["ham", "spam"])
+    ['spam', None, ['ham', 'spam']]
+    """
+
+    def named(cell: Any) -> Any:
+        if isinstance(cell, list):
+            return [named(one) for one in cell]
+        there = isinstance(cell, int) and not isinstance(cell, bool) and -1 <= cell < len(names)
+        return (None if cell == -1 else names[cell]) if there else cell
+
+    return [named(cell) for cell in cells] if names else cells
+
+
+def class_names(table: Any, name: str) -> list[str]:
+    """What an Arrow table or a Hugging Face data set says about the classes of a column; none where it says nothing."""
+    features = getattr(table, "features", None)
+    try:
+        if features is None:
+            features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
+        about: Any = features[name]
+        about = about[0] if isinstance(about, list) else about
+        for key in ("feature", "names"):
+            about = about.get(key, about) if isinstance(about, dict) else getattr(about, key, about)
+        return [str(one) for one in about] if isinstance(about, list) else []
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return []
 
 
 def as_texts(column: Any, name: str, where: str) -> list[str | None]:
@@ -52,9 +91,20 @@ def as_numbers(column: Any) -> NDArray[np.floating[Any]] | None:
 
 
 def _from_texts(column: Any) -> NDArray[np.floating[Any]] | None:
-    """Numbers written as text, where every cell is one or is empty, and not all are empty."""
+    """Numbers or truth values written as text, where every cell is one or is empty, and not all are empty."""
     trimmed = without_gaps(column)
-    return None if trimmed.null_count == len(trimmed) else _cast(trimmed)
+    return None if trimmed.null_count == len(trimmed) else _cast(_truth(trimmed))
+
+
+def _truth(trimmed: Any) -> Any:
+    """A column of ``true`` and ``false`` alone, in any case, as ``1`` and ``0``; any other as it is."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    lower = compute.utf8_lower(trimmed)
+    if not compute.all(compute.is_in(compute.drop_null(lower), value_set=pa.array(list(_TRUTH)))).as_py():
+        return trimmed
+    return compute.if_else(compute.equal(lower, "true"), _TRUTH["true"], _TRUTH["false"])
 
 
 def without_gaps(column: Any) -> Any:
@@ -76,6 +126,13 @@ def _cast(trimmed: Any) -> NDArray[np.float64] | None:
     except pa.ArrowInvalid:
         return None
     return numbers
+
+
+def one_hot(table: Any) -> tuple[str, ...]:
+    """The columns of a table that hold zeros and ones and add up to one in each row; none where there are not two."""
+    columns = {name: as_numbers(table[name]) for name in table.column_names}
+    flags = {name: one for name, one in columns.items() if one is not None and np.isin(one, (0, 1)).all()}
+    return tuple(flags) if len(flags) > 1 and (np.stack(list(flags.values())).sum(axis=0) == 1).all() else ()
 
 
 def no_number(column: Any) -> str:

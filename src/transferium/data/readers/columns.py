@@ -9,7 +9,7 @@ from typing import Any
 
 from transferium.data.domain import Kind
 from transferium.data.images.sniff import SUFFIXES
-from transferium.errors import DataError, InputError, did_you_mean
+from transferium.errors import DataError, InputError, did_you_mean, option
 from transferium.problems.catalogue import AUTO, Asked
 
 LABEL_NAMES = ("label", "class", "target", "y")
@@ -24,7 +24,7 @@ USES = ("image", "text", "label", "part", "group", "id")
 class Columns:
     """The columns of a table by their use; None for no such column, or for one that the reader finds itself.
 
-    ``problem`` is the kind of problem that labels pose.
+    ``problem`` is the kind of problem that labels pose. With ``labels_beside`` no column is taken for the labels.
     With ``gaps`` a label column that is not filled throughout gives no labels, and no error either: a target's.
     With ``whole`` every image of a folder is read, and labels only where all have one. ``layout`` says what a folder
     is, one of ``LAYOUTS``; ``expected`` is the kind of example a model reads, and decides between tables and images.
@@ -39,10 +39,16 @@ class Columns:
     features: tuple[str, ...] | None = None
     kind: Kind | None = None
     gaps: bool = False
+    labels_beside: bool = False
     whole: bool = False
     layout: str | None = None
     expected: Kind | None = None
     problem: Asked = AUTO
+
+    def about(self) -> str:
+        """The columns of labels and parts in words, as the end of what a table is said to hold."""
+        named = {use: name for use, name in self.named().items() if use in ("label", "part")}
+        return "".join(f", {use}s in column {name!r}" for use, name in named.items())
 
     def named(self) -> dict[str, str]:
         """Every column that is not a feature, by its use."""
@@ -71,7 +77,7 @@ def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
                 f"{where} has no column {name!r} (asked for as {use}); {_columns(names)}. {_near(name, names)}"
             )
     kind = _asked_kind(asked)
-    label = asked.label or _guess(LABEL_NAMES, names)
+    label = asked.label or (None if asked.labels_beside else _guess(LABEL_NAMES, names))
     found = replace(asked, label=label, id=asked.id or _guess(("id",), [n for n in names if n != label]))
     free = [name for name in names if name not in found.named().values()]
     columns = {
@@ -118,7 +124,7 @@ def _only_image(asked: Columns, label: str | None, first: Mapping[str, Any], whe
     named = {asked.part, asked.group, asked.id, label, *(asked.features or ())}
     alike = [name for name, cell in first.items() if looks_like_image_path(cell) and name not in named]
     if len(alike) > 1:
-        raise DataError(f"{where}: {', '.join(map(repr, alike))} all look like images: name the one to use with image=")
+        raise DataError(f"{where}: {', '.join(map(repr, alike))} all look like images: name one with {option('image')}")
     return alike[0] if alike else None
 
 
@@ -126,7 +132,7 @@ def _need(name: str | None, use: str, usual: Sequence[str], names: Sequence[str]
     if name is None:
         listed = ", ".join(usual)
         raise DataError(
-            f"{where}: no column looks like the {use} column ({listed}); {_columns(names)}. Name it: {use}=…"
+            f"{where}: no column looks like the {use} column ({listed}); {_columns(names)}. Name it: {option(use)}"
         )
     return name
 

@@ -72,19 +72,19 @@ def _only_classes(domain: Domain, root: Path, asked: Columns) -> Domain:
 
 
 def _class_folders(root: Path, folder: Folder, name: str) -> Domain:
-    """One class for each folder that holds images."""
-    by_class: dict[str, list[str]] = {}
-    for inner in folder.folders:
-        if images := inner.all_images():
-            by_class.setdefault(inner.label, []).extend(images)
-    classes = sort_names(by_class)
-    codes, problem = Classes.read(printable(classes), f"{root}, by its folders,")
-    names = list(chain.from_iterable(by_class[label] for label in classes))
+    """One class for each folder that holds images; folders that write one label in several ways are one class."""
+    holding = [inner for inner in folder.folders if inner.holds_images()]
+    place = {label: i for i, label in enumerate(sort_names({inner.label for inner in holding}))}
+    holding.sort(key=lambda inner: place[inner.label])
+    images = [inner.all_images() for inner in holding]
+    own = printable([inner.name.rpartition("/")[2] for inner in holding])
+    codes, problem = Classes.read(own, f"{root}, by its folders,")
+    names = list(chain.from_iterable(images))
     return Domain(
         samples=Files(root, names),
         kind="image",
         ids=printable(names),
-        labels=np.repeat(codes, [len(by_class[label]) for label in classes]),
+        labels=np.repeat(codes, list(map(len, images))),
         problem=problem,
         name=name,
     )

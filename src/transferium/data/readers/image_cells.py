@@ -10,9 +10,16 @@ from typing import Any, overload
 from transferium.data.folders.listing import list_folder
 from transferium.data.folders.part_names import part_of
 from transferium.data.images.sniff import ENCODED_LIMIT
+from transferium.data.samples import Files, Items, Samples
 from transferium.errors import DataError
 from transferium.system.checked_files import read_file
 from transferium.system.printable import shown
+
+
+def images_of(folder: Path, cells: Sequence[Any]) -> Samples:
+    """Image files where every cell is a path, relative to ``folder``; else whatever holds an image."""
+    named = isinstance(cells, list) and all(isinstance(cell, str) for cell in cells)
+    return Files(folder, cells) if named else Items(ImageCells(folder, cells))
 
 
 class ImageCells(Sequence[Any]):

@@ -17,7 +17,7 @@ from transferium.data.folders.part_names import is_exact, part_of, without_shard
 from transferium.data.images.sniff import SUFFIXES
 from transferium.data.readers.columns import Columns
 from transferium.data.readers.table_files import TABLES, agrees_with_folders, meant_by
-from transferium.errors import DataError
+from transferium.errors import DataError, option
 from transferium.system.printable import shown
 
 CLASSES, PARTS_INSIDE, TABLE, IMAGES = LAYOUTS = ("classes", "parts", "table", "images")
@@ -202,16 +202,16 @@ def _means_table(root: Path, here: Folder, chosen: dict[str, tuple[str, ...]], a
     if len(classes) > 1 and meant == "image" and not agrees_with_folders(root / first, asked):
         raise DataError(
             f"{root} can be read in two ways: {named} gives images their labels, and the folders "
-            f"({', '.join(map(shown, classes[:5]))}) may be classes, which differ. Say layout='table' or "
-            "layout='classes'."
+            f"({', '.join(map(shown, classes[:5]))}) may be classes, which differ. Say {option('layout', TABLE)} "
+            f"or {option('layout', CLASSES)}."
         )
     if len(classes) > 1 and "" in chosen:
         return meant == "text"
     if meant == "features":
         raise DataError(
             f"{root} can be read in two ways: {named} holds rows of numbers, and there are {len(here.all_images())} "
-            f"images beside it. Say layout='table', or layout='{CLASSES if classes else IMAGES}' for the images; or "
-            "name the column of the table that names them with image=."
+            f"images beside it. Say {option('layout', TABLE)}, or {option('layout', CLASSES if classes else IMAGES)} "
+            f"for the images; or name the column of the table that names them with {option('image')}."
         )
     return meant != ""
 
@@ -275,7 +275,7 @@ def _one_folder_each(root: Path, folders: Sequence[Folder]) -> dict[str, Folder]
             a, b = (shown(folder.label) for folder in named[:2])
             raise DataError(
                 f"{root} has two {part} parts, {a!r} and {b!r}: merge them or rename one; if folders are classes, "
-                "say layout='classes'"
+                f"say {option('layout', CLASSES)}"
             )
         if named:
             parts[part] = named[0]
@@ -310,8 +310,7 @@ def _ask_parts(root: Path, named: Sequence[Folder], beside: Sequence[Folder]) ->
     parts, others = (", ".join(shown(f.label) for f in folders[:5]) for folders in (named, beside))
     return (
         f"{root} can be read in two ways: {parts} as parts of a data set{f', beside {others}' * bool(others)}, or all "
-        "of them as classes. "
-        "Say layout='parts' or layout='classes'."
+        f"of them as classes. Say {option('layout', PARTS_INSIDE)} or {option('layout', CLASSES)}."
     )
 
 
@@ -329,7 +328,7 @@ def _refuse_several(root: Path, here: Folder, holding: Sequence[Folder]) -> None
         raise DataError(
             f"{root} holds {len(tops)} data sets ({', '.join(map(shown, tops[:5]))}), each with the folders "
             f"{', '.join(map(shown, shared[:5]))}{', …' * (len(shared) > 5)}: give one of them, for example "
-            f"{root / shown(tops[0])}. If they are classes, say layout='classes'."
+            f"{root / shown(tops[0])}. If they are classes, say {option('layout', CLASSES)}."
         )
 
 

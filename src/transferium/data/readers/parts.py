@@ -117,7 +117,7 @@ def _check_alike(domains: Sequence[Domain]) -> None:
             odd = sorted(here ^ there)
             raise DataError(
                 f"{first.name!r} and {other.name!r} have different feature columns: {', '.join(map(repr, odd[:5]))} "
-                f"{'is' if len(odd) == 1 else 'are'} in one only. Name the columns to use with features=."
+                f"{'is' if len(odd) == 1 else 'are'} in one only. Leave such columns out of both."
                 if odd
                 else f"{first.name!r} and {other.name!r} have the same feature columns in another order"
             )

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from transferium.data.domain import Domain, Kind
 from transferium.data.labels import encode_groups, encode_parts
 from transferium.data.modality import by_kind
-from transferium.data.readers.cells import as_numbers, as_texts, as_values, no_number, without_gaps
+from transferium.data.readers.cells import as_labels, as_numbers, as_texts, as_values, no_number, one_hot, without_gaps
 from transferium.data.readers.columns import Columns, settle
 from transferium.data.readers.delimited import Delimited
-from transferium.data.readers.image_cells import ImageCells, locate
+from transferium.data.readers.image_cells import images_of, locate
 from transferium.data.readers.jsonlines import JsonLines
 from transferium.data.readers.parquet import Parquet, RowGroups
 from transferium.data.readers.written_numbers import written_numbers
-from transferium.data.samples import Files, Items, Rows, Samples
-from transferium.errors import DataError, TransferiumError
+from transferium.data.samples import Items, Rows, Samples
+from transferium.errors import DataError, TransferiumError, option
 from transferium.problems.catalogue import read_labels
 from transferium.problems.label_cells import as_number, missing_rows
 from transferium.problems.problem import Problem
@@ -55,7 +55,7 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
     """One table, which may be cut into several files, as a domain.
 
     Image paths are relative to the table's folder, or absolute; image bytes stay in the file until they are needed.
-    Raises ``DataError`` for missing columns, nulls among texts or labels, and files that are no tables.
+    Raises ``DataError`` for missing columns, nulls among labels, and files that are no tables.
     """
     tables: list[Table] = [TABLES[path.suffix.lower()](path) for path in paths]
     where = str(paths[0])
@@ -80,13 +80,13 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
         name=name,
         ignored={"labels": tuple(ids[row] for row in sorted({*range(len(ids))} - {*gaps}))} if gaps else {},
     )
-    about = "".join(f", {use}s in column {name!r}" for use, name in columns.named().items() if use in ("label", "part"))
     if domain.kind == "features":
-        domain = _with_features(domain, table, columns, asked.features is not None, where)
-        return replace(domain, layout=f"rows of numbers{domain.layout}{about}")
+        return with_features(domain, table, columns, asked.features is not None, where)
+    if labels is None:
+        domain = replace(domain, ignored={**domain.ignored, **_candidates(tables, columns)})
     cells = by_kind(CELLS, domain.kind, "reader of table cells")
     samples, said = cells(paths, table, getattr(columns, domain.kind), where)
-    return replace(domain, samples=samples, layout=f"{said}{about}")
+    return replace(domain, samples=samples, layout=f"{said}{columns.about()}")
 
 
 def meant_by(path: Path, asked: Columns) -> str:
@@ -122,6 +122,15 @@ def as_written(column: Any) -> tuple[NDArray[np.floating[Any]] | None, str]:
     return written_numbers(without_gaps(column).to_pylist())
 
 
+def _candidates(tables: Sequence[Table], columns: Columns) -> dict[str, tuple[str, ...]]:
+    """The columns that have no use yet, of which one may hold labels; and those that hold one label in parts."""
+    first = tables[0].first
+    free = [name for name in first if name not in columns.named().values()]
+    flags = [name for name in free if first[name] in (0, 1, "0", "1", "0.0", "1.0")]
+    parts = one_hot(_read_all(tables, flags)) if len(flags) > 1 else ()
+    return {reason: tuple(names) for reason, names in (("candidates", free), ("one-hot", parts)) if names}
+
+
 def _read_all(tables: Sequence[Table], names: list[str]) -> Any:
     import pyarrow as pa
 
@@ -140,14 +149,16 @@ def _labels(
     """
     if columns.label is None:
         return None, None, []
-    values = as_values(table[columns.label])
+    values = as_labels(table, columns.label)
     if not asked and all(value in (None, "") for value in values):
         return None, None, []
     if columns.gaps and (gaps := missing_rows(values)):
         return None, None, gaps
     if isinstance(next((v for v in values if v is not None), None), (dict, bytes)):
         found = table[columns.label].type
-        raise DataError(f"{where}: column {columns.label!r} holds {found}, not labels: name another with label=…")
+        raise DataError(
+            f"{where}: column {columns.label!r} holds {found}, not labels: name another with {option('label')}"
+        )
     return *read_labels(values, f"column {columns.label!r} of {where}", columns.problem), []
 
 
@@ -161,7 +172,7 @@ def _ids(table: Any, columns: Columns, lazy: bool) -> list[str]:
 
 
 def _texts(_paths: Sequence[Path], table: Any, name: str, where: str) -> tuple[Samples, str]:
-    """Texts; a missing one is empty, and is put aside as every empty one."""
+    """Texts; a cell without one is an empty text, which the doctor puts aside."""
     return Items([text or "" for text in as_texts(table[name], name, where)]), f"texts in column {name!r}"
 
 
@@ -172,20 +183,18 @@ def _image_column(paths: Sequence[Path], name: str) -> Sequence[Any]:
 
 
 def _images(paths: Sequence[Path], table: Any, name: str, where: str) -> tuple[Samples, str]:
-    lazy, folder, found = name not in table.column_names, paths[0].parent, ""
+    lazy, found = name not in table.column_names, ""
     cells: Sequence[Any] = _image_column(paths, name) if lazy else as_texts(table[name], name, where)
     if not lazy:
         cells, found = locate(paths[0], cells, name)
-    named = isinstance(cells, list) and all(isinstance(cell, str) for cell in cells)
-    samples = Files(folder, cells) if named else Items(ImageCells(folder, cells))
-    return samples, f"images in column {name!r}{f' ({found})' * bool(found)}"
+    return images_of(paths[0].parent, cells), f"images in column {name!r}{f' ({found})' * bool(found)}"
 
 
 CELLS: dict[Kind, Callable[[Sequence[Path], Any, str, str], tuple[Samples, str]]] = {"image": _images, "text": _texts}
 """The samples of one column of a table, and what they are in words; what is not read yet stays in the file."""
 
 
-def _with_features(domain: Domain, table: Any, columns: Columns, asked: bool, where: str) -> Domain:
+def with_features(domain: Domain, table: Any, columns: Columns, asked: bool, where: str) -> Domain:
     """All feature columns side by side; columns that hold no numbers are left aside, or refused where asked for."""
     numbers: dict[str, NDArray[np.floating[Any]]] = {}
     aside: dict[str, str] = {}
@@ -215,7 +224,8 @@ def _with_features(domain: Domain, table: Any, columns: Columns, asked: bool, wh
     unread = {"numbers": tuple(f"{name} ({how})" for name, how in aside.items() if how)}
     unread["columns"] = tuple(name for name, how in aside.items() if not how)
     ignored = {**domain.ignored, **{reason: names for reason, names in unread.items() if names}}
-    said = "".join(f", {', '.join(names)} with {how}" for how, names in written.items() if how)
+    forms = "".join(f", {', '.join(names)} with {how}" for how, names in written.items() if how)
+    said = f"rows of numbers{forms}{columns.about()}"
     return replace(domain, samples=Rows(values), feature_names=tuple(names), ignored=ignored, layout=said)
 
 
@@ -228,5 +238,5 @@ def _no_numbers(table: Any, columns: Columns, aside: Mapping[str, str], where: s
     ]
     return (
         f"{where}: no column looks like images or texts, and none holds numbers; it has the columns {listed}. "
-        f"Name one with image=… or text=…{'. Column ' * bool(cells)}{'; '.join(cells[:3])}"
+        f"Name one with {option('image')} or {option('text')}{'. Column ' * bool(cells)}{'; '.join(cells[:3])}"
     )

@@ -97,6 +97,12 @@ class FeatureStore:
                 if path.stem in chosen:
                     _remove(path)
             return before - self.size_bytes()
+        if isinstance(what, str) and re.fullmatch(r"\s*[0-9.]+\s*", what):
+            raise InputError(
+                f"cannot prune to {what.strip()}: it has no unit, and as bytes it might remove all of "
+                f"{', '.join(sorted(names)) or 'nothing'} ({before / 1e6:.1f} MB). Nothing was removed; write "
+                f"{what.strip()}GB or {what.strip()}MB."
+            )
         try:
             goal = self.limit if what is None else parse_size(str(what))
         except InputError:

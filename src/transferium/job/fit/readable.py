@@ -8,6 +8,7 @@ import numpy as np
 
 from transferium.data.doctor.findings import Finding
 from transferium.data.domain import Domain
+from transferium.errors import option
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone
 from transferium.models.preprocess import TextPreprocess
@@ -36,7 +37,7 @@ def choose_backbone(
         return backbone, unread(backbone, *domains)
     message = (
         f"{100 * share:.0f} % of the pieces of these texts are unknown to {backbone.name}, the default backbone, so "
-        f"{READS_ANY} was taken, which reads any language; to choose yourself, say --backbone NAME (backbone=)"
+        f"{READS_ANY} was taken, which reads any language; to choose yourself, say {option('backbone', 'NAME')}"
     )
     taken = find_backbone(READS_ANY, "text", max_length=max_length)
     return taken, (Finding("unread", "warning", message),)
@@ -48,7 +49,7 @@ def unread(backbone: Backbone, *domains: Domain) -> tuple[Finding, ...]:
     if share < UNREAD:
         return ()
     words = f"{100 * share:.0f} % of the pieces of these texts are unknown to {backbone.name}, which reads nothing in"
-    other = f"--backbone {READS_ANY} (backbone='{READS_ANY}'), which reads any"
+    other = f"{option('backbone', READS_ANY)}, which reads any"
     message = f"{words} them: give a backbone that knows their language, or {other}"
     return (Finding("unread", "warning", message),)
 

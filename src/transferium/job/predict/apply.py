@@ -18,7 +18,7 @@ from transferium.data.domain import Domain
 from transferium.data.learned import Learned
 from transferium.data.read import first_cells_of, read_path
 from transferium.embedding.embed import Embedder
-from transferium.errors import DataError, TransferiumWarning
+from transferium.errors import DataError, TransferiumWarning, option
 from transferium.functional.linear_classifier import softmax
 from transferium.problems.evaluation import Evaluation, Overlap
 from transferium.problems.problem import Link, Problem
@@ -111,7 +111,7 @@ def check_evaluable(artifact: Artifact, domain: Domain, data: Path | None = None
         columns = list(first_cells_of(data) or columns)
     how = "give them beside the examples"
     if columns:
-        how = f"its columns are {some(map(repr, columns), 20)}; name one with --label"
+        how = f"its columns are {some(map(repr, columns), 20)}; name one with {option('label')}"
     elif domain.kind == "image":
         how = "put the images of each class in a folder of their own"
     raise DataError(f"{domain.name!r} has no labels; {how}. To have it answered without: transferium predict.")
@@ -156,7 +156,7 @@ def match_labels(domain: Domain, problem: Problem) -> NDArray[Any]:
     if posed.kind != problem.kind:
         raise DataError(
             f"this model solves the problem {problem.kind!r}, and the labels of {domain.name!r} are {posed.said()}: "
-            f"give labels of its kind, or say --problem {problem.kind} where they are."
+            f"give labels of its kind, or say {option('problem', problem.kind)} where they are."
         )
     return problem.match(domain.y, posed, repr(domain.name))
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.errors import InputError, TransferiumError, did_you_mean
+from transferium.errors import InputError, TransferiumError, did_you_mean, option
 from transferium.functional.bootstrap import paired_interval
 from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.adapted_model import AdaptedModel
@@ -131,7 +131,7 @@ class Auto(Method):
             if method.needs_few:
                 raise InputError(
                     f"auto cannot try {given} here: it learns from a few labelled target examples, and there are none. "
-                    "Give --few, or leave it out of adaptations."
+                    f"Give {option('few')}, or leave it out of adaptations."
                 )
 
     def _as_asked(self, cls: type[Method]) -> Method:

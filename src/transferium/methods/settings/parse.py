@@ -25,7 +25,9 @@ def split_settings(pairs: tuple[str, ...]) -> dict[str, str]:
         name, equals, value = pair.partition("=")
         if not equals or not name.strip():
             raise InputError(f"--set takes name=value, as in --set epochs=3; it was given {pair!r}.")
-        settings[name.strip().replace("-", "_")] = value.strip()
+        key = name.strip().replace("-", "_")
+        if settings.setdefault(key, value.strip()) != value.strip():
+            raise InputError(f"--set {key} was given twice, as {settings[key]!r} and {value.strip()!r}: leave one out.")
     return settings
 
 

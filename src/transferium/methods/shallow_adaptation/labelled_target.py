@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
 from transferium.data.samples import Rows
-from transferium.errors import InputError
+from transferium.errors import InputError, option
 from transferium.functional.adaptation.affine import Affine
 from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.adapted_model import AdaptedModel
@@ -89,8 +89,8 @@ class Pooled(NeedsTarget, LinearSolver, Method):
         """Solve; raises ``InputError`` without labelled target examples."""
         if task.target is None:
             raise InputError(
-                f"method {self.name!r} learns from a few labelled target examples, and there are none: give --few. "
-                "Without any, this is source-only."
+                f"method {self.name!r} learns from a few labelled target examples, and there are none: give "
+                f"{option('few')}. Without any, this is source-only."
             )
         inner, both, counts, said = joined(task, task.embed(task.train), self.few_weight)
         fitted = without_few(self.solve(inner, both, counts), len(task.train))

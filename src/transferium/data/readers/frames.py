@@ -1,0 +1,158 @@
+"""Tables in memory: data frames, Arrow tables, Hugging Face data sets, dictionaries of columns, lists of records."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from transferium.data.domain import Domain, Kind
+from transferium.data.labels import PART_NAMES
+from transferium.data.modality import by_kind
+from transferium.data.readers.arrays import Values, with_values
+from transferium.data.readers.cells import class_names, with_class_names
+from transferium.data.readers.columns import Columns, looks_like_image_path, settle
+from transferium.data.readers.image_cells import images_of
+from transferium.data.readers.parts import join_parts
+from transferium.data.readers.sequences import as_list, column_names, is_picture
+from transferium.data.readers.table_files import with_features
+from transferium.data.samples import Files, Items, Rows, Samples
+from transferium.errors import DataError, InputError, TransferiumWarning
+from transferium.problems.label_cells import is_missing, is_several
+
+Frame = Mapping[str, Any]
+"""The columns of a table in memory by their names, each as the table gives it."""
+NUMBERS = (int, float, np.number, np.bool_, type(None))
+
+
+def as_frame(source: Any) -> Frame | None:
+    """The columns of a table in memory; None for what is no table, or one whose columns are not called by texts.
+
+    >>> list(as_frame({"text": ["so", "it"], "label": [1, 0]})), as_frame(["so", "it"])
+    (['text', 'label'], None)
+    """
+    if isinstance(source, Mapping):
+        plain = all(isinstance(name, str) and not isinstance(one, (str, bytes)) for name, one in source.items())
+        lengths = {len(one) if hasattr(one, "__len__") else -1 for one in source.values()}
+        return source if plain and len(lengths) == 1 and -1 not in lengths and not are_parts(source) else None
+    if isinstance(source, (list, tuple)):
+        records = bool(source) and all(isinstance(row, Mapping) for row in source)
+        names = dict.fromkeys(name for row in source for name in row) if records else {}
+        plain = records and all(map(_is_text, names))
+        return {name: [row.get(name) for row in source] for name in names} if plain else None
+    called = column_names(source) or ()
+    if len(set(called)) < len(called):
+        twice = next(name for name in called if called.count(name) > 1)
+        raise DataError(f"several columns of the table are called {twice!r}: give each a name of its own.")
+    classes = {name: class_names(source, name) for name in called}
+    return {
+        name: with_class_names(as_list(source[name], name), classes[name]) if classes[name] else source[name]
+        for name in called
+    } or None
+
+
+def are_parts(source: Any) -> bool:
+    """Whether this is a dictionary of tables, as Hugging Face's ``DatasetDict`` is one."""
+    tables = source.values() if isinstance(source, Mapping) else ()
+    return bool(tables) and all(column_names(table) or isinstance(table, Mapping) for table in tables)
+
+
+def holds_numbers(frame: Frame) -> bool:
+    """Whether every column begins with a number or a truth value."""
+    return all(isinstance(_first(cells), NUMBERS) for cells in frame.values())
+
+
+def read_frame(frame: Frame, asked: Columns, name: str, **beside: Values | None) -> Domain:
+    """A table in memory as a domain, by the rules for files; a column that stands alone may have any name.
+
+    ``beside`` are labels, parts, groups and ids that are given as values, not as columns.
+    """
+    where, n = repr(name), len(next(iter(frame.values())))
+    if not n:
+        raise DataError(f"{where} holds no examples: give at least one")
+    first = {column: _first(cells) for column, cells in frame.items()}
+    columns = settle(_alone(asked, first), first, where)
+    cells = {use: as_list(frame[column], f"column {column!r}") for use, column in columns.named().items()}
+    if asked.label is None and all(map(is_missing, cells.get("label", ()))):
+        cells.pop("label", None)
+    numbered = [str(row) for row in range(n)]
+    domain = Domain(Rows(np.zeros((n, 0))), columns.kind or "features", numbered, name=name)
+    if domain.kind == "features":
+        arrays = {column: _as_arrow(frame[column]) for column in columns.features or ()}
+        domain = with_features(domain, arrays, columns, asked.features is not None, where)
+    else:
+        use = domain.kind
+        samples = by_kind(MEMORY_CELLS, use, "reader of columns in memory")(cells[use], getattr(columns, use), where)
+        said = f"{use}s in column {getattr(columns, use)!r}{columns.about()}"
+        ids = list(samples.names) if isinstance(samples, Files) else numbered
+        domain = replace(domain, samples=samples, ids=ids, layout=said)
+    given = {use: values for use, values in beside.items() if values is not None}
+    return with_values(
+        domain, problem=asked.problem, **{use: cells.get(use) for use in ("label", "part", "group", "id")} | given
+    )
+
+
+def read_parts(tables: Mapping[str, Any], asked: Columns, name: str) -> Domain:
+    """Tables called train, val and test, as a Hugging Face ``DatasetDict`` holds them."""
+    parts = {key: PART_NAMES.get(str(key).strip().lower()) for key in tables}
+    if not any(parts.values()):
+        raise InputError(f"the tables are called {', '.join(map(repr, tables))}: call them train, val and test.")
+    if left := [repr(key) for key, part in parts.items() if part is None]:
+        warnings.warn(f"{', '.join(left)} of {name!r}: no train, val or test part, left aside", TransferiumWarning, 3)
+    read = {
+        part: read_frame(as_frame(tables[key]) or {}, asked, f"{name}/{part}") for key, part in parts.items() if part
+    }
+    return join_parts(read, name)
+
+
+def _alone(asked: Columns, first: Mapping[str, Any]) -> Columns:
+    """A column of texts or pictures that stands alone is what is read, whatever its name."""
+    name, cell = next(iter(first.items()))
+    if len(first) > 1 or asked.named() or asked.features or not isinstance(cell, (str, bytes)):
+        return asked
+    picture = asked.kind == "image" or isinstance(cell, bytes) or (asked.kind is None and looks_like_image_path(cell))
+    return replace(asked, image=name) if picture else replace(asked, text=name)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _first(cells: Any) -> Any:
+    """The first filled cell near the top; bytes stand for any picture."""
+    top = (cell.as_py() if hasattr(cell, "as_py") else cell for cell in islice(iter(cells), 50))
+    cell = next((cell for cell in top if not is_missing(cell)), None)
+    return b"" if is_picture(cell) else os.fspath(cell) if isinstance(cell, os.PathLike) else cell
+
+
+def _images(cells: Sequence[Any], _name: str, _where: str) -> Samples:
+    return images_of(Path(), [os.fspath(cell) if isinstance(cell, os.PathLike) else cell for cell in cells])
+
+
+def _texts(cells: Sequence[Any], name: str, where: str) -> Samples:
+    """Texts; a cell without one is an empty text, which the doctor puts aside."""
+    if odd := next((cell for cell in cells if is_several(cell) or isinstance(cell, (Mapping, bytes))), None):
+        raise DataError(f"{where}: column {name!r} holds {type(odd).__name__}, not texts")
+    return Items([str(cell) if isinstance(cell, str) or not is_missing(cell) else "" for cell in cells])
+
+
+MEMORY_CELLS: dict[Kind, Callable[[Sequence[Any], str, str], Samples]] = {"image": _images, "text": _texts}
+"""The samples of one column of a table in memory."""
+
+
+def _as_arrow(cells: Any) -> Any:
+    """A column as Arrow holds it; where its cells are of several types, as the texts that a file would have."""
+    import pyarrow as pa
+
+    try:
+        column = cells.to_arrow() if hasattr(cells, "to_arrow") else cells
+        column = column if isinstance(column, pa.ChunkedArray) else pa.array(column, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        column = pa.array([None if is_missing(cell) else str(cell) for cell in as_list(cells, "a column")], pa.string())
+    return column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
