@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from transferium.cli.echo import echo
+from transferium.cli.progress import is_quiet
 
 if TYPE_CHECKING:
     from transferium.data.domain import Domain
@@ -18,7 +19,7 @@ def say_read(domain: Domain, *, machine: bool = False, err: bool = False, warned
     """
     from transferium.data.doctor.left_out import left_out
 
-    if domain.layout and not machine:
+    if domain.layout and not machine and not is_quiet():
         echo(f"{domain.layout}.", err=err)
     for finding in left_out(domain):
         if not (machine if finding.severity == "note" else warned):

@@ -69,7 +69,9 @@ class Commands(click.Group):
     cls=Commands, epilog=help_text(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
 )
 @click.version_option(__version__, "-V", "--version", prog_name="transferium")
-@click.option("--quiet", is_flag=True, help="Show no progress, and no summary after fit and tune.")
+@click.option(
+    "--quiet", is_flag=True, help="Show no progress, no line on the layout, and no summary after fit and tune."
+)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(quiet: bool, debug: bool) -> None:
     """Carry what was learned somewhere to where it is needed, and prove that it helped.

@@ -20,7 +20,7 @@ from transferium.data.readers.columns import COLUMNS
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
 from transferium.job.adapt.given_model import GivenModel
-from transferium.job.adapt.labelled_target import about_few, keys_of_few, leave_out, remembered_few, untold
+from transferium.job.adapt.labelled_target import about_few, keys_of_few, leave_out, of_both, remembered_few, untold
 from transferium.job.adapt.verdict_scope import method_facts, reason_without_verdict
 from transferium.job.compare.findings import compare_contents, domain_findings
 from transferium.job.fit.prepare import Prepared, be_strict, prepare, warn_if_untracked
@@ -125,6 +125,7 @@ def adapt(
     backbone, found = _backbone(pair, options, model)
     given = {"source": pair.source if model is None else None, "target": pair.target, "labelled target": pair.few}
     prepared = {side: prepare(d, embedder, backbone, watch=watch) for side, d in given.items() if d is not None}
+    prepared |= of_both(prepared)
     for one in prepared.values() if options.strict else ():
         be_strict(one.diagnosis)
     target = prepared["target"]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from transferium.data.doctor.findings import Finding, count
+from transferium.data.doctor.findings import Diagnosis, Finding, count
 from transferium.data.domain import Domain
 from transferium.errors import DataError
+from transferium.job.fit.prepare import Prepared
 
 
 def keys_of_few(few: Domain | None) -> set[str]:
@@ -43,6 +46,19 @@ def about_few(source: Domain, few: Domain | None) -> list[Finding]:
         return []
     words = f"{len(shared)} of the {count(len(few), 'labelled target example')} are also in the source, byte for byte"
     return [Finding("shared-examples", "warning", words, tuple(few.ids[i] for i in shared))]
+
+
+def of_both(prepared: Mapping[str, Prepared]) -> dict[str, Prepared]:
+    """The source and the labelled target examples, where both teach: a class of one is not missing in the other."""
+    both = {side: prepared[side] for side in ("source", "labelled target") if side in prepared}
+    present = {label for one in both.values() for label in one.domain.y.tolist()}
+    if len(both) < 2 or len(present) < len(both["source"].domain.classes):
+        return both
+    return {side: replace(one, diagnosis=_without_missing(one.diagnosis)) for side, one in both.items()}
+
+
+def _without_missing(diagnosis: Diagnosis) -> Diagnosis:
+    return replace(diagnosis, findings=tuple(f for f in diagnosis.findings if f.kind != "missing-class"))
 
 
 def told_of_few(few: Domain | None) -> dict[str, Any] | None:
