@@ -237,3 +237,25 @@ def test_a_class_name_cannot_forge_a_line(tmp_path: Path, run_cli: Callable) -> 
     assert ran.code == 0
     assert "\\nerror: all is lost" in ran.out
     assert "\nerror" not in ran.out
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"PK\x03\x04" + bytes(90), "a ZIP archive (a workbook is one)"),
+        (b"\x1f\x8b" + bytes(90), "a gzip archive"),
+        (b"<!DOCTYPE html><p>404, not found", "an HTML page"),
+    ],
+)
+def test_a_table_that_is_something_else(content: bytes, what: str, tmp_path: Path, run_cli: Callable) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
+    fails(run_cli("inspect", tmp_path / "t.csv"), what, "as CSV")
+
+
+def test_a_comma_without_quotes(tmp_path: Path, run_cli: Callable) -> None:
+    (tmp_path / "t.csv").write_text("text,label\ngood, really,1\nbad,0\n")
+    fails(run_cli("inspect", tmp_path / "t.csv"), "good, really,1", "must stand in double quotes")
+
+
+def test_an_argument_cannot_forge_a_line(tmp_path: Path, run_cli: Callable) -> None:
+    fails(run_cli("inspect", tmp_path / "x\nerror: all is lost"), "x\\nerror: all is lost does not exist")
