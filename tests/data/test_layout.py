@@ -301,7 +301,7 @@ def test_a_run_is_no_data(files: tuple[str, ...], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("layout", ["table", "parts"])
 def test_a_layout_that_is_not_there_is_an_error(layout: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=f"was said to hold {layout}, and there is no"):
+    with pytest.raises(DataError, match=f"has no .* in it: leave layout='{layout}' out"):
         read(plant(tmp_path, *pictures("")), layout=layout)
 
 

@@ -79,7 +79,7 @@ def _take_folders(root: Path, layout: Layout, here: Folder, asked: Columns) -> N
     parts = _parts(root, here, asked)
     if asked.layout == TABLE or (asked.layout == PARTS_INSIDE and not parts):
         what = "table" if asked.layout == TABLE else "folder with the name of a part, such as train"
-        raise DataError(f"{root} was said to hold {asked.layout}, and there is no {what} in it: leave layout out.")
+        raise DataError(f"{root} has no {what} in it: leave {option('layout', asked.layout)} out.")
     leaves = {part: _part_leaf(root, layout, folder, asked) for part, folder in parts.items()}
     if parts:
         _leave_beside(layout, here, list(parts.values()))
