@@ -192,3 +192,14 @@ def test_a_path_is_fitted_with_the_labels_it_has(tmp_path: Path) -> None:
     assert model.classes_.tolist() == ["0", "1"]
     with pytest.raises(InputError, match="brings its own labels"):
         model.fit(tmp_path / "d.csv", Y)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_some_library_does_not_take(seed: int) -> None:
+    with pytest.raises(InputError, match=f"random_state must be from 0 to 4294967295; it was {seed}"):
+        tm.TransferClassifier("ncm", store=False, random_state=seed).fit(X, Y)
+
+
+def test_an_empty_path_is_not_the_current_folder() -> None:
+    with pytest.raises(InputError, match="the path is empty"):
+        tm.read("")

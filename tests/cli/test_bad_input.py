@@ -203,3 +203,59 @@ def test_only_the_first_of_several_processes_asks_whether_a_run_can_be_written(
     monkeypatch.setenv("RANK", "0")
     with pytest.raises(ArtifactError, match=r"holds files that are not a run .*there is begun\)"):
         check_writable(tmp_path)
+
+
+@pytest.mark.parametrize("command", ["fit", "tune", "evaluate", "compare"])
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_some_library_does_not_take(command: str, seed: int, images: Path, run_cli: Callable) -> None:
+    places = [images] * (2 if command in ("evaluate", "compare") else 1)
+    fails(run_cli(command, *places, "--seed", seed), "--seed", "0<=x<=4294967295")
+
+
+def test_a_budget_without_end(images: Path, run_cli: Callable) -> None:
+    fails(run_cli("fit", images, "--budget", "inf"), "'inf' is not a duration")
+
+
+@pytest.mark.parametrize("command", ["fit", "tune", "inspect"])
+def test_a_link_to_itself_as_data(command: str, tmp_path: Path, run_cli: Callable) -> None:
+    (tmp_path / "self").symlink_to("self")
+    fails(run_cli(command, tmp_path / "self"), "does not exist")
+
+
+@pytest.mark.parametrize("command", ["fit", "tune", "inspect"])
+def test_an_empty_path_is_not_the_current_folder(
+    command: str, images: Path, run_cli: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(images)
+    fails(run_cli(command, ""), "it is empty")
+
+
+def test_a_class_name_cannot_forge_a_line(tmp_path: Path, run_cli: Callable) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("a,label\n" + "".join(f"{i},{'xy'[i % 2]}\n" for i in range(8)) + '8,"x\nerror: all is lost"\n')
+    ran = run_cli("inspect", table)
+    assert ran.code == 0
+    assert "\\nerror: all is lost" in ran.out
+    assert "\nerror" not in ran.out
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"PK\x03\x04" + bytes(90), "a ZIP archive (a workbook is one)"),
+        (b"\x1f\x8b" + bytes(90), "a gzip archive"),
+        (b"<!DOCTYPE html><p>404, not found", "an HTML page"),
+    ],
+)
+def test_a_table_that_is_something_else(content: bytes, what: str, tmp_path: Path, run_cli: Callable) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
+    fails(run_cli("inspect", tmp_path / "t.csv"), what, "as CSV")
+
+
+def test_a_comma_without_quotes(tmp_path: Path, run_cli: Callable) -> None:
+    (tmp_path / "t.csv").write_text("text,label\ngood, really,1\nbad,0\n")
+    fails(run_cli("inspect", tmp_path / "t.csv"), "good, really,1", "must stand in double quotes")
+
+
+def test_an_argument_cannot_forge_a_line(tmp_path: Path, run_cli: Callable) -> None:
+    fails(run_cli("inspect", tmp_path / "x\nerror: all is lost"), "x\\nerror: all is lost does not exist")

@@ -281,3 +281,31 @@ def test_names_cannot_steer_a_terminal(tmp_path: Path) -> None:
     assert domain.ids[0] == "a\\x1b[2J/1.png"
     assert domain.samples.raw(0)[:4] == b"\x89PNG"
     assert not {"\x1b", "\n"} & set(domain.layout)
+
+
+def test_a_link_to_itself_is_one_file_that_cannot_be_read(tmp_path: Path) -> None:
+    plant(tmp_path, *pictures(""))
+    for name in ("loop", "cat/loop.png"):
+        (tmp_path / name).symlink_to(Path(name).name)
+    domain = read(tmp_path)
+    assert len(domain) == 5
+    assert domain.ignored == {"files": ("loop",)}
+
+
+@pytest.mark.parametrize("files", [("model.json", "model.safetensors", "p.csv"), ("state/command.json", "state/a.csv")])
+def test_a_run_is_no_data(files: tuple[str, ...], tmp_path: Path) -> None:
+    plant(tmp_path, *files)
+    with pytest.raises(DataError, match="is a saved model or run, not data"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("layout", ["table", "parts"])
+def test_a_layout_that_is_not_there_is_an_error(layout: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f"has no .* in it: leave layout='{layout}' out"):
+        read(plant(tmp_path, *pictures("")), layout=layout)
+
+
+def test_columns_named_beside_several_tables_are_an_error_that_lists_them(tmp_path: Path) -> None:
+    plant(tmp_path, *pictures("", ()), "labels.csv", "sample.csv")
+    with pytest.raises(InputError, match=r"give that: labels\.csv, sample\.csv"):
+        read(tmp_path, label="breed")

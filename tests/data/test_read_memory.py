@@ -127,7 +127,7 @@ def test_a_domain_passes_through() -> None:
         (csr_matrix(np.eye(3)), {}, InputError, r"sparse matrix \(3 x 3\) cannot be read: make it dense with .toarray"),
         (csr_array(np.eye(3)), {}, InputError, r"sparse matrix \(3 x 3\) cannot be read: make it dense with .toarray"),
         (np.zeros(3), {}, InputError, r"float64 values of shape \(3\) are no data set: give rows"),
-        ([[1, 2], [3]], {}, InputError, "a list that starts with list is no table of numbers"),
+        ([[1, 2], [3]], {}, InputError, "a list that starts with list is no table of numbers: its rows are not alike"),
         (
             [b"x", None],
             {},

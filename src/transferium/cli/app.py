@@ -24,6 +24,7 @@ from transferium.cli.options import refuse_twice
 from transferium.cli.resume import Interrupted
 from transferium.cli.tune import tune
 from transferium.errors import TransferiumError, TransferiumWarning, on_the_command_line
+from transferium.system.printable import shown
 from transferium.system.processes import leave, rank
 from transferium.training.resume.interruption import asked_to_end
 from transferium.version import __version__
@@ -146,7 +147,7 @@ def _run(arguments: list[str], debug: bool) -> int:
         if debug:
             traceback.print_exc()
         with suppress(OSError, TransferiumError):
-            echo(f"error: {_explain(error)}", err=True)
+            echo(f"error: {_in_one_line(_explain(error), arguments)}", err=True)
         return EXIT_USER_ERROR if isinstance(error, TransferiumError) or _is_refusal(error) else EXIT_FAILED
     return 0
 
@@ -170,6 +171,13 @@ def _ended(code: int) -> int:
 def _is_refusal(error: BaseException) -> bool:
     """Whether the system refused something that the user can change: a permission, room, the length of a name."""
     return isinstance(error, OSError) and error.errno in _REFUSALS
+
+
+def _in_one_line(said: str, arguments: list[str]) -> str:
+    """``said``, where an argument (such as a strange file's name) cannot look like a line of its own."""
+    for given in filter(None, arguments):
+        said = said.replace(given, shown(given))
+    return said
 
 
 def _explain(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -22,14 +23,12 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=WithSources)
-@click.argument("data", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--source", multiple=True, type=click.Path(path_type=Path), help="Labelled data or a run, to adapt to DATA."
-)
-@click.option("--few", type=click.Path(path_type=Path), help="A few labelled examples of the target, to learn from.")
+@click.argument("data", required=False, type=opt.GivenPath())
+@click.option("--source", multiple=True, type=opt.GivenPath(), help="Labelled data or a run, to adapt to DATA.")
+@click.option("--few", type=opt.GivenPath(), help="A few labelled examples of the target, to learn from.")
 @click.option("--oracle", is_flag=True, help="Research: also say what DATA's labels would have chosen.")
 @click.option("--map", type=click.Choice(["pca", "tsne"]), default="pca", help="The report's map of both domains.")
-@click.option("--out", type=click.Path(path_type=Path), help="Run directory.  [default: runs/<name of DATA>]")
+@click.option("--out", type=opt.GivenPath(), help="Run directory.  [default: runs/<name of DATA>]")
 @click.option("--method", default="auto", show_default=True, help="See: transferium methods.")
 @click.option(
     "--backbone",
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     callback=opt.usable_backbone,
     help="See: transferium backbones.  [default: the bundled one]",
 )
-@click.option("--seed", default=0, show_default=True, help="Seed of every random choice.")
+@click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A hyper-parameter; repeatable.")
 @click.option("--lr", metavar="RATE", help="Short for --set lr=RATE; auto tests a range of rates and takes one.")
 @click.option("--test-size", default=0.25, show_default=True, help="Share held out where the data is not divided.")
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 @click.option("--strict", is_flag=True, help="Stop where the doctor finds an error.")
 @click.option("--track", multiple=True, metavar="NAME", help="Also log to tensorboard, wandb or mlflow; repeatable.")
 @opt.forget_data
-@click.option("--resume", metavar="RUN", type=click.Path(path_type=Path), help="Go on with an interrupted run, alone.")
+@click.option("--resume", metavar="RUN", type=opt.GivenPath(), help="Go on with an interrupted run, alone.")
 @click.option("--restart", is_flag=True, help="Throw away what an interrupted run left, and begin anew.")
 @opt.columns
 @opt.engine
@@ -72,7 +71,7 @@ def fit(context: click.Context, /, **options: Any) -> None:
     if options["data"] is None:
         raise click.UsageError("Missing argument 'DATA'.", context)
     refuse_unread(context, options)
-    out = options["out"] or Path("runs") / (options["data"].resolve().stem or "run")
+    out = options["out"] or Path("runs") / (Path(os.path.realpath(options["data"])).stem or "run")
     how = f"transferium fit --resume {options['resume'] or out}"
     with resume.working_in(folder), resume.saying_how_to_go_on(how, out / STATE / COMMAND), alone_in(out):
         _fit(options["data"], out, command, options)
@@ -137,8 +136,8 @@ def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, A
 
 @click.command()
 @opt.run_argument
-@click.argument("data", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="CSV file to write.  [default: standard output]")
+@click.argument("data", type=opt.GivenPath())
+@click.option("--out", type=opt.GivenPath(), help="CSV file to write.  [default: standard output]")
 @opt.columns
 @opt.engine
 @opt.as_json
@@ -172,7 +171,7 @@ def predict(run: Path, data: Path, **options: Any) -> None:
 @click.command()
 @opt.run_argument
 @opt.data_argument
-@click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
+@click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of the bootstrap.")
 @opt.columns
 @opt.engine
 @opt.as_json
@@ -216,7 +215,7 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
 )
 @click.option("--strict", is_flag=True, help="Exit with 2 where the doctor finds an error.")
 @click.option("--augment", metavar="RECIPE", help=augmented.HELP)
-@click.option("--out", type=click.Path(path_type=Path), help="Picture that --augment writes.  [default: augment.png]")
+@click.option("--out", type=opt.GivenPath(), help="Picture that --augment writes.  [default: augment.png]")
 @click.option("--set", "settings", multiple=True, metavar="separator=…", help="What stands between several labels.")
 @opt.columns
 @opt.engine

@@ -15,15 +15,15 @@ from transferium.cli.tables import table
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path))
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("source", type=opt.GivenPath())
+@click.argument("target", type=opt.GivenPath())
 @click.option(
     "--backbone",
     metavar="NAME",
     callback=opt.usable_backbone,
     help="What makes the features.  [default: the bundled one]",
 )
-@click.option("--seed", default=0, show_default=True, help="Seed of samples and permutations.")
+@click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of samples and permutations.")
 @opt.columns
 @opt.engine
 @opt.as_json

@@ -25,11 +25,29 @@ COLUMNS = {
 }
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
-data_argument = click.argument("data", type=click.Path(path_type=Path))
+
+
+class GivenPath(click.Path):
+    """A path; an empty one, as from an unset variable of a shell, is refused: it would mean the current folder."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path that was written."""
+        if value == "":
+            self.fail("it is empty. Write . for the current folder.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+SEED = click.IntRange(0, 2**32 - 1)
+"""The seeds that all libraries take."""
+
+data_argument = click.argument("data", type=GivenPath())
 forget_data = click.option(
     "--forget-data", is_flag=True, help="Keep no hashes of the training examples; evaluate cannot tell them then."
 )
-run_argument = click.argument("run", type=click.Path(path_type=Path))
+run_argument = click.argument("run", type=GivenPath())
 
 
 def usable_backbone(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
@@ -130,7 +148,7 @@ def seconds(text: str | None, option: str = "--budget") -> float | None:
         value = float(text if unit is None else text[:-1]) * (unit or 1.0)
     except ValueError:
         value = -1.0
-    if not value > 0:
+    if not 0 < value < float("inf"):
         raise click.BadParameter(f"{text!r} is not a duration; write 90s, 10m or 1.5h.", param_hint=option)
     return value
 

@@ -10,6 +10,7 @@ from typing import Any
 from transferium.cli.echo import echo
 from transferium.cli.progress import is_quiet
 from transferium.data.doctor.findings import Finding, worst
+from transferium.system.printable import shown
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
@@ -20,6 +21,7 @@ def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
     ------  --------
     probe       0.95
     """
+    header, *rows = [[shown(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
 
     def line(row: Sequence[str]) -> str:

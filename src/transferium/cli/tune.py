@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -30,14 +31,14 @@ from transferium.cli.resume import saying_how_to_go_on
 @click.option("--folds", default=3, show_default=True, help="Folds of the training part.")
 @click.option("--storage", metavar="URL", help="A database that several machines share: sqlite:///FILE, postgresql://…")
 @click.option("--study", default="transferium", show_default=True, help="The study's name in the storage.")
-@click.option("--out", type=click.Path(path_type=Path), help="Run directory.  [default: runs/<name of DATA>-tuned]")
+@click.option("--out", type=opt.GivenPath(), help="Run directory.  [default: runs/<name of DATA>-tuned]")
 @click.option(
     "--backbone",
     metavar="NAME",
     callback=opt.usable_backbone,
     help="See: transferium backbones.  [default: the bundled one]",
 )
-@click.option("--seed", default=0, show_default=True, help="Seed of every random choice.")
+@click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--test-size", default=0.25, show_default=True, help="Share held out where the data is not divided.")
 @click.option("--track", multiple=True, metavar="NAME", help="Log the last fit to tensorboard, wandb or mlflow too.")
 @opt.forget_data
@@ -61,7 +62,7 @@ def tune(data: Path, **options: Any) -> None:
     from transferium.system.folder_locks import alone_in
 
     command = shlex.join(["transferium", *sys.argv[1:]])
-    out = options["out"] or Path("runs") / f"{data.resolve().stem or 'run'}-tuned"
+    out = options["out"] or Path("runs") / f"{Path(os.path.realpath(data)).stem or 'run'}-tuned"
     settings = split_settings(options["settings"])
     of_backbone = backbone_settings(settings)
     columns = opt.with_separator(opt.named_columns(options), settings)

@@ -64,6 +64,8 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
     listed = _listed(features)
     values = {"label": label, "part": part, "group": group, "id": id}
     if isinstance(source, (str, os.PathLike)):
+        if source == "":
+            raise InputError("the path is empty: write '.' for the current folder")
         named: dict[str, Any] = {use: _column(use, value) for use, value in values.items()}
         asked = Columns(
             image=image, text=text, features=listed, kind=kind, problem=problem, layout=_known(layout), **named

@@ -111,7 +111,7 @@ class _Walk:
             if entry.name.startswith((".", "~$")) or entry.name.lower() in LITTER:
                 if entry.is_dir(follow_symlinks=False) or suffix(name) in PICTURES:
                     self.listing.leave("hidden", name)
-            elif not entry.is_dir():
+            elif not _is_folder(entry):
                 (folder.images if suffix(name) in PICTURES else folder.others).append(name)
             elif entry.is_symlink():
                 self.links.append((folder, name, above, linked))
@@ -130,6 +130,14 @@ class _Walk:
             self.listing.leave("closed", f"{name} ({error.strerror})")
             return
         parent.folders.append(folder)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder or leads to one; a link that leads to itself is a file that cannot be read."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _identity(path: Path) -> tuple[int, int]:

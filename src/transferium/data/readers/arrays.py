@@ -189,7 +189,8 @@ def _rows(source: Any, _asked: bool) -> Samples:
         array = np.asarray(source)
     except ValueError as error:
         raise InputError(
-            f"a list that starts with {type(_first(source)).__name__} is no table of numbers: {error}"
+            f"a list that starts with {type(_first(source)).__name__} is no table of numbers: its rows are not alike. "
+            "Give rows of numbers that are all of one length"
         ) from error
     if array.dtype.kind == "O" and array.ndim == 2:
         array = _as_numbers(array)

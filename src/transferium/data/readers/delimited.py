@@ -10,6 +10,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from transferium.data.images.sniff import HEAD, OTHERS, sniff
 from transferium.data.readers.columns import looks_like_image_path
 from transferium.data.readers.opening import opening
 from transferium.errors import DataError
@@ -30,6 +31,7 @@ class Delimited:
             self._look(path)
 
     def _look(self, path: Path) -> None:
+        _check_kind(path)
         check_utf8(path)
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
@@ -69,7 +71,8 @@ class Delimited:
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
-        with opening(self.path, f"is no table with {len(self.first)} columns"):
+        quoted = f". A cell with {self.delimiter!r} or a line end in it must stand in double quotes, and a quote twice"
+        with opening(self.path, f"is no table with {len(self.first)} columns", quoted):
             return arrow_csv.read_csv(
                 self.path,
                 read_options=arrow_csv.ReadOptions(block_size=_BLOCK, skip_rows=self.skipped),
@@ -86,6 +89,15 @@ class Delimited:
                     null_values=[""],
                 ),
             )
+
+
+def _check_kind(path: Path) -> None:
+    """Raise ``DataError`` for a file that is something else by its first bytes."""
+    with path.open("rb") as file:
+        found = sniff(file.read(HEAD))
+    if found in ("zip", "gzip", "pdf", "html"):
+        what = f"{OTHERS[found]}{' (a workbook is one)' * (found == 'zip')}"
+        raise DataError(f"{path} is no table but {what}: save or unpack it as CSV")
 
 
 def check_utf8(path: Path) -> None:

@@ -32,7 +32,8 @@ def read_folder(root: Path, asked: Columns, name: str) -> Domain:
     """
     layout = decide(root, asked)
     leaves = {part: layout.leaves[part] for part in ("", *PARTS) if part in layout.leaves}
-    domains = {part: _read(root, leaf, asked, name, part) for part, leaf in leaves.items()}
+    beside = layout.listing.left_out.get("tables", ())
+    domains = {part: _read(root, leaf, asked, name, part, beside) for part, leaf in leaves.items()}
     whole = domains[""] if "" in domains else join_parts(domains, name, whole=asked.whole)
     layout.leave("images", _in_no_row(root, leaves.values(), domains.values()))
     left = {reason: printable(names) for reason, names in layout.listing.left_out.items()}
@@ -44,11 +45,12 @@ def read_folder(root: Path, asked: Columns, name: str) -> Domain:
     return replace(whole, ignored=ignored, layout=_said(root, layout, leaves, whole))
 
 
-def _read(root: Path, leaf: Leaf, asked: Columns, name: str, part: str) -> Domain:
-    """One part, or all where the data is not divided."""
+def _read(root: Path, leaf: Leaf, asked: Columns, name: str, part: str, tables: Sequence[str]) -> Domain:
+    """One part, or all where the data is not divided; ``tables`` are those that are not read."""
     title = f"{name}/{part}" if part else name
     if not leaf.tables:
-        return _only_classes((_class_folders if leaf.classes else _flat)(root, leaf.folder, title), root, asked)
+        domain = (_class_folders if leaf.classes else _flat)(root, leaf.folder, title)
+        return _only_classes(domain, root, asked, tables)
     domain = read_table([root / table for table in leaf.tables], asked, title)
     if part and asked.id is None and list(domain.ids[:1]) == ["0"]:
         return replace(domain, ids=[f"{part}/{i}" for i in domain.ids])
@@ -58,10 +60,13 @@ def _read(root: Path, leaf: Leaf, asked: Columns, name: str, part: str) -> Domai
     return domain
 
 
-def _only_classes(domain: Domain, root: Path, asked: Columns) -> Domain:
+def _only_classes(domain: Domain, root: Path, asked: Columns, tables: Sequence[str]) -> Domain:
     """``domain`` itself; raises ``InputError`` where a folder of images cannot be what was asked for."""
     if asked.named() or asked.features or asked.kind not in (None, "image"):
-        raise InputError(f"{root} is a folder of image files: it has no columns to name and no other kind of example")
+        beside = f". To read a table in it, give that: {', '.join(map(shown, tables[:5]))}" if tables else ""
+        raise InputError(
+            f"{root} is a folder of image files: it has no columns to name and no other kind of example{beside}"
+        )
     kind = kind_of(asked.problem)
     if domain.labels is None or kind in (AUTO, Classes.kind):
         return domain

@@ -56,6 +56,7 @@ def decide(root: Path, asked: Columns) -> Layout:
         listing = list_folder(root)
     except OSError as error:
         raise DataError(f"{root} cannot be opened: {error.strerror}. Give a folder that may be read.") from error
+    _refuse_run(root, listing.top)
     here = _unwrapped(listing.top)
     layout = Layout(listing, here)
     _leave_others(layout, _outside(listing.top, here))
@@ -76,6 +77,9 @@ def decide(root: Path, asked: Columns) -> Layout:
 def _take_folders(root: Path, layout: Layout, here: Folder, asked: Columns) -> None:
     """Parts, or class folders, or images."""
     parts = _parts(root, here, asked)
+    if asked.layout == TABLE or (asked.layout == PARTS_INSIDE and not parts):
+        what = "table" if asked.layout == TABLE else "folder with the name of a part, such as train"
+        raise DataError(f"{root} has no {what} in it: leave {option('layout', asked.layout)} out.")
     leaves = {part: _part_leaf(root, layout, folder, asked) for part, folder in parts.items()}
     if parts:
         _leave_beside(layout, here, list(parts.values()))
@@ -315,6 +319,13 @@ def _ask_parts(root: Path, named: Sequence[Folder], beside: Sequence[Folder]) ->
 
 
 # What cannot be read
+
+
+def _refuse_run(root: Path, top: Folder) -> None:
+    """Raise where the folder is what a fit wrote: its predictions and log are tables, but no data set."""
+    there = set(top.all_others())
+    if {"model.json", "model.safetensors"} <= there or "state/command.json" in there:
+        raise DataError(f"{root} is a saved model or run, not data: give the examples themselves.")
 
 
 def _refuse_several(root: Path, here: Folder, holding: Sequence[Folder]) -> None:
