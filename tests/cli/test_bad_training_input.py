@@ -10,7 +10,8 @@ import pytest
 
 from worlds.images import RED_GREEN, write_images
 
-TUNE = ("--method", "finetune", "--set", "size=32", "--set", "epochs=1", "--set", "augment=none")
+QUICK = ("size=32", "epochs=1", "augment=none")
+TUNE = ("--method", "finetune", *(word for setting in QUICK for word in ("--set", setting)))
 
 
 def fails(ran: object, *words: str) -> None:
@@ -25,8 +26,10 @@ def fit(images: Path, tmp_path: Path, run_cli: Callable) -> Callable:
     """``fit("lr=0")`` fine-tunes with that setting."""
 
     def run(*settings: str, more: tuple[str, ...] = ()) -> object:
-        given = [word for setting in settings for word in ("--set", setting)]
-        return run_cli("fit", images, "--out", tmp_path / "run", *TUNE, *given, *more)
+        named = {setting.partition("=")[0] for setting in settings}
+        kept = [setting for setting in QUICK if setting.partition("=")[0] not in named]
+        given = [word for setting in (*kept, *settings) for word in ("--set", setting)]
+        return run_cli("fit", images, "--out", tmp_path / "run", "--method", "finetune", *given, *more)
 
     return run
 

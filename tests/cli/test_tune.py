@@ -24,8 +24,8 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
-def search(run_cli: Callable, table: Path, out: Path, *more: object):
-    return run_cli("tune", table, "--method", "probe", "--search", "folds=2:4", "--folds", 2, "--out", out, *more)
+def search(run_cli: Callable, table: Path, out: Path, *more: object, folds: int = 2):
+    return run_cli("tune", table, "--method", "probe", "--search", "folds=2:4", "--folds", folds, "--out", out, *more)
 
 
 def test_a_search_leaves_a_run_with_its_trials_in_figures_and_drawn(table, tmp_path, run_cli):
@@ -92,7 +92,7 @@ def test_another_search_in_the_folder_of_one_that_was_cut_off(stopped, table, tm
     for ran, said in (
         (run_cli(*other), "method probe → ncm"),
         (search(run_cli, changed, stopped, "--trials", 1), "training examples 60 features examples, 2 classes, "),
-        (search(run_cli, table, stopped, "--trials", 1, "--folds", 3), "folds 2 → 3"),
+        (search(run_cli, table, stopped, "--trials", 1, folds=3), "folds 2 → 3"),
     ):
         assert ran.code == 2 and "belongs to another search" in ran.err and said in ran.err, ran.err
         assert "name another --out, or add --restart to throw it away" in ran.err

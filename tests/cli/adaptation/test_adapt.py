@@ -140,7 +140,7 @@ def test_bad_input_exits_with_2_and_says_what_to_do(
     cases = {
         "Did source and target change places?": ("fit", labelled, "--source", target),
         "--source needs the path of labelled data, and the option --method": ("fit", target, "--source", *CORAL),
-        "fit TARGET --source LABELLED": ("fit", target, *CORAL),
+        "give labelled data beside it, as --source": ("fit", target, *CORAL),
         "--test-size divides data": ("fit", target, "--source", source, "--test-size", "0.5", *CORAL),
         "--budget is time for --method auto to try more, and the method is coral": (
             *("fit", target, "--source", source, "--budget", "60s", *CORAL),
