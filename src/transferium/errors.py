@@ -107,6 +107,11 @@ def refusing(kind: Callable[[str], TransferiumError], start: str, end: str = "")
         raise kind(f"{start} ({reason(error)}){end}") from error
 
 
+def add_note(error: BaseException, note: str) -> None:
+    """Add a sentence beside an error's message, which the command line prints too (a method from Python 3.11 on)."""
+    vars(error)["__notes__"] = [*getattr(error, "__notes__", ()), note]
+
+
 def did_you_mean(given: str, choices: Iterable[str], otherwise: str | None = None) -> str:
     """The end of a message: the most similar allowed name; without one, ``otherwise`` or the whole list.
 

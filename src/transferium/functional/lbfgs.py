@@ -5,10 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Array = NDArray[Any]
 APPROACH = 1e-2
@@ -38,7 +41,8 @@ class Pairs:
         The two-loop recursion (Nocedal and Wright, algorithm 7.4), with the preconditioner as the initial inverse
         Hessian. It is linear, so it is applied to the gradient and to each change once, never again.
         """
-        left, result, taken = gradient.copy(), smoothed.copy(), []
+        left, taken = gradient.copy(), []
+        result: Array = smoothed.copy()
         for pair in reversed(self.pairs):
             share = pair.rho * inner(pair.step, left)
             left -= column(share, left) * pair.change

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from transferium.errors import DataError
 from transferium.functional.lbfgs import Descent, Problems, Solved
 from transferium.functional.path_data import check_path, fold_shares, shared_rows, single_threaded_blas
 from transferium.system.hardware import usable_cores
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]

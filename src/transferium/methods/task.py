@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from transferium.problems.problem import Problem
 from transferium.system.display import Progress
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from transferium.embedding.embed import Embedder
 
 

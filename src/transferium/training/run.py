@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Generic, TypeVar
 
-from transferium.errors import InputError, NonFiniteError
+from transferium.errors import InputError, NonFiniteError, add_note
 from transferium.system.display import Display, Progress
 from transferium.training.distributed.machine import Machine, own_random_numbers, seed_everything
 from transferium.training.logs.history import History, figures
@@ -180,7 +180,7 @@ def _faults_said(number: int, episode: Episode, around: Surroundings) -> Iterato
         if around.machine.is_main:
             around.checkpoints.save_good(number, Saved(good, {"step": episode.step}))
         # A note, not part of the message: an election quotes the message of a failed candidate and deletes its state.
-        error.add_note(f"The last good weights are in {around.checkpoints.good}.")
+        add_note(error, f"The last good weights are in {around.checkpoints.good}.")
         raise
     except RuntimeError as error:
         if not str(error).startswith("DataLoader worker"):

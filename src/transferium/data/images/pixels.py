@@ -98,12 +98,14 @@ def image_from_array(array: NDArray[Any]) -> Image:
 
 
 def _to_8_bits(array: NDArray[Any]) -> NDArray[np.uint8]:
+    plain: NDArray[np.uint8]
     kind = array.dtype.kind
     if array.dtype == np.uint8:
-        plain: NDArray[np.uint8] = np.ascontiguousarray(array)
+        plain = np.ascontiguousarray(array)
         return plain
     if kind == "b":
-        return array.astype(np.uint8) * np.uint8(255)
+        plain = array.astype(np.uint8) * np.uint8(255)
+        return plain
     if array.dtype == np.uint16:
         return _from_16_bits(array)
     if kind not in "iuf":

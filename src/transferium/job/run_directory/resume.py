@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from transferium.artifact import DESCRIPTION
-from transferium.errors import DataError, InputError, NonFiniteError, TransferiumError, TransferiumWarning, refusing
+from transferium.errors import (
+    DataError,
+    InputError,
+    NonFiniteError,
+    TransferiumError,
+    TransferiumWarning,
+    add_note,
+    refusing,
+)
 from transferium.job.options import OF_BACKBONE, named_settings, parse_settings
 from transferium.job.run_directory.provenance import versions
 from transferium.job.run_directory.state_paths import COMMAND, STATE
@@ -189,7 +197,7 @@ def _note_end(run: Path, error: BaseException) -> None:
         diverged = isinstance(error, NonFiniteError)
         Journal(run / STATE).event("failed", {"message": str(error)} | ({"diverged": True} if diverged else {}))
         if diverged and _has_progress(run):
-            error.add_note(f"A command with other settings, or on mended data, and --out {run} begins anew.")
+            add_note(error, f"A command with other settings, or on mended data, and --out {run} begins anew.")
         if not _has_progress(run):
             forget(run)
             _drop_empty(run)

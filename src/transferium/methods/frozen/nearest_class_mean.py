@@ -35,7 +35,8 @@ class NearestClassMean(Cached):
 
     def _answers(self, X: Array, y: Labels, problem: Problem, held: Array, candidates: Sequence[Candidate]) -> Array:
         head = self._head(X, y, problem, candidates[0], 1.0)
-        return (held @ head.weight.T + head.bias)[None]
+        logits: Array = held @ head.weight.T + head.bias
+        return logits[None]
 
     def _head(self, X: Array, y: Labels, problem: Problem, candidate: Candidate, temperature: float) -> Head:
         means, present = class_means(X, y, problem.width)
