@@ -100,8 +100,8 @@ def use(folder: Path) -> None:
 if __name__ == "__main__":
     if there := [name for name in ABSENT if find_spec(name)]:
         sys.exit(f"FAILED: the core is not alone: {', '.join(there)} can be imported")
-    socket.socket.connect = refuse  # type: ignore[assignment,method-assign]
-    socket.create_connection = socket.getaddrinfo = refuse  # type: ignore[assignment]
+    socket.socket.connect = refuse
+    socket.create_connection = socket.getaddrinfo = refuse
     with tempfile.TemporaryDirectory() as temporary:
         os.environ["TRANSFERIUM_HOME"] = str(Path(temporary) / "home")
         write_data(Path(temporary))

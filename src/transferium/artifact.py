@@ -28,7 +28,7 @@ from transferium.models.catalogue import find_backbone
 from transferium.models.heads.base import AnyHead
 from transferium.models.heads.saved import FORMATS, head_from_saved
 from transferium.models.modality import MODALITIES
-from transferium.models.sources.bundled import BUNDLED, bundled
+from transferium.models.sources.bundled import BUNDLED
 from transferium.problems.catalogue import problem_from_json
 from transferium.problems.classes import Classes
 from transferium.problems.problem import Problem
@@ -221,7 +221,7 @@ def _comes_with_a_package(backbone: Backbone) -> bool:
     """Whether naming the backbone is enough: it holds no weights, or a bundled package's untouched ones."""
     if backbone.kind == "features":
         return True
-    return backbone.name in BUNDLED and bundled(backbone.name).fingerprint == backbone.fingerprint
+    return backbone.name in BUNDLED and BUNDLED[backbone.name].fingerprint == backbone.fingerprint
 
 
 def load_artifact(folder: Path | str) -> Artifact:

@@ -65,7 +65,7 @@ class Tones(nn.Module):
 def tones() -> Backbone:
     return Backbone(
         name="tones",
-        kind="sound",  # type: ignore[arg-type]  # the type knows the kinds that are shipped
+        kind="sound",  # the type knows the kinds that are shipped
         width=8,
         blocks=("sines", "cosines"),
         preprocess=SoundPreprocess(),
@@ -147,4 +147,4 @@ def sounds(n: int = 60, seed: int = 0) -> Domain:
         for label in labels
     ]
     names = [("low", "high")[label] for label in labels]
-    return read(waves, kind="sound", label=names, name="sounds")  # type: ignore[arg-type]
+    return read(waves, kind="sound", label=names, name="sounds")

@@ -30,12 +30,7 @@ if TYPE_CHECKING:
 @click.option("--map", type=click.Choice(["pca", "tsne"]), default="pca", help="The report's map of both domains.")
 @click.option("--out", type=opt.GivenPath(), help="Run directory.  [default: runs/<name of DATA>]")
 @click.option("--method", default="auto", show_default=True, help="See: transferium methods.")
-@click.option(
-    "--backbone",
-    metavar="NAME",
-    callback=opt.usable_backbone,
-    help="See: transferium backbones.  [default: the bundled one]",
-)
+@opt.backbone("See: transferium backbones.")
 @click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A hyper-parameter; repeatable.")
 @click.option("--lr", metavar="RATE", help="Short for --set lr=RATE; auto tests a range of rates and takes one.")
@@ -207,12 +202,7 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
 
 @click.command()
 @opt.data_argument
-@click.option(
-    "--backbone",
-    metavar="NAME",
-    callback=opt.usable_backbone,
-    help="Backbone whose features are used to find near duplicates.",
-)
+@opt.backbone("Backbone whose features are used to find near duplicates.")
 @click.option("--strict", is_flag=True, help="Exit with 2 where the doctor finds an error.")
 @click.option("--augment", metavar="RECIPE", help=augmented.HELP)
 @click.option("--out", type=opt.GivenPath(), help="Picture that --augment writes.  [default: augment.png]")

@@ -17,12 +17,7 @@ from transferium.cli.tables import table
 @click.command()
 @click.argument("source", type=opt.GivenPath())
 @click.argument("target", type=opt.GivenPath())
-@click.option(
-    "--backbone",
-    metavar="NAME",
-    callback=opt.usable_backbone,
-    help="What makes the features.  [default: the bundled one]",
-)
+@opt.backbone("What makes the features.")
 @click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of samples and permutations.")
 @opt.columns
 @opt.engine

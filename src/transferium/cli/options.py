@@ -50,13 +50,19 @@ forget_data = click.option(
 run_argument = click.argument("run", type=GivenPath())
 
 
-def usable_backbone(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+def _usable_backbone(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
     """The callback of ``--backbone``: raises ``MissingExtraError`` for one that needs what is not installed here."""
     from transferium.models.catalogue import check_installed
 
     if name is not None:
         check_installed(name)
     return name
+
+
+def backbone(help: str) -> Callable[[F], F]:
+    """``--backbone``, with what it is for; refused before anything is read where it needs what is not installed."""
+    text = f"{help}  [default: the bundled one]"
+    return click.option("--backbone", metavar="NAME", callback=_usable_backbone, help=text)
 
 
 PROBLEM = "What is predicted: a class, several labels (a|b), an amount.  [default: as labels look]"

@@ -32,12 +32,7 @@ from transferium.cli.resume import saying_how_to_go_on
 @click.option("--storage", metavar="URL", help="A database that several machines share: sqlite:///FILE, postgresql://…")
 @click.option("--study", default="transferium", show_default=True, help="The study's name in the storage.")
 @click.option("--out", type=opt.GivenPath(), help="Run directory.  [default: runs/<name of DATA>-tuned]")
-@click.option(
-    "--backbone",
-    metavar="NAME",
-    callback=opt.usable_backbone,
-    help="See: transferium backbones.  [default: the bundled one]",
-)
+@opt.backbone("See: transferium backbones.")
 @click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--test-size", default=0.25, show_default=True, help="Share held out where the data is not divided.")
 @click.option("--track", multiple=True, metavar="NAME", help="Log the last fit to tensorboard, wandb or mlflow too.")

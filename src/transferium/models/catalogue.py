@@ -68,7 +68,7 @@ def find_backbone(
 
 def check_installed(name: str) -> None:
     """Raise ``MissingExtraError`` where backbone ``name`` needs PyTorch and it is not installed; reads nothing."""
-    if name in BUNDLED or name == "char_ngrams":
+    if name in BUNDLED or (name in UNTRAINED and UNTRAINED[name]().graph is not None):
         return
     if name in UNTRAINED or name.startswith(("hf/", "timm/")) or "@" in name or Path(name).is_dir():
         require_train(f"backbone {name}")

@@ -145,7 +145,7 @@ def watched(method: AdaptedNetwork) -> tuple[AdaptedNetwork, dict[str, Any]]:
             seen.update(weights=weights(state.tuned), features=state.tuned(PROBE))
         return state
 
-    method.stages = look  # type: ignore[method-assign]
+    method.stages = look
     return method, seen
 
 

@@ -40,7 +40,7 @@ def task(workdir: Path | None = None) -> AdaptationTask:
 
 def test_source_only_is_the_same_network_without_the_target() -> None:
     shared = {"tuning": "full", "epochs": 3, "batch_size": 16, "augment": "none"}
-    alone = method_class("cdan")(**shared).source_only()  # type: ignore[call-arg]
+    alone = method_class("cdan")(**shared).source_only()
     assert isinstance(alone, SourceNetwork)
     assert {name: getattr(alone, name) for name in shared} == shared
     assert method_class("cdan")().source_only() is None, "a probe of the source"
@@ -101,7 +101,7 @@ def test_settings_that_no_adaptation_takes_are_refused_before_anything_is_fitted
 
 def test_an_untrained_network_learns_small_pictures_from_the_source() -> None:
     backbone = find_backbone("small_cnn", "image")
-    assert not backbone.pretrained and backbone.preprocess.size == 28  # type: ignore[union-attr]
+    assert not backbone.pretrained and backbone.preprocess.size == 28
     given = replace(task(), backbone=backbone)
     settings = {"tuning": "full", "epochs": 6, "batch_size": 16, "augment": "none", "lr": 3e-3}
     model = SourceNetwork(**settings).adapt(given)

@@ -15,9 +15,8 @@ ROUNDS = 15
 EXPECTED = 0.1
 """The largest share of the suspicious labels that may be right, if the probabilities are calibrated.
 
-Of 2,533 photos (office), 6,000 small pictures (CIFAR) and 7,007 digits (MNIST, USPS, textured) 0, 0 and 5 labels are
-named, and at least two of the 5 are wrong. Where 1 to 5 % of the labels were changed at random, 64 of 100 of these are
-named, and 93 of 100 that are named were changed."""
+Of 12,540 labels of eight sets 1 is named; where 377 of them were changed at random, 219 of these are, and 25 others
+(``benchmarks/doctor.py``)."""
 
 
 def find_suspicious(domain: Domain, outputs: NDArray[np.float64] | None) -> list[Finding]:

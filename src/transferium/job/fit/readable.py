@@ -16,10 +16,7 @@ from transferium.models.preprocess import TextPreprocess
 UNREAD = 0.1
 """The share of unknown pieces from which a warning is given; a few rare signs are no reason for one."""
 UNREADABLE = 0.25
-"""The share from which the default backbone is not taken.
-
-Of reviews a quarter, half or all of which are Chinese (18, 35 and 64 % unknown), the bundled one gives 74, 71 and 70 %
-accuracy, and character n-grams 74, 80 and 88."""
+"""The share from which the default backbone is not taken: it then reads too little (``benchmarks/languages.py``)."""
 READS_ANY = "char_ngrams"
 SAMPLE = 200
 
@@ -34,7 +31,7 @@ def choose_backbone(
     backbone = find_backbone(spec, domains[0].kind, size=size, max_length=max_length)
     share = _unknown_share(backbone, domains)
     if spec is not None or share < UNREADABLE:
-        return backbone, unread(backbone, *domains)
+        return backbone, _said(backbone, share)
     message = (
         f"{100 * share:.0f} % of the pieces of these texts are unknown to {backbone.name}, the default backbone, so "
         f"{READS_ANY} was taken, which reads any language; to choose yourself, say {option('backbone', 'NAME')}"
@@ -45,7 +42,10 @@ def choose_backbone(
 
 def unread(backbone: Backbone, *domains: Domain) -> tuple[Finding, ...]:
     """Texts in a language that the backbone cannot read, by the pieces that its vocabulary lacks."""
-    share = _unknown_share(backbone, domains)
+    return _said(backbone, _unknown_share(backbone, domains))
+
+
+def _said(backbone: Backbone, share: float) -> tuple[Finding, ...]:
     if share < UNREAD:
         return ()
     words = f"{100 * share:.0f} % of the pieces of these texts are unknown to {backbone.name}, which reads nothing in"
