@@ -13,8 +13,8 @@ from transferium.data.domain import Domain
 FAR = 4.5
 """How far below the median an outlier's likeness to its neighbours lies, in units of how far others lie below it.
 
-Of 12,540 pictures of eight clean sets 4 are taken for outliers (``benchmarks/doctor.py``). What does not belong is found
-among pictures that are much alike, hardly ever among very different ones."""
+Of 12,540 pictures of eight clean sets 4 are taken for outliers (``benchmarks/doctor.py``). What does not belong is
+found among pictures that are much alike, hardly ever among very different ones."""
 NEIGHBOURS = 5
 FEWEST = 100
 """The fewest examples among which outliers are looked for: among 50, twice as many would be false."""

@@ -47,7 +47,7 @@ CLOSE = 0.10
 
 
 QUICK = (10.0,)
-"""The only C of a reference beside a method that takes no search: a whole grid would take far longer than the method."""
+"""The only C of a reference beside a method that takes no search: a whole grid takes far longer than the method."""
 
 
 def judge(fitted: Fitted, task: Task, test: Domain, random: Backbone | None) -> Judged:
