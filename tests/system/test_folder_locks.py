@@ -22,9 +22,9 @@ from pathlib import Path
 from transferium.system.folder_locks import alone_in
 with alone_in(Path(sys.argv[1])):
     if os.fork() == 0:
+        print("in", flush=True)  # by the child: until it has run once, it holds the lock as well
         time.sleep(3)
         os._exit(0)
-    print("in", flush=True)
     time.sleep(30)
 """
 
