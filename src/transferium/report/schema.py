@@ -196,6 +196,18 @@ class Augmented(TypedDict, total=False):
     texts: list[dict[str, Any]]
 
 
+class Boosting(TypedDict, total=False):
+    """How much better gradient boosting is than the model of a table, on the same examples, and what is said of it.
+
+    It learned from ``rows`` of the ``of_rows`` training rows.
+    """
+
+    sentence: str
+    difference: Interval
+    rows: int
+    of_rows: int
+
+
 class Run(TypedDict, total=False):
     """Everything a report can show.
 
@@ -219,6 +231,7 @@ class Run(TypedDict, total=False):
     references: dict[str, Metrics | MultiLabelMetrics | RegressionMetrics]
     attacked: dict[str, AttackedRow]
     difference: Interval
+    gradient_boosting: Boosting
     selection: Selection
     doctor: Doctor
     division: Division

@@ -103,6 +103,7 @@ def describe(
     options: FitOptions, prepared: Prepared, divided: Divided, fitted: Fitted, judged: Judged
 ) -> dict[str, Any]:
     """The run as plain data: what ``metrics.json`` and the report are made from."""
+    boosting = {} if judged.boosting is None else {"gradient_boosting": judged.boosting.as_dict()}
     return {
         "format": 1,
         "name": options.out.name,
@@ -131,4 +132,4 @@ def describe(
         },
         "doctor": prepared.diagnosis.to_json(),
         "examples": examples_to_show(judged.test, judged.outputs),
-    }
+    } | boosting
