@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.columns.table import Table
 from transferium.data.domain import Domain, Kind
 from transferium.data.learned import FILE as LEARNED
 from transferium.data.learned import Learned
@@ -24,10 +25,12 @@ from transferium.embedding.embed import Embedder, Embedding
 from transferium.embedding.engines.portable import attach_graph, save_graph, save_weights
 from transferium.errors import ArtifactError, DataError, InputError, TransferiumError, refusing
 from transferium.models.backbone import Backbone
-from transferium.models.catalogue import find_backbone
+from transferium.models.catalogue import OWN, find_backbone
+from transferium.models.columns.backbone_of_columns import columns_backbone
+from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.models.heads.base import AnyHead
 from transferium.models.heads.saved import FORMATS, head_from_saved
-from transferium.models.modality import MODALITIES
+from transferium.models.modality import MODALITIES, preprocess_from_json
 from transferium.models.sources.bundled import BUNDLED
 from transferium.problems.catalogue import problem_from_json
 from transferium.problems.classes import Classes
@@ -180,7 +183,9 @@ class Artifact(Shown):
         Raises ``ArtifactError`` for data that it does not read, ``DataError`` for a table without one of its columns.
         """
         names = tuple(self.info.get("feature_names") or ())
-        if domain.kind == self.kind and names and domain.feature_names not in (None, names):
+        if self.kind == "features" and isinstance(domain.samples, Table):
+            domain = domain.embedded(domain.features, domain.feature_names)
+        if domain.kind == "features" and names and domain.feature_names not in (None, names):
             domain = domain.columns(names)
         self.check_reads(domain)
         return domain
@@ -219,7 +224,7 @@ class Artifact(Shown):
 
 def _comes_with_a_package(backbone: Backbone) -> bool:
     """Whether naming the backbone is enough: it holds no weights, or a bundled package's untouched ones."""
-    if backbone.kind == "features":
+    if backbone.kind in OWN:
         return True
     return backbone.name in BUNDLED and BUNDLED[backbone.name].fingerprint == backbone.fingerprint
 
@@ -317,11 +322,21 @@ def read_head(files: SavedFolder, name: str, temperature: Any, facts: dict[str, 
     return head_from_saved(tensors, float(temperature), facts)
 
 
+def _read_own(saved: dict[str, Any]) -> Backbone:
+    """The backbone of rows or features; a table's encoding is a part of the description."""
+    encoding = preprocess_from_json(saved["preprocess"])
+    if encoding is None:
+        return replace(OWN["features"], width=int(saved["width"]))
+    if not isinstance(encoding, ColumnsPreprocess) or encoding.width != saved["width"]:
+        raise ValueError(f"its columns make {saved['width']} numbers")
+    return columns_backbone(encoding)
+
+
 def _read_backbone(files: SavedFolder, saved: dict[str, Any]) -> Backbone:
     if saved["graph"] is not None:
         return attach_graph(saved, files)
-    if saved["kind"] == "features":
-        return replace(find_backbone(None, "features"), width=int(saved["width"]))
+    if saved["kind"] in OWN:
+        return _read_own(saved)
     if saved["name"] not in BUNDLED:
         raise ValueError(f"its backbone {saved['name']!r} should lie beside it, as a graph")
     folder, setting = files.folder, by_kind(MODALITIES, saved["kind"], "backbone").setting

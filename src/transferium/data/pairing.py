@@ -9,10 +9,12 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.columns.table import Table
 from transferium.data.doctor.findings import Finding, count, some
 from transferium.data.domain import Domain
 from transferium.data.modality import KINDS
 from transferium.data.readers.parts import join_ignored, join_labels, join_samples
+from transferium.data.samples import Rows
 from transferium.errors import DataError, option
 from transferium.problems.classes import Classes
 from transferium.problems.label_cells import sort_names
@@ -108,10 +110,18 @@ def refuse_same_but_case(names: Sequence[str], who_has: str) -> None:
 
 def _named(first: Domain, others: Sequence[Domain]) -> Domain:
     """``first`` with the names that its columns have elsewhere, where it has none and as many: all others follow it."""
-    if first.kind != "features" or first.feature_names is not None:
+    if not isinstance(first.samples, (Rows, Table)) or first.feature_names is not None:
         return first
     names = next((other.feature_names for other in others if other.feature_names), ())
-    return replace(first, feature_names=names) if len(names) == first.features.shape[1] else first
+    if len(names) != _width(first):
+        return first
+    samples = first.samples.called(names) if isinstance(first.samples, Table) else first.samples
+    return replace(first, samples=samples, feature_names=names)
+
+
+def _width(domain: Domain) -> int:
+    """How many columns the examples have."""
+    return len(domain.samples.columns) if isinstance(domain.samples, Table) else domain.features.shape[1]
 
 
 def _as_first(first: Domain, other: Domain, what: str) -> Domain:
@@ -121,7 +131,7 @@ def _as_first(first: Domain, other: Domain, what: str) -> Domain:
             f"the source {first.name!r} holds {KINDS[first.kind]} and the {what} {other.name!r} {KINDS[other.kind]}: "
             "one model cannot read both. Give both in one modality."
         )
-    if first.kind != "features":
+    if not isinstance(first.samples, (Rows, Table)):
         return other
     here, there = first.feature_names, other.feature_names
     if here is not None and there is not None and here != there:
@@ -129,28 +139,16 @@ def _as_first(first: Domain, other: Domain, what: str) -> Domain:
             verb = "is" if len(odd) == 1 else "are"
             raise DataError(
                 f"the source {first.name!r} and the {what} {other.name!r} have different feature columns: "
-                f"{some(map(repr, odd), 5)} {verb} in one only. {_about_columns(odd, first, other)}"
+                f"{some(map(repr, odd), 5)} {verb} in one only. Leave such columns out of both."
             )
         return other.columns(here)
-    widths = first.features.shape[1], other.features.shape[1]
+    widths = _width(first), _width(other)
     if widths[0] != widths[1]:
         raise DataError(
             f"the source {first.name!r} has {widths[0]} features and the {what} {other.name!r} {widths[1]}: "
             "both must have the same columns, in one order."
         )
     return other
-
-
-def _about_columns(odd: Sequence[str], *domains: Domain) -> str:
-    """Advice on columns that one domain lacks: it may have them, with a cell that is no number."""
-    for domain in domains:
-        if texts := sorted(set(odd) & set(domain.ignored.get("columns", ()))):
-            them = "it" if len(texts) == 1 else "them"
-            return (
-                f"{domain.name!r} does have {some(map(repr, texts), 5)}, but not every cell of {them} is a number: "
-                "mend or empty such cells, or leave such columns out of both."
-            )
-    return "Leave such columns out of both."
 
 
 def _learned_from(source: Domain) -> Domain:

@@ -70,7 +70,7 @@ class TransferRegressor(RegressorMixin, TransferEstimator):  # type: ignore[misc
         names, target = column_names(X), as_target(y)
         if is_rows(X):
             X, target = validate_data(self, X, target, dtype=DTYPES, y_numeric=True)
-            domain = read(X, features=names)
+            domain = read(X, columns=names)
         else:
             domain = read_examples(X)
         self._fit(_with_amounts(domain, target))

@@ -36,6 +36,7 @@ from transferium.methods.model_selection.election import kept_in
 from transferium.methods.model_selection.election_with_few import FEW_ALONE, probe_of_few
 from transferium.methods.unused_settings import warn_beside
 from transferium.models.backbone import Backbone
+from transferium.models.columns.backbone_of_columns import fitted_to
 
 LEAST_TARGET = 2
 """The fewest examples of a domain: a single one has no distribution to adapt to."""
@@ -131,10 +132,11 @@ def adapt(
     target = prepared["target"]
     train, few = _learned_from(pair, prepared)
     adapted_to, held, last = divide_target(target.domain)
+    seen = [one for one in (train, adapted_to, few) if one is not None and len(one)]
     task = AdaptationTask(
         train=train,
         val=None,
-        backbone=target.backbone,
+        backbone=fitted_to(target.backbone, *seen),
         embedder=embedder,
         seed=options.seed,
         groups=train.groups,

@@ -58,10 +58,11 @@ class GivenModel:
     def source(self) -> Domain:
         """Its classes, and no examples."""
         artifact = self.artifact
-        rows = Rows(np.empty((0, artifact.backbone.width), np.float32))
         names = artifact.info.get("feature_names")
+        nothing = np.empty((0, artifact.backbone.width), np.float32)
+        samples = {"features": Rows(nothing)}.get(artifact.kind, Items([]))
         return Domain(
-            rows if artifact.kind == "features" else Items([]),
+            samples,
             artifact.kind,
             ids=[],
             labels=np.empty(0, np.int64),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from transferium.data.columns.column import CODED, USED, Column
+from transferium.data.columns.infer import as_type
+from transferium.data.columns.table import Table
 from transferium.data.domain import Domain, Kind
 from transferium.data.images.decode import decode, mode_of
 from transferium.data.images.sniff import HEAD, sniff
@@ -15,7 +19,11 @@ from transferium.data.modality import by_kind
 from transferium.errors import DataError
 from transferium.functional.shift.surface import compare_vocabulary, picture_measures, standardised_difference
 
+Values = NDArray[np.floating[Any]]
 PICTURES = 200
+LEVELS = 20
+"""Levels of a category that are compared."""
+DAY = 86_400.0
 TEXTS = 3000
 NOTABLE = 0.5
 """A standardised difference (Cohen's d) from which a measure is named as a difference: "medium" by convention."""
@@ -105,18 +113,49 @@ def _texts(source: Domain, target: Domain, seed: int) -> dict[str, Any]:
     }
 
 
-def _columns(source: Domain, target: Domain, _seed: int, most: int = 12) -> dict[str, Any]:
+def _cells(source: Domain, target: Domain, _seed: int) -> dict[str, Any]:
+    """Columns of two tables: numbers, shares of levels, and days since 1970; cells that are missing do not count."""
+    here, there = (d.samples if isinstance(d.samples, Table) else Table((), rows=0) for d in (source, target))
+    measured = {
+        name: values for column in here.columns if column.name in there for name, values in _measures(column, there)
+    }
+    return _apart(measured)
+
+
+def _measures(column: Column, other: Table) -> Iterator[tuple[str, tuple[Values, Values]]]:
+    """What of one column is compared, and its values in both."""
+    if column.type not in USED:
+        return
+    sides = [column, as_type(other[column.name], column.type)]
+    filled = [side.values[~side.missing] for side in sides]
+    if column.type in CODED:
+        texts = [np.array(side.levels, object)[codes] for side, codes in zip(sides, filled, strict=True)]
+        for level in column.used[:LEVELS]:
+            yield f"{column.name} = {level}", ((texts[0] == level) * 1.0, (texts[1] == level) * 1.0)
+        return
+    scale = DAY if column.type == "date" else 1.0
+    there = [side.astype(np.float64) / scale for side in filled]
+    yield column.name, (there[0][np.isfinite(there[0])], there[1][np.isfinite(there[1])])
+
+
+def _columns(source: Domain, target: Domain, _seed: int) -> dict[str, Any]:
     names = source.feature_names or tuple(str(i) for i in range(source.features.shape[1]))
-    apart = [standardised_difference(source.features[:, i], target.features[:, i]) for i in range(len(names))]
-    order = sorted(range(len(names)), key=lambda i: -abs(apart[i]))[:most]
+    return _apart({name: (source.features[:, i], target.features[:, i]) for i, name in enumerate(names)})
+
+
+def _apart(measured: Mapping[str, tuple[Values, Values]], most: int = 12) -> dict[str, Any]:
+    """The measures that differ most, each by its means and its standardised difference."""
+    there = {name: sides for name, sides in measured.items() if all(map(len, sides))}
+    apart = {name: standardised_difference(*sides) for name, sides in there.items()}
+    order = sorted(there, key=lambda name: -abs(apart[name]))[:most]
     rows: list[dict[str, Any]] = [
         {
-            "measure": names[i],
-            "source": float(source.features[:, i].mean()),
-            "target": float(target.features[:, i].mean()),
-            "difference": apart[i],
+            "measure": name,
+            "source": float(there[name][0].mean()),
+            "target": float(there[name][1].mean()),
+            "difference": apart[name],
         }
-        for i in order
+        for name in order
     ]
     return {"measures": rows, "notable": [row["measure"] for row in rows if abs(row["difference"]) >= NOTABLE]}
 
@@ -124,6 +163,7 @@ def _columns(source: Domain, target: Domain, _seed: int, most: int = 12) -> dict
 SURFACES: dict[Kind, tuple[Callable[[Domain, Domain, int], dict[str, Any]], str]] = {
     "image": (_pictures, "pictures"),
     "text": (_texts, "texts"),
+    "row": (_cells, "columns"),
     "features": (_columns, "columns"),
 }
 """How raw examples of each kind are compared, and what is measured of them."""

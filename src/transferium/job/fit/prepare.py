@@ -14,7 +14,7 @@ from transferium.data.doctor.scan import scan
 from transferium.data.doctor.suspicious_labels import find_suspicious
 from transferium.data.domain import Domain
 from transferium.data.split import Division, divide
-from transferium.embedding.embed import Embedder, Embedding
+from transferium.embedding.embed import WAYS, Embedder, Embedding
 from transferium.errors import DataError, TransferiumWarning
 from transferium.job.stopwatch import Stopwatch
 from transferium.methods.fitted import Fitted
@@ -57,7 +57,7 @@ def prepare(
     with watch("embed"):
         embedding = embedder(domain, backbone, *beside, scan=scanned)[0]
     with watch("doctor"):
-        features = embedding.features if backbone.kind != "features" else None
+        features = embedding.features if domain.kind in WAYS else None
         diagnosis = diagnose(domain, scanned, problems=embedding.problems, features=features)
         diagnosis = replace(diagnosis, findings=(*found, *diagnosis.findings))
     aside = tuple(f.message for f in diagnosis.findings if f.kind in QUARANTINED)

@@ -35,6 +35,7 @@ from transferium.methods.catalogue import check_problem
 from transferium.methods.fitted import Fitted
 from transferium.methods.task import Task
 from transferium.models.catalogue import randomised
+from transferium.models.columns.backbone_of_columns import fitted_to
 from transferium.system.processes import rank
 
 
@@ -49,10 +50,11 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
     if options.strict:
         be_strict(prepared.diagnosis)
     divided = separate(prepared, seed=options.seed, test_size=options.test_size)
+    read_by = fitted_to(prepared.backbone, divided.train)
     task = Task(
         train=divided.train,
         val=divided.val,
-        backbone=prepared.backbone,
+        backbone=read_by,
         embedder=embedder,
         seed=options.seed,
         groups=divided.train.groups,
