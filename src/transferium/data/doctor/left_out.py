@@ -47,7 +47,8 @@ def _dropped_columns(domain: Domain) -> list[Finding]:
             reasons.setdefault(column.note or UNUSED[column.type], []).append(column.name)
     found = []
     for why, names in reasons.items():
-        message = f"{len(names)} of {count(len(columns), 'column')} {'is' if len(names) == 1 else 'are'} left out, {why}: {some(map(repr, names))}"
+        share = f"{len(names)} of {count(len(columns), 'column')} {'is' if len(names) == 1 else 'are'}"
+        message = f"{share} left out, {why}: {some(map(repr, names))}"
         found.append(Finding("ignored-column", "warning", message, tuple(names)))
     return found
 
