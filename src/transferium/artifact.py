@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.columns.table import Table
-from transferium.data.domain import Domain, Kind
+from transferium.data.domain import Domain, Kind, alike
 from transferium.data.learned import FILE as LEARNED
 from transferium.data.learned import Learned
 from transferium.data.modality import by_kind
@@ -150,6 +150,10 @@ class Artifact(Shown):
         result[~embedding.ok] = np.nan
         return result
 
+    def having_learned(self, *domains: Domain | None) -> Artifact:
+        """The same model, which knows the examples of the scanned ``domains`` as it reads them."""
+        return replace(self, learned=Learned.of(*(None if one is None else self.as_read(one) for one in domains)))
+
     def forgetful(self) -> Artifact:
         """The same model without hashes of what it learned from."""
         return replace(self, info={k: fact for k, fact in self.info.items() if k != "few"}, learned=Learned())
@@ -178,13 +182,15 @@ class Artifact(Shown):
         return embedder(self.as_read(domain), self.backbone)[0]
 
     def as_read(self, domain: Domain) -> Domain:
-        """``domain`` with its feature columns in the order that the model reads, where both name them.
+        """``domain`` with the columns that the model reads, by name where both name them, else by place.
 
         Raises ``ArtifactError`` for data that it does not read, ``DataError`` for a table without one of its columns.
         """
         names = tuple(self.info.get("feature_names") or ())
-        if self.kind == "features" and isinstance(domain.samples, Table):
-            domain = domain.embedded(domain.features, domain.feature_names)
+        domain = alike(domain, self.kind)
+        encoding = self.backbone.preprocess
+        if isinstance(encoding, ColumnsPreprocess) and isinstance(domain.samples, Table):
+            return replace(domain, samples=encoding.seen(domain.samples), keys=None)
         if domain.kind == "features" and names and domain.feature_names not in (None, names):
             domain = domain.columns(names)
         self.check_reads(domain)

@@ -154,3 +154,12 @@ class Domain:
         if not isinstance(self.samples, Rows):
             raise DataError(f"domain {self.name!r} holds {self.kind} examples, not a feature table: embed it first")
         return self.samples.values
+
+
+def alike(domain: Domain, kind: Kind) -> Domain:
+    """Rows of numbers as ``kind``, a table or features, where they are the other of these; anything else as it is."""
+    if kind == "features" and isinstance(domain.samples, Table):
+        return domain.embedded(domain.features, domain.feature_names)
+    if kind == "row" and isinstance(domain.samples, Rows):
+        return replace(domain, samples=Table.of_array(domain.features, domain.feature_names), kind=kind, keys=None)
+    return domain

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from transferium.data.columns.table import Table
 from transferium.data.doctor.findings import Finding, count, some
-from transferium.data.domain import Domain
+from transferium.data.domain import Domain, alike
 from transferium.data.modality import KINDS
 from transferium.data.readers.parts import join_ignored, join_labels, join_samples
 from transferium.data.samples import Rows
@@ -126,6 +126,7 @@ def _width(domain: Domain) -> int:
 
 def _as_first(first: Domain, other: Domain, what: str) -> Domain:
     """``other`` with its columns in the order of ``first``; raises ``DataError`` where the two cannot be compared."""
+    other = alike(other, first.kind)
     if other.kind != first.kind:
         raise DataError(
             f"the source {first.name!r} holds {KINDS[first.kind]} and the {what} {other.name!r} {KINDS[other.kind]}: "

@@ -16,7 +16,6 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from transferium.artifact import Artifact, replacing
 from transferium.data.domain import Domain
-from transferium.data.learned import Learned
 from transferium.data.read import is_there, read
 from transferium.data.readers.columns import Columns
 from transferium.data.readers.frames import as_frame, holds_numbers, read_frame
@@ -111,7 +110,7 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         info = {"method": method.to_json(), "selection": fitted.selection.to_json(), "seed": seed}
         info["feature_names"] = domain.feature_names
         info["provenance"] = provenance(f"{type(self).__name__}.fit", data_fingerprint(prepared.domain))
-        self.artifact_ = Artifact(fitted.backbone, fitted.head, train.posed, info, Learned.of(train, val))
+        self.artifact_ = Artifact(fitted.backbone, fitted.head, train.posed, info).having_learned(train, val)
         prepared = with_suspicious(prepared, train, fitted.oof_outputs)
         warn_of_findings(prepared.diagnosis)
         self.diagnosis_, self.selection_ = prepared.diagnosis, fitted.selection
@@ -159,7 +158,7 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         return evaluation
 
     def _domain(self, X: Any, finite: bool = True) -> Domain:
-        """Examples to answer; ``finite`` refuses rows with NaN or infinity, as scikit-learn does."""
+        """Examples to answer; ``finite`` refuses infinity, as scikit-learn does; NaN is a missing cell."""
         if isinstance(X, Domain):
             return X
         if isinstance(X, (str, os.PathLike)):
@@ -171,8 +170,8 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             return read_examples(X, **(read_columns(self.artifact_, frame) if frame else {}))
         there = column_names(X)
         if there and self._matches(there):
-            return read(check_array(X, dtype=DTYPES, ensure_all_finite=finite), columns=there)
-        rows = validate_data(self, X, reset=False, dtype=DTYPES, ensure_all_finite=finite)
+            return read(check_array(X, dtype=DTYPES, ensure_all_finite="allow-nan" if finite else False), columns=there)
+        rows = validate_data(self, X, reset=False, dtype=DTYPES, ensure_all_finite="allow-nan" if finite else False)
         seen = getattr(self, "feature_names_in_", None)
         return read(rows, columns=None if seen is None else seen.tolist())
 
@@ -208,7 +207,7 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
+        tags.input_tags.string = tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = []  # features are single precision, whatever was given
         return tags
 

@@ -216,9 +216,11 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
             raise ValueError(WITHOUT_Y)
         names, target = column_names(X), as_target(y)
         if is_rows(X) and _is_lists(target):
-            domain = read(validate_data(self, X, dtype=DTYPES), columns=names)
+            domain = read(validate_data(self, X, dtype=DTYPES, ensure_all_finite="allow-nan"), columns=names)
         elif is_rows(X):
-            X, target = validate_data(self, X, target, dtype=DTYPES, multi_output=_is_matrix(target))
+            X, target = validate_data(
+                self, X, target, dtype=DTYPES, multi_output=_is_matrix(target), ensure_all_finite="allow-nan"
+            )
             domain = read(X, columns=names)
         else:
             domain = read_examples(X)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from transferium.data.columns.column import Column, ColumnType
 from transferium.data.columns.dates import written_dates
-from transferium.data.columns.missing import is_text, without_gaps
+from transferium.data.columns.gaps import is_text, without_gaps
 from transferium.data.columns.numbers import as_numbers, cast, measured, number_share
 from transferium.data.columns.written_numbers import written_numbers
 from transferium.errors import DataError

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.data.columns.missing import is_text, without_gaps
+from transferium.data.columns.gaps import is_text, without_gaps
 from transferium.data.columns.written_numbers import written_numbers
 
 _TRUTH = {"true": "1", "false": "0"}
@@ -83,8 +83,8 @@ def _from_lists(column: Any) -> NDArray[np.floating[Any]] | None:
 def measured(levels: Sequence[str]) -> tuple[NDArray[np.float64] | None, str]:
     """The numbers of texts such as ``12 kg`` or ``$1,200.50`` and how they are written; none where units differ.
 
-    >>> measured(["12 kg", "7.5 kg"]), measured(["12 kg", "750 g"])
-    ((array([12. ,  7.5]), "the unit 'kg'"), (None, "units differ: 'g', 'kg'"))
+    >>> measured(["12 kg", "7.5 kg"]), measured(["12 kg", "750 g"])[0]
+    ((array([12. ,  7.5]), "the unit 'kg'"), None)
     """
     found = [_MEASURED.fullmatch(level) for level in levels]
     parts = [match for match in found if match]
@@ -95,7 +95,8 @@ def measured(levels: Sequence[str]) -> tuple[NDArray[np.float64] | None, str]:
     if listed == [""]:
         return None, ""
     if len(units) > 1:
-        return None, f"units differ: {', '.join(map(repr, listed[:5]))}"
+        said = ", ".join(map(repr, listed[:5]))
+        return None, f"units differ: {said}: write them in one, or say what type it is"
     bodies = [match["number"] for match in parts]
     numbers, how = _plain(bodies), ""
     if numbers is None:

@@ -47,8 +47,8 @@ def _dropped_columns(domain: Domain) -> list[Finding]:
             reasons.setdefault(column.note or UNUSED[column.type], []).append(column.name)
     found = []
     for why, names in reasons.items():
-        verb = "column is" if len(names) == 1 else "columns are"
-        message = f"{len(names)} of {len(columns)} {verb} left out, {why}: {some(map(repr, names))}"
+        share = f"{len(names)} of {count(len(columns), 'column')} {'is' if len(names) == 1 else 'are'}"
+        message = f"{share} left out, {why}: {some(map(repr, names))}"
         found.append(Finding("ignored-column", "warning", message, tuple(names)))
     return found
 

@@ -85,7 +85,7 @@ def read_frame(frame: Frame, asked: Columns, name: str, **beside: Values | None)
     domain = Domain(Rows(np.zeros((n, 0))), columns.kind or "row", numbered, name=name)
     if columns.columns is not None:
         arrays = {column: as_arrow(frame[column]) for column in columns.columns}
-        domain = with_columns(domain, arrays, columns, where)
+        domain = with_columns(domain, arrays, columns, where, asked=asked.columns is not None or asked.labels_beside)
     else:
         use = domain.kind
         samples = by_kind(MEMORY_CELLS, use, "reader of columns in memory")(cells[use], getattr(columns, use), where)

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from transferium.data.columns.column import Column, ColumnType
+from transferium.data.columns.column import UNUSED, USED, Column, ColumnType
 from transferium.data.columns.infer import COUNTERS, infer
 from transferium.data.columns.numbers import as_numbers
 from transferium.data.columns.table import Table
 from transferium.data.domain import Domain
 from transferium.data.readers.columns import Columns
 from transferium.data.samples import Rows
-from transferium.errors import DataError
+from transferium.errors import DataError, option
 from transferium.problems.label_cells import as_number
 
 _PLURAL = {"number": "numbers", "category": "categories", "boolean": "truth values", "date": "dates"}
@@ -28,10 +28,11 @@ def holds_numbers(names: Sequence[str], first: Mapping[str, Any]) -> bool:
     return any(isinstance(cell, list) or as_number(cell) is not None for cell in cells)
 
 
-def with_columns(domain: Domain, table: Mapping[str, Any], columns: Columns, where: str) -> Domain:
+def with_columns(domain: Domain, table: Mapping[str, Any], columns: Columns, where: str, *, asked: bool) -> Domain:
     """``domain`` with the columns of ``table``, Arrow columns by name, as its rows; or as features, if that was asked.
 
-    Raises ``DataError`` where a column is not of the type that was said, and for features that are no numbers.
+    Raises ``DataError`` where a column is not of the type that was said, where nothing could be learned from them, for
+    one column of words that was not ``asked`` for (it may be texts), and for features that are no numbers.
     """
     found: list[Column] = []
     for name in columns.columns or ():
@@ -39,9 +40,7 @@ def with_columns(domain: Domain, table: Mapping[str, Any], columns: Columns, whe
             found += _expanded(name, table[name], columns.types.get(name))
         except DataError as error:
             raise DataError(f"{where}: {error}") from error
-    if not found:
-        named = ", ".join(map(repr, columns.named().values()))
-        raise DataError(f"{where} has no column to learn from{f', only {named}' * bool(named)}: give more, or a text.")
+    _check_some_used(found, columns, asked, where)
     rows = Table(found)
     names = rows.names
     if domain.kind == "features":
@@ -51,6 +50,24 @@ def with_columns(domain: Domain, table: Mapping[str, Any], columns: Columns, whe
         values = rows.numbers()
         return replace(domain, samples=Rows(values), feature_names=names, layout=f"rows of numbers{columns.about()}")
     return replace(domain, samples=rows, feature_names=names, layout=f"rows of {said_types(found)}{columns.about()}")
+
+
+def _check_some_used(found: Sequence[Column], columns: Columns, asked: bool, where: str) -> None:
+    used = [column for column in found if column.type in USED]
+    if not used:
+        listed = "; ".join(f"{c.name!r} ({c.note or UNUSED[c.type]})" for c in found[:5])
+        named = ", ".join(map(repr, columns.named().values()))
+        raise DataError(
+            f"{where} has no column to learn from{f': {listed}' if listed else f', only {named}'}. Say "
+            f"{option('type', 'COL=number')} (or category) of one, or name the one of texts or images with "
+            f"{option('text')} or {option('image')}."
+        )
+    if len(found) == 1 and used[0].type == "category" and not (asked or columns.types):
+        name = used[0].name
+        raise DataError(
+            f"{where}: the only column to learn from is {name!r}, of words. If it holds texts, say "
+            f"{option('text', name)}; if categories, {option('columns', name)}."
+        )
 
 
 def said_types(columns: Sequence[Column]) -> str:

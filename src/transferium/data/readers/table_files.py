@@ -78,7 +78,7 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
         ignored={"labels": tuple(ids[row] for row in sorted({*range(len(ids))} - {*gaps}))} if gaps else {},
     )
     if columns.columns is not None:
-        return with_columns(domain, table, columns, where)
+        return with_columns(domain, table, columns, where, asked=asked.columns is not None)
     if labels is None:
         domain = replace(domain, ignored={**domain.ignored, **_candidates(tables, columns)})
     cells = by_kind(CELLS, domain.kind, "reader of table cells")

@@ -8,7 +8,6 @@ from typing import Any
 
 from transferium.artifact import Artifact, refuse_foreign
 from transferium.data.domain import Domain
-from transferium.data.learned import Learned
 from transferium.data.readers.columns import COLUMNS
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
@@ -79,8 +78,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
         "feature_names": domain.feature_names,
         "provenance": provenance(options.command, data_fingerprint(prepared.domain)),
     }
-    learned = Learned.of(divided.train, divided.val)
-    artifact = Artifact(fitted.backbone, fitted.head, divided.train.posed, info, learned)
+    artifact = Artifact(fitted.backbone, fitted.head, divided.train.posed, info).having_learned(task.train, task.val)
     kept = artifact.forgetful() if options.forget_data else artifact
     run = describe(options, prepared, divided, fitted, judged) | {"remarks": said}
     return write_run(options.out, kept, run, judged, watch, fitted.contact)

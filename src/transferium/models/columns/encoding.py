@@ -73,10 +73,21 @@ class ColumnsPreprocess(Preprocess):
         """The rows of a table as ``(n, width)``; ``DataError`` for a column that is missing or of another type."""
         out = np.zeros((len(table), self.width), np.float32)
         at = 0
-        for code, column in zip(self.codes, self._columns(table), strict=True):
-            code.write(as_type(column, code.type), out[:, at : at + code.width])
+        for code, column in zip(self.codes, self.seen(table).columns, strict=True):
+            code.write(column, out[:, at : at + code.width])
             at += code.width
         return out
+
+    def seen(self, table: Table) -> Table:
+        """What is read of a table: the columns by their names and types, in the order in which they are encoded."""
+        columns = [as_type(column, code.type) for code, column in zip(self.codes, self._columns(table), strict=True)]
+        return Table(columns, named=self.named, rows=len(table))
+
+    def nothing(self) -> Table:
+        """A table of the columns that are read, without rows."""
+        return Table(
+            [_of_cell(code.name, code.type, None).take(slice(0)) for code in self.codes], named=self.named, rows=0
+        )
 
     def _columns(self, table: Table) -> list[Column]:
         """The columns of a table that are read, by name where both have names, else by place."""
