@@ -65,7 +65,9 @@ def test_near_copies_of_the_label_are_a_leak(column: Column) -> None:
 def test_an_amount_in_another_unit_is_a_leak_and_honest_columns_are_none() -> None:
     amounts = RNG.lognormal(2, 1, N)
     honest = number("honest", amounts + RNG.normal(0, amounts.std() / 2, N))
-    message = said(NOISE, honest, number("cents", 100 * amounts), labels=amounts, problem=Regression())["leaking-column"]
+    message = said(NOISE, honest, number("cents", 100 * amounts), labels=amounts, problem=Regression())[
+        "leaking-column"
+    ]
     assert "'cents'" in message and "honest" not in message
     assert "leaking-column" not in said(NOISE, honest, labels=amounts, problem=Regression())
 
@@ -105,3 +107,12 @@ def test_a_few_rows_prove_nothing() -> None:
     y = np.array([0, 1] * 5)
     columns = [number("a", y), number("b", y)]
     assert not suspicious_columns(columns, column_facts(columns, y, TWO))
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinities_and_huge_numbers_do_no_harm() -> None:
+    wild, huge = RNG.normal(size=N), 1e300 * RNG.normal(size=N)
+    wild[:3] = np.inf, -np.inf, np.nan
+    assert said(number("wild", wild), number("huge", huge), number("half", huge / 2)) == {
+        "duplicate-column": "column 'half' (by 'huge'): says nothing that another column does not say"
+    }

@@ -22,6 +22,7 @@ from transferium.data.readers.frames import MEMORY_CELLS
 from transferium.data.readers.table_files import CELLS
 from transferium.embedding.embed import WAYS, Embedder
 from transferium.errors import InputError
+from transferium.evaluation.gradient_boosting import TREES
 from transferium.job.compare.surface import SURFACES, compare_surface
 from transferium.job.fit.run import fit_job
 from transferium.job.inspect import show_augmented
@@ -60,6 +61,7 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "LANGUAGES": (LANGUAGES, UNKNOWN),
     "PREVIEWS": (PREVIEWS, UNKNOWN),
     "SURFACES": (SURFACES, {}),
+    "TREES": (TREES, dict.fromkeys(("image", "text", "features"), "trees read columns of a table")),
     "LOOKS": (LOOKS, dict.fromkeys(("row", "features"), "numbers tell a reader of the report nothing")),
 }
 

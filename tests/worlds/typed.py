@@ -21,4 +21,6 @@ def coded(name: str, cells: Sequence[str | None], type: ColumnType = "category")
     """Texts as codes into their sorted levels; None is missing."""
     levels = sorted({cell for cell in cells if cell is not None})
     place = {level: code for code, level in enumerate(levels)}
-    return Column(name, type, np.array([-1 if cell is None else place[cell] for cell in cells], np.int32), tuple(levels))
+    return Column(
+        name, type, np.array([-1 if cell is None else place[cell] for cell in cells], np.int32), tuple(levels)
+    )

@@ -1,4 +1,4 @@
-"""Gradient boosting beside a result for a table: what a table's user would otherwise take (scikit-learn's histograms)."""
+"""Gradient boosting beside the result for a table: scikit-learn's, which the user of a table would otherwise take."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from transferium.data.domain import Domain, Kind
 from transferium.evaluation.verdict import compared
 from transferium.functional.bootstrap import Interval
 from transferium.problems.problem import Problem
-
 
 Array = NDArray[np.float64]
 NAME = "gradient_boosting"
@@ -146,14 +145,17 @@ def _outputs(inputs: TreeInputs, labels: NDArray[Any], problem: Problem, seed: i
 
 
 def _of_tables(train: Domain, test: Domain) -> TreeInputs:
-    here, there = (domain.samples if isinstance(domain.samples, Table) else Table((), rows=0) for domain in (train, test))
+    here, there = (
+        domain.samples if isinstance(domain.samples, Table) else Table((), rows=0) for domain in (train, test)
+    )
     return tree_inputs(here, there)
 
 
 def tree_inputs(train: Table, test: Table) -> TreeInputs:
-    """The columns of two tables, which have the same, as numbers for trees; texts and identifiers are left out.
+    """The columns of two tables, which have the same, as numbers for trees.
 
-    Levels are codes by their frequency in ``train``, dates are days since 1970, months and days of the week.
+    Texts, identifiers and columns without a value in ``train`` are left out. Levels are codes by their frequency in
+    ``train``; dates are days since 1970, months and days of the week.
     """
     found: list[tuple[Array, Array]] = []
     codes: list[bool] = []
@@ -166,16 +168,20 @@ def tree_inputs(train: Table, test: Table) -> TreeInputs:
             pairs = list(zip(_times(here.values), _times(there.values), strict=True))
         else:
             pairs = [(_finite(here.values), _finite(there.values))]
-        found += pairs
-        codes += [here.type in CODED] * len(pairs)
+        if not np.isnan(pairs[0][0]).all():
+            found += pairs
+            codes += [here.type in CODED] * len(pairs)
     sides = list(zip(*found, strict=True)) or [(), ()]
-    both = [np.column_stack([np.empty((len(table), 0)), *side]) for table, side in zip((train, test), sides, strict=True)]
+    both = [
+        np.column_stack([np.empty((len(table), 0)), *side]) for table, side in zip((train, test), sides, strict=True)
+    ]
     return TreeInputs(both[0], both[1], tuple(codes))
 
 
 def _finite(values: NDArray[Any]) -> Array:
     """Numbers, with infinities as the largest there are."""
-    return np.nan_to_num(values, nan=np.nan)
+    found: Array = np.nan_to_num(values, nan=np.nan)
+    return found
 
 
 def _levels(train: Column, test: Column) -> tuple[Array, Array]:

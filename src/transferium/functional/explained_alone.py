@@ -47,7 +47,9 @@ def binned(values: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
     bins = int(np.clip(known.sum() // FEWEST, 1, BINS))
     levels, codes = np.unique(values[known], return_inverse=True)
     if len(levels) > bins:
-        codes = np.searchsorted(np.quantile(levels[codes], np.arange(1, bins) / bins), levels[codes], side="right")
+        codes = np.searchsorted(
+            np.quantile(levels[codes], np.arange(1, bins) / bins, method="lower"), levels[codes], side="right"
+        )
     found = np.full(len(values), int(codes.max(initial=-1)) + 1, np.int64)
     found[known] = codes
     return found
@@ -59,8 +61,9 @@ def straight(values: NDArray[np.floating[Any]], targets: NDArray[Any]) -> float:
     >>> straight(np.array([1.0, 2.0, 4.0]), np.array([[3.0], [5.0], [9.0]]))
     1.0
     """
-    x, y = (np.asarray(v, np.float64) - np.mean(v, axis=0, dtype=np.float64) for v in (values, targets))
-    spread, total = float(x @ x), float((y * y).sum())
+    with np.errstate(over="ignore", invalid="ignore"):
+        x, y = (np.asarray(v, np.float64) - np.mean(v, axis=0, dtype=np.float64) for v in (values, targets))
+        spread, total = float(x @ x), float((y * y).sum())
     if not np.isfinite(spread) or spread <= 0 or total <= 0:
         return 0.0
     return float(round(((x @ y) ** 2).sum() / spread / total, 12))

@@ -53,8 +53,8 @@ def column_facts(columns: Sequence[Column], labels: NDArray[Any] | None, problem
 def as_targets(labels: NDArray[Any], problem: Problem) -> NDArray[Any]:
     """Labels as numbers ``(n, k)``: indicators of classes or labels, or the amounts."""
     if problem.link == "softmax":
-        return np.asarray(labels)[:, None] == np.arange(problem.width)
-    return labels if problem.link == "sigmoid" else np.asarray(labels, np.float64)[:, None]
+        labels = labels[:, None] == np.arange(problem.width)
+    return np.asarray(labels[:, None] if problem.link == "identity" else labels, np.float64)
 
 
 def _facts(column: Column, some: NDArray[np.intp], targets: NDArray[Any] | None) -> ColumnFacts:
@@ -78,7 +78,7 @@ def _relation(column: Column, targets: NDArray[Any]) -> float:
     return max(explained_alone(binned(numbers), targets), straight(numbers, targets))
 
 
-def codes_of(column: Column) -> tuple[NDArray[np.integer[Any]], Sequence[Any]]:
+def codes_of(column: Column) -> tuple[NDArray[np.integer[Any]], Sequence[Any] | NDArray[Any]]:
     """A position ``(n,)`` in the values that there may be, -1 where missing, and these values, numbers in order."""
     if column.type in CODED:
         return column.values, column.levels

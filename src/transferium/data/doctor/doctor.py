@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from transferium.data.columns.table import Table
 from transferium.data.doctor.class_balance import check_classes
+from transferium.data.doctor.column_facts import column_facts
 from transferium.data.doctor.copies import find_copies
 from transferium.data.doctor.duplicates import ENOUGH, MOST, NEAR, code_keys, near_pairs, tie
 from transferium.data.doctor.findings import Diagnosis, Finding, count, some
 from transferium.data.doctor.left_out import left_out, why_so_few
 from transferium.data.doctor.outliers import find_outliers
 from transferium.data.doctor.scan import Scan
+from transferium.data.doctor.suspicious_columns import suspicious_columns
 from transferium.data.domain import Domain
 from transferium.data.folders.listing import suffix
 from transferium.data.images.sniff import IMAGES, PICTURES
@@ -63,6 +65,7 @@ def diagnose(
         *([] if features is None else find_outliers(domain, features, distinct)),
         *check_classes(domain, keep),
         *_constant(domain, keep),
+        *_suspicious(domain, keep),
         *left_out(domain),
     ]
     return Diagnosis(tuple(findings), keep, groups, copies.leaked)
@@ -210,3 +213,13 @@ def _constant(domain: Domain, keep: NDArray[np.bool_]) -> list[Finding]:
     verb = "column has" if len(names) == 1 else "columns have"
     message = f"{len(names):,} {verb} one value throughout, and tell nothing: {some(names, 5)}"
     return [Finding("constant-feature", "note", message)]
+
+
+def _suspicious(domain: Domain, keep: NDArray[np.bool_]) -> list[Finding]:
+    """Findings on columns of a table that look like the label, like one another, or like texts."""
+    if not isinstance(domain.samples, Table):
+        return []
+    kept = domain.take(keep)
+    assert isinstance(kept.samples, Table)
+    columns = kept.samples.columns
+    return suspicious_columns(columns, column_facts(columns, kept.labels, kept.problem))
