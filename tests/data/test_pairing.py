@@ -62,7 +62,7 @@ def test_columns_in_another_order_are_put_in_order() -> None:
         ([texts(None, "s")], texts(None, "t"), "'s' has no labels. Did source and target change places?"),
         ([texts(["a", "b"], "s")], rows(2, "t"), "'s' holds texts and the target 't' table rows"),
         ([rows(2, "s")], rows(3, "t"), "'s' has 2 features and the target 't' 3"),
-        ([rows(2, "s", ("u", "v"))], rows(2, "t", ("u", "w")), "'v', 'w' are in one only"),
+        ([rows(2, "s", ("u", "v"))], rows(2, "t", ("w", "x")), "have no column in common: 'u', 'v' and 'w', 'x'"),
         ([texts(["a", "b"], "s"), rows(2, "r")], texts(None, "t"), "'s' holds texts and the source 'r' table rows"),
         ([texts(["Cat", "dog"], "s")], texts(["cat", "dog"], "t"), "'Cat' and 'cat', which differ only in case"),
         (

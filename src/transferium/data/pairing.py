@@ -9,6 +9,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.aligned_columns import align_columns
 from transferium.data.columns.table import Table
 from transferium.data.doctor.findings import Finding, count, some
 from transferium.data.domain import Domain, alike
@@ -63,13 +64,14 @@ def pair_domains(sources: Sequence[Domain], target: Domain, few: Domain | None =
     for domain in (*sources, target, *([] if few is None else [few])):
         _refuse_others(domain)
     first = _named(sources[0], [*sources[1:], target, *([] if few is None else [few])])
+    (first, *others), target, few, aligned = _aligned([first, *sources[1:]], target, few)
     target = _as_first(first, target, "target")
-    others = [_as_first(first, other, "source") for other in sources[1:]]
+    others = [_as_first(first, other, "source") for other in others]
     who = "the sources have" if others else f"the source {first.name!r} has"
     refuse_same_but_case([*first.classes, *chain.from_iterable(o.classes for o in others)], who)
     trained = [_learned_from(source) for source in (first, *others)]
     source = _join(trained)
-    findings = [*_about_parts(sources, trained)]
+    findings = [*aligned, *_about_parts(sources, trained)]
     if few is not None:
         source, few, said = _join_few(source, _as_first(first, few, "labelled target"))
         findings += said
@@ -117,6 +119,17 @@ def _named(first: Domain, others: Sequence[Domain]) -> Domain:
         return first
     samples = first.samples.called(names) if isinstance(first.samples, Table) else first.samples
     return replace(first, samples=samples, feature_names=names)
+
+
+def _aligned(
+    sources: Sequence[Domain], target: Domain, few: Domain | None
+) -> tuple[list[Domain], Domain, Domain | None, list[Finding]]:
+    """All of them over the columns that their tables share, and what is said of it."""
+    roles = ["source"] if len(sources) == 1 else [f"source {i + 1}" for i in range(len(sources))]
+    given = [*sources, target, *([] if few is None else [few])]
+    made, said = align_columns(given, [*roles, "target", "labelled target"][: len(given)])
+    n = len(sources)
+    return made[:n], made[n], None if few is None else made[n + 1], said
 
 
 def _width(domain: Domain) -> int:

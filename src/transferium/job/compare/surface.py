@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from transferium.data.columns.column import CODED, USED, Column
-from transferium.data.columns.infer import as_type
 from transferium.data.columns.table import Table
 from transferium.data.domain import Domain, Kind
 from transferium.data.images.decode import decode, mode_of
@@ -18,12 +15,11 @@ from transferium.data.images.sniff import HEAD, sniff
 from transferium.data.modality import by_kind
 from transferium.errors import DataError
 from transferium.functional.shift.surface import compare_vocabulary, picture_measures, standardised_difference
+from transferium.job.compare.column_shift import column_shifts, notable
 
-Values = NDArray[np.floating[Any]]
 PICTURES = 200
-LEVELS = 20
-"""Levels of a category that are compared."""
-DAY = 86_400.0
+MOST_COLUMNS = 12
+"""How many columns are listed, those that differ most."""
 TEXTS = 3000
 NOTABLE = 0.5
 """A standardised difference (Cohen's d) from which a measure is named as a difference: "medium" by convention."""
@@ -83,7 +79,7 @@ def _modes(domain: Domain, seed: int) -> Counter[str]:
 
 
 def _sample(domain: Domain, most: int, seed: int) -> list[int]:
-    return sorted(np.random.default_rng(seed).permutation(len(domain))[:most].tolist())
+    return sorted(np.random.default_rng(seed).permutation(len(domain))[:MOST_COLUMNS].tolist())
 
 
 def _measure(domain: Domain, seed: int) -> list[dict[str, float]]:
@@ -114,48 +110,24 @@ def _texts(source: Domain, target: Domain, seed: int) -> dict[str, Any]:
 
 
 def _cells(source: Domain, target: Domain, _seed: int) -> dict[str, Any]:
-    """Columns of two tables: numbers, shares of levels, and days since 1970; cells that are missing do not count."""
+    """Columns of two tables, each by one figure."""
     here, there = (d.samples if isinstance(d.samples, Table) else Table((), rows=0) for d in (source, target))
-    measured = {
-        name: values for column in here.columns if column.name in there for name, values in _measures(column, there)
-    }
-    return _apart(measured)
-
-
-def _measures(column: Column, other: Table) -> Iterator[tuple[str, tuple[Values, Values]]]:
-    """What of one column is compared, and its values in both."""
-    if column.type not in USED:
-        return
-    sides = [column, as_type(other[column.name], column.type)]
-    filled = [side.values[~side.missing] for side in sides]
-    if column.type in CODED:
-        texts = [np.array(side.levels, object)[codes] for side, codes in zip(sides, filled, strict=True)]
-        for level in column.used[:LEVELS]:
-            yield f"{column.name} = {level}", ((texts[0] == level) * 1.0, (texts[1] == level) * 1.0)
-        return
-    scale = DAY if column.type == "date" else 1.0
-    there = [side.astype(np.float64) / scale for side in filled]
-    yield column.name, (there[0][np.isfinite(there[0])], there[1][np.isfinite(there[1])])
+    rows = column_shifts(here, there)
+    return {"measures": rows[:MOST_COLUMNS], "notable": notable(rows)}
 
 
 def _columns(source: Domain, target: Domain, _seed: int) -> dict[str, Any]:
     names = source.feature_names or tuple(str(i) for i in range(source.features.shape[1]))
-    return _apart({name: (source.features[:, i], target.features[:, i]) for i, name in enumerate(names)})
-
-
-def _apart(measured: Mapping[str, tuple[Values, Values]], most: int = 12) -> dict[str, Any]:
-    """The measures that differ most, each by its means and its standardised difference."""
-    there = {name: sides for name, sides in measured.items() if all(map(len, sides))}
-    apart = {name: standardised_difference(*sides) for name, sides in there.items()}
-    order = sorted(there, key=lambda name: -abs(apart[name]))[:most]
+    apart = [standardised_difference(source.features[:, i], target.features[:, i]) for i in range(len(names))]
+    order = sorted(range(len(names)), key=lambda i: -abs(apart[i]))[:MOST_COLUMNS]
     rows: list[dict[str, Any]] = [
         {
-            "measure": name,
-            "source": float(there[name][0].mean()),
-            "target": float(there[name][1].mean()),
-            "difference": apart[name],
+            "measure": names[i],
+            "source": float(source.features[:, i].mean()),
+            "target": float(target.features[:, i].mean()),
+            "difference": apart[i],
         }
-        for name in order
+        for i in order
     ]
     return {"measures": rows, "notable": [row["measure"] for row in rows if abs(row["difference"]) >= NOTABLE]}
 
