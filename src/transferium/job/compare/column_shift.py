@@ -64,8 +64,11 @@ def _of_levels(column: Column, other: Column) -> list[dict[str, Any]]:
 def _shares(column: Column, levels: list[str]) -> NDArray[np.float64]:
     place = {level: i for i, level in enumerate(levels)}
     at = np.array([place[level] for level in column.levels], np.intp)
-    counts = np.bincount(at[column.values[column.values >= 0]], minlength=len(levels)) if len(at) else np.zeros(1)
-    return counts / max(counts.sum(), 1)
+    shares = np.zeros(len(levels))
+    if len(at):
+        shares += np.bincount(at[column.values[column.values >= 0]], minlength=len(levels))
+    shares /= max(shares.sum(), 1.0)
+    return shares
 
 
 def _of_gaps(column: Column, other: Column) -> list[dict[str, Any]]:
