@@ -196,6 +196,24 @@ class Augmented(TypedDict, total=False):
     texts: list[dict[str, Any]]
 
 
+class ColumnRow(TypedDict, total=False):
+    """How one column of a table is read: its type and what is known of it, or why it is ``left_out``.
+
+    ``levels`` are those of a category, ``together`` how many of them share a column; ``parts`` those of a date.
+    """
+
+    name: str
+    type: str
+    left_out: str
+    width: int
+    levels: int
+    together: int
+    parts: list[str]
+    median: float | str
+    spread: float
+    missing: bool
+
+
 class Run(TypedDict, total=False):
     """Everything a report can show.
 
@@ -229,6 +247,7 @@ class Run(TypedDict, total=False):
     augmented: Augmented
     adaptation: Adaptation
     by_class: list[dict[str, Any]]
+    columns: list[ColumnRow]
 
 
 def check_run(run: Mapping[str, Any]) -> None:
