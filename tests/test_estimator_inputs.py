@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import transferium as tm
-from transferium.errors import InputError, TransferiumError, TransferiumWarning
+from transferium.errors import DataError, InputError, TransferiumError, TransferiumWarning
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*were learned from:transferium.errors.TransferiumWarning")
 """Small as they are, these models are evaluated on what they learned from."""

@@ -235,7 +235,7 @@ def test_fingerprints_name_what_answers_and_nothing_else() -> None:
 def test_the_estimator_takes_a_fitted_model_an_artifact_or_a_path(tmp_path: Path) -> None:
     x, y = clusters(150, 0)
     z, truth = clusters(150, 1, turn=0.8)
-    numbers = tm.TransferClassifier().fit(tm.read(x, label=y * 10, kind="features"))
+    numbers = tm.TransferClassifier().fit(tm.read(x, kind="features"), y * 10)
     numbers.save(tmp_path / "m")
     sources = {
         "fitted": numbers,

@@ -25,7 +25,14 @@ from transferium.embedding.engines.engine import Choice
 from transferium.embedding.store.store import FeatureStore
 from transferium.errors import DataError, InputError, TransferiumWarning
 from transferium.job.adapt.run import SOURCE_ONLY
-from transferium.job.fit.prepare import Prepared, prepare, training_parts, warn_of_findings, with_suspicious
+from transferium.job.fit.prepare import (
+    Prepared,
+    prepare,
+    training_parts,
+    warn_of_findings,
+    with_columns_of,
+    with_suspicious,
+)
 from transferium.job.fit.readable import choose_backbone
 from transferium.job.options import parse_settings
 from transferium.job.predict.apply import predict_domain, read_columns, read_to_answer
@@ -35,7 +42,6 @@ from transferium.methods.catalogue import check_problem
 from transferium.methods.method import Method
 from transferium.methods.task import Task
 from transferium.models.catalogue import OWN
-from transferium.models.columns.backbone_of_columns import fitted_to
 from transferium.problems.evaluation import Evaluation
 from transferium.problems.label_cells import label_name, missing_cells, missing_rows
 from transferium.system.display import display
@@ -105,8 +111,8 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         train, val = training_parts(prepared)
         seed = self._seed()
         progress = embedder.progress
-        backbone = fitted_to(prepared.backbone, train)
-        fitted = method.fit(Task(train, val, backbone, embedder, seed, train.groups, progress=progress))
+        prepared = with_columns_of(prepared, train)
+        fitted = method.fit(Task(train, val, prepared.backbone, embedder, seed, train.groups, progress=progress))
         info = {"method": method.to_json(), "selection": fitted.selection.to_json(), "seed": seed}
         info["feature_names"] = domain.feature_names
         info["provenance"] = provenance(f"{type(self).__name__}.fit", data_fingerprint(prepared.domain))

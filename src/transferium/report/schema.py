@@ -208,6 +208,24 @@ class Boosting(TypedDict, total=False):
     of_rows: int
 
 
+class ColumnRow(TypedDict, total=False):
+    """How one column of a table is read: its type and what is known of it, or why it is ``left_out``.
+
+    ``levels`` are those of a category, ``together`` how many of them share a column; ``parts`` those of a date.
+    """
+
+    name: str
+    type: str
+    left_out: str
+    width: int
+    levels: int
+    together: int
+    parts: list[str]
+    median: float | str
+    spread: float
+    missing: bool
+
+
 class Run(TypedDict, total=False):
     """Everything a report can show.
 
@@ -242,6 +260,7 @@ class Run(TypedDict, total=False):
     augmented: Augmented
     adaptation: Adaptation
     by_class: list[dict[str, Any]]
+    columns: list[ColumnRow]
 
 
 def check_run(run: Mapping[str, Any]) -> None:

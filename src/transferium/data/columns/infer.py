@@ -31,7 +31,7 @@ WORDS = 4
 _NAMED_ID = re.compile(r"(.*[_ -])?(id|uuid|guid|key)|.*[a-z]I[dD]", re.ASCII)
 _PAIRS = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"))
 _YES = [yes for yes, _ in _PAIRS]
-_CODE = r"^[+-]?0\d"
+_CODE = re.compile(r"^[+-]?0\d")
 
 
 def infer(name: str, cells: Any, said: ColumnType | None = None) -> Column:
@@ -99,7 +99,7 @@ def _of_texts(name: str, trimmed: Any, said: ColumnType | None) -> Column:
     numbers = None
     if said == "number":
         numbers = as_numbers(trimmed)
-    elif said is None and not compute.any(compute.match_substring_regex(trimmed, _CODE)).as_py():
+    elif said is None and not compute.any(compute.match_substring_regex(trimmed, _CODE.pattern)).as_py():
         numbers = cast(trimmed)
     if numbers is not None:
         whole = bool(np.isfinite(numbers).all()) and bool((numbers % 1 == 0).all())
@@ -111,7 +111,8 @@ def _of_texts(name: str, trimmed: Any, said: ColumnType | None) -> Column:
 def _understood(column: Column, trimmed: Any) -> Column:
     """Texts that are no plain numbers, as what they look like."""
     note = ""
-    for wanted in ("boolean", "number", "date"):
+    codes = any(map(_CODE.match, column.levels))
+    for wanted in ("boolean", "date") if codes else ("boolean", "number", "date"):
         found, why = _read_as(column, wanted)
         if found is not None:
             return found

@@ -22,7 +22,7 @@ from transferium.job.adapt.given_model import GivenModel
 from transferium.job.adapt.labelled_target import about_few, keys_of_few, leave_out, of_both, remembered_few, untold
 from transferium.job.adapt.verdict_scope import method_facts, reason_without_verdict
 from transferium.job.compare.findings import compare_contents, domain_findings
-from transferium.job.fit.prepare import Prepared, be_strict, prepare, warn_if_untracked
+from transferium.job.fit.prepare import Prepared, be_strict, prepare, warn_if_untracked, with_columns_of
 from transferium.job.fit.readable import choose_backbone, unread
 from transferium.job.options import FitOptions
 from transferium.job.run_directory.provenance import data_fingerprint, provenance
@@ -35,7 +35,6 @@ from transferium.methods.model_selection.election import kept_in
 from transferium.methods.model_selection.election_with_few import FEW_ALONE, probe_of_few
 from transferium.methods.unused_settings import warn_beside
 from transferium.models.backbone import Backbone
-from transferium.models.columns.backbone_of_columns import fitted_to
 
 LEAST_TARGET = 2
 """The fewest examples of a domain: a single one has no distribution to adapt to."""
@@ -131,11 +130,12 @@ def adapt(
     target = prepared["target"]
     train, few = _learned_from(pair, prepared)
     adapted_to, held, last = divide_target(target.domain)
-    seen = [one for one in (train, adapted_to, few) if one is not None and len(one)]
+    target = with_columns_of(target, *(one for one in (train, adapted_to, few) if one is not None and len(one)))
+    prepared = prepared | {"target": target}
     task = AdaptationTask(
         train=train,
         val=None,
-        backbone=fitted_to(target.backbone, *seen),
+        backbone=target.backbone,
         embedder=embedder,
         seed=options.seed,
         groups=train.groups,

@@ -19,6 +19,7 @@ from transferium.job.fit.prepare import (
     prepare,
     separate,
     warn_if_untracked,
+    with_columns_of,
     with_suspicious,
 )
 from transferium.job.fit.readable import choose_backbone
@@ -34,7 +35,7 @@ from transferium.methods.catalogue import check_problem
 from transferium.methods.fitted import Fitted
 from transferium.methods.task import Task
 from transferium.models.catalogue import randomised
-from transferium.models.columns.backbone_of_columns import fitted_to
+from transferium.models.columns.backbone_of_columns import columns_of
 from transferium.system.processes import rank
 
 
@@ -49,11 +50,11 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
     if options.strict:
         be_strict(prepared.diagnosis)
     divided = separate(prepared, seed=options.seed, test_size=options.test_size)
-    read_by = fitted_to(prepared.backbone, divided.train)
+    prepared = with_columns_of(prepared, divided.train)
     task = Task(
         train=divided.train,
         val=divided.val,
-        backbone=read_by,
+        backbone=prepared.backbone,
         embedder=embedder,
         seed=options.seed,
         groups=divided.train.groups,
@@ -131,5 +132,6 @@ def describe(
             "rule": divided.division.rule,
         },
         "doctor": prepared.diagnosis.to_json(),
+        "columns": columns_of(prepared.backbone),
         "examples": examples_to_show(judged.test, judged.outputs),
     } | boosting

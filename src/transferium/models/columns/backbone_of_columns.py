@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from transferium.data.columns.table import Table
 from transferium.data.domain import Domain
@@ -40,6 +40,12 @@ def fitted_to(backbone: Backbone, *domains: Domain) -> Backbone:
         return backbone
     tables = [domain.samples for domain in domains if isinstance(domain.samples, Table)]
     return columns_backbone(ColumnsPreprocess.fit(tables))
+
+
+def columns_of(backbone: Backbone) -> list[dict[str, Any]]:
+    """Each column of the table that a fitted backbone reads, as plain data; none of other examples."""
+    encoding = backbone.preprocess
+    return encoding.about() if isinstance(encoding, ColumnsPreprocess) else []
 
 
 def build_identity() -> nn.Module:
