@@ -219,7 +219,7 @@ def _suspicious(domain: Domain, keep: NDArray[np.bool_]) -> list[Finding]:
     """Findings on columns of a table that look like the label, like one another, or like texts."""
     if not isinstance(domain.samples, Table):
         return []
-    kept = domain.take(keep)
+    kept = domain if keep.all() else domain.take(keep)  # a large table is not copied
     assert isinstance(kept.samples, Table)
     columns = kept.samples.columns
     return suspicious_columns(columns, column_facts(columns, kept.labels, kept.problem))
