@@ -140,20 +140,29 @@ def test_evaluate_takes_pairs_and_paths_of_what_fit_took(tmp_path: Path) -> None
 
 
 @pytest.mark.filterwarnings("ignore:.*learned from")  # the same rows serve for training and evaluation
-def test_rows_of_an_array_that_are_not_finite_are_put_aside_in_source_few_and_evaluation() -> None:
+def test_cells_of_an_array_may_be_missing_or_wild_in_source_few_and_evaluation() -> None:
+    bad = ROWS.copy()
+    bad[3, 0], bad[4, 1], bad[5, 0] = np.nan, np.inf, 1e300
+    model = tm.TransferClassifier("coral", store=False).fit(ROWS + 1, source=(bad, LABELS))
+    assert model.evaluate((bad, LABELS)).examples == 80
+    assert np.isfinite(model.fit(ROWS + 1, source=(ROWS, LABELS), few=(bad[:9], LABELS[:9])).predict_proba(ROWS)).all()
+    assert np.isfinite(model.predict_proba(np.where(np.isinf(bad), np.nan, bad))).all()
+
+
+@pytest.mark.filterwarnings("ignore:.*learned from")  # the same rows serve for training and evaluation
+def test_features_that_are_not_finite_are_put_aside_in_source_few_and_evaluation() -> None:
     bad = ROWS.copy()
     bad[3, 0], bad[4, 1], bad[5, 0] = np.nan, np.inf, 1e300
     said = "3 examples could not be used: .* 3 .NaN or infinite in 0., 4 .* 5 .too large for single precision in 0."
+    fine = np.r_[:3, 6:80]
+    source, target = tm.read(bad, label=LABELS, kind="features"), tm.read(ROWS + 1, kind="features")
     model = tm.TransferClassifier("coral", store=False)
     with pytest.warns(TransferiumWarning, match=said):
-        model.fit(ROWS + 1, source=(bad, LABELS))
-    fine = np.r_[:3, 6:80]
-    without = tm.TransferClassifier("coral", store=False).fit(ROWS + 1, source=(ROWS[fine], LABELS[fine]))
+        model.fit(target, source=source)
+    without = tm.TransferClassifier("coral", store=False).fit(target, source=source.take(fine))
     np.testing.assert_array_equal(model.predict_proba(ROWS), without.predict_proba(ROWS))
     with pytest.warns(TransferiumWarning, match="5; they are not among the figures"):
         assert model.evaluate((bad, LABELS)).examples == 77
-    with pytest.warns(TransferiumWarning, match=said):
-        model.fit(ROWS + 1, source=(ROWS, LABELS), few=(bad[:9] + 2, LABELS[:9]))
     with pytest.raises(DataError, match="1 of 80 examples cannot be read; the first is 5: too large for single"):
         model.predict(np.where(np.isfinite(bad), bad, 0))
     with pytest.raises(InputError, match="a sparse matrix"):

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import transferium as tm
-from transferium.errors import InputError, TransferiumError, TransferiumWarning
+from transferium.errors import DataError, InputError, TransferiumError, TransferiumWarning
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*were learned from:transferium.errors.TransferiumWarning")
 """Small as they are, these models are evaluated on what they learned from."""
@@ -150,8 +150,11 @@ def test_tables_of_numbers_may_be_any_table() -> None:
     for asked in (frame.to_dict("list"), frame.to_dict("records"), pa.Table.from_pandas(frame[["b", "a"]])):
         assert model.predict(asked).tolist() == expected
     assert rows().fit(pa.Table.from_pandas(frame), pa.array(Y)).predict(frame).tolist() == expected
-    with pytest.raises(TransferiumError, match="column 'c' holds no numbers but, for example, 'u'"):
-        rows().fit(frame.assign(c="u"), Y)
+    words = frame.assign(c=np.where(np.arange(len(frame)) % 3, "u", "v"))
+    mixed = rows().fit(words, Y)
+    assert "c" in {code.name for code in mixed.artifact_.backbone.preprocess.codes}
+    with pytest.raises(DataError, match="the table has no column 'c', which the model reads"):
+        mixed.predict(frame)
 
 
 def test_one_text_and_one_picture_are_met_with_what_to_write(reader: Any, seer: Any) -> None:

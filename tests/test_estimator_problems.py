@@ -66,7 +66,7 @@ def test_columns_of_frames_are_matched_by_name(tmp_path: Path) -> None:
     loaded = tm.load(tmp_path / "saved")
     for asked in (frame, frame[["c", "a", "b"]], tm.read(frame[["b", "c", "a"]])):
         np.testing.assert_array_equal(loaded.predict(asked), model.predict(frame))
-    with pytest.raises(DataError, match="has no feature column 'a'"):
+    with pytest.raises(DataError, match="the table has no column 'a', which the model reads"):
         loaded.predict(tm.read(frame[["b", "c"]]))
 
 

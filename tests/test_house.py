@@ -54,6 +54,7 @@ MEANINGS = {
     "resume": "going on with an interrupted run",
     "run": "the folder's work, from start to end",
     "surface": "how two domains differ before any model looks",
+    "table": "rows and columns",
     "tables": "tables that are printed for a reader",
     "texts": "texts",
     "tradaboost": "TrAdaBoost",

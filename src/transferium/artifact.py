@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.data.domain import Domain, Kind
+from transferium.data.columns.table import Table
+from transferium.data.domain import Domain, Kind, alike
 from transferium.data.learned import FILE as LEARNED
 from transferium.data.learned import Learned
 from transferium.data.modality import by_kind
@@ -24,10 +25,12 @@ from transferium.embedding.embed import Embedder, Embedding
 from transferium.embedding.engines.portable import attach_graph, save_graph, save_weights
 from transferium.errors import ArtifactError, DataError, InputError, TransferiumError, refusing
 from transferium.models.backbone import Backbone
-from transferium.models.catalogue import find_backbone
+from transferium.models.catalogue import OWN, find_backbone
+from transferium.models.columns.backbone_of_columns import columns_backbone
+from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.models.heads.base import AnyHead
 from transferium.models.heads.saved import FORMATS, head_from_saved
-from transferium.models.modality import MODALITIES
+from transferium.models.modality import MODALITIES, preprocess_from_json
 from transferium.models.sources.bundled import BUNDLED
 from transferium.problems.catalogue import problem_from_json
 from transferium.problems.classes import Classes
@@ -147,6 +150,10 @@ class Artifact(Shown):
         result[~embedding.ok] = np.nan
         return result
 
+    def having_learned(self, *domains: Domain | None) -> Artifact:
+        """The same model, which knows the examples of the scanned ``domains`` as it reads them."""
+        return replace(self, learned=Learned.of(*(None if one is None else self.as_read(one) for one in domains)))
+
     def forgetful(self) -> Artifact:
         """The same model without hashes of what it learned from."""
         return replace(self, info={k: fact for k, fact in self.info.items() if k != "few"}, learned=Learned())
@@ -175,12 +182,16 @@ class Artifact(Shown):
         return embedder(self.as_read(domain), self.backbone)[0]
 
     def as_read(self, domain: Domain) -> Domain:
-        """``domain`` with its feature columns in the order that the model reads, where both name them.
+        """``domain`` with the columns that the model reads, by name where both name them, else by place.
 
         Raises ``ArtifactError`` for data that it does not read, ``DataError`` for a table without one of its columns.
         """
         names = tuple(self.info.get("feature_names") or ())
-        if domain.kind == self.kind and names and domain.feature_names not in (None, names):
+        domain = alike(domain, self.kind)
+        encoding = self.backbone.preprocess
+        if isinstance(encoding, ColumnsPreprocess) and isinstance(domain.samples, Table):
+            return replace(domain, samples=encoding.seen(domain.samples), keys=None)
+        if domain.kind == "features" and names and domain.feature_names not in (None, names):
             domain = domain.columns(names)
         self.check_reads(domain)
         return domain
@@ -219,7 +230,7 @@ class Artifact(Shown):
 
 def _comes_with_a_package(backbone: Backbone) -> bool:
     """Whether naming the backbone is enough: it holds no weights, or a bundled package's untouched ones."""
-    if backbone.kind == "features":
+    if backbone.kind in OWN:
         return True
     return backbone.name in BUNDLED and BUNDLED[backbone.name].fingerprint == backbone.fingerprint
 
@@ -317,11 +328,21 @@ def read_head(files: SavedFolder, name: str, temperature: Any, facts: dict[str, 
     return head_from_saved(tensors, float(temperature), facts)
 
 
+def _read_own(saved: dict[str, Any]) -> Backbone:
+    """The backbone of rows or features; a table's encoding is a part of the description."""
+    encoding = preprocess_from_json(saved["preprocess"])
+    if encoding is None:
+        return replace(OWN["features"], width=int(saved["width"]))
+    if not isinstance(encoding, ColumnsPreprocess) or encoding.width != saved["width"]:
+        raise ValueError(f"its columns make {saved['width']} numbers")
+    return columns_backbone(encoding)
+
+
 def _read_backbone(files: SavedFolder, saved: dict[str, Any]) -> Backbone:
     if saved["graph"] is not None:
         return attach_graph(saved, files)
-    if saved["kind"] == "features":
-        return replace(find_backbone(None, "features"), width=int(saved["width"]))
+    if saved["kind"] in OWN:
+        return _read_own(saved)
     if saved["name"] not in BUNDLED:
         raise ValueError(f"its backbone {saved['name']!r} should lie beside it, as a graph")
     folder, setting = files.folder, by_kind(MODALITIES, saved["kind"], "backbone").setting

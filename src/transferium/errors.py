@@ -42,7 +42,8 @@ class TransferiumWarning(UserWarning):
     """A problem that was worked around: the result is still right, and the message says at what cost."""
 
 
-_PYTHON, _COMMAND_LINE = {"separator": "problem=MultiLabel((), {})"}, {"separator": "--set separator={}"}
+_PYTHON = {"separator": "problem=MultiLabel((), {})"}
+_COMMAND_LINE = {"separator": "--set separator={}"}
 _said_to_a_shell = False
 
 
@@ -51,12 +52,17 @@ def option(name: str, value: str = "…") -> str:
 
     >>> option("label"), option("label", ""), option("problem", "classes")
     ('label=…', 'label=', "problem='classes'")
+    >>> option("type", "zip=category")
+    "types={'zip': 'category'}"
     >>> with on_the_command_line():
     ...     option("label"), option("separator", ";")
     ('--label …', '--set separator=;')
     """
     if _said_to_a_shell:
         return _COMMAND_LINE.get(name, f"--{name.replace('_', '-')} {{}}").format(value).strip()
+    if name == "type" and "=" in value:
+        column, _, found = value.rpartition("=")
+        return f"types={{{column!r}: {found!r}}}"
     return _PYTHON.get(name, f"{name}={{}}").format(value if value in ("", "…") else repr(value))
 
 

@@ -287,25 +287,31 @@ def test_what_lies_beside_the_examples_is_named(tmp_path: Path) -> None:
 
 
 def test_columns_that_say_nothing(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("a,b,c,job,label\n1.5,7,1,x,p\n2.5,7,1,y,q\n3.5,7,1,z,p\n")
+    (tmp_path / "t.csv").write_text("a,b,c,size,label\n1.5,7,1,3 m,p\n2.5,7,1,8 in,q\n3.5,7,1,9 cm,p\n")
     diagnosis = look(read(tmp_path / "t.csv"))
     assert said(diagnosis, "constant-feature") == ["note: 2 columns have one value throughout, and tell nothing: b, c"]
     assert said(diagnosis, "ignored-column") == [
-        "warning: 1 of 4 columns has no numbers and is not used: job; to use one, write it in numbers, a column of 0 "
-        "and 1 for each value"
+        "warning: 1 of 4 columns is left out, units differ: 'cm', 'in', 'm': write them in one, or say what type it "
+        "is: 'size'"
     ]
 
 
-def test_rows_that_are_not_finite_are_put_aside(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("age,pay,label\n1,2.5,p\n2,,q\n3,4.5,p\n")
+def test_cells_of_a_table_may_be_missing_or_of_any_size(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("age,pay,label\n1,2.5,p\n2,,q\n3,inf,p\n4,1e300,p\n")
     diagnosis = look(read(tmp_path / "t.csv"))
+    assert said(diagnosis, "not-finite") == [] and diagnosis.keep.all()
+
+
+def test_features_that_are_not_finite_are_put_aside(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("age,pay,label\n1,2.5,p\n2,,q\n3,4.5,p\n")
+    diagnosis = look(read(tmp_path / "t.csv", kind="features"))
     assert said(diagnosis, "not-finite") == ["error: 1 example put aside: 1 (NaN or infinite in pay)"]
     assert diagnosis.keep.tolist() == [True, False, True]
 
 
 def test_rows_beyond_single_precision_are_put_aside_as_not_finite(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("age,pay,label\n1,2.5,p\n2,-1e300,q\n3,,p\n4,4.5,p\n")
-    diagnosis = look(read(tmp_path / "t.csv"))
+    diagnosis = look(read(tmp_path / "t.csv", kind="features"))
     why = "1 (too large for single precision in pay), 2 (NaN or infinite in pay)"
     assert said(diagnosis, "not-finite") == [f"error: 2 examples put aside: {why}"]
     assert diagnosis.keep.tolist() == [True, False, False, True]

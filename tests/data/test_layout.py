@@ -195,7 +195,7 @@ def test_numbers_beside_pictures_are_asked_and_a_model_decides(tmp_path: Path) -
     with pytest.raises(DataError, match=r"in two ways: t.csv holds rows of numbers, and there are 3 images"):
         read(tmp_path)
     assert read(tmp_path, layout="images").kind == "image"
-    assert read(tmp_path, layout="table").kind == read_path(tmp_path, expected="features").kind == "features"
+    assert read(tmp_path, layout="table").kind == read_path(tmp_path, expected="row").kind == "row"
     assert read_path(tmp_path, expected="image").ignored == {"tables": ("t.csv",)}
 
 

@@ -72,7 +72,7 @@ def test_tables_in_memory_are_read_as_files_are(kind: Any) -> None:
     assert (named.classes, named.samples.raw(2)) == (("a", "b", "c"), "goes")
     beside = read(table, text="note", label=["x", "y", "x"], id="text", part=["train", "test", "train"])
     assert (beside.classes, beside.y.tolist(), list(beside.ids)) == (("x", "y"), [0, 1, 0], ["a", "b", "c"])
-    assert read(table, features=["z"], label="label").features.tolist() == [[1.5], [2.0], [3.0]]
+    assert read(table, columns=["z"], label="label").features.tolist() == [[1.5], [2.0], [3.0]]
 
 
 def test_class_names_that_a_table_brings_are_used() -> None:
@@ -84,15 +84,16 @@ def test_class_names_that_a_table_brings_are_used() -> None:
         assert (read(table).classes, read(table).y.tolist()) == (("ham", "spam"), [1, 0, 1])
 
 
-def test_columns_are_numbers_as_in_files() -> None:
+def test_columns_have_types_as_in_files() -> None:
     frame = pd.DataFrame({"x": [1.0, 2.0], "flag": [True, False], "n": pd.array([1, None], dtype="Int64")})
     frame = frame.assign(mixed=[1, "2.5"], kind=pd.Categorical(["u", "v"]))
     domain = read(frame)
-    assert domain.feature_names == ("x", "flag", "n", "mixed")
-    np.testing.assert_array_equal(domain.features, [[1, 1, 1, 1], [2, 0, np.nan, 2.5]])
-    assert domain.ignored == {"columns": ("kind",)}
-    with pytest.raises(DataError, match=r"column 'kind' holds no numbers but, for example, 'u' \(row 1"):
-        read(frame, features=["x", "kind"])
+    assert [domain.samples.raw(i) for i in (0, 1)] == [
+        {"x": 1.0, "flag": "true", "n": 1.0, "mixed": 1.0, "kind": "u"},
+        {"x": 2.0, "flag": "false", "n": None, "mixed": 2.5, "kind": "v"},
+    ]
+    with pytest.raises(DataError, match=r"features are numbers, and column 'kind' is a category"):
+        read(frame, columns=["x", "kind"], kind="features")
 
 
 def test_labels_beside_a_table_leave_its_columns_alone() -> None:
@@ -164,7 +165,7 @@ def test_labels_of_tensors_and_dates() -> None:
     torch = pytest.importorskip("torch")
     assert read(["a", "b"], label=torch.tensor([3, 4])).classes == ("3", "4")
     assert read(["a", "b"], label=[torch.tensor(3), torch.tensor(4)]).classes == ("3", "4")
-    assert read(torch.zeros(3, 2)).kind == "features"
+    assert read(torch.zeros(3, 2)).kind == "row"
     days = np.array(["2026-01-31", "2026-02-01"], "datetime64[ns]")
     assert read(["a", "b"], label=days).classes == ("2026-01-31", "2026-02-01")
 
@@ -188,7 +189,6 @@ def generator() -> Iterator[str]:
         ({"text": ["a", "b"], "label": [1]}, "a dict cannot be read, unless it holds columns, a list of equal length"),
         (Pairs(), r"Pairs cannot be read.*tm.read\(\[x for x, y in data\], label=\[y for x, y in data\]\)"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "several columns of the table are called 'a'"),
-        (pd.DataFrame([["a", "b"]]), "an array of 2 columns holds other things than numbers"),
         (FRAME[:0], "holds no examples"),
     ],
 )

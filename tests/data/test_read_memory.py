@@ -34,9 +34,9 @@ PICTURE = np.zeros((4, 4, 3), np.uint8)
         (np.zeros((3, 8, 8), np.uint8), "image"),
         ([[[1, 2], [3, 4]]], "image"),
         (np.zeros((3, 8, 8, 3), np.uint8), "image"),
-        ([[1, 2], [3, 4]], "features"),
-        ([np.array([1.0, 2.0]), np.array([3.0, 4.0])], "features"),
-        (np.zeros((3, 5), np.float32), "features"),
+        ([[1, 2], [3, 4]], "row"),
+        ([np.array([1.0, 2.0]), np.array([3.0, 4.0])], "row"),
+        (np.zeros((3, 5), np.float32), "row"),
     ],
 )
 def test_kinds_are_told_apart(source: Any, kind: str) -> None:
@@ -84,8 +84,8 @@ def test_class_names_and_their_order(labels: list[Any], classes: tuple[str, ...]
 
 
 def test_float32_stays_and_integers_become_floats() -> None:
-    assert read(np.zeros((2, 2), np.float32)).features.dtype == np.float32
-    assert read(np.zeros((2, 2), np.int16)).features.dtype == np.float64
+    assert read(np.zeros((2, 2), np.float32), kind="features").features.dtype == np.float32
+    assert read(np.zeros((2, 2), np.int16), kind="features").features.dtype == np.float64
 
 
 @pytest.mark.parametrize("frame", [pa.table, pd.DataFrame])
@@ -93,17 +93,17 @@ def test_a_data_frame_brings_the_names_of_its_columns(frame: Any) -> None:
     given = frame({"b": [1, 2], "a": [3.5, 4.5]})
     domain = read(given, label=["x", "y"])
     assert (domain.feature_names, domain.features.tolist()) == (("b", "a"), [[1, 3.5], [2, 4.5]])
-    chosen = read(given, features=["a"])
+    chosen = read(given, columns=["a"])
     assert (chosen.feature_names, chosen.features.tolist()) == (("a",), [[3.5], [4.5]])
     with pytest.raises(
-        DataError, match=r"'data' has no column 'c' \(asked for as features\); it has the columns 'b', 'a'"
+        DataError, match=r"'data' has no column 'c' \(asked for as columns\); it has the columns 'b', 'a'"
     ):
-        read(given, features=["c"])
+        read(given, columns=["c"])
 
 
 def test_columns_that_are_only_counted_have_no_names() -> None:
     assert read(pd.DataFrame(np.eye(2))).feature_names is None
-    assert read(np.eye(2), features=["a", "b"]).feature_names == ("a", "b")
+    assert read(np.eye(2), columns=["a", "b"]).feature_names == ("a", "b")
 
 
 def test_missing_groups_stand_alone() -> None:
@@ -148,7 +148,7 @@ def test_a_domain_passes_through() -> None:
             InputError,
             "kind='features' was asked for, but these are examples of kind 'text'",
         ),
-        (np.zeros((2, 3)), {"features": ["a"]}, InputError, "features= names 1 columns, and there are 3"),
+        (np.zeros((2, 3)), {"columns": ["a"]}, InputError, "columns= names 1 columns, and there are 3"),
     ],
 )
 def test_what_cannot_be_read(source: Any, options: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -167,7 +167,7 @@ def test_values_are_no_column_names(tmp_path: Path) -> None:
 def test_npz_with_x_and_y(tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", X=np.eye(3), y=np.array([["b"], ["a"], ["b"]]))
     domain = read(tmp_path / "d.npz")
-    assert (domain.name, domain.kind, domain.classes, domain.y.tolist()) == ("d", "features", ("a", "b"), [1, 0, 1])
+    assert (domain.name, domain.kind, domain.classes, domain.y.tolist()) == ("d", "row", ("a", "b"), [1, 0, 1])
 
 
 @pytest.mark.parametrize("style", ["x_{}", "{}_images"])
@@ -186,12 +186,12 @@ def test_npz_with_parts(tmp_path: Path, style: str) -> None:
 
 def test_npz_with_named_arrays_and_npy(tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", emb=np.eye(3), cls=[1, 2, 1], other=np.zeros(5))
-    domain = read(tmp_path / "d.npz", features="emb", label="cls")
+    domain = read(tmp_path / "d.npz", columns="emb", label="cls")
     assert domain.classes == ("1", "2")
     with pytest.raises(DataError, match="holds the arrays emb, cls, other: call one of them x, or x_train and x_test"):
         read(tmp_path / "d.npz")
     with pytest.raises(DataError, match=r"has no array 'clas'. Did you mean 'cls'\?"):
-        read(tmp_path / "d.npz", features="emb", label="clas")
+        read(tmp_path / "d.npz", columns="emb", label="clas")
     np.save(tmp_path / "e.npy", np.eye(2))
     assert read(tmp_path / "e.npy").labels is None
 

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
+from transferium.data.columns.table import Table
 from transferium.data.doctor.scan import scan
 from transferium.data.domain import Domain
 from transferium.data.images.decode import decode
@@ -86,7 +87,7 @@ def test_named_columns_win_over_guessed_ones(tmp_path: Path, suffix: str) -> Non
     assert list(domain.ids) == ["7", "8", "9", "6"]
 
 
-def test_feature_columns_are_all_that_hold_numbers(tmp_path: Path, suffix: str) -> None:
+def test_rows_are_of_all_columns_without_another_use(tmp_path: Path, suffix: str) -> None:
     columns = {
         "age": [39, 50, 28],
         "pay": [1.5, None, 2.5],
@@ -95,20 +96,28 @@ def test_feature_columns_are_all_that_hold_numbers(tmp_path: Path, suffix: str) 
         "id": ["p", "q", "r"],
     }
     domain = read(write(tmp_path / f"t{suffix}", columns))
-    assert (domain.kind, domain.feature_names, domain.classes) == ("features", ("age", "pay"), ("0", "1"))
-    np.testing.assert_array_equal(domain.features, [[39, 1.5], [50, np.nan], [28, 2.5]])
+    assert (domain.kind, domain.feature_names, domain.classes) == ("row", ("age", "pay", "job"), ("0", "1"))
+    assert domain.samples.raw(1) == {"age": 50.0, "pay": None, "job": "b"}
     assert list(domain.ids) == ["p", "q", "r"]
-    assert domain.ignored == {"columns": ("job",)}
+    assert read(tmp_path / f"t{suffix}", drop="job", types={"age": "category"}).samples.raw(0) == {
+        "age": "39",
+        "pay": 1.5,
+    }
 
 
-def test_named_feature_columns_keep_their_order(tmp_path: Path, suffix: str) -> None:
+def test_named_columns_keep_their_order(tmp_path: Path, suffix: str) -> None:
     file = write(tmp_path / f"t{suffix}", {"a": [1, 2], "b": [3, 4], "c": [5, 6], "text": ["x", "y"]})
-    domain = read(file, features=["c", "a"])
+    domain = read(file, columns=["c", "a"])
     assert domain.feature_names == ("c", "a")
     np.testing.assert_array_equal(domain.features, [[5, 1], [6, 2]])
-    assert read(file, features="b").features.tolist() == [[3], [4]]
-    with pytest.raises(DataError, match=r"column 'text' holds no numbers but, for example, 'x'"):
-        read(file, features=["text"])
+    assert read(file, columns="b").features.tolist() == [[3], [4]]
+    assert read(file, columns=["a", "text"]).samples.raw(0) == {"a": 1.0, "text": "x"}
+    with pytest.raises(DataError, match=r"column 'text' is read as number, and not every cell is one, for example 'x'"):
+        read(file, columns=["a", "text"], types={"text": "number"})
+    with pytest.raises(InputError, match=r"'nmber' is no type of a column.*Did you mean 'number'"):
+        read(file, types={"a": "nmber"})
+    with pytest.raises(InputError, match="column 'a' is to be used and to be dropped"):
+        read(file, columns=["a"], drop=["a"])
 
 
 def test_row_counters_are_no_features(tmp_path: Path) -> None:
@@ -116,8 +125,8 @@ def test_row_counters_are_no_features(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     file.write_text(",x,label\n0,5.5,a\n1,6.5,b\n")
     domain = read(file)
-    assert domain.feature_names == ("x",)
-    assert domain.ignored == {"columns": ("",)}
+    assert isinstance(domain.samples, Table)
+    assert [column.type for column in domain.samples.columns] == ["identifier", "number"]
 
 
 def test_image_paths_are_relative_to_the_table_or_absolute(tmp_path: Path, suffix: str) -> None:
@@ -202,7 +211,7 @@ def test_parts_must_be_alike(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"different feature columns: 'b', 'c' are in one only. Leave such columns out"):
         read(tmp_path)
     write(tmp_path / "test.csv", ROWS)
-    with pytest.raises(DataError, match=r"holds features examples but .* holds text ones"):
+    with pytest.raises(DataError, match=r"holds row examples but .* holds text ones"):
         read(tmp_path)
 
 
@@ -267,7 +276,7 @@ def test_part_names_nobody_knows(tmp_path: Path) -> None:
 def test_no_usable_column(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", {"comment": ["fine", "not"], "label": ["a", "b"]})
     with pytest.raises(
-        DataError, match=r"none holds numbers; it has the columns 'label', 'comment'. Name one with image="
+        DataError, match=r"only column to learn from is 'comment', of words. If it holds texts, say text='comment'"
     ):
         read(file)
     with pytest.raises(DataError, match=r"no column looks like the text column \(text, sentence, .* Name it: text="):
@@ -348,20 +357,20 @@ def test_texts_that_are_lists(tmp_path: Path) -> None:
         read(file, text="words")
 
 
-def test_a_column_of_vectors_is_a_table_of_features(tmp_path: Path) -> None:
+def test_a_column_of_vectors_is_many_columns(tmp_path: Path) -> None:
     vectors = pa.array([[1, 2], [3, 4]], pa.list_(pa.float32()))
-    parquet.write_table(pa.table({"v": vectors, "f": pa.array([True, False])}), tmp_path / "t.parquet")
+    parquet.write_table(pa.table({"v": vectors, "f": pa.array([7, 8])}), tmp_path / "t.parquet")
     domain = read(tmp_path / "t.parquet")
     assert domain.feature_names == ("v[0]", "v[1]", "f")
-    np.testing.assert_array_equal(domain.features, [[1, 2, 1], [3, 4, 0]])
+    np.testing.assert_array_equal(domain.features, [[1, 2, 7], [3, 4, 8]])
 
 
 def test_numbers_written_with_gaps(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     file.write_text("a,b,c\n 1 ,NA,x\n2.5,3e2,1\n?,nan,2\n")
     domain = read(file)
-    assert domain.feature_names == ("a", "b")
-    np.testing.assert_array_equal(domain.features, [[1, np.nan], [2.5, 300], [np.nan, np.nan]])
+    np.testing.assert_array_equal(domain.columns(["a", "b"]).features, [[1, np.nan], [2.5, 300], [np.nan, np.nan]])
+    assert [domain.samples.raw(i)["c"] for i in range(3)] == ["x", "1", "2"]
 
 
 def test_many_paths_take_little_memory(tmp_path: Path) -> None:
@@ -386,7 +395,12 @@ def test_real_tables(shared_data) -> None:
     assert sst2.parts is not None
     assert [int((sst2.parts == part).sum()) for part in ("train", "val", "test")] == [6920, 872, 1821]
     adult = read(shared_data("adult"), label="income")
-    assert (adult.kind, adult.features.shape, len(adult.classes)) == ("features", (48842, 6), 2)
+    assert (adult.kind, len(adult), len(adult.feature_names or ()), adult.classes) == (
+        "row",
+        48842,
+        14,
+        ("<=50K", ">50K"),
+    )
 
 
 def test_real_image_bytes(shared_data) -> None:

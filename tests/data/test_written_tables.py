@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from transferium.data.columns.written_numbers import written_numbers
+from transferium.data.doctor.left_out import left_out
 from transferium.data.read import read
-from transferium.data.readers.written_numbers import written_numbers
 from transferium.errors import DataError
 from worlds.folders import pictures, plant
 
@@ -39,12 +40,13 @@ def test_what_is_no_number(cells: list[str]) -> None:
 
 def test_numbers_that_may_be_two_are_not_guessed(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text('price,label\n"1,000",a\n"1,037",b\n')
-    with pytest.raises(DataError, match="Column 'price' holds numbers, but '1,000' may be 1000 or 1"):
+    with pytest.raises(DataError, match="no column to learn from: 'price' \\('1,000' may be 1000 or 1"):
         read(tmp_path / "t.csv")
     (tmp_path / "t.csv").write_text('price,n,label\n"1,000",5,a\n"1,037",6,b\n')
     domain = read(tmp_path / "t.csv")
-    assert domain.feature_names == ("n",)
-    assert domain.ignored["numbers"] == ("price ('1,000' may be 1000 or 1: write it without the sign between)",)
+    assert [finding.message for finding in left_out(domain)] == [
+        "1 of 2 columns is left out, '1,000' may be 1000 or 1: write it without the sign between: 'price'"
+    ]
     assert written_numbers(["5%", "0.2"])[0] is None
 
 

@@ -350,9 +350,11 @@ def test_the_estimator_reads_a_target_with_gaps_by_its_path_as_the_command_line_
 def test_the_estimator_adapts_and_refuses_target_labels() -> None:
     x, y = clusters(150, 0)
     z, truth = clusters(150, 1, turn=0.8)
-    model = tm.TransferClassifier("auto", settings=LIGHT, store=False).fit(z, source=(x, y + 10))
-    assert model.classes_.tolist() == [10, 11, 12]
-    assert model.score(z, truth + 10) > 0.95
+    model = tm.TransferClassifier("auto", settings=LIGHT, store=False).fit(
+        tm.read(z, kind="features"), source=(tm.read(x, label=y + 10, kind="features"))
+    )
+    assert model.classes_.tolist() == ["10", "11", "12"]
+    assert model.score(z, (truth + 10).astype(str)) > 0.95
     assert model.source_only_.classes == ("10", "11", "12")
     with pytest.raises(InputError, match="y holds labels of the target, which no adaptation may see"):
         tm.TransferClassifier("auto", store=False).fit(z, truth, source=(x, y))

@@ -151,7 +151,7 @@ def test_bad_input_says_what_was_given_and_what_to_do(tmp_path: Path) -> None:
         ({"method": "adabn", "settings": {}}, "stay as they are with tuning=frozen"),
         ({"backbone": "small_cnn"}, "brings its own backbone, features, and what that reads: leave --backbone out"),
         ({"settings": {"size": 32}}, "leave size out"),
-        ({"settings": {"tuning": "full"}}, "features have none"),
+        ({"settings": {"tuning": "full"}}, "feature rows have none"),
     ):
         with pytest.raises(InputError, match=message):
             run(tmp_path / "r", model, target, **options)
@@ -235,7 +235,7 @@ def test_fingerprints_name_what_answers_and_nothing_else() -> None:
 def test_the_estimator_takes_a_fitted_model_an_artifact_or_a_path(tmp_path: Path) -> None:
     x, y = clusters(150, 0)
     z, truth = clusters(150, 1, turn=0.8)
-    numbers = tm.TransferClassifier().fit(x, y * 10)
+    numbers = tm.TransferClassifier().fit(tm.read(x, kind="features"), y * 10)
     numbers.save(tmp_path / "m")
     sources = {
         "fitted": numbers,

@@ -22,6 +22,7 @@ from transferium.data.readers.frames import MEMORY_CELLS
 from transferium.data.readers.table_files import CELLS
 from transferium.embedding.embed import WAYS, Embedder
 from transferium.errors import InputError
+from transferium.evaluation.gradient_boosting import TREES
 from transferium.job.compare.surface import SURFACES, compare_surface
 from transferium.job.fit.run import fit_job
 from transferium.job.inspect import show_augmented
@@ -31,6 +32,7 @@ from transferium.job.run_directory.files import LOOKS
 from transferium.job.stopwatch import Stopwatch
 from transferium.methods.catalogue import find_method
 from transferium.methods.task import Task
+from transferium.models.catalogue import OWN
 from transferium.models.modality import MODALITIES
 from transferium.models.sources.transformers_models import READERS, transformers_folder
 from transferium.training.attack import SPACES, attack_on
@@ -40,16 +42,18 @@ from transferium.training.preview import PREVIEWS
 from worlds.sounds import add_sounds, sounds, tones
 
 SOURCE = Path(transferium.__file__).parent
-AS_THEY_ARE = {"features": "feature rows are read as they are"}
-UNKNOWN = {"features": "nothing is known of what columns mean"}
+AS_THEY_ARE = {"features": "feature rows are read as they are", "row": "a table is encoded by its own columns"}
+UNKNOWN = {"features": "nothing is known of what columns mean", "row": "nothing is known of what columns mean"}
+OF_CELLS = dict.fromkeys(("row", "features"), "one row is made of several cells")
 TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "KINDS": (KINDS, {}),
     "MEMORY": (MEMORY, {}),
-    "COLUMNS": (COLUMNS, {"features": "every column that is left"}),
-    "CELLS": (CELLS, {"features": "one row is made of several cells"}),
-    "MEMORY_CELLS": (MEMORY_CELLS, {"features": "one row is made of several cells"}),
+    "COLUMNS": (COLUMNS, dict.fromkeys(("row", "features"), "every column that is left")),
+    "CELLS": (CELLS, OF_CELLS),
+    "MEMORY_CELLS": (MEMORY_CELLS, OF_CELLS),
     "SCANS": (SCANS, {}),
     "MODALITIES": (MODALITIES, AS_THEY_ARE),
+    "OWN": (OWN, dict.fromkeys(("image", "text"), "there are many backbones to choose from")),
     "READERS": (READERS, AS_THEY_ARE),
     "WAYS": (WAYS, AS_THEY_ARE),
     "FEEDS": (FEEDS, {}),
@@ -57,7 +61,8 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "LANGUAGES": (LANGUAGES, UNKNOWN),
     "PREVIEWS": (PREVIEWS, UNKNOWN),
     "SURFACES": (SURFACES, {}),
-    "LOOKS": (LOOKS, {"features": "numbers tell a reader of the report nothing"}),
+    "TREES": (TREES, dict.fromkeys(("image", "text", "features"), "trees read columns of a table")),
+    "LOOKS": (LOOKS, dict.fromkeys(("row", "features"), "numbers tell a reader of the report nothing")),
 }
 
 
@@ -107,7 +112,7 @@ def _fit(out: Path, domain: Domain) -> None:
     ("without", "message"),
     [
         ("KINDS", "kind='sound' is unknown"),
-        ("MEMORY", "no reader of data in memory for sounds, only for images and texts and feature rows"),
+        ("MEMORY", "no reader of data in memory for sounds, only for images and texts and table rows and feature rows"),
         ("SCANS", "no scan for sounds, only for"),
         ("MODALITIES", "no backbone for sounds, only for images and texts"),
         ("UNTRAINED", "no backbone 'tones'"),
@@ -149,36 +154,29 @@ def test_an_empty_table_is_said() -> None:
 FACTS = {
     "artifact.py": "feature rows have a width and no file of a backbone",
     "data/doctor/copies.py": "rows of whole numbers can be equal by chance",
-    "data/doctor/doctor.py": "columns of feature rows can be constant",
-    "data/readers/frames.py": "a feature row is made of several cells",
+    "data/doctor/doctor.py": "folders of images may be classes",
+    "data/readers/frames.py": "a column of pictures that stands alone may have any name",
     "data/fingerprint.py": "feature rows are in memory",
     "data/learned.py": "feature rows are hashed as numbers, in single precision",
-    "data/pairing.py": "feature rows have columns, which are to be the same",
     "data/readers/folders.py": "pictures lie in folders of classes",
     "data/readers/layout.py": "a table beside pictures may name them",
-    "data/readers/table_files.py": "a feature row is made of several cells",
+    "data/readers/row_cells.py": "features are numbers alone",
     "embedding/embed.py": "feature rows are read as they are",
-    "embedding/shards.py": "feature rows are read as they are",
-    "estimator/base.py": "feature rows are what scikit-learn checks itself",
-    "estimator/classifier.py": "feature rows are what scikit-learn checks itself",
-    "job/adapt/given_model.py": "feature rows are an array",
     "job/compare/findings.py": "images have modes",
     "job/fit/prepare.py": "feature rows are their own features",
     "job/predict/apply.py": "feature rows have columns; images lie in folders of classes",
-    "methods/deep_adaptation/network.py": "feature rows pass through no network that could be tuned",
     "methods/finetuning/augmentation.py": "some recipes, and CutMix, are for images alone",
-    "methods/finetuning/heads.py": "feature rows pass through no network that could end in a head's layers",
     "methods/finetuning/inference_views.py": "images have a side and a mirror image",
-    "methods/finetuning/prefix_cache.py": "feature rows pass through no network that could be cut",
-    "methods/model_selection/auto.py": "feature rows pass through no network that could be tuned",
-    "models/catalogue.py": "feature rows are read as they are",
+    "models/columns/backbone_of_columns.py": "table rows are described by their own columns",
 }
 """Where the source compares a kind with one of them: only for what is true of that one alone, and why it is."""
 
 
 def test_a_kind_is_compared_only_for_what_is_true_of_it_alone() -> None:
     """Texts are told apart nowhere: a table says what they need, and whatever is no image is not taken for one."""
-    compared = re.compile(r"""kind (?:==|!=) "(?:image|text|features)"|kind (?:not )?in \("(?:image|text|features)""")
+    compared = re.compile(
+        r"""kind (?:==|!=) "(?:image|text|row|features)"|kind (?:not )?in \("(?:image|text|row|features)"""
+    )
     found = {
         path.relative_to(SOURCE).as_posix(): compared.findall(path.read_text(encoding="utf-8"))
         for path in SOURCE.rglob("*.py")

@@ -77,7 +77,10 @@ def _surface(found: dict[str, Any]) -> list[str]:
     lines = []
     if rows := found.get("measures"):
         cells = [[r["measure"], f"{r['source']:.4g}", f"{r['target']:.4g}", f"{r['difference']:+.2f}"] for r in rows]
-        lines += ["", table(cells, ["measure", "source", "target", "difference (d)"])]
+        if named := "statistic" in rows[0]:
+            cells = [[*cell, row["statistic"]] for cell, row in zip(cells, rows, strict=True)]
+        heads = ["measure", "source", "target", *(["difference", "by"] if named else ["difference (d)"])]
+        lines += ["", table(cells, heads)]
     if types := found.get("file_types"):
         said = [", ".join(f"{n} {name or 'unknown'}" for name, n in side.items()) for side in types.values()]
         lines.append(f"File types: {said[0]} in the source sample, {said[1]} in the target sample.")

@@ -72,9 +72,14 @@ PROBLEM_KINDS = ("auto", "classes", "multi-label", "regression")
 
 
 def columns(command: F) -> F:
-    """``--image``, ``--text``, ``--label``, ``--part``, ``--group``, ``--id``, ``--layout``, ``--problem``."""
+    """``--image``, ``--text`` and all other options that say what the columns of a table are, or a folder."""
     command = click.option("--problem", type=click.Choice(PROBLEM_KINDS), help=PROBLEM)(command)
     command = click.option("--layout", type=click.Choice(LAYOUTS), help=LAYOUT)(command)
+    types = "What a column holds: number, category, boolean, date, text or identifier; repeatable."
+    command = click.option("--type", "types", multiple=True, metavar="COL=TYPE", help=types)(command)
+    command = click.option("--drop", multiple=True, metavar="COL", help="Column to leave out; repeatable.")(command)
+    inputs = "The columns that a row is made of: A,B,C.  [default: all that have no other use]"
+    command = click.option("--columns", "inputs", metavar="COLS", help=inputs)(command)
     for name, text in reversed(COLUMNS.items()):
         command = click.option(f"--{name}", name, metavar="COL", help=text)(command)
     return command
@@ -90,9 +95,22 @@ def engine(command: F) -> F:
 
 
 def named_columns(options: dict[str, Any]) -> dict[str, Any]:
-    """The columns that the user named, the layout and the problem, as ``read`` takes them."""
-    named = {name: options[name] for name in (*COLUMNS, "layout") if options.get(name) is not None}
+    """The columns that the user named, their types, the layout and the problem, as ``read`` takes them."""
+    named: dict[str, Any] = {name: options[name] for name in (*COLUMNS, "layout") if options.get(name) is not None}
+    if options.get("inputs") is not None:
+        named["columns"] = [name.strip() for name in options["inputs"].split(",")]
+    if options.get("drop"):
+        named["drop"] = list(options["drop"])
+    if options.get("types"):
+        named["types"] = dict(_typed_column(given) for given in options["types"])
     return named if options.get("problem") is None else named | {"problem": options["problem"]}
+
+
+def _typed_column(given: str) -> tuple[str, str]:
+    name, equals, found = given.rpartition("=")
+    if not (name and equals and found):
+        raise click.BadParameter(f"{given!r} is not COL=TYPE, as zip=category is.", param_hint="--type")
+    return name, found
 
 
 def with_separator(columns: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:

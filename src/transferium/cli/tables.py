@@ -145,6 +145,29 @@ def findings(doctor: dict[str, Any]) -> str:
     return "\n".join(f"{f['severity']:<8} {f['kind']:<18} {f['message']}" for f in ordered) or "nothing to report"
 
 
+def of_columns(facts: Sequence[dict[str, Any]]) -> str:
+    """One line for each column of a table; ``relation`` is the share of the label's variance it explains alone."""
+    heads = ["column", "type", "missing", "levels", "range, or most frequent", "relation to the label"]
+    told = any(one["relation"] is not None for one in facts)
+
+    def line(one: dict[str, Any]) -> list[str]:
+        holds = "–"
+        if one["low"] is not None:
+            holds = f"{one['low']} to {one['high']}"
+        elif one["common"] is not None:
+            holds = f"{_short(one['common'])} {100 * one['share']:.0f} %"
+        gaps = f"{one['missing']:,} ({100 * one['missing'] / one['rows']:.1f} %)" if one["missing"] else "0"
+        relation = "–" if one["relation"] is None else f"{one['relation']:.2f}"
+        return [one["name"], one["type"], gaps, f"{one['levels']:,}", holds, *[relation] * told]
+
+    note = "Relation: the share of the label's variance that the column explains alone; 1 is all of it."
+    return "\n".join([table([line(one) for one in facts], heads if told else heads[:-1]), *[note] * told])
+
+
+def _short(text: str, most: int = 24) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def megabytes(size: float) -> str:
     """``18.8 MB``."""
     return f"{size / 1e6:,.1f} MB"

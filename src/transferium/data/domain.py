@@ -10,13 +10,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.columns.table import Table
 from transferium.data.samples import Indices, Rows, Samples
 from transferium.errors import DataError, did_you_mean
 from transferium.problems.classes import Classes
 from transferium.problems.problem import Problem
 from transferium.system.shown import Face
 
-Kind = Literal["image", "text", "features"]
+Kind = Literal["image", "text", "row", "features"]
+"""Kinds of example. A row is one of a table of typed columns; features are numbers that a backbone made of examples."""
 PARTS = ("train", "val", "test")
 
 
@@ -134,16 +136,30 @@ class Domain:
             if name not in place:
                 hint = did_you_mean(name, there, f"It has {', '.join(map(repr, there[:20]))}.")
                 raise DataError(f"{self.name!r} has no feature column {name!r}. {hint}")
+        if isinstance(self.samples, Table):
+            return replace(self, samples=self.samples.select(names), feature_names=tuple(names), keys=None)
         order = [place[name] for name in names]
         return replace(self, samples=Rows(self.features[:, order]), feature_names=tuple(names), keys=None)
 
-    def embedded(self, features: NDArray[np.float32]) -> Domain:
+    def embedded(self, features: NDArray[np.floating[Any]], names: Sequence[str] | None = None) -> Domain:
         """The same examples seen through a backbone: a domain of feature rows."""
-        return replace(self, samples=Rows(features), kind="features", feature_names=None)
+        called = None if names is None else tuple(names)
+        return replace(self, samples=Rows(features), kind="features", feature_names=called)
 
     @property
     def features(self) -> NDArray[np.floating[Any]]:
-        """The ``(n, width)`` array behind a domain of kind ``"features"``."""
+        """The ``(n, width)`` array behind feature rows, or behind a table of numbers alone."""
+        if isinstance(self.samples, Table):
+            return self.samples.numbers()
         if not isinstance(self.samples, Rows):
             raise DataError(f"domain {self.name!r} holds {self.kind} examples, not a feature table: embed it first")
         return self.samples.values
+
+
+def alike(domain: Domain, kind: Kind) -> Domain:
+    """Rows of numbers as ``kind``, a table or features, where they are the other of these; anything else as it is."""
+    if kind == "features" and isinstance(domain.samples, Table):
+        return domain.embedded(domain.features, domain.feature_names)
+    if kind == "row" and isinstance(domain.samples, Rows):
+        return replace(domain, samples=Table.of_array(domain.features, domain.feature_names), kind=kind, keys=None)
+    return domain

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.columns.table import Table
 from transferium.data.doctor.scan import scan
 from transferium.data.domain import Domain
 from transferium.data.samples import Rows
@@ -86,7 +87,9 @@ class Learned:
 
 
 def _contents(domain: Domain) -> tuple[str, ...]:
-    """Content hashes; those of feature rows are of single precision, which is what models read."""
+    """Content hashes; those of numbers are of single precision, which is what models read and files may hold."""
+    if isinstance(domain.samples, Table):
+        return tuple(domain.samples.keys(single=True))
     if domain.kind == "features":
         with np.errstate(over="ignore"):
             rows = Rows(domain.features.astype(np.float32))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row")
 
-KINDS: dict[Kind, str] = {"image": "images", "text": "texts", "features": "feature rows"}
+KINDS: dict[Kind, str] = {"image": "images", "text": "texts", "row": "table rows", "features": "feature rows"}
 """Every kind of example, and what several of them are called."""
 
 

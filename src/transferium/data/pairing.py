@@ -9,10 +9,13 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.aligned_columns import align_columns
+from transferium.data.columns.table import Table
 from transferium.data.doctor.findings import Finding, count, some
-from transferium.data.domain import Domain
+from transferium.data.domain import Domain, alike
 from transferium.data.modality import KINDS
 from transferium.data.readers.parts import join_ignored, join_labels, join_samples
+from transferium.data.samples import Rows
 from transferium.errors import DataError, option
 from transferium.problems.classes import Classes
 from transferium.problems.label_cells import sort_names
@@ -61,13 +64,14 @@ def pair_domains(sources: Sequence[Domain], target: Domain, few: Domain | None =
     for domain in (*sources, target, *([] if few is None else [few])):
         _refuse_others(domain)
     first = _named(sources[0], [*sources[1:], target, *([] if few is None else [few])])
+    (first, *others), target, few, aligned = _aligned([first, *sources[1:]], target, few)
     target = _as_first(first, target, "target")
-    others = [_as_first(first, other, "source") for other in sources[1:]]
+    others = [_as_first(first, other, "source") for other in others]
     who = "the sources have" if others else f"the source {first.name!r} has"
     refuse_same_but_case([*first.classes, *chain.from_iterable(o.classes for o in others)], who)
     trained = [_learned_from(source) for source in (first, *others)]
     source = _join(trained)
-    findings = [*_about_parts(sources, trained)]
+    findings = [*aligned, *_about_parts(sources, trained)]
     if few is not None:
         source, few, said = _join_few(source, _as_first(first, few, "labelled target"))
         findings += said
@@ -108,20 +112,40 @@ def refuse_same_but_case(names: Sequence[str], who_has: str) -> None:
 
 def _named(first: Domain, others: Sequence[Domain]) -> Domain:
     """``first`` with the names that its columns have elsewhere, where it has none and as many: all others follow it."""
-    if first.kind != "features" or first.feature_names is not None:
+    if not isinstance(first.samples, (Rows, Table)) or first.feature_names is not None:
         return first
     names = next((other.feature_names for other in others if other.feature_names), ())
-    return replace(first, feature_names=names) if len(names) == first.features.shape[1] else first
+    if len(names) != _width(first):
+        return first
+    samples = first.samples.called(names) if isinstance(first.samples, Table) else first.samples
+    return replace(first, samples=samples, feature_names=names)
+
+
+def _aligned(
+    sources: Sequence[Domain], target: Domain, few: Domain | None
+) -> tuple[list[Domain], Domain, Domain | None, list[Finding]]:
+    """All of them over the columns that their tables share, and what is said of it."""
+    roles = ["source"] if len(sources) == 1 else [f"source {i + 1}" for i in range(len(sources))]
+    given = [*sources, target, *([] if few is None else [few])]
+    made, said = align_columns(given, [*roles, "target", "labelled target"][: len(given)])
+    n = len(sources)
+    return made[:n], made[n], None if few is None else made[n + 1], said
+
+
+def _width(domain: Domain) -> int:
+    """How many columns the examples have."""
+    return len(domain.samples.columns) if isinstance(domain.samples, Table) else domain.features.shape[1]
 
 
 def _as_first(first: Domain, other: Domain, what: str) -> Domain:
     """``other`` with its columns in the order of ``first``; raises ``DataError`` where the two cannot be compared."""
+    other = alike(other, first.kind)
     if other.kind != first.kind:
         raise DataError(
             f"the source {first.name!r} holds {KINDS[first.kind]} and the {what} {other.name!r} {KINDS[other.kind]}: "
             "one model cannot read both. Give both in one modality."
         )
-    if first.kind != "features":
+    if not isinstance(first.samples, (Rows, Table)):
         return other
     here, there = first.feature_names, other.feature_names
     if here is not None and there is not None and here != there:
@@ -129,28 +153,16 @@ def _as_first(first: Domain, other: Domain, what: str) -> Domain:
             verb = "is" if len(odd) == 1 else "are"
             raise DataError(
                 f"the source {first.name!r} and the {what} {other.name!r} have different feature columns: "
-                f"{some(map(repr, odd), 5)} {verb} in one only. {_about_columns(odd, first, other)}"
+                f"{some(map(repr, odd), 5)} {verb} in one only. Leave such columns out of both."
             )
         return other.columns(here)
-    widths = first.features.shape[1], other.features.shape[1]
+    widths = _width(first), _width(other)
     if widths[0] != widths[1]:
         raise DataError(
             f"the source {first.name!r} has {widths[0]} features and the {what} {other.name!r} {widths[1]}: "
             "both must have the same columns, in one order."
         )
     return other
-
-
-def _about_columns(odd: Sequence[str], *domains: Domain) -> str:
-    """Advice on columns that one domain lacks: it may have them, with a cell that is no number."""
-    for domain in domains:
-        if texts := sorted(set(odd) & set(domain.ignored.get("columns", ()))):
-            them = "it" if len(texts) == 1 else "them"
-            return (
-                f"{domain.name!r} does have {some(map(repr, texts), 5)}, but not every cell of {them} is a number: "
-                "mend or empty such cells, or leave such columns out of both."
-            )
-    return "Leave such columns out of both."
 
 
 def _learned_from(source: Domain) -> Domain:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from transferium.data.columns.column import ColumnType, check_type
 from transferium.data.domain import Domain, Kind
 from transferium.data.images.sniff import SUFFIXES
 from transferium.data.modality import check_kind
@@ -34,7 +35,9 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
     part: str | Values | None = None,
     group: str | Values | None = None,
     id: str | Values | None = None,
-    features: str | Sequence[str] | None = None,
+    columns: str | Sequence[str] | None = None,
+    drop: str | Sequence[str] = (),
+    types: Mapping[str, str] | None = None,
     kind: Kind | None = None,
     problem: Asked = AUTO,
     name: str | None = None,
@@ -45,8 +48,11 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
     A folder holds one folder of images per class; or ``train``, ``val`` and ``test`` folders with those inside (also
     ``training_set``, ``valid``, ``test1`` …); or tables so named; or one table, with images or without; or plain
     images. Where that can be understood in two ways, ``layout`` decides: ``classes``, ``parts``, ``table``, ``images``.
-    For a table ``image``, ``text``, ``label``, ``part``, ``group``, ``id`` and ``features`` name columns. What is not
-    named is found by its name (``columns.py`` lists them); without images and texts, all numeric columns are features.
+    For a table ``image``, ``text``, ``label``, ``part``, ``group`` and ``id`` name columns. What is not named is found
+    by its name (``columns.py`` lists them). Without images and texts, each row is an example: of all other columns, or
+    of ``columns`` alone, and of none that is to ``drop``. What they hold is found by their cells, unless ``types`` says
+    it: ``{"zip": "category"}``, or number, boolean, date, text, identifier. So are the rows of an array ``(n, width)``,
+    whose columns can be named by ``columns``; with ``kind="features"`` they are what a backbone made, used as they are.
     ``problem`` says what labels are: ``classes``, ``multi-label`` (several in a cell, as in ``a|b``),
     ``regression`` (amounts), or ``auto``, which decides by their values and warns if unsure; ``MultiLabel((), ";")``
     says what else stands between several labels.
@@ -61,42 +67,67 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
     if kind is not None:
         check_kind(kind)
     kind_of(problem)
-    listed = _listed(features)
+    listed, out, said = _listed(columns), _listed(drop) or (), known_types(types)
     values = {"label": label, "part": part, "group": group, "id": id}
     if isinstance(source, (str, os.PathLike)):
         if source == "":
             raise InputError("the path is empty: write '.' for the current folder")
         named: dict[str, Any] = {use: _column(use, value) for use, value in values.items()}
         asked = Columns(
-            image=image, text=text, features=listed, kind=kind, problem=problem, layout=_known(layout), **named
+            image=image,
+            text=text,
+            columns=listed,
+            drop=out,
+            types=said,
+            kind=kind,
+            problem=problem,
+            layout=_known(layout),
+            **named,
         )
         return _read_path(Path(source).expanduser(), asked, name)
     if layout is not None:
         raise InputError(f"{option('layout', layout)} says what a folder is, and no folder was given: leave it out")
     if pairs := file_pairs(source):
         return read_memory(pairs[0], kind="image", label=pairs[1], name=name or "data")
-    columns: dict[str, Any] = {use: value for use, value in values.items() if isinstance(value, str)}
+    uses: dict[str, Any] = {use: value for use, value in values.items() if isinstance(value, str)}
     beside = {use: value for use, value in values.items() if value is not None and not isinstance(value, str)}
     asked = Columns(
-        image, text, features=listed, kind=kind, problem=problem, labels_beside="label" in beside, **columns
+        *(image, text),
+        columns=listed,
+        drop=out,
+        types=said,
+        kind=kind,
+        problem=problem,
+        labels_beside="label" in beside,
+        **uses,
     )
     if (domain := _read_columns(source, asked, name or "data", beside)) is not None:
         return domain
+    if out or said:
+        raise InputError("drop= and types= name columns of a table, and an array has none: leave them out.")
     if image is not None or text is not None:
         raise InputError("image= and text= name columns of a table; for data in memory say kind='image' or kind='text'")
     known = {use: _values(use, value) for use, value in values.items()}
-    return read_memory(source, kind=kind, features=listed, problem=problem, name=name or "data", **known)
+    return read_memory(source, kind=kind, columns=listed, problem=problem, name=name or "data", **known)
 
 
 def read_path(
-    path: Path, *, features: str | Sequence[str] | None = None, layout: str | None = None, **columns: Any
+    path: Path,
+    *,
+    columns: str | Sequence[str] | None = None,
+    drop: str | Sequence[str] = (),
+    types: Mapping[str, str] | None = None,
+    layout: str | None = None,
+    **uses: Any,
 ) -> Domain:
     """A file or folder as :func:`read` reads it, with what else ``Columns`` may say of it.
 
     With ``gaps`` a label column that is filled in part gives no labels; ``ignored["labels"]`` then holds the ids of
     the examples that have one. With ``whole`` every image of a folder is read in the same way.
     """
-    asked = Columns(features=_listed(features), layout=_known(layout), **columns)
+    asked = Columns(
+        columns=_listed(columns), drop=_listed(drop) or (), types=known_types(types), layout=_known(layout), **uses
+    )
     return _read_path(path.expanduser(), asked, None)
 
 
@@ -117,8 +148,13 @@ def _known(layout: str | None) -> str | None:
     return layout
 
 
-def _listed(features: str | Sequence[str] | None) -> tuple[str, ...] | None:
-    return None if features is None else (features,) if isinstance(features, str) else tuple(features)
+def _listed(names: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if names is None else (names,) if isinstance(names, str) else tuple(names)
+
+
+def known_types(types: Mapping[str, str] | None) -> dict[str, ColumnType]:
+    """The types of columns that were said; raises ``InputError`` for one that there is not."""
+    return {name: check_type(name, found) for name, found in (types or {}).items()}
 
 
 def _read_path(path: Path, asked: Columns, name: str | None) -> Domain:
@@ -133,7 +169,7 @@ def _read_path(path: Path, asked: Columns, name: str | None) -> Domain:
         domain = read_table([path], asked, name)
         return replace(domain, layout=f"{shown(str(path))} holds {how_many(domain)}")
     if ending in (".npz", ".npy"):
-        data = next(filter(None, (*(getattr(asked, use) for use in COLUMNS), *(asked.features or ()))), None)
+        data = next(filter(None, (*(getattr(asked, use) for use in COLUMNS), *(asked.columns or ()))), None)
         return read_npz(
             path,
             data=data,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.columns.table import Table
 from transferium.data.doctor.finite import finite_rows, what_is_wrong
 from transferium.data.doctor.scan import Scan
 from transferium.data.doctor.scan import scan as scan_domain
@@ -30,6 +31,8 @@ from transferium.embedding.texts import text_tasks, text_work
 from transferium.errors import DataError, InputError
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone
+from transferium.models.columns.backbone_of_columns import fitted_to
+from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.system.display import Progress, display
 from transferium.system.hardware import usable_cores
 
@@ -58,7 +61,7 @@ class Embedder:
     this process may use. ``progress`` is called with a word, how much is done and how much there is.
 
     >>> import transferium as tm
-    >>> domain = tm.read([[0.0, 1.0], [1.0, 0.0]])
+    >>> domain = tm.read([[0.0, 1.0], [1.0, 0.0]], kind="features")
     >>> Embedder(None)(domain, tm.find_backbone(None, "features"))[0].features.shape
     (2, 2)
     """
@@ -91,6 +94,8 @@ class Embedder:
                     f"{backbone.name} gives a row for each token, and one for each example is needed: pool its output."
                 )
         scanned = self._scanned(domain, scan)
+        if isinstance(domain.samples, Table):
+            return [_encoded(domain.samples, scanned, backbone) for backbone in backbones]
         if domain.kind == "features":
             return [_as_they_are(domain, scanned, backbone) for backbone in backbones]
         with ExitStack() as stack:
@@ -174,7 +179,7 @@ class Way:
 
 
 WAYS: dict[Kind, Way] = {"image": Way(image_tasks, image_work), "text": Way(text_tasks, text_work)}
-"""Feature rows are not embedded: they are read as they are."""
+"""Feature rows are not embedded: they are read as they are. Rows of a table are encoded all at once."""
 
 
 def embed(
@@ -188,16 +193,17 @@ def embed(
 ) -> NDArray[np.float32]:
     """Features ``(n, width)`` of examples, as a frozen backbone sees them: a row for each, in the order of ``data``.
 
-    ``data`` and ``columns`` are what ``read`` takes: a ``Domain``, a path, a list of images or texts, or rows of
-    features, which are returned as they are. ``backbone`` is a name, a ``Backbone`` or a module; None takes the bundled
-    one. With ``store`` no example is embedded twice. Raises ``DataError`` where an example cannot be read.
+    ``data`` and ``columns`` are what ``read`` takes: a ``Domain``, a path, a list of images or texts, rows of features,
+    which are returned as they are, or a table, whose columns are encoded by what these rows say of them. ``backbone``
+    is a name, a ``Backbone`` or a module; None takes the bundled one. With ``store`` no example is embedded twice.
+    Raises ``DataError`` where an example cannot be read.
 
     >>> embed(["a good film", "a bad film"], "char_ngrams", store=False).shape
     (2, 4096)
     """
     domain = read(data, **columns)
     embedder = Embedder(FeatureStore() if store else None, engine=engine, progress=display(verbose))
-    embedding = embedder(domain, find_backbone(backbone, domain.kind))[0]
+    embedding = embedder(domain, fitted_to(find_backbone(backbone, domain.kind), domain))[0]
     check_all_read(domain.ids, embedding.problems)
     return embedding.features
 
@@ -241,6 +247,15 @@ def _as_they_are(domain: Domain, scan: Scan, backbone: Backbone) -> Embedding:
     }
     features = np.where(ok[:, None], values, 0).astype(np.float32)
     return Embedding(features, ok, problems, scan.keys, "none", 0, 0, 0.0)
+
+
+def _encoded(table: Table, scan: Scan, backbone: Backbone) -> Embedding:
+    """Rows of a table by a fitted encoding; of no width before it is fitted."""
+    encoding = backbone.preprocess
+    features = np.zeros((len(table), 0), np.float32)
+    if isinstance(encoding, ColumnsPreprocess):
+        features = encoding.encode(table)
+    return Embedding(features, np.ones(len(table), bool), {}, scan.keys, "none", 0, 0, 0.0)
 
 
 def _silent(_done: int, _total: int) -> None:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from transferium.data.doctor.scan import Scan
 from transferium.data.domain import Domain
-from transferium.embedding.embed import Embedder, Embedding
+from transferium.embedding.embed import WAYS, Embedder, Embedding
 from transferium.errors import DataError, TransferiumError
 from transferium.models.backbone import Backbone
 from transferium.system.processes import everyone, rank, world
@@ -22,7 +22,7 @@ class ShardedEmbedder(Embedder):
     """
 
     def __call__(self, domain: Domain, *backbones: Backbone, scan: Scan | None = None) -> list[Embedding]:
-        if domain.kind == "features" or len(domain) < world():
+        if domain.kind not in WAYS or len(domain) < world():
             return super().__call__(domain, *backbones, scan=scan)
         mine = _shard(len(domain), rank())
         part: list[Embedding] | str

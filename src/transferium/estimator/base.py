@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from transferium.artifact import Artifact, replacing
 from transferium.data.domain import Domain
-from transferium.data.learned import Learned
 from transferium.data.read import is_there, read
 from transferium.data.readers.columns import Columns
 from transferium.data.readers.frames import as_frame, holds_numbers, read_frame
@@ -27,15 +25,23 @@ from transferium.embedding.engines.engine import Choice
 from transferium.embedding.store.store import FeatureStore
 from transferium.errors import DataError, InputError, TransferiumWarning
 from transferium.job.adapt.run import SOURCE_ONLY
-from transferium.job.fit.prepare import Prepared, prepare, training_parts, warn_of_findings, with_suspicious
+from transferium.job.fit.prepare import (
+    Prepared,
+    prepare,
+    training_parts,
+    warn_of_findings,
+    with_columns_of,
+    with_suspicious,
+)
 from transferium.job.fit.readable import choose_backbone
 from transferium.job.options import parse_settings
-from transferium.job.predict.apply import predict_domain, read_to_answer
+from transferium.job.predict.apply import predict_domain, read_columns, read_to_answer
 from transferium.job.run_directory.provenance import data_fingerprint, provenance
 from transferium.job.stopwatch import Stopwatch
 from transferium.methods.catalogue import check_problem
 from transferium.methods.method import Method
 from transferium.methods.task import Task
+from transferium.models.catalogue import OWN
 from transferium.problems.evaluation import Evaluation
 from transferium.problems.label_cells import label_name, missing_cells, missing_rows
 from transferium.system.display import display
@@ -61,7 +67,7 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         A name of ``transferium methods``, or a method object whose hyper-parameters can be searched as
         ``method__<name>``.
     backbone : str, path, ``nn.Module``, Backbone or None
-        None takes the bundled backbone for images or English texts, and none for feature tables.
+        None takes the bundled backbone for images or English texts, and none for tables.
     settings : dict or None
         Hyper-parameters of a method given by name, and of the backbone (``size``, ``max_length``).
     engine : {"auto", "onnx", "torch"}
@@ -105,11 +111,12 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         train, val = training_parts(prepared)
         seed = self._seed()
         progress = embedder.progress
+        prepared = with_columns_of(prepared, train)
         fitted = method.fit(Task(train, val, prepared.backbone, embedder, seed, train.groups, progress=progress))
         info = {"method": method.to_json(), "selection": fitted.selection.to_json(), "seed": seed}
         info["feature_names"] = domain.feature_names
         info["provenance"] = provenance(f"{type(self).__name__}.fit", data_fingerprint(prepared.domain))
-        self.artifact_ = Artifact(fitted.backbone, fitted.head, train.posed, info, Learned.of(train, val))
+        self.artifact_ = Artifact(fitted.backbone, fitted.head, train.posed, info).having_learned(train, val)
         prepared = with_suspicious(prepared, train, fitted.oof_outputs)
         warn_of_findings(prepared.diagnosis)
         self.diagnosis_, self.selection_ = prepared.diagnosis, fitted.selection
@@ -157,22 +164,22 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         return evaluation
 
     def _domain(self, X: Any, finite: bool = True) -> Domain:
-        """Examples to answer; ``finite`` refuses rows with NaN or infinity, as scikit-learn does."""
+        """Examples to answer; ``finite`` refuses infinity, as scikit-learn does; NaN is a missing cell."""
         if isinstance(X, Domain):
             return X
         if isinstance(X, (str, os.PathLike)):
             return self._read_path(X)
-        if self.artifact_.kind != "features":
+        if self.artifact_.kind not in OWN:
             return read_examples(X, **self._columns(X))
         if not is_rows(X):
-            names = self.artifact_.info.get("feature_names")
-            return read_examples(X, features=None if names is None else tuple(names))
+            frame = as_frame(X)
+            return read_examples(X, **(read_columns(self.artifact_, frame) if frame else {}))
         there = column_names(X)
         if there and self._matches(there):
-            return read(check_array(X, dtype=DTYPES, ensure_all_finite=finite), features=there)
-        rows = validate_data(self, X, reset=False, dtype=DTYPES, ensure_all_finite=finite)
+            return read(check_array(X, dtype=DTYPES, ensure_all_finite="allow-nan" if finite else False), columns=there)
+        rows = validate_data(self, X, reset=False, dtype=DTYPES, ensure_all_finite="allow-nan" if finite else False)
         seen = getattr(self, "feature_names_in_", None)
-        return read(rows, features=None if seen is None else seen.tolist())
+        return read(rows, columns=None if seen is None else seen.tolist())
 
     def _read_path(self, X: Any) -> Domain:
         """A file or folder read as the training data was; one text alone is met with what to write."""
@@ -206,7 +213,7 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
+        tags.input_tags.string = tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = []  # features are single precision, whatever was given
         return tags
 
@@ -222,13 +229,9 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
 
 def read_examples(X: Any, name: str = "data", **names: Any) -> Domain:
-    """Examples of any kind; every column of a table is an input, and one that holds no numbers is refused."""
+    """Examples of any kind; every column of a table is an input."""
     frame = as_frame(X)
-    if not frame:
-        return read(X, name=name, **names)
-    asked = Columns(labels_beside=True, **names)
-    domain = read_frame(frame, asked, name)
-    return read_frame(frame, replace(asked, features=tuple(frame)), name) if domain.ignored.get("columns") else domain
+    return read_frame(frame, Columns(labels_beside=True, **names), name) if frame else read(X, name=name, **names)
 
 
 def as_domain(X: Any, y: Any) -> Any:

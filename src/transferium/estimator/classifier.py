@@ -38,6 +38,7 @@ from transferium.job.fit.prepare import warn_of_findings
 from transferium.job.options import FitOptions, parse_settings
 from transferium.job.predict.apply import evaluate_domain, held_out, read_like
 from transferium.job.stopwatch import Stopwatch
+from transferium.models.catalogue import OWN
 from transferium.problems.classes import Classes
 from transferium.problems.evaluation import Evaluation
 from transferium.problems.label_cells import (
@@ -134,7 +135,7 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
         self._remember_classes()
         self.diagnosis_, self.selection_ = adapted.target.diagnosis, adapted.fitted.selection
         self._forget_columns()
-        if target.kind == "features" and not isinstance(X, Domain):
+        if target.kind in OWN and is_rows(X):
             validate_data(self, X, skip_check_array=True)  # predict is given what fit was given: the target's columns
         return self
 
@@ -215,10 +216,12 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
             raise ValueError(WITHOUT_Y)
         names, target = column_names(X), as_target(y)
         if is_rows(X) and _is_lists(target):
-            domain = read(validate_data(self, X, dtype=DTYPES), features=names)
+            domain = read(validate_data(self, X, dtype=DTYPES, ensure_all_finite="allow-nan"), columns=names)
         elif is_rows(X):
-            X, target = validate_data(self, X, target, dtype=DTYPES, multi_output=_is_matrix(target))
-            domain = read(X, features=names)
+            X, target = validate_data(
+                self, X, target, dtype=DTYPES, multi_output=_is_matrix(target), ensure_all_finite="allow-nan"
+            )
+            domain = read(X, columns=names)
         else:
             domain = read_examples(X)
         domain, self.classes_ = _with_labels(domain, target)

@@ -69,8 +69,8 @@ class TransferRegressor(RegressorMixin, TransferEstimator):  # type: ignore[misc
             raise ValueError(WITHOUT_Y)
         names, target = column_names(X), as_target(y)
         if is_rows(X):
-            X, target = validate_data(self, X, target, dtype=DTYPES, y_numeric=True)
-            domain = read(X, features=names)
+            X, target = validate_data(self, X, target, dtype=DTYPES, y_numeric=True, ensure_all_finite="allow-nan")
+            domain = read(X, columns=names)
         else:
             domain = read_examples(X)
         self._fit(_with_amounts(domain, target))

@@ -44,18 +44,28 @@ def verdict(difference: Interval, ours: str, reference: str, wording: Wording) -
     >>> verdict(Interval(0.314, 0.235, 0.392), "the probe", "random weights", Classes.wording).sentence
     'Transfer helped: the probe is 31.4 points more accurate than random weights (95% interval 23.5 to 39.2 points).'
     """
+    words = {"better": ("helped", "Transfer helped"), "worse": ("hurt", "Transfer hurt")}
+    found, said = compared(difference, ours, reference, wording)
+    word, start = words.get(found, ("no evidence", "No evidence that transfer helped or hurt"))
+    return Verdict(word, f"{start}: {said}.", difference)
+
+
+def compared(difference: Interval, ours: str, theirs: str, wording: Wording) -> tuple[str, str]:
+    """``"better"``, ``"worse"`` or ``"alike"``, as the interval decides, and by how much in words.
+
+    >>> from transferium.problems.classes import Classes
+    >>> compared(Interval(0.01, -0.02, 0.04), "a", "b", Classes.wording)[0]
+    'alike'
+    """
     low, high = difference.low, difference.high
-    word = "helped" if low > 0 else "hurt" if high < 0 else "no evidence"
-    told = {"helped": ("Transfer helped: ", wording.better), "hurt": ("Transfer hurt: ", wording.worse)}
-    start, template = told.get(word, ("No evidence that transfer helped or hurt: ", wording.differs))
-    if word == "hurt":
+    word = "better" if low > 0 else "worse" if high < 0 else "alike"
+    template = {"better": wording.better, "worse": wording.worse, "alike": wording.differs}[word]
+    if word == "worse":
         low, high = -high, -low
-    number = (
-        _number(abs(difference.value), wording) if word != "no evidence" else _number(difference.value, wording, "+")
-    )
-    said = template.format(ours=ours, theirs=reference, by=f"{number}{wording.unit}")
+    number = _number(difference.value, wording, "+") if word == "alike" else _number(abs(difference.value), wording)
+    said = template.format(ours=ours, theirs=theirs, by=f"{number}{wording.unit}")
     ends = f"{_number(low, wording)} to {_number(high, wording)}{wording.unit}"
-    return Verdict(word, f"{start}{said} (95% interval {ends}).", difference)
+    return word, f"{said} (95% interval {ends})"
 
 
 def _number(value: float, wording: Wording, sign: str = "") -> str:

@@ -12,6 +12,7 @@ from transferium.data.domain import Kind
 from transferium.data.modality import KINDS, by_kind, check_kind
 from transferium.errors import BackboneError, InputError, did_you_mean
 from transferium.models.backbone import Backbone
+from transferium.models.columns.backbone_of_columns import build_identity, columns_backbone
 from transferium.models.modality import MODALITIES
 from transferium.models.preprocess import ImagePreprocess
 from transferium.models.sources.bundled import BUNDLED, bundled
@@ -48,8 +49,10 @@ def find_backbone(
     """
     check_kind(kind)
     amount = _amount(kind, size=size, max_length=max_length)
-    if kind == "features":
-        return _identity(spec)
+    if kind in OWN:
+        if spec not in (None, OWN[kind].name) and not (isinstance(spec, Backbone) and spec.kind == kind):
+            raise InputError(f"{KINDS[kind]} need no other backbone than their own, but {spec!r} was given.")
+        return spec if isinstance(spec, Backbone) else OWN[kind]
     if isinstance(spec, Backbone):
         return reading(_checked(spec, kind), amount)
     if spec is not None and not isinstance(spec, str | Path):
@@ -141,9 +144,7 @@ def _folder(folder: Path, kind: Kind, amount: int | None) -> Backbone:
     )
 
 
-def _identity(spec: Any) -> Backbone:
-    if spec not in (None, "features"):
-        raise InputError(f"the data are features already: no backbone is needed, but {spec!r} was given.")
+def _identity() -> Backbone:
     return Backbone(
         name="features",
         kind="features",
@@ -151,17 +152,15 @@ def _identity(spec: Any) -> Backbone:
         blocks=(),
         preprocess=None,
         fingerprint="0" * 64,
-        build=_build_identity,
+        build=build_identity,
         licence="none needed",
         pretrained=False,
-        fresh=_build_identity,
+        fresh=build_identity,
     )
 
 
-def _build_identity() -> nn.Module:
-    from torch import nn
-
-    return nn.Identity()
+OWN: dict[Kind, Backbone] = {"row": columns_backbone(), "features": _identity()}
+"""The one backbone of kinds that take no other."""
 
 
 def _module(spec: Any) -> nn.Module:

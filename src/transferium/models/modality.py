@@ -8,6 +8,7 @@ from typing import Any
 
 from transferium.data.domain import Kind
 from transferium.errors import InputError
+from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, Preprocess, TextPreprocess
 
 
@@ -60,7 +61,7 @@ MODALITIES: dict[Kind, Modality] = {
         sign="tokenizer.json",
     ),
 }
-"""Feature rows have no row: they are read as they are."""
+"""Feature rows have no row: they are read as they are. Table rows have one backbone alone, which is fitted."""
 
 
 def is_ragged(kind: Kind) -> bool:
@@ -78,6 +79,8 @@ def preprocess_from_json(saved: dict[str, Any] | None) -> Preprocess | None:
     if saved is None:
         return None
     fields = {name: value for name, value in saved.items() if name != "kind"}
+    if saved["kind"] == ColumnsPreprocess.kind:
+        return ColumnsPreprocess.from_json(fields)
     if saved["kind"] not in MODALITIES:
         raise InputError(f"a preprocessing of kind {saved['kind']!r} cannot be restored from its description.")
     return MODALITIES[saved["kind"]].preprocess.from_json(fields)

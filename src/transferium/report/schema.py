@@ -196,6 +196,36 @@ class Augmented(TypedDict, total=False):
     texts: list[dict[str, Any]]
 
 
+class Boosting(TypedDict, total=False):
+    """How much better gradient boosting is than the model of a table, on the same examples, and what is said of it.
+
+    It learned from ``rows`` of the ``of_rows`` training rows.
+    """
+
+    sentence: str
+    difference: Interval
+    rows: int
+    of_rows: int
+
+
+class ColumnRow(TypedDict, total=False):
+    """How one column of a table is read: its type and what is known of it, or why it is ``left_out``.
+
+    ``levels`` are those of a category, ``together`` how many of them share a column; ``parts`` those of a date.
+    """
+
+    name: str
+    type: str
+    left_out: str
+    width: int
+    levels: int
+    together: int
+    parts: list[str]
+    median: float | str
+    spread: float
+    missing: bool
+
+
 class Run(TypedDict, total=False):
     """Everything a report can show.
 
@@ -219,6 +249,7 @@ class Run(TypedDict, total=False):
     references: dict[str, Metrics | MultiLabelMetrics | RegressionMetrics]
     attacked: dict[str, AttackedRow]
     difference: Interval
+    gradient_boosting: Boosting
     selection: Selection
     doctor: Doctor
     division: Division
@@ -229,6 +260,7 @@ class Run(TypedDict, total=False):
     augmented: Augmented
     adaptation: Adaptation
     by_class: list[dict[str, Any]]
+    columns: list[ColumnRow]
 
 
 def check_run(run: Mapping[str, Any]) -> None:

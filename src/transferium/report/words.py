@@ -45,6 +45,7 @@ REFERENCES = {
     "no_transfer": ("No transfer", "same network, random weights"),
     "majority": ("Majority class", "always the most frequent class"),
     "nearest_mean": ("Nearest class mean", "averages the features, trains nothing"),
+    "gradient_boosting": ("Gradient boosting", "decision trees on the same columns"),
     "scratch": ("From scratch", "same network, trained from random weights"),
     "source_only": ("Source only", "never saw the target"),
     "source_network": ("Source network", "the same network, which never saw the target"),

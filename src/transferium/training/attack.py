@@ -11,12 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from transferium.data.columns.table import Table
 from transferium.data.domain import Domain, Kind
 from transferium.data.modality import by_kind
 from transferium.errors import InputError
 from transferium.functional.losses.attack import rows, worst_in_ball, worst_in_box
 from transferium.functional.losses.vat import adversarial_direction
 from transferium.models.backbone import Backbone
+from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.models.modality import is_ragged
 from transferium.models.preprocess import ImagePreprocess
 
@@ -160,7 +162,9 @@ def _pixels(backbone: Backbone, _train: Domain) -> Limits:
     return 1 / (255 * std), (0 - mean) / std, (1 - mean) / std
 
 
-def _columns(_backbone: Backbone, train: Domain) -> Limits:
+def _columns(backbone: Backbone, train: Domain) -> Limits:
+    if isinstance(backbone.preprocess, ColumnsPreprocess) and isinstance(train.samples, Table):
+        train = train.embedded(backbone.preprocess.encode(train.samples))
     spread = np.asarray(train.features, dtype=np.float64).std(axis=0).astype(np.float32)
     return torch.from_numpy(spread), None, None
 
@@ -168,6 +172,7 @@ def _columns(_backbone: Backbone, train: Domain) -> Limits:
 SPACES: dict[Kind, Space] = {
     "image": Space(2.0, 0.05, " of 255 grey levels", "fgsm", _pixels),
     "text": Space(0.1, 0.1, "", "fgm", lambda _backbone, _train: (torch.ones(()), None, None)),
+    "row": Space(0.1, 0.1, " of each column's spread", "fgsm", _columns),
     "features": Space(0.1, 0.1, " of each column's spread", "fgsm", _columns),
 }
 

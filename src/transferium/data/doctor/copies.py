@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.columns.table import Table
 from transferium.data.doctor.findings import Finding, count, some
 from transferium.data.domain import PARTS, Domain
 
@@ -23,8 +24,8 @@ class Copies:
 def find_copies(domain: Domain, codes: NDArray[np.int64], keep: NDArray[np.bool_]) -> Copies:
     """Findings on usable examples with equal ``codes``, which are exact copies.
 
-    Feature rows of whole numbers (ages, counts, categories) can be equal by chance: they are named, and no row is
-    taken for a leak.
+    Rows of whole numbers (ages, counts) and categories can be equal by chance: they are named, and none is taken for a
+    leak.
     """
     sizes = np.bincount(codes[keep], minlength=len(domain))
     copied = np.flatnonzero(keep & (sizes[codes] > 1))
@@ -32,13 +33,20 @@ def find_copies(domain: Domain, codes: NDArray[np.int64], keep: NDArray[np.bool_
         return Copies([], np.zeros(len(domain), np.bool_))
     copied = copied[np.argsort(codes[copied], kind="stable")]
     sets = np.split(copied, np.flatnonzero(np.diff(codes[copied])) + 1)
-    chance = domain.kind == "features" and bool((domain.features[copied] % 1 == 0).all())
+    chance = _by_chance(domain, copied)
     extra = count(len(copied) - len(sets), "exact copy", "exact copies")
     message = f"{extra} of another example: {some(f'{domain.ids[s[0]]} = {domain.ids[s[1]]}' for s in sets)}"
     findings = [Finding("duplicate", "note" if chance else "warning", message, _ids(domain, copied))]
     later = _in_later_part(domain, codes, keep)
     findings += _leaks(domain, sets, later, chance) + _two_labels(domain, sets, chance)
     return Copies(findings, later & (not chance))
+
+
+def _by_chance(domain: Domain, rows: NDArray[np.intp]) -> bool:
+    """Whether ``rows`` of a table or of features are of whole numbers, and can be equal by chance."""
+    if isinstance(domain.samples, Table):
+        return domain.samples.whole(rows)
+    return domain.kind == "features" and bool((domain.features[rows] % 1 == 0).all())
 
 
 def _in_later_part(domain: Domain, codes: NDArray[np.int64], keep: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -9,16 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.columns.table import Table
 from transferium.data.doctor.class_balance import check_classes
+from transferium.data.doctor.column_facts import column_facts
 from transferium.data.doctor.copies import find_copies
 from transferium.data.doctor.duplicates import ENOUGH, MOST, NEAR, code_keys, near_pairs, tie
 from transferium.data.doctor.findings import Diagnosis, Finding, count, some
 from transferium.data.doctor.left_out import left_out, why_so_few
 from transferium.data.doctor.outliers import find_outliers
 from transferium.data.doctor.scan import Scan
+from transferium.data.doctor.suspicious_columns import suspicious_columns
 from transferium.data.domain import Domain
 from transferium.data.folders.listing import suffix
 from transferium.data.images.sniff import IMAGES, PICTURES
+from transferium.data.samples import Rows
 from transferium.data.stratified_split import independent
 from transferium.errors import DataError, option
 from transferium.problems.classes import Classes
@@ -61,6 +65,7 @@ def diagnose(
         *([] if features is None else find_outliers(domain, features, distinct)),
         *check_classes(domain, keep),
         *_constant(domain, keep),
+        *_suspicious(domain, keep),
         *left_out(domain),
     ]
     return Diagnosis(tuple(findings), keep, groups, copies.leaked)
@@ -194,14 +199,27 @@ def _too_few_left(domain: Domain, keep: NDArray[np.bool_], alone: NDArray[np.int
 
 
 def _constant(domain: Domain, keep: NDArray[np.bool_]) -> list[Finding]:
-    """Findings on columns of a feature table that hold no information."""
-    if domain.kind != "features" or keep.sum() < 2:
+    """Findings on columns that hold no information."""
+    if keep.sum() < 2:
         return []
-    values = domain.features[keep]
-    at = np.flatnonzero((values == values[0]).all(0))
-    if not len(at):
+    kept, names = np.flatnonzero(keep), []
+    if isinstance(domain.samples, Table):
+        names = [column.name for column in domain.samples.columns if column.take(kept).constant]
+    elif isinstance(domain.samples, Rows):
+        same = (domain.features[kept] == domain.features[kept[0]]).all(axis=0)
+        names = [domain.feature_names[i] if domain.feature_names else str(i) for i in np.flatnonzero(same)]
+    if not names:
         return []
-    names = [domain.feature_names[i] if domain.feature_names else str(i) for i in at]
-    verb = "column has" if len(at) == 1 else "columns have"
-    message = f"{len(at):,} {verb} one value throughout, and tell nothing: {some(names, 5)}"
+    verb = "column has" if len(names) == 1 else "columns have"
+    message = f"{len(names):,} {verb} one value throughout, and tell nothing: {some(names, 5)}"
     return [Finding("constant-feature", "note", message)]
+
+
+def _suspicious(domain: Domain, keep: NDArray[np.bool_]) -> list[Finding]:
+    """Findings on columns of a table that look like the label, like one another, or like texts."""
+    if not isinstance(domain.samples, Table):
+        return []
+    kept = domain if keep.all() else domain.take(keep)  # a large table is not copied
+    assert isinstance(kept.samples, Table)
+    columns = kept.samples.columns
+    return suspicious_columns(columns, column_facts(columns, kept.labels, kept.problem))

@@ -67,7 +67,10 @@ class Diagnosis(Shown):
         }
 
 
-DECISIVE = ("leak", "unread", "ignored-column", "ignored-part", "missing-class", "outlier", "suspicious-label")
+DECISIVE = (
+    *("leak", "leaking-column", "unread", "ignored-column", "ignored-part", "missing-class", "outlier"),
+    "suspicious-label",
+)
 """Kinds of finding that say what was not used, or what may be wrong; the gravest of one severity."""
 WORST = 2
 """How many findings are said aloud, wherever the rest only stands in a file."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from transferium.data.columns.column import UNUSED, USED
+from transferium.data.columns.table import Table
 from transferium.data.doctor.findings import Finding, Severity, count, some
 from transferium.data.domain import Domain
 
@@ -16,7 +18,6 @@ _WORDS: dict[str, tuple[str, Severity, str, str]] = {
     "classes": ("missing-class", "warning", "folder", "without images, and so without a class"),
     "parts": ("ignored-part", "warning", "part", "without labels, left aside (with so many examples)"),
     "tables": ("ignored-table", "warning", "table", "beside the examples, not read"),
-    "numbers": ("unread-numbers", "warning", "column", "of numbers in a form that is not read, not used"),
     "circles": ("ignored-link", "warning", "link", "to a folder that is read already, not followed"),
     "deep": ("ignored-folder", "warning", "folder", "too deep inside others, not opened"),
     "files": ("ignored-file", "note", "file", "beside the examples, not read"),
@@ -38,16 +39,18 @@ def left_out(domain: Domain) -> list[Finding]:
 
 
 def _dropped_columns(domain: Domain) -> list[Finding]:
-    """The finding on columns of a feature table that hold no numbers, from which something could be learned."""
-    names = domain.ignored.get("columns", ())
-    if not names:
-        return []
-    message = (
-        f"{len(names)} of {len(names) + domain.features.shape[1]} columns {'has' if len(names) == 1 else 'have'} no "
-        f"numbers and {'is' if len(names) == 1 else 'are'} not used: {some(names)}; to use one, write it in numbers, "
-        "a column of 0 and 1 for each value"
-    )
-    return [Finding("ignored-column", "warning", message, tuple(names))]
+    """Findings on columns of a table from which nothing is learned, by the reason."""
+    columns = domain.samples.columns if isinstance(domain.samples, Table) else ()
+    reasons: dict[str, list[str]] = {}
+    for column in columns:
+        if column.type not in USED:
+            reasons.setdefault(column.note or UNUSED[column.type], []).append(column.name)
+    found = []
+    for why, names in reasons.items():
+        share = f"{len(names)} of {count(len(columns), 'column')} {'is' if len(names) == 1 else 'are'}"
+        message = f"{share} left out, {why}: {some(map(repr, names))}"
+        found.append(Finding("ignored-column", "warning", message, tuple(names)))
+    return found
 
 
 def why_so_few(domain: Domain) -> str:

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.columns.table import Table
 from transferium.data.doctor.finite import finite_rows, what_is_wrong
 from transferium.data.domain import Domain, Kind
 from transferium.data.images.sniff import HEAD, OTHERS, sniff
 from transferium.data.modality import by_kind
 from transferium.data.samples import Samples
+from transferium.errors import InputError
 
 Progress = Callable[[int, int], None]
 """Called with how many examples are done and how many there are."""
@@ -111,9 +113,17 @@ def _scan_rows(domain: Domain, _workers: int | None, _progress: Progress | None)
     return seen
 
 
+def _scan_table(domain: Domain, _workers: int | None, progress: Progress | None) -> list[_Seen]:
+    """Rows of a table; each can be used, for a cell may be missing or of any size."""
+    if not isinstance(domain.samples, Table):
+        raise InputError(f"{domain.name!r} holds {domain.kind} examples and no table of columns")
+    return [(key, "", "") for key in domain.samples.keys(progress=progress)]
+
+
 SCANS: dict[Kind, Callable[[Domain, int | None, Progress | None], list[_Seen]]] = {
     "image": _scan_images,
     "text": _scan_texts,
+    "row": _scan_table,
     "features": _scan_rows,
 }
 """How the examples of each kind are read once: key, format and problem of every one."""

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.columns.infer import infer
+from transferium.data.columns.table import Table
 from transferium.data.domain import Domain, Kind
 from transferium.data.labels import encode_groups, encode_parts
 from transferium.data.modality import KINDS, by_kind, check_kind
 from transferium.data.readers.columns import looks_like_image_path
 from transferium.data.readers.image_cells import images_of
-from transferium.data.readers.sequences import as_list, column_names, in_order, is_picture
+from transferium.data.readers.sequences import as_arrow, as_list, column_names, in_order, is_picture
 from transferium.data.samples import Files, Items, Rows, Samples
 from transferium.errors import DataError, InputError, option
 from transferium.problems.catalogue import AUTO, Asked, kind_of, read_labels
@@ -36,26 +38,35 @@ def read_memory(
     part: Values | None = None,
     group: Values | None = None,
     id: Values | None = None,
-    features: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
     problem: Asked = AUTO,
     name: str = "data",
 ) -> Domain:
     """A list of paths, texts, encoded bytes, Pillow images or arrays, or an array of rows ``(n, width)`` or images.
 
     A list of strings holds image paths where all of them end like one, else texts; ``kind`` decides otherwise.
-    ``features`` name the columns of rows.
+    ``columns`` name those of rows.
     """
     samples, found = _samples(source, kind)
     if not len(samples):
         raise DataError(f"{name!r} holds no examples: give at least one")
-    if isinstance(samples, Rows) and features is not None and len(features) != samples.values.shape[1]:
-        raise InputError(f"features= names {len(features)} columns, and there are {samples.values.shape[1]}")
+    width = (
+        samples.values.shape[1]
+        if isinstance(samples, Rows)
+        else len(samples.columns)
+        if isinstance(samples, Table)
+        else 0
+    )
+    if width and columns is not None:
+        if len(columns) != width:
+            raise InputError(f"columns= names {len(columns)} columns, and there are {width}")
+        samples = samples.called(columns) if isinstance(samples, Table) else samples
     domain = Domain(
         samples=samples,
         kind=found,
         ids=list(samples.names) if isinstance(samples, Files) else [str(i) for i in range(len(samples))],
         name=name,
-        feature_names=None if features is None else tuple(features),
+        feature_names=None if columns is None else tuple(columns),
     )
     return with_values(domain, label=label, part=part, group=group, id=id, problem=problem)
 
@@ -107,13 +118,17 @@ def _of_matrix(label: Any, where: str, problem: Asked) -> tuple[Labels, Problem]
     return MultiLabel.of_indicators(matrix, column_names(label) or tuple(map(str, range(matrix.shape[1]))), where)
 
 
+LAST = ("row", "features")
+"""Kinds that an array is of where it is nothing else, in this order."""
+
+
 def _samples(source: Any, kind: Kind | None) -> tuple[Samples, Kind]:
     """The examples, and their kind: the one that was asked for is tried first, and rows are what is nothing else."""
     source = in_order(source)
     if kind is not None:
         check_kind(kind)
         by_kind(MEMORY, kind, "reader of data in memory")
-    for found in sorted(MEMORY, key=lambda name: (name == "features", name != kind)):
+    for found in sorted(MEMORY, key=lambda name: (name in LAST, name != kind)):
         samples = MEMORY[found](source, found == kind)
         if samples is not None and kind not in (None, found):
             raise InputError(f"kind={kind!r} was asked for, but these are examples of kind {found!r}")
@@ -184,7 +199,17 @@ def _all_named(source: Sequence[Any]) -> Sequence[Any]:
     return source
 
 
-def _rows(source: Any, _asked: bool) -> Samples:
+def _features(source: Any, asked: bool) -> Samples | None:
+    """Numbers that are taken as they are; rows of a table unless this kind was asked for."""
+    if not asked:
+        return None
+    table = _rows(source, asked)
+    values = np.asarray(source)
+    return Rows(values) if values.dtype in (np.float32, np.float64) else Rows(table.numbers())
+
+
+def _rows(source: Any, _asked: bool) -> Table:
+    """The rows of an array, or of lists; columns of cells that are no numbers are told apart as those of a file."""
     try:
         array = np.asarray(source)
     except ValueError as error:
@@ -192,25 +217,20 @@ def _rows(source: Any, _asked: bool) -> Samples:
             f"a list that starts with {type(_first(source)).__name__} is no table of numbers: its rows are not alike. "
             "Give rows of numbers that are all of one length"
         ) from error
-    if array.dtype.kind == "O" and array.ndim == 2:
-        array = _as_numbers(array)
+    if array.dtype.kind in "OUS" and array.ndim == 2:
+        cells = [as_arrow(column) for column in (array if array.dtype.kind == "O" else array.astype(object)).T]
+        columns = [infer(str(i), column) for i, column in enumerate(cells)]
+        return Table(columns, named=False, rows=len(array))
     if array.ndim != 2 or array.dtype.kind not in "buif":
         shape = " x ".join(map(str, array.shape))
         raise InputError(f"{array.dtype} values of shape ({shape}) are no data set: give rows (n, width) or images")
-    return Rows(array if array.dtype in (np.float32, np.float64) else array.astype(np.float64))
+    return Table.of_array(array)
 
 
-MEMORY: dict[Kind, Callable[[Any, bool], Samples | None]] = {"image": _images, "text": _texts, "features": _rows}
+MEMORY: dict[Kind, Callable[[Any, bool], Samples | None]] = {
+    "image": _images,
+    "text": _texts,
+    "row": _rows,
+    "features": _features,
+}
 """The samples of a list or an array, or None where it holds no such examples; told whether this kind was asked for."""
-
-
-def _as_numbers(array: NDArray[Any]) -> NDArray[np.float64]:
-    """An array of objects as numbers, NaN where there is none."""
-    gaps = np.frompyfunc(is_missing, 1, 1)(array).astype(bool)
-    try:
-        return np.where(gaps, np.nan, array).astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"an array of {array.shape[1]} columns holds other things than numbers ({error}): give numbers, or a data "
-            "frame whose columns have names."
-        ) from error

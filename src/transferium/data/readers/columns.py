@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from transferium.data.columns.column import ColumnType
 from transferium.data.domain import Kind
 from transferium.data.images.sniff import SUFFIXES
+from transferium.data.modality import KINDS
 from transferium.errors import DataError, InputError, did_you_mean, option
 from transferium.problems.catalogue import AUTO, Asked
 
@@ -24,6 +26,8 @@ USES = ("image", "text", "label", "part", "group", "id")
 class Columns:
     """The columns of a table by their use; None for no such column, or for one that the reader finds itself.
 
+    ``columns`` are those that a row is made of (None: all that have no other use), without those to ``drop``, which are
+    as if they were not there; ``types`` says what some of them hold.
     ``problem`` is the kind of problem that labels pose. With ``labels_beside`` no column is taken for the labels.
     With ``gaps`` a label column that is not filled throughout gives no labels, and no error either: a target's.
     With ``whole`` every image of a folder is read, and labels only where all have one. ``layout`` says what a folder
@@ -36,7 +40,9 @@ class Columns:
     part: str | None = None
     group: str | None = None
     id: str | None = None
-    features: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
+    drop: tuple[str, ...] = ()
+    types: Mapping[str, ColumnType] = field(default_factory=dict)
     kind: Kind | None = None
     gaps: bool = False
     labels_beside: bool = False
@@ -71,17 +77,21 @@ def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
     Raises ``DataError`` for a column that is not there and ``InputError`` where two kinds are asked for at once.
     """
     names = list(first)
-    for use, name in (*asked.named().items(), *(("features", name) for name in asked.features or ())):
+    more = (("columns", asked.columns or ()), ("drop", asked.drop), ("type", tuple(asked.types)))
+    for use, name in (*asked.named().items(), *((use, name) for use, listed in more for name in listed)):
         if name not in first:
             raise DataError(
                 f"{where} has no column {name!r} (asked for as {use}); {_columns(names)}. {_near(name, names)}"
             )
+    if twice := sorted({*asked.named().values(), *(asked.columns or ())} & {*asked.drop}):
+        raise InputError(f"column {twice[0]!r} is to be used and to be dropped: leave one of the two out.")
+    names = [name for name in names if name not in asked.drop]
     kind = _asked_kind(asked)
     label = asked.label or (None if asked.labels_beside else _guess(LABEL_NAMES, names))
     found = replace(asked, label=label, id=asked.id or _guess(("id",), [n for n in names if n != label]))
     free = [name for name in names if name not in found.named().values()]
     columns = {
-        use: getattr(asked, use) or _guess(usual, [n for n in free if may_be(first[n])])
+        use: getattr(asked, use) or _guess(usual, [n for n in free if may_be(first[n]) and n not in asked.types])
         for use, (usual, may_be) in COLUMNS.items()
     }
     if not any(columns.values()) and kind in (None, "image"):
@@ -89,15 +99,18 @@ def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
         found = replace(found, id=None if found.id == image and asked.id is None else found.id)
     for use, column in columns.items():
         if kind == use or (kind is None and column):
+            if asked.types:
+                raise InputError(f"types are of the columns of rows, and {where} holds {KINDS[use]}: leave them out.")
             changes: dict[str, Any] = {use: _need(column, use, COLUMNS[use][0], names, where), "kind": use}
             return replace(found, **changes)
-    return replace(found, kind="features", features=asked.features or tuple(free))
+    return replace(found, kind=kind or "row", columns=asked.columns or tuple(free))
 
 
 def _asked_kind(asked: Columns) -> Kind | None:
     """The kind that the named columns mean."""
-    named: list[Kind] = [*COLUMNS, "features"]
-    kinds = {kind for kind in named if getattr(asked, kind)} | ({asked.kind} if asked.kind else set())
+    kinds: set[Kind] = {kind for kind in COLUMNS if getattr(asked, kind)} | ({asked.kind} if asked.kind else set())
+    if asked.columns and "features" not in kinds:
+        kinds.add("row")
     if len(kinds) > 1:
         raise InputError(f"{' and '.join(sorted(kinds))} were asked for at once: name one kind of example")
     return next(iter(kinds), None)
@@ -121,7 +134,7 @@ COLUMNS: dict[Kind, tuple[tuple[str, ...], Callable[[Any], bool]]] = {
 
 def _only_image(asked: Columns, label: str | None, first: Mapping[str, Any], where: str) -> str | None:
     """The column whose cells end like image files, whatever it is called; raises ``DataError`` where there are two."""
-    named = {asked.part, asked.group, asked.id, label, *(asked.features or ())}
+    named = {asked.part, asked.group, asked.id, label, *asked.drop, *(asked.columns or ())}
     alike = [name for name, cell in first.items() if looks_like_image_path(cell) and name not in named]
     if len(alike) > 1:
         raise DataError(f"{where}: {', '.join(map(repr, alike))} all look like images: name one with {option('image')}")

@@ -62,7 +62,7 @@ def _read(root: Path, leaf: Leaf, asked: Columns, name: str, part: str, tables: 
 
 def _only_classes(domain: Domain, root: Path, asked: Columns, tables: Sequence[str]) -> Domain:
     """``domain`` itself; raises ``InputError`` where a folder of images cannot be what was asked for."""
-    if asked.named() or asked.features or asked.kind not in (None, "image"):
+    if asked.named() or asked.columns or asked.kind not in (None, "image"):
         beside = f". To read a table in it, give that: {', '.join(map(shown, tables[:5]))}" if tables else ""
         raise InputError(
             f"{root} is a folder of image files: it has no columns to name and no other kind of example{beside}"

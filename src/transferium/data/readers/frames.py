@@ -20,8 +20,8 @@ from transferium.data.readers.cells import class_names, with_class_names
 from transferium.data.readers.columns import Columns, looks_like_image_path, settle
 from transferium.data.readers.image_cells import images_of
 from transferium.data.readers.parts import join_parts
-from transferium.data.readers.sequences import as_list, column_names, is_picture
-from transferium.data.readers.table_files import with_features
+from transferium.data.readers.row_cells import with_columns
+from transferium.data.readers.sequences import as_arrow, as_list, column_names, is_picture
 from transferium.data.samples import Files, Items, Rows, Samples
 from transferium.errors import DataError, InputError, TransferiumWarning
 from transferium.problems.label_cells import is_missing, is_several
@@ -82,10 +82,10 @@ def read_frame(frame: Frame, asked: Columns, name: str, **beside: Values | None)
     if asked.label is None and all(map(is_missing, cells.get("label", ()))):
         cells.pop("label", None)
     numbered = [str(row) for row in range(n)]
-    domain = Domain(Rows(np.zeros((n, 0))), columns.kind or "features", numbered, name=name)
-    if domain.kind == "features":
-        arrays = {column: _as_arrow(frame[column]) for column in columns.features or ()}
-        domain = with_features(domain, arrays, columns, asked.features is not None, where)
+    domain = Domain(Rows(np.zeros((n, 0))), columns.kind or "row", numbered, name=name)
+    if columns.columns is not None:
+        arrays = {column: as_arrow(frame[column]) for column in columns.columns}
+        domain = with_columns(domain, arrays, columns, where, asked=asked.columns is not None or asked.labels_beside)
     else:
         use = domain.kind
         samples = by_kind(MEMORY_CELLS, use, "reader of columns in memory")(cells[use], getattr(columns, use), where)
@@ -114,7 +114,7 @@ def read_parts(tables: Mapping[str, Any], asked: Columns, name: str) -> Domain:
 def _alone(asked: Columns, first: Mapping[str, Any]) -> Columns:
     """A column of texts or pictures that stands alone is what is read, whatever its name."""
     name, cell = next(iter(first.items()))
-    if len(first) > 1 or asked.named() or asked.features or not isinstance(cell, (str, bytes)):
+    if len(first) > 1 or asked.named() or asked.columns or not isinstance(cell, (str, bytes)):
         return asked
     picture = asked.kind == "image" or isinstance(cell, bytes) or (asked.kind is None and looks_like_image_path(cell))
     return replace(asked, image=name) if picture else replace(asked, text=name)
@@ -144,15 +144,3 @@ def _texts(cells: Sequence[Any], name: str, where: str) -> Samples:
 
 MEMORY_CELLS: dict[Kind, Callable[[Sequence[Any], str, str], Samples]] = {"image": _images, "text": _texts}
 """The samples of one column of a table in memory."""
-
-
-def _as_arrow(cells: Any) -> Any:
-    """A column as Arrow holds it; where its cells are of several types, as the texts that a file would have."""
-    import pyarrow as pa
-
-    try:
-        column = cells.to_arrow() if hasattr(cells, "to_arrow") else cells
-        column = column if isinstance(column, pa.ChunkedArray) else pa.array(column, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        column = pa.array([None if is_missing(cell) else str(cell) for cell in as_list(cells, "a column")], pa.string())
-    return column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])

@@ -185,7 +185,7 @@ def _tables_to_read(root: Path, here: Folder, asked: Columns) -> dict[str, tuple
     if not chosen and pictures:
         naming = [name for name in tables if meant_by(root / name, asked) == "image"]
         chosen = {"": tuple(naming)} if len(naming) == 1 else {}
-    if not pictures or asked.layout == TABLE or asked.named() or asked.features:
+    if not pictures or asked.layout == TABLE or asked.named() or asked.columns:
         if not chosen and not (pictures and asked.layout is None):
             raise DataError(
                 f"{root} holds {len(tables)} tables ({', '.join(map(shown, tables[:5]))}): give one, or call them "
@@ -211,7 +211,7 @@ def _means_table(root: Path, here: Folder, chosen: dict[str, tuple[str, ...]], a
         )
     if len(classes) > 1 and "" in chosen:
         return meant == "text"
-    if meant == "features":
+    if meant == "row":
         raise DataError(
             f"{root} can be read in two ways: {named} holds rows of numbers, and there are {len(here.all_images())} "
             f"images beside it. Say {option('layout', TABLE)}, or {option('layout', CLASSES if classes else IMAGES)} "

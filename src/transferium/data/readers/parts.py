@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.columns.table import Table
 from transferium.data.domain import PARTS, Domain
 from transferium.data.samples import Files, Indices, Rows, Samples
 from transferium.errors import DataError
@@ -73,6 +74,9 @@ def join_samples(links: Sequence[Samples]) -> Samples:
     """Files of one folder stay files and rows stay one array; anything else becomes a ``Chain``."""
     if len(links) == 1:
         return links[0]
+    if all(isinstance(link, Table) for link in links):
+        tables = [link for link in links if isinstance(link, Table)]
+        return tables[0].join(tables[1:])
     if all(isinstance(link, Rows) for link in links):
         return Rows(np.concatenate([link.values for link in links if isinstance(link, Rows)]))
     files = [link for link in links if isinstance(link, Files)]

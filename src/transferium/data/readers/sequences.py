@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import InputError, TransferiumWarning
+from transferium.problems.label_cells import is_missing
 
 PAIRS = "tm.read([x for x, y in data], label=[y for x, y in data])"
 """How to write out a data set that gives pairs."""
@@ -35,6 +36,18 @@ def as_list(values: Any, what: str) -> list[Any]:
     if isinstance(values, (Sequence, ValuesView)) and not isinstance(values, (str, bytes, bytearray)):
         return list(map(_plain, values))
     raise InputError(f"{what} is a {type(values).__name__}: give a list or an array with one value for each example.")
+
+
+def as_arrow(cells: Any) -> Any:
+    """A column as Arrow holds it; where its cells are of several types, as the texts that a file would have."""
+    import pyarrow as pa
+
+    try:
+        column = cells.to_arrow() if hasattr(cells, "to_arrow") else cells
+        column = column if isinstance(column, pa.ChunkedArray) else pa.array(column, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        column = pa.array([None if is_missing(cell) else str(cell) for cell in as_list(cells, "a column")], pa.string())
+    return column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
 
 
 def _plain(value: Any) -> Any:

@@ -1,8 +1,8 @@
-"""CSV, TSV, Parquet and JSONL files as domains of images, texts or feature rows."""
+"""CSV, TSV, Parquet and JSONL files as domains of images, texts or rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
@@ -13,25 +13,22 @@ from numpy.typing import NDArray
 from transferium.data.domain import Domain, Kind
 from transferium.data.labels import encode_groups, encode_parts
 from transferium.data.modality import by_kind
-from transferium.data.readers.cells import as_labels, as_numbers, as_texts, as_values, no_number, one_hot, without_gaps
+from transferium.data.readers.cells import as_labels, as_texts, as_values, one_hot
 from transferium.data.readers.columns import Columns, settle
 from transferium.data.readers.delimited import Delimited
 from transferium.data.readers.image_cells import images_of, locate
 from transferium.data.readers.jsonlines import JsonLines
 from transferium.data.readers.parquet import Parquet, RowGroups
-from transferium.data.readers.written_numbers import written_numbers
+from transferium.data.readers.row_cells import holds_numbers, with_columns
 from transferium.data.samples import Items, Rows, Samples
 from transferium.errors import DataError, TransferiumError, option
 from transferium.problems.catalogue import read_labels
-from transferium.problems.label_cells import as_number, missing_rows
+from transferium.problems.label_cells import missing_rows
 from transferium.problems.problem import Problem
 from transferium.system.printable import printable
 
-_COUNTERS = ("", "Unnamed: 0", "__index_level_0__", "index")
-"""Columns that only count rows: in a sorted table they would give the label away."""
 
-
-class Table(Protocol):
+class TableFile(Protocol):
     """A table file: the first filled cell of each column, and any columns as a ``pyarrow.Table``."""
 
     path: Path
@@ -57,11 +54,11 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
     Image paths are relative to the table's folder, or absolute; image bytes stay in the file until they are needed.
     Raises ``DataError`` for missing columns, nulls among labels, and files that are no tables.
     """
-    tables: list[Table] = [TABLES[path.suffix.lower()](path) for path in paths]
+    tables: list[TableFile] = [TABLES[path.suffix.lower()](path) for path in paths]
     where = str(paths[0])
     columns = settle(asked, tables[0].first, where)
     lazy = columns.image is not None and isinstance(tables[0].first[columns.image], (bytes, dict))
-    names = [n for n in (*columns.named().values(), *(columns.features or ())) if not (lazy and n == columns.image)]
+    names = [n for n in (*columns.named().values(), *(columns.columns or ())) if not (lazy and n == columns.image)]
     table = _read_all(tables, list(dict.fromkeys(names)))
     if table.num_rows == 0:
         raise DataError(f"{where} has the columns {', '.join(map(repr, tables[0].first))} but no rows")
@@ -69,7 +66,7 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
     ids = _ids(table, columns, lazy)
     domain = Domain(
         samples=Rows(np.zeros((table.num_rows, 0))),
-        kind=columns.kind or "features",
+        kind=columns.kind or "row",
         ids=ids,
         labels=labels,
         problem=problem,
@@ -80,8 +77,8 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
         name=name,
         ignored={"labels": tuple(ids[row] for row in sorted({*range(len(ids))} - {*gaps}))} if gaps else {},
     )
-    if domain.kind == "features":
-        return with_features(domain, table, columns, asked.features is not None, where)
+    if columns.columns is not None:
+        return with_columns(domain, table, columns, where, asked=asked.columns is not None)
     if labels is None:
         domain = replace(domain, ignored={**domain.ignored, **_candidates(tables, columns)})
     cells = by_kind(CELLS, domain.kind, "reader of table cells")
@@ -96,10 +93,9 @@ def meant_by(path: Path, asked: Columns) -> str:
         columns = settle(replace(asked, kind=None), first, str(path))
     except TransferiumError:
         return ""
-    if columns.kind != "features":
+    if columns.columns is None:
         return columns.kind or ""
-    cells = [first[name] for name in columns.features or () if name not in _COUNTERS]
-    return "features" if any(isinstance(cell, list) or as_number(cell) is not None for cell in cells) else ""
+    return "row" if holds_numbers(columns.columns, first) else ""
 
 
 def agrees_with_folders(path: Path, asked: Columns) -> bool:
@@ -113,16 +109,7 @@ def agrees_with_folders(path: Path, asked: Columns) -> bool:
     return all(str(label) in PurePosixPath(str(image)).parts[:-1] for image, label in zip(images, labels, strict=True))
 
 
-def as_written(column: Any) -> tuple[NDArray[np.floating[Any]] | None, str]:
-    """:func:`written_numbers` of a column of texts; nothing of any other."""
-    import pyarrow as pa
-
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        return None, ""
-    return written_numbers(without_gaps(column).to_pylist())
-
-
-def _candidates(tables: Sequence[Table], columns: Columns) -> dict[str, tuple[str, ...]]:
+def _candidates(tables: Sequence[TableFile], columns: Columns) -> dict[str, tuple[str, ...]]:
     """The columns that have no use yet, of which one may hold labels; and those that hold one label in parts."""
     first = tables[0].first
     free = [name for name in first if name not in columns.named().values()]
@@ -131,7 +118,7 @@ def _candidates(tables: Sequence[Table], columns: Columns) -> dict[str, tuple[st
     return {reason: tuple(names) for reason, names in (("candidates", free), ("one-hot", parts)) if names}
 
 
-def _read_all(tables: Sequence[Table], names: list[str]) -> Any:
+def _read_all(tables: Sequence[TableFile], names: list[str]) -> Any:
     import pyarrow as pa
 
     for table in tables[1:]:
@@ -192,51 +179,3 @@ def _images(paths: Sequence[Path], table: Any, name: str, where: str) -> tuple[S
 
 CELLS: dict[Kind, Callable[[Sequence[Path], Any, str, str], tuple[Samples, str]]] = {"image": _images, "text": _texts}
 """The samples of one column of a table, and what they are in words; what is not read yet stays in the file."""
-
-
-def with_features(domain: Domain, table: Any, columns: Columns, asked: bool, where: str) -> Domain:
-    """All feature columns side by side; columns that hold no numbers are left aside, or refused where asked for."""
-    numbers: dict[str, NDArray[np.floating[Any]]] = {}
-    aside: dict[str, str] = {}
-    written: dict[str, list[str]] = {}
-    for name in columns.features or ():
-        found = as_numbers(table[name]) if asked or name not in _COUNTERS else None
-        how = ""
-        if found is None and name not in _COUNTERS:
-            found, how = as_written(table[name])
-        if found is not None:
-            numbers[name] = found
-            written.setdefault(how, []).append(name)
-        elif asked:
-            raise DataError(
-                f"{where}: column {name!r} {f'holds numbers, but {how}' if how else no_number(table[name])}"
-            )
-        else:
-            aside[name] = how
-    if not numbers:
-        raise DataError(_no_numbers(table, columns, aside, where))
-    values = np.column_stack(list(numbers.values()))
-    names = [
-        f"{name}[{i}]" if column.ndim == 2 else name
-        for name, column in numbers.items()
-        for i in range(column.shape[1] if column.ndim == 2 else 1)
-    ]
-    unread = {"numbers": tuple(f"{name} ({how})" for name, how in aside.items() if how)}
-    unread["columns"] = tuple(name for name, how in aside.items() if not how)
-    ignored = {**domain.ignored, **{reason: names for reason, names in unread.items() if names}}
-    forms = "".join(f", {', '.join(names)} with {how}" for how, names in written.items() if how)
-    said = f"rows of numbers{forms}{columns.about()}"
-    return replace(domain, samples=Rows(values), feature_names=tuple(names), ignored=ignored, layout=said)
-
-
-def _no_numbers(table: Any, columns: Columns, aside: Mapping[str, str], where: str) -> str:
-    listed = ", ".join(map(repr, (*columns.named().values(), *aside)))
-    cells = [
-        f"{name!r} {f'holds numbers, but {how}' if how else no_number(table[name])}"
-        for name, how in aside.items()
-        if name not in _COUNTERS
-    ]
-    return (
-        f"{where}: no column looks like images or texts, and none holds numbers; it has the columns {listed}. "
-        f"Name one with {option('image')} or {option('text')}{'. Column ' * bool(cells)}{'; '.join(cells[:3])}"
-    )

@@ -50,6 +50,15 @@ def standardised_difference(source: Sequence[float] | Floats, target: Sequence[f
     return float(np.clip(gap / spread if spread > 0 else np.sign(gap) * np.inf, -100, 100))
 
 
+def total_variation(p: Floats, q: Floats) -> float:
+    """``Σ |p - q| / 2`` of two distributions: the share of one that would have to move to make it the other.
+
+    >>> total_variation(np.array([0.5, 0.5]), np.array([0.75, 0.25]))
+    0.25
+    """
+    return float(np.abs(p - q).sum() / 2)
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """``unseen`` is the share of the target's running words that the source never has; ``distance`` is Jensen-Shannon.

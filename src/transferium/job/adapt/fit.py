@@ -14,7 +14,6 @@ from transferium.data.doctor.doctor import check_trainable
 from transferium.data.doctor.findings import Finding, count
 from transferium.data.doctor.left_out import why_so_few
 from transferium.data.domain import Domain
-from transferium.data.learned import Learned
 from transferium.data.pairing import Pair, counting_in
 from transferium.data.readers.columns import COLUMNS
 from transferium.embedding.embed import Embedder
@@ -23,7 +22,7 @@ from transferium.job.adapt.given_model import GivenModel
 from transferium.job.adapt.labelled_target import about_few, keys_of_few, leave_out, of_both, remembered_few, untold
 from transferium.job.adapt.verdict_scope import method_facts, reason_without_verdict
 from transferium.job.compare.findings import compare_contents, domain_findings
-from transferium.job.fit.prepare import Prepared, be_strict, prepare, warn_if_untracked
+from transferium.job.fit.prepare import Prepared, be_strict, prepare, warn_if_untracked, with_columns_of
 from transferium.job.fit.readable import choose_backbone, unread
 from transferium.job.options import FitOptions
 from transferium.job.run_directory.provenance import data_fingerprint, provenance
@@ -131,6 +130,8 @@ def adapt(
     target = prepared["target"]
     train, few = _learned_from(pair, prepared)
     adapted_to, held, last = divide_target(target.domain)
+    target = with_columns_of(target, *(one for one in (train, adapted_to, few) if one is not None and len(one)))
+    prepared = prepared | {"target": target}
     task = AdaptationTask(
         train=train,
         val=None,
@@ -251,15 +252,18 @@ def artifacts(adapted: Adapted, options: FitOptions) -> tuple[Artifact, Artifact
         "provenance": provenance(options.command, data_fingerprint(by_content(adapted.target.domain)))
         | _made_from(adapted),
     } | remembered_few(adapted.learned)
-    known = Learned.of(adapted.task.train) if model is None else model.artifact.learned
     made, ours = [], method_facts(adapted.method, adapted.fitted, adapted.task)
     for fitted, facts, more in (
         (adapted.fitted, ours, adapted.task.target),
         (adapted.source_only, {"name": adapted.source_only.method}, None),
     ):
         info = {"method": facts, "selection": fitted.selection.to_json()} | shared
-        learned = known | Learned.of(more)
-        made.append(Artifact(fitted.backbone, fitted.head, adapted.task.train.posed, info, learned))
+        artifact = Artifact(fitted.backbone, fitted.head, adapted.task.train.posed, info)
+        if model is None:
+            artifact = artifact.having_learned(adapted.task.train, more)
+        else:
+            artifact = replace(artifact, learned=model.artifact.learned | artifact.having_learned(more).learned)
+        made.append(artifact)
     both = made[0], made[1] if model is None else model.artifact
     return (both[0].forgetful(), both[1].forgetful()) if options.forget_data else both
 

@@ -15,14 +15,15 @@ from transferium.artifact import DESCRIPTION, Artifact, load_artifact
 from transferium.data.doctor.findings import Finding
 from transferium.data.domain import Domain
 from transferium.data.pairing import Pair, pair_domains
-from transferium.data.samples import Items, Rows
+from transferium.data.samples import Items, Rows, Samples
 from transferium.errors import DataError, InputError, TransferiumError, TransferiumWarning
 from transferium.job.options import FitOptions
 from transferium.methods.adaptation_task import SourceModel
 from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.fitted import Fitted
 from transferium.models.backbone import Backbone
-from transferium.models.catalogue import backbone_of_model
+from transferium.models.catalogue import OWN, backbone_of_model
+from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.problems.evaluation import Overlap
 from transferium.selection.selection import Selection
 
@@ -58,10 +59,15 @@ class GivenModel:
     def source(self) -> Domain:
         """Its classes, and no examples."""
         artifact = self.artifact
-        rows = Rows(np.empty((0, artifact.backbone.width), np.float32))
         names = artifact.info.get("feature_names")
+        samples: Samples = Items([])
+        if isinstance(artifact.backbone.preprocess, ColumnsPreprocess):
+            samples = artifact.backbone.preprocess.nothing()
+            names = samples.names if samples.named else None
+        elif artifact.kind in OWN:
+            samples = Rows(np.empty((0, artifact.backbone.width), np.float32))
         return Domain(
-            rows if artifact.kind == "features" else Items([]),
+            samples,
             artifact.kind,
             ids=[],
             labels=np.empty(0, np.int64),
@@ -76,8 +82,8 @@ class GivenModel:
         Raises ``ArtifactError`` for a target that the model cannot read, and ``DataError`` for labelled target examples
         of a class that it does not know.
         """
-        for domain in (target, *([] if few is None else [few])):
-            self.artifact.as_read(domain)
+        target = self.artifact.as_read(target)
+        few = None if few is None else self.artifact.as_read(few)
         pair = pair_domains([self.source], target, few)
         if new := [name for name in pair.source.classes if name not in self.artifact.classes]:
             raise DataError(
@@ -88,7 +94,9 @@ class GivenModel:
 
     def learned_from(self, target: Domain) -> list[Finding]:
         """A finding on the scanned target's examples whose labels the model learned: it answers these from memory."""
-        ids = tuple(target.ids[i] for i in np.flatnonzero(self.artifact.learned.marks(target)).tolist())
+        ids = tuple(
+            target.ids[i] for i in np.flatnonzero(self.artifact.learned.marks(self.artifact.as_read(target))).tolist()
+        )
         if not ids:
             return []
         said = (

@@ -30,6 +30,7 @@ from transferium.job.run_directory.resume import SIGNS, keep_log
 from transferium.job.run_directory.state_paths import STATE
 from transferium.job.stopwatch import Stopwatch
 from transferium.methods.fitted import Fitted
+from transferium.models.columns.backbone_of_columns import columns_of
 from transferium.problems.class_evaluation import evaluate
 from transferium.problems.classes import Classes
 from transferium.report.page import write_report
@@ -108,6 +109,7 @@ def describe(options: FitOptions, adapted: Adapted, domains: dict[str, Any]) -> 
         },
         "doctor": adapted.diagnosis,
         "adaptation": domains,
+        "columns": columns_of(target.backbone),
     }
 
 

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from transferium.data.doctor.findings import Finding, count
+from transferium.data.columns.table import Table
+from transferium.data.doctor.findings import Finding, count, some
 from transferium.data.domain import Domain
 from transferium.data.pairing import Pair
+from transferium.job.compare.column_shift import column_shifts, notable
 from transferium.job.compare.surface import modes_apart
 from transferium.job.fit.prepare import Prepared
 
 
 def domain_findings(pair: Pair, source: Prepared, target: Prepared, *, seed: int) -> list[Finding]:
     """Findings on the usable examples of both, beside those on their contents and their classes."""
-    return [*_modes(source, target, seed), *_shared_sources(pair, source)]
+    return [*_modes(source, target, seed), *_moved_columns(source, target), *_shared_sources(pair, source)]
+
+
+def _moved_columns(source: Prepared, target: Prepared) -> list[Finding]:
+    here, there = source.domain.samples, target.domain.samples
+    if not isinstance(here, Table) or not isinstance(there, Table):
+        return []
+    moved = notable(column_shifts(here, there))
+    if not moved:
+        return [Finding("column-shift", "note", "no column differs notably between source and target")]
+    return [Finding("column-shift", "note", f"columns that differ between source and target: {some(moved, 10)}")]
 
 
 def _modes(source: Prepared, target: Prepared, seed: int) -> list[Finding]:

@@ -31,6 +31,7 @@ from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.model_selection.guards import FEWEST, Preconditions
 from transferium.methods.shallow_adaptation.label_shift import held_out_answers
 from transferium.methods.task import Task
+from transferium.models.columns.backbone_of_columns import fitted_to
 
 Array = NDArray[np.float64]
 FRECHET_ROWS = 2000
@@ -49,7 +50,8 @@ def compare_domains(
     chosen, found = choose_backbone(backbone, pair.source, pair.target)
     watch = Stopwatch()
     source, target = (prepare(domain, embedder, chosen, watch=watch) for domain in (pair.source, pair.target))
-    task = Task(source.domain, None, source.backbone, embedder, seed, groups=source.domain.groups)
+    reader = fitted_to(source.backbone, source.domain, target.domain)
+    task = Task(source.domain, None, reader, embedder, seed, groups=source.domain.groups)
     x, z = (np.asarray(task.embed(d).features, np.float64) for d in (source.domain, target.domain))
     untrainable = why_untrainable(source.domain)
     probe = None if untrainable else LinearProbe().fit(task)

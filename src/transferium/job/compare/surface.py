@@ -8,14 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from transferium.data.columns.table import Table
 from transferium.data.domain import Domain, Kind
 from transferium.data.images.decode import decode, mode_of
 from transferium.data.images.sniff import HEAD, sniff
 from transferium.data.modality import by_kind
 from transferium.errors import DataError
 from transferium.functional.shift.surface import compare_vocabulary, picture_measures, standardised_difference
+from transferium.job.compare.column_shift import column_shifts, notable
 
 PICTURES = 200
+MOST_COLUMNS = 12
+"""How many columns are listed, those that differ most."""
 TEXTS = 3000
 NOTABLE = 0.5
 """A standardised difference (Cohen's d) from which a measure is named as a difference: "medium" by convention."""
@@ -75,7 +79,7 @@ def _modes(domain: Domain, seed: int) -> Counter[str]:
 
 
 def _sample(domain: Domain, most: int, seed: int) -> list[int]:
-    return sorted(np.random.default_rng(seed).permutation(len(domain))[:most].tolist())
+    return sorted(np.random.default_rng(seed).permutation(len(domain))[:MOST_COLUMNS].tolist())
 
 
 def _measure(domain: Domain, seed: int) -> list[dict[str, float]]:
@@ -105,10 +109,17 @@ def _texts(source: Domain, target: Domain, seed: int) -> dict[str, Any]:
     }
 
 
-def _columns(source: Domain, target: Domain, _seed: int, most: int = 12) -> dict[str, Any]:
+def _cells(source: Domain, target: Domain, _seed: int) -> dict[str, Any]:
+    """Columns of two tables, each by one figure."""
+    here, there = (d.samples if isinstance(d.samples, Table) else Table((), rows=0) for d in (source, target))
+    rows = column_shifts(here, there)
+    return {"measures": rows[:MOST_COLUMNS], "notable": notable(rows)}
+
+
+def _columns(source: Domain, target: Domain, _seed: int) -> dict[str, Any]:
     names = source.feature_names or tuple(str(i) for i in range(source.features.shape[1]))
     apart = [standardised_difference(source.features[:, i], target.features[:, i]) for i in range(len(names))]
-    order = sorted(range(len(names)), key=lambda i: -abs(apart[i]))[:most]
+    order = sorted(range(len(names)), key=lambda i: -abs(apart[i]))[:MOST_COLUMNS]
     rows: list[dict[str, Any]] = [
         {
             "measure": names[i],
@@ -124,6 +135,7 @@ def _columns(source: Domain, target: Domain, _seed: int, most: int = 12) -> dict
 SURFACES: dict[Kind, tuple[Callable[[Domain, Domain, int], dict[str, Any]], str]] = {
     "image": (_pictures, "pictures"),
     "text": (_texts, "texts"),
+    "row": (_cells, "columns"),
     "features": (_columns, "columns"),
 }
 """How raw examples of each kind are compared, and what is measured of them."""

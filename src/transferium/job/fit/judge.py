@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from transferium.data.domain import Domain
 from transferium.evaluation import references as reference
 from transferium.evaluation.attacked import Attacked, attacked_accuracy
+from transferium.evaluation.gradient_boosting import NAME, Beside, beside_boosting, boost
 from transferium.evaluation.verdict import Verdict, verdict
 from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.fitted import Fitted
@@ -30,7 +31,7 @@ class Judged:
     """The held-out part, the model's outputs for it, and their evaluation beside the references.
 
     ``out_of_fold`` are outputs for the training part by models that did not learn from the example: those of the model,
-    or those of the probe where its method has none.
+    or those of the probe where its method has none. ``boosting`` is there for tables alone.
     """
 
     test: Domain
@@ -40,6 +41,7 @@ class Judged:
     verdict: Verdict
     out_of_fold: NDArray[np.float64] | None = None
     attacked: dict[str, Attacked] = field(default_factory=dict)
+    boosting: Beside | None = None
 
 
 CLOSE = 0.10
@@ -52,8 +54,23 @@ QUICK = (10.0,)
 
 def judge(fitted: Fitted, task: Task, test: Domain, random: Backbone | None) -> Judged:
     """Evaluate beside the references on the held-out part, and under attack where it was trained against one."""
-    judged = _judge_clean(fitted, task, test, random)
+    judged = _judge_boosting(_judge_clean(fitted, task, test, random), fitted, task)
     return judged if fitted.attack is None else replace(judged, attacked=_judge_attacked(fitted, task, test))
+
+
+def _judge_boosting(judged: Judged, fitted: Fitted, task: Task) -> Judged:
+    """The same beside gradient boosting, where the examples are rows of a table; the verdict says which is better."""
+    boosted, test = boost(task.train, judged.test, seed=task.seed), judged.test
+    if boosted is None:
+        return judged
+    if boosted.outputs is None:
+        return replace(judged, boosting=Beside(boosted, f"Gradient boosting was not run beside it: {boosted.reason}."))
+    problem, labels, ties = test.posed, test.y, test.groups
+    figures = problem.evaluate(labels, boosted.outputs, seed=task.seed, groups=ties)
+    difference = problem.compare(labels, boosted.outputs, judged.outputs, seed=task.seed, groups=ties)
+    beside = beside_boosting(boosted, f"{fitted.method} on {fitted.backbone.name}", difference, problem)
+    said = replace(judged.verdict, sentence=f"{judged.verdict.sentence} {beside.sentence}")
+    return replace(judged, references=judged.references | {NAME: figures}, verdict=said, boosting=beside)
 
 
 def _judge_attacked(fitted: Fitted, task: Task, test: Domain) -> dict[str, Attacked]:

@@ -9,17 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.doctor.doctor import check_trainable, diagnose, used_classes
-from transferium.data.doctor.findings import DECISIVE, Diagnosis, Finding, count, worst
+from transferium.data.doctor.findings import DECISIVE, Diagnosis, Finding, count, some, worst
 from transferium.data.doctor.scan import scan
 from transferium.data.doctor.suspicious_labels import find_suspicious
 from transferium.data.domain import Domain
 from transferium.data.split import Division, divide
-from transferium.embedding.embed import Embedder, Embedding
+from transferium.embedding.embed import WAYS, Embedder, Embedding
 from transferium.errors import DataError, TransferiumWarning
 from transferium.job.stopwatch import Stopwatch
 from transferium.methods.fitted import Fitted
 from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
+from transferium.models.columns.backbone_of_columns import columns_of, fitted_to
+from transferium.models.columns.encoding import ALL_RARE, NO_VALUE
 from transferium.training.logs.trackers import TRACK
 
 QUARANTINED = ("unreadable", "truncated", "empty", "not-finite")
@@ -57,13 +59,26 @@ def prepare(
     with watch("embed"):
         embedding = embedder(domain, backbone, *beside, scan=scanned)[0]
     with watch("doctor"):
-        features = embedding.features if backbone.kind != "features" else None
+        features = embedding.features if domain.kind in WAYS else None
         diagnosis = diagnose(domain, scanned, problems=embedding.problems, features=features)
         diagnosis = replace(diagnosis, findings=(*found, *diagnosis.findings))
     aside = tuple(f.message for f in diagnosis.findings if f.kind in QUARANTINED)
     ignored = {**domain.ignored, "unusable": aside} if aside else domain.ignored
     usable = replace(domain, groups=diagnosis.groups, ignored=ignored).take(diagnosis.keep)
     return Prepared(usable, diagnosis, embedding, backbone)
+
+
+def with_columns_of(prepared: Prepared, *domains: Domain) -> Prepared:
+    """The same data with the backbone of a table fitted to the columns of ``domains``; what it leaves out is said."""
+    backbone = fitted_to(prepared.backbone, *domains)
+    unread = {c["name"]: c["left_out"] for c in columns_of(backbone) if c.get("left_out") in (NO_VALUE, ALL_RARE)}
+    found = [
+        Finding("ignored-column", "warning", f"{some(map(repr, names))} left out: {why}", tuple(names))
+        for why in (NO_VALUE, ALL_RARE)
+        if (names := [name for name, reason in unread.items() if reason == why])
+    ]
+    diagnosis = replace(prepared.diagnosis, findings=(*prepared.diagnosis.findings, *found))
+    return replace(prepared, backbone=backbone, diagnosis=diagnosis)
 
 
 def with_suspicious(prepared: Prepared, train: Domain, out_of_fold: NDArray[np.float64] | None) -> Prepared:

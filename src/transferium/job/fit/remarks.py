@@ -31,6 +31,8 @@ def remarks(judged: Judged, fitted: Fitted, task: Task, division: Division) -> l
     unlike = _unlike(judged, fitted, task, division.held) if division.given else ""
     said = [unlike, *_failing(judged, division.held), *_cheaper(judged, fitted, task, division.held)]
     said.append(_miscalibrated(judged, fitted, task, division.held))
+    if judged.boosting is not None and judged.boosting.difference is None:
+        said.append(judged.boosting.sentence)
     return [sentence for sentence in said if sentence]
 
 

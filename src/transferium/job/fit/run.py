@@ -8,7 +8,6 @@ from typing import Any
 
 from transferium.artifact import Artifact, refuse_foreign
 from transferium.data.domain import Domain
-from transferium.data.learned import Learned
 from transferium.data.readers.columns import COLUMNS
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
@@ -20,6 +19,7 @@ from transferium.job.fit.prepare import (
     prepare,
     separate,
     warn_if_untracked,
+    with_columns_of,
     with_suspicious,
 )
 from transferium.job.fit.readable import choose_backbone
@@ -35,6 +35,7 @@ from transferium.methods.catalogue import check_problem
 from transferium.methods.fitted import Fitted
 from transferium.methods.task import Task
 from transferium.models.catalogue import randomised
+from transferium.models.columns.backbone_of_columns import columns_of
 from transferium.system.processes import rank
 
 
@@ -49,6 +50,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
     if options.strict:
         be_strict(prepared.diagnosis)
     divided = separate(prepared, seed=options.seed, test_size=options.test_size)
+    prepared = with_columns_of(prepared, divided.train)
     task = Task(
         train=divided.train,
         val=divided.val,
@@ -77,8 +79,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
         "feature_names": domain.feature_names,
         "provenance": provenance(options.command, data_fingerprint(prepared.domain)),
     }
-    learned = Learned.of(divided.train, divided.val)
-    artifact = Artifact(fitted.backbone, fitted.head, divided.train.posed, info, learned)
+    artifact = Artifact(fitted.backbone, fitted.head, divided.train.posed, info).having_learned(task.train, task.val)
     kept = artifact.forgetful() if options.forget_data else artifact
     run = describe(options, prepared, divided, fitted, judged) | {"remarks": said}
     return write_run(options.out, kept, run, judged, watch, fitted.contact)
@@ -103,6 +104,7 @@ def describe(
     options: FitOptions, prepared: Prepared, divided: Divided, fitted: Fitted, judged: Judged
 ) -> dict[str, Any]:
     """The run as plain data: what ``metrics.json`` and the report are made from."""
+    boosting = {} if judged.boosting is None else {"gradient_boosting": judged.boosting.as_dict()}
     return {
         "format": 1,
         "name": options.out.name,
@@ -130,5 +132,6 @@ def describe(
             "rule": divided.division.rule,
         },
         "doctor": prepared.diagnosis.to_json(),
+        "columns": columns_of(prepared.backbone),
         "examples": examples_to_show(judged.test, judged.outputs),
-    }
+    } | boosting

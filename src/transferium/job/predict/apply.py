@@ -17,9 +17,11 @@ from transferium.data.doctor.left_out import left_out
 from transferium.data.domain import Domain
 from transferium.data.learned import Learned
 from transferium.data.read import first_cells_of, read_path
+from transferium.data.readers.row_cells import input_names
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError, TransferiumWarning, option
 from transferium.functional.linear_classifier import softmax
+from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.problems.evaluation import Evaluation, Overlap
 from transferium.problems.problem import Link, Problem
 
@@ -53,11 +55,20 @@ def columns_like(artifact: Artifact, data: Path, columns: Mapping[str, Any]) -> 
         if then.get("label") not in there:
             then.pop("label", None)
         columns = then | dict(columns)
-        if artifact.kind == "features" and artifact.info.get("feature_names"):
-            columns = columns | {"features": list(artifact.info["feature_names"])}
+        columns = columns | read_columns(artifact, there)
     # Labels that are to be compared with the model's are read as the model's were: what stands between them too.
     own = {"problem": artifact.problem}
     return own | dict(columns) | (own if columns.get("problem") == artifact.problem.kind else {})
+
+
+def read_columns(artifact: Artifact, there: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that the model reads of a table, ``there`` by name, and their types; of features by name alone."""
+    encoding = artifact.backbone.preprocess
+    if isinstance(encoding, ColumnsPreprocess) and encoding.named:
+        names = input_names([code.name for code in encoding.codes], there)
+        return {"columns": names, "types": {name: encoding.types[name] for name in names if name in encoding.types}}
+    named = artifact.info.get("feature_names") if artifact.kind == "features" else None
+    return {"kind": "features", "columns": input_names(named, there)} if named else {}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from transferium.data.modality import KINDS
 from transferium.errors import DataError, InputError
 from transferium.methods.adaptation_task import AdaptationTask, SourceModel
 from transferium.methods.adapted_model import AdaptedModel
@@ -24,6 +25,7 @@ from transferium.methods.staged import run_stages
 from transferium.methods.task import Task
 from transferium.methods.unused_settings import Rule, suppress_unused_warnings
 from transferium.models.backbone import Backbone
+from transferium.models.catalogue import OWN
 from transferium.models.heads.linear import Head, linear
 
 if TYPE_CHECKING:
@@ -115,8 +117,9 @@ class AdaptedNetwork(NeedsTarget, Method):
             raise DataError(f"adapting needs a source with examples of 2 classes; {task.train.name!r} has one.")
 
     def _train(self, task: Task) -> AdaptedModel:
-        if self.tuning != "frozen" and task.backbone.kind == "features":
-            raise InputError(f"tuning={self.tuning!r} moves a backbone, and features have none: use tuning=frozen.")
+        if self.tuning != "frozen" and task.backbone.kind in OWN:
+            kind = KINDS[task.backbone.kind]
+            raise InputError(f"tuning={self.tuning!r} moves a backbone, and {kind} have none: use tuning=frozen.")
         with threads(1 if self.tuning == "frozen" else None):
             outcome, machine, start = run_stages(self, task, self.stages(task))
             return trained_model(outcome, machine, start, method=self.name, epochs=self.epochs)

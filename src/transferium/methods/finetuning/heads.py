@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from transferium.data.modality import KINDS
 from transferium.errors import InputError, TransferiumWarning
 from transferium.methods.finetuning.trained import Trained, linear_head
 from transferium.methods.settings.checks import BELOW_1
@@ -13,6 +14,7 @@ from transferium.methods.settings.field import setting
 from transferium.methods.tuned_backbone import tuned_backbone
 from transferium.methods.unused_settings import Rule
 from transferium.models.backbone import Backbone
+from transferium.models.catalogue import OWN
 from transferium.models.heads.linear import Head
 from transferium.problems.problem import Link
 
@@ -77,8 +79,10 @@ class NewHead:
         hidden = hidden_widths(self.hidden)
         if not hidden:
             return ScaledLinear(backbone.width, outputs)
-        if backbone.kind == "features" and self.activation != "relu":
-            raise InputError(f"hidden layers on feature rows take activation=relu; it was {self.activation!r}.")
+        if backbone.kind in OWN and self.activation != "relu":
+            raise InputError(
+                f"hidden layers on {KINDS[backbone.kind]} take activation=relu; it was {self.activation!r}."
+            )
         return HiddenHead(backbone.width, hidden, outputs, self.activation, self.head_dropout)
 
 
@@ -92,7 +96,7 @@ def fitted_ends(trained: Trained, temperature: float) -> tuple[Backbone, Head]:
 
     backbone, head = tuned_backbone(trained.backbone, trained.model.backbone), trained.model.head
     if isinstance(head, HiddenHead):
-        if backbone.kind == "features":
+        if backbone.kind in OWN:
             return backbone, _layered(head, temperature, trained.parts.held.posed.link)
         backbone, head = extended(backbone, head.hidden, head.widths[-1]), head.last
     return mirrored(backbone) if trained.mirror else backbone, linear_head(

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from transferium.data.modality import by_kind
+from transferium.data.modality import KINDS, by_kind
 from transferium.errors import InputError, TransferiumWarning
 from transferium.methods.settings.field import setting
 from transferium.methods.unused_settings import Rule
+from transferium.models.catalogue import OWN
 from transferium.models.modality import MODALITIES
 
 if TYPE_CHECKING:
@@ -98,8 +99,8 @@ def _varies(given: PrefixCache, setup: FineTuneSetup) -> str:
     if Split.asked() is not None:
         return "this launch splits the model over processes (FSDP)"
     kind, augment = setup.parts.train.kind, setup.feeds.augment
-    if kind == "features":
-        return "feature rows are read as they are"
+    if kind in OWN:
+        return f"{KINDS[kind]} pass through no network"
     if not isinstance(augment, str):
         return f"{say_augment(augment)} rewrites the texts that it reads"
     changes = read_for(LANGUAGES[kind], augment) if kind in LANGUAGES else {}

@@ -24,6 +24,7 @@ from transferium.methods.model_selection.saved_decision import Decision, keep, r
 from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
 from transferium.methods.unused_settings import Rule, suppress_unused_warnings
+from transferium.models.catalogue import OWN
 from transferium.problems.catalogue import PROBLEMS
 from transferium.problems.classes import Classes
 from transferium.selection.selection import Selection
@@ -202,8 +203,8 @@ def _adapts(cls: type[Method]) -> bool:
 
 
 def has_backbone_to_move(task: Task) -> bool:
-    """Whether there is a backbone to train: a feature table has none."""
-    return task.backbone.kind != "features"
+    """Whether there is a backbone to train: a table has none."""
+    return task.backbone.kind not in OWN
 
 
 def _said(first: Fitted) -> str:

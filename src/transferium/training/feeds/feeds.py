@@ -10,9 +10,11 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import torch
 
+from transferium.data.columns.table import Table
 from transferium.data.domain import Domain, Kind
 from transferium.data.modality import by_kind
 from transferium.errors import InputError
+from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, Preprocess, TextPreprocess
 from transferium.training.augment.augment import say_augment
 from transferium.training.augment.rewriting import Rewrite
@@ -96,10 +98,18 @@ class Feeds:
 def _rows(_feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed:
     if augment not in ("none", "auto", "simple"):
         raise InputError(
-            f"augment={say_augment(augment)} changes images or texts, and domain {domain.name!r} holds feature "
+            f"augment={say_augment(augment)} changes images or texts, and domain {domain.name!r} holds "
             "rows: leave augment out; mixup=0.2 mixes rows."
         )
     return FeatureFeed(domain)
+
+
+def _cells(feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed | None:
+    """The rows of a table as they are encoded."""
+    pre = feeds.preprocess
+    if not isinstance(pre, ColumnsPreprocess) or not isinstance(domain.samples, Table):
+        return None
+    return _rows(feeds, domain.embedded(pre.encode(domain.samples)), augment)
 
 
 def _images(feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed | None:
@@ -129,6 +139,7 @@ def _texts(feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed | None:
 FEEDS: dict[Kind, Callable[[Feeds, Domain, str | Rewrite], Feed | None]] = {
     "image": _images,
     "text": _texts,
+    "row": _cells,
     "features": _rows,
 }
 """The feed of each kind of example under an augmentation; None where the preprocessing is one of another kind."""
