@@ -16,9 +16,9 @@ OF_NETWORKS = {
     "backbone_lr": when("tuning", "partial", "full"),
     "layer_decay": when("tuning", "partial", "full"),
     "unfreeze": when("tuning", "partial"),
-    "rank": when("tuning", "lora"),
-    "alpha": when("tuning", "lora"),
-    "augment": when("tuning", "partial", "full", "lora"),
+    "rank": when("tuning", "lora", "dora"),
+    "alpha": when("tuning", "lora", "dora"),
+    "augment": Rule("tuning", lambda m: m.tuning != "frozen", "a backbone that moves, as with tuning=full"),
 }
 """The rules of a network that adapts, and of an election among such networks, by setting."""
 
