@@ -19,12 +19,14 @@ def tuned_backbone(backbone: Backbone, module: nn.Module) -> Backbone:
     Of a module that an adapter was trained in, the adapter is kept apart from the weights that never moved.
     """
     from transferium.models.peft.adapted_backbone import adapted
-    from transferium.models.peft.inject import extract
+    from transferium.models.peft.inject import extract, record_of
     from transferium.models.sources.wrapped import fingerprint_module
     from transferium.training.distributed.sharding import gathered
 
     whole = gathered(module.state_dict())
-    if (adapter := extract(module, whole)) is not None:
+    if record_of(module) is not None:
+        adapter = extract(module, whole, backbone.build().state_dict())
+        assert adapter is not None
         return adapted(backbone, adapter)
     weights = {name: t.detach().cpu().clone() for name, t in whole.items()}
     words = f"tuned {backbone.fingerprint} {fingerprint_module(_build(backbone, weights))}"

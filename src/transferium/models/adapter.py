@@ -18,6 +18,8 @@ from transferium.system.saved_folder import SavedFolder
 DESCRIPTION = "adapter.json"
 TENSORS = "adapter.safetensors"
 FORMAT = 1
+KINDS = ("lora", "dora", "ia3", "bitfit", "adapter", "prefix", "prompt", "vpt")
+"""The kinds of adapters; ``models/peft/inject.py`` has the classes behind these names."""
 
 
 @dataclass(frozen=True, eq=False)

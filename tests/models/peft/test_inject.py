@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from transferium.errors import InputError
+from transferium.models.adapter import KINDS
 from transferium.models.peft.adapted_backbone import adapted, check_belongs
 from transferium.models.peft.graft import Update, grafts, part_of
 from transferium.models.peft.inject import (
@@ -219,4 +220,4 @@ def test_blocks_are_found_by_what_their_layers_are_called() -> None:
     assert first.end_of_feedforward == "model.encoder.layer.0.output.dense"
     assert (vit[1].keys, vit[1].values, vit[1].fused) == ("blocks.1.attn.qkv", "blocks.1.attn.qkv", True)
     assert (vit[1].end_of_attention, vit[1].end_of_feedforward) == ("blocks.1.attn.proj", "blocks.1.mlp.fc2")
-    assert set(ADAPTERS) == {kind for kind, *_ in FITS}
+    assert tuple(ADAPTERS) == KINDS and set(KINDS) == {kind for kind, *_ in FITS}

@@ -23,6 +23,7 @@ from transferium.methods.settings.field import setting
 from transferium.methods.staged import run_stages
 from transferium.methods.task import Task
 from transferium.methods.unused_settings import Rule, suppress_unused_warnings
+from transferium.models.adapter import KINDS
 from transferium.models.backbone import Backbone
 from transferium.models.heads.linear import Head, linear
 
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from transferium.training.loop.stage import Stage
 
 TUNINGS = ("frozen", "partial", "full", "lora")
-ADAPTERS = ("lora", "dora", "ia3", "bitfit", "adapter", "prefix", "prompt", "vpt")
-"""Tunings that train an adapter, each as the method of that name does with its defaults."""
 STATISTICS = ("shared", "each")
 SOURCES = ("combined", "weighted", "votes")
 
@@ -69,7 +68,7 @@ class AdaptedNetwork(NeedsTarget, Method):
         "frozen",
         "what of the backbone moves: frozen, partial, full, or an adapter (lora, dora, ia3, bitfit, prompt …)",
         TUNINGS,
-        choices=("frozen", "partial", "full", *ADAPTERS),
+        choices=("frozen", "partial", "full", *KINDS),
     )
     weight: float = setting(1.0, "weight of the transfer term; 0 is source-network", (0.0, 10.0))
     growth: str = setting("ramp", "how the weight grows: ramp (from 0, DANN's curve) or fixed", ("ramp", "fixed"))
@@ -260,7 +259,7 @@ class AdaptedNetwork(NeedsTarget, Method):
         if self.tuning == "frozen":
             return None, []
         tuned, notes = task.backbone.build(), []
-        if self.tuning in ADAPTERS:
+        if self.tuning in KINDS:
             total = sum(p.numel() for p in tuned.parameters())
             low_rank = {"rank": self.rank, "alpha": self.alpha} if self.tuning in ("lora", "dora") else {}
             record = inject(tuned, self.tuning, **low_rank)
@@ -304,7 +303,7 @@ class AdaptedNetwork(NeedsTarget, Method):
 
         if state.tuned is None:
             return ()
-        if self.tuning in ADAPTERS:
+        if self.tuning in KINDS:
             return plain_groups(state.tuned.parameters(), self.lr, self.weight_decay, "updates")
         blocks = state.backbone.blocks
         freeze(state.tuned, blocks, "all" if self.tuning == "full" else self.unfreeze)

@@ -76,16 +76,20 @@ def record_of(module: nn.Module) -> Record | None:
     return found
 
 
-def extract(module: nn.Module, tensors: Mapping[str, Tensor] | None = None) -> Adapter | None:
+def extract(
+    module: nn.Module, tensors: Mapping[str, Tensor] | None = None, base: Mapping[str, Tensor] | None = None
+) -> Adapter | None:
     """The adapter that was trained in ``module``, with its batch-norm statistics; None where there is none.
 
-    ``tensors``: the network's whole ``state_dict``, where its parameters are split over processes.
+    ``tensors``: the network's whole ``state_dict``, where its parameters are split over processes. ``base``: that of
+    the backbone before training; what else differs from it belongs to the adapter too.
     """
     record = record_of(module)
     if record is None:
         return None
     whole = module.state_dict() if tensors is None else tensors
-    kept = [*record.moving, *_statistics(module)]
+    moved = (n for n, t in (base or {}).items() if not torch.equal(t, whole[n].to(t.device)))
+    kept = dict.fromkeys([*record.moving, *_statistics(module), *moved])
     return Adapter(record.kind, record.settings, {n: whole[n].detach().cpu().clone().numpy() for n in kept})
 
 
@@ -94,9 +98,9 @@ def attach(module: M, adapter: Adapter) -> M:
     record = inject(module, adapter.kind, **adapter.settings)
     delattr(module, _RECORD)
     there = module.state_dict()
-    wanted = {*record.moving, *_statistics(module)}
-    odd = wanted ^ set(adapter.tensors)
-    odd |= {n for n in wanted & set(adapter.tensors) if there[n].shape != adapter.tensors[n].shape}
+    given = set(adapter.tensors)
+    odd = ({*record.moving, *_statistics(module)} - given) | (given - set(there))
+    odd |= {n for n in given & set(there) if there[n].shape != adapter.tensors[n].shape}
     if odd:
         raise InputError(
             f"this {adapter.kind} adapter does not fit the network: {', '.join(sorted(odd)[:3])} "
