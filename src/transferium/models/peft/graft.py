@@ -134,11 +134,20 @@ def _answering(plain: type[nn.Module]) -> Callable[..., Any]:
 
 def _weight(layer: nn.Module) -> Tensor:
     weight: Tensor = held(layer, "weight")
-    part = part_of(layer)
-    return part.updated(weight) if isinstance(part, Update) and not part.merged else weight
+    return weight if _as_held(layer, weight) else _update(layer).updated(weight)
 
 
 def _bias(layer: nn.Module) -> Tensor | None:
     bias: Tensor | None = held(layer, "bias")
+    return bias if bias is None or _as_held(layer, bias) else _update(layer).updated_bias(bias)
+
+
+def _update(layer: nn.Module) -> Update:
     part = part_of(layer)
-    return part.updated_bias(bias) if bias is not None and isinstance(part, Update) and not part.merged else bias
+    assert isinstance(part, Update)
+    return part
+
+
+def _as_held(layer: nn.Module, tensor: Tensor) -> bool:
+    """Whether a parameter is merged already, or is split over processes, which look for it by its name."""
+    return _update(layer).merged or hasattr(tensor, "device_mesh")
