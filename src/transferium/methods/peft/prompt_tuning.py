@@ -74,7 +74,8 @@ class VisualPromptTuning(AdapterTuning, FineTune):
     """Fine-tune learned tokens that a vision transformer reads beside the patches of every picture.
 
     ``deep``: new ones in each block, in the place of the last block's; else at the input alone. The features are pooled
-    without them. Plain vision transformers of timm and transformers. Jia et al., "Visual prompt tuning" (2022).
+    without them. Plain vision transformers of timm and transformers. Prefer it to ``lora`` with few labels and a large
+    network; it makes each picture cost a little more when it is used. Jia et al., "Visual prompt tuning" (2022).
     """
 
     name: ClassVar[str] = "vpt"
