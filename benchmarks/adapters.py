@@ -3,8 +3,8 @@
 python benchmarks/adapters.py [--methods finetune,lora] [--rows 1000] [--epochs 3] [--seeds 1] [--data DIR]
 
 Each run is a process of its own, so that its peak of memory is its own. The dev part chooses the epoch, the test part
-is read once. All methods have their default settings but for the number of epochs; ``--rows`` takes the first rows of
-a shuffled training part. The paired difference to the first method resamples test examples.
+is read once. All methods have their default settings but for the number of epochs; ``--rows`` takes at most so many
+random rows of each part. The paired difference to the first method resamples test examples.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Trial:
 def attempt(trial: Trial) -> dict[str, Any]:
     """Fit on the training part, then answer the test part."""
     domain = read(trial.data / "sst2")
-    train, val, test = (domain.part(name) for name in ("train", "val", "test"))
-    if trial.rows is not None:
-        train = train.take(np.sort(np.random.default_rng(0).permutation(len(train))[: trial.rows]))
+    draw = np.random.default_rng(0)
+    parts = [domain.part(name) for name in ("train", "val", "test")]
+    train, val, test = (part.take(np.sort(draw.permutation(len(part))[: trial.rows])) for part in parts)
     moments: list[float] = []
     task = Task(
         train,
