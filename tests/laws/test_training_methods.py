@@ -38,6 +38,7 @@ from worlds.bert import sayings
 from worlds.toy import picture_backbone, pictures, same, weights
 
 SHORT: dict[str, Any] = {"epochs": 2, "batch_size": 8}
+FEW: dict[str, Any] = {"epochs": 2, "batch_size": 16}
 ROWS = [
     FineTune(**SHORT),
     FineTune(unfreeze=2, batch_norm="batch", **SHORT),
@@ -65,14 +66,14 @@ ROWS = [
     CoTuning(**SHORT),
     BiTuning(keys=6, batch_norm="batch", accumulate=2, **SHORT),
     StochNorm(**SHORT),
-    LoRA(rank=2, **SHORT),
-    DoRA(rank=2, lr="auto", **SHORT),
-    BitFit(terms="both", batch_norm="batch", **SHORT),
-    IA3(accumulate=2, **SHORT),
-    BottleneckTuning(reduced=4, average="ema", **SHORT),
-    PrefixTuning(tokens=3, **SHORT),
-    PromptTuning(tokens=3, average="soup", **SHORT),
-    VisualPromptTuning(tokens=2, **SHORT),
+    LoRA(rank=2, **FEW),
+    DoRA(rank=2, **FEW),
+    BitFit(terms="both", batch_norm="batch", **FEW),
+    IA3(accumulate=2, **FEW),
+    BottleneckTuning(reduced=4, average="ema", **FEW),
+    PrefixTuning(tokens=3, **FEW),
+    PromptTuning(tokens=3, average="soup", **FEW),
+    VisualPromptTuning(tokens=2, **FEW),
 ]
 TEXTS = (IA3, BottleneckTuning, PrefixTuning, PromptTuning)
 every = pytest.mark.parametrize("method", ROWS, ids=lambda m: f"{m.name}-{m.unfreeze}-{m.optimiser}")
