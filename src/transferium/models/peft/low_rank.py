@@ -61,16 +61,16 @@ class LowRank(Update):
         return self._together(layer, x, held(layer, "bias"))
 
     def _together(self, layer: Any, x: Tensor, bias: Tensor | None) -> Tensor:
-        return _applied(layer, x, held(layer, "weight"), bias) + self.scale * self._thin(layer, x)
-
-    def _thin(self, layer: Any, x: Tensor) -> Tensor:
-        """``B (A x)``: of a convolution, one with ``rank`` channels and one of a single pixel."""
+        """``W x + scale · B (A x)``; of a convolution, ``A`` is one with ``rank`` channels and ``B`` of one pixel."""
         weight = held(layer, "weight")
-        if weight.ndim == 2:
-            return F.linear(F.linear(x, self.A), self.B)
+        if weight.ndim == 2:  # in one product, so that no tensor is made but the answer
+            y, down = F.linear(x, weight, bias), F.linear(x, self.A)
+            rows = y.reshape(-1, y.shape[-1]), down.reshape(-1, down.shape[-1])
+            return torch.addmm(*rows, self.B.T, alpha=self.scale).view(y.shape)
         down = layer._conv_forward(x, self.A.view(-1, *weight.shape[1:]), None)
         up = self.B.view(*self.B.shape, *[1] * (weight.ndim - 2))
-        answer: Tensor = getattr(F, f"conv{weight.ndim - 2}d")(down, up)
+        pixels: Tensor = getattr(F, f"conv{weight.ndim - 2}d")(down, up)
+        answer: Tensor = layer._conv_forward(x, weight, bias) + self.scale * pixels
         return answer
 
 
@@ -157,13 +157,6 @@ def _can(layer: nn.Module) -> bool:
 def _plain(forward: Callable[..., Any]) -> bool:
     """Whether a layer does nothing but multiply by its weight."""
     return forward in (nn.Linear.forward, nn.Conv1d.forward, nn.Conv2d.forward, nn.Conv3d.forward)
-
-
-def _applied(layer: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    if weight.ndim == 2:
-        return F.linear(x, weight, bias)
-    answer: Tensor = layer._conv_forward(x, weight, bias)
-    return answer
 
 
 def _lengths(weight: Tensor) -> Tensor:
