@@ -41,7 +41,7 @@ def fitted(method: str, backbone: Backbone | Path, seed: int = 0, **settings: An
     model = tm.TransferClassifier(
         method,
         backbone=backbone,
-        settings={"epochs": 1, "batch_size": 8, "lr": 0.01, **settings},
+        settings={} if method == "ncm" else {"epochs": 1, "batch_size": 8, "lr": 0.01, **settings},
         engine="torch",
         store=False,
         random_state=seed,
@@ -103,6 +103,12 @@ def test_a_changed_or_missing_file_is_refused(file: str, tmp_path: Path) -> None
     (folder / file).unlink()
     with pytest.raises(ArtifactError):
         tm.load(folder, backbone=picture_backbone())
+
+
+def test_a_model_without_an_adapter_takes_no_backbone(tmp_path: Path) -> None:
+    fitted("ncm", picture_backbone()).save(tmp_path / "m")
+    with pytest.raises(ArtifactError, match=r"holds no adapter: there is no adapter\.json"):
+        tm.load(tmp_path / "m", backbone=picture_backbone())
 
 
 def test_a_folder_names_its_backbone(tmp_path: Path) -> None:

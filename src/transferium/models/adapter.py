@@ -67,6 +67,8 @@ def read_adapter(path: Path) -> tuple[Adapter, dict[str, NDArray[Any]], dict[str
     from safetensors.numpy import load
 
     folder = path if path.is_dir() else path.parent
+    if not (folder / DESCRIPTION).is_file():
+        raise ArtifactError(f"{folder} holds no adapter: there is no {DESCRIPTION}. A run of lora, say, keeps one.")
     with refusing(ArtifactError, f"the adapter in {folder} cannot be read", ": copy both of its files again."):
         told, files = SavedFolder.described(folder, read_file(folder / DESCRIPTION, LONGEST_JSON))
         if int(told["format"]) > FORMAT:
