@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from transferium.embedding.embed import Embedder as Embedder
     from transferium.embedding.embed import embed as embed
     from transferium.errors import TransferiumError as TransferiumError
+    from transferium.estimator.adapters import Adapters as Adapters
+    from transferium.estimator.adapters import load_adapters as load_adapters
     from transferium.estimator.classifier import TransferClassifier as TransferClassifier
     from transferium.estimator.load import load as load
     from transferium.estimator.regressor import TransferRegressor as TransferRegressor
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from transferium.models.catalogue import find_backbone as find_backbone
 
 _WHERE = {
+    "Adapters": "estimator.adapters",
     "Backbone": "models.backbone",
     "Domain": "data.domain",
     "Embedder": "embedding.embed",
@@ -33,9 +36,11 @@ _WHERE = {
     "TransferiumError": "errors",
     "find_backbone": "models.catalogue",
     "load": "estimator.load",
+    "load_adapters": "estimator.adapters",
     "read": "data.read",
 }
 __all__ = [
+    "Adapters",
     "Backbone",
     "Domain",
     "Embedder",
@@ -46,6 +51,7 @@ __all__ = [
     "embed",
     "find_backbone",
     "load",
+    "load_adapters",
     "read",
 ]
 

@@ -22,8 +22,11 @@ from transferium.data.learned import FILE as LEARNED
 from transferium.data.learned import Learned
 from transferium.data.modality import by_kind
 from transferium.embedding.embed import Embedder, Embedding
-from transferium.embedding.engines.portable import attach_graph, save_graph, save_weights
+from transferium.embedding.engines.portable import attach_graph, base_of, save_graph, save_weights
 from transferium.errors import ArtifactError, DataError, InputError, TransferiumError, refusing
+from transferium.models.adapter import DESCRIPTION as ADAPTER
+from transferium.models.adapter import TENSORS as ADAPTER_TENSORS
+from transferium.models.adapter import read_adapter, write_adapter
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import OWN, find_backbone
 from transferium.models.columns.backbone_of_columns import columns_backbone
@@ -31,6 +34,7 @@ from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.models.heads.base import AnyHead
 from transferium.models.heads.saved import FORMATS, head_from_saved
 from transferium.models.modality import MODALITIES, preprocess_from_json
+from transferium.models.peft.adapted_backbone import adapted, check_belongs
 from transferium.models.sources.bundled import BUNDLED
 from transferium.problems.catalogue import problem_from_json
 from transferium.problems.classes import Classes
@@ -206,11 +210,14 @@ class Artifact(Shown):
         write_head(self.head, folder / TENSORS)
         self.learned.write(folder / LEARNED)
         travels = not _comes_with_a_package(self.backbone)
-        weights, classes = None, isinstance(self.problem, Classes)
+        weights, classes, adapter = None, isinstance(self.problem, Classes), self.backbone.adapter
         if travels:
             save_graph(self.backbone, folder / GRAPH)
         there = self.backbone.weights is not None and self.backbone.weights.is_file()
-        if travels and (self.backbone.tuned or there):
+        if adapter is not None:
+            facts = {"temperature": self.head.temperature, "head": self.head.facts(), "info": self.info}
+            write_adapter(adapter, folder, self.head.to_tensors(), {"problem": self.problem.to_json()} | facts)
+        elif travels and (self.backbone.tuned or there):
             weights = save_weights(self.backbone, folder / WEIGHTS)
         description = (
             {
@@ -221,7 +228,9 @@ class Artifact(Shown):
             | {
                 "temperature": self.head.temperature,
                 "head": self.head.facts(),
-                "backbone": self.backbone.to_json() | {"graph": GRAPH if travels else None, "weights": weights},
+                "backbone": self.backbone.to_json()
+                | {"graph": GRAPH if travels else None, "weights": weights}
+                | ({} if adapter is None else {"adapter": ADAPTER}),
             }
             | {"info": self.info}
         )
@@ -235,13 +244,16 @@ def _comes_with_a_package(backbone: Backbone) -> bool:
     return backbone.name in BUNDLED and BUNDLED[backbone.name].fingerprint == backbone.fingerprint
 
 
-def load_artifact(folder: Path | str) -> Artifact:
+def load_artifact(folder: Path | str, backbone: Backbone | None = None) -> Artifact:
     """Read a saved model or run directory; raises ``ArtifactError`` for what this version does not understand.
 
+    Of an adapter alone (its two files), or with a ``backbone``, the model is that backbone with the adapter in it.
     Every file must be the one that was saved: ``model.json`` holds their digests and its own. A model that takes this
     one's place meanwhile is read instead, never a half of each.
     """
     folder = Path(folder)
+    if backbone is not None or folder.name in (ADAPTER, ADAPTER_TENSORS) or _is_adapter(folder):
+        return _attached(folder, backbone)
     for _ in range(_TRIES):
         before = _read_description(folder)
         try:
@@ -286,6 +298,22 @@ def _understood(folder: Path, content: bytes) -> Artifact:
             files.digest(LEARNED)
         learned = Learned.read(folder / LEARNED, (info.get("few") or {}).get("keys", ()))
     return Artifact(backbone, head, problem, info, learned)
+
+
+def _is_adapter(folder: Path) -> bool:
+    return (folder / ADAPTER).is_file() and not (folder / DESCRIPTION).exists()
+
+
+def _attached(path: Path, backbone: Backbone | None) -> Artifact:
+    """The adapter that lies at ``path`` in the backbone that it was trained in, with the head that it came with."""
+    adapter, tensors, told = read_adapter(path)
+    if backbone is not None:
+        check_belongs(adapter, backbone)
+    with refusing(ArtifactError, f"the adapter in {path} lacks or garbles something", "."):
+        base = base_of(adapter) if backbone is None else backbone
+        head = head_from_saved(tensors, float(told["temperature"]), told["head"])
+        problem = problem_from_json(told["problem"])
+        return Artifact(adapted(base, adapter), head, problem, _checked_info(told["info"]))
 
 
 def _checked_info(info: dict[str, Any]) -> dict[str, Any]:

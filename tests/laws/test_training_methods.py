@@ -17,6 +17,11 @@ from transferium.methods.finetuning.lp_ft import LPFT
 from transferium.methods.finetuning.recipes import FrozenSGD
 from transferium.methods.finetuning.scratch import FromScratch
 from transferium.methods.holdout import hold_out
+from transferium.methods.peft.adapter_tuning import AdapterTuning
+from transferium.methods.peft.bottleneck_tuning import BottleneckTuning
+from transferium.methods.peft.few_parameters import IA3, BitFit
+from transferium.methods.peft.low_rank_tuning import DoRA, LoRA
+from transferium.methods.peft.prompt_tuning import PrefixTuning, PromptTuning, VisualPromptTuning
 from transferium.methods.regularised.bi_tuning import BiTuning
 from transferium.methods.regularised.bss import BSS
 from transferium.methods.regularised.co_tuning import CoTuning
@@ -25,11 +30,15 @@ from transferium.methods.regularised.l2_sp import L2SPTuning, L2Tuning
 from transferium.methods.regularised.lwf import LwF
 from transferium.methods.regularised.stoch_norm import StochNorm
 from transferium.methods.task import Task
+from transferium.models.peft.inject import inject, merge_and_unload
 from transferium.training.loop.freeze import freeze
 from transferium.training.loop.predict import predict
+from worlds.adapted import bert_backbone, stirred, vit_backbone
+from worlds.bert import sayings
 from worlds.toy import picture_backbone, pictures, same, weights
 
 SHORT: dict[str, Any] = {"epochs": 2, "batch_size": 8}
+FEW: dict[str, Any] = {"epochs": 2, "batch_size": 16}
 ROWS = [
     FineTune(**SHORT),
     FineTune(unfreeze=2, batch_norm="batch", **SHORT),
@@ -57,14 +66,39 @@ ROWS = [
     CoTuning(**SHORT),
     BiTuning(keys=6, batch_norm="batch", accumulate=2, **SHORT),
     StochNorm(**SHORT),
+    LoRA(rank=2, **FEW),
+    DoRA(rank=2, **FEW),
+    BitFit(terms="both", batch_norm="batch", **FEW),
+    IA3(accumulate=2, **FEW),
+    BottleneckTuning(reduced=4, average="ema", **FEW),
+    PrefixTuning(tokens=3, **FEW),
+    PromptTuning(tokens=3, average="soup", **FEW),
+    VisualPromptTuning(tokens=2, **FEW),
 ]
+TEXTS = (IA3, BottleneckTuning, PrefixTuning, PromptTuning)
 every = pytest.mark.parametrize("method", ROWS, ids=lambda m: f"{m.name}-{m.unfreeze}-{m.optimiser}")
 
 
-def task(n=40, seed=0, backbone=None, **change):
+def examples(method, n, seed=0):
+    return sayings(n, seed, "texts") if isinstance(method, TEXTS) else pictures(n, seed)
+
+
+def task(method=None, n=40, seed=0, **change):
     torch.set_num_threads(1)
     embedder = Embedder(None, engine="torch")
-    return Task(pictures(n), None, backbone or picture_backbone(), embedder, seed, **change)
+    texts, prompts = isinstance(method, TEXTS), isinstance(method, VisualPromptTuning)
+    backbone = bert_backbone() if texts else vit_backbone() if prompts else picture_backbone()
+    return Task(examples(method, n), None, backbone, embedder, seed, **change)
+
+
+def moving(method, net, blocks):
+    """The names of the backbone's own parameters that the method moves."""
+    if not isinstance(method, AdapterTuning):
+        freeze(net, blocks, method.unfreeze)
+        return {name for name, p in net.named_parameters() if p.requires_grad}
+    before = weights(net)
+    after = weights(merge_and_unload(stirred(net, inject(net, method.name, **method.settings_of_adapter()))))
+    return {name for name in before if not torch.equal(before[name], after[name])}
 
 
 def everything(fitted):
@@ -90,9 +124,9 @@ def test_what_is_fitted_is_what_was_trained(method, monkeypatch):
         return predict(model, domain, feeds, machine, **options)
 
     monkeypatch.setattr("transferium.training.loop.predict.predict", watch)
-    given = task()
+    given = task(method)
     fitted = method.fit(given)
-    new = pictures(15, 7)
+    new = examples(method, 15, 7)
     features = given.embed(new, fitted.backbone).features
     from transferium.training.distributed.machine import Machine
 
@@ -104,35 +138,33 @@ def test_what_is_fitted_is_what_was_trained(method, monkeypatch):
 
 @every
 def test_what_is_frozen_is_bit_identical_and_the_rest_moved(method):
-    given = task()
+    given = task(method)
     start = method._start(given)
     before, after = weights(start.build()), tuned(method, method.fit(given))
-    net = start.build()
-    freeze(net, given.backbone.blocks, method.unfreeze)
-    moving = {name for name, p in net.named_parameters() if p.requires_grad}
-    for name, parameter in net.named_parameters():
-        assert torch.equal(before[name], after[name]) != (name in moving) or parameter.numel() == 0, name
+    may_move = moving(method, start.build(), given.backbone.blocks)
+    for name, parameter in start.build().named_parameters():
+        assert torch.equal(before[name], after[name]) != (name in may_move) or parameter.numel() == 0, name
     statistics = {n for n in before if "running" in n}
     moved = {n for n in statistics if not torch.equal(before[n], after[n])}
     expected = {
         n
         for n in statistics
-        if method.batch_norm == "batch" and any(m.rsplit(".", 2)[0] == n.rsplit(".", 2)[0] for m in moving)
+        if method.batch_norm == "batch" and any(m.rsplit(".", 2)[0] == n.rsplit(".", 2)[0] for m in may_move)
     }
     assert moved == expected
 
 
 @every
 def test_same_seed_same_result_and_another_seed_another(method):
-    first, second = method.fit(task()), method.fit(task())
+    first, second = method.fit(task(method)), method.fit(task(method))
     assert same(everything(first), everything(second))
     assert first.history == second.history and first.backbone.fingerprint == second.backbone.fingerprint
-    assert not same(everything(first), everything(method.fit(task(seed=1))))
+    assert not same(everything(first), everything(method.fit(task(method, seed=1))))
 
 
 @every
 def test_the_given_backbone_and_the_callers_random_numbers_are_left_alone(method):
-    given = task()
+    given = task(method)
     before = weights(given.backbone.build())
     torch.manual_seed(4)
     expected = torch.rand(3)
@@ -148,7 +180,7 @@ def test_the_given_backbone_and_the_callers_random_numbers_are_left_alone(method
 
 @every
 def test_history_and_selection_are_plain_and_say_which_epoch_was_kept(method):
-    given = task()
+    given = task(method)
     fitted = method.fit(given)
     assert json.loads(json.dumps(fitted.history)) == fitted.history
     said = fitted.selection.to_json()
@@ -170,7 +202,7 @@ class StoppedError(Exception):
 
 @every
 def test_interrupted_and_started_again_it_ends_the_same(method, tmp_path):
-    expected = method.fit(task())
+    expected = method.fit(task(method))
     done, end = 0, len(expected.history)
     for stop in (end // 3, end // 2, end):
         steps = iter(range(done + 1, end + 1))
@@ -181,24 +213,24 @@ def test_interrupted_and_started_again_it_ends_the_same(method, tmp_path):
 
         done = stop - 1
         with pytest.raises(StoppedError):
-            method.fit(task(workdir=tmp_path, checkpoint_steps=1, progress=halt))
-    again = method.fit(task(workdir=tmp_path, checkpoint_steps=1))
+            method.fit(task(method, workdir=tmp_path, checkpoint_steps=1, progress=halt))
+    again = method.fit(task(method, workdir=tmp_path, checkpoint_steps=1))
     assert same(everything(again), everything(expected)) and again.history == expected.history
     assert again.selection == expected.selection
 
 
 @every
 def test_another_method_does_not_go_on_from_this_ones_state(method, tmp_path):
-    method.fit(task(workdir=tmp_path))
+    method.fit(task(method, workdir=tmp_path))
     other = replace(method, weight_decay=0.02)
     with pytest.raises(InputError, match=r"cannot be resumed: method.weight_decay"):
-        other.fit(task(workdir=tmp_path))
+        other.fit(task(method, workdir=tmp_path))
 
 
 @every
 def test_groups_stay_on_one_side(method):
     groups = np.repeat(np.arange(10), 4)
-    parts = hold_out(task(groups=groups), method.val_share)
+    parts = hold_out(task(method, groups=groups), method.val_share)
     held = {groups[i] for i in range(40) if i not in set(parts.kept)}
     assert held and not held & {groups[i] for i in parts.kept}
     assert len(parts.train) + len(parts.held) == 40

@@ -72,11 +72,11 @@ NETWORK_ROWS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("mcc", {"backbone_lr": 1e-3}, {"tuning": "partial"}, "tuning=partial or full"),
     ("mcc", {"layer_decay": 0.5, "tuning": "lora"}, {"tuning": "full"}, "tuning=partial or full"),
     ("mcc", {"unfreeze": 3, "tuning": "full"}, {"tuning": "partial"}, "tuning=partial."),
-    ("mcc", {"rank": 4}, {"tuning": "lora"}, "tuning=lora."),
-    ("mcc", {"alpha": 8.0, "tuning": "full"}, {"tuning": "lora"}, "tuning=lora."),
-    ("mcc", {"augment": "light"}, {"tuning": "lora"}, "tuning=partial or full or lora."),
+    ("mcc", {"rank": 4}, {"tuning": "lora"}, "tuning=lora or dora."),
+    ("mcc", {"alpha": 8.0, "tuning": "full"}, {"tuning": "dora"}, "tuning=lora or dora."),
+    ("mcc", {"augment": "light"}, {"tuning": "lora"}, "a backbone that moves, as with tuning=full."),
     ("auto", {"unfreeze": 3}, {"tuning": "partial"}, "tuning=partial."),
-    ("auto", {"augment": "light"}, {"tuning": "full"}, "tuning=partial or full or lora."),
+    ("auto", {"augment": "light"}, {"tuning": "full"}, "a backbone that moves, as with tuning=full."),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,15 +13,30 @@ from transferium.estimator.classifier import TransferClassifier
 from transferium.estimator.regressor import TransferRegressor
 from transferium.job.adapt.evaluate_adapted import is_adapted
 from transferium.job.adapt.run import SOURCE_ONLY
+from transferium.job.run_backbone import named_backbone
+from transferium.models.adapter import read_adapter
+from transferium.models.backbone import Backbone
+from transferium.models.catalogue import reading
+from transferium.models.modality import MODALITIES
 from transferium.problems.regression import Regression
 
 
-def load(folder: str | Path) -> TransferClassifier | TransferRegressor:
+def base_for(folder: Path, spec: Any) -> Backbone:
+    """The backbone that ``spec`` names, reading as much of an example as the adapter in ``folder`` learned from."""
+    told = read_adapter(folder)[0].backbone
+    found = named_backbone(spec, told["kind"])
+    return reading(found, None if told["preprocess"] is None else told["preprocess"][MODALITIES[told["kind"]].setting])
+
+
+def load(folder: str | Path, *, backbone: Any = None) -> TransferClassifier | TransferRegressor:
     """Read a saved model or run directory back; raises ``ArtifactError`` for what is not understood.
 
+    An adapter alone, ``adapter.json`` and ``adapter.safetensors`` in a folder, is put into the backbone that it was
+    trained in: the one of that name here, or the ``backbone`` that is given (whatever ``fit`` takes). ``InputError``
+    where that is another one.
     Class labels come back as ``fit`` was given them, numbers as numbers, in the saved order; those of a run as texts.
     """
-    artifact = load_artifact(folder)
+    artifact = load_artifact(folder, None if backbone is None else base_for(Path(folder), backbone))
     name = artifact.info.get("method", {}).get("name", "probe")
     if isinstance(artifact.problem, Regression):
         regressor = TransferRegressor(name)

@@ -14,11 +14,21 @@ if TYPE_CHECKING:
 
 
 def tuned_backbone(backbone: Backbone, module: nn.Module) -> Backbone:
-    """``backbone`` with the weights of ``module``: the fingerprint is of the new weights, the rest is unchanged."""
+    """``backbone`` with the weights of ``module``: the fingerprint is of the new weights, the rest is unchanged.
+
+    Of a module that an adapter was trained in, the adapter is kept apart from the weights that never moved.
+    """
+    from transferium.models.peft.adapted_backbone import adapted
+    from transferium.models.peft.inject import extract, record_of
     from transferium.models.sources.wrapped import fingerprint_module
     from transferium.training.distributed.sharding import gathered
 
-    weights = {name: t.detach().cpu().clone() for name, t in gathered(module.state_dict()).items()}
+    whole = gathered(module.state_dict())
+    if record_of(module) is not None:
+        adapter = extract(module, whole, backbone.build().state_dict())
+        assert adapter is not None
+        return adapted(backbone, adapter)
+    weights = {name: t.detach().cpu().clone() for name, t in whole.items()}
     words = f"tuned {backbone.fingerprint} {fingerprint_module(_build(backbone, weights))}"
     return replace(
         backbone,
@@ -26,6 +36,7 @@ def tuned_backbone(backbone: Backbone, module: nn.Module) -> Backbone:
         build=partial(_build, backbone, weights),
         graph=None,
         weights=None,
+        adapter=None,
         tuned=True,
         source_head=None,
     )

@@ -14,6 +14,8 @@ from transferium.models.preprocess import Preprocess
 if TYPE_CHECKING:
     from torch import nn
 
+    from transferium.models.adapter import Adapter
+
 
 Output = Literal["pooled", "tokens"]
 
@@ -34,7 +36,8 @@ class Backbone:
     ``fresh()`` makes the same architecture with its default random weights, where that is known.
     ``any_size``: images of another side can be read too. ``graph``: what to run instead of a module, a graph of this
     package that weights are bound to, or the file of an exported one that came with a saved model; ``weights``: what
-    lies beside that file to train from, of a backbone that was ``tuned`` here.
+    lies beside that file to train from, of a backbone that was ``tuned`` here; ``adapter``: all that was trained of it,
+    where that is little.
     ``source_head()`` makes the classifier that the weights were trained with, features ``(n, width)`` to logits over
     the classes of pretraining, where it came along and is linear.
     """
@@ -54,6 +57,7 @@ class Backbone:
     graph: Path | UnboundGraph | None = None
     weights: Path | None = None
     tuned: bool = False
+    adapter: Adapter | None = None
     members: int = 1
     source_head: Callable[[], nn.Module] | None = None
     output: Output = "pooled"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,8 +88,10 @@ def _amount(kind: Kind, **given: int | None) -> int | None:
     return given.get(MODALITIES[kind].setting) if kind in MODALITIES else None
 
 
-def backbone_of_model(name: str, kind: Kind) -> Backbone:
+def backbone_of_model(name: str, kind: Kind, preprocess: Mapping[str, Any] | None = None) -> Backbone:
     """The backbone that a saved model names, if it is here under that name: no path is read and no socket opened.
+
+    With ``preprocess``, a description of how the model reads its inputs, it reads as much of them.
 
     Raises ``BackboneError`` for a path, and for a name that the local cache of the hub lacks.
     """
@@ -99,7 +102,8 @@ def backbone_of_model(name: str, kind: Kind) -> Backbone:
             f"a saved model names the backbone {name!r}, which is not in the catalogue of this program."
         )
     with offline():
-        return find_backbone(name, kind)
+        found = find_backbone(name, kind)
+    return reading(found, None if preprocess is None else int(preprocess[MODALITIES[kind].setting]))
 
 
 def _load(name: str, kind: Kind, amount: int | None) -> Backbone:

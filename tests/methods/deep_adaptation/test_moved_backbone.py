@@ -172,6 +172,19 @@ def test_low_rank_updates_leave_the_weights_alone_and_are_merged(name: str) -> N
     assert "numbers move in 3 layers of a backbone of " in str(model.selection)
 
 
+@pytest.mark.parametrize("tuning", ["dora", "bitfit"])
+def test_another_adapter_is_trained_and_kept_apart(tuning: str) -> None:
+    given = task()
+    method, seen = watched(method_class("dann")(**SHORT | {"tuning": tuning, "lr": 0.01}))
+    model = method.adapt(given)
+    assert model.backbone.adapter is not None and model.backbone.adapter.kind == tuning
+    assert model.backbone.adapter.backbone["fingerprint"] == given.backbone.fingerprint
+    built = model.backbone.build()
+    assert weights(built).keys() == weights(given.backbone.build()).keys()
+    with torch.no_grad():
+        torch.testing.assert_close(built(PROBE), seen["features"], rtol=1e-5, atol=1e-5)
+
+
 def test_low_rank_updates_at_weight_nought_are_source_only_and_otherwise_not() -> None:
     models = [method_class("dann")(**LORA, weight=w).adapt(task()) for w in (0.0, 1.0)]
     alone = method_class("source-network")(**LORA).fit(task().without_target())

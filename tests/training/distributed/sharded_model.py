@@ -17,6 +17,7 @@ from transferium.errors import InputError
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.finetuning.gradual import GradualUnfreeze
 from transferium.methods.finetuning.lp_ft import LPFT
+from transferium.methods.peft.low_rank_tuning import LoRA
 from transferium.methods.regularised.l2_sp import L2SPTuning
 from transferium.methods.task import Task
 from transferium.models.sources.wrapped import wrap_module
@@ -31,6 +32,7 @@ FITS = {
     "lp-ft": LPFT(**SHORT, lr=1e-3, unfreeze=2),
     "ema": FineTune(**SHORT, average="ema", optimiser="sgd"),
     "gradual": GradualUnfreeze(**SHORT, lr=0.01),
+    "lora": LoRA(**SHORT, rank=2),
 }
 REFUSED = {
     "l2-sp": L2SPTuning(**SHORT),

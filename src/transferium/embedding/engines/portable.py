@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +14,14 @@ from transferium.data.domain import Kind
 from transferium.embedding.engines.bound import write_bound
 from transferium.embedding.engines.engine import checked_graph
 from transferium.embedding.engines.graph import attached_graph
-from transferium.errors import BackboneError, refusing
+from transferium.errors import BackboneError, TransferiumError, refusing
+from transferium.models import adapter as adapters
+from transferium.models.adapter import Adapter, read_adapter
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import backbone_of_model
 from transferium.models.graphs.unbound_graph import UnboundGraph
 from transferium.models.modality import MODALITIES, preprocess_from_json
+from transferium.models.peft.adapted_backbone import adapted, check_belongs
 from transferium.models.preprocess import CallablePreprocess
 from transferium.models.sources.weight_files import digest_files, read_weights
 from transferium.system.saved_folder import SavedFolder
@@ -88,6 +93,10 @@ def attach_graph(saved: dict[str, Any], files: SavedFolder) -> Backbone:
             raise ValueError(f"{members} networks of {kind!r} with {width} features")
         sha256 = {"graph": graph.description["sha256"]} | ({"weights": str(told["sha256"])} if told else {})
         weights = files.folder / Path(told["file"]).name if told else None
+        adapter = None
+        if saved.get("adapter"):
+            adapter = read_adapter(files.folder)[0]
+            sha256["adapter"] = [files.digest(n) for n in (adapters.DESCRIPTION, adapters.TENSORS)][1]
         return Backbone(
             name=name,
             kind=kind,
@@ -95,21 +104,62 @@ def attach_graph(saved: dict[str, Any], files: SavedFolder) -> Backbone:
             blocks=(),
             preprocess=preprocess_from_json(description),
             fingerprint=digest_files([], "came with a model", *sha256.values()),
-            build=partial(_build, name, kind, members, weights, sha256.get("weights")),
+            build=partial(_build, name, kind, members, weights, sha256.get("weights"), adapter),
             licence=str(saved.get("licence", "unknown")),
             size_bytes=path.stat().st_size,
             pretrained=bool(saved.get("pretrained", True)),
             any_size=False,
             graph=path,
             weights=weights,
+            adapter=adapter,
             members=members,
             claimed=str(saved["fingerprint"]),
             sha256=sha256,
         )
 
 
-def _build(name: str, kind: Kind, members: int, weights: Path | None, sha256: str | None) -> nn.Module:
-    """The architecture of that name, ``members`` of it side by side, with the weights beside the graph."""
+def base_of(adapter: Adapter) -> Backbone:
+    """The backbone that an adapter was trained in, found by the name that it has here.
+
+    Raises ``BackboneError`` where there is none of that name, ``InputError`` where it has other weights.
+    """
+    told = adapter.backbone
+    try:
+        base = backbone_of_model(str(told["name"]), told["kind"], told["preprocess"])
+    except BackboneError as error:
+        raise BackboneError(
+            f"this {adapter.kind} adapter belongs to the backbone {told['name']}, which is not found by that name: "
+            f"give it, as in load(folder, backbone=…). {error}"
+        ) from error
+    check_belongs(adapter, base)
+    return base
+
+
+def trainable(backbone: Backbone) -> Backbone | None:
+    """A backbone that came with a saved model, as a network that can be trained further; None where it cannot.
+
+    It lies there as a graph. Its weights, or its adapter, are beside that, and its architecture is found by its name;
+    or it is the pretrained one of that name, untouched.
+    """
+    base = None
+    with suppress(TransferiumError):
+        from transferium.models.surgery.side_by_side import side_by_side
+
+        base = side_by_side([backbone_of_model(backbone.name, backbone.kind)] * backbone.members)
+    if base is None:
+        return None
+    if backbone.weights is not None or backbone.adapter is not None:
+        return replace(backbone, blocks=base.blocks, any_size=base.any_size, fresh=base.fresh, tuned=True)
+    same = base.pretrained and base.fingerprint == backbone.said_to_be
+    return replace(base, preprocess=backbone.preprocess) if same else None
+
+
+def _build(
+    name: str, kind: Kind, members: int, weights: Path | None, sha256: str | None, adapter: Adapter | None
+) -> nn.Module:
+    """The architecture of that name, ``members`` of it side by side, with the weights or adapter beside the graph."""
+    if adapter is not None:
+        return adapted(base_of(adapter), adapter).build()
     if weights is None:
         raise BackboneError(f"{name} came with a saved model, as a graph that can be run but not trained.")
     _check_weights(weights, sha256)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,14 @@ from transferium.data.doctor.findings import Finding
 from transferium.data.domain import Domain
 from transferium.data.pairing import Pair, pair_domains
 from transferium.data.samples import Items, Rows, Samples
-from transferium.errors import DataError, InputError, TransferiumError, TransferiumWarning
+from transferium.embedding.engines.portable import trainable
+from transferium.errors import DataError, InputError, TransferiumWarning
 from transferium.job.options import FitOptions
 from transferium.methods.adaptation_task import SourceModel
 from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.fitted import Fitted
 from transferium.models.backbone import Backbone
-from transferium.models.catalogue import OWN, backbone_of_model
+from transferium.models.catalogue import OWN
 from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.problems.evaluation import Overlap
 from transferium.selection.selection import Selection
@@ -160,26 +160,9 @@ class GivenModel:
         backbone = self.artifact.backbone
         if not isinstance(backbone.graph, Path):
             return backbone
-        if backbone.weights is not None and (base := self._named()) is not None:
-            return replace(backbone, blocks=base.blocks, any_size=base.any_size, fresh=base.fresh, tuned=True)
-        if (found := self._as_pretrained()) is not None:
-            return replace(found, preprocess=backbone.preprocess)
+        if (found := trainable(backbone)) is not None:
+            return found
         raise InputError(
             f"the backbone of {self.name!r}, {backbone.name}, was saved as a graph, which can be run and not trained, "
             "and no weights to train from are beside it (or its architecture is not found by name): use tuning=frozen."
         )
-
-    def _as_pretrained(self) -> Backbone | None:
-        """The backbone of that name, if it is here and pretrained, and the model's has its very weights."""
-        found = self._named()
-        same = found is not None and found.pretrained and found.fingerprint == self.artifact.backbone.said_to_be
-        return found if same else None
-
-    def _named(self) -> Backbone | None:
-        """The backbone of that name, if it is here, as often as it lies side by side in the model."""
-        from transferium.models.surgery.side_by_side import side_by_side
-
-        given = self.artifact.backbone
-        with suppress(TransferiumError):
-            return side_by_side([backbone_of_model(given.name, given.kind)] * given.members)
-        return None

@@ -9,8 +9,8 @@ import numpy as np
 from transferium.data.doctor.findings import Finding
 from transferium.data.domain import Domain
 from transferium.errors import option
+from transferium.job.run_backbone import named_backbone
 from transferium.models.backbone import Backbone
-from transferium.models.catalogue import find_backbone
 from transferium.models.preprocess import TextPreprocess
 
 UNREAD = 0.1
@@ -28,7 +28,7 @@ def choose_backbone(
 
     Texts of which the default knows too few pieces take ``char_ngrams``, which reads any language.
     """
-    backbone = find_backbone(spec, domains[0].kind, size=size, max_length=max_length)
+    backbone = named_backbone(spec, domains[0].kind, size=size, max_length=max_length)
     share = _unknown_share(backbone, domains)
     if spec is not None or share < UNREADABLE:
         return backbone, _said(backbone, share)
@@ -36,7 +36,7 @@ def choose_backbone(
         f"{100 * share:.0f} % of the pieces of these texts are unknown to {backbone.name}, the default backbone, so "
         f"{READS_ANY} was taken, which reads any language; to choose yourself, say {option('backbone', 'NAME')}"
     )
-    taken = find_backbone(READS_ANY, "text", max_length=max_length)
+    taken = named_backbone(READS_ANY, "text", max_length=max_length)
     return taken, (Finding("unread", "warning", message),)
 
 

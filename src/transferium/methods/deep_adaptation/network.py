@@ -24,6 +24,7 @@ from transferium.methods.settings.field import setting
 from transferium.methods.staged import run_stages
 from transferium.methods.task import Task
 from transferium.methods.unused_settings import Rule, suppress_unused_warnings
+from transferium.models.adapter import ADAPTER_KINDS
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import OWN
 from transferium.models.heads.linear import Head, linear
@@ -46,10 +47,10 @@ class AdaptedNetwork(NeedsTarget, Method):
     """A network trained on the labelled source; each subclass adds a way to adapt it.
 
     ``tuning="frozen"`` trains a bottleneck and a linear layer on features that were embedded once; ``"partial"`` moves
-    the last ``unfreeze`` blocks of the backbone as well, ``"full"`` all of it, and ``"lora"`` a low-rank update of each
-    of its linear layers and plain convolutions, at ``lr``, merged at the end. Epochs are passes over the source. The
-    last epoch is kept: no target label may choose one, and source labels choose too early. An untrained backbone moves
-    at the rate of what is new, and normalises by the statistics of each batch. A fifth of the source is
+    the last ``unfreeze`` blocks of the backbone as well, ``"full"`` all of it, and the name of an adapter (``"lora"``:
+    low-rank updates of linear layers and plain convolutions) trains that one at ``lr``. Epochs are passes over the
+    source. The last epoch is kept: no target label may choose one, and source labels choose too early. An untrained
+    backbone moves at the rate of what is new, and normalises by the statistics of each batch. A fifth of the source is
     held out for the temperature. A few labelled target examples, where there are any, join as a stream of their own,
     all of them together counting as much as the whole source.
     """
@@ -65,7 +66,12 @@ class AdaptedNetwork(NeedsTarget, Method):
     keep_statistics: ClassVar[bool] = True
     """Whether batch normalisation in a pretrained backbone that moves goes on with the statistics it came with."""
 
-    tuning: str = setting("frozen", "how much of the backbone moves: frozen, partial, full or lora", TUNINGS)
+    tuning: str = setting(
+        "frozen",
+        "what of the backbone moves: frozen, partial, full, or an adapter (lora, dora, ia3, bitfit, prompt …)",
+        TUNINGS,
+        choices=("frozen", "partial", "full", *ADAPTER_KINDS),
+    )
     weight: float = setting(1.0, "weight of the transfer term; 0 is source-network", (0.0, 10.0))
     growth: str = setting("ramp", "how the weight grows: ramp (from 0, DANN's curve) or fixed", ("ramp", "fixed"))
     epochs: int = setting(20, "passes over the source", (5, 50))
@@ -74,7 +80,7 @@ class AdaptedNetwork(NeedsTarget, Method):
     backbone_lr: float = setting(1e-4, "peak learning rate of the backbone's last block", (1e-6, 1e-3), RATE)
     layer_decay: float = setting(0.8, "each block learns at this times the rate of the one above it", (0.5, 1.0), SHARE)
     unfreeze: int | str = setting(2, "what moves of the backbone with tuning=partial")
-    rank: int = setting(8, "rank of each layer's update with tuning=lora", (2, 64))
+    rank: int = setting(8, "rank of each layer's update with tuning=lora or dora", (2, 64))
     alpha: float = setting(16.0, "tuning=lora multiplies each update by alpha / rank", (4.0, 64.0), {"above": 0})
     bottleneck: int = setting(256, "rectified features between backbone and last layer (0: none)", (0, 1024))
     weight_decay: float = setting(1e-3, "pull towards zero", (0.0, 0.1))
@@ -250,17 +256,18 @@ class AdaptedNetwork(NeedsTarget, Method):
         return self.statistics == "each" and self.weight > 0
 
     def _moving(self, task: Task) -> tuple[nn.Module | None, list[str]]:
-        """The backbone where it moves, with low-rank updates where these are what moves, and what to say of it."""
-        from transferium.models.surgery.lora import inject, updates
+        """The backbone where it moves, with an adapter where that is what moves, and what to say of it."""
+        from transferium.models.peft.inject import inject
 
         if self.tuning == "frozen":
             return None, []
         tuned, notes = task.backbone.build(), []
-        if self.tuning == "lora":
+        if self.tuning in ADAPTER_KINDS:
             total = sum(p.numel() for p in tuned.parameters())
-            layers = inject(tuned, rank=self.rank, alpha=self.alpha)
-            moving = sum(p.numel() for p in updates(tuned))
-            notes = [f"{moving:,} numbers move in {len(layers)} layers of a backbone of {total:,}"]
+            low_rank = {"rank": self.rank, "alpha": self.alpha} if self.tuning in ("lora", "dora") else {}
+            record = inject(tuned, self.tuning, **low_rank)
+            moving = sum(tuned.get_parameter(name).numel() for name in record.moving)
+            notes = [f"{moving:,} numbers move in {len(record.layers)} layers of a backbone of {total:,}"]
         return tuned, notes
 
     def _supervised(self, task: Task, state: AdaptationState) -> Objective:
@@ -294,14 +301,13 @@ class AdaptedNetwork(NeedsTarget, Method):
 
     def _body(self, state: AdaptationState, rate: float | None = None) -> tuple[Group, ...]:
         """The backbone's own groups: none where it is frozen. ``rate`` is that of what is new (None: ``lr``)."""
-        from transferium.models.surgery.lora import updates
         from transferium.training.loop.freeze import freeze
         from transferium.training.loop.param_groups import layered_groups, plain_groups
 
         if state.tuned is None:
             return ()
-        if self.tuning == "lora":
-            return plain_groups(updates(state.tuned), self.lr, self.weight_decay, "updates")
+        if self.tuning in ADAPTER_KINDS:
+            return plain_groups(state.tuned.parameters(), self.lr, self.weight_decay, "updates")
         blocks = state.backbone.blocks
         freeze(state.tuned, blocks, "all" if self.tuning == "full" else self.unfreeze)
         lr, decay = self.backbone_lr, self.layer_decay

@@ -23,7 +23,6 @@ def trained_model(outcome: Outcome[Any], machine: Machine, start: float, *, meth
     """The model of the ``method`` that was trained from ``start`` (``perf_counter``), ``epochs`` over the source."""
     from transferium.methods.tuned_backbone import tuned_backbone
     from transferium.models.heads.bottleneck import fold
-    from transferium.models.surgery.lora import merge
 
     state, trained_at = outcome.result, time.perf_counter()
     if state.each:
@@ -35,10 +34,10 @@ def trained_model(outcome: Outcome[Any], machine: Machine, start: float, *, meth
     if state.at_source is not None:
         body = state.at_source.backbone
         if state.tuned is not None:
-            source_backbone, body = tuned_backbone(backbone, merge(body[0])), body[1]
+            source_backbone, body = tuned_backbone(backbone, body[0]), body[1]
         source_head = fold(body, state.at_source.head, temperature)
     if state.tuned is not None:
-        backbone = tuned_backbone(backbone, merge(state.tuned))
+        backbone = tuned_backbone(backbone, state.tuned)
     return AdaptedModel(
         method=method,
         backbone=backbone,

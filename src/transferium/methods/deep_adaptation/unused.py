@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 from transferium.methods.unused_settings import Rule, UnusedSettingWarning, when
+from transferium.models.adapter import ADAPTER_KINDS
 
 OF_NETWORKS = {
     "growth": Rule(
@@ -16,9 +17,9 @@ OF_NETWORKS = {
     "backbone_lr": when("tuning", "partial", "full"),
     "layer_decay": when("tuning", "partial", "full"),
     "unfreeze": when("tuning", "partial"),
-    "rank": when("tuning", "lora"),
-    "alpha": when("tuning", "lora"),
-    "augment": when("tuning", "partial", "full", "lora"),
+    "rank": when("tuning", "lora", "dora"),
+    "alpha": when("tuning", "lora", "dora"),
+    "augment": Rule("tuning", lambda m: m.tuning != "frozen", "a backbone that moves, as with tuning=full"),
 }
 """The rules of a network that adapts, and of an election among such networks, by setting."""
 
@@ -30,10 +31,10 @@ OF_THE_SOURCE = ("epochs", "bottleneck", "growth", "sources")
 def warn_if_trained(method: Any, few: bool) -> None:
     """Warn of each setting that trains on a source, where a finished model stands for the source.
 
-    The labels of a few target examples are smoothed too, and low-rank updates learn at ``lr`` in both halves.
+    The labels of a few target examples are smoothed too, and adapters learn at ``lr`` in both halves.
     """
     smoothed = () if few else ("label_smoothing",)
-    rate = () if method.name == "shot" and method.tuning == "lora" else ("lr",)
+    rate = () if method.name == "shot" and method.tuning in ADAPTER_KINDS else ("lr",)
     for name in (*OF_THE_SOURCE, *smoothed, *rate):
         if (value := getattr(method, name)) != getattr(type(method), name):
             words = f"{name}={value} has no effect here: it is for training on a source, and the model is trained."

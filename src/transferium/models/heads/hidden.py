@@ -110,6 +110,7 @@ def extended(backbone: Backbone, end: nn.Module, width: int) -> Backbone:
         build=partial(_extend, backbone, end),
         fresh=None,
         graph=None,
+        adapter=None,
     )
 
 

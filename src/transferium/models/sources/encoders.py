@@ -23,7 +23,11 @@ class TextEncoder(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
         output: Any = self.model(input_ids=ids, attention_mask=mask)
-        pooled = self._pool(output, torch.ones_like(ids) if mask is None else mask)
+        return self.pooled(output, torch.ones_like(ids) if mask is None else mask)
+
+    def pooled(self, output: Any, mask: Tensor) -> Tensor:
+        """The features of what the model gives for each token of ``mask``."""
+        pooled = self._pool(output, mask)
         if self.normalise:
             square = torch.matmul(pooled[:, None, :], pooled[:, :, None])[:, 0, :]
             pooled = pooled / square.clamp_min(1e-24).sqrt()

@@ -44,6 +44,7 @@ def mirrored(backbone: Backbone) -> Backbone:
         build=partial(_mirror, backbone),
         fresh=None,
         graph=None,
+        adapter=None,
         weights=None,
         tuned=False,
         source_head=None,

@@ -72,6 +72,7 @@ def side_by_side(backbones: Sequence[Backbone]) -> Backbone:
         fresh=partial(_build, [make for make in fresh if make is not None]) if all(fresh) else None,
         members=sum(backbone.members for backbone in backbones),
         graph=None,
+        adapter=None,
         weights=None,
         source_head=None,
     )

@@ -8,8 +8,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from transferium.errors import InputError, did_you_mean
-
-_NORMS = (_BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.LocalResponseNorm)
+from transferium.models.peft.own_parameters import norm_parameters
 
 
 def freeze(module: nn.Module, blocks: tuple[str, ...], unfreeze: str | int) -> None:
@@ -72,12 +71,7 @@ def _last(module: nn.Module, blocks: tuple[str, ...], count: int) -> set[str]:
 
 
 def _norms(module: nn.Module) -> set[str]:
-    moving = {
-        f"{prefix}.{name}" if prefix else name
-        for prefix, layer in module.named_modules()
-        if isinstance(layer, _NORMS) or "norm" in type(layer).__name__.lower()
-        for name, _ in layer.named_parameters(recurse=False)
-    }
+    moving = norm_parameters(module)
     if not moving:
         raise InputError("unfreeze='norm', but this backbone has no normalisation layer with parameters of its own.")
     return moving

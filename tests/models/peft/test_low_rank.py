@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import timm
@@ -10,8 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from transferium.errors import InputError
-from transferium.models.surgery.lora import LowRank, inject, merge, updates
+from transferium.models.peft.inject import inject, merge_and_unload
+from transferium.models.peft.low_rank import LowRank
 from worlds.toy import PictureNet, weights
+
+
+def lora(module: nn.Module, **settings: Any) -> list[str]:
+    return list(inject(module, "lora", **settings).layers)
+
+
+def updates(module: nn.Module) -> list[nn.Parameter]:
+    return [p for part in module.modules() if isinstance(part, LowRank) for p in part.parameters()]
 
 
 def stirred(module: nn.Module) -> nn.Module:
@@ -26,7 +36,7 @@ def stirred(module: nn.Module) -> nn.Module:
 def test_a_linear_layer_answers_by_the_formula() -> None:
     layer = nn.Linear(6, 4)
     net = nn.Sequential(copy.deepcopy(layer))
-    inject(net, rank=2, alpha=8.0)
+    lora(net, rank=2, alpha=8.0)
     stirred(net)
     a, b = updates(net)
     assert (a.shape, b.shape) == ((2, 6), (4, 2))
@@ -38,7 +48,7 @@ def test_a_linear_layer_answers_by_the_formula() -> None:
 def test_a_convolution_answers_as_two_convolutions_would() -> None:
     layer = nn.Conv2d(3, 5, 3, padding=1, stride=2)
     net = nn.Sequential(copy.deepcopy(layer))
-    inject(net, rank=2, alpha=4.0)
+    lora(net, rank=2, alpha=4.0)
     stirred(net)
     a, b = updates(net)
     x = torch.randn(2, 3, 8, 8)
@@ -56,11 +66,11 @@ def test_nothing_is_changed_at_the_start_and_little_by_merging(name: str) -> Non
     kinds = {n: type(m) for n, m in module.named_modules()}
     with torch.no_grad():
         plain = module(x)
-        layers = inject(module, rank=4, alpha=8.0)
+        layers = lora(module, rank=4, alpha=8.0)
         assert torch.equal(module(x), plain), "the first output is bit-identical"
         moved = stirred(module)(x)
         assert not torch.allclose(moved, plain)
-        torch.testing.assert_close(merge(module)(x), moved, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(merge_and_unload(module)(x), moved, rtol=1e-5, atol=1e-5)
     after = weights(module)
     assert after.keys() == before.keys() and {n: type(m) for n, m in module.named_modules()} == kinds
     changed = {n.removesuffix(".weight") for n in before if not torch.equal(before[n], after[n])}
@@ -72,18 +82,18 @@ def test_nothing_is_changed_at_the_start_and_little_by_merging(name: str) -> Non
 def test_merging_does_not_touch_a_copy() -> None:
     torch.manual_seed(0)
     net = PictureNet().eval()
-    inject(net, rank=2, alpha=4.0)
+    lora(net, rank=2, alpha=4.0)
     x, copied = torch.randn(2, 3, 16, 16), copy.deepcopy(stirred(net))
     with torch.no_grad():
         expected = net(x)
-        torch.testing.assert_close(merge(net)(x), expected, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(merge_and_unload(net)(x), expected, rtol=1e-5, atol=1e-5)
         assert torch.equal(copied(x), expected)
-        assert torch.equal(merge(copied)(x), net(x))
+        assert torch.equal(merge_and_unload(copied)(x), net(x))
 
 
 def test_only_the_updates_get_a_gradient() -> None:
     net = PictureNet().eval()
-    layers = inject(net, rank=2, alpha=4.0)
+    layers = lora(net, rank=2, alpha=4.0)
     assert layers == ["stem.0", "body.0", "top"]
     net(torch.randn(4, 3, 16, 16)).square().sum().backward()
     moving = updates(net)
@@ -108,14 +118,14 @@ def test_thin_shared_and_bare_weights_are_left_alone() -> None:
             return self.two(self.one(self.plain(self.depthwise(x)).mean((2, 3)))) @ self.bare
 
     net = Odd()
-    assert inject(net, rank=2, alpha=2.0) == ["plain"]
-    merge(net)
+    assert lora(net, rank=2, alpha=2.0) == ["plain"]
+    merge_and_unload(net)
     assert net.two.weight is net.one.weight
 
 
 def test_the_rank_is_no_larger_than_the_weight() -> None:
     net = nn.Sequential(nn.Linear(6, 3))
-    inject(net, rank=64, alpha=64.0)
+    lora(net, rank=64, alpha=64.0)
     assert [tuple(p.shape) for p in updates(net)] == [(3, 6), (3, 3)]
 
 
@@ -124,11 +134,13 @@ def test_attention_reads_the_updated_weight_of_its_output_layer() -> None:
     attention = nn.MultiheadAttention(8, 2, batch_first=True)
     x = torch.randn(2, 3, 8)
     plain = attention(x, x, x)[0]
-    assert inject(attention, rank=2, alpha=4.0) == ["out_proj"]
+    assert lora(attention, rank=2, alpha=4.0) == ["out_proj"]
     stirred(attention)
     assert not torch.allclose(attention(x, x, x)[0], plain)
 
 
 def test_a_backbone_without_a_layer_to_update_is_refused() -> None:
-    with pytest.raises(InputError, match="tuning='lora' finds no linear layer or plain convolution in this backbone"):
-        inject(nn.Sequential(nn.Conv2d(4, 4, 3, groups=4)), rank=2, alpha=2.0)
+    with pytest.raises(
+        InputError, match="low-rank updates are for linear layers and plain convolutions, and this backbone"
+    ):
+        lora(nn.Sequential(nn.Conv2d(4, 4, 3, groups=4)), rank=2, alpha=2.0)
