@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from transferium.estimator.classifier import TransferClassifier as TransferClassifier
     from transferium.estimator.load import load as load
     from transferium.estimator.regressor import TransferRegressor as TransferRegressor
+    from transferium.job.pretrain.run import pretrain as pretrain
     from transferium.models.backbone import Backbone as Backbone
     from transferium.models.catalogue import find_backbone as find_backbone
 
@@ -33,6 +34,7 @@ _WHERE = {
     "TransferiumError": "errors",
     "find_backbone": "models.catalogue",
     "load": "estimator.load",
+    "pretrain": "job.pretrain.run",
     "read": "data.read",
 }
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "embed",
     "find_backbone",
     "load",
+    "pretrain",
     "read",
 ]
 
