@@ -171,6 +171,7 @@ FACTS = {
     "methods/finetuning/inference_views.py": "images have a side and a mirror image",
     "methods/finetuning/prefix_cache.py": "feature rows pass through no network that could be cut",
     "methods/model_selection/auto.py": "feature rows pass through no network that could be tuned",
+    "methods/pretraining/corpus_of_pictures.py": "images can be drawn and changed",
     "models/catalogue.py": "feature rows are read as they are",
 }
 """Where the source compares a kind with one of them: only for what is true of that one alone, and why it is."""

@@ -42,7 +42,8 @@ def learned(
             raise StoppedError
 
     asked = objectives_of(objective)
-    small = {"epochs": 2, "batch_size": 8, "held_share": 0.2, "dimensions": 16}
+    small = {"epochs": 2, "batch_size": 8, "held_share": 0.2}
+    small |= {"size": 24, "layers": 1, "width": 16, "heads": 2} if objective == "mim" else {"dimensions": 16}
     method = find_pretraining(asked, small | settings)
     return method.pretrain(
         corpus() if data is None else data, asked, start, Spot(folder, 0, progress, checkpoint_steps=1)
@@ -55,7 +56,7 @@ def written(done: Pretrained, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("objective", ["dae,vicreg"])
+@pytest.mark.parametrize("objective", ["dae,vicreg", "mim"])
 def test_what_was_interrupted_ends_bit_for_bit_as_if_it_had_not_been(tmp_path: Path, objective: str) -> None:
     whole = learned(tmp_path / "whole", objective)
     with pytest.raises(StoppedError):
@@ -124,3 +125,16 @@ def test_unreadable_pictures_are_left_out_and_said(tmp_path: Path) -> None:
     done = learned(tmp_path, "dae", data=damaged, epochs=1)
     assert done.said == ("1 pictures cannot be read and are left out",)
     assert done.counts["train"] + done.counts["held_out"] == 12
+
+
+def test_a_vision_transformer_is_a_backbone_and_goes_on(tmp_path: Path) -> None:
+    done = learned(tmp_path / "state", "mim", epochs=5, lr=3e-3)
+    by_epoch = [row["val_mim"] for row in done.history if "val_mim" in row]
+    assert by_epoch[-1] < by_epoch[0] - 0.5
+    folder = written(done, tmp_path / "encoder")
+    backbone = find_backbone(folder, "image")
+    assert (backbone.width, backbone.preprocess.size) == (16, 24)
+    again = written(learned(tmp_path / "s2", "mim", start=str(folder), epochs=1, lr=1e-30), tmp_path / "b")
+    x = torch.rand(2, 3, 24, 24)
+    with torch.no_grad():
+        torch.testing.assert_close(find_backbone(again, "image").build()(x), backbone.build()(x))

@@ -9,6 +9,7 @@ from transferium.errors import InputError
 from transferium.models.heads.picture_decoder import PictureDecoder
 from transferium.models.model import Model
 from transferium.objectives.self_supervised.denoising import NOISES, DenoisingAutoEncoder, corrupted
+from transferium.objectives.self_supervised.masked_images import MaskedImages, patches
 from transferium.objectives.self_supervised.vicreg import VICReg
 from transferium.training.feeds.batch import Batch
 from transferium.training.loop.view import View
@@ -77,3 +78,26 @@ def test_vicreg_is_its_formula() -> None:
         want["variance"] += 25 * np.maximum(0, 1 - np.sqrt(np.diag(cov) + 1e-4)).mean() / 2
         want["covariance"] += (cov**2).sum() / 6 / 2 - (np.diag(cov) ** 2).sum() / 6 / 2
     assert {name: float(value) for name, value in found.items()} == pytest.approx(want, rel=1e-4)
+
+
+@torch.no_grad()
+def test_hidden_patches_alone_are_drawn_and_cost() -> None:
+    x = pictures()
+    seen = []
+
+    class Encoder(nn.Module):
+        def forward(self, pixels: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+            seen.append(hidden)
+            return patches(pixels, 4)
+
+    given = {"corpus": Batch((x,), None, torch.arange(8))}
+    assert float(MaskedImages(4)(View(Model(Encoder(), nn.Identity()), given))["mim"]) == 0
+    assert (seen[0].sum(1) == round(0.6 * 16)).all()
+
+    class Nothing(nn.Module):
+        def forward(self, rows: torch.Tensor) -> torch.Tensor:
+            return torch.zeros_like(rows)
+
+    found = float(MaskedImages(4)(View(Model(Encoder(), Nothing()), given))["mim"])
+    want = patches(x, 4)[seen[1]].square().mean() / (x - x.mean(0)).square().mean()
+    assert found == pytest.approx(float(want), rel=1e-5)

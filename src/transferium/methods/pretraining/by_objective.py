@@ -18,6 +18,7 @@ OBJECTIVES = {
     "sop": (_LANGUAGE, "texts: are two consecutive segments in order, or swapped?"),
     "dae": (_PICTURES, "pictures: draw one from the features of a noisy version of it"),
     "vicreg": (_PICTURES, "pictures: two versions of one have the same features"),
+    "mim": ("vision_transformer.VisionTransformerPretraining", "pictures, for a ViT: draw hidden patches"),
 }
 """By name: the class below ``transferium.methods.pretraining``, and what is learned from what."""
 

@@ -49,18 +49,15 @@ class Network:
 
 def folder_of(name: str) -> Path:
     """The folder of transformers behind a backbone's name; ``BackboneError`` where there is none."""
-    if name in BUNDLED and BUNDLED[name].kind == "text":
+    folder = Path(name)
+    if name in BUNDLED and (file := BUNDLED[name].file) is not None:
         BUNDLED[name].check(name)
-        file = BUNDLED[name].file
-        assert file is not None
-        return file.parent
-    if name.startswith("hf/"):
+        folder = file.parent
+    elif name.startswith("hf/"):
         from transferium.models.sources.hub import repository
         from transferium.models.sources.transformers_models import FILES
 
         folder = repository(name.removeprefix("hf/"), FILES)
-    else:
-        folder = Path(name)
     if not (folder / "config.json").is_file() or not (folder / "tokenizer.json").is_file():
         raise BackboneError(
             "pretraining on texts goes on from a folder of transformers with config.json and tokenizer.json, from "

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
-from transferium.data.doctor.scan import scan
 from transferium.data.domain import Domain
-from transferium.data.modality import KINDS
-from transferium.errors import DataError
+from transferium.methods.pretraining.corpus_of_pictures import divided, pictures_of
 from transferium.methods.pretraining.pretraining import Pretrained, Pretraining, Spot
 from transferium.methods.pretraining.reconstructions import FILE, write_reconstructions
 from transferium.methods.settings.field import setting
@@ -29,7 +25,6 @@ if TYPE_CHECKING:
     from transferium.training.loop.stage import Stage
 
 NOISES = ("gaussian", "masking", "salt-and-pepper", "downsampling")
-LEAST = 4
 
 
 @dataclass
@@ -60,23 +55,15 @@ class PicturePretraining(Pretraining):
         check_augment(self.augment)
 
     def open(self, corpus: Any, columns: Mapping[str, Any]) -> Domain:
-        """The pictures, without their labels; of a data set that came divided, the train part."""
-        from transferium.data.read import read
-
-        domain = corpus if isinstance(corpus, Domain) else read(corpus, **dict(columns))
-        if domain.kind != "image":
-            raise DataError(
-                f"{' and '.join(self.objectives)} learn from pictures, and {domain.name!r} holds {KINDS[domain.kind]}."
-            )
-        divided = domain.parts is not None and bool((domain.parts == "train").any())
-        return (domain.part("train") if divided else domain).unlabeled()
+        """The pictures, without their labels."""
+        return pictures_of(corpus, columns, self.objectives)
 
     def pretrain(self, corpus: Domain, asked: tuple[str, ...], start: str | None, spot: Spot) -> Pretrained:
         """Learn from the pictures of ``corpus``; copies lie on one side of what is held out."""
         from transferium.models.catalogue import find_backbone
 
         backbone = find_backbone(start or "small_cnn", "image", size=self.size)
-        train, held, said = self._divide(corpus, spot)
+        train, held, said = divided(corpus, self._held, spot)
         outcome, _, _ = run_stages(self, spot, self._stages(backbone, train, held, asked, spot), self.precision)
         return Pretrained(
             kind="image",
@@ -93,23 +80,6 @@ class PicturePretraining(Pretraining):
         write_pictures_encoder(backbone, model.backbone.cpu(), folder)
         if held is not None and isinstance(backbone.preprocess, ImagePreprocess):
             write_reconstructions(model, held, backbone.preprocess, self.noise, self.strength, folder / FILE)
-
-    def _divide(self, corpus: Domain, spot: Spot) -> tuple[Domain, Domain, tuple[str, ...]]:
-        scanned = scan(corpus, progress=partial(spot.tell, "reading the pictures"))
-        usable = np.array([key != "" and i not in scanned.problems for i, key in enumerate(scanned.keys)], bool)
-        said = () if usable.all() else (f"{int((~usable).sum())} pictures cannot be read and are left out",)
-        whole = replace(corpus, keys=scanned.keys).take(usable)
-        assert whole.keys is not None
-        distinct = sorted(set(whole.keys))
-        if len(distinct) < LEAST:
-            raise DataError(
-                f"{corpus.name!r} has {len(distinct)} different pictures, and {LEAST} or more are needed, since "
-                "some are held out."
-            )
-        # Keys are hashes: their order is as good as a draw, and copies have the same.
-        out = set(distinct[: min(max(2, self._held(len(distinct))), len(distinct) - 2)])
-        held = np.array([key in out for key in whole.keys])
-        return whole.take(~held), whole.take(held), said
 
     def _stages(
         self, backbone: Backbone, train: Domain, held: Domain, asked: tuple[str, ...], spot: Spot
