@@ -25,6 +25,19 @@ def test_every_kind_of_file_gives_the_same_documents(tmp_path: Path) -> None:
     assert len(list(TextCorpus(tmp_path))) == 4 * len(TEXTS)
 
 
+def test_a_document_is_what_stands_between_empty_lines_or_else_a_line(tmp_path: Path) -> None:
+    (tmp_path / "gaps.txt").write_text("\n\none\ntwo\n \n\nthree\n")
+    assert list(TextCorpus(tmp_path / "gaps.txt")) == ["one\ntwo\n", "three\n"]
+    (tmp_path / "lines.txt").write_text("\none\ntwo\nthree\n\n")
+    assert list(TextCorpus(tmp_path / "lines.txt")) == ["one\n", "two\n", "three\n"]
+
+
+def test_a_document_without_end_is_cut(tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text("a\n\n" + "word " * 500_000 + "\n" + "line\n" * 300_000)
+    sizes = [len(document) for document in TextCorpus(tmp_path / "long.txt")]
+    assert max(sizes) < 2**21 and sum(sizes) > 3_999_990
+
+
 def test_sentences_are_the_whole_text() -> None:
     for text in (*TEXTS, "No end", "Is it? Yes.\nA line\n", 'e.g. this… "Quoted." End'):
         assert "".join(sentences(text)) == text.rstrip() or "".join(sentences(text)) == text

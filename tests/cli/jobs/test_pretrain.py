@@ -56,6 +56,13 @@ def test_a_folder_with_other_files_is_not_replaced(corpus: Path) -> None:
     assert isinstance(ran.exception, TransferiumError) and "nothing was overwritten" in str(ran.exception)
 
 
+def test_an_interrupted_fit_is_not_thrown_away(corpus: Path) -> None:
+    (corpus / "run" / "state").mkdir(parents=True)
+    (corpus / "run" / "state" / "command.json").write_text("{}")
+    ran = run("pretrain", corpus / "corpus.txt", *SMALL, "--out", corpus / "run")
+    assert isinstance(ran.exception, TransferiumError) and "holds an interrupted fit" in str(ran.exception)
+
+
 def test_without_what_trains_it_is_said_before_anything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extras, "can_train", lambda: False)
     ran = run("pretrain", "nowhere.txt")

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from transferium.data.readers.columns import TEXT_NAMES
 from transferium.data.readers.delimited import Delimited, check_utf8
@@ -22,8 +22,9 @@ PLAIN = (".txt", ".text", ".md", "")
 class TextCorpus:
     """Texts in a file, a folder of files, or in memory. Iterating gives its documents, again each time.
 
-    Of a plain text file (UTF-8) a document is what stands between empty lines; of a table (CSV, TSV, JSON lines,
-    Parquet) each row of the column ``text``. Empty ones are passed over. Raises ``DataError`` for what is no text.
+    Of a plain text file (UTF-8) a document is what stands between empty lines, at most a million characters; where
+    there are no empty lines, each line. Of a table (CSV, TSV, JSON lines, Parquet) it is each row of the column
+    ``text``. Empty ones are passed over. Raises ``DataError`` for what is no text.
 
     >>> list(TextCorpus(["One text.", " ", "Another."]))
     ['One text.', 'Another.']
@@ -83,17 +84,30 @@ def _plain(path: Path, column: str | None) -> Iterator[str]:
         check_utf8(path)
         file = path.open(encoding="utf-8-sig")
     with file:
+        by_line, held = not _has_gaps(file), 0
         lines: list[str] = []
+        file.seek(0)
         while line := file.readline(_LINE):
             if "\0" in line:
                 raise DataError(f"{path} holds zero bytes: it is no text but a binary file.")
             if line.strip():
                 lines.append(line)
-            elif lines:
+                held += len(line)
+            if lines and (by_line or not line.strip() or held >= _LINE):
                 yield "".join(lines)
-                lines = []
+                lines, held = [], 0
         if lines:
             yield "".join(lines)
+
+
+def _has_gaps(file: TextIO) -> bool:
+    """Whether an empty line stands somewhere between others."""
+    begun = gap = False
+    while line := file.readline(_LINE):
+        if begun and gap and line.strip():
+            return True
+        begun, gap = begun or bool(line.strip()), not line.strip()
+    return False
 
 
 def _json_lines(path: Path, column: str | None) -> Iterator[str]:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transferium.artifact import refuse_foreign, replacing
-from transferium.errors import TransferiumError
+from transferium.errors import InputError, TransferiumError, option
 from transferium.job.pretrain.pace import Pace
 from transferium.job.run_directory.files import write_json
 from transferium.job.run_directory.provenance import provenance
+from transferium.job.run_directory.resume import is_interrupted, is_searching
 from transferium.job.run_directory.state_paths import STATE
 from transferium.methods.pretraining.by_objective import find_pretraining, objectives_of
 from transferium.methods.pretraining.pretraining import Pretrained, Pretraining, Spot
@@ -74,6 +75,8 @@ def pretrain_job(corpus: Any, options: PretrainOptions, progress: Display | None
             done.write(fresh)
             shutil.copyfile(out / STATE / LOG, fresh / LOG)
             write_json(fresh / RESULT, facts)
+            for file in filter(Path.is_file, fresh.rglob("*")):
+                file.chmod(0o644)  # libraries write for the owner alone
     return facts
 
 
@@ -131,6 +134,10 @@ def check_writable(out: Path) -> None:
     """Raise before any work is done where the folder holds something else than an earlier pretraining."""
     if rank() == 0:
         refuse_foreign(out, f"--out {out}", SIGNS, (STATE,))
+        if is_interrupted(out) or is_searching(out):
+            raise InputError(
+                f"{out} holds an interrupted fit: go on with it first, or name another {option('out', '')}."
+            )
 
 
 def _forget(out: Path) -> None:

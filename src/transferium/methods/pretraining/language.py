@@ -65,6 +65,8 @@ class LanguagePretraining(NewNetwork, Pretraining):
             warnings.warn(words, TransferiumWarning, stacklevel=2)
         stages = self._stages(network, vocabulary, (train, held), asked, task, facts["digest"], spot)
         outcome, _, _ = run_stages(self, spot, stages, self.precision)
+        if "head" in getattr(outcome.result.head.whole, "missing_parts", ()):
+            said.append(f"{start} came without a head for masked tokens: a new one was trained")
         counts = {name: facts[name] for name in ("documents", "sentences", "tokens")}
         return Pretrained(
             kind="text",
@@ -151,7 +153,8 @@ class LanguagePretraining(NewNetwork, Pretraining):
         if len(drawn) < 2 * least:
             raise DataError(
                 f"the corpus has {len(drawn)} different documents to learn from{' by ' + task if task else ''}, and "
-                f"{2 * least} or more are needed, since some are held out. Of a plain text file, empty lines divide it."
+                f"{2 * least} or more are needed, since some are held out. A document of a plain text file is "
+                "what stands between empty lines, or each line."
             )
         # As many whole documents, by their draws, as it takes.
         upto = np.sort(draws)[min(self._held(len(draws)), len(draws)) - 1]
@@ -204,6 +207,7 @@ def _by_frequency(train: Blocks, held: Blocks, size: int) -> dict[str, float]:
 
 def _counted(blocks: Blocks, size: int) -> Any:
     found = np.zeros(size)
-    for at in range(len(blocks)):
-        found += np.bincount(blocks.raw(at), minlength=size)
+    for start in range(0, len(blocks), 1024):
+        rows = [blocks.raw(at) for at in range(start, min(start + 1024, len(blocks)))]
+        found += np.bincount(np.concatenate(rows), minlength=size)
     return found
