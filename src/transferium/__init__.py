@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from transferium.estimator.classifier import TransferClassifier as TransferClassifier
     from transferium.estimator.load import load as load
     from transferium.estimator.regressor import TransferRegressor as TransferRegressor
+    from transferium.job.pretrain.run import pretrain as pretrain
     from transferium.models.backbone import Backbone as Backbone
     from transferium.models.catalogue import find_backbone as find_backbone
 
@@ -37,6 +38,7 @@ _WHERE = {
     "find_backbone": "models.catalogue",
     "load": "estimator.load",
     "load_adapters": "estimator.adapters",
+    "pretrain": "job.pretrain.run",
     "read": "data.read",
 }
 __all__ = [
@@ -52,6 +54,7 @@ __all__ = [
     "find_backbone",
     "load",
     "load_adapters",
+    "pretrain",
     "read",
 ]
 

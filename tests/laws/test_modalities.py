@@ -167,6 +167,7 @@ FACTS = {
     "job/predict/apply.py": "feature rows have columns; images lie in folders of classes",
     "methods/finetuning/augmentation.py": "some recipes, and CutMix, are for images alone",
     "methods/finetuning/inference_views.py": "images have a side and a mirror image",
+    "methods/pretraining/corpus_of_pictures.py": "images can be drawn and changed",
     "models/columns/backbone_of_columns.py": "table rows are described by their own columns",
 }
 """Where the source compares a kind with one of them: only for what is true of that one alone, and why it is."""

@@ -20,6 +20,7 @@ from transferium.cli import commands
 from transferium.cli.compare import compare
 from transferium.cli.echo import echo
 from transferium.cli.environment import help_text
+from transferium.cli.jobs.pretrain import pretrain
 from transferium.cli.options import refuse_twice
 from transferium.cli.resume import Interrupted
 from transferium.cli.tune import tune
@@ -84,6 +85,7 @@ def cli(quiet: bool, debug: bool) -> None:
     transferium evaluate runs/ants_bees path/to/test
     transferium inspect path/to/data             the data doctor alone
     transferium tune path/to/ants_bees --method finetune --trials 20       search the settings, fit the best
+    transferium pretrain corpus.txt --out my_encoder       learn an encoder from texts without labels
     transferium fit new_photos/ --source labelled_photos/        adapt to a target without labels
     transferium compare labelled_photos/ new_photos/             how far apart, in what way
     """
@@ -98,6 +100,7 @@ for _command in (
     commands.inspect,
     compare,
     tune,
+    pretrain,
     commands.backbones,
     commands.methods,
     commands.cache,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from transferium.methods.method import Method
-from transferium.methods.task import Task
 from transferium.system.allocator import keep_large_blocks
+from transferium.system.display import Progress
 
 if TYPE_CHECKING:
     from transferium.training.distributed.machine import Machine
@@ -18,8 +18,26 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Described(Protocol):
+    """Whatever names itself and its settings: a method, a pretraining."""
+
+    def to_json(self) -> dict[str, Any]: ...
+
+
+class Place(Protocol):
+    """Where something trains: the part of a ``Task`` that says so."""
+
+    seed: int
+    checkpoint_steps: int | None
+    progress: Progress | None
+    track: tuple[str, ...]
+
+    @property
+    def workdir(self) -> Path | None: ...
+
+
 def run_stages(
-    method: Method, task: Task, stages: Generator[Stage, None, T], precision: str = "auto"
+    method: Described, task: Place, stages: Generator[Stage, None, T], precision: str = "auto"
 ) -> tuple[Outcome[T], Machine, float]:
     """Train the stages of a method, from the last checkpoint in ``task.workdir`` on, if there is one.
 

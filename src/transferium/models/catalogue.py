@@ -17,6 +17,7 @@ from transferium.models.columns.backbone_of_columns import build_identity, colum
 from transferium.models.modality import MODALITIES
 from transferium.models.preprocess import ImagePreprocess
 from transferium.models.sources.bundled import BUNDLED, bundled
+from transferium.models.sources.picture_folder import is_picture_folder, picture_folder
 from transferium.models.sources.untrained import UNTRAINED, USES
 from transferium.models.sources.wrapped import randomised, wrap_module
 from transferium.system.extras import require_train
@@ -134,6 +135,9 @@ def _folder(folder: Path, kind: Kind, amount: int | None) -> Backbone:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BackboneError(f"{folder} is not a backbone: it has no readable config.json ({error}).") from error
+    if is_picture_folder(config):
+        _check_kind(str(folder), "image", kind)
+        return reading(picture_folder(folder, config), amount)
     if "architecture" in config:
         from transferium.models.sources.timm_models import timm_folder
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from transferium.models.sources.encoders import Pooling
 
-_FILES = ("*.json", "*.safetensors", "*.bin", "*/config.json")
+FILES = ("*.json", "*.safetensors", "*.bin", "*/config.json")
 _RESAMPLING = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 
 
@@ -32,7 +32,7 @@ def transformers_named(name: str, kind: Kind, amount: int | None) -> Backbone:
     """``hf/<owner/name>``: any encoder on the hub that needs no code of its own."""
     from transferium.models.sources.hub import repository
 
-    return transformers_folder(repository(name, _FILES), kind, amount, name=f"hf/{name}")
+    return transformers_folder(repository(name, FILES), kind, amount, name=f"hf/{name}")
 
 
 def transformers_folder(folder: Path, kind: Kind, amount: int | None, name: str | None = None) -> Backbone:
@@ -121,7 +121,7 @@ def build_text(folder: Path, pooling: Pooling, normalise: bool, pretrained: bool
     """The encoder of a text model, without the pooler or decoder that it may come with."""
     from transferium.models.sources.encoders import TextEncoder
 
-    model: Any = _load(folder, pretrained)
+    model: Any = load_whole(folder, pretrained)
     model = model.get_encoder() if getattr(model.config, "is_encoder_decoder", False) else model
     model = getattr(model, "text_model", model)
     if pooling != "pooler" and getattr(model, "pooler", None) is not None:
@@ -198,7 +198,7 @@ def build_vision(folder: Path, pretrained: bool = True) -> nn.Module:
     """The vision tower; pooled by the checkpoint's own pooler, else by its class token, else by the mean."""
     from transferium.models.sources.encoders import VisionEncoder
 
-    model: Any = _load(folder, pretrained)
+    model: Any = load_whole(folder, pretrained)
     model = getattr(model, "vision_model", model)
     untrained = "pooler" in model.missing_parts if pretrained else False
     pooler = getattr(model, "pooler", None)
@@ -213,18 +213,21 @@ def _has_class_token(model: nn.Module) -> bool:
     return any(name.endswith(("cls_token", "class_embedding")) for name, _ in model.named_parameters())
 
 
-def _load(folder: Path, pretrained: bool) -> Any:
-    """``AutoModel`` of a folder: no socket, no code from the folder, no pickle that is more than tensors."""
+def load_whole(folder: Path, pretrained: bool, auto: str = "AutoModel") -> Any:
+    """The model of a folder by that class of transformers: no socket, no code from it, no pickle beyond tensors.
+
+    ``missing_parts`` names what it has no weights for: its pooler, or a head that ``auto`` puts on it.
+    """
     import pickle
 
     import transformers
 
     config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    with _quiet():
+    with quiet():
         if not pretrained:
-            return transformers.AutoModel.from_config(config)
+            return getattr(transformers, auto).from_config(config)
         try:
-            model, info = transformers.AutoModel.from_pretrained(
+            model, info = getattr(transformers, auto).from_pretrained(
                 folder,
                 config=config,
                 local_files_only=True,
@@ -240,14 +243,17 @@ def _load(folder: Path, pretrained: bool) -> Any:
         except (OSError, ValueError, RuntimeError) as error:
             raise BackboneError(f"{folder} cannot be loaded by transformers: {str(error)[:400]}") from error
     missing = {key for key in info["missing_keys"] if "pooler" not in key}
-    if missing:
-        raise BackboneError(f"{folder} lacks weights for {sorted(missing)[:3]}: they do not fit its config.json.")
-    model.missing_parts = {"pooler"} if info["missing_keys"] else set()
+    of_head = {key for key in missing if auto != "AutoModel" and not key.startswith(f"{model.base_model_prefix}.")}
+    if missing - of_head:
+        raise BackboneError(
+            f"{folder} lacks weights for {sorted(missing - of_head)[:3]}: they do not fit its config.json."
+        )
+    model.missing_parts = {"head"} if of_head else {"pooler"} if info["missing_keys"] else set()
     return model
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No progress bars and loading reports: what matters in them is checked above."""
     from transformers.utils import logging
 

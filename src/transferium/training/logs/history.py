@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from transferium.training.loop.finite_guard import BLOCK
 from transferium.training.loop.wrapper import Record
 
 NOT_TERMS = ("stage", "step", "epoch", "lr")
+MASKED = "mlm"
+"""The term that is also told as a perplexity, ``exp`` of it."""
 HELD = "val_"
 """What begins the names of held-out scores."""
 
@@ -33,7 +36,8 @@ def figures(rows: Sequence[Mapping[str, Any]]) -> str:
         for name, value in held.items()
         if name.startswith(HELD)
     ]
-    return ", ".join([f"epoch {last['epoch'] + 1}", f"loss {loss:.3g}", *scores])
+    perplexity = [f"perplexity {math.exp(min(last[MASKED], 99)):.4g}"] if MASKED in last else []
+    return ", ".join([f"epoch {last['epoch'] + 1}", f"loss {loss:.3g}", *perplexity, *scores])
 
 
 class History:

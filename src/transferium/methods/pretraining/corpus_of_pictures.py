@@ -1,0 +1,49 @@
+"""Pictures to pretrain on: what is read, and what of it is held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from transferium.data.doctor.scan import scan
+from transferium.data.domain import Domain
+from transferium.data.modality import KINDS
+from transferium.errors import DataError
+from transferium.methods.pretraining.pretraining import Spot
+
+LEAST = 4
+
+
+def pictures_of(corpus: Any, columns: Mapping[str, Any], objectives: Sequence[str]) -> Domain:
+    """The pictures of a path or a domain, without their labels; of a data set that came divided, the train part."""
+    from transferium.data.read import read
+
+    domain = corpus if isinstance(corpus, Domain) else read(corpus, **dict(columns))
+    if domain.kind != "image":
+        whose = KINDS[domain.kind]
+        raise DataError(f"{' and '.join(objectives)} learn from pictures, and {domain.name!r} holds {whose}.")
+    is_divided = domain.parts is not None and bool((domain.parts == "train").any())
+    return (domain.part("train") if is_divided else domain).unlabeled()
+
+
+def divided(corpus: Domain, held_of: Callable[[int], int], spot: Spot) -> tuple[Domain, Domain, tuple[str, ...]]:
+    """The readable pictures to learn from and those held out, copies on one side, and what a reader must know."""
+    scanned = scan(corpus, progress=partial(spot.tell, "reading the pictures"))
+    usable = np.array([key != "" and i not in scanned.problems for i, key in enumerate(scanned.keys)], bool)
+    said = () if usable.all() else (f"{int((~usable).sum())} pictures cannot be read and are left out",)
+    whole = replace(corpus, keys=scanned.keys).take(usable)
+    assert whole.keys is not None
+    distinct = sorted(set(whole.keys))
+    if len(distinct) < LEAST:
+        raise DataError(
+            f"{corpus.name!r} has {len(distinct)} different pictures, and {LEAST} or more are needed, since some are "
+            "held out."
+        )
+    # Keys are hashes: their order is as good as a draw, and copies have the same.
+    out = set(distinct[: min(max(2, held_of(len(distinct))), len(distinct) - 2)])
+    held = np.array([key in out for key in whole.keys])
+    return whole.take(~held), whole.take(held), said

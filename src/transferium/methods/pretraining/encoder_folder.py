@@ -1,0 +1,158 @@
+"""Text encoders as folders of transformers: which one a pretraining starts from, and what it leaves."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transferium.errors import BackboneError, InputError
+from transferium.methods.pretraining.tokenizer import Vocabulary, save_tokenizer
+from transferium.methods.settings.field import setting
+from transferium.models.sources.bundled import BUNDLED
+
+if TYPE_CHECKING:
+    from transferium.models.model import Model
+
+POOLING = ("modules.json", "sentence_bert_config.json", "config_sentence_transformers.json")
+"""Files of sentence-transformers that say how tokens become one row, beside the folders that they name."""
+
+
+@dataclass
+class NewNetwork:
+    """The settings of a network with random weights."""
+
+    length: int = setting(128, "tokens a text; longer ones are cut into several", bounds={"least": 8})
+    layers: int = setting(4, "of a new BERT", bounds={"least": 1})
+    width: int = setting(256, "of a new BERT", bounds={"least": 8})
+    heads: int = setting(4, "attention heads of a new BERT", bounds={"least": 1})
+    config: str = setting("", "config.json of another new network that transformers knows", choices=())
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """What a pretraining of texts must know of the network before it is built.
+
+    ``longest``: tokens that it can read; ``types``: whether it tells two segments apart; ``lr``: its default rate.
+    """
+
+    build: Callable[[], Model]
+    width: int
+    longest: int
+    types: bool
+    lr: float
+    fingerprint: str
+
+
+def folder_of(name: str) -> Path:
+    """The folder of transformers behind a backbone's name; ``BackboneError`` where there is none."""
+    folder = Path(name)
+    if name in BUNDLED and (file := BUNDLED[name].file) is not None:
+        BUNDLED[name].check(name)
+        folder = file.parent
+    elif name.startswith("hf/"):
+        from transferium.models.sources.hub import repository
+        from transferium.models.sources.transformers_models import FILES
+
+        folder = repository(name.removeprefix("hf/"), FILES)
+    if not (folder / "config.json").is_file() or not (folder / "tokenizer.json").is_file():
+        raise BackboneError(
+            "pretraining on texts goes on from a folder of transformers with config.json and tokenizer.json, from "
+            f"hf/<owner>/<name> or from all_minilm_l6_v2; {name} is none of these."
+        )
+    return folder
+
+
+def network_of(asked: NewNetwork, source: Path | None, vocabulary: Vocabulary, start: str | None) -> Network:
+    """The network that starts: that of ``source``, or a new one as ``asked``."""
+    from transferium.models.sources.language_models import continued, language_model, read_config, untrained
+    from transferium.models.sources.transformers_models import text_preprocess
+    from transferium.models.sources.weight_files import digest_files, weight_files
+
+    if source is None:
+        config = _new_config(asked, vocabulary)
+        longest = int(getattr(config, "max_position_embeddings", asked.length))
+        written = config.to_json_string()
+        return _network(config, lambda: language_model(untrained(config)), longest, 5e-4, digest_files([], written))
+    if asked.config:
+        raise InputError("config describes a new network, and --backbone names a pretrained one: leave one out.")
+    config = read_config(source)
+    rows, pad = int(config.vocab_size), getattr(config, "pad_token_id", None)
+    if vocabulary.size > rows or pad not in (None, vocabulary.ids["pad"]):
+        raise BackboneError(
+            f"the tokenizer and the model of {start} do not belong together: {vocabulary.size} pieces with padding "
+            f"{vocabulary.ids['pad']}, and {rows} embeddings with padding {pad}."
+        )
+    longest = text_preprocess(source).max_length
+    files = digest_files([source / "config.json", *weight_files(source)])
+    return _network(config, lambda: language_model(continued(source)), longest, 5e-5, files)
+
+
+def _network(config: Any, build: Callable[[], Model], longest: int, lr: float, fingerprint: str) -> Network:
+    types = int(getattr(config, "type_vocab_size", 0) or 0) > 1
+    return Network(build, int(config.hidden_size), longest, types, lr, fingerprint)
+
+
+def _new_config(asked: NewNetwork, vocabulary: Vocabulary) -> Any:
+    import transformers
+
+    from transferium.models.sources.language_models import read_config
+
+    ids = {f"{use}_token_id": vocabulary.ids[use] for use in ("pad", "cls", "sep")}
+    if asked.config:
+        config = read_config(Path(asked.config))
+        for name, value in {"vocab_size": vocabulary.size, **ids}.items():
+            setattr(config, name, value)
+        config.bos_token_id = config.eos_token_id = None
+        return config
+    if asked.width % asked.heads:
+        raise InputError(f"width={asked.width} is shared by heads={asked.heads}: it must be a multiple of that.")
+    return transformers.BertConfig(
+        vocab_size=vocabulary.size,
+        hidden_size=asked.width,
+        num_hidden_layers=asked.layers,
+        num_attention_heads=asked.heads,
+        intermediate_size=4 * asked.width,
+        max_position_embeddings=asked.length,
+        pad_token_id=ids["pad_token_id"],
+    )
+
+
+def write_encoder(
+    model: Model, tokenizer: Path, source: Path | None, start: str | None, longest: int, folder: Path
+) -> None:
+    """Model and tokenizer by ``save_pretrained``, and how tokens are pooled where the start said so."""
+    from transferium.models.sources.language_models import put_together
+    from transferium.models.sources.transformers_models import quiet
+
+    with quiet():
+        put_together(model).save_pretrained(folder)
+        save_tokenizer(tokenizer, folder, longest)
+    if start in BUNDLED:
+        _say_pooling(folder, model)
+    elif source is not None and (source / "modules.json").is_file():
+        for name in POOLING:
+            if (source / name).is_file():
+                shutil.copyfile(source / name, folder / name)
+        for part in json.loads((source / "modules.json").read_text(encoding="utf-8")):
+            if part["path"] and (source / part["path"] / "config.json").is_file():
+                (folder / part["path"]).mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source / part["path"] / "config.json", folder / part["path"] / "config.json")
+
+
+def _say_pooling(folder: Path, model: Model) -> None:
+    """The bundled encoder's mean over tokens at length one, in the files of sentence-transformers."""
+    kinds = ("Transformer", "Pooling", "Normalize")
+    paths = ("", "1_Pooling", "2_Normalize")
+    modules = [
+        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for i, (kind, path) in enumerate(zip(kinds, paths, strict=True))
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules, indent=1), encoding="utf-8")
+    (folder / "1_Pooling").mkdir()
+    width = int(model.backbone.model.config.hidden_size)  # type: ignore[union-attr,arg-type]
+    pooling = {"word_embedding_dimension": width, "pooling_mode_mean_tokens": True}
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling), encoding="utf-8")

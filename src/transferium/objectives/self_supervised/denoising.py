@@ -1,0 +1,65 @@
+"""Denoising auto-encoder: an encoder whose features are enough to draw the example without its noise."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from transferium.errors import InputError, did_you_mean
+from transferium.objectives.self_supervised.base import SelfSupervised
+from transferium.training.loop.view import View
+
+NOISES = ("gaussian", "masking", "salt-and-pepper", "downsampling")
+
+
+def corrupted(x: Tensor, noise: str, strength: float) -> Tensor:
+    """Pictures ``(n, c, h, w)`` with noise from torch's global generator, or as they are at strength 0.
+
+    ``gaussian`` adds ``strength`` times the batch's standard deviation; ``masking`` sets that share of the pixels to
+    the batch's mean, ``salt-and-pepper`` to its least or greatest value; ``downsampling`` takes that share of the
+    side away and draws the picture at its size again.
+    """
+    if noise not in NOISES:
+        raise InputError(f"there is no noise {noise!r}. {did_you_mean(noise, NOISES)}")
+    if strength == 0:
+        return x
+    if noise == "gaussian":
+        return x + strength * x.std() * torch.randn_like(x)
+    if noise == "downsampling":
+        side = [max(1, round(n * (1 - strength))) for n in x.shape[-2:]]
+        small = nn.functional.interpolate(x, side, mode="area")
+        return nn.functional.interpolate(small, x.shape[-2:], mode="bilinear", align_corners=False)
+    lot = torch.rand(len(x), 1, *x.shape[-2:], device=x.device)
+    if noise == "masking":
+        return torch.where(lot < strength, x.mean(), x)
+    salted = torch.where(lot < strength / 2, x.max(), x)
+    return torch.where(lot > 1 - strength / 2, x.min(), salted)
+
+
+class DenoisingAutoEncoder(SelfSupervised):
+    """``mean ||x - decoder(encoder(x with noise))||²``, by the number, in units of the batch's variance about its mean.
+
+    1 is what drawing the mean picture costs, 0 is perfect. The decoder is the model's head: features ``(n, width)`` to
+    ``x``. Vincent et al., "Extracting and composing robust features with denoising autoencoders" (2008).
+    """
+
+    terms = ("dae",)
+
+    def __init__(self, noise: str = "gaussian", strength: float = 0.5, stream: str = "corpus") -> None:
+        super().__init__(stream)
+        self.noise, self.strength = noise, strength
+        corrupted(torch.zeros(1, 1, 1, 1), noise, 0)
+
+    def extra_repr(self) -> str:
+        return f"{self.stream!r}, noise={self.noise!r}, strength={self.strength}"
+
+    def measures(self, view: View) -> dict[str, Tensor]:
+        x = view.inputs(self.stream)[0]
+        drawn = self.redraw(view)
+        spread = (x - x.mean(0)).square().mean().clamp_min(1e-12)
+        return {"dae": (drawn.float() - x).square().flatten(1).mean(1) / spread}
+
+    def redraw(self, view: View) -> Tensor:
+        """The examples as they come back from their noisy versions."""
+        noisy = corrupted(view.inputs(self.stream)[0], self.noise, self.strength)
+        return view.seen_as(self.stream, (noisy,)).logits(self.stream)
