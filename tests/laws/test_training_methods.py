@@ -27,6 +27,7 @@ from transferium.methods.regularised.stoch_norm import StochNorm
 from transferium.methods.task import Task
 from transferium.training.loop.freeze import freeze
 from transferium.training.loop.predict import predict
+from worlds.teachers import Pupil
 from worlds.toy import picture_backbone, pictures, same, weights
 
 SHORT: dict[str, Any] = {"epochs": 2, "batch_size": 8}
@@ -57,6 +58,8 @@ ROWS = [
     CoTuning(**SHORT),
     BiTuning(keys=6, batch_norm="batch", accumulate=2, **SHORT),
     StochNorm(**SHORT),
+    Pupil(match="features", unfreeze=2, accumulate=2, **SHORT),
+    Pupil(match="relations", soft=1.0, **SHORT),
 ]
 every = pytest.mark.parametrize("method", ROWS, ids=lambda m: f"{m.name}-{m.unfreeze}-{m.optimiser}")
 

@@ -28,6 +28,7 @@ METHODS = {
     "co-tuning": "regularised.co_tuning.CoTuning",
     "bi-tuning": "regularised.bi_tuning.BiTuning",
     "stochnorm": "regularised.stoch_norm.StochNorm",
+    "distil": "distillation.distil.Distil",
     "scratch": "finetuning.scratch.FromScratch",
     "ncm": "frozen.nearest_class_mean.NearestClassMean",
     "cosine": "frozen.cosine.CosineClassifier",
@@ -128,6 +129,7 @@ FAMILIES = {
     "frozen": "On frozen features: seconds, without torch",
     "finetuning": "Training the network",
     "regularised": "Training the network, held back by something of pretraining",
+    "distillation": "Making a network small",
     "shallow_adaptation": "Adapting to a target without labels (--source), on frozen features",
     "deep_adaptation": "Adapting to a target without labels (--source), by training a network",
 }
