@@ -60,6 +60,7 @@ ROWS = [
     StochNorm(**SHORT),
     Pupil(match="features", unfreeze=2, accumulate=2, **SHORT),
     Pupil(match="relations", soft=1.0, **SHORT),
+    Pupil(match="attention", augment="none", batch_norm="kept", **SHORT),
 ]
 every = pytest.mark.parametrize("method", ROWS, ids=lambda m: f"{m.name}-{m.unfreeze}-{m.optimiser}")
 

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from transferium.errors import InputError
-from transferium.functional.losses.distillation import distillation, hint, relation_gap
+from transferium.functional.losses.distillation import (
+    attention_gap,
+    attention_map,
+    distillation,
+    hint,
+    relation_gap,
+)
 from transferium.models.model import Model
 from transferium.objectives.teacher import Teacher
 from transferium.training.loop.objective import Objective
@@ -141,6 +147,31 @@ class TaughtFeatures(Taught):
 
     def _gap(self, view: View, stream: str, told: Tensor) -> Tensor:
         return hint(self.regressor(view.features(stream)).float(), told, self.scale)
+
+
+class TaughtAttention(Taught):
+    """``mean_i ||a_i / ||a_i|| - a'_i / ||a'_i|| ||²``, ``a = mean_c maps²`` of the student's module ``layer``.
+
+    ``told`` are the teacher's attention maps ``(n, places)`` on ``grid``, to which the student's are pooled.
+    Zagoruyko & Komodakis, "Paying more attention to attention" (2017).
+    """
+
+    def __init__(
+        self,
+        told: Mapping[str, NDArray[np.floating]],
+        layer: str,
+        grid: tuple[int, int],
+        *,
+        name: str = "taught_attention",
+    ) -> None:
+        super().__init__(told, name=name)
+        self.layer, self.grid, self.taps = f"backbone.{layer}", grid, frozenset({f"backbone.{layer}"})
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, layer={self.layer!r}, grid={self.grid}"
+
+    def _gap(self, view: View, stream: str, told: Tensor) -> Tensor:
+        return attention_gap(attention_map(view.activation(stream, self.layer), self.grid), told)
 
 
 class TaughtRelations(Taught):

@@ -23,7 +23,12 @@ from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 from transferium.models.heads.linear import linear
+from transferium.models.model import Model
+from transferium.models.surgery.attention_maps import attention_backbone, last_maps
+from transferium.objectives.distillation import TaughtAttention
 from transferium.problems.classes import Classes
+from transferium.training.feeds.batch import Batch
+from transferium.training.loop.view import View
 from worlds.tables import clusters, table, write_table
 from worlds.teachers import PICTURE_TEACHER, Pupil
 from worlds.toy import picture_backbone, pictures, same, weights
@@ -144,3 +149,31 @@ def test_another_teacher_does_not_go_on_from_this_ones_state(teacher: Path, tmp_
     Artifact(replace(fitted.backbone, width=8), fitted.head, given.problem, {}).save(teacher)
     with pytest.raises(InputError, match="cannot be resumed: taught by"):
         Distil(teacher=str(teacher), **FAST).fit(task(rows(40), workdir=tmp_path / "state"))
+
+
+def test_attention_equals_a_slow_version() -> None:
+    """Zagoruyko & Komodakis, equations 1 and 2: sums of squares over channels, each map divided by its length."""
+    torch.manual_seed(0)
+    student, picture = picture_backbone(), torch.randn(3, 3, 16, 16)
+    layer, grid = last_maps(student.build(), student)
+    assert (layer, grid) == ("body", (8, 8))
+    seen = attention_backbone(PICTURE_TEACHER.backbone, (4, 4))
+    told = seen.build()(picture).detach().numpy()
+    model = Model(student.build(), torch.nn.Linear(5, 2)).eval()
+    objective = TaughtAttention({"target": told[[2, 0, 1]]}, layer, (4, 4))
+    view = View(model, {"target": Batch((picture,), None, torch.tensor([1, 2, 0]))}, taps=objective.taps)
+    total = 0.0
+    for network, rows in ((model.backbone, []), (PICTURE_TEACHER.backbone.build(), [])):
+        maps = network.body(network.stem(picture).relu()).detach().double().numpy()
+        for one in maps:
+            squares = (one**2).mean(axis=0).reshape(4, 2, 4, 2).mean(axis=(1, 3)).ravel()
+            rows.append(squares / np.sqrt((squares**2).sum()))
+        total = rows if not total else sum(((a - b) ** 2).sum() for a, b in zip(total, rows, strict=True)) / 3
+    assert objective(view)["taught_attention"].item() == pytest.approx(total, rel=1e-4)
+
+
+def test_attention_needs_places_that_stay(teacher: Path) -> None:
+    with pytest.raises(InputError, match=r"augment=auto moves what the student sees: give augment=none"):
+        Distil(match="attention")
+    with pytest.raises(InputError, match="no feature maps of images"):
+        Distil(teacher=str(teacher), match="attention", augment="none", **FAST).fit(task(rows(40)))

@@ -36,20 +36,22 @@ class Distil(FineTune):
     + strength · match`` with the logits ``t`` of the model in the run ``teacher``, and those ``s`` of the student, the
     backbone that the job names: a smaller one of the teacher's family, or ``small_cnn``. ``match=features`` adds
     FitNets' hints (of the pooled features, through a linear map that is trained along), ``match=relations`` the
-    distances and angles among a batch's examples. The teacher is asked once for each example, as it came, and its
+    distances and angles among a batch's examples, ``match=attention`` where the last maps of two networks for images
+    are strong. The teacher is asked once for each example, as it came, and its
     answers are stored; the student sees them augmented. ``unlabeled`` names a folder or table of inputs on which the
     teacher's answers are learned as well; an epoch is then a pass over the larger of both. Students start from random
     weights as a rule, and rates are set for that: for a pretrained one give ``lr=1e-4 layer_decay=0.8``. The run also
     holds the student trained without its teacher, which decides the verdict. Prefer it to ``finetune`` where the model
     must be small or quick and a large one does better. Hinton et al., "Distilling the knowledge in a neural network"
-    (2015); Romero et al., "FitNets" (2015); Park et al., "Relational knowledge distillation" (2019).
+    (2015); Romero et al., "FitNets" (2015); Park et al., "Relational knowledge distillation" (2019);
+    Zagoruyko & Komodakis, "Paying more attention to attention" (2017).
     """
 
     name: ClassVar[str] = "distil"
     problems: ClassVar[tuple[str, ...]] = (Classes.kind,)
     unused_rules: ClassVar[dict[str, Rule]] = {
         "temperature": Rule("soft", lambda m: m.soft > 0, "a share of soft answers above 0"),
-        "strength": Rule("match", lambda m: m.match != "answers", "match=features or relations"),
+        "strength": Rule("match", lambda m: m.match != "answers", "match=features, relations or attention"),
     }
 
     epochs: int = setting(30, "passes over the training examples, or over unlabeled ones if they are more", (1, 100))
@@ -65,7 +67,10 @@ class Distil(FineTune):
     )
     temperature: float = setting(4.0, "what both answers are softened by", (1.0, 10.0), {"above": 0})
     match: str = setting(
-        "answers", "what else is matched beside the answers: features, relations", ("answers", "features", "relations")
+        "answers",
+        "what else is matched beside the answers: features, relations, or attention, which needs augment=none",
+        ("answers", "features", "relations"),
+        choices=("answers", "features", "relations", "attention"),
     )
     strength: float = setting(1.0, "weight of what else is matched", (0.1, 10.0))
 
@@ -77,6 +82,15 @@ class Distil(FineTune):
                 f"match=relations compares the examples of a whole batch, and accumulate={self.accumulate} would split "
                 "it: use accumulate=1 and a smaller batch_size."
             )
+
+        if self.match == "attention" and self.augment != "none":
+            raise InputError(
+                f"match=attention compares where two networks look, and augment={self.augment} moves what the student "
+                "sees: give augment=none."
+            )
+
+    def _needs_inputs(self) -> str:
+        return super()._needs_inputs() or ("attention is of the whole network" if self.match == "attention" else "")
 
     def fit(self, task: Task) -> Fitted:
         """Train the student; raises before that where the teacher cannot teach this task."""
@@ -132,6 +146,22 @@ class Distil(FineTune):
         if self.match == "relations":
             refuse_several("relations are those of a whole batch", "train it with one process")
             yield self.strength, lambda: TaughtRelations(lesson.features)
+        if self.match == "attention":
+            yield self.strength, lambda: self._attention(setup)
+
+    def _attention(self, setup: FineTuneSetup) -> Objective:
+        """The term of attention, on the coarser of the two grids of places."""
+        from transferium.models.surgery.attention_maps import attention_backbone, last_maps
+        from transferium.objectives.distillation import TaughtAttention
+
+        lesson = lesson_of(setup)
+        teacher = lesson.teacher.backbone
+        layer, ours = last_maps(setup.model.backbone, setup.backbone)
+        grid = min(ours, last_maps(teacher.build(), teacher)[1])
+        seen = attention_backbone(teacher, grid)
+        domains = {"target": setup.parts.train} | ({} if lesson.unlabeled is None else {"unlabeled": lesson.unlabeled})
+        told = {stream: setup.task.embed(domain, seen).features for stream, domain in domains.items()}
+        return TaughtAttention(told, layer, grid)
 
     def _whole_batches(self) -> bool:
         return self.match == "relations"
