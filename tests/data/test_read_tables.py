@@ -373,6 +373,16 @@ def test_numbers_written_with_gaps(tmp_path: Path) -> None:
     assert [domain.samples.raw(i)["c"] for i in range(3)] == ["x", "1", "2"]
 
 
+def test_image_bytes_alone_are_as_many_as_there_are(tmp_path: Path) -> None:
+    """In one file, and in several that are joined: nothing is read but how many rows there are."""
+    for name, colours in (("train", (1, 2, 3)), ("test", (4, 5))):
+        pq_table = pa.table({"image": [png(colour) for colour in colours]})
+        parquet.write_table(pq_table, tmp_path / f"{name}.parquet")
+    assert len(read(tmp_path / "train.parquet")) == 3
+    whole = read(tmp_path)
+    assert len(whole) == 5 and decode(whole.samples.raw(4)).getpixel((0, 0))[0] == 5
+
+
 def test_many_paths_take_little_memory(tmp_path: Path) -> None:
     """The Python side: two references and one string per path; no pictures, no rows."""
     count = 50_000

@@ -10,6 +10,7 @@ import torch
 
 from laws.adaptation_terms import TERMS
 from laws.regularised_terms import TERMS as HELD_BACK
+from laws.taught_terms import TERMS as TAUGHT
 from laws.tuning_terms import TERMS as TUNING
 from transferium.errors import InputError
 from transferium.models.model import Model
@@ -100,7 +101,7 @@ ROWS = [
         },
         frozenset({"source"}),
     ),
-    *(Row(*term) for term in (*TERMS, *HELD_BACK, *TUNING)),
+    *(Row(*term) for term in (*TERMS, *HELD_BACK, *TUNING, *TAUGHT)),
 ]
 every = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 

@@ -35,6 +35,7 @@ from transferium.training.loop.freeze import freeze
 from transferium.training.loop.predict import predict
 from worlds.adapted import bert_backbone, stirred, vit_backbone
 from worlds.bert import sayings
+from worlds.teachers import Pupil
 from worlds.toy import picture_backbone, pictures, same, weights
 
 SHORT: dict[str, Any] = {"epochs": 2, "batch_size": 8}
@@ -74,6 +75,9 @@ ROWS = [
     PrefixTuning(tokens=3, **FEW),
     PromptTuning(tokens=3, average="soup", **FEW),
     VisualPromptTuning(tokens=2, **FEW),
+    Pupil(match="features", unfreeze=2, accumulate=2, **SHORT),
+    Pupil(match="relations", soft=1.0, **SHORT),
+    Pupil(match="attention", augment="none", batch_norm="kept", **SHORT),
 ]
 TEXTS = (IA3, BottleneckTuning, PrefixTuning, PromptTuning)
 every = pytest.mark.parametrize("method", ROWS, ids=lambda m: f"{m.name}-{m.unfreeze}-{m.optimiser}")

@@ -15,6 +15,7 @@ from transferium.cli import augmented, tables
 from transferium.cli import options as opt
 from transferium.cli.account import say_read
 from transferium.cli.echo import echo
+from transferium.cli.jobs import several
 from transferium.cli.sources import WithSources
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 @opt.forget_data
 @click.option("--resume", metavar="RUN", type=opt.GivenPath(), help="Go on with an interrupted run, alone.")
 @click.option("--restart", is_flag=True, help="Throw away what an interrupted run left, and begin anew.")
-@opt.columns
+@opt.columns_of_tasks
 @opt.engine
 @opt.as_json
 @click.pass_context
@@ -100,6 +101,9 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
     check_writable(out)
     anew = begins_anew(out, options, method)
     watch = Stopwatch()
+    if isinstance(options["label"], tuple | list):
+        several.fit(data, asked, watch, options, anew)
+        return
     if options["source"]:
         _adapt(data, asked, watch, options, anew)
         return
@@ -142,8 +146,12 @@ def predict(run: Path, data: Path, **options: Any) -> None:
     from transferium.data.doctor.findings import by_reason
     from transferium.job.predict.apply import predict_domain, read_to_answer
     from transferium.job.predict.predictions import check_out, write_predictions
+    from transferium.job.tasks.saved_tasks import has_tasks
     from transferium.problems.evaluation import Overlap
 
+    if has_tasks(run):
+        several.predict(run, data, options)
+        return
     if options["out"] is not None:
         check_out(options["out"], data)
     artifact = load_artifact(run)
@@ -175,7 +183,11 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
     from transferium.artifact import load_artifact
     from transferium.job.adapt.evaluate_adapted import evaluate_adapted, is_adapted
     from transferium.job.predict.apply import check_evaluable, evaluate_domain, held_out, metrics_of, read_like
+    from transferium.job.tasks.saved_tasks import has_tasks
 
+    if has_tasks(run):
+        several.evaluate(run, data, options)
+        return
     artifact = load_artifact(run)
     given = read_like(artifact, data, opt.named_columns(options))
     say_read(given, machine=options["as_json"], warned=True)

@@ -71,7 +71,12 @@ LAYOUTS = ("classes", "parts", "table", "images")
 PROBLEM_KINDS = ("auto", "classes", "multi-label", "regression")
 
 
-def columns(command: F) -> F:
+def _one_or_several(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> Any:
+    """The callback of a column that may be given several times: None, its name, or a tuple of names."""
+    return given if len(given) > 1 else next(iter(given), None)
+
+
+def columns(command: F, *, tasks: bool = False) -> F:
     """``--image``, ``--text`` and all other options that say what the columns of a table are, or a folder."""
     command = click.option("--problem", type=click.Choice(PROBLEM_KINDS), help=PROBLEM)(command)
     command = click.option("--layout", type=click.Choice(LAYOUTS), help=LAYOUT)(command)
@@ -81,8 +86,15 @@ def columns(command: F) -> F:
     inputs = "The columns that a row is made of: A,B,C.  [default: all that have no other use]"
     command = click.option("--columns", "inputs", metavar="COLS", help=inputs)(command)
     for name, text in reversed(COLUMNS.items()):
-        command = click.option(f"--{name}", name, metavar="COL", help=text)(command)
+        several: dict[str, Any] = {"multiple": True, "callback": _one_or_several} if tasks and name == "label" else {}
+        said = f"{text} Repeatable: a task for each." if several else text
+        command = click.option(f"--{name}", name, metavar="COL", help=said, **several)(command)
     return command
+
+
+def columns_of_tasks(command: F) -> F:
+    """The same, where ``--label`` may be given several times."""
+    return columns(command, tasks=True)
 
 
 def engine(command: F) -> F:

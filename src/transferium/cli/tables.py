@@ -82,6 +82,7 @@ def summary(run: dict[str, Any]) -> str:
         "",
         table([ours, *beside], ["beside", f"{headline} (95 % interval)"]),
         "",
+        *costs(run.get("rivals") or {}),
         *attacked(run.get("attacked") or {}, of=run["test"].get("examples")),
         run["verdict_sentence"],
         *run.get("remarks", ()),
@@ -89,6 +90,26 @@ def summary(run: dict[str, Any]) -> str:
     ]
     lines += doctors(run["doctor"]["findings"], run["doctor"])
     return "\n".join([*lines, f"{run['seconds']['total']:.1f} s in all."])
+
+
+def costs(rivals: dict[str, Any]) -> list[str]:
+    """What the model and its rivals cost, and how much of a rival's figure the model has; nothing without rivals."""
+    if not rivals:
+        return []
+    rows = []
+    for name, cost in rivals["costs"].items():
+        parameters, size, each = cost["parameters"], cost["bytes"], cost["milliseconds"]
+        kept = rivals["kept"].get(name)
+        rows.append(
+            [
+                name.replace("_", " "),
+                "–" if parameters is None else f"{parameters:,}",
+                "–" if size is None else megabytes(size),
+                "–" if each is None else f"{each:.2f}",
+                "" if kept is None else f"{100 * kept:.1f} %",
+            ]
+        )
+    return [table(rows, ["cost", "parameters", "size", "ms an example", "the model has of its figure"]), ""]
 
 
 def attacked(given: dict[str, Any], of: int | None = None) -> list[str]:

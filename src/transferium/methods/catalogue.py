@@ -36,6 +36,7 @@ METHODS = {
     "prefix": "peft.prompt_tuning.PrefixTuning",
     "prompt": "peft.prompt_tuning.PromptTuning",
     "vpt": "peft.prompt_tuning.VisualPromptTuning",
+    "distil": "distillation.distil.Distil",
     "scratch": "finetuning.scratch.FromScratch",
     "ncm": "frozen.nearest_class_mean.NearestClassMean",
     "cosine": "frozen.cosine.CosineClassifier",
@@ -137,6 +138,7 @@ FAMILIES = {
     "finetuning": "Training the network",
     "regularised": "Training the network, held back by something of pretraining",
     "peft": "Training a small adapter of a frozen network",
+    "distillation": "Making a network small",
     "shallow_adaptation": "Adapting to a target without labels (--source), on frozen features",
     "deep_adaptation": "Adapting to a target without labels (--source), by training a network",
 }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.learned import Learned
 from transferium.models.backbone import Backbone
 from transferium.models.heads.base import AnyHead
 from transferium.selection.selection import Selection
@@ -27,6 +28,19 @@ class Threat:
     steps: int = 7
 
 
+@dataclass(frozen=True)
+class Rival:
+    """A model that a report sets beside a fitted one, fitted when it is asked for.
+
+    ``decides`` is what it is called where the verdict is how much better the fitted one is than this; ``learned`` is
+    what it learned from, where that may be other examples.
+    """
+
+    fit: Callable[[], Fitted]
+    decides: str = ""
+    learned: Learned | None = None
+
+
 @dataclass(frozen=True, repr=False)
 class Fitted(Shown):
     """A fitted model: a backbone (the given one or a tuned one), the head that reads it, and how they were made.
@@ -36,7 +50,7 @@ class Fitted(Shown):
     small). ``history`` holds one flat record per step or epoch.
     ``attack`` is the attack under which its accuracy is measured too, where a method sets one. ``contact`` shows a few
     training examples beside what augmentation made of them, where there was any.
-    ``beside`` holds the other models of a choice between several, by name.
+    ``beside`` holds the other models of a choice between several, by name, and ``rivals`` what it is compared with.
     """
 
     method: str
@@ -49,6 +63,7 @@ class Fitted(Shown):
     attack: Threat | None = None
     contact: Contact | None = None
     beside: Mapping[str, Fitted] = field(default_factory=dict)
+    rivals: Mapping[str, Rival] = field(default_factory=dict)
 
     def face(self) -> Face:
         """The method, the backbone, and how the settings were chosen."""

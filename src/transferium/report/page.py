@@ -22,6 +22,7 @@ from transferium.report.schema import check_run
 from transferium.report.strips import stacked
 from transferium.report.tables import (
     attacked_group,
+    cost_rows,
     difference_row,
     figure_row,
     interval_words,
@@ -78,6 +79,7 @@ def view(run: Mapping[str, Any], thumbnails: Thumbnails) -> dict[str, Any]:
         "measured": words.ADAPTED_TO if (run.get("adaptation") or {}).get("transductive") else words.HELD_OUT,
         "difference": difference_row(run),
         "references": reference_group(run),
+        "costs": cost_rows(run),
         "attacked": attacked_group(run),
         "metrics": metric_groups(test, shown),
         "reliability": reliability(after, before) if after else "",

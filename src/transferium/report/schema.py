@@ -92,6 +92,18 @@ class AttackedRow(TypedDict):
     attacked: Interval
 
 
+class Rivals(TypedDict, total=False):
+    """What a model was compared with: ``costs`` of each and of ``model``, the share of each one's figure that it has.
+
+    A cost is ``{"parameters", "bytes", "milliseconds"}``, None where it is not known; ``decided_by`` names the rival
+    that ``difference`` is over, and is empty where it is no transfer.
+    """
+
+    costs: dict[str, dict[str, Any]]
+    kept: dict[str, float]
+    decided_by: str
+
+
 class Example(TypedDict, total=False):
     """One prediction to show; ``label`` is null where nobody knows it, ``text`` is there for texts.
 
@@ -248,6 +260,7 @@ class Run(TypedDict, total=False):
     test: Metrics | MultiLabelMetrics | RegressionMetrics
     references: dict[str, Metrics | MultiLabelMetrics | RegressionMetrics]
     attacked: dict[str, AttackedRow]
+    rivals: Rivals
     difference: Interval
     gradient_boosting: Boosting
     selection: Selection

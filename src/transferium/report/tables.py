@@ -9,7 +9,7 @@ from typing import Any
 from transferium.report.axis import Axis, round_axis
 from transferium.report.presentation import CLASSES, Presentation, Scale, Write, presentation
 from transferium.report.strips import scale, whisker
-from transferium.report.words import NARROW, REFERENCES, amount, number, percent, short_amount, spoken
+from transferium.report.words import NARROW, NOTHING, REFERENCES, amount, number, percent, short_amount, spoken
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,24 @@ def attacked_group(run: Mapping[str, Any]) -> Group | None:
     return Group("Accuracy, %", scale(axis, _short(percent)), rows)
 
 
+def cost_rows(run: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """What the model and its rivals cost: name, parameters, megabytes, milliseconds, and what it keeps of each."""
+    rivals = run.get("rivals") or {}
+
+    def row(name: str, cost: Mapping[str, Any]) -> tuple[str, ...]:
+        called = "This model" if name == "model" else REFERENCES.get(name, (spoken(name), ""))[0]
+        size, each, kept = cost.get("bytes"), cost.get("milliseconds"), rivals.get("kept", {}).get(name)
+        return (
+            called,
+            NOTHING if cost.get("parameters") is None else f"{cost['parameters']:,}",
+            NOTHING if size is None else f"{size / 1e6:.2f}{NARROW}MB",
+            NOTHING if each is None else f"{each:.2f}{NARROW}ms",
+            "" if kept is None else percent(kept),
+        )
+
+    return [row(name, cost) for name, cost in rivals.get("costs", {}).items()]
+
+
 def difference_row(run: Mapping[str, Any]) -> Row | None:
     """The paired gain over no transfer, on an axis that holds nought; None where it was not measured."""
     given = run.get("difference")
@@ -149,6 +167,7 @@ def difference_row(run: Mapping[str, Any]) -> Row | None:
     low, high = _ends(given)
     axis = round_axis([*_values([given]), 0.0])
     chart = whisker(axis, number(given), low, high, tone="ours", zero=True)
-    name = "Gain over source only" if run.get("adaptation") else "Gain over no transfer"
+    decided = (run.get("rivals") or {}).get("decided_by") or ("source_only" if run.get("adaptation") else "no_transfer")
+    name = f"Gain over {REFERENCES[decided][0].lower()}"
     write = presentation(run).gain
     return Row(name, "", write(given), interval_words(given, write), chart)

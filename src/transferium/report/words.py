@@ -51,6 +51,8 @@ REFERENCES = {
     "source_network": ("Source network", "the same network, which never saw the target"),
     "label_rates": ("Label rates", "the same for every example: how often each label occurs"),
     "mean": ("Mean amount", "always the mean of the training part"),
+    "teacher": ("Teacher", "the model that this one learned from"),
+    "without_teacher": ("Without teacher", "the same network, examples and number of steps"),
     "few_alone": ("Labelled target examples alone", "a probe of these and nothing else"),
 }
 VERDICTS = {

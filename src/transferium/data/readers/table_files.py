@@ -124,7 +124,10 @@ def _read_all(tables: Sequence[TableFile], names: list[str]) -> Any:
     for table in tables[1:]:
         if missing := [name for name in names if name not in table.first]:
             raise DataError(f"{table.path} has no column {missing[0]!r}, which {tables[0].path.name} has")
-    return pa.concat_tables([table.read(names) for table in tables], promote_options="permissive")
+    read = [table.read(names) for table in tables]
+    if not names:  # of a column that stays in the file, nothing but how many rows it has
+        return pa.table({"": pa.nulls(sum(one.num_rows for one in read))})
+    return pa.concat_tables(read, promote_options="permissive")
 
 
 def _labels(

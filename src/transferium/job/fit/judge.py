@@ -13,6 +13,7 @@ from transferium.evaluation import references as reference
 from transferium.evaluation.attacked import Attacked, attacked_accuracy
 from transferium.evaluation.gradient_boosting import NAME, Beside, beside_boosting, boost
 from transferium.evaluation.verdict import Verdict, verdict
+from transferium.job.fit.rivals import Compared, compare_with_rivals
 from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.frozen_classifier import Cached
@@ -42,6 +43,7 @@ class Judged:
     out_of_fold: NDArray[np.float64] | None = None
     attacked: dict[str, Attacked] = field(default_factory=dict)
     boosting: Beside | None = None
+    compared: Compared = field(default_factory=Compared)
 
 
 CLOSE = 0.10
@@ -110,7 +112,9 @@ def _judge_clean(fitted: Fitted, task: Task, test: Domain, random: Backbone | No
     said = Verdict.not_asked("no pretrained backbone was involved")
     if random is not None:
         beside["no_transfer"], said = compare_with_random(fitted, task, test, outputs, random, _reference_probe(fitted))
-    return Judged(test, outputs, result, beside, said, known)
+    compared = compare_with_rivals(fitted, task, test, outputs, result)
+    beside |= compared.evaluations
+    return Judged(test, outputs, result, beside, compared.verdict or said, known, compared=compared)
 
 
 def _reference_probe(fitted: Fitted) -> LinearProbe:

@@ -68,7 +68,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
     warn_if_untracked(task, fitted)
     with watch("evaluate"):
         judged = judge(fitted, task, divided.test, random)
-        said = remarks(judged, fitted, task, divided.division)
+        said = [*judged.compared.remarks, *remarks(judged, fitted, task, divided.division)]
     with watch("doctor"):
         prepared = with_suspicious(prepared, divided.train, judged.out_of_fold)
     info = {
@@ -81,7 +81,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
     }
     artifact = Artifact(fitted.backbone, fitted.head, divided.train.posed, info).having_learned(task.train, task.val)
     kept = artifact.forgetful() if options.forget_data else artifact
-    run = describe(options, prepared, divided, fitted, judged) | {"remarks": said}
+    run = describe(options, prepared, divided, fitted, judged) | {"remarks": said} | judged.compared.as_dict()
     return write_run(options.out, kept, run, judged, watch, fitted.contact)
 
 

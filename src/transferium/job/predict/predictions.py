@@ -61,6 +61,8 @@ def _first_lines(path: Path) -> tuple[list[str], list[str]] | None:
 
 def _is_ours(header: list[str], first: list[str]) -> bool:
     """Whether a table begins as predictions do; without probabilities beside them they are amounts."""
+    if header[1:2] != ["predicted"] and all(name.startswith(("predicted_", "p_")) for name in header[1:]):
+        return header[:1] == ["id"] and len(header) > 1  # of several tasks
     at = 2 if header[1:2] == ["label"] else 1
     outputs = header[at + 1 :]
     if [*header[:1], *header[at : at + 1]] != ["id", "predicted"] or not all(name.startswith("p_") for name in outputs):
@@ -77,15 +79,20 @@ def write_predictions(path: Path | None, domain: Domain, problem: Problem, outpu
     The label is left out where the domain has none. An example that could not be read keeps its row, with empty cells
     for the prediction.
     """
-    if path is None and sys.stdout is None:
-        raise InputError("standard output is closed, and predictions go there: name a file with --out.")
     text = io.StringIO()
     _write(text, domain, problem, outputs)
+    put_text(path, text.getvalue())
+
+
+def put_text(path: Path | None, text: str) -> None:
+    """Write predictions to ``path``, whole or not at all, or to standard output."""
+    if path is None and sys.stdout is None:
+        raise InputError("standard output is closed, and predictions go there: name a file with --out.")
     try:
         if path is None:
-            sys.stdout.write(text.getvalue())
+            sys.stdout.write(text)
         else:
-            write_atomically(path, text.getvalue())
+            write_atomically(path, text)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -101,9 +108,13 @@ def _write(file: TextIO, domain: Domain, problem: Problem, outputs: Outputs) -> 
     for i, row in enumerate(outputs):
         name = for_spreadsheet(domain.ids[i])
         label = [for_spreadsheet(domain.posed.cell(domain.y[i]))] if labelled else []
-        if np.isnan(row).any():
-            writer.writerow([name, *label, "", *([""] * len(columns))])
-        else:
-            # repr keeps every bit: reading the file back gives the same numbers.
-            numbers = [repr(float(p)) for p in row] if columns else []
-            writer.writerow([name, *label, for_spreadsheet(problem.answer(row)), *numbers])
+        writer.writerow([name, *label, *answer_cells(problem, row)])
+
+
+def answer_cells(problem: Problem, outputs: Outputs) -> list[str]:
+    """The answer and the outputs of one example as cells; empty ones where it could not be read."""
+    if np.isnan(outputs).any():
+        return [""] * (1 + len(problem.columns))
+    # repr keeps every bit: reading the file back gives the same numbers.
+    numbers = [repr(float(p)) for p in outputs] if problem.columns else []
+    return [for_spreadsheet(problem.answer(outputs)), *numbers]

@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from transferium.data.domain import Domain
 from transferium.data.fingerprint import fingerprint
 from transferium.errors import InputError
 from transferium.functional.class_shares import balanced_weights
@@ -258,6 +259,10 @@ class FineTune(  # settings are listed from the last base to the first
         """Whether an epoch's last, smaller batch is left out."""
         return False
 
+    def _streams(self, setup: FineTuneSetup) -> dict[str, Domain]:
+        """What is read, by name; the first sets the length of an epoch."""
+        return {"target": setup.parts.train}
+
     def _stage(
         self,
         setup: FineTuneSetup,
@@ -278,7 +283,7 @@ class FineTune(  # settings are listed from the last base to the first
             compile_forward(setup.model.backbone)
         return Stage(
             model=setup.model,
-            streams={"target": setup.parts.train},
+            streams=self._streams(setup),
             objective=objective,
             groups=groups,
             feeds=setup.feeds,

@@ -1,0 +1,128 @@
+"""Several tasks on one table: one folder, the same held-out examples, one pass of the backbone; and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from transferium.artifact import load_artifact
+from transferium.data.read import read
+from transferium.embedding.embed import Embedder
+from transferium.errors import DataError, InputError
+from transferium.job.options import FitOptions
+from transferium.job.stopwatch import Stopwatch
+from transferium.job.tasks.several_tasks import check_names, fit_tasks_job, read_tasks
+from transferium.methods.frozen.linear_probe import LinearProbe
+
+WORDS = {"cat": "animal", "dog": "animal", "oak": "plant", "rose": "plant"}
+
+
+@pytest.fixture
+def sentences(tmp_path: Path) -> Path:
+    """Texts with a coarse label, a fine one and an amount."""
+    rng, path = np.random.default_rng(0), tmp_path / "said.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "kind", "thing", "legs"])
+        for i in range(80):
+            thing = list(WORDS)[i % 4]
+            noise = " ".join(rng.choice(["one", "big", "old", "blue", "here"], 3))
+            writer.writerow([f"{noise} {thing} {i}", WORDS[thing], thing, 4.5 if WORDS[thing] == "animal" else 0.25])
+    return path
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The backbones of every pass that computes features."""
+    seen: list[list[str]] = []
+    compute = Embedder._compute
+
+    def watched(self: Embedder, domain: object, needs: list, stack: object) -> None:
+        seen.append([need.backbone.name for need in needs if need.missing])
+        compute(self, domain, needs, stack)
+
+    monkeypatch.setattr(Embedder, "_compute", watched)
+    return seen
+
+
+LABELS = ("--label", "kind", "--label", "thing", "--label", "legs")
+HOW = ("--method", "probe", "--backbone", "char_ngrams", "--no-store")
+
+
+def test_one_folder_answers_every_task(sentences: Path, passes: list, run_cli: Callable, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    ran = run_cli("fit", sentences, *LABELS, *HOW, "--out", run)
+    assert ran.code == 0, ran.err
+    assert "are taken as amounts" in ran.err
+    assert passes == [["char_ngrams"]]
+    told = json.loads((run / "metrics.json").read_text())
+    assert {name: one["problem"] for name, one in told["tasks"].items()} == {
+        "kind": "classes",
+        "thing": "classes",
+        "legs": "regression",
+    }
+    held = {tuple(row[0] for row in csv.reader((run / name / "predictions.csv").open())) for name in told["tasks"]}
+    assert len(held) == 1 and "nothing is gained or lost" in ran.out and "all tasks together" in told["rule"]
+    out = tmp_path / "answers.csv"
+    for _ in range(2):  # earlier predictions may be replaced
+        assert run_cli("predict", run, sentences, "--out", out, "--no-store").code == 0
+    rows = list(csv.DictReader(out.open()))
+    assert list(rows[0])[:4] == ["id", "predicted_kind", "p_kind_animal", "p_kind_plant"] and len(rows) == 80
+    assert np.mean([WORDS[row["predicted_thing"]] == row["predicted_kind"] for row in rows]) > 0.9
+    assert passes[1:] == [["char_ngrams"]] * 2
+    records = run_cli("predict", run, sentences, "--json", "--no-store").json
+    assert records[0]["legs"]["predicted"] == float(rows[0]["predicted_legs"])
+    found = run_cli("evaluate", run, sentences, "--json", "--no-store").json["tasks"]
+    assert found["kind"]["examples"] == 20 and found["legs"]["mae"]["value"] < 2
+    assert load_artifact(run / "thing").classes == tuple(sorted(WORDS))
+
+
+def test_label_columns_are_no_features(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b,one,two\n" + "".join(f"{i}.5,{-i}.25,{i % 2},{i % 3}\n" for i in range(30)))
+    tasks = read_tasks(path, ["one", "two"], {})
+    assert [domain.feature_names for domain in tasks.values()] == [("a", "b")] * 2
+    assert [len(domain.classes) for domain in tasks.values()] == [2, 3]
+
+
+def job(tasks: dict, out: Path, method: object = None) -> None:
+    fit_tasks_job(tasks, FitOptions(out=out, method=method or LinearProbe()), Embedder(None), Stopwatch())
+
+
+def test_tasks_that_clash_or_disagree(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the tasks 'a/b' and 'a_b' clash: both are kept as 'a_b'"):
+        check_names(["a/b", "a_b"])
+    with pytest.raises(InputError, match="the task 'a' was given twice"):
+        check_names(["a", "b", "a"])
+    rng = np.random.default_rng(0)
+    given = read(rng.normal(size=(20, 3)), label=list("ab" * 10))
+    with pytest.raises(DataError, match="the task 'x' has 20 labels and the task 'y' has 19"):
+        job({"x": given, "y": given.take(np.arange(19))}, tmp_path / "run")
+    with pytest.raises(DataError, match="of different examples"):
+        job({"x": given, "y": replace(given, ids=[f"n{i}" for i in range(20)])}, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_several_labels_cannot_do(sentences: Path, run_cli: Callable, tmp_path: Path) -> None:
+    two = ("--label", "kind", "--label", "thing", "--out", tmp_path / "run")
+    ran = run_cli("fit", sentences, *two, "--method", "finetune")
+    assert ran.code == 2 and "trains the network, and several tasks share a frozen one" in ran.err
+    ran = run_cli("fit", sentences, *two, "--source", sentences)
+    assert ran.code == 2 and "--source adapts one task" in ran.err
+    ran = run_cli("fit", sentences, "--label", "kind", "--label", "things", *HOW, "--out", tmp_path / "run")
+    assert ran.code == 2 and "has no column 'things'" in ran.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_list_of_tasks(tmp_path: Path, run_cli: Callable, sentences: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "tasks.json").write_text('{"tasks": {"a": "a"}}')
+    ran = run_cli("predict", run, sentences)
+    assert ran.code == 2 and "tasks.json is damaged" in ran.err
