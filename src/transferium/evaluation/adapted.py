@@ -62,31 +62,45 @@ class AdaptationResult:
 
 @dataclass(frozen=True, repr=False)
 class AdaptedEvaluation(ClassEvaluation):
-    """An evaluation of an adapted model, and beside it source only, the verdict, and the change of each class."""
+    """An evaluation of an adapted model, and beside it source only, the verdict, and the change of each class.
+
+    ``beside`` are further references by name, as plain data; ``source_harm`` is a sentence where the source does harm.
+    """
 
     source_only: Evaluation = field(kw_only=True)
     verdict: Verdict = field(kw_only=True)
     by_class: list[dict[str, Any]] = field(kw_only=True)
+    beside: Mapping[str, Any] = field(kw_only=True)
+    source_harm: str = field(kw_only=True)
 
     def face(self) -> Face:
         """The figures, source only beside them, and the verdict."""
         shown = super().face()
         beside = ("source only: accuracy", str(self.source_only["accuracy"]))
-        return Face(shown.title, [*shown.rows[: MOST - 1], beside], [*shown.sentences, self.verdict.sentence])
+        sentences = [*shown.sentences, self.verdict.sentence, self.source_harm]
+        return Face(shown.title, [*shown.rows[: MOST - 1], beside], list(filter(None, sentences)))
 
     @classmethod
-    def of(cls, result: AdaptationResult) -> AdaptedEvaluation:
+    def of(cls, result: AdaptationResult, beside: Mapping[str, Any], source_harm: str) -> AdaptedEvaluation:
         """The same figures as one object."""
         ours = {each.name: getattr(result.evaluation, each.name) for each in fields(result.evaluation)}
-        return cls(**ours, source_only=result.source_only, verdict=result.verdict, by_class=result.by_class)
+        return cls(
+            **ours,
+            source_only=result.source_only,
+            verdict=result.verdict,
+            by_class=result.by_class,
+            beside=beside,
+            source_harm=source_harm,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for ``json.dumps``, named as in ``transferium evaluate --json``."""
         return super().as_dict() | {
-            "references": {"source_only": self.source_only.as_dict()},
+            "references": {"source_only": self.source_only.as_dict(), **self.beside},
             "difference": self.verdict.difference_as_dict(),
             "verdict": self.verdict.word,
             "verdict_sentence": self.verdict.sentence,
+            "source_harm": self.source_harm,
             "by_class": self.by_class,
         }
 
