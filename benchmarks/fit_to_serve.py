@@ -106,7 +106,7 @@ def one_pair(source: Domain, target: Domain, embedder: Embedder, asked: Asked, s
     for name in METHODS:
         if name not in models:
             models[name] = asked.method(name).adapt(task)
-    told = compare_domains(pair_domains([source], target.unlabeled()), embedder, seed=seed, permutations=50)
+    told = compare_domains(pair_domains([source], target.unlabeled()), embedder, seed=seed, permutations=20)
     rows = task.target_features().features
 
     def by(fitted: Fitted) -> dict[str, Any]:
