@@ -26,8 +26,8 @@ def check_answers(pair: Pair) -> None:
 def look_at_answers(adapted: Adapted, answers: Answers | None) -> dict[str, Any]:
     """Accuracy of every candidate of the election on the target's labels, the best one, and the gap to the chosen one.
 
-    Candidates that were barred are trained for this and kept nowhere; one that cannot be is left out. Raises
-    ``InputError`` where none of the labels is of an example that could be used.
+    Candidates that were barred are trained for this and kept nowhere, unless there is a budget; one that cannot be is
+    left out. Raises ``InputError`` where none of the labels is of an example that could be used.
     """
     if answers is None:
         raise InputError(NOTHING)
@@ -43,7 +43,7 @@ def look_at_answers(adapted: Adapted, answers: Answers | None) -> dict[str, Any]
 
 def _barred_models(adapted: Adapted) -> dict[str, Fitted]:
     task, found = adapted.task, {}
-    for name, method in barred(adapted).items():
+    for name, method in barred(adapted).items() if task.budget_s is None else ():
         base = task if method.moves_backbone else replace(task, backbone=adapted.source_only.backbone)
         with suppress(TransferiumError):
             found[name] = method.adapt(kept_in(base, name))

@@ -26,7 +26,10 @@ GAVE_UP = "label some target examples and give them by --few: the source's model
 
 
 def advise(told: dict[str, Any], preconditions: Preconditions) -> dict[str, Any]:
-    """``{"kinds": [...], "advice": [...]}``: sentences, each with the figure it rests on."""
+    """``{"kinds": [...], "family": "...", "advice": [...]}``: sentences, each with the figure it rests on.
+
+    ``family`` names the methods that are likely to win (``FAMILIES``); empty where no model could be trained.
+    """
     far = apart(told["covariate"])
     kinds = [*_covariate(told["covariate"]), *_label(told["label"], preconditions)]
     kinds += _conditional(told["conditional"], far)
