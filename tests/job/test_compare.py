@@ -208,6 +208,7 @@ def test_poor_targets_and_sources_are_compared_without_a_crash(target: str) -> N
         sources.append(table(x, (y + 1) % 3, "u"))
     told = compare_domains(pair_domains(sources, given), Embedder(None), permutations=20)
     assert told["advice"] and told["family"] and summary(told)
+    assert ("source 2 ('u') contradicts the other: " in summary(told)) == (target == "contradicting sources")
     if target == "one class":
         assert told["collapse"], "so many answers of one class are said, with the way out"
         assert "unless the target is truly like that" in told["collapse"]

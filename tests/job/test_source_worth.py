@@ -70,6 +70,7 @@ def test_poor_labels_and_sources_that_contradict_each_other_say_no_more_than_the
     assert told["references"]["majority"]["accuracy"]["value"] > 0
     assert labels == "five" or ("target_alone" in told["references"]) == (labels == "contradicted")
     assert labels == "contradicted" or told["source_harm"] == ""
+    assert ("source 2 ('s2') contradicts the other: " in summary(told)) == (labels == "contradicted")
     assert summary(told) and (tmp_path / "r" / "report.html").exists()
 
 

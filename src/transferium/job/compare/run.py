@@ -23,7 +23,7 @@ from transferium.functional.shift.permutation import mmd_permutation_test
 from transferium.functional.shift.share_difference import share_difference
 from transferium.job.compare.advice import advise, apart
 from transferium.job.compare.family import signs
-from transferium.job.compare.findings import compare_contents
+from transferium.job.compare.findings import compare_contents, contradicting_sources
 from transferium.job.compare.surface import compare_surface
 from transferium.job.fit.prepare import Prepared, prepare
 from transferium.job.fit.readable import choose_backbone
@@ -56,7 +56,7 @@ def compare_domains(
     untrainable = why_untrainable(source.domain)
     probe = None if untrainable else LinearProbe().fit(task)
     inputs = covariate(x, z, seed, permutations)
-    between = compare_contents(source.domain, target.domain)
+    between = [*compare_contents(source.domain, target.domain), *contradicting_sources(pair, source, seed)]
     told: dict[str, Any] = {
         "source": {"name": pair.source.name, "examples": len(x)},
         "target": {"name": pair.target.name, "examples": len(z)},
