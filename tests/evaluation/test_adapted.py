@@ -44,3 +44,18 @@ def test_classes_that_only_the_target_has_count_as_mistakes() -> None:
     assert {row["class"]: row["word"] for row in worth.by_class} == dict.fromkeys("ab", "too few examples") | {
         "new": "too few examples"
     }
+
+
+def test_a_model_that_is_right_more_often_but_too_sure_is_said_to_be() -> None:
+    y = np.repeat([0, 1], 100)
+    before, after = (np.where(np.arange(200) % k == 0, 1 - y, y) for k in (3, 5))
+    answers = answers_for(y, ["a", "b"], ["a", "b"])
+    wild = np.clip(np.eye(2)[after], 1e-9, 1 - 1e-9)
+    said = adaptation_result(answers, wild, sure_of(before, 2), method="m", seed=0).verdict
+    assert said.word == "helped"
+    wrong = np.array([(after != y).mean(), (before != y).mean()])
+    ours, theirs = -wrong * np.log([1e-9, 0.1]) - (1 - wrong) * np.log([1 - 1e-9, 0.9])
+    told = f"Its confidence is less to be trusted than source only's: log-loss {ours:.3g}, source only's {theirs:.3g}."
+    assert said.sentence.endswith(told)
+    calm = adaptation_result(answers, sure_of(after, 2), sure_of(before, 2), method="m", seed=0).verdict
+    assert "confidence" not in calm.sentence

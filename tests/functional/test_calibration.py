@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from transferium.errors import DataError
-from transferium.functional.calibration import COLDEST, HOTTEST, calibration_error, fit_temperature, reliability
+from transferium.functional.calibration import (
+    COLDEST,
+    HOTTEST,
+    calibration_error,
+    fit_temperature,
+    fit_temperature_to,
+    reliability,
+)
 from transferium.functional.linear_classifier import log_softmax, softmax
 
 
@@ -115,3 +122,14 @@ def test_the_reliability_table_holds_every_example_once() -> None:
     assert sum(row["count"] * abs(row["confidence"] - row["accuracy"]) for row in table) / 300 == pytest.approx(
         calibration_error(p, y)
     )
+
+
+def test_a_temperature_from_shares_is_the_one_that_made_them_and_less_sure_where_they_disagree() -> None:
+    logits, _ = overconfident(2.0, 300)
+    assert fit_temperature_to(logits, softmax(logits / 3.0)) == pytest.approx(3.0, rel=1e-6)
+    other = np.roll(softmax(logits / 3.0), 1, axis=0)
+    assert fit_temperature_to(logits, other) > 6.0
+    with pytest.raises(DataError, match="shares for each row"):
+        fit_temperature_to(logits, other[:-1])
+    with pytest.raises(DataError, match="not finite"):
+        fit_temperature_to(np.full((2, 2), np.inf), np.full((2, 2), 0.5))

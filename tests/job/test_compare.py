@@ -154,3 +154,61 @@ def test_classes_that_only_the_target_has_take_no_share() -> None:
     assert told["label"]["labels"] == 300 and told["label"]["moved"] == []
     other = told_of(table(z, truth, "t", "xyz"))
     assert "labels" not in other["label"], "names that the source does not have count nothing"
+
+
+def test_the_likely_family_is_named_first() -> None:
+    turned = told_of(table(clusters(300, 1, turn=0.8)[0], None, "t"))
+    assert turned["family"] == "clusters" and turned["signs"]["clustered"] > 0.9
+    assert turned["advice"][0].startswith("self-labelling (prototypes, shot, mcc) is likely to win: labels that follow")
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(300, 8)) + np.array([4.0, 3.0, 0, 0, 0, 4.0, 0, 0])
+    other = told_of(table(z, None, "t"))
+    assert other["family"] == "statistics" and other["signs"]["changed"] > 0.3
+    assert other["advice"][-2].startswith("matching of statistics (standardise, coral) is likely to win: ")
+    assert "shot" not in advice(other)
+    same = told_of(table(*clusters(300, 2), "t").unlabeled())
+    assert same["family"] == "none" and same["advice"] == ["source-only: there is nothing to adapt to"]
+
+
+def test_where_inputs_have_nothing_in_common_no_shares_are_estimated_and_no_conditional_shift_is_named() -> None:
+    z, truth = clusters(300, 1, turn=2.0, shift=9.0)
+    told = told_of(table(z, truth, "t"))
+    assert told["covariate"]["a_distance"] > 1.9
+    said = sentence(told)
+    assert said.startswith("no conditional shift can be told from the covariate shift where the inputs have nothing in")
+    assert "loses" in said and "A-distance 2.00 of 2" in said
+    assert told["label"]["labels"] == 300 and "estimated" in told["label"]
+    assert all("value" not in row and row["counted"] > 0 for row in told["label"]["shares"])
+    assert "does not hold" in summary(told)
+    blind = told_of(table(z, None, "t"))
+    assert label(blind).startswith("label shift cannot be estimated without labels: a confusion matrix of the source")
+    assert "shares" in blind["label"] and "(0.0 to" not in summary(blind)
+
+
+def test_a_source_only_that_gave_up_classes_is_said_with_what_to_do() -> None:
+    z = clusters(300, 1)[0]
+    z[:, 0] += 30.0
+    told = told_of(table(z, None, "t"))
+    assert any(kind.startswith("source only never answers 2 of 3 classes") for kind in told["kinds"])
+    assert told["advice"][0].startswith("label some target examples and give them by --few: the source's model has")
+    assert told_of(table(*clusters(300, 1), "t"))["collapse"] == ""
+
+
+@pytest.mark.parametrize("target", ["one class", "five", "contradicting sources"])
+def test_poor_targets_and_sources_are_compared_without_a_crash(target: str) -> None:
+    z, truth = clusters(150, 1)
+    given = table(z, truth, "t")
+    sources = [table(*clusters(150, 0), "s")]
+    if target == "one class":
+        given = given.take(truth == 1)
+    elif target == "five":
+        given = given.take(np.arange(5))
+    else:
+        x, y = clusters(150, 3)
+        sources.append(table(x, (y + 1) % 3, "u"))
+    told = compare_domains(pair_domains(sources, given), Embedder(None), permutations=20)
+    assert told["advice"] and told["family"] and summary(told)
+    assert ("source 2 ('u') contradicts the other: " in summary(told)) == (target == "contradicting sources")
+    if target == "one class":
+        assert told["collapse"], "so many answers of one class are said, with the way out"
+        assert "unless the target is truly like that" in told["collapse"]

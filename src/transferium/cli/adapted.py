@@ -26,6 +26,8 @@ def summary(run: dict[str, Any]) -> str:
         lines[-1:-1] = [_opinions(thought), ""]
     if told["collapsed"]:
         lines.append(f"Class collapse: {', '.join(told['collapsed'])} all but stopped being predicted.")
+    if collapse := told["source_only_collapse"]:
+        lines.append(f"Mind: {collapse}.")
     lines += _distances(told["distance"])
     if "model" in told["source"]:
         lines.append("The source's examples were not there: how far apart the domains are cannot be said.")
@@ -39,7 +41,9 @@ def summary(run: dict[str, Any]) -> str:
     if oracle := told.get("oracle"):
         best = f"{oracle['best']}, {100 * oracle['accuracy'][oracle['best']]:.1f} %"
         gap = f"gap of the honest choice {100 * oracle['gap']:.1f} points"
-        lines.append(f"Oracle (target labels were looked at): best {best}; {gap}.")
+        lines.append(
+            f"Oracle (target labels were looked at): best {best}; {gap}{_barred(oracle, 'was', 'trained for it')}."
+        )
     each = [f for f in run["doctor"]["findings"] if f["message"].startswith(SIDES)]
     lines += between(run["doctor"]) + doctors(each, run["doctor"])
     return "\n".join([*lines, f"{run['seconds']['total']:.1f} s in all."])
@@ -64,17 +68,18 @@ def _distances(found: dict[str, Any]) -> list[str]:
 
 
 def said(run: dict[str, Any]) -> str:
-    """The verdict overall, and the classes that adapting helped or hurt."""
+    """The verdict overall, whether the source does harm, and the classes that adapting helped or hurt."""
     changed = [f"{row['word']} {row['class']}" for row in run.get("by_class", []) if row["word"] in ("helped", "hurt")]
     classes = f"Class by class: {', '.join(changed)}." if changed else ""
     if run.get("by_class") and not changed and run["verdict"] != "not asked":
         classes = "Class by class: no evidence of a change in any."
-    return "\n".join(filter(None, [run["verdict_sentence"], classes]))
+    return "\n".join(filter(None, [run["verdict_sentence"], run.get("source_harm"), classes]))
 
 
 def beside_source_only(metrics: dict[str, Any]) -> str:
     """The lines that ``evaluate`` adds for an adapted model."""
-    beside = interval(metrics["references"]["source_only"]["accuracy"], percent=True)
+    each = {name: interval(found["accuracy"], percent=True) for name, found in metrics["references"].items()}
+    beside = "; ".join([each.pop("source_only"), *(f"{name.replace('_', ' ')} {a}" for name, a in each.items())])
     found = [said(metrics), *([_oracle(metrics["oracle"])] if metrics["learned_from"] < metrics["given"] else [])]
     return "\n".join([f"Source only: accuracy {beside}.", "", _by_class(metrics["by_class"]), "", *found])
 
@@ -101,8 +106,20 @@ def _oracle(found: dict[str, Any]) -> str:
         gone = f" (of {', '.join(left)}, which moved a backbone, only answers for the run's target are kept)"
     return (
         f"Oracle: of {n} models{gone} these labels would choose {best}, {100 * found['accuracy'][best]:.1f} %; "
-        f"the gap of {found['chosen']} is {100 * found['gap']:.1f} points."
+        f"the gap of {found['chosen']} is {100 * found['gap']:.1f} points"
+        f"{_barred(found, 'is', 'not among these, and may be better still: fit --oracle trains', 'it')}."
     )
+
+
+def _barred(found: dict[str, Any], *words: str) -> str:
+    """The candidates that the election did not train, and what is to be said of one; empty where there are none."""
+    names = found["barred"]
+    if not names:
+        return ""
+    many = {"is": "are", "was": "were", "it": "them"}
+    what = " ".join(words if len(names) == 1 else (many.get(word, word) for word in words))
+    one = "candidate" if len(names) == 1 else "candidates"
+    return f"; {len(names)} {one} that did not stand ({', '.join(names)}) {what}"
 
 
 def _few(few: dict[str, Any]) -> str:

@@ -67,7 +67,9 @@ def _shares(shares: list[dict[str, Any]]) -> str:
     heads, counted = ["class", "share in the source", "in the target, estimated"], "counted" in shares[0]
     cells = []
     for r in shares:
-        estimate = f"{100 * r['value']:.1f} % ({100 * r['low']:.1f} to {100 * r['high']:.1f})"
+        estimate = "does not hold"
+        if "value" in r:
+            estimate = f"{100 * r['value']:.1f} % ({100 * r['low']:.1f} to {100 * r['high']:.1f})"
         seen = [f"{100 * r['counted']:.1f} %"] if counted else []
         cells.append([r["class"], f"{100 * r['source']:.1f} %", estimate, *seen])
     return table(cells, [*heads, "counted from target labels"] if counted else heads)

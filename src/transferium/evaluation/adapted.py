@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transferium.evaluation.verdict import Verdict, verdict
-from transferium.functional.bootstrap import Interval, paired_interval
+from transferium.functional.bootstrap import Interval, bootstrap, paired_interval, percentiles
 from transferium.problems.class_evaluation import ClassEvaluation, evaluate
 from transferium.problems.classes import Classes
 from transferium.problems.evaluation import Evaluation
 from transferium.system.shown import MOST, Face
 
 Array = NDArray[Any]
+SMALLEST = 1e-12
+"""In place of a probability of nought, for its logarithm."""
 FEWEST = 5
 """The fewest examples of a class for a word on it ("helped" or "hurt")."""
 
@@ -62,31 +64,45 @@ class AdaptationResult:
 
 @dataclass(frozen=True, repr=False)
 class AdaptedEvaluation(ClassEvaluation):
-    """An evaluation of an adapted model, and beside it source only, the verdict, and the change of each class."""
+    """An evaluation of an adapted model, and beside it source only, the verdict, and the change of each class.
+
+    ``beside`` are further references by name, as plain data; ``source_harm`` is a sentence where the source does harm.
+    """
 
     source_only: Evaluation = field(kw_only=True)
     verdict: Verdict = field(kw_only=True)
     by_class: list[dict[str, Any]] = field(kw_only=True)
+    beside: Mapping[str, Any] = field(kw_only=True)
+    source_harm: str = field(kw_only=True)
 
     def face(self) -> Face:
         """The figures, source only beside them, and the verdict."""
         shown = super().face()
         beside = ("source only: accuracy", str(self.source_only["accuracy"]))
-        return Face(shown.title, [*shown.rows[: MOST - 1], beside], [*shown.sentences, self.verdict.sentence])
+        sentences = [*shown.sentences, self.verdict.sentence, self.source_harm]
+        return Face(shown.title, [*shown.rows[: MOST - 1], beside], list(filter(None, sentences)))
 
     @classmethod
-    def of(cls, result: AdaptationResult) -> AdaptedEvaluation:
+    def of(cls, result: AdaptationResult, beside: Mapping[str, Any], source_harm: str) -> AdaptedEvaluation:
         """The same figures as one object."""
         ours = {each.name: getattr(result.evaluation, each.name) for each in fields(result.evaluation)}
-        return cls(**ours, source_only=result.source_only, verdict=result.verdict, by_class=result.by_class)
+        return cls(
+            **ours,
+            source_only=result.source_only,
+            verdict=result.verdict,
+            by_class=result.by_class,
+            beside=beside,
+            source_harm=source_harm,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for ``json.dumps``, named as in ``transferium evaluate --json``."""
         return super().as_dict() | {
-            "references": {"source_only": self.source_only.as_dict()},
+            "references": {"source_only": self.source_only.as_dict(), **self.beside},
             "difference": self.verdict.difference_as_dict(),
             "verdict": self.verdict.word,
             "verdict_sentence": self.verdict.sentence,
+            "source_harm": self.source_harm,
             "by_class": self.by_class,
         }
 
@@ -117,12 +133,29 @@ def adaptation_result(
     else:
         change = paired_interval(right[0], right[1], seed=seed, groups=groups)
         said = verdict(change, method, "source only", Classes.wording)
+        said = replace(said, sentence=said.sentence + _less_to_be_trusted(y, ours, theirs, seed, groups))
     return AdaptationResult(
         evaluate(y, ours, answers.classes, seed=seed, before=given, groups=groups),
         evaluate(y, theirs, answers.classes, seed=seed, groups=groups),
         said,
         by_class,
     )
+
+
+def _less_to_be_trusted(
+    y: NDArray[np.int64], ours: Array, theirs: Array, seed: int, groups: NDArray[np.int64] | None
+) -> str:
+    """A further sentence where the adapted model's log-loss is surely worse than source only's; else empty."""
+    losses = [-np.log(np.maximum(p[np.arange(len(y)), y], SMALLEST)) for p in (ours, theirs)]
+    more = losses[0] - losses[1]
+
+    def mean(counts: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        return {"more": counts @ more / counts.sum(axis=1)}
+
+    if float(percentiles(bootstrap(mean, len(y), seed=seed, resamples=1000, groups=groups)["more"])[0]) <= 0:
+        return ""
+    figures = f"log-loss {losses[0].mean():.3g}, source only's {losses[1].mean():.3g}"
+    return f" Its confidence is less to be trusted than source only's: {figures}."
 
 
 def _one_class(answers: Answers, k: int, right: list[NDArray[np.bool_]], seed: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from transferium.errors import DataError
 from transferium.functional.linear_classifier import softmax
 
 COLDEST, HOTTEST = 0.02, 50.0
+NOT_FINITE = "a temperature cannot be fitted: some logits are not finite."
 
 
 def fit_temperature(logits: NDArray[Any], y: NDArray[np.int64], sample_weight: NDArray[Any] | None = None) -> float:
@@ -31,7 +33,7 @@ def fit_temperature(logits: NDArray[Any], y: NDArray[np.int64], sample_weight: N
     if len(logits) != len(y) or not len(y):
         raise DataError(f"a temperature needs a label for each row of logits; there are {len(logits)} and {len(y)}.")
     if not np.isfinite(logits).all():
-        raise DataError("a temperature cannot be fitted: some logits are not finite.")
+        raise DataError(NOT_FINITE)
     scores = np.asarray(logits, np.float64)
     scores = scores - scores.mean(axis=1, keepdims=True)
     truth = scores[np.arange(len(y)), y]
@@ -42,6 +44,37 @@ def fit_temperature(logits: NDArray[Any], y: NDArray[np.int64], sample_weight: N
     def slope(inverse: float) -> float:
         return float(weight @ ((softmax(scores * inverse) * scores).sum(axis=1) - aim))
 
+    return _root_in_temperature(slope, scores)
+
+
+def fit_temperature_to(logits: NDArray[Any], shares: NDArray[Any]) -> float:
+    """The T that minimises the cross-entropy of ``softmax(logits / T)`` against ``shares``, between 0.02 and 50.
+
+    ``shares (n, classes)`` are another model's probabilities for the same rows, which stand for labels that nobody has:
+    where both say the same the answers stay as sure as the other is, and where they differ they become less sure.
+
+    >>> sure = np.array([[9.0, 0.0], [0.0, 9.0]])
+    >>> fit_temperature_to(sure, np.array([[0.9, 0.1], [0.1, 0.9]])).__round__(1)  # 9 / T = log(0.9 / 0.1)
+    4.1
+    """
+    if len(logits) != len(shares) or not len(shares):
+        raise DataError(
+            f"a temperature needs shares for each row of logits; there are {len(logits)} and {len(shares)}."
+        )
+    scores = np.asarray(logits, np.float64)
+    if not np.isfinite(scores).all():
+        raise DataError(NOT_FINITE)
+    scores = scores - scores.mean(axis=1, keepdims=True)
+    aim = float((shares * scores).sum())
+
+    def slope(inverse: float) -> float:
+        return float((softmax(scores * inverse) * scores).sum()) - aim
+
+    return _root_in_temperature(slope, scores)
+
+
+def _root_in_temperature(slope: Callable[[float], float], scores: NDArray[np.float64]) -> float:
+    """The T at which ``slope(1 / T)``, which grows with 1 / T, is nought, or the end of the range that is nearest."""
     low, high = np.log(1 / HOTTEST), np.log(1 / COLDEST)
     if slope(np.exp(low)) >= 0:
         return 1.0 if not np.any(scores) else HOTTEST

@@ -17,12 +17,14 @@ class AdaptedModel(Fitted):
 
     Where it reads the source otherwise, ``source_head`` does so (over ``source_backbone``, where that is another), and
     ``alignment`` holds the map of each domain's features before one linear layer reads both (already folded into the
-    two heads). ``source-only`` is among the models ``beside`` it.
+    two heads). ``source-only`` is among the models ``beside`` it. ``sharpened`` says that training made its own answers
+    for the target surer, so that how sure it is says nothing of how often it is right.
     """
 
     source_head: AnyHead | None = None
     source_backbone: Backbone | None = None
     alignment: Alignment | None = None
+    sharpened: bool = False
 
     @classmethod
     def of(cls, fitted: Fitted, **changes: Any) -> AdaptedModel:

@@ -24,6 +24,8 @@ class Domains:
     stripped: bool
     few: str
     collapsed: list[str]
+    gave_up: str
+    harm: str
     distances: list[tuple[str, str, str, str]]
     remarks: list[str]
     shares: list[tuple[str, str, str, str, str]]
@@ -34,6 +36,7 @@ class Domains:
     notes: list[str]
     oracle: list[tuple[str, str, str]]
     gap: str
+    barred: list[str]
 
 
 def domains(run: Mapping[str, Any]) -> Domains | None:
@@ -56,6 +59,8 @@ def domains(run: Mapping[str, Any]) -> Domains | None:
         stripped=bool(told.get("labels_stripped")),
         few=_few(told.get("few")),
         collapsed=list(told.get("collapsed") or ()),
+        gave_up=str(told.get("source_only_collapse") or ""),
+        harm=str(run.get("source_harm") or ""),
         distances=[_distance(when, d) for when, d in (told.get("distance") or {}).items()],
         remarks=[f"{spoken(when)}: {d['note']}." for when, d in (told.get("distance") or {}).items() if d.get("note")],
         shares=[_shares(row) for row in list(told.get("shares") or ())[:MOST_CLASSES]],
@@ -71,6 +76,7 @@ def domains(run: Mapping[str, Any]) -> Domains | None:
             for name, value in (oracle.get("accuracy") or {}).items()
         ],
         gap=points(oracle.get("gap")) if oracle else "",
+        barred=list(oracle.get("barred") or ()),
     )
 
 

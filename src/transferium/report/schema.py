@@ -178,8 +178,9 @@ class Adaptation(TypedDict, total=False):
 
     ``shares`` holds ``{"class", "source", "before", "after"}``; ``distance`` and ``maps`` have ``before`` and, where
     the features moved, ``after``, and perhaps a ``note``; ``transductive`` says that what is evaluated on was adapted
-    to; ``few`` says how many labelled target examples joined; ``oracle`` is there for
-    research runs only; ``opinions`` are what validators think of a method that was named, ``rows`` and ``notes``.
+    to; ``few`` says how many labelled target examples joined; ``oracle`` is there for research runs only;
+    ``source_only_collapse`` says which classes source only gave up; ``opinions`` are what validators think of a method
+    that was named, ``rows`` and ``notes``.
     """
 
     source: dict[str, Any]
@@ -190,6 +191,7 @@ class Adaptation(TypedDict, total=False):
     few: dict[str, Any] | None
     shares: list[dict[str, Any]]
     collapsed: list[str]
+    source_only_collapse: str
     distance: dict[str, Any]
     maps: dict[str, Any]
     opinions: dict[str, Any]
@@ -272,6 +274,7 @@ class Run(TypedDict, total=False):
     history: list[dict[str, Any]]
     augmented: Augmented
     adaptation: Adaptation
+    source_harm: str
     by_class: list[dict[str, Any]]
     columns: list[ColumnRow]
 

@@ -48,6 +48,7 @@ REFERENCES = {
     "gradient_boosting": ("Gradient boosting", "decision trees on the same columns"),
     "scratch": ("From scratch", "same network, trained from random weights"),
     "source_only": ("Source only", "never saw the target"),
+    "target_alone": ("Target labels alone", "a probe of these very labels, each example held out"),
     "source_network": ("Source network", "the same network, which never saw the target"),
     "label_rates": ("Label rates", "the same for every example: how often each label occurs"),
     "mean": ("Mean amount", "always the mean of the training part"),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
 from transferium.errors import InputError
+from transferium.evaluation.collapse import collapse
 from transferium.functional.map2d import FEWEST, neighbour_map, principal_map
 from transferium.functional.shift.a_distance import a_distance
 from transferium.job.adapt.fit import Adapted
@@ -46,6 +47,7 @@ def domains_before_and_after(adapted: Adapted, before: Array, after: Array, kind
         "few": told_of_few(task.target),
         "shares": shares,
         "collapsed": collapsed(shares),
+        "source_only_collapse": _collapse_before(task.train, before),
         "distance": {},
         "maps": {},
     }
@@ -64,6 +66,13 @@ def domains_before_and_after(adapted: Adapted, before: Array, after: Array, kind
     if not adapted.candidates and not adapted.fitted.head.equals(adapted.source_only.head):
         told["opinions"] = opinions(task, adapted.method, adapted.source_only, adapted.fitted)
     return told
+
+
+def _collapse_before(source: Domain, before: Array) -> str:
+    """What source only leaves out of its answers ``before`` adapting; empty where all is well."""
+    n, classes = len(source), source.classes
+    there = np.bincount(source.y, minlength=len(classes)) / n if n else None
+    return collapse(before.argmax(axis=1), classes, there)
 
 
 def is_transductive(adapted: Adapted) -> bool:

@@ -15,6 +15,8 @@ from transferium.data.domain import Domain
 from transferium.errors import ArtifactError, refusing
 from transferium.job.adapt.fit import Adapted
 from transferium.methods.fitted import Fitted
+from transferium.methods.method import Method
+from transferium.methods.model_selection.auto import Auto
 from transferium.system.checked_files import read_file
 from transferium.system.saved_folder import SavedFolder, describe_folder
 
@@ -28,11 +30,13 @@ class SavedCandidates:
 
     ``models`` read source only's backbone. ``answers`` belong to candidates with a backbone of their own, which are not
     saved: for each, the number of the class it predicted for every target example, by the hash of the content.
+    ``barred`` names the candidates that the election did not train.
     """
 
     chosen: str
     models: Mapping[str, Artifact] = field(default_factory=dict)
     answers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    barred: tuple[str, ...] = ()
 
     def answers_for(self, domain: Domain) -> tuple[dict[str, NDArray[np.int64]], list[str]]:
         """The kept predictions of each candidate for all the examples, and the candidates that lack some of them."""
@@ -55,14 +59,21 @@ def others(adapted: Adapted) -> dict[str, Fitted]:
     return {name: fitted for name, fitted in adapted.candidates.items() if name not in taken}
 
 
+def barred(adapted: Adapted) -> dict[str, Method]:
+    """The candidates of an election that were not trained: they did not stand, failed, or did not fit the budget."""
+    if not isinstance(adapted.method, Auto):
+        return {}
+    return {name: m for name, m in adapted.method.candidate_methods().items() if name not in adapted.candidates}
+
+
 def save_candidates(run: Path, adapted: Adapted, forget: bool = False) -> None:
     """Write the head of every other candidate on source only's backbone, and the predictions of all the rest.
 
     A head is small; a backbone of its own for each candidate is not. The answers are those for the target examples that
     are evaluated on, in the order of the hashes of their contents; there are none where ``forget`` is asked for.
     """
-    found = others(adapted)
-    if not found:
+    found, untrained = others(adapted), list(barred(adapted))
+    if not found and not untrained:
         return
     (run / FOLDER).mkdir()
     facts, answers = {}, {}
@@ -72,7 +83,7 @@ def save_candidates(run: Path, adapted: Adapted, forget: bool = False) -> None:
             continue
         write_head(fitted.head, run / FOLDER / f"{name}.safetensors")
         facts[name] = {"temperature": fitted.head.temperature, "head": fitted.head.facts()}
-    told = {"chosen": chosen_name(adapted), "candidates": facts, "answers": answers}
+    told = {"chosen": chosen_name(adapted), "candidates": facts, "answers": answers, "barred": untrained}
     describe_folder(run / FOLDER / LIST, told)
 
 
@@ -93,9 +104,10 @@ def saved_candidates(run: Path, source_only: Artifact, method: str) -> SavedCand
             for name, facts in told["candidates"].items()
         }
         answers = {name: {key: int(k) for key, k in said.items()} for name, said in told.get("answers", {}).items()}
-        chosen = str(told["chosen"])
+        chosen, untrained = str(told["chosen"]), tuple(map(str, told.get("barred", ())))
     return SavedCandidates(
         chosen,
         {name: Artifact(source_only.backbone, head, source_only.problem) for name, head in heads.items()},
         answers,
+        untrained,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,19 @@ from transferium.data.domain import Domain
 from transferium.data.pairing import refuse_same_but_case
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
-from transferium.evaluation.adapted import AdaptedEvaluation, Answers, adaptation_result, answers_for, oracle
+from transferium.evaluation.adapted import (
+    AdaptationResult,
+    AdaptedEvaluation,
+    Answers,
+    adaptation_result,
+    answers_for,
+    oracle,
+)
 from transferium.job.adapt.candidates import SavedCandidates, saved_candidates
 from transferium.job.adapt.run import SOURCE_ONLY
+from transferium.job.adapt.source_worth import source_worth
 from transferium.job.adapt.verdict_scope import reason_without_verdict
-from transferium.job.predict.apply import check_any_usable, check_evaluable, predict_domain, scored, uncalibrated
+from transferium.job.predict.apply import check_any_usable, check_evaluable, scored, uncalibrated
 from transferium.problems.evaluation import Overlap
 
 
@@ -36,63 +45,83 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
     there are no labels, ``ArtifactError`` for data of another kind.
     """
     alone = load_artifact(run / SOURCE_ONLY)
-    domain = _comparable(artifact, domain)
-    method = _name(artifact)
-    kept = saved_candidates(run, alone, method)
-    chosen = kept.chosen
-    models = {"source-only": alone, **kept.models, chosen: artifact}
-    # The candidates share source only's backbone: what it sees is asked for once.
-    readers = {model.backbone.fingerprint: model for model in models.values()}
-    seen = {backbone: model.embed(domain, embedder) for backbone, model in readers.items()}
-    said = {name: model.outputs(seen[model.backbone.fingerprint]) for name, model in models.items()}
-    ours, theirs = said[chosen], said["source-only"]
-    domain = replace(domain, keys=seen[alone.backbone.fingerprint].keys)
-    unread = seen[artifact.backbone.fingerprint].problems
-    check_any_usable(domain, ours, {domain.ids[i]: reason for i, reason in unread.items()})
-    at, overlap = scored(artifact.learned | alone.learned, domain, ours)
-    answers = _answers(artifact, domain.take(at))
-    why = _unasked(artifact, alone, overlap)
-    result = adaptation_result(answers, ours[at], theirs[at], method=method, seed=seed, unasked=why)
-    return replace(result.evaluation, overlap=overlap).as_dict() | {
+    kept = saved_candidates(run, alone, _name(artifact))
+    models = {"source-only": alone, **kept.models, kept.chosen: artifact}
+    looked = _look(models, kept.chosen, domain, embedder, seed)
+    result = looked.result
+    return replace(result.evaluation, overlap=looked.overlap).as_dict() | {
         "run": str(run),
         "data": domain.name,
-        "references": {SOURCE_ONLY: result.source_only.as_dict()},
+        "references": {SOURCE_ONLY: result.source_only.as_dict(), **looked.beside},
         "difference": result.verdict.difference_as_dict(),
         "verdict": result.verdict.word,
         "verdict_sentence": result.verdict.sentence,
+        "source_harm": looked.harm,
         "by_class": result.by_class,
-        "oracle": _oracle(kept, domain.take(at), answers, {name: p[at] for name, p in said.items()}),
+        "oracle": _oracle(kept, looked),
     }
 
 
-def _oracle(
-    kept: SavedCandidates, domain: Domain, answers: Answers, said: dict[str, NDArray[np.float64]]
-) -> dict[str, Any]:
-    """Which of the models the labels would have chosen, from the outputs ``said`` and the answers that were kept."""
-    moved, left_out = kept.answers_for(domain)
-    classes = {name: p.argmax(axis=1) for name, p in said.items()} | moved
-    right = {name: float((given == answers.y).mean()) for name, given in classes.items()}
-    return oracle(right, kept.chosen) | {"left_out": left_out}
+@dataclass(frozen=True, eq=False)
+class _Looked:
+    """What several models say of the labelled examples that are evaluated on, and what the chosen one is worth."""
+
+    domain: Domain
+    answers: Answers
+    said: Mapping[str, NDArray[np.float64]]
+    overlap: Overlap
+    result: AdaptationResult
+    beside: Mapping[str, Any]
+    harm: str
+
+
+def _look(
+    models: Mapping[str, Artifact], chosen: str, domain: Domain, embedder: Embedder, seed: int, *, before: bool = False
+) -> _Looked:
+    """``models`` on a labelled ``domain``: what one backbone sees is asked for once.
+
+    ``before``: the figures before calibration are wanted too.
+    """
+    artifact, alone = models[chosen], models["source-only"]
+    domain = _comparable(artifact, domain)
+    readers = {model.backbone.fingerprint: model for model in models.values()}
+    seen = {backbone: model.embed(domain, embedder) for backbone, model in readers.items()}
+    said = {name: model.outputs(seen[model.backbone.fingerprint]) for name, model in models.items()}
+    domain = replace(domain, keys=seen[alone.backbone.fingerprint].keys)
+    unread = seen[artifact.backbone.fingerprint].problems
+    check_any_usable(domain, said[chosen], {domain.ids[i]: reason for i, reason in unread.items()})
+    at, overlap = scored(artifact.learned | alone.learned, domain, said[chosen])
+    domain, said = domain.take(at), {name: outputs[at] for name, outputs in said.items()}
+    answers, ours, theirs = _answers(artifact, domain), said[chosen], said["source-only"]
+    result = adaptation_result(
+        answers,
+        ours,
+        theirs,
+        method=_name(artifact),
+        seed=seed,
+        before=uncalibrated(ours, artifact.head.temperature, artifact.head.link) if before else None,
+        unasked=_unasked(artifact, alone, overlap),
+    )
+    rows = domain.embedded(seen[alone.backbone.fingerprint].features[at])
+    beside, harm = source_worth(rows, answers, answers.pad(theirs), alone.backbone, seed=seed)
+    return _Looked(domain, answers, said, overlap, result, beside, harm)
+
+
+def _oracle(kept: SavedCandidates, looked: _Looked) -> dict[str, Any]:
+    """Which of the models the labels would have chosen, from their outputs and the answers that were kept."""
+    moved, left_out = kept.answers_for(looked.domain)
+    classes = {name: p.argmax(axis=1) for name, p in looked.said.items()} | moved
+    right = {name: float((given == looked.answers.y).mean()) for name, given in classes.items()}
+    return oracle(right, kept.chosen) | {"left_out": left_out, "barred": list(kept.barred)}
 
 
 def evaluate_with_source_only(
     artifact: Artifact, source_only: Artifact, domain: Domain, embedder: Embedder, *, seed: int
 ) -> AdaptedEvaluation:
     """An adapted model on a labelled ``domain``, source only beside it, and the verdict; raises as the above."""
-    both = [predict_domain(model, _comparable(artifact, domain), embedder) for model in (artifact, source_only)]
-    check_any_usable(both[0].domain, both[0].outputs, both[0].problems)
-    at, overlap = scored(artifact.learned | source_only.learned, both[0].domain, both[0].outputs)
-    ours, theirs = (predicted.outputs[at] for predicted in both)
-    result = adaptation_result(
-        _answers(artifact, both[0].domain.take(at)),
-        ours,
-        theirs,
-        method=_name(artifact),
-        seed=seed,
-        before=uncalibrated(ours, artifact.head.temperature, artifact.head.link),
-        unasked=_unasked(artifact, source_only, overlap),
-    )
-    return replace(AdaptedEvaluation.of(result), overlap=overlap)
+    models = {"source-only": source_only, "adapted": artifact}
+    looked = _look(models, "adapted", domain, embedder, seed, before=True)
+    return replace(AdaptedEvaluation.of(looked.result, looked.beside, looked.harm), overlap=looked.overlap)
 
 
 def _name(artifact: Artifact) -> str:

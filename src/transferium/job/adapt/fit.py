@@ -33,6 +33,7 @@ from transferium.methods.frozen.source_only import SourceOnly
 from transferium.methods.method import Method, refuse_few
 from transferium.methods.model_selection.election import kept_in
 from transferium.methods.model_selection.election_with_few import FEW_ALONE, probe_of_few
+from transferium.methods.served_confidence import served
 from transferium.methods.unused_settings import warn_beside
 from transferium.models.backbone import Backbone
 
@@ -81,8 +82,7 @@ class Adapted:
     @property
     def unasked(self) -> str:
         """The reason why there is no verdict on adapting; empty where there is one."""
-        ours, theirs = ((fitted.backbone, fitted.head) for fitted in (self.fitted, self.source_only))
-        return reason_without_verdict(method_facts(self.method, self.fitted, self.task), ours, theirs)
+        return _unasked(self.method, self.task, self.fitted, self.source_only)
 
     @property
     def diagnosis(self) -> dict[str, Any]:
@@ -94,6 +94,11 @@ class Adapted:
             _finding(f, f"{side}: ") for side, prepared in self.prepared.items() for f in prepared.diagnosis.findings
         ]
         return sums | {"findings": between + each}
+
+
+def _unasked(method: Method, task: AdaptationTask, fitted: Fitted, source_only: Fitted) -> str:
+    ours, theirs = ((model.backbone, model.head) for model in (fitted, source_only))
+    return reason_without_verdict(method_facts(method, fitted, task), ours, theirs)
 
 
 def _finding(finding: Finding, side: str) -> dict[str, Any]:
@@ -155,6 +160,9 @@ def adapt(
     warn_if_untracked(task, fitted)
     with watch("source only"):
         alone = _source_only(method, task, fitted) if model is None else model.fitted
+    if not _unasked(method, task, fitted, alone):
+        with watch("confidence"):
+            fitted = served(task, fitted, alone)
     between = compare_contents(train, target.domain)
     if model is None:
         between += domain_findings(pair, prepared["source"], target, seed=options.seed)

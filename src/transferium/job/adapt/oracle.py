@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from transferium.data.pairing import Pair
-from transferium.errors import InputError
+from transferium.errors import InputError, TransferiumError
 from transferium.evaluation.adapted import Answers, oracle
-from transferium.job.adapt.candidates import chosen_name
+from transferium.job.adapt.candidates import barred, chosen_name
 from transferium.job.adapt.fit import Adapted
+from transferium.methods.fitted import Fitted
+from transferium.methods.model_selection.election import kept_in
 
 NOTHING = "--oracle chooses by target labels, and the target has none that match the source's classes. Leave it out."
 
@@ -22,14 +26,25 @@ def check_answers(pair: Pair) -> None:
 def look_at_answers(adapted: Adapted, answers: Answers | None) -> dict[str, Any]:
     """Accuracy of every candidate of the election on the target's labels, the best one, and the gap to the chosen one.
 
-    Raises ``InputError`` where none of the labels is of an example that could be used.
+    Candidates that were barred are trained for this and kept nowhere, unless there is a budget; one that cannot be is
+    left out. Raises ``InputError`` where none of the labels is of an example that could be used.
     """
     if answers is None:
         raise InputError(NOTHING)
     chosen = chosen_name(adapted)
     models = {"source-only": adapted.source_only, **adapted.candidates, chosen: adapted.fitted}
+    models |= _barred_models(adapted)
     accuracy = {}
     for name, fitted in models.items():
         answered = fitted.head.predict(adapted.task.embed(adapted.held, fitted.backbone).features)
         accuracy[name] = float((answered == answers.y).mean())
-    return oracle(accuracy, chosen)
+    return oracle(accuracy, chosen) | {"barred": [name for name in barred(adapted) if name in accuracy]}
+
+
+def _barred_models(adapted: Adapted) -> dict[str, Fitted]:
+    task, found = adapted.task, {}
+    for name, method in barred(adapted).items() if task.budget_s is None else ():
+        base = task if method.moves_backbone else replace(task, backbone=adapted.source_only.backbone)
+        with suppress(TransferiumError):
+            found[name] = method.adapt(kept_in(base, name))
+    return found

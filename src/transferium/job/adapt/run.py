@@ -13,7 +13,6 @@ from transferium.artifact import Artifact, replacing
 from transferium.data.domain import Domain
 from transferium.data.pairing import Pair
 from transferium.embedding.embed import Embedder
-from transferium.evaluation import references
 from transferium.evaluation.adapted import AdaptationResult, Answers, adaptation_result, answers_for
 from transferium.evaluation.verdict import Verdict
 from transferium.functional.bootstrap import paired_interval
@@ -23,6 +22,7 @@ from transferium.job.adapt.fit import Adapted, adapt, artifacts, usable_answers
 from transferium.job.adapt.given_model import GivenModel
 from transferium.job.adapt.oracle import check_answers, look_at_answers
 from transferium.job.adapt.same_learner import same_learner_alone, whose_doing
+from transferium.job.adapt.source_worth import source_worth
 from transferium.job.options import FitOptions
 from transferium.job.predict.predictions import write_predictions
 from transferium.job.run_directory.files import SHOWN, examples_to_show, thumbnails, write_json
@@ -74,7 +74,7 @@ def adapt_job(
             result = adaptation_result(answers, after, before, method=named, seed=options.seed, unasked=why)
         if oracle:
             domains["oracle"] = look_at_answers(adapted, answers)
-        run = describe(options, adapted, domains) | judged(adapted, result, answers)
+        run = describe(options, adapted, domains) | judged(adapted, result, labelled, answers)
     run["examples"] = _examples(labelled, answers, after)
     return _write(options, artifacts(adapted, options), run, adapted, labelled, after, watch)
 
@@ -113,9 +113,11 @@ def describe(options: FitOptions, adapted: Adapted, domains: dict[str, Any]) -> 
     }
 
 
-def judged(adapted: Adapted, result: AdaptationResult | None, answers: Answers | None) -> dict[str, Any]:
+def judged(
+    adapted: Adapted, result: AdaptationResult | None, labelled: Domain | None, answers: Answers | None
+) -> dict[str, Any]:
     """The results on the target labels kept aside, at the very end; without them, a note that there are none."""
-    if result is None or answers is None:
+    if result is None or labelled is None or answers is None:
         unasked = Verdict("not asked", UNKNOWN)
         nothing = {"test": {}, "references": {}, "difference": unasked.difference_as_dict()}
         return nothing | {"verdict": unasked.word, "verdict_sentence": unasked.sentence}
@@ -126,9 +128,11 @@ def judged(adapted: Adapted, result: AdaptationResult | None, answers: Answers |
         alone = answers.pad(_predict(same, adapted))
         beside["source_network"] = _evaluated(alone, answers, seed)
         more = whose_doing(result.verdict.word, answers, ours, alone, seed)
-    if len(task.train):
-        alike = references.constant(Classes(answers.classes), task.train.y, len(answers.y))
-        beside["majority"] = _evaluated(alike, answers, seed)
+    theirs = answers.pad(_predict(adapted.source_only, adapted))
+    backbone = adapted.source_only.backbone
+    rows = labelled.embedded(np.asarray(task.embed(adapted.held, backbone).features))
+    worth, harm = source_worth(rows, answers, theirs, backbone, seed=seed)
+    beside |= worth
     if adapted.few_alone is not None:
         alone = answers.pad(_predict(adapted.few_alone, adapted))
         beside["few_alone"] = _evaluated(alone, answers, seed)
@@ -139,6 +143,7 @@ def judged(adapted: Adapted, result: AdaptationResult | None, answers: Answers |
         "difference": result.verdict.difference_as_dict(),
         "verdict": result.verdict.word,
         "verdict_sentence": result.verdict.sentence + more,
+        "source_harm": harm,
         "by_class": result.by_class,
     }
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from transferium.data.doctor.findings import count
+from transferium.job.compare.family import likely_family
 from transferium.job.compare.surface import SURFACES
 from transferium.methods.model_selection.guards import EXPLAINED, FEWEST, Preconditions
 
 SURE = 0.05
 LOST = 0.1
 """The accuracy loss on labelled target examples above which its lower limit means a conditional shift."""
+APART = 1.9
+"""A-distance from which the inputs have nothing in common: 97.5 % of them are told apart."""
 FAR = 0.2
 """A-distance from which the domains are called apart where the permutation test finds a difference."""
 
@@ -19,10 +22,18 @@ FEW = (
     "same inputs carry other labels"
 )
 
+GAVE_UP = "label some target examples and give them by --few: the source's model has given up classes there"
+
 
 def advise(told: dict[str, Any], preconditions: Preconditions) -> dict[str, Any]:
-    """``{"kinds": [...], "advice": [...]}``: sentences, each with the figure it rests on."""
-    kinds = [*_covariate(told["covariate"]), *_label(told["label"], preconditions), *_conditional(told["conditional"])]
+    """``{"kinds": [...], "family": "...", "advice": [...]}``: sentences, each with the figure it rests on.
+
+    ``family`` names the methods that are likely to win (``FAMILIES``); empty where no model could be trained.
+    """
+    far = apart(told["covariate"])
+    kinds = [*_covariate(told["covariate"]), *_label(told["label"], preconditions)]
+    kinds += _conditional(told["conditional"], far)
+    kinds += [told["collapse"]] if told["collapse"] else []
     kinds += [f"class sets: {message}" for message in told["classes"]]
     if named := told["surface"].get("notable"):
         kinds.append(f"{SURFACES[told['kind']][1]} differ in {', '.join(named[:5])}")
@@ -30,7 +41,19 @@ def advise(told: dict[str, Any], preconditions: Preconditions) -> dict[str, Any]
         kinds.append(modes)
     if (unseen := told["surface"].get("unseen_words")) is not None:
         kinds.append(f"vocabulary: {100 * unseen:.1f} % of the target's running words never occur in the source")
-    return {"kinds": kinds, "advice": _families(told, preconditions)}
+    family, why = "", ""
+    if told["signs"]:
+        shares = _shares_explain(preconditions) and bool(told["label"].get("moved"))
+        family, why = likely_family(told["signs"], other_shares=shares)
+    if _no_adaptation(told, preconditions):
+        family = "none"
+    return {"kinds": kinds, "family": family, "advice": _families(told, preconditions, family, why)}
+
+
+def apart(covariate: dict[str, Any]) -> str:
+    """The end of a sentence where the inputs have nothing in common: then other shifts cannot be told from this one."""
+    distance = covariate.get("a_distance", 0.0)
+    return f"the inputs have nothing in common (A-distance {distance:.2f} of 2)" if distance >= APART else ""
 
 
 def _covariate(found: dict[str, Any]) -> list[str]:
@@ -48,18 +71,30 @@ def _label(found: dict[str, Any], preconditions: Preconditions) -> list[str]:
         return [f"label shift could not be estimated: {found['reason']}"]
     if "labels" in found:
         return [_counted(found, preconditions)]
+    if why := found.get("unfounded"):
+        return [f"label shift cannot be estimated without labels: {why}"]
+    return [_estimated(found, preconditions)]
+
+
+def _estimated(found: dict[str, Any], preconditions: Preconditions) -> str:
+    """The sentence on class shares that are estimated without target labels."""
     if not found["moved"]:
-        return ["no label shift to be seen: every class share of the source lies in its interval for the target"]
+        return "no label shift to be seen: every class share of the source lies in its interval for the target"
     named = _named(found["moved"], found)
-    if preconditions.explained > EXPLAINED:
-        return [
-            f"label shift: {named} differ, which explains {100 * preconditions.explained:.0f} % of the shift in means"
-        ]
-    return [
-        f"perhaps label shift: {named} are estimated to differ, but other shares explain only "
-        f"{100 * preconditions.explained:.0f} "
-        "% of the shift in means, so the estimate may be the covariate shift's doing"
-    ]
+    explained = f"{100 * preconditions.explained:.0f} % of the shift in means"
+    if not preconditions.shifted:
+        return f"perhaps label shift: {named} are estimated to differ, but the means of the inputs do not"
+    if _shares_explain(preconditions):
+        return f"label shift: {named} differ, which explains {explained}"
+    return (
+        f"perhaps label shift: {named} are estimated to differ, but other shares explain only {explained}, so the "
+        "estimate may be the covariate shift's doing"
+    )
+
+
+def _shares_explain(preconditions: Preconditions) -> bool:
+    """Whether the means differ, and other class shares alone explain most of how."""
+    return preconditions.shifted and preconditions.explained > EXPLAINED
 
 
 def _counted(found: dict[str, Any], preconditions: Preconditions) -> str:
@@ -67,7 +102,7 @@ def _counted(found: dict[str, Any], preconditions: Preconditions) -> str:
     told = "[counted from target labels]"
     if found["moved"]:
         explains = ""
-        if preconditions.explained > EXPLAINED:
+        if _shares_explain(preconditions):
             explains = f", and other shares explain {100 * preconditions.explained:.0f} % of the shift in means"
         return f"label shift: {_named(found['moved'], found)} differ {told}{explains}"
     said = f"no label shift to be sure of: no class share among {found['labels']} target labels surely differs {told}"
@@ -80,7 +115,7 @@ def _named(moved: list[str], found: dict[str, Any]) -> str:
     return f"{len(moved)} of {len(found['shares'])} class shares ({', '.join(moved[:5])})"
 
 
-def _conditional(found: dict[str, Any]) -> list[str]:
+def _conditional(found: dict[str, Any], far: str) -> list[str]:
     if "reason" in found:
         return [f"conditional shift was not measured: {found['reason']}"]
     loss = found["loss"]
@@ -92,24 +127,29 @@ def _conditional(found: dict[str, Any]) -> list[str]:
     worst = sorted(found["classes"], key=lambda row: -row["loss"]["low"])[:3]
     lost = [row for row in worst if row["loss"]["low"] > LOST]
     named = ", ".join(f"{r['class']} ({100 * r['source']:.0f} % to {100 * r['target']:.0f} %)" for r in lost)
-    return [f"conditional shift: {said}" + (f", most of all in {named}" if lost else "")]
+    worst_of = f", most of all in {named}" if lost else ""
+    if far:
+        return [f"no conditional shift can be told from the covariate shift where {far}; {said}{worst_of}"]
+    return [f"conditional shift: {said}{worst_of}"]
 
 
-def _families(told: dict[str, Any], preconditions: Preconditions) -> list[str]:
-    """The methods that fit, the most certain first; none that contradicts another sentence here."""
-    if why := told.get("untrainable"):
-        return [f"no method: {why}"]
+def _families(told: dict[str, Any], preconditions: Preconditions, family: str, why: str) -> list[str]:
+    """The methods that fit, the most certain first; none that contradicts another sentence here.
+
+    ``family`` is the likely one, and ``why``.
+    """
+    if untrainable := told.get("untrainable"):
+        return [f"no method: {untrainable}"]
     lost = _is_lost(told["conditional"])
     few = [FEW] if lost else []
     if idle := _no_adaptation(told, preconditions):
         return few or [idle]
-    if preconditions.explained > EXPLAINED and told["label"].get("moved"):
-        return [*few, "label-shift: correct the class shares, and do not make the domains alike"]
+    if family == "class shares":
+        return [*few, why]
     if any(message.startswith(("partial: ", "open: ")) for message in told["classes"]):
-        return [*few, *_of_other_classes(preconditions, lost)]
-    alike = "matching of statistics (standardise, coral), then of distributions (dan, dann, cdan)"
-    auto = "let --method auto decide: it falls back to source-only when the validators do not agree"
-    return [*few, *_self_labelling(preconditions), alike, auto]
+        return [*few, *_of_other_classes(why if family == "clusters" else "", lost)]
+    few = few or ([GAVE_UP] if told["collapse"] else [])
+    return [*few, why, "let --method auto decide: it falls back to source-only when the validators do not agree"]
 
 
 def _no_adaptation(told: dict[str, Any], preconditions: Preconditions) -> str:
@@ -125,20 +165,13 @@ def _no_adaptation(told: dict[str, Any], preconditions: Preconditions) -> str:
     return ""
 
 
-def _of_other_classes(preconditions: Preconditions, lost: bool) -> list[str]:
+def _of_other_classes(labelling: str, lost: bool) -> list[str]:
     """Where the class sets differ: what does not need both domains to have the same classes."""
     unfit = "methods that make whole distributions alike (standardise, coral, ot, dan, dann, cdan) do not fit"
     advice = [f"class sets differ: {unfit}, for they assume the same classes on both sides"]
-    if labelling := _self_labelling(preconditions):
-        return [*advice, *labelling, "let --method auto decide among these: --set adaptations=prototypes,shot,mcc"]
+    if labelling:
+        return [*advice, labelling, "let --method auto decide among these: --set adaptations=prototypes,shot,mcc"]
     return advice if lost else [*advice, "source-only, or label some target examples and give them by --few"]
-
-
-def _self_labelling(preconditions: Preconditions) -> list[str]:
-    if not preconditions.has_clusters:
-        return []
-    why = f"the source's classes are clusters (agreement {preconditions.clustered:.2f})"
-    return [f"self-labelling (prototypes, shot, mcc): {why}"]
 
 
 def _is_lost(found: dict[str, Any]) -> bool:

@@ -12,6 +12,7 @@ from transferium.data.domain import Domain
 from transferium.data.pairing import Pair
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError, InputError
+from transferium.evaluation.collapse import collapse
 from transferium.functional.adaptation.label_shift import bbse_interval
 from transferium.functional.linear_classifier import softmax
 from transferium.functional.shift.a_distance import a_distance
@@ -20,8 +21,9 @@ from transferium.functional.shift.frechet import frechet_distance
 from transferium.functional.shift.label_explains import explained_by_shares
 from transferium.functional.shift.permutation import mmd_permutation_test
 from transferium.functional.shift.share_difference import share_difference
-from transferium.job.compare.advice import advise
-from transferium.job.compare.findings import compare_contents
+from transferium.job.compare.advice import advise, apart
+from transferium.job.compare.family import signs
+from transferium.job.compare.findings import compare_contents, contradicting_sources
 from transferium.job.compare.surface import compare_surface
 from transferium.job.fit.prepare import Prepared, prepare
 from transferium.job.fit.readable import choose_backbone
@@ -55,18 +57,21 @@ def compare_domains(
     x, z = (np.asarray(task.embed(d).features, np.float64) for d in (source.domain, target.domain))
     untrainable = why_untrainable(source.domain)
     probe = None if untrainable else LinearProbe().fit(task)
-    between = compare_contents(source.domain, target.domain)
+    inputs = covariate(x, z, seed, permutations)
+    between = [*compare_contents(source.domain, target.domain), *contradicting_sources(pair, source, seed)]
     told: dict[str, Any] = {
         "source": {"name": pair.source.name, "examples": len(x)},
         "target": {"name": pair.target.name, "examples": len(z)},
         "kind": pair.source.kind,
         "backbone": source.backbone.name,
-        "covariate": covariate(x, z, seed, permutations),
+        "covariate": inputs,
         "untrainable": untrainable,
         "identical": any(f.kind == "identical-domains" for f in between),
-        "label": counted(label_shift(source.domain, probe, x, z, seed), pair, source.domain, target),
+        "label": counted(label_shift(source.domain, probe, x, z, seed, apart(inputs)), pair, source.domain, target),
         "conditional": conditional(pair, source.domain, target, probe, z),
         "classes": [f.message for f in pair.findings if f.kind == "class-sets"],
+        "collapse": "" if probe is None else collapse(probe.head.predict(z), *known_shares(source.domain)),
+        "signs": {} if probe is None else signs(source.domain, probe, x, z),
         "surface": compare_surface(source.domain, target.domain, seed=seed),
         "notes": [f.message for f in (*found, *pair.findings, *between) if f.kind not in SAID_ELSEWHERE],
     }
@@ -110,19 +115,33 @@ def covariate(x: Array, z: Array, seed: int, permutations: int) -> dict[str, Any
     }
 
 
-def label_shift(source: Domain, probe: Fitted | None, x: Array, z: Array, seed: int) -> dict[str, Any]:
-    """The target's class shares as BBSE estimates them, with intervals, beside the source's."""
+def known_shares(source: Domain) -> tuple[tuple[str, ...], Array]:
+    """The names of the source's classes, and the share of each."""
+    return source.classes, np.bincount(source.y, minlength=len(source.classes)) / len(source)
+
+
+def label_shift(source: Domain, probe: Fitted | None, x: Array, z: Array, seed: int, far: str = "") -> dict[str, Any]:
+    """The target's class shares as BBSE estimates them, with intervals, beside the source's.
+
+    Where the inputs are ``far`` apart, and why, a class looks different in the target and the estimate does not hold:
+    ``unfounded`` says so, and there is none.
+    """
     if probe is None:
         return {"reason": "the source cannot train a classifier"}
     if len(z) < FEWEST:
         return {"reason": f"at least {FEWEST} target examples are needed; found {len(z)}"}
+    rows: list[dict[str, Any]]
     predicted = softmax(probe.head.logits(z) / probe.head.temperature)
     try:
         shares, low, high = bbse_interval(*held_out_answers(source, probe), predicted, seed=seed, resamples=300)
     except DataError as error:
         return {"reason": str(error)}
-    given = np.bincount(source.y, minlength=len(source.classes)) / len(source)
-    rows: list[dict[str, Any]] = [
+    names, given = known_shares(source)
+    if far:
+        rows = [{"class": name, "source": float(share)} for name, share in zip(names, given, strict=True)]
+        why = f"a confusion matrix of the source says nothing of the target where {far}"
+        return {"shares": rows, "moved": [], "explained": explained_by_shares(x, source.y, z), "unfounded": why}
+    rows = [
         {
             "class": name,
             "source": float(given[k]),
@@ -130,7 +149,7 @@ def label_shift(source: Domain, probe: Fitted | None, x: Array, z: Array, seed: 
             "low": float(low[k]),
             "high": float(high[k]),
         }
-        for k, name in enumerate(source.classes)
+        for k, name in enumerate(names)
     ]
     moved = [row["class"] for row in rows if not row["low"] <= row["source"] <= row["high"]]
     return {"shares": rows, "moved": moved, "explained": explained_by_shares(x, source.y, z)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -128,7 +128,8 @@ class AdaptedNetwork(NeedsTarget, Method):
             raise InputError(f"tuning={self.tuning!r} moves a backbone, and {kind} have none: use tuning=frozen.")
         with threads(1 if self.tuning == "frozen" else None):
             outcome, machine, start = run_stages(self, task, self.stages(task))
-            return trained_model(outcome, machine, start, method=self.name, epochs=self.epochs)
+            made = trained_model(outcome, machine, start, method=self.name, epochs=self.epochs)
+            return replace(made, sharpened=self.needs_clusters)
 
     def check_model(self, model: SourceModel, backbone: Backbone) -> None:
         """Raise ``InputError`` where ``model`` cannot replace the source, such as one whose head has no layers."""

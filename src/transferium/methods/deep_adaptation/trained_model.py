@@ -13,10 +13,7 @@ if TYPE_CHECKING:
     from transferium.training.distributed.machine import Machine
     from transferium.training.run import Outcome
 
-KEPT = (
-    "the temperature is the given model's own, for there are no source examples to measure one by: it may be too sure "
-    "of the target"
-)
+KEPT = "in training the temperature is the given model's own, for there are no source examples to measure one by"
 
 
 def trained_model(outcome: Outcome[Any], machine: Machine, start: float, *, method: str, epochs: int) -> AdaptedModel:

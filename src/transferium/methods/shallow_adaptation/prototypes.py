@@ -54,14 +54,9 @@ class Prototypes(NeedsTarget, Method):
         started = time.perf_counter()
         seen, source = task.target_features().features, task.embed(task.train)
         target, shares = unit_rows(seen), softmax(source_only.head.logits(seen))
-        home = at = source_prototypes(unit_rows(source.features), source.y, task.classes)
+        home = source_prototypes(unit_rows(source.features), source.y, task.classes)
         known, told, said = self._known(task, len(target))
-        moved = []
-        for _ in range(self.rounds):
-            fresh = prototypes(np.concatenate([target, known]), np.concatenate([shares, told]), at)
-            nearest = np.eye(task.classes)[(target @ fresh.T).argmax(axis=1)]
-            moved.append(float((nearest.argmax(1) != shares.argmax(1)).mean()))
-            at, shares = fresh, nearest
+        at, moved = followed(target, shares, home, known, told, rounds=self.rounds)
         none = np.zeros(task.classes)
         # The same rule at home: the target has no labels to calibrate with.
         temperature = fit_temperature(Head(home, none).logits(source.features), source.y)
@@ -82,6 +77,23 @@ class Prototypes(NeedsTarget, Method):
         rows, each = task.embed(task.target), weight_of_few(target, len(task.target), self.few_weight)
         said = f"{len(rows)} labelled target examples keep their labels, each counting as {each:.3g} target rows"
         return unit_rows(rows.features), each * np.eye(task.classes)[rows.y], (said,)
+
+
+def followed(
+    target: Array, shares: Array, home: Array, known: Array | None = None, told: Array | None = None, *, rounds: int = 5
+) -> tuple[Array, list[float]]:
+    """Where the classes of ``target`` rows of unit length lie, and the share of labels that each round changed.
+
+    ``shares`` are the first answers, ``home`` the prototypes of classes that none goes to; ``known`` rows keep the
+    shares ``told`` of them.
+    """
+    rows, at, changed = target if known is None else np.concatenate([target, known]), home, []
+    for _ in range(rounds):
+        at = prototypes(rows, shares if told is None else np.concatenate([shares, told]), at)
+        nearest = np.eye(len(at))[(target @ at.T).argmax(axis=1)]
+        changed.append(float((nearest.argmax(1) != shares.argmax(1)).mean()))
+        shares = nearest
+    return at, changed
 
 
 def prototypes(rows: Array, shares: Array, before: Array) -> Array:

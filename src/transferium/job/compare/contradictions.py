@@ -1,0 +1,57 @@
+"""Sources that contradict each other: the class names of one mean nothing on another."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from transferium.data.doctor.findings import Finding
+from transferium.data.domain import Domain
+from transferium.embedding.embed import Embedder
+from transferium.errors import DataError
+from transferium.evaluation.adapted import Answers
+from transferium.evaluation.source_harm import source_harm
+from transferium.methods.fitted import Fitted
+from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.task import Task
+from transferium.models.backbone import Backbone
+
+MOST = 500
+"""Rows of a source, and of all others together, that are looked at."""
+
+
+def contradictions(
+    names: tuple[str, ...], origin: np.ndarray, seen: Domain, backbone: Backbone, *, seed: int
+) -> list[Finding]:
+    """A finding for each source that a model of all others answers no better than under other names (``source_harm``).
+
+    ``seen`` are the sources' examples through ``backbone``; ``origin[i]`` is the place of example ``i``'s in ``names``.
+    Of two sources the second is named.
+    """
+    rng = np.random.default_rng(seed)
+    found = []
+    for k in range(len(names) - 1, -1 if len(names) > 2 else 0, -1):
+        own, rest = (
+            seen.take(np.sort(rng.permutation(np.flatnonzero(at))[:MOST])) for at in (origin == k, origin != k)
+        )
+        try:
+            model, alone = (_probe(rows, backbone, seed) for rows in (rest, own))
+        except DataError:  # one class, or none
+            continue
+        held = alone.oof_outputs
+        if held is None:
+            continue
+        known = ~np.isnan(held).any(axis=1)
+        answers = Answers(own.y[known], own.classes)
+        if source_harm(answers, model.head.outputs(own.features[known]), held[known], seed=seed).sentence:
+            message = (
+                f"source {k + 1} ({names[k]!r}) contradicts the {'other' if len(names) == 2 else 'others'}: what is "
+                "learned there answers its examples no better than if classes had other names, though its own labels "
+                "can be learned. Look whether class names mean the same"
+            )
+            found.append(Finding("contradicting-sources", "warning", message))
+    return found[::-1]
+
+
+def _probe(rows: Domain, backbone: Backbone, seed: int) -> Fitted:
+    task = Task(rows, None, backbone, Embedder(None), seed, groups=rows.groups)
+    return LinearProbe(Cs=(1.0,)).solve(task, rows)
