@@ -90,6 +90,7 @@ def pictures(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     facts = pretrained(rest, "dae", settings, folder)
     encoder, fresh = tm.find_backbone(folder, "image"), tm.find_backbone("small_cnn", "image")
     tuning = {"augment": "none", "epochs": 5 if asked.short else 60, "batch_size": 32, "lr": 1e-3}
+    tuning |= {"layer_decay": 1.0, "batch_norm": "batch"}  # the same recipe for both
     found: dict[str, list[float]] = {"pretrained": [], "from scratch": [], "pretrained, probe": [], "random, probe": []}
     for seed in range(asked.seeds):
         train = drawn(rest, LABELS, seed)

@@ -165,6 +165,7 @@ READERS: dict[str, Callable[[Path, str | None], Iterator[str]]] = {
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,
     ".parquet": _parquet,
+    ".pq": _parquet,
     ".csv": _delimited,
     ".tsv": _delimited,
 }

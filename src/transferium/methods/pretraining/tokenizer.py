@@ -102,7 +102,9 @@ def train_tokenizer(kind: str, documents: Iterable[str], size: int, lowercase: b
     ends = [(CLS, tokenizer.token_to_id(CLS)), (SEP, tokenizer.token_to_id(SEP))]
     tokenizer.post_processor = processors.TemplateProcessing(f"{CLS} $A {SEP}", f"{CLS} $A {SEP} $B:1 {SEP}:1", ends)
     if tokenizer.get_vocab_size() <= len(SPECIAL) + 1:
-        raise DataError("the corpus holds no two different pieces of text: there is nothing to learn from it.")
+        raise DataError(
+            "the corpus is empty, or holds no two different pieces of text: there is nothing to learn from it."
+        )
     return tokenizer
 
 
