@@ -29,6 +29,7 @@ METHODS = {
     "bi-tuning": "regularised.bi_tuning.BiTuning",
     "stochnorm": "regularised.stoch_norm.StochNorm",
     "distil": "distillation.distil.Distil",
+    "joint": "several_tasks.joint.Joint",
     "scratch": "finetuning.scratch.FromScratch",
     "ncm": "frozen.nearest_class_mean.NearestClassMean",
     "cosine": "frozen.cosine.CosineClassifier",
@@ -130,6 +131,7 @@ FAMILIES = {
     "finetuning": "Training the network",
     "regularised": "Training the network, held back by something of pretraining",
     "distillation": "Making a network small",
+    "several_tasks": "Several tasks at once (--label a --label b)",
     "shallow_adaptation": "Adapting to a target without labels (--source), on frozen features",
     "deep_adaptation": "Adapting to a target without labels (--source), by training a network",
 }
