@@ -91,6 +91,23 @@ def test_label_columns_are_no_features(tmp_path: Path) -> None:
     assert [len(domain.classes) for domain in tasks.values()] == [2, 3]
 
 
+def test_tasks_that_train_together_stand_beside_each_alone(tmp_path: Path, run_cli: Callable) -> None:
+    rng, path, run = np.random.default_rng(0), tmp_path / "rows.csv", tmp_path / "run"
+    x = rng.normal(size=(120, 4)).round(3)
+    lines = [",".join(map(str, (*row, "pn"[int(row[0] > 0)], (row[0] + row[1]).round(2)))) for row in x]
+    path.write_text("\n".join(["a,b,c,d,sign,sum", *lines]))
+    how = ("--label", "sign", "--label", "sum", "--method", "joint", "--set", "epochs=2")
+    ran = run_cli("fit", path, *how, "--set", "weighting=uncertainty", "--out", run)
+    assert ran.code == 0, ran.err
+    told = json.loads((run / "metrics.json").read_text())["tasks"]
+    for name in ("sign", "sum"):
+        assert "trained on this task alone" in told[name]["verdict_sentence"] and "alone" in told[name]["references"]
+        assert told[name]["difference"]["low"] is not None and told[name]["rivals"]["decided_by"] == "alone"
+    assert "gained or lost" in ran.out and not (run / "state").exists()
+    assert run_cli("predict", run, path, "--json").json[0]["sum"]["predicted"] is not None
+    assert run_cli("fit", path, "--label", "sign", "--method", "joint", "--out", tmp_path / "one").code == 2
+
+
 def job(tasks: dict, out: Path, method: object = None) -> None:
     fit_tasks_job(tasks, FitOptions(out=out, method=method or LinearProbe()), Embedder(None), Stopwatch())
 
@@ -112,7 +129,7 @@ def test_tasks_that_clash_or_disagree(tmp_path: Path) -> None:
 def test_what_several_labels_cannot_do(sentences: Path, run_cli: Callable, tmp_path: Path) -> None:
     two = ("--label", "kind", "--label", "thing", "--out", tmp_path / "run")
     ran = run_cli("fit", sentences, *two, "--method", "finetune")
-    assert ran.code == 2 and "trains the network, and several tasks share a frozen one" in ran.err
+    assert ran.code == 2 and "trains a network for one task: give --method joint" in ran.err
     ran = run_cli("fit", sentences, *two, "--source", sentences)
     assert ran.code == 2 and "--source adapts one task" in ran.err
     ran = run_cli("fit", sentences, "--label", "kind", "--label", "things", *HOW, "--out", tmp_path / "run")

@@ -1,4 +1,4 @@
-"""The terms by which a teacher teaches, each beside a version in plain NumPy, one example and one pair at a time."""
+"""Terms by which a teacher teaches, and of several tasks, each beside plain NumPy: one example, one pair at a time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import numpy as np
 import torch
 
 from transferium.objectives.distillation import TaughtAnswers, TaughtFeatures, TaughtRelations
+from transferium.objectives.supervised import SupervisedTasks
+from transferium.problems.multi_label import MultiLabel
+from transferium.problems.regression import Regression
 
 TARGET, BOTH = frozenset({"target"}), frozenset({"target", "unlabeled"})
 RNG = np.random.default_rng(4)
@@ -74,6 +77,37 @@ def slow_relations(model: Any, batch: Any) -> float:
     return float(np.mean([huber(ours[pair], theirs[pair]) for pair in ours]) + 2 * np.mean(angles))
 
 
+PROBLEMS = {"much": Regression(("much",)), "on": MultiLabel(("on",))}
+GIVEN = {"much": RNG.normal(size=10), "on": (RNG.random((10, 1)) < 0.5).astype(np.float64)}
+NOISE = (0.3, -0.4)
+
+
+def tasks_with_noise() -> SupervisedTasks:
+    objective = SupervisedTasks(PROBLEMS, GIVEN, uncertainty=True)
+    with torch.no_grad():
+        objective.noise.copy_(torch.tensor(NOISE))
+    return objective
+
+
+def slow_tasks(model: Any, batch: Any) -> dict[str, float]:
+    """The squared error of the first column, the cross-entropy of the second with a sigmoid."""
+    squares, entropies = [], []
+    for row, at in zip(rows_of(model, batch), batch.index.tolist(), strict=True):
+        squares.append((row[0] - GIVEN["much"][at]) ** 2)
+        share = 1 / (1 + np.exp(-row[1]))
+        entropies.append(-np.log(share if GIVEN["on"][at, 0] else 1 - share))
+    return {"task much": float(np.mean(squares)), "task on": float(np.mean(entropies))}
+
+
+def slow_noisy(model: Any, batch: Any) -> dict[str, float]:
+    """Kendall et al., equations 7 and 10 with s = log sigma²: amounts divide by 2 sigma², classes by sigma²."""
+    plain = slow_tasks(model, batch)
+    return {
+        "task much": plain["task much"] / (2 * np.exp(NOISE[0])) + NOISE[0] / 2,
+        "task on": plain["task on"] / np.exp(NOISE[1]) + NOISE[1] / 2,
+    }
+
+
 TERMS = [
     (
         "taught answers",
@@ -91,6 +125,18 @@ TERMS = [
         "taught relations",
         lambda m: TaughtRelations(FEATURES),
         lambda m, b, start: {"taught_relations": slow_relations(m, b["target"])},
+        TARGET,
+    ),
+    (
+        "tasks",
+        lambda m: SupervisedTasks(PROBLEMS, GIVEN),
+        lambda m, b, start: slow_tasks(m, b["target"]),
+        TARGET,
+    ),
+    (
+        "tasks by uncertainty",
+        lambda m: tasks_with_noise(),
+        lambda m, b, start: slow_noisy(m, b["target"]),
         TARGET,
     ),
 ]

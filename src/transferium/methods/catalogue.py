@@ -37,6 +37,7 @@ METHODS = {
     "prompt": "peft.prompt_tuning.PromptTuning",
     "vpt": "peft.prompt_tuning.VisualPromptTuning",
     "distil": "distillation.distil.Distil",
+    "joint": "several_tasks.joint.Joint",
     "scratch": "finetuning.scratch.FromScratch",
     "ncm": "frozen.nearest_class_mean.NearestClassMean",
     "cosine": "frozen.cosine.CosineClassifier",
@@ -139,6 +140,7 @@ FAMILIES = {
     "regularised": "Training the network, held back by something of pretraining",
     "peft": "Training a small adapter of a frozen network",
     "distillation": "Making a network small",
+    "several_tasks": "Several tasks at once (--label a --label b)",
     "shallow_adaptation": "Adapting to a target without labels (--source), on frozen features",
     "deep_adaptation": "Adapting to a target without labels (--source), by training a network",
 }

@@ -43,5 +43,10 @@ class Scale:
         selection = replace(fitted.selection, notes=(*fitted.selection.notes, note))
         return replace(fitted, head=own, selection=selection)
 
+    def scaled(self, amounts: NDArray[Any]) -> NDArray[Any]:
+        """The amounts in standard deviations."""
+        scaled: NDArray[Any] = (amounts - self.mean) / self.std
+        return scaled
+
     def _scaled(self, domain: Domain) -> Domain:
-        return replace(domain, labels=(domain.y - self.mean) / self.std)
+        return replace(domain, labels=self.scaled(domain.y))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -73,3 +74,41 @@ class Supervised(Objective):
         if self.weights is not None:
             each = self.weights[view.index(self.stream).to(each.device)] * each
         return {self.name: each.mean()}
+
+
+class SupervisedTasks(Objective):
+    """``Σ_k loss_k`` of several tasks on the same rows, task ``k`` reading the columns of the logits that are its own.
+
+    ``labels`` hold a label of each task for every row of the stream's domain. With ``uncertainty`` the sum is
+    ``Σ_k exp(-s_k) · loss_k + s_k / 2``, half the loss of amounts, where ``s_k``, the logarithm of a task's noise, is
+    trained along. Kendall et al., "Multi-task learning using uncertainty to weigh losses" (2018).
+    """
+
+    def __init__(
+        self,
+        problems: Mapping[str, Problem],
+        labels: Mapping[str, NDArray[Any]],
+        *,
+        uncertainty: bool = False,
+        stream: str = "target",
+    ) -> None:
+        super().__init__()
+        self.problems, self.stream, self.needs = dict(problems), stream, frozenset({stream})
+        self.noise = nn.Parameter(torch.zeros(len(problems))) if uncertainty else None
+        for k, name in enumerate(problems):
+            self.register_buffer(f"labels{k}", torch.from_numpy(labels[name]), persistent=False)
+
+    def extra_repr(self) -> str:
+        return f"{list(self.problems)}, stream={self.stream!r}, uncertainty={self.noise is not None}"
+
+    def forward(self, view: View) -> dict[str, Tensor]:
+        scores = torch.split(view.logits(self.stream), [problem.width for problem in self.problems.values()], dim=1)
+        terms = {}
+        for k, (name, problem) in enumerate(self.problems.items()):
+            labels = self.get_buffer(f"labels{k}")
+            loss = problem.torch_losses(scores[k], labels[view.index(self.stream).to(labels.device)]).mean()
+            if self.noise is not None:
+                half = 0.5 if problem.link == "identity" else 1.0
+                loss = half * (-self.noise[k]).exp() * loss + self.noise[k] / 2
+            terms[f"task {name}"] = loss
+        return terms

@@ -54,6 +54,7 @@ REFERENCES = {
     "mean": ("Mean amount", "always the mean of the training part"),
     "teacher": ("Teacher", "the model that this one learned from"),
     "without_teacher": ("Without teacher", "the same network, examples and number of steps"),
+    "alone": ("Alone", "the same network, trained on this task and no other"),
     "few_alone": ("Labelled target examples alone", "a probe of these and nothing else"),
 }
 VERDICTS = {

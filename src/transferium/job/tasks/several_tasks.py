@@ -24,12 +24,17 @@ from transferium.job.run_directory.resume import SIGNS
 from transferium.job.run_directory.state_paths import STATE
 from transferium.job.stopwatch import Stopwatch
 from transferium.job.tasks.saved_tasks import TASKS, describe_tasks, folder_of
+from transferium.job.tasks.together import Together
+from transferium.methods.method import Method
+from transferium.methods.several_tasks.joint import Joint
 from transferium.problems.classes import Classes
 
 ALONE = (
     "On a frozen backbone every task has a head of its own over the same features, so that each is what it would be "
     "alone: nothing is gained or lost by solving them together, and the backbone runs once for all."
 )
+
+TOGETHER = "Each verdict says what its task gained or lost by being solved together with the others."
 
 
 def read_tasks(data: Path, labels: Sequence[str], columns: Mapping[str, Any]) -> dict[str, Domain]:
@@ -82,19 +87,27 @@ def fit_tasks_job(
     """
     check_names([*tasks])
     check_alike(tasks)
-    if options.method.trains:
+    joint = isinstance(options.method, Joint)
+    if options.method.trains and not joint:
         raise InputError(
-            f"method {options.method.name!r} trains the network, and several tasks share a frozen one: give "
-            f"{option('method', 'probe')}, or one {option('label', 'COL')}."
+            f"method {options.method.name!r} trains a network for one task: give {option('method', 'joint')}, which "
+            f"trains one for all, {option('method', 'probe')}, which leaves it frozen, or one {option('label', 'COL')}."
         )
     tasks, rule = _held_out_together(tasks, options, embedder)
+    methods: dict[str, Method] = dict.fromkeys(tasks, options.method)
+    if isinstance(options.method, Joint):
+        methods |= Together(options.method, tasks, options.out / STATE).methods()
     runs: dict[str, Any] = {}
     with replacing(options.out, (*SIGNS, TASKS), (STATE,)) as fresh:
         for name, domain in tasks.items():
-            of_task = replace(options, out=fresh / folder_of(name), columns={**options.columns, "label": name})
+            named = {**options.columns, "label": name}
+            of_task = replace(options, out=fresh / folder_of(name), method=methods[name], columns=named)
             runs[name] = fit_job(domain, of_task, embedder, watch)
         told = {"format": 1, "name": options.out.name, "command": options.command, "tasks": runs}
-        told |= {"rule": rule or next(iter(runs.values()))["division"]["rule"], "verdict_sentence": ALONE}
+        told |= {
+            "rule": rule or next(iter(runs.values()))["division"]["rule"],
+            "verdict_sentence": TOGETHER if joint else ALONE,
+        }
         write_json(fresh / "metrics.json", told)
         describe_tasks(fresh, [*tasks])
     return told | {"seconds": watch.as_dict()}

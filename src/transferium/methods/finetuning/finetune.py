@@ -32,6 +32,8 @@ from transferium.problems.catalogue import PROBLEMS
 from transferium.problems.classes import Classes
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from transferium.methods.finetuning.setup import FineTuneSetup, Term
     from transferium.models.model import Model
     from transferium.training.distributed.machine import Machine
@@ -176,18 +178,24 @@ class FineTune(  # settings are listed from the last base to the first
         return FineTuneSetup(task, backbone, parts, model, feeds)
 
     def _model(self, task: Task, backbone: Backbone, parts: HeldOut) -> Model:
-        """The backbone and a new head, which knows the size of the features it will read."""
-        from transferium.models.heads.feature_dropout import drop_features
+        """The backbone and a new head."""
         from transferium.models.model import Model
         from transferium.models.surgery.drop_path import set_drop_path
+
+        head = self._head(task, backbone, parts)
+        body = backbone.build()
+        set_drop_path(body, self.drop_path, backbone.name)
+        return Model(body, head)
+
+    def _head(self, task: Task, backbone: Backbone, parts: HeldOut) -> nn.Module:
+        """A new head, which knows the size of the features it will read."""
+        from transferium.models.heads.feature_dropout import drop_features
 
         head = self._new_head(backbone, task.problem.width)
         if backbone.pretrained and self.head == "scaled":
             head.look(task.embed(parts.train, backbone).features)
         drop_features(head, self.dropout)
-        body = backbone.build()
-        set_drop_path(body, self.drop_path, backbone.name)
-        return Model(body, head)
+        return head
 
     def _tune(self, setup: FineTuneSetup) -> Generator[Stage, None, Trained]:
         """The stages, and what they leave. The loss is built once, before the first, when what moves is known."""
