@@ -34,6 +34,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from record import DATA, RESULTS, record
+from transferium.data.columns.table import Table
 from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
 from transferium.data.read import read
@@ -97,7 +98,13 @@ def as_frame(domain: Domain) -> Any:
     """The rows of a table as a pandas data frame."""
     import pandas
 
-    return pandas.DataFrame([domain.samples.raw(i) for i in range(len(domain))])
+    assert isinstance(domain.samples, Table)
+    return pandas.DataFrame(
+        {
+            c.name: np.array([*c.levels, None], object)[c.values] if c.levels else c.values
+            for c in domain.samples.columns
+        }
+    )
 
 
 def beside(domain: Domain, seeds: Sequence[int], of: Callable[[Domain, int], Domain] | None = None) -> dict[str, Any]:

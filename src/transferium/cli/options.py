@@ -76,13 +76,20 @@ def _one_or_several(_context: click.Context, _option: click.Parameter, given: tu
     return given if len(given) > 1 else next(iter(given), None)
 
 
+def _or_none(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> list[str] | None:
+    """The callback of a repeatable option that runs of earlier versions do not know: None where it was not given."""
+    return list(given) or None
+
+
 def columns(command: F, *, tasks: bool = False) -> F:
     """``--image``, ``--text`` and all other options that say what the columns of a table are, or a folder."""
     command = click.option("--problem", type=click.Choice(PROBLEM_KINDS), help=PROBLEM)(command)
     command = click.option("--layout", type=click.Choice(LAYOUTS), help=LAYOUT)(command)
     types = "What a column holds: number, category, boolean, date, text or identifier; repeatable."
-    command = click.option("--type", "types", multiple=True, metavar="COL=TYPE", help=types)(command)
-    command = click.option("--drop", multiple=True, metavar="COL", help="Column to leave out; repeatable.")(command)
+    command = click.option("--type", "types", multiple=True, callback=_or_none, metavar="COL=TYPE", help=types)(command)
+    command = click.option(
+        "--drop", multiple=True, callback=_or_none, metavar="COL", help="Column to leave out; repeatable."
+    )(command)
     inputs = "The columns that a row is made of: A,B,C.  [default: all that have no other use]"
     command = click.option("--columns", "inputs", metavar="COLS", help=inputs)(command)
     for name, text in reversed(COLUMNS.items()):

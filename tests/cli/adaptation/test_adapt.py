@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.linalg import hadamard
 
 from transferium.cli.sources import spread_sources
 from worlds.images import RED_GREEN, write_images
@@ -22,9 +23,10 @@ CORAL = ("--method", "coral")
 
 @pytest.fixture
 def tables(tmp_path: Path) -> tuple[Path, Path, Path]:
-    """A source, a target without labels, and the same target with them."""
+    """A source, a target without labels, and the same target with them; every column is of the same spread."""
     x, y = clusters(150, 0)
     z, truth = clusters(150, 1, turn=0.8)
+    x, z = (rows @ hadamard(8) / np.sqrt(8) for rows in (x, z))
     names = ("s.csv", x, y), ("t.csv", z, None), ("labelled.csv", z, truth)
     return tuple(write_table(tmp_path / name, rows, labels) for name, rows, labels in names)
 
@@ -147,7 +149,7 @@ def test_bad_input_exits_with_2_and_says_what_to_do(
         ),
         "--oracle asks a target's labels beside a --source": ("fit", labelled, "--oracle"),
         "--map draws a target beside a --source": ("fit", labelled, "--map", "pca"),
-        "size is a setting for images, and these are feat": (
+        "size is a setting for images, and these are tabl": (
             "fit",
             target,
             "--source",
@@ -156,7 +158,7 @@ def test_bad_input_exits_with_2_and_says_what_to_do(
             "size=64",
             *CORAL,
         ),
-        "max_length is a setting for texts, and these are feat": ("fit", labelled, "--set", "max_length=9"),
+        "max_length is a setting for texts, and these are tabl": ("fit", labelled, "--set", "max_length=9"),
         "there is no target": ("fit", labelled, "--method", "prototypes"),
         "--oracle chooses by target labels": ("fit", target, "--source", source, "--oracle", *LIGHT),
     }
@@ -248,7 +250,7 @@ def test_what_cannot_be_evaluated_is_said_by_its_reason(
     cases = {
         target: f"'t' has no labels; its columns are {columns}; name one with --label",
         tmp_path / "verdicts.csv": "'f7', 'verdict'; name one with --label",
-        tmp_path / "pictures": "this model reads features examples; 'pictures' holds image examples",
+        tmp_path / "pictures": "this model reads row examples; 'pictures' holds image examples",
         tmp_path / "strange.csv": "'strange' shares no class name with this model (x, y, z and a, b, c)",
     }
     for data, message in cases.items():

@@ -22,7 +22,8 @@ def number(name: str, values: NDArray[np.float64] | list[float]) -> Column:
 
 def category(name: str, cells: list[str | None]) -> Column:
     levels = tuple(dict.fromkeys(cell for cell in cells if cell is not None))
-    codes = np.array([-1 if cell is None else levels.index(cell) for cell in cells], np.int32)
+    place = {level: code for code, level in enumerate(levels)}
+    codes = np.array([-1 if cell is None else place[cell] for cell in cells], np.int32)
     return Column(name, "category", codes, levels)
 
 

@@ -51,7 +51,7 @@ def infer(name: str, cells: Any, said: ColumnType | None = None) -> Column:
         plain = cells.cast(kind.value_type)
         return infer(name, plain, said or (None if is_text(kind.value_type) else "category"))
     if is_text(kind):
-        return _of_texts(name, without_gaps(cells), said)
+        return _of_texts(name, cells, said)
     if pa.types.is_null(kind):
         return _nothing(name, said or "number", len(cells))
     if pa.types.is_boolean(kind) or pa.types.is_date(kind) or pa.types.is_timestamp(kind):
@@ -90,22 +90,31 @@ def _names_rows(name: str, values: NDArray[np.float64]) -> bool:
     return _NAMED_ID.fullmatch(name) is not None and len(np.unique(values)) == len(values)
 
 
-def _of_texts(name: str, trimmed: Any, said: ColumnType | None) -> Column:
-    """A column of trimmed texts, null where they say that there is nothing."""
-    from pyarrow import compute
-
-    if trimmed.null_count == len(trimmed):
-        return _nothing(name, said or "number", len(trimmed))
-    numbers = None
-    if said == "number":
-        numbers = as_numbers(trimmed)
-    elif said is None and not compute.any(compute.match_substring_regex(trimmed, _CODE.pattern)).as_py():
-        numbers = cast(trimmed)
+def _of_texts(name: str, cells: Any, said: ColumnType | None) -> Column:
+    """A column of texts; plain numbers, which are most, are seen without a look at each cell."""
+    numbers = _written(cells, said)
+    if numbers is None:
+        cells = without_gaps(cells)
+        numbers = _written(cells, said)
+    if cells.null_count == len(cells):
+        return _nothing(name, said or "number", len(cells))
     if numbers is not None:
         whole = bool(np.isfinite(numbers).all()) and bool((numbers % 1 == 0).all())
         return _of_numbers(name, numbers, said, whole)
-    column = _coded(name, trimmed)
-    return as_type(column, said) if said is not None else _understood(column, trimmed)
+    column = _coded(name, cells)
+    return as_type(column, said) if said is not None else _understood(column, cells)
+
+
+def _written(cells: Any, said: ColumnType | None) -> NDArray[Any] | None:
+    """Texts as numbers, where every one is; codes such as ``007`` are none unless numbers were said."""
+    from pyarrow import compute
+
+    if said == "number":
+        return as_numbers(cells)
+    numbers = cast(cells) if said is None else None
+    if numbers is None or compute.any(compute.match_substring_regex(cells, _CODE.pattern)).as_py():
+        return None
+    return numbers
 
 
 def _understood(column: Column, trimmed: Any) -> Column:

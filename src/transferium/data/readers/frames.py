@@ -84,8 +84,8 @@ def read_frame(frame: Frame, asked: Columns, name: str, **beside: Values | None)
     numbered = [str(row) for row in range(n)]
     domain = Domain(Rows(np.zeros((n, 0))), columns.kind or "row", numbered, name=name)
     if columns.columns is not None:
-        arrays = {column: as_arrow(frame[column]) for column in columns.columns}
-        domain = with_columns(domain, arrays, columns, where, asked=asked.columns is not None or asked.labels_beside)
+        alone = asked.columns is None and not asked.labels_beside
+        domain = with_columns(domain, lambda name: as_arrow(frame[name]), columns, where, asked=not alone)
     else:
         use = domain.kind
         samples = by_kind(MEMORY_CELLS, use, "reader of columns in memory")(cells[use], getattr(columns, use), where)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,8 +28,9 @@ def holds_numbers(names: Sequence[str], first: Mapping[str, Any]) -> bool:
     return any(isinstance(cell, list) or as_number(cell) is not None for cell in cells)
 
 
-def with_columns(domain: Domain, table: Mapping[str, Any], columns: Columns, where: str, *, asked: bool) -> Domain:
-    """``domain`` with the columns of ``table``, Arrow columns by name, as its rows; or as features, if that was asked.
+def with_columns(domain: Domain, cells: Callable[[str], Any], columns: Columns, where: str, *, asked: bool) -> Domain:
+    """``domain`` with the columns of a table as its rows, or as features if that was asked; ``cells`` are Arrow columns
+    by name, which are asked for in order.
 
     Raises ``DataError`` where a column is not of the type that was said, where nothing could be learned from them, for
     one column of words that was not ``asked`` for (it may be texts), and for features that are no numbers.
@@ -37,7 +38,7 @@ def with_columns(domain: Domain, table: Mapping[str, Any], columns: Columns, whe
     found: list[Column] = []
     for name in columns.columns or ():
         try:
-            found += _expanded(name, table[name], columns.types.get(name))
+            found += _expanded(name, cells(name), columns.types.get(name))
         except DataError as error:
             raise DataError(f"{where}: {error}") from error
     _check_some_used(found, columns, asked, where)

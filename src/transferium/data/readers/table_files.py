@@ -46,6 +46,8 @@ TABLES: dict[str, type[Delimited] | type[Parquet] | type[JsonLines]] = {
     ".ndjson": JsonLines,
 }
 """Table files by the ending of their name (lower case)."""
+AT_ONCE = 4_000_000
+"""Cells of Parquet files that are read at a time."""
 
 
 def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
@@ -59,7 +61,8 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
     columns = settle(asked, tables[0].first, where)
     lazy = columns.image is not None and isinstance(tables[0].first[columns.image], (bytes, dict))
     names = [n for n in (*columns.named().values(), *(columns.columns or ())) if not (lazy and n == columns.image)]
-    table = _read_all(tables, list(dict.fromkeys(names)))
+    few = columns.columns is not None and all(isinstance(table, Parquet) for table in tables)
+    table = _read_all(tables, list(dict.fromkeys([*columns.named().values()] or names[:1] if few else names)))
     if table.num_rows == 0:
         raise DataError(f"{where} has the columns {', '.join(map(repr, tables[0].first))} but no rows")
     labels, problem, gaps = _labels(table, columns, asked.label is not None, where)
@@ -78,12 +81,30 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
         ignored={"labels": tuple(ids[row] for row in sorted({*range(len(ids))} - {*gaps}))} if gaps else {},
     )
     if columns.columns is not None:
-        return with_columns(domain, table, columns, where, asked=asked.columns is not None)
+        cells = AFewColumns(tables, columns.columns, table.num_rows) if few else table.column
+        return with_columns(domain, cells, columns, where, asked=asked.columns is not None)
     if labels is None:
         domain = replace(domain, ignored={**domain.ignored, **_candidates(tables, columns)})
-    cells = by_kind(CELLS, domain.kind, "reader of table cells")
-    samples, said = cells(paths, table, getattr(columns, domain.kind), where)
+    reader = by_kind(CELLS, domain.kind, "reader of table cells")
+    samples, said = reader(paths, table, getattr(columns, domain.kind), where)
     return replace(domain, samples=samples, layout=f"{said}{columns.about()}")
+
+
+class AFewColumns:
+    """The columns of Parquet files by name, read a few at a time: a table need not be in memory twice."""
+
+    def __init__(self, tables: Sequence[TableFile], names: Sequence[str], rows: int) -> None:
+        step = max(1, AT_ONCE // max(1, rows))
+        self._tables = tables
+        self._held: Any = None
+        self._together = {name: names[i - i % step : i - i % step + step] for i, name in enumerate(names)}
+
+    def __call__(self, name: str) -> Any:
+        """The column ``name``; those beside it are kept until one of others is asked for."""
+        if self._held is None or name not in self._held.column_names:
+            self._held = None
+            self._held = _read_all(self._tables, list(self._together[name]))
+        return self._held[name]
 
 
 def meant_by(path: Path, asked: Columns) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from transferium.data.columns.column import CODED, USED, Column
 from transferium.data.columns.infer import as_type
 from transferium.data.columns.table import Table
+from transferium.data.doctor.findings import some
 from transferium.functional.shift.surface import standardised_difference, total_variation
 
 NOTABLE = {"standardised difference": 0.5, "total variation": 0.2}
@@ -37,6 +38,22 @@ def notable(rows: list[dict[str, Any]]) -> list[str]:
     """The columns that moved notably, as they are named in a sentence, those that moved most first."""
     there = [row for row in rows if abs(row["difference"]) >= NOTABLE[row["statistic"]]]
     return [f"{row['measure']} ({row['statistic']} {row['difference']:.2f})" for row in there]
+
+
+def unseen_levels(source: Table, target: Table) -> list[str]:
+    """Columns with levels that only the target has, these levels, and the share of its rows that have one."""
+    found = []
+    for column in source.columns:
+        if column.type not in ("category", "boolean") or column.name not in target:
+            continue
+        other = as_type(target[column.name], column.type)
+        known = {*column.used}
+        new = [level for level in other.used if level not in known]
+        if new:
+            at = [code for code, level in enumerate(other.levels) if level not in known]
+            share = 100 * float(np.isin(other.values, at).mean())
+            found.append(f"{column.name!r}: {some(map(repr, new))} ({share:.1f} % of its rows)")
+    return found
 
 
 def _of_numbers(column: Column, other: Column) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from transferium.data.columns.table import Table
 from transferium.data.doctor.findings import Finding, count, some
 from transferium.data.domain import Domain
 from transferium.data.pairing import Pair
-from transferium.job.compare.column_shift import column_shifts, notable
+from transferium.job.compare.column_shift import column_shifts, notable, unseen_levels
 from transferium.job.compare.contradictions import contradictions
 from transferium.job.compare.surface import modes_apart
 from transferium.job.fit.prepare import Prepared
@@ -26,10 +26,13 @@ def _moved_columns(source: Prepared, target: Prepared) -> list[Finding]:
     here, there = source.domain.samples, target.domain.samples
     if not isinstance(here, Table) or not isinstance(there, Table):
         return []
-    moved = notable(column_shifts(here, there))
-    if not moved:
-        return [Finding("column-shift", "note", "no column differs notably between source and target")]
-    return [Finding("column-shift", "note", f"columns that differ between source and target: {some(moved, 10)}")]
+    moved, new = notable(column_shifts(here, there)), unseen_levels(here, there)
+    said = f"columns that differ between source and target: {some(moved, 10)}"
+    found = [Finding("column-shift", "note", said if moved else "no column differs notably between source and target")]
+    if new:
+        message = f"levels that the source never has, of which nothing can be learned there: {some(new, 5)}"
+        found.append(Finding("unseen-level", "warning", message))
+    return found
 
 
 def contradicting_sources(pair: Pair, source: Prepared, seed: int) -> list[Finding]:

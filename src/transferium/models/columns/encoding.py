@@ -9,17 +9,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.data.columns.column import USED, Column, ColumnType
+from transferium.data.columns.column import UNUSED, USED, Column, ColumnType
 from transferium.data.columns.infer import as_type
 from transferium.data.columns.table import Table
 from transferium.errors import DataError, did_you_mean
 from transferium.models.columns.codes import CODES, Code, code_from_json, code_to_json
 from transferium.models.preprocess import Preprocess
 
-LEFT_OUT = {
-    "identifier": "nearly every row has one of its own, as a name of the row",
-    "text": "texts of many words, which are no categories",
-}
 ONE_VALUE = "one value throughout the training part"
 NO_VALUE = "no value in the training part"
 ALL_RARE = "nearly every row of the training part has a value of its own"
@@ -141,8 +137,8 @@ class ColumnsPreprocess(Preprocess):
 def _why_not(column: Column) -> str:
     if column.note and column.type not in USED:
         return column.note
-    if column.type in LEFT_OUT:
-        return LEFT_OUT[column.type]
+    if column.type in UNUSED:
+        return UNUSED[column.type]
     if column.missing.all():
         return NO_VALUE
     return ONE_VALUE if column.constant else ALL_RARE
