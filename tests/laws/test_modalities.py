@@ -152,6 +152,8 @@ def test_an_empty_table_is_said() -> None:
 
 
 FACTS = {
+    "data/domain.py": "rows of numbers are a table or features, as is asked for",
+    "models/columns/backbone_of_columns.py": "table rows are described by their own columns",
     "artifact.py": "feature rows have a width and no file of a backbone",
     "data/doctor/copies.py": "rows of whole numbers can be equal by chance",
     "data/doctor/doctor.py": "folders of images may be classes",
@@ -168,7 +170,6 @@ FACTS = {
     "methods/finetuning/augmentation.py": "some recipes, and CutMix, are for images alone",
     "methods/finetuning/inference_views.py": "images have a side and a mirror image",
     "methods/pretraining/corpus_of_pictures.py": "images can be drawn and changed",
-    "models/columns/backbone_of_columns.py": "table rows are described by their own columns",
 }
 """Where the source compares a kind with one of them: only for what is true of that one alone, and why it is."""
 

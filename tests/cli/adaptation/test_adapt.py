@@ -100,7 +100,7 @@ def test_a_vetoed_candidate_stands_in_the_table_without_scores(
 ) -> None:
     source, _, _ = tables
     same, _ = clusters(150, 5, turn=0.02)
-    target = write_table(tmp_path / "same.csv", same, None)
+    target = write_table(tmp_path / "same.csv", same @ hadamard(8) / np.sqrt(8), None)
     ran = run_cli("fit", target, "--source", source, "--out", tmp_path / "run", *LIGHT)
     assert ran.code == 0, ran.err
     assert "prototypes was vetoed" in ran.out
