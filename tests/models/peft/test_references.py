@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import copy
 from typing import Any
 
 import peft
@@ -12,7 +12,7 @@ import transformers
 from torch import Tensor, nn
 
 from transferium.models.peft.inject import inject
-from transferium.models.sources.encoders import TextEncoder
+from transferium.models.sources.encoders import TextEncoder, VisionEncoder
 from worlds.adapted import bert_backbone, small_vit, stirred
 from worlds.toy import PictureNet
 
@@ -159,11 +159,37 @@ def test_visual_prompts_are_tokens_beside_the_patches(deep: bool) -> None:
     torch.testing.assert_close(mine(x), slow, rtol=1e-5, atol=1e-5)
 
 
-def test_a_prefix_goes_into_other_encoders_that_look_attention_up(tmp_path: Path) -> None:
-    config = transformers.RobertaConfig(
-        vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+OF_TEXTS = {
+    "roberta": transformers.RobertaConfig(num_hidden_layers=1, intermediate_size=16),
+    "modernbert": transformers.ModernBertConfig(
+        num_hidden_layers=1, intermediate_size=16, pad_token_id=0, bos_token_id=1, eos_token_id=2
+    ),
+    "t5": transformers.T5Config(d_model=8, d_kv=4, d_ff=16, num_layers=1, num_heads=2),
+}
+
+
+@pytest.mark.parametrize("name", OF_TEXTS)
+@pytest.mark.parametrize("kind", ["lora", "ia3", "adapter", "prefix", "prompt"])
+def test_other_encoders_of_texts_have_places_too(kind: str, name: str) -> None:
+    config = copy.deepcopy(OF_TEXTS[name])
+    config.update(
+        {"vocab_size": 20, "hidden_size": 8, "num_attention_heads": 2} if name != "t5" else {"vocab_size": 20}
     )
-    model = TextEncoder(transformers.RobertaModel(config, add_pooling_layer=False), "mean", False).eval()
-    record = inject(model, "prefix", tokens=2)
-    plain = model(IDS, MASK)
-    assert not torch.allclose(stirred(model, record, 1.0)(IDS, MASK), plain)
+    model: Any = transformers.AutoModel.from_config(config)
+    model = model.get_encoder() if name == "t5" else model
+    module = TextEncoder(model, "mean", False).eval()
+    with torch.no_grad():
+        record = inject(module, kind)
+        start = module(IDS, MASK)
+        assert not torch.allclose(stirred(module, record, 1.0)(IDS, MASK), start, atol=1e-5)
+
+
+def test_a_visual_prompt_goes_into_blocks_that_are_called_with_a_mask() -> None:
+    config = transformers.CLIPVisionConfig(
+        hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16, image_size=16, patch_size=8
+    )
+    module = VisionEncoder(transformers.CLIPVisionModel(config), "cls").eval()
+    record, x = inject(module, "vpt"), torch.randn(2, 3, 16, 16)
+    with torch.no_grad():
+        start = module(x)
+        assert not torch.allclose(stirred(module, record, 1.0)(x), start, atol=1e-5)

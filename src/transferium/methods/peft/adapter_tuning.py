@@ -35,7 +35,7 @@ class AdapterTuning:
 
     unfreeze: int | str = setting("all", "not used: only the adapter and the head move", choices=("all",))
     lr: float | str = setting(
-        5e-4, "peak learning rate of the adapter, or auto: a range of rates is tested first", (1e-5, 1e-1), RATE
+        1e-3, "peak learning rate of the adapter, or auto: a range of rates is tested first", (1e-5, 1e-1), RATE
     )
     head_lr: float = setting(1e-3, "peak learning rate of the head", (1e-4, 1e-1), RATE)
     layer_decay: float = setting(1.0, "each block learns at this times the rate of the one above it", (0.5, 1.0))

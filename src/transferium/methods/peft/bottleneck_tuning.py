@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.peft.adapter_tuning import AdapterTuning
-from transferium.methods.settings.checks import RATE
 from transferium.methods.settings.field import setting
 from transferium.problems.catalogue import PROBLEMS
 
@@ -27,6 +26,5 @@ class BottleneckTuning(AdapterTuning, FineTune):
     problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
     of_adapter: ClassVar[tuple[str, ...]] = ("reduced", "layout")
 
-    lr: float | str = setting(1e-3, "peak learning rate of the adapters, or auto", (1e-4, 1e-1), RATE)
     reduced: int = setting(32, "units of each bottleneck", (4, 256))
     layout: str = setting("houlsby", "where they go: houlsby (both halves) or pfeiffer", ("houlsby", "pfeiffer"))

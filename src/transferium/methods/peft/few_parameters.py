@@ -43,5 +43,4 @@ class BitFit(AdapterTuning, FineTune):
     problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
     of_adapter: ClassVar[tuple[str, ...]] = ("terms",)
 
-    lr: float | str = setting(1e-3, "peak learning rate of what moves, or auto", (1e-4, 1e-1), RATE)
     terms: str = setting("bias", "what moves: bias, norm (scales and shifts), or both", ("bias", "norm", "both"))

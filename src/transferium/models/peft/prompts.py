@@ -131,7 +131,8 @@ class PrefixTuning:
         for block in blocks:
             width = module.get_submodule(block.keys).out_features
             assert isinstance(width, int)
-            graft(module.get_submodule(block.attention), Prefix(self.tokens, width))
+            part = Prefix(self.tokens, width // 3 if block.fused else width)
+            graft(module.get_submodule(block.attention), part)
         return [block.attention for block in blocks]
 
 
@@ -180,19 +181,23 @@ class VisualPromptTuning:
 
 def _check_plain(module: nn.Module, blocks: list[TransformerBlock]) -> None:
     """Raise ``InputError`` unless every block reads any number of tokens ``(n, t, width)``, all of one width."""
+    device = next(module.parameters()).device
     for block in blocks:
-        with torch.no_grad():
-            try:
-                tokens = torch.zeros(1, 5, block.width, device=next(module.parameters()).device)
-                y: Any = module.get_submodule(block.name)(tokens)
-                fits = (y[0] if isinstance(y, tuple) else y).shape == tokens.shape
-            except Exception:  # whatever the block's own code runs into
-                fits = False
-        if not fits or block.width != blocks[0].width:
+        part, tokens = module.get_submodule(block.name), torch.zeros(1, 5, block.width, device=device)
+        if block.width != blocks[0].width or not (_gives_as_many(part, tokens) or _gives_as_many(part, tokens, None)):
             raise InputError(
                 f"vpt adds tokens to a plain vision transformer, and {block.name} of this backbone reads a fixed "
                 "number of patches, or more than tokens: use lora or adapter."
             )
+
+
+@torch.no_grad()
+def _gives_as_many(block: nn.Module, tokens: Tensor, *mask: None) -> bool:
+    try:
+        y: Any = block(tokens, *mask)
+        return bool((y[0] if isinstance(y, tuple) else y).shape == tokens.shape)
+    except Exception:  # whatever the block's own code runs into
+        return False
 
 
 def _encoder(module: nn.Module, what: str) -> Any:
