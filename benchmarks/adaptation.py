@@ -1,7 +1,8 @@
 """Domain adaptation: source only, every method, auto, and what the target's labels would have chosen.
 
 python benchmarks/adaptation.py [styles office_caltech10 amazon_reviews zh_shopping10 zh_char_ngrams digits
-                                 digits_from_scratch digits_tuned dann_timing] [--methods a,b] [--seeds 0,1,2] [--keep FOLDER]
+                                digits_from_scratch digits_tuned dann_timing]
+                               [--methods a,b] [--seeds 0,1,2] [--keep FOLDER]
 
 Target labels are read in one place, ``measure``, after everything was fitted and chosen. The rule of ``auto`` was
 designed while looking at all of them but mnist_textured; ``adaptation_rules.py`` has worlds that were held out.
