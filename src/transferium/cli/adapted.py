@@ -130,7 +130,7 @@ def _few(few: dict[str, Any]) -> str:
 def _chosen(selection: dict[str, Any], method: str) -> str:
     """How the method was chosen, and every candidate's scores where there was a vote."""
     notes = selection["notes"]
-    rows = [row for row in selection["candidates"] if "mean_rank" in row]
+    rows = [row for row in selection["candidates"] if "method" in row]
     if not rows:
         return "\n".join([f"Method: {method}.", *notes])
     keys = list(rows[0])[1:]

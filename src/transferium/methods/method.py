@@ -39,8 +39,6 @@ class Method:
     """Whether ``task.model`` may replace the source: the method then looks at the target alone."""
     needs_batch_norm: ClassVar[bool] = False
     """Whether it can only adapt a model that has the source's statistics in its layers."""
-    needs_clusters: ClassVar[bool] = False
-    """Whether it assumes that classes are clusters of the target, and makes its own predictions there surer."""
     holds_out: ClassVar[float] = 0.0
     """The share of the training part that it holds out for its temperature, beside what validators need."""
     makes_alike: ClassVar[bool] = False

@@ -49,13 +49,13 @@ def test_source_only_is_the_same_network_without_the_target() -> None:
 
 def test_networks_move_the_backbone_and_the_others_adapt_what_source_only_learned() -> None:
     given = task()
-    chosen = Auto(adaptations=("standardise", "mcc"), **ASKED).adapt(given)
+    chosen = Auto(adaptations=("prototypes", "mcc"), **ASKED).adapt(given)
     beside = chosen.beside
     assert beside["source-only"].method == "source-network"
     assert beside["source-only"].backbone.fingerprint != given.backbone.fingerprint
-    assert set(beside) == {"source-only", "standardise", "mcc"}
+    assert set(beside) == {"source-only", "prototypes", "mcc"}
     learned = beside["source-only"].backbone.fingerprint
-    assert beside["standardise"].backbone.fingerprint == learned
+    assert beside["prototypes"].backbone.fingerprint == learned
     assert beside["mcc"].backbone.fingerprint not in (learned, given.backbone.fingerprint)
     assert chosen.selection.chosen["method"] in beside
 

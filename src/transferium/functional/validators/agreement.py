@@ -20,6 +20,10 @@ class Agreement:
     value: float
     influence: Array
 
+    def plus(self, other: Agreement, weight: float) -> Agreement:
+        """``self + weight · other``."""
+        return Agreement(self.value + weight * other.value, self.influence + weight * other.influence)
+
     def lead(self, other: Agreement) -> tuple[float, float]:
         """The difference ``self - other`` and its standard error over the rows, which both share."""
         difference = self.influence - other.influence
@@ -48,12 +52,12 @@ def peer_agreement(logits: Floats, others: Sequence[Floats]) -> Agreement:
         raise InputError(f"candidates answer the same rows; found {[np.shape(each) for each in (logits, *others)]}")
     classes = np.shape(logits)[1]
     ours, *theirs = (np.asarray(each).argmax(axis=1) for each in (logits, *others))
-    kappas = [_kappa(ours, each, classes) for each in theirs]
+    kappas = [kappa(ours, each, classes) for each in theirs]
     influence: Array = np.mean([moves for _, moves in kappas], axis=0)
     return Agreement(float(np.mean([value for value, _ in kappas])), influence)
 
 
-def _kappa(a: Labels, b: Labels, classes: int) -> tuple[float, Array]:
+def kappa(a: Labels, b: Labels, classes: int) -> tuple[float, Array]:
     """Cohen's kappa of two candidates' predictions, and the influence of each row on it."""
     p, q = (np.bincount(each, minlength=classes) / len(each) for each in (a, b))
     alike, by_chance = (a == b).astype(np.float64), float(p @ q)

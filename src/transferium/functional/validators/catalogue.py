@@ -10,6 +10,7 @@ from transferium.functional.linear_classifier import fit_linear
 from transferium.functional.validators.agreement import peer_agreement
 from transferium.functional.validators.clusters import cluster_agreement, silhouette
 from transferium.functional.validators.confidence import certainty, diversity, information, nuclear_norm
+from transferium.functional.validators.cross_validation import cross_validated
 from transferium.functional.validators.ensemble import ensemble_agreement
 from transferium.functional.validators.evidence import CannotScoreError, Evidence
 from transferium.functional.validators.neighbourhood_density import neighbourhood_density
@@ -43,6 +44,9 @@ VALIDATORS: dict[str, Callable[[Evidence], float]] = {
     "diversity": lambda e: diversity(e.target_logits),
     "ensemble": lambda e: ensemble_agreement(e.target_logits, e.others),
     "agreement": lambda e: peer_agreement(e.target_logits, e.others).value,
+    "cross-validation": lambda e: (
+        cross_validated(e.target_features, [e.target_predictions], classes=e.target_logits.shape[1])[0].value
+    ),
     "bnm": lambda e: nuclear_norm(e.target_logits),
     "silhouette": lambda e: silhouette(e.target_features, e.target_predictions),
     "ami": lambda e: cluster_agreement(e.target_features, e.target_predictions, classes=e.target_logits.shape[1]),

@@ -24,7 +24,6 @@ class BNM(AdaptedNetwork):
 
     name: ClassVar[str] = "bnm"
     needs_target: ClassVar[bool] = True
-    needs_clusters: ClassVar[bool] = True
 
     def _term(self, state: AdaptationState) -> Objective | None:
         from transferium.objectives.prediction import NuclearNorm
@@ -43,7 +42,6 @@ class MCC(AdaptedNetwork):
 
     name: ClassVar[str] = "mcc"
     needs_target: ClassVar[bool] = True
-    needs_clusters: ClassVar[bool] = True
 
     temperature: float = setting(2.5, "softens the answers that are compared", (1.0, 4.0), {"above": 0})
 
@@ -67,7 +65,6 @@ class InfoMax(AdaptedNetwork):
 
     name: ClassVar[str] = "infomax"
     needs_target: ClassVar[bool] = True
-    needs_clusters: ClassVar[bool] = True
 
     diversity: float = setting(1.0, "weight of the variety of answers beside their sureness", (0.0, 2.0))
 

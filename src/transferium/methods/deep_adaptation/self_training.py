@@ -34,7 +34,6 @@ class PseudoLabel(AdaptedNetwork):
 
     name: ClassVar[str] = "pseudo-label"
     needs_target: ClassVar[bool] = True
-    needs_clusters: ClassVar[bool] = True
 
     rule: str = setting("balanced", "which answers are believed: fixed, balanced or flex", RULES)
     threshold: float = setting(0.9, "probability from which an answer is sure", (0.5, 0.99), {"most": 1})
@@ -120,7 +119,6 @@ class FixMatchTraining(AdaptedNetwork):
 
     name: ClassVar[str] = "fixmatch"
     needs_target: ClassVar[bool] = True
-    needs_clusters: ClassVar[bool] = True
 
     threshold: float = setting(0.95, "probability from which an answer is sure", (0.5, 0.99), BELOW_1)
     strength: float = setting(0.3, "how much examples are disturbed", (0.0, 0.9), BELOW_1)
@@ -143,7 +141,6 @@ class SelfEnsembling(AdaptedNetwork):
 
     name: ClassVar[str] = "mean-teacher"
     needs_target: ClassVar[bool] = True
-    needs_clusters: ClassVar[bool] = True
 
     weight: float = setting(10.0, "weight of the transfer term; 0 is source-network", (0.0, 100.0))
     decay: float = setting(0.99, "how slowly the teacher follows", (0.9, 0.999), BELOW_1)
@@ -167,7 +164,6 @@ class CAN(AdaptedNetwork):
 
     name: ClassVar[str] = "can"
     needs_target: ClassVar[bool] = True
-    needs_clusters: ClassVar[bool] = True
 
     rounds: int = setting(5, "times that target rows are clustered anew", (1, 20))
     round_epochs: int = setting(4, "passes over the source in each round", (1, 20))

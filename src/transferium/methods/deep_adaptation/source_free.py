@@ -41,7 +41,6 @@ class SHOT(AdaptedNetwork):
 
     name: ClassVar[str] = "shot"
     adapts_models: ClassVar[bool] = True
-    needs_clusters: ClassVar[bool] = True
     rates: ClassVar[tuple[str, ...]] = (*AdaptedNetwork.rates, "adapt_lr")
     needs_target: ClassVar[bool] = True
 
@@ -176,7 +175,6 @@ class TENT(AdaBN):
 
     name: ClassVar[str] = "tent"
     needs_batch_norm: ClassVar[bool] = False
-    needs_clusters: ClassVar[bool] = True
     rates: ClassVar[tuple[str, ...]] = (*AdaptedNetwork.rates, "adapt_lr")
 
     rounds: int = setting(3, "passes over the target", (1, 10))

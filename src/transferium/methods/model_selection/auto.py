@@ -47,8 +47,9 @@ class Auto(Method):
     unless the paired difference in accuracy exceeds half the width of its 95 % interval. Without a budget, or where
     nothing fits into it, this is the probe (or the nearest class mean).
 
-    Beside a source (``--source``), ``adaptations`` are fitted instead and validators that need no target label vote
-    (``election.py``). One method at several weights, ``dan@0.1,dan@1``, lets them choose the weight.
+    Beside a source (``--source``), ``adaptations`` are fitted instead, and their answers for the target decide without
+    a target label (``most_agreed.py``): two or more of them, or named ``validators``, are needed. One method at
+    several weights, ``dan@0.1,dan@1``, lets them choose the weight.
     With ``tuning`` other than frozen the networks among them move the backbone, source only is such a network trained
     on the source alone, and the others adapt its features.
     """
@@ -64,7 +65,7 @@ class Auto(Method):
         "methods tried beside source only where there is a --source; mcc@0.3 is mcc at weight 0.3",
     )
     validators: tuple[str, ...] = setting(
-        (), "validators that vote on adaptations, as in dev,snd,information; none named: those that suit this data"
+        (), "validators that vote on adaptations, as in dev,snd,information; none named: agreement and cross-validation"
     )
     tuning: str = setting("frozen", "how much of the backbone adaptations move: frozen, partial, full or lora")
     unfreeze: int | str = setting(2, "what adaptations move with tuning=partial")

@@ -49,7 +49,7 @@ def elect_with_few(
     how = elected.selection
     selection = replace(
         how,
-        candidates=[*how.candidates, {"method": name, "mean_rank": None}],
+        candidates=[*how.candidates, {"method": name}],
         chosen={"method": name},
         notes=(why, *how.notes, *chosen.selection.notes),
     )

@@ -42,7 +42,6 @@ class Prototypes(NeedsTarget, Method):
 
     name: ClassVar[str] = "prototypes"
     needs_target: ClassVar[bool] = True
-    needs_clusters: ClassVar[bool] = True
     learns_from_few: ClassVar[bool] = True
 
     rounds: int = setting(5, "alternations of labels and prototypes", (1, 20))
