@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A hyper-parameter; repeatable.")
 @click.option("--lr", metavar="RATE", help="Short for --set lr=RATE; auto tests a range of rates and takes one.")
+@click.option("--labels", type=opt.GivenPath(), help="JSON from each label to what it means, for --method zero-shot.")
 @click.option("--test-size", default=0.25, show_default=True, help="Share held out where the data is not divided.")
 @click.option("--budget", metavar="TIME", help="Time that --method auto may use to try more: 90s, 10m, 1h.")
 @click.option("--strict", is_flag=True, help="Stop where the doctor finds an error.")

@@ -63,8 +63,15 @@ def backbone_settings(settings: dict[str, Any]) -> dict[str, int]:
 
 
 def named_settings(options: Mapping[str, Any]) -> dict[str, str]:
-    """``--set`` by name, with ``--lr`` as the setting that it is short for; raises ``InputError`` for both of these."""
+    """``--set`` by name, with ``--lr`` and ``--labels`` as the settings that they are short for.
+
+    Raises ``InputError`` where one of these was given in both ways.
+    """
     settings = split_settings(tuple(options.get("settings", ())))
+    if options.get("labels") is not None:
+        if "labels" in settings:
+            raise InputError("--labels is short for --set labels, and both were given: leave one of them out.")
+        settings["labels"] = str(options["labels"])
     lr = options.get("lr")
     if lr is None:
         return settings

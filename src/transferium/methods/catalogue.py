@@ -32,6 +32,7 @@ METHODS = {
     "ncm": "frozen.nearest_class_mean.NearestClassMean",
     "cosine": "frozen.cosine.CosineClassifier",
     "knn": "frozen.nearest_neighbours.NearestNeighbours",
+    "zero-shot": "zero_shot.zero_shot.ZeroShot",
     "frozen-sgd": "finetuning.recipes.FrozenSGD",
     "frozen-dense": "finetuning.recipes.FrozenDense",
     "all-adam": "finetuning.recipes.AllAdam",
@@ -126,6 +127,7 @@ def check_problem(method: Method, problem: Problem, data: str) -> None:
 FAMILIES = {
     "model_selection": "Chooses for you",
     "frozen": "On frozen features: seconds, without torch",
+    "zero_shot": "Without labels: texts against what the labels mean",
     "finetuning": "Training the network",
     "regularised": "Training the network, held back by something of pretraining",
     "shallow_adaptation": "Adapting to a target without labels (--source), on frozen features",

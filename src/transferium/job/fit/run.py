@@ -44,11 +44,12 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
     backbone, found = choose_backbone(options.backbone, domain, **options.backbone_settings)
     if domain.problem is not None:
         check_problem(method, domain.problem, domain.name)
+        method.check_data(domain)
     random = randomised(backbone) if backbone.pretrained else None
     prepared = prepare(domain, embedder, backbone, () if random is None else (random,), watch=watch, found=found)
     if options.strict:
         be_strict(prepared.diagnosis)
-    divided = separate(prepared, seed=options.seed, test_size=options.test_size)
+    divided = separate(prepared, seed=options.seed, test_size=options.test_size, learns=method.learns)
     task = Task(
         train=divided.train,
         val=divided.val,
@@ -65,7 +66,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
         fitted = method.fit(task)
     warn_if_untracked(task, fitted)
     with watch("evaluate"):
-        judged = judge(fitted, task, divided.test, random)
+        judged = judge(fitted, method, task, divided.test, random)
         said = remarks(judged, fitted, task, divided.division)
     with watch("doctor"):
         prepared = with_suspicious(prepared, divided.train, judged.out_of_fold)
@@ -77,7 +78,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
         "feature_names": domain.feature_names,
         "provenance": provenance(options.command, data_fingerprint(prepared.domain)),
     }
-    learned = Learned.of(divided.train, divided.val)
+    learned = Learned.of(*((divided.train, divided.val) if method.learns else ()))
     artifact = Artifact(fitted.backbone, fitted.head, divided.train.posed, info, learned)
     kept = artifact.forgetful() if options.forget_data else artifact
     run = describe(options, prepared, divided, fitted, judged) | {"remarks": said}

@@ -44,7 +44,7 @@ FORMAT = 2
 """From 2 on ``command.json`` holds a seal: the digest of all that is in it."""
 SIGNS = (DESCRIPTION, f"{STATE}/{COMMAND}", f"{STATE}/{STUDY}")
 """Files that mark a folder as a finished run, an interrupted run or a search."""
-PLACES = ("data", "source", "few", "out")
+PLACES = ("data", "source", "few", "labels", "out")
 FREE = (*PLACES, "as_json", "track", "resume", "restart", "strict", "oracle", "no_store", "map", "forget_data")
 """Options that may differ between a run and its resumption: where data is (what is in it is compared later), and what
 changes nothing in the model."""
