@@ -23,6 +23,7 @@ from transferium.report.strips import stacked
 from transferium.report.tables import (
     attacked_group,
     difference_row,
+    few_shots_group,
     figure_row,
     interval_words,
     metric_groups,
@@ -79,6 +80,7 @@ def view(run: Mapping[str, Any], thumbnails: Thumbnails) -> dict[str, Any]:
         "difference": difference_row(run),
         "references": reference_group(run),
         "attacked": attacked_group(run),
+        "few_shots": few_shots_group(run),
         "metrics": metric_groups(test, shown),
         "reliability": reliability(after, before) if after else "",
         "calibrated": bool(before),

@@ -184,6 +184,17 @@ class Adaptation(TypedDict, total=False):
     oracle: dict[str, Any]
 
 
+class FewShots(TypedDict):
+    """Methods compared over ``draws`` of ``shots`` examples a class.
+
+    A method is ``{"method", "accuracy": Interval, "draws": [accuracy], "seconds"}``, or says why it was ``left_out``.
+    """
+
+    shots: int
+    draws: int
+    methods: list[dict[str, Any]]
+
+
 class Augmented(TypedDict, total=False):
     """Training examples beside what ``recipe`` made of them: one picture (a JPEG's bytes), or texts.
 
@@ -218,6 +229,7 @@ class Run(TypedDict, total=False):
     test: Metrics | MultiLabelMetrics | RegressionMetrics
     references: dict[str, Metrics | MultiLabelMetrics | RegressionMetrics]
     attacked: dict[str, AttackedRow]
+    few_shots: FewShots
     difference: Interval
     selection: Selection
     doctor: Doctor

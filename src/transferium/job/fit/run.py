@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from transferium.data.learned import Learned
 from transferium.data.readers.columns import COLUMNS
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
+from transferium.job.few_shots.draw_shots import draw_shots
+from transferium.job.few_shots.over_draws import compare_methods
 from transferium.job.fit.judge import Judged, judge
 from transferium.job.fit.prepare import (
     Divided,
@@ -49,7 +52,13 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
     prepared = prepare(domain, embedder, backbone, () if random is None else (random,), watch=watch, found=found)
     if options.strict:
         be_strict(prepared.diagnosis)
-    divided = separate(prepared, seed=options.seed, test_size=options.test_size, learns=method.learns)
+    divided = separate(
+        prepared, seed=options.seed, test_size=options.test_size, learns=method.learns or options.shots is not None
+    )
+    everything = divided.train
+    if options.shots is not None:
+        drawn = draw_shots(everything, options.shots, seed=options.seed, draw=0)
+        divided = replace(divided, train=everything.take(drawn), val=None)
     task = Task(
         train=divided.train,
         val=divided.val,
@@ -70,6 +79,11 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
         said = remarks(judged, fitted, task, divided.division)
     with watch("doctor"):
         prepared = with_suspicious(prepared, divided.train, judged.out_of_fold)
+    few = {}
+    if options.compared:
+        with watch("compare"):
+            whole = replace(task, train=everything, groups=everything.groups, val=None)
+            few = {"few_shots": compare_methods(options, whole, divided.test)}
     info = {
         "method": method.to_json(),
         "seed": options.seed,
@@ -81,7 +95,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
     learned = Learned.of(*((divided.train, divided.val) if method.learns else ()))
     artifact = Artifact(fitted.backbone, fitted.head, divided.train.posed, info, learned)
     kept = artifact.forgetful() if options.forget_data else artifact
-    run = describe(options, prepared, divided, fitted, judged) | {"remarks": said}
+    run = describe(options, prepared, divided, fitted, judged) | {"remarks": said} | few
     return write_run(options.out, kept, run, judged, watch, fitted.contact)
 
 
