@@ -128,10 +128,10 @@ def check_problem(method: Method, problem: Problem, data: str) -> None:
 FAMILIES = {
     "model_selection": "Chooses for you",
     "frozen": "On frozen features: seconds, without torch",
-    "zero_shot": "Without labels: texts against what the labels mean",
-    "few_shots": "From a few labels a class, by training the network",
     "finetuning": "Training the network",
     "regularised": "Training the network, held back by something of pretraining",
+    "zero_shot": "Without labels: texts against what the labels mean",
+    "few_shots": "From a few labels a class, by training the network",
     "shallow_adaptation": "Adapting to a target without labels (--source), on frozen features",
     "deep_adaptation": "Adapting to a target without labels (--source), by training a network",
 }
