@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 
 import pytest
@@ -29,7 +30,8 @@ def test_a_narrow_terminal_cuts_lines_and_shows_that_it_did(monkeypatch: pytest.
 
 def test_one_in_full_has_every_setting_as_it_can_be_typed() -> None:
     for method in describe_methods():
-        shown = [line.split()[1] for line in method_list.in_full(method).splitlines() if line.startswith("  --set ")]
+        lines = [line for line in method_list.in_full(method).splitlines() if line.startswith("  --set ")]
+        shown = [shlex.split(line)[1] if "'" in line.split()[1] else line.split()[1] for line in lines]
         read = configure(method_class(method["name"]), split_settings(tuple(shown)))
         assert {s["name"]: s["default"] for s in method["settings"]} == read.get_params(), method["name"]
 

@@ -1,4 +1,4 @@
-"""The terms of Co-Tuning and Bi-Tuning, each beside a version in plain NumPy, one sample at a time."""
+"""The terms of Co-Tuning, Bi-Tuning and SetFit, each beside a version in plain NumPy, one sample at a time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from transferium.objectives.co_tuning import SourceCategories
-from transferium.objectives.contrast import BiContrast
+from transferium.objectives.contrast import BiContrast, PairCosine
 from worlds.toy import blobs
 
 RELATION = np.array([[0.7, 0.2, 0.1], [0.0, 0.4, 0.6]])
@@ -69,12 +69,27 @@ def slow_bi_contrast(model: Any, batch: Any, start: Any) -> dict[str, float]:
     return {"cce": float(np.mean(cce)), "ccl": float(np.mean(ccl))}
 
 
+def slow_pair_cosine(model: Any, batch: Any) -> float:
+    total, pairs = 0.0, len(batch) // 2
+    for i in range(pairs):
+        a, b = (numbers(model.backbone(batch.inputs[0][k][None]))[0] for k in (2 * i, 2 * i + 1))
+        cosine = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+        total += (cosine - float(batch.labels[2 * i] == batch.labels[2 * i + 1])) ** 2
+    return total / pairs
+
+
 TARGET = frozenset({"target"})
 TERMS = [
     (
         "source categories",
         lambda m: source_categories(),
         lambda m, b, start: {"co_tuning": slow_source_categories(m, b["target"])},
+        TARGET,
+    ),
+    (
+        "pair cosine",
+        lambda m: PairCosine(),
+        lambda m, b, start: {"pairs": slow_pair_cosine(m, b["target"])},
         TARGET,
     ),
     ("bi contrast", bi_contrast, lambda m, b, start: slow_bi_contrast(m, b["target"], start), TARGET),

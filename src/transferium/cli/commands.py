@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 @click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A hyper-parameter; repeatable.")
 @click.option("--lr", metavar="RATE", help="Short for --set lr=RATE; auto tests a range of rates and takes one.")
+@click.option("--labels", type=opt.GivenPath(), help="JSON from each label to what it means, for --method zero-shot.")
+@click.option("--shots", type=click.IntRange(min=1), help="Learn from this many examples of each class alone.")
+@click.option(
+    "--draws", type=click.IntRange(min=1), help="Draw them this often, and compare --method A,B,C over draws."
+)
 @click.option("--test-size", default=0.25, show_default=True, help="Share held out where the data is not divided.")
 @click.option("--budget", metavar="TIME", help="Time that --method auto may use to try more: 90s, 10m, 1h.")
 @click.option("--strict", is_flag=True, help="Stop where the doctor finds an error.")
@@ -76,18 +81,19 @@ def fit(context: click.Context, /, **options: Any) -> None:
 def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
     from transferium.data.read import read
     from transferium.job.fit.run import check_writable, fit_job
-    from transferium.job.options import FitOptions, named_settings, parse_settings
+    from transferium.job.options import FitOptions, asked_methods, backbone_settings, named_settings
     from transferium.job.run_directory.resume import begin_anew, begins_anew, remembering
     from transferium.job.stopwatch import Stopwatch
 
     settings = named_settings(options)
     columns = opt.with_separator(opt.named_columns(options), settings)
-    method, backbone_settings = parse_settings(options["method"], settings)
+    of_backbone = backbone_settings(settings)
+    method, compared = asked_methods(options, settings)
     asked = FitOptions(
         out=out,
         method=method,
         backbone=options["backbone"],
-        backbone_settings=backbone_settings,
+        backbone_settings=of_backbone,
         seed=options["seed"],
         test_size=options["test_size"],
         strict=options["strict"],
@@ -97,6 +103,9 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
         track=opt.trackers(options["track"]),
         map=options["map"],
         forget_data=options["forget_data"],
+        shots=options["shots"],
+        draws=options["draws"] or 1,
+        compared=tuple(compared),
     )
     check_writable(out)
     anew = begins_anew(out, options, method)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Sequence
 from itertools import groupby
@@ -78,7 +79,8 @@ def _setting(setting: Described) -> str:
     text, choices = setting["help"], [str(choice) for choice in setting.get("choices") or ()]
     if choices and not all(choice in text for choice in choices):
         text += f" ({', '.join(choices)})"
-    given = f"  --set {setting['name']}={_typed(setting['default'])}"
+    typed = f"{setting['name']}={_typed(setting['default'])}"
+    given = f"  --set {shlex.quote(typed) if ' ' in typed else typed}"
     return f"{given:<36} {text}"
 
 

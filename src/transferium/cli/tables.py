@@ -83,6 +83,7 @@ def summary(run: dict[str, Any]) -> str:
         table([ours, *beside], ["beside", f"{headline} (95 % interval)"]),
         "",
         *costs(run.get("rivals") or {}),
+        *few_shots(run.get("few_shots") or {}),
         *attacked(run.get("attacked") or {}, of=run["test"].get("examples")),
         run["verdict_sentence"],
         *run.get("remarks", ()),
@@ -123,6 +124,27 @@ def attacked(given: dict[str, Any], of: int | None = None) -> list[str]:
     first = next(iter(given.values()))
     some = f"{first['examples']} of the {of}" if of and of > first["examples"] else str(first["examples"])
     return [table(rows, [f"{some} test examples", "clean", first["attack"]]), ""]
+
+
+def few_shots(given: dict[str, Any]) -> list[str]:
+    """The methods that were compared over draws, best first, and why others were not; nothing where none were."""
+    measured = [row for row in given.get("methods", ()) if "accuracy" in row]
+    if not measured:
+        return []
+    best_first = sorted(measured, key=lambda row: -row["accuracy"]["value"])
+    rows = [
+        [
+            row["method"],
+            interval(row["accuracy"], percent=True),
+            f"{100 * min(row['draws']):.1f} to {100 * max(row['draws']):.1f}",
+            f"{row['seconds']:.1f} s",
+        ]
+        for row in best_first
+    ]
+    times = "1 draw" if given["draws"] == 1 else f"{given['draws']} draws"
+    header = [f"{given['shots']} labels a class, {times}", "accuracy (95 % interval)", "of each draw", "a draw"]
+    out = [f"{row['method']} was left out: {row['left_out']}" for row in given["methods"] if "left_out" in row]
+    return [table(rows, header), *out, ""]
 
 
 def chosen(selection: dict[str, Any]) -> str:

@@ -15,7 +15,13 @@ def refuse_unread(context: click.Context, options: dict[str, Any]) -> None:
         raise click.UsageError(
             f"--budget is time for --method auto to try more, and the method is {options['method']}: leave it out."
         )
+    if options["shots"] is None and "draws" in typed:
+        raise click.UsageError(
+            "--draws repeats the draw of --shots, and there is no --shots: give it, as in --shots 8."
+        )
     if options["source"]:
+        if options["shots"] is not None:
+            raise click.UsageError("--shots draws from data that a model is fitted to: leave it out beside --source.")
         if "test_size" in typed:
             raise click.UsageError(
                 "--test-size divides data that a model is fitted to, and beside --source nothing is: divide the target "

@@ -30,17 +30,28 @@ class Division:
     given: bool = True
 
 
-def divide(domain: Domain, *, seed: int, groups: NDArray[np.int64] | None = None, test_size: float = 0.25) -> Division:
+def divide(
+    domain: Domain,
+    *,
+    seed: int,
+    groups: NDArray[np.int64] | None = None,
+    test_size: float = 0.25,
+    learns: bool = True,
+) -> Division:
     """The parts as they were given; without a given test part, one is split off.
 
     A ``test`` part is only ever evaluated on. With ``train`` and ``val`` alone ``val`` is the held-out part; with all
     three, ``val`` may stop or choose. Without either, ``test_size`` of the examples become the test part: stratified
-    by class, groups kept together, decided by ``seed``. Raises ``DataError`` without a train part.
+    by class, groups kept together, decided by ``seed``. Raises ``DataError`` without a train part. Where nothing
+    ``learns``, none is split off: all examples are evaluated on.
     """
     if not 0 < test_size < 1:
         raise InputError(f"test_size={test_size} is no share: give a number between 0 and 1")
     given = {part: np.flatnonzero(domain.parts == part) for part in PARTS} if domain.parts is not None else {}
     present = [part for part in PARTS if len(given.get(part, ()))]
+    if not learns and present in ([], ["train"]):
+        none, rule = np.empty(0, np.intp), f"nothing is learned, so that all {len(domain)} examples are evaluated on"
+        return Division(none, none, np.arange(len(domain)), rule, given=False)
     if not present or present == ["train"]:
         return _split_off(domain, seed, domain.groups if groups is None else groups, test_size)
     if "train" not in present:

@@ -107,6 +107,7 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         embedder = self._embedder()
         if domain.problem is not None:
             check_problem(method, domain.problem, domain.name)
+            method.check_data(domain)
         prepared = prepare(domain, embedder, backbone, watch=Stopwatch(), found=found)
         train, val = training_parts(prepared)
         seed = self._seed()

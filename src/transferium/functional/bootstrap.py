@@ -135,6 +135,29 @@ def paired_interval(
     return Interval(float(gain.mean()), low, high)
 
 
+def interval_over_draws(right: NDArray[Any], *, seed: int, resamples: int = 2000) -> Interval:
+    """The mean of ``right (draws, n)``, with an interval that resamples both the draws and the examples.
+
+    It holds what another draw of training examples and another test part would change; of one draw, the latter alone.
+
+    >>> interval_over_draws(np.ones((3, 50)), seed=0).value
+    1.0
+    """
+    answers = np.asarray(right, np.float64)
+    draws, n = answers.shape
+    of_draws = np.concatenate(list(resample_counts(draws, seed=seed, resamples=resamples)))
+    of_examples = resample_counts(n, seed=seed + 1, resamples=resamples)
+    means, at = [], 0
+    for counts in of_examples:
+        means.append(((of_draws[at : at + len(counts)] @ answers) * counts).sum(axis=1) / (draws * n))
+        at += len(counts)
+    low, high = percentiles(np.concatenate(means))
+    if answers.all() or not answers.any():
+        least = least_share(n)
+        low, high = (least, 1.0) if answers.all() else (0.0, 1.0 - least)
+    return Interval(float(answers.mean()), float(low), float(high))
+
+
 def _units(gain: NDArray[np.float64], groups: NDArray[Any] | None) -> tuple[int, int, int]:
     """How many independent units there are, and how many of them each side wins."""
     if groups is not None:

@@ -42,6 +42,8 @@ METHODS = {
     "ncm": "frozen.nearest_class_mean.NearestClassMean",
     "cosine": "frozen.cosine.CosineClassifier",
     "knn": "frozen.nearest_neighbours.NearestNeighbours",
+    "zero-shot": "zero_shot.zero_shot.ZeroShot",
+    "setfit": "few_shots.setfit.SetFit",
     "frozen-sgd": "finetuning.recipes.FrozenSGD",
     "frozen-dense": "finetuning.recipes.FrozenDense",
     "all-adam": "finetuning.recipes.AllAdam",
@@ -141,6 +143,8 @@ FAMILIES = {
     "peft": "Training a small adapter of a frozen network",
     "distillation": "Making a network small",
     "several_tasks": "Several tasks at once (--label a --label b)",
+    "zero_shot": "Without labels: texts against what the labels mean",
+    "few_shots": "From a few labels a class, by training the network",
     "shallow_adaptation": "Adapting to a target without labels (--source), on frozen features",
     "deep_adaptation": "Adapting to a target without labels (--source), by training a network",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+from transferium.data.domain import Domain
 from transferium.errors import InputError, did_you_mean, option
 from transferium.methods.adaptation_task import AdaptationTask, SourceModel
 from transferium.methods.fitted import Fitted
@@ -27,6 +28,8 @@ class Method:
     name: ClassVar[str] = ""
     problems: ClassVar[tuple[str, ...]] = (Classes.kind,)
     """The kinds of problem that it solves."""
+    learns: ClassVar[bool] = True
+    """Whether it learns from the training part; where not, data without parts is evaluated on whole."""
     needs_target: ClassVar[bool] = False
     """Whether it needs ``task.unlabeled``, the inputs of a target domain."""
     learns_from_few: ClassVar[bool] = False
@@ -58,6 +61,9 @@ class Method:
         Methods that adapt return an ``AdaptedModel``.
         """
         return self.fit(task.without_target())
+
+    def check_data(self, domain: Domain) -> None:
+        """Raise ``InputError`` for labelled examples that it cannot work on; asked before anything is embedded."""
 
     @property
     def moves_backbone(self) -> bool:

@@ -1,4 +1,4 @@
-"""Bi-Tuning's two terms: contrasts of rows with a queue of examples of every class."""
+"""Contrasts of examples: in pairs (SetFit), and of rows with a queue of examples of every class (Bi-Tuning)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,30 @@ from transferium.models.heads.scaled_linear import ScaledLinear
 from transferium.models.model import Model
 from transferium.training.loop.objective import Objective
 from transferium.training.loop.view import View
+
+
+class PairCosine(Objective):
+    """``mean_i (cos(f_i, g_i) - [y_i = z_i])²`` over pairs: rows ``2i`` and ``2i + 1`` of the stream are one pair.
+
+    Labels must be class numbers; a last row without a partner is left out.
+    Tunstall et al., "Efficient few-shot learning without prompts" (2022).
+    """
+
+    splits = True
+
+    def __init__(self, stream: str = "target", *, name: str = "pairs") -> None:
+        super().__init__()
+        self.stream, self.name, self.needs = stream, name, frozenset({stream})
+
+    def extra_repr(self) -> str:
+        return f"{self.stream!r}, name={self.name!r}"
+
+    def forward(self, view: View) -> dict[str, Tensor]:
+        features, labels = view.features(self.stream), view.labels(self.stream)
+        last = len(labels) // 2 * 2
+        near = nn.functional.cosine_similarity(features[0:last:2], features[1:last:2])
+        alike = (labels[0:last:2] == labels[1:last:2]).to(near.dtype)
+        return {self.name: nn.functional.mse_loss(near, alike)}
 
 
 class BiContrast(Objective):

@@ -198,6 +198,17 @@ class Adaptation(TypedDict, total=False):
     oracle: dict[str, Any]
 
 
+class FewShots(TypedDict):
+    """Methods compared over ``draws`` of ``shots`` examples a class.
+
+    A method is ``{"method", "accuracy": Interval, "draws": [accuracy], "seconds"}``, or says why it was ``left_out``.
+    """
+
+    shots: int
+    draws: int
+    methods: list[dict[str, Any]]
+
+
 class Augmented(TypedDict, total=False):
     """Training examples beside what ``recipe`` made of them: one picture (a JPEG's bytes), or texts.
 
@@ -263,6 +274,7 @@ class Run(TypedDict, total=False):
     references: dict[str, Metrics | MultiLabelMetrics | RegressionMetrics]
     attacked: dict[str, AttackedRow]
     rivals: Rivals
+    few_shots: FewShots
     difference: Interval
     gradient_boosting: Boosting
     selection: Selection

@@ -159,6 +159,26 @@ def cost_rows(run: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return [row(name, cost) for name, cost in rivals.get("costs", {}).items()]
 
 
+def few_shots_group(run: Mapping[str, Any]) -> Group | None:
+    """The methods that were compared over draws of a few labels, best first; None where none were."""
+    given = [row for row in (run.get("few_shots") or {}).get("methods") or () if is_interval(row.get("accuracy"))]
+    if not given:
+        return None
+    axis = round_axis(list(_values(row["accuracy"] for row in given)), least=0.0, most=1.0, ticks=5)
+    ordered = sorted(given, key=lambda row: -(number(row["accuracy"]) or 0.0))
+    rows = [
+        _row(
+            row["method"],
+            f"draws {percent(min(row['draws']))} to {percent(max(row['draws']))}",
+            row["accuracy"],
+            axis,
+            percent,
+        )
+        for row in ordered
+    ]
+    return Group("Accuracy, %", scale(axis, _short(percent)), rows)
+
+
 def difference_row(run: Mapping[str, Any]) -> Row | None:
     """The paired gain over no transfer, on an axis that holds nought; None where it was not measured."""
     given = run.get("difference")

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from transferium.data.domain import Domain
+from transferium.data.read import read
 from transferium.data.samples import Rows
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError, InputError
@@ -189,3 +190,12 @@ def test_too_few_to_hold_any_out_is_the_probe_and_says_so(moving: None) -> None:
     two = world.take(np.array([int(world.y.argmin()), int(world.y.argmax())]))
     fitted = Auto(candidates=("ncm",)).fit(task(two, 60))
     assert fitted.method == "probe" and "too few examples to hold any out" in fitted.selection.notes[-1]
+
+
+def test_few_texts_are_tried_with_setfit_first() -> None:
+    few, many = (read([f"text {i}" for i in range(n)], label=["a", "b"] * (n // 2)) for n in (64, 66))
+    named, features = Auto(candidates=("lp-ft",)), task(blobs(20), 60)
+    assert Auto()._to_try(replace(features, train=few)) == ("setfit", *Auto().candidates)
+    assert Auto()._to_try(replace(features, train=many)) == Auto().candidates
+    assert named._to_try(replace(features, train=few)) == ("lp-ft",)
+    assert Auto()._to_try(features) == Auto().candidates

@@ -71,15 +71,20 @@ def diagnose(
     return Diagnosis(tuple(findings), keep, groups, copies.leaked)
 
 
-def check_trainable(domain: Domain) -> None:
-    """Raise ``DataError`` where training is impossible: no labels, one class, or one independent example per class."""
-    name = domain.name
+def check_labelled(domain: Domain) -> None:
+    """Raise ``DataError`` where there are no labels."""
     if domain.labels is None:
         raise DataError(
-            f"{name!r} has no labels: {_where_labels_may_be(domain)}. To adapt to data without labels, give labelled "
-            f"data beside it, as {option('source')}."
+            f"{domain.name!r} has no labels: {_where_labels_may_be(domain)}. To adapt to data without labels, give "
+            f"labelled data beside it, as {option('source')}."
         )
-    labels, groups, why = domain.labels, domain.groups, why_so_few(domain)
+
+
+def check_trainable(domain: Domain) -> None:
+    """Raise ``DataError`` where training is impossible: no labels, one class, or one independent example per class."""
+    check_labelled(domain)
+    name = domain.name
+    labels, groups, why = domain.y, domain.groups, why_so_few(domain)
     if not isinstance(domain.problem, Classes):
         domain.posed.check_learnable(labels, repr(name))
         return

@@ -18,6 +18,7 @@ from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.frozen_classifier import Cached
 from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.method import Method
 from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import randomised
@@ -54,9 +55,9 @@ QUICK = (10.0,)
 """The only C of a reference beside a method that takes no search: a whole grid takes far longer than the method."""
 
 
-def judge(fitted: Fitted, task: Task, test: Domain, random: Backbone | None) -> Judged:
+def judge(fitted: Fitted, method: Method, task: Task, test: Domain, random: Backbone | None) -> Judged:
     """Evaluate beside the references on the held-out part, and under attack where it was trained against one."""
-    judged = _judge_boosting(_judge_clean(fitted, task, test, random), fitted, task)
+    judged = _judge_boosting(_judge_clean(fitted, method, task, test, random), fitted, task)
     return judged if fitted.attack is None else replace(judged, attacked=_judge_attacked(fitted, task, test))
 
 
@@ -90,28 +91,39 @@ def _judge_attacked(fitted: Fitted, task: Task, test: Domain) -> dict[str, Attac
     }
 
 
-def _judge_clean(fitted: Fitted, task: Task, test: Domain, random: Backbone | None) -> Judged:
-    """The evaluation of the model, beside a constant, the nearest class mean, the probe and no transfer."""
+def _judge_clean(fitted: Fitted, method: Method, task: Task, test: Domain, random: Backbone | None) -> Judged:
+    """The evaluation of the model, beside a constant, the nearest class mean, the probe and no transfer.
+
+    Where there is no training part, the constant is the best in hindsight, and nothing that learns stands beside it.
+    Where the method chose among several models, or took their mean, these are evaluated too.
+    """
     problem, labels, seed = test.posed, test.y, task.seed
     frozen = task.embed(test)
     seen = frozen.features if fitted.backbone is task.backbone else task.embed(test, fitted.backbone).features
     outputs, before = reference.answers(fitted, seen)
     result = problem.evaluate(labels, outputs, seed=seed, before=before, groups=test.groups)
-    alike = reference.constant(problem, task.train.y, len(test))
+    trained = len(task.train) > 0
+    alike = reference.constant(problem, task.train.y if trained else labels, len(test))
     beside = {problem.constant_name: problem.evaluate(labels, alike, seed=seed)}
-    if isinstance(problem, Classes):
+    if trained and isinstance(problem, Classes):
         train = task.embed(task.train)
         means = reference.nearest_mean(train.features, train.y, frozen.features, problem.width)
         beside["nearest_mean"] = problem.evaluate(labels, means, seed=seed)
     known = fitted.oof_outputs
-    if fitted.method != "probe":
+    if trained and fitted.method != "probe":
         probe = fitted.beside.get("probe") or _reference_probe(fitted).fit(replace(task, val=None))
         probed, raw = reference.answers(probe, frozen.features)
         beside["probe"] = problem.evaluate(labels, probed, seed=seed, before=raw, groups=test.groups)
         known = probe.oof_outputs if known is None else known
     said = Verdict.not_asked("no pretrained backbone was involved")
     if random is not None:
-        beside["no_transfer"], said = compare_with_random(fitted, task, test, outputs, random, _reference_probe(fitted))
+        plain = _reference_probe(fitted) if method.learns else method
+        beside["no_transfer"], said = compare_with_random(fitted, task, test, outputs, random, plain)
+    for name, also in fitted.beside.items():
+        if name in beside:
+            continue
+        answers = also.head.outputs(task.embed(test, also.backbone).features)
+        beside[name] = problem.evaluate(labels, answers, seed=seed, groups=test.groups)
     compared = compare_with_rivals(fitted, task, test, outputs, result)
     beside |= compared.evaluations
     return Judged(test, outputs, result, beside, compared.verdict or said, known, compared=compared)
@@ -125,26 +137,29 @@ def _reference_probe(fitted: Fitted) -> LinearProbe:
 
 
 def compare_with_random(
-    fitted: Fitted, task: Task, test: Domain, outputs: NDArray[np.float64], random: Backbone, probe: LinearProbe
+    fitted: Fitted, task: Task, test: Domain, outputs: NDArray[np.float64], random: Backbone, plain: Method
 ) -> tuple[Evaluation, Verdict]:
-    """The gain from transfer itself: the paired difference to a probe on random weights.
+    """The gain from transfer itself: the paired difference to a ``plain`` method on random weights, mostly a probe.
 
     For images the random network reads half the side, at a quarter of the cost, which makes it 0 to 4.5 points weaker
     (measured on four data sets); a probe of one penalty may be weaker too. So no verdict hangs on that handicap: where
     the lower limit of the difference is below ``CLOSE``, the network reads the full side, and the probe chooses.
     """
     problem = test.posed
-    alone, before = reference.probe_on(task, random, test, probe)
+    alone, before = reference.probe_on(task, random, test, plain)
     measured = problem.evaluate(test.y, alone, seed=task.seed, before=before, groups=test.groups)
     difference = problem.compare(test.y, outputs, alone, seed=task.seed, groups=test.groups)
     if not fitted.backbone.pretrained:
         return measured, Verdict.not_asked("this method starts from random weights and transfers nothing")
     ours, theirs = _side(task.backbone), _side(random)
     far = CLOSE * measured[problem.headline].value if problem.lower_is_better else CLOSE
-    if (theirs < ours or probe.Cs == QUICK) and difference.low < far:
+    quick = isinstance(plain, LinearProbe) and plain.Cs == QUICK
+    if (theirs < ours or quick) and difference.low < far:
         full = randomised(task.backbone, size=ours) if theirs < ours else random
         return compare_with_random(fitted, task, test, outputs, full, LinearProbe())
-    beside = "a probe on random weights" + (f" at {theirs} pixels" if theirs < ours else "")
+    beside = f"{'a probe' if plain.learns else plain.name} on random weights" + (
+        f" at {theirs} pixels" if theirs < ours else ""
+    )
     return measured, verdict(difference, f"{fitted.method} on {task.backbone.name}", beside, problem.wording)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.data.doctor.doctor import check_trainable, diagnose, used_classes
+from transferium.data.doctor.doctor import check_labelled, check_trainable, diagnose, used_classes
 from transferium.data.doctor.findings import DECISIVE, Diagnosis, Finding, count, some, worst
 from transferium.data.doctor.scan import scan
 from transferium.data.doctor.suspicious_labels import find_suspicious
@@ -124,17 +124,21 @@ class Divided:
     division: Division
 
 
-def separate(prepared: Prepared, *, seed: int, test_size: float = 0.25) -> Divided:
-    """Divide by the given parts, or split a test part off; copies of held-out examples leave the training part."""
-    check_trainable(prepared.domain)
+def separate(prepared: Prepared, *, seed: int, test_size: float = 0.25, learns: bool = True) -> Divided:
+    """Divide by the given parts, or split a test part off; copies of held-out examples leave the training part.
+
+    Where nothing ``learns``, there may be no training part.
+    """
+    check = check_trainable if learns else check_labelled
+    check(prepared.domain)
     domain = used_classes(prepared.domain)
-    division = divide(domain, seed=seed, groups=domain.groups, test_size=test_size)
+    division = divide(domain, seed=seed, groups=domain.groups, test_size=test_size, learns=learns)
     leaked = prepared.diagnosis.leaked[prepared.diagnosis.keep]
     train = domain.take(division.train[~leaked[division.train]])
     if copies := len(division.train) - len(train):
         said = f"{count(copies, 'training example')} are not learned from: their copies are held out"
         train = replace(train, ignored={**train.ignored, "unusable": (*train.ignored.get("unusable", ()), said)})
-    check_trainable(train)
+    check(train)
     val = domain.take(division.val[~leaked[division.val]]) if len(division.val) else None
     return Divided(train, val, domain.take(division.test), division)
 

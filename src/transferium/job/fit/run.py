@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from transferium.data.domain import Domain
 from transferium.data.readers.columns import COLUMNS
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
+from transferium.job.few_shots.draw_shots import draw_shots
+from transferium.job.few_shots.over_draws import compare_methods
 from transferium.job.fit.judge import Judged, judge
 from transferium.job.fit.prepare import (
     Divided,
@@ -45,11 +48,18 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
     backbone, found = choose_backbone(options.backbone, domain, **options.backbone_settings)
     if domain.problem is not None:
         check_problem(method, domain.problem, domain.name)
+        method.check_data(domain)
     random = randomised(backbone) if backbone.pretrained else None
     prepared = prepare(domain, embedder, backbone, () if random is None else (random,), watch=watch, found=found)
     if options.strict:
         be_strict(prepared.diagnosis)
-    divided = separate(prepared, seed=options.seed, test_size=options.test_size)
+    divided = separate(
+        prepared, seed=options.seed, test_size=options.test_size, learns=method.learns or options.shots is not None
+    )
+    everything = divided.train
+    if options.shots is not None:
+        drawn = draw_shots(everything, options.shots, seed=options.seed, draw=0)
+        divided = replace(divided, train=everything.take(drawn), val=None)
     prepared = with_columns_of(prepared, divided.train)
     task = Task(
         train=divided.train,
@@ -67,10 +77,15 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
         fitted = method.fit(task)
     warn_if_untracked(task, fitted)
     with watch("evaluate"):
-        judged = judge(fitted, task, divided.test, random)
+        judged = judge(fitted, method, task, divided.test, random)
         said = [*judged.compared.remarks, *remarks(judged, fitted, task, divided.division)]
     with watch("doctor"):
         prepared = with_suspicious(prepared, divided.train, judged.out_of_fold)
+    few = {}
+    if options.compared:
+        with watch("compare"):
+            whole = replace(task, train=everything, groups=everything.groups, val=None)
+            few = {"few_shots": compare_methods(options, whole, divided.test)}
     info = {
         "method": method.to_json(),
         "seed": options.seed,
@@ -79,9 +94,10 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
         "feature_names": domain.feature_names,
         "provenance": provenance(options.command, data_fingerprint(prepared.domain)),
     }
-    artifact = Artifact(fitted.backbone, fitted.head, divided.train.posed, info).having_learned(task.train, task.val)
+    artifact = Artifact(fitted.backbone, fitted.head, divided.train.posed, info)
+    artifact = artifact.having_learned(task.train, task.val) if method.learns else artifact
     kept = artifact.forgetful() if options.forget_data else artifact
-    run = describe(options, prepared, divided, fitted, judged) | {"remarks": said} | judged.compared.as_dict()
+    run = describe(options, prepared, divided, fitted, judged) | {"remarks": said} | judged.compared.as_dict() | few
     return write_run(options.out, kept, run, judged, watch, fitted.contact)
 
 

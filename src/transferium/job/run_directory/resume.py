@@ -20,7 +20,7 @@ from transferium.errors import (
     add_note,
     refusing,
 )
-from transferium.job.options import OF_BACKBONE, named_settings, parse_settings
+from transferium.job.options import OF_BACKBONE, asked_methods, backbone_settings, named_settings
 from transferium.job.run_directory.provenance import versions
 from transferium.job.run_directory.state_paths import COMMAND, STATE
 from transferium.methods.method import Method
@@ -44,7 +44,7 @@ FORMAT = 2
 """From 2 on ``command.json`` holds a seal: the digest of all that is in it."""
 SIGNS = (DESCRIPTION, f"{STATE}/{COMMAND}", f"{STATE}/{STUDY}")
 """Files that mark a folder as a finished run, an interrupted run or a search."""
-PLACES = ("data", "source", "few", "out")
+PLACES = ("data", "source", "few", "labels", "out")
 FREE = (*PLACES, "as_json", "track", "resume", "restart", "strict", "oracle", "no_store", "map", "forget_data")
 """Options that may differ between a run and its resumption: where data is (what is in it is compared later), and what
 changes nothing in the model."""
@@ -253,7 +253,8 @@ def _method_of(options: Options) -> Method:
     settings.pop("separator", None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return parse_settings(options["method"], settings)[0]
+        backbone_settings(settings)
+        return asked_methods(options, settings)[0]
 
 
 def _as_json(options: Options) -> str:

@@ -129,6 +129,7 @@ class VADA(DANN):
     """
 
     name: ClassVar[str] = "vada"
+    sharpens: ClassVar[bool] = True
 
     entropy: float = setting(0.1, "weight of the entropy, inside the whole", (0.0, 1.0))
     smoothness: float = setting(0.1, "weight of both smoothness terms, inside the whole", (0.0, 1.0))

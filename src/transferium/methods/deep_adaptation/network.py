@@ -61,6 +61,8 @@ class AdaptedNetwork(NeedsTarget, Method):
     rates: ClassVar[tuple[str, ...]] = ("lr", "backbone_lr")
     """The settings that are learning rates."""
     holds_out: ClassVar[float] = HELD
+    sharpens: ClassVar[bool] = False
+    """Whether training makes its own answers for the target surer, so that its sureness is no evidence."""
     grows_inside: ClassVar[bool] = False
     """Whether the term grows by itself, so that its weight does not."""
     keep_statistics: ClassVar[bool] = True
@@ -129,7 +131,7 @@ class AdaptedNetwork(NeedsTarget, Method):
         with threads(1 if self.tuning == "frozen" else None):
             outcome, machine, start = run_stages(self, task, self.stages(task))
             made = trained_model(outcome, machine, start, method=self.name, epochs=self.epochs)
-            return replace(made, sharpened=self.needs_clusters)
+            return replace(made, sharpened=self.sharpens)
 
     def check_model(self, model: SourceModel, backbone: Backbone) -> None:
         """Raise ``InputError`` where ``model`` cannot replace the source, such as one whose head has no layers."""

@@ -23,6 +23,7 @@ class BNM(AdaptedNetwork):
     """
 
     name: ClassVar[str] = "bnm"
+    sharpens: ClassVar[bool] = True
     needs_target: ClassVar[bool] = True
 
     def _term(self, state: AdaptationState) -> Objective | None:
@@ -41,6 +42,7 @@ class MCC(AdaptedNetwork):
     """
 
     name: ClassVar[str] = "mcc"
+    sharpens: ClassVar[bool] = True
     needs_target: ClassVar[bool] = True
 
     temperature: float = setting(2.5, "softens the answers that are compared", (1.0, 4.0), {"above": 0})
@@ -64,6 +66,7 @@ class InfoMax(AdaptedNetwork):
     """
 
     name: ClassVar[str] = "infomax"
+    sharpens: ClassVar[bool] = True
     needs_target: ClassVar[bool] = True
 
     diversity: float = setting(1.0, "weight of the variety of answers beside their sureness", (0.0, 2.0))

@@ -33,6 +33,7 @@ class PseudoLabel(AdaptedNetwork):
     """
 
     name: ClassVar[str] = "pseudo-label"
+    sharpens: ClassVar[bool] = True
     needs_target: ClassVar[bool] = True
 
     rule: str = setting("balanced", "which answers are believed: fixed, balanced or flex", RULES)
@@ -118,6 +119,7 @@ class FixMatchTraining(AdaptedNetwork):
     """
 
     name: ClassVar[str] = "fixmatch"
+    sharpens: ClassVar[bool] = True
     needs_target: ClassVar[bool] = True
 
     threshold: float = setting(0.95, "probability from which an answer is sure", (0.5, 0.99), BELOW_1)
@@ -140,6 +142,7 @@ class SelfEnsembling(AdaptedNetwork):
     """
 
     name: ClassVar[str] = "mean-teacher"
+    sharpens: ClassVar[bool] = True
     needs_target: ClassVar[bool] = True
 
     weight: float = setting(10.0, "weight of the transfer term; 0 is source-network", (0.0, 100.0))
@@ -163,6 +166,7 @@ class CAN(AdaptedNetwork):
     """
 
     name: ClassVar[str] = "can"
+    sharpens: ClassVar[bool] = True
     needs_target: ClassVar[bool] = True
 
     rounds: int = setting(5, "times that target rows are clustered anew", (1, 20))

@@ -40,6 +40,7 @@ class SHOT(AdaptedNetwork):
     """
 
     name: ClassVar[str] = "shot"
+    sharpens: ClassVar[bool] = True
     adapts_models: ClassVar[bool] = True
     rates: ClassVar[tuple[str, ...]] = (*AdaptedNetwork.rates, "adapt_lr")
     needs_target: ClassVar[bool] = True
@@ -174,6 +175,7 @@ class TENT(AdaBN):
     """
 
     name: ClassVar[str] = "tent"
+    sharpens: ClassVar[bool] = True
     needs_batch_norm: ClassVar[bool] = False
     rates: ClassVar[tuple[str, ...]] = (*AdaptedNetwork.rates, "adapt_lr")
 
