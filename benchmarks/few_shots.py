@@ -1,8 +1,7 @@
 """Few labels: zero-shot, prototypes, neighbours, probe, SetFit and others over draws of TREC and SST-2.
 
-Descriptions of the labels (``benchmarks/labels/``) are written from the definitions that came with the data sets, the
-templates from what the texts are; neither was chosen by a figure. ``--quick`` takes two draws and
-leaves out what trains.
+Descriptions of the labels (``benchmarks/labels/``) are written from the definitions that came with the data sets; the
+templates are those of the method. ``--quick`` takes two draws and leaves out what trains.
 """
 
 from __future__ import annotations
@@ -19,10 +18,6 @@ from record import DATA, record
 from transferium.cli import main
 
 LABELS = Path(__file__).parent / "labels"
-TEMPLATES = {
-    "trec": "a question about {},The question asks for {}.,The answer is {}.",
-    "sst2": "{},This is {}.,It is {}.",
-}
 FROZEN = "zero-shot,ncm,knn,probe"
 
 
@@ -40,15 +35,14 @@ def run(*arguments: object) -> dict[str, Any]:
 
 def few_shots(data: Path, name: str, shots: int, draws: int, methods: str) -> list[dict[str, Any]]:
     """The table of the methods over the draws."""
-    given = ("--set", f"templates={TEMPLATES[name]}", "--labels", LABELS / f"{name}.json")
-    told = run(data / name, "--shots", shots, "--draws", draws, "--method", methods, *given)
+    labels = LABELS / f"{name}.json"
+    told = run(data / name, "--shots", shots, "--draws", draws, "--method", methods, "--labels", labels)
     return list(told["few_shots"]["methods"])
 
 
 def zero_shot(data: Path, name: str) -> dict[str, Any]:
     """Accuracy on the whole test file, of all templates together and of each alone."""
-    given = ("--set", f"templates={TEMPLATES[name]}", "--labels", LABELS / f"{name}.json")
-    told = run(data / name / "test.csv", "--method", "zero-shot", *given)
+    told = run(data / name / "test.csv", "--method", "zero-shot", "--labels", LABELS / f"{name}.json")
     beside = {name: figures["accuracy"] for name, figures in told["references"].items()}
     return {"accuracy": told["test"]["accuracy"], "beside": beside, "verdict": told["verdict_sentence"]}
 

@@ -17,6 +17,7 @@ from transferium.embedding.engines.engine import checked_graph, open_engine, pla
 from transferium.errors import BackboneError
 from transferium.methods.fitted import Fitted
 from transferium.models.backbone import Backbone
+from transferium.models.catalogue import OWN
 
 TIMES = 20
 """How often one example is asked; the middle time counts."""
@@ -39,9 +40,9 @@ class Cost:
 
 
 def cost_of(fitted: Fitted, domain: Domain, embedder: Embedder) -> Cost:
-    """The cost of a model that answers examples of ``domain``; a backbone for feature rows costs its head alone."""
+    """The cost of a model that answers examples of ``domain``; one without a network costs its head alone."""
     backbone, head = fitted.backbone, sum(array.size for array in fitted.head.to_tensors().values())
-    if backbone.kind == "features":
+    if backbone.kind in OWN:
         return Cost(head, 8 * head, None)
     parameters = None
     with suppress(BackboneError):

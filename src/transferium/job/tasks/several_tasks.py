@@ -45,9 +45,9 @@ def read_tasks(data: Path, labels: Sequence[str], columns: Mapping[str, Any]) ->
 
 
 def _without(domain: Domain, labels: Sequence[str]) -> Domain:
-    """A table of features without the columns of labels."""
+    """A table without the columns of labels."""
     there = domain.feature_names or ()
-    if domain.kind != "features" or not {*there} & {*labels}:
+    if not {*there} & {*labels}:
         return domain
     return domain.columns([name for name in there if name not in labels])
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from transferium.artifact import Artifact
 from transferium.data.doctor.findings import by_reason
-from transferium.data.domain import Domain
+from transferium.data.domain import Domain, alike
 from transferium.data.learned import Learned
 from transferium.data.read import first_cells_of, read_path
 from transferium.data.readers.columns import COLUMNS
@@ -72,11 +72,10 @@ def fitting_head(teacher: Artifact, problem: Problem, data: Domain) -> AnyHead:
     Raises ``ArtifactError`` where it reads another kind of example than ``data`` holds, and ``DataError`` where it
     answers with other classes.
     """
-    teacher.check_reads(data)
-    known = tuple(teacher.info.get("feature_names") or ())
-    if data.kind == "features" and known and data.feature_names not in (None, known):
+    read, given = (one.feature_names or () for one in (teacher.as_read(data), data))
+    if read != given:
         raise DataError(
-            f"the teacher reads the columns {_some(known)}, and {data.name!r} has {_some(data.feature_names or ())}: "
+            f"the teacher reads the columns {_some(read)}, and {data.name!r} has {_some(given)}: "
             "give the same columns in the same order."
         )
     theirs, ours = teacher.problem, problem
@@ -108,12 +107,13 @@ def read_inputs(teacher: Artifact, path: Path, task: Task, parts: HeldOut) -> Do
     """The inputs to learn the teacher's answers on: all readable ones that are not held out; no label is looked at."""
     data = task.train
     columns: dict[str, Any] = {}
-    if data.kind == "features":
-        columns["features"] = data.feature_names
+    if data.feature_names is not None:
+        columns["columns"] = data.feature_names
     elif there := first_cells_of(path, data.kind):
         named = dict(teacher.info.get("columns", {}))
         columns = {use: name for use, name in named.items() if use in COLUMNS and name in there}
-    domain = read_path(path, expected=data.kind, labels_beside=True, whole=True, **columns).unlabeled()
+    domain = read_path(path, expected=data.kind, gaps=True, whole=True, **columns).unlabeled()
+    domain = alike(domain, data.kind)
     if domain.kind != data.kind:
         raise DataError(
             f"{domain.name!r} holds {domain.kind} examples, and the student reads {data.kind} examples: give "

@@ -7,8 +7,8 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from transferium.data.modality import KINDS
 from transferium.errors import InputError
-from transferium.functional.pair_sampling import draw_pairs
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.method import Method
@@ -17,6 +17,8 @@ from transferium.methods.staged import run_stages
 from transferium.methods.task import Task
 from transferium.methods.tuned_backbone import tuned_backbone
 from transferium.models.backbone import Backbone
+from transferium.models.catalogue import OWN
+from transferium.training.feeds.pair_sampling import draw_pairs
 
 if TYPE_CHECKING:
     from transferium.data.domain import Domain
@@ -30,9 +32,8 @@ class SetFit(Method):
     For eight to sixty-four labels a class, of texts or pictures.
     ``min mean (cos(f(x_i), f(x_j)) - [y_i = y_j])²`` over ``pairs`` alike and as many unlike partners of every example,
     which are drawn and never listed, so that the cost grows with the examples and not with their square. Pairs give a
-    few labels many gradients, which is why it beats fine-tuning there. The rate is constant: where it
-    falls, about two thirds of the gain over the probe are left (TREC, eight labels). Then the probe on the tuned
-    features is the head. Prefer the probe alone where there are hundreds of labels a class: it is far cheaper.
+    few labels many gradients, which is why it beats fine-tuning there. The rate is constant. Then the probe on the
+    tuned features is the head. Prefer the probe alone where there are hundreds of labels a class: it is far cheaper.
     Tunstall et al., "Efficient few-shot learning without prompts" (2022).
     """
 
@@ -55,9 +56,9 @@ class SetFit(Method):
 
     def check_data(self, domain: Domain) -> None:
         """Raise ``InputError`` for feature rows, which no encoder has read."""
-        if domain.kind == "features":
+        if domain.kind in OWN:
             raise InputError(
-                f"setfit tunes an encoder, and {domain.name!r} holds feature rows: use probe, ncm or cosine."
+                f"setfit tunes an encoder, and {domain.name!r} holds {KINDS[domain.kind]}: use probe, ncm or cosine."
             )
 
     def fit(self, task: Task) -> Fitted:

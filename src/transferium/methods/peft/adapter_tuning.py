@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from transferium.data.modality import KINDS
 from transferium.errors import InputError
 from transferium.methods.settings.checks import RATE
 from transferium.methods.settings.field import setting
+from transferium.models.catalogue import OWN
 
 if TYPE_CHECKING:
     from transferium.methods.finetuning.setup import FineTuneSetup
@@ -58,8 +60,8 @@ class AdapterTuning:
     def _model(self, task: Task, backbone: Backbone, parts: HeldOut) -> Model:
         from transferium.models.peft.inject import inject
 
-        if backbone.kind == "features":
-            raise InputError(f"{self.name} adapts a backbone, and feature rows have none: use the probe.")
+        if backbone.kind in OWN:
+            raise InputError(f"{self.name} adapts a backbone, and {KINDS[backbone.kind]} have none: use the probe.")
         model: Model = super()._model(task, backbone, parts)  # type: ignore[misc]
         inject(model.backbone, self.name, **self.settings_of_adapter())
         return model

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from transferium.functional.pair_sampling import draw_pairs
+from transferium.training.feeds.pair_sampling import draw_pairs
 
 
 @pytest.mark.parametrize("y", [[0, 0, 1, 1, 1], [2, 0, 2, 0, 5, 5, 2], [3, 1, 1, 3, 1, 1, 1, 1]])
