@@ -20,10 +20,6 @@ class Agreement:
     value: float
     influence: Array
 
-    def plus(self, other: Agreement, weight: float) -> Agreement:
-        """``self + weight · other``."""
-        return Agreement(self.value + weight * other.value, self.influence + weight * other.influence)
-
     def lead(self, other: Agreement) -> tuple[float, float]:
         """The difference ``self - other`` and its standard error over the rows, which both share."""
         difference = self.influence - other.influence

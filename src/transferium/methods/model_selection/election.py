@@ -95,7 +95,7 @@ def _by_agreement(
         {
             "method": name,
             "agreement": round(each.agreement.value, 4),
-            "cross-validation": round(each.validated.value, 4),
+            "cross-validation": round(each.validated, 4),
             "ensemble": round(each.likeness, 4),
             "score": round(each.score.value, 4),
         }

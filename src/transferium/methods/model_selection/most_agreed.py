@@ -24,22 +24,23 @@ RULE = (
 class Standing:
     """One candidate: agreement of the others, cross-validation of its answers, likeness to all, and the score.
 
-    ``score = agreement + clustered · validated``, where ``clustered`` is the same number for all candidates.
+    ``score = agreement + clustered · validated``, where ``clustered`` is the same number for all candidates; its
+    standard error is that of the agreement.
     """
 
     agreement: Agreement
-    validated: Agreement
+    validated: float
     likeness: float
     clustered: float
 
     @property
     def score(self) -> Agreement:
-        return self.agreement.plus(self.validated, self.clustered)
+        return replace(self.agreement, value=self.agreement.value + self.clustered * self.validated)
 
     @property
     def finer(self) -> float:
         """What decides between candidates whose scores are not clearly apart."""
-        return self.clustered * self.validated.value + (1 - self.clustered) * self.likeness
+        return self.clustered * self.validated + (1 - self.clustered) * self.likeness
 
     def clearly_above(self, other: Standing) -> bool:
         lead, error = self.score.lead(other.score)
@@ -65,7 +66,8 @@ def standings(evidence: Sequence[Evidence], methods: Sequence[str]) -> list[Stan
     seen = together([evidence[k] for k in sorted(first.values())])
     rows, classes = unit_rows(seen[0].target_features), seen[0].target_logits.shape[1]
     agreement = [peer_agreement(each.target_logits, each.others) for each in seen]
-    validated = cross_validated(rows, [each.target_predictions for each in seen], classes=classes)
+    checked = cross_validated(rows, [each.target_predictions for each in seen], classes=classes)
+    validated = [each.value for each in checked]
     try:
         clustered = max(0.0, cluster_agreement(rows, seen[0].target_predictions, classes=classes))
     except CannotScoreError:
@@ -100,5 +102,5 @@ def most_agreed(names: Sequence[str], found: Sequence[Standing]) -> tuple[int, s
 
 
 def _said(each: Standing) -> str:
-    validated = f", cross-validation {each.validated.value:.3f} weighing {each.clustered:.2f}"
+    validated = f", cross-validation {each.validated:.3f} weighing {each.clustered:.2f}"
     return f"mean kappa {each.agreement.value:.3f}{validated}"
