@@ -170,6 +170,7 @@ FACTS = {
     "methods/finetuning/augmentation.py": "some recipes, and CutMix, are for images alone",
     "methods/finetuning/inference_views.py": "images have a side and a mirror image",
     "methods/pretraining/corpus_of_pictures.py": "images can be drawn and changed",
+    "models/surgery/attention_maps.py": "images have rows and columns of places",
 }
 """Where the source compares a kind with one of them: only for what is true of that one alone, and why it is."""
 

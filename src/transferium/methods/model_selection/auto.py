@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.domain import Kind
 from transferium.errors import InputError, TransferiumError, did_you_mean, option
 from transferium.functional.bootstrap import paired_interval
 from transferium.methods.adaptation_task import AdaptationTask
@@ -34,7 +35,9 @@ from transferium.system.processes import refuse_several
 RULE = "the {first}, unless another is more accurate by more than half the width of the interval of their difference"
 
 FEW = 32
-"""The most labels a class with which texts are tried with the SetFit recipe, before the named candidates."""
+"""The most labels of a class that are few."""
+FIRST_WITH_FEW: dict[Kind, tuple[str, ...]] = {"text": ("setfit",)}
+"""The candidates that are tried before the others where labels are few: for the kinds of example that it was measured on."""
 SAMPLE = 128
 """Training examples on which the speed of a candidate is measured before it is trained on folds."""
 
@@ -168,9 +171,9 @@ class Auto(Method):
         return carry_out(decision, task, first)
 
     def _to_try(self, task: Task) -> tuple[str, ...]:
-        """The candidates: with few texts of every class SetFit before them, unless candidates were named."""
-        few = task.train.kind == "text" and np.bincount(task.train.y).max() <= FEW
-        return ("setfit", *self.candidates) if few and self.candidates == type(self).candidates else self.candidates
+        """The candidates; where labels are few and none were named, those of ``FIRST_WITH_FEW`` before them."""
+        few = np.bincount(task.train.y).max() <= FEW and self.candidates == type(self).candidates
+        return (*FIRST_WITH_FEW.get(task.train.kind, ()), *self.candidates) if few else self.candidates
 
     def adapt(self, task: AdaptationTask) -> AdaptedModel:
         """Fit source only and the adaptations, and choose; the selection says how they were chosen."""

@@ -10,12 +10,8 @@ from numpy.typing import NDArray
 from transferium.data.domain import Domain
 from transferium.functional.matrices import unit_rows
 from transferium.functional.shift.label_explains import explained_by_shares, means_differ
-from transferium.functional.validators.clusters import cluster_agreement
-from transferium.functional.validators.evidence import CannotScoreError
 from transferium.methods.method import Method
 
-CLUSTERED = 0.5
-"""The least agreement of the source's classes with its clusters at which clusters are taken for classes."""
 EXPLAINED = 0.5
 """The most of the difference in means that other class shares may explain; above it, means are not aligned."""
 FEWEST = 20
@@ -26,13 +22,11 @@ FEWEST = 20
 class Preconditions:
     """Facts about a source and a target, measured before anything is adapted.
 
-    ``clustered`` is the adjusted mutual information of the source's classes and clusters, None where there are too few
-    rows; ``explained`` the part of the mean shift that other class shares alone explain; ``size`` the target's;
+    ``explained`` is the part of the mean shift that other class shares alone explain; ``size`` the target's;
     ``shifted`` whether the means differ beyond chance at all. Of several sources each is asked by itself, since what
-    differs between them would hide both: the mean of ``clustered``, and the least ``explained``.
+    differs between them would hide it, and the least ``explained`` counts.
     """
 
-    clustered: float | None
     explained: float
     size: int
     shifted: bool = True
@@ -42,14 +36,8 @@ class Preconditions:
         """Measure them on the features of both; ``origin[i]`` says which of several sources row ``i`` came from."""
         rows, z = unit_rows(source.features), unit_rows(target.features)
         asked = [np.full(len(rows), True)] if origin is None else [origin == s for s in np.unique(origin)]
-        try:
-            clustered = float(
-                np.mean([cluster_agreement(rows[s], source.y[s], classes=len(np.unique(source.y[s]))) for s in asked])
-            )
-        except CannotScoreError:
-            clustered = None
         explained = min(explained_by_shares(rows[s], source.y[s], z) for s in asked)
-        return cls(clustered, explained, len(target), any(means_differ(rows[s], source.y[s], z) for s in asked))
+        return cls(explained, len(target), any(means_differ(rows[s], source.y[s], z) for s in asked))
 
     def reason_to_exclude(self, method: Method) -> str:
         """Why ``method`` should not be tried on this data; empty where it may be tried."""
@@ -59,7 +47,3 @@ class Preconditions:
                 "making the domains alike would break what is right"
             )
         return ""
-
-    @property
-    def has_clusters(self) -> bool:
-        return self.clustered is not None and self.clustered >= CLUSTERED

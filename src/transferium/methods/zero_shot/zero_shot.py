@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.data.domain import Domain
+from transferium.data.domain import Domain, Kind
 from transferium.data.read import read
 from transferium.errors import InputError
 from transferium.functional.matrices import unit_rows
@@ -24,6 +24,9 @@ from transferium.selection.selection import Selection
 
 SCALE = 20.0
 """What a cosine is multiplied by to be a logit: the scale that sentence encoders are commonly trained with."""
+
+NAMED_IN_KIND: tuple[Kind, ...] = ("text",)
+"""The kinds of example that the names of labels are themselves."""
 
 
 @dataclass
@@ -60,7 +63,7 @@ class ZeroShot(Method):
 
     def check_data(self, domain: Domain) -> None:
         """Raise ``InputError`` for examples that are no texts, and for labels that nothing says the meaning of."""
-        if domain.kind != "text":
+        if domain.kind not in NAMED_IN_KIND:
             raise InputError(
                 f"zero-shot compares texts with the names of their labels, and {domain.name!r} holds {domain.kind} "
                 "examples: use a method that learns, such as ncm or probe."
