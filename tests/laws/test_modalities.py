@@ -31,6 +31,7 @@ from transferium.job.predict.apply import evaluate_domain
 from transferium.job.run_directory.files import LOOKS
 from transferium.job.stopwatch import Stopwatch
 from transferium.methods.catalogue import find_method
+from transferium.methods.model_selection.auto import FIRST_WITH_FEW
 from transferium.methods.task import Task
 from transferium.models.catalogue import OWN
 from transferium.models.modality import MODALITIES
@@ -62,6 +63,7 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "PREVIEWS": (PREVIEWS, UNKNOWN),
     "SURFACES": (SURFACES, {}),
     "TREES": (TREES, dict.fromkeys(("image", "text", "features"), "trees read columns of a table")),
+    "FIRST_WITH_FEW": (FIRST_WITH_FEW, dict.fromkeys(("image", "row", "features"), "it was measured on texts alone")),
     "LOOKS": (LOOKS, dict.fromkeys(("row", "features"), "numbers tell a reader of the report nothing")),
 }
 

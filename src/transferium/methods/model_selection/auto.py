@@ -37,7 +37,7 @@ RULE = "the {first}, unless another is more accurate by more than half the width
 FEW = 32
 """The most labels of a class that are few."""
 FIRST_WITH_FEW: dict[Kind, tuple[str, ...]] = {"text": ("setfit",)}
-"""The candidates that are tried before the others where labels are few: for the kinds of example that it was measured on."""
+"""Candidates that are tried before the others where labels are few, for the kinds that this was measured on."""
 SAMPLE = 128
 """Training examples on which the speed of a candidate is measured before it is trained on folds."""
 
