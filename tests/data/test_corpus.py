@@ -47,7 +47,7 @@ def test_sentences_are_the_whole_text() -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("zip.txt", gzip.compress(b"text"), "is not UTF-8"),
+        ("zip.txt", gzip.compress(b"text", mtime=0), "is not UTF-8"),
         ("zero.txt", b"a\0b", "holds zero bytes: it is no text but a binary file"),
         ("a.jsonl", b"{}\n[1]\n", "which column of"),
         ("b.jsonl", b'{"text": "a"}\nno json\n', "line 2"),
