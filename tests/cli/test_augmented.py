@@ -106,7 +106,7 @@ def test_texts_and_features_have_no_picture(reviews: Path, tmp_path: Path, run_c
     rows = tmp_path / "rows.csv"
     rows.write_text("a,b,label\n" + "".join(f"{i},{-i},{i % 2}\n" for i in range(8)))
     ran = run_cli("inspect", rows, "--label", "label", "--augment", "strong")
-    assert ran.code == 2 and "there is no augmentation for feature rows, only for images and texts" in ran.err
+    assert ran.code == 2 and "there is no augmentation for table rows, only for images and texts" in ran.err
 
 
 def test_an_augmented_run_keeps_its_contact_sheet(

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
+from scipy.linalg import hadamard
 
 from transferium.data.domain import Domain
 from transferium.data.samples import Rows
@@ -28,6 +29,11 @@ def clusters(n: int, seed: int, *, turn: float = 0.0, shift: float = 0.0, shares
     x[:, 1] += 4.0 * np.sin(angle)
     x[:, 5] += shift
     return x, y
+
+
+def spread_alike(x: np.ndarray) -> np.ndarray:
+    """The same eight columns turned, so that all have nearly one spread and a scale for each changes little."""
+    return x @ hadamard(8) / np.sqrt(8)
 
 
 def lines(n: int, seed: int, *, shift: float = 0.0, scale: float = 1.0):

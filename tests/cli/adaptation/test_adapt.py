@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from scipy.linalg import hadamard
 
 from transferium.cli.sources import spread_sources
 from worlds.images import RED_GREEN, write_images
-from worlds.tables import clusters, write_table
+from worlds.tables import clusters, spread_alike, write_table
 
 SMALL = ("--set", "size=32")
 LIGHT = ("--set", "adaptations=prototypes", "--set", "validators=cross-validation,silhouette,ami")
@@ -26,7 +25,7 @@ def tables(tmp_path: Path) -> tuple[Path, Path, Path]:
     """A source, a target without labels, and the same target with them; every column is of the same spread."""
     x, y = clusters(150, 0)
     z, truth = clusters(150, 1, turn=0.8)
-    x, z = (rows @ hadamard(8) / np.sqrt(8) for rows in (x, z))
+    x, z = spread_alike(x), spread_alike(z)
     names = ("s.csv", x, y), ("t.csv", z, None), ("labelled.csv", z, truth)
     return tuple(write_table(tmp_path / name, rows, labels) for name, rows, labels in names)
 
@@ -100,7 +99,7 @@ def test_candidates_that_cannot_be_compared_stand_in_the_table_without_scores(
 ) -> None:
     source, _, _ = tables
     few, _ = clusters(10, 5, turn=0.8)
-    target = write_table(tmp_path / "few.csv", few @ hadamard(8) / np.sqrt(8), None)
+    target = write_table(tmp_path / "few.csv", spread_alike(few), None)
     ran = run_cli("fit", target, "--source", source, "--out", tmp_path / "run", "--set", "adaptations=prototypes")
     assert ran.code == 0, ran.err
     assert "source only: 10 target examples are too few (fewer than 20)" in ran.out
@@ -180,7 +179,7 @@ def test_compare_names_the_shift_and_the_family(tmp_path: Path, run_cli: Callabl
     }
     assert told["moved"]["covariate"]["mmd"]["p_value"] < 0.01
     assert any("strong covariate shift" in kind for kind in told["moved"]["kinds"])
-    assert told["moved"]["surface"]["notable"] == ["f5"]
+    assert told["moved"]["surface"]["notable"] == ["f5 (standardised difference 2.93)"]
     assert any("label shift: 3 of 3" in kind for kind in told["skewed"]["kinds"])
     assert any(a.startswith("label-shift:") for a in told["skewed"]["advice"])
     assert told["same"]["covariate"]["mmd"]["p_value"] > 0.01

@@ -36,7 +36,6 @@ def source(tmp_path: Path) -> Path:
     ("target", "extra", "message"),
     [
         ({"n": 1}, CORAL, "has 1 usable example: a domain cannot be known by one"),
-        ({"width": 8}, CORAL, "different feature columns: 'f6', 'f7' are in one only"),
         ({"classes": ("A", "b")}, CORAL, "'a' and 'A', which differ only in case"),
         ({"classes": ()}, ("--method", "dann", "--set", "lr=1e6"), "The last good weights are in"),
         (
@@ -44,7 +43,7 @@ def source(tmp_path: Path) -> Path:
             ("--method", "adda", "--set", "adapt_lr=1e30", "--set", "epochs=1"),
             "at step 0, 'fool' is nan. Nothing was learned in this stage yet",
         ),
-        ({"classes": ()}, ("--method", "cdan", "--set", "tuning=full"), "features have none: use tuning=frozen"),
+        ({"classes": ()}, ("--method", "cdan", "--set", "tuning=full"), "table rows have none: use tuning=frozen"),
         ({"classes": ()}, ("--method", "shott"), "Did you mean 'shot'?"),
     ],
 )

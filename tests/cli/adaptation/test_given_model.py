@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.test_kill import finish, start, wait_for
-from worlds.tables import clusters, write_table
+from worlds.tables import clusters, spread_alike, write_table
 
 SHORT = ("--set", "adapt_lr=0.003", "--set", "batch_size=32")
 
@@ -17,7 +17,8 @@ SHORT = ("--set", "adapt_lr=0.003", "--set", "batch_size=32")
 @pytest.fixture
 def home(tmp_path: Path, run_cli: Callable) -> Path:
     """A run on labelled data that is gone."""
-    data = write_table(tmp_path / "s.csv", *clusters(150, 0))
+    x, y = clusters(150, 0)
+    data = write_table(tmp_path / "s.csv", spread_alike(x), y)
     assert run_cli("fit", data, "--method", "probe", "--out", tmp_path / "home").code == 0
     data.unlink()
     return tmp_path / "home"
@@ -27,6 +28,7 @@ def home(tmp_path: Path, run_cli: Callable) -> Path:
 def tables(tmp_path: Path) -> tuple[Path, Path]:
     """A target without labels, and with them."""
     z, truth = clusters(150, 1, turn=0.8)
+    z = spread_alike(z)
     return write_table(tmp_path / "t.csv", z, None), write_table(tmp_path / "labelled.csv", z, truth)
 
 

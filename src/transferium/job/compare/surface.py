@@ -79,7 +79,7 @@ def _modes(domain: Domain, seed: int) -> Counter[str]:
 
 
 def _sample(domain: Domain, most: int, seed: int) -> list[int]:
-    return sorted(np.random.default_rng(seed).permutation(len(domain))[:MOST_COLUMNS].tolist())
+    return sorted(np.random.default_rng(seed).permutation(len(domain))[:most].tolist())
 
 
 def _measure(domain: Domain, seed: int) -> list[dict[str, float]]:
