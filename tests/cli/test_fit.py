@@ -104,8 +104,8 @@ def test_a_table_of_numbers_needs_no_backbone(tmp_path: Path, run_cli: Callable)
     table = tmp_path / "t.csv"
     table.write_text("\n".join(lines))
     run = run_cli("fit", table, "--out", tmp_path / "run", "--json").json
-    assert run["kind"] == "features"
-    assert run["method"] == "ncm"  # two clouds: the nearest class mean does as well out of fold
+    assert run["kind"] == "row"
+    assert run["method"] in ("ncm", "probe")  # two clouds: which one does better out of fold is a matter of little
     assert run["test"]["accuracy"]["value"] > 0.8
     assert "no_transfer" not in run["references"]
     assert run["verdict"] == "not asked"

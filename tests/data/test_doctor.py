@@ -289,7 +289,7 @@ def test_what_lies_beside_the_examples_is_named(tmp_path: Path) -> None:
 def test_columns_that_say_nothing(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,b,c,size,label\n1.5,7,1,3 m,p\n2.5,7,1,8 in,q\n3.5,7,1,9 cm,p\n")
     diagnosis = look(read(tmp_path / "t.csv"))
-    assert said(diagnosis, "constant-feature") == ["note: 2 columns have one value throughout, and tell nothing: b, c"]
+    assert said(diagnosis, "constant-feature") == ["note: 2 columns have one value throughout: b, c"]
     assert said(diagnosis, "ignored-column") == [
         "warning: 1 of 4 columns is left out, units differ: 'cm', 'in', 'm': write them in one, or say what type it "
         "is: 'size'"

@@ -188,15 +188,18 @@ def test_lists_of_zeros_and_ones_are_an_indicator_matrix(cells: list[Any]) -> No
     assert (problem.names, labels.tolist()) == (("0", "1"), [list(map(int, row)) for row in cells])
 
 
-def test_truth_values_in_text_files_are_numbers_as_in_others(tmp_path: Path) -> None:
+def test_truth_values_in_text_files_are_those_of_others(tmp_path: Path) -> None:
     frame = pd.DataFrame({"x": [1.5, 2.5, 3.5], "flag": [True, False, True], "label": list("aba")})
     frame.to_csv(tmp_path / "d.csv", index=False)
     frame.to_parquet(tmp_path / "d.parquet")
     (tmp_path / "e.csv").write_text("x,flag,label\n1.5,TRUE,a\n2.5,false,b\n3.5,,a\n")
     (tmp_path / "f.csv").write_text("x,flag,label\n1.5,true,a\n2.5,maybe,b\n")
-    same = [read(tmp_path / name).features.tolist() for name in ("d.csv", "d.parquet")] + [
-        read(frame).features.tolist()
-    ]
-    assert same == [[[1.5, 1.0], [2.5, 0.0], [3.5, 1.0]]] * 3
-    assert read(tmp_path / "e.csv").features[:2].tolist() == [[1.5, 1.0], [2.5, 0.0]]
-    assert read(tmp_path / "f.csv").ignored == {"columns": ("flag",)}
+
+    def cells(source: object) -> list:
+        table = read(tmp_path / source if isinstance(source, str) else source).samples
+        return [tuple(table[name].cell(i) for name in ("x", "flag")) for i in range(len(table))]
+
+    same = [cells(source) for source in ("d.csv", "d.parquet", frame)]
+    assert same == [[(1.5, "true"), (2.5, "false"), (3.5, "true")]] * 3
+    assert cells("e.csv") == [(1.5, "true"), (2.5, "false"), (3.5, None)]
+    assert read(tmp_path / "f.csv").samples["flag"].type == "category"

@@ -216,7 +216,7 @@ def _constant(domain: Domain, keep: NDArray[np.bool_]) -> list[Finding]:
     if not names:
         return []
     verb = "column has" if len(names) == 1 else "columns have"
-    message = f"{len(names):,} {verb} one value throughout, and tell nothing: {some(names, 5)}"
+    message = f"{len(names):,} {verb} one value throughout: {some(names, 5)}"
     return [Finding("constant-feature", "note", message)]
 
 
