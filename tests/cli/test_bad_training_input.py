@@ -11,6 +11,7 @@ import pytest
 from worlds.images import RED_GREEN, write_images
 
 QUICK = ("size=32", "epochs=1", "augment=none")
+SMALL = ("--backbone", "small_cnn")
 TUNE = ("--method", "finetune", *(word for setting in QUICK for word in ("--set", setting)))
 
 
@@ -23,10 +24,11 @@ def fails(ran: object, *words: str) -> None:
 
 @pytest.fixture
 def fit(images: Path, tmp_path: Path, run_cli: Callable) -> Callable:
-    """``fit("lr=0")`` fine-tunes with that setting."""
+    """``fit("lr=0")`` fine-tunes with that setting; ``more=SMALL`` a small network, which has one size."""
 
     def run(*settings: str, more: tuple[str, ...] = ()) -> object:
         named = {setting.partition("=")[0] for setting in settings}
+        named |= {"size"} if more == SMALL else set()
         kept = [setting for setting in QUICK if setting.partition("=")[0] not in named]
         given = [word for setting in (*kept, *settings) for word in ("--set", setting)]
         return run_cli("fit", images, "--out", tmp_path / "run", "--method", "finetune", *given, *more)
@@ -75,7 +77,7 @@ def test_what_may_move_is_not_there(fit: Callable, setting: str, words: tuple[st
 
 
 def test_an_absurd_learning_rate_is_warned_of_with_a_way_to_find_one(fit: Callable) -> None:
-    ran = fit("lr=50")
+    ran = fit("lr=50", more=SMALL)
     assert "warning: lr=50" in ran.err and "far above" in ran.err and "the default is" in ran.err
     assert "lr=auto (--lr auto) tests a range of rates" in ran.err
     assert ran.code in (0, 2)
@@ -84,7 +86,7 @@ def test_an_absurd_learning_rate_is_warned_of_with_a_way_to_find_one(fit: Callab
 
 
 def test_a_batch_larger_than_the_data_is_warned_of(fit: Callable) -> None:
-    ran = fit("batch_size=500", "unfreeze=none")
+    ran = fit("batch_size=500", "unfreeze=none", more=SMALL)
     assert ran.code == 0, ran.err
     assert "warning: batch_size=500 is more than the" in ran.err and "every step sees all" in ran.err
 

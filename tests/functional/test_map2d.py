@@ -26,6 +26,25 @@ def test_principal_components_equal_scikit_learns_where_the_domains_are_of_one_s
     assert np.abs(np.concatenate([a, b])) == pytest.approx(np.abs(flat))
 
 
+def test_more_columns_than_rows_give_the_same_map_from_the_smaller_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    turned, _ = np.linalg.qr(RNG.normal(size=(200, 5)))
+    plain = principal_map(X, Z)
+    sizes, solve = [], np.linalg.eigh
+    monkeypatch.setattr("numpy.linalg.eigh", lambda square: (sizes.append(square.shape), solve(square))[1])
+    wide = principal_map(X @ turned.T, Z @ turned.T)
+    assert sizes == [(90, 90)]
+    for one, other in zip(plain[:2], wide[:2], strict=True):
+        assert np.abs(other) == pytest.approx(np.abs(one), abs=1e-9)
+    assert wide[2] == pytest.approx(plain[2])
+
+
+def test_no_second_component_is_a_second_axis_of_noughts() -> None:
+    for x in (np.array([[0.0], [2.0]]), np.array([[0.0] * 9, [2.0] * 9])):
+        a, b, shares = principal_map(x[:1], x[1:])
+        assert not a[:, 1].any() and not b[:, 1].any() and shares == pytest.approx((1.0, 0.0))
+        assert abs(b[0, 0] - a[0, 0]) == pytest.approx(2 * x.shape[1] ** 0.5)
+
+
 def test_a_map_by_neighbours_keeps_neighbours_and_comes_from_its_seed() -> None:
     x, z = neighbour_map(X, Z, seed=3)
     assert x.shape == (60, 2) and z.shape == (30, 2)

@@ -1,7 +1,7 @@
 """Laws that hold for every method that trains. A new method joins by a row."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -119,17 +119,48 @@ def tuned(method, fitted):
     return weights(module if method.hidden is None else module.body)
 
 
-@every
-def test_what_is_fitted_is_what_was_trained(method, monkeypatch):
-    seen = {}
+@dataclass(frozen=True)
+class Watched:
+    """One fit of a method, and what was seen beside it: most laws only look, and share it."""
+
+    given: Task
+    fitted: Any
+    start: dict[str, torch.Tensor]
+    """The weights of the given backbone before."""
+    drawn: torch.Tensor
+    """What the caller draws at random after the fit, from seed 4 before it."""
+    asked: dict[str, Any]
+    """The network that was asked last, and its feeds."""
+
+
+ONCE: dict[int, Watched] = {}
+
+
+def once(method):
+    if id(method) not in ONCE:
+        ONCE[id(method)] = _watched(method)
+    return ONCE[id(method)]
+
+
+def _watched(method):
+    asked = {}
 
     def watch(model, domain, feeds, machine, **options):
-        seen["model"], seen["feeds"] = model, feeds
+        asked["model"], asked["feeds"] = model, feeds
         return predict(model, domain, feeds, machine, **options)
 
-    monkeypatch.setattr("transferium.training.loop.predict.predict", watch)
     given = task(method)
-    fitted = method.fit(given)
+    start = weights(given.backbone.build())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("transferium.training.loop.predict.predict", watch)
+        torch.manual_seed(4)
+        fitted = method.fit(given)
+    return Watched(given, fitted, start, torch.rand(3), asked)
+
+
+@every
+def test_what_is_fitted_is_what_was_trained(method):
+    given, fitted, seen = once(method).given, once(method).fitted, once(method).asked
     new = examples(method, 15, 7)
     features = given.embed(new, fitted.backbone).features
     from transferium.training.distributed.machine import Machine
@@ -142,9 +173,9 @@ def test_what_is_fitted_is_what_was_trained(method, monkeypatch):
 
 @every
 def test_what_is_frozen_is_bit_identical_and_the_rest_moved(method):
-    given = task(method)
-    start = method._start(given)
-    before, after = weights(start.build()), tuned(method, method.fit(given))
+    given = once(method).given
+    start = method._start(task(method))
+    before, after = weights(start.build()), tuned(method, once(method).fitted)
     may_move = moving(method, start.build(), given.backbone.blocks)
     for name, parameter in start.build().named_parameters():
         assert torch.equal(before[name], after[name]) != (name in may_move) or parameter.numel() == 0, name
@@ -160,7 +191,7 @@ def test_what_is_frozen_is_bit_identical_and_the_rest_moved(method):
 
 @every
 def test_same_seed_same_result_and_another_seed_another(method):
-    first, second = method.fit(task(method)), method.fit(task(method))
+    first, second = once(method).fitted, method.fit(task(method))
     assert same(everything(first), everything(second))
     assert first.history == second.history and first.backbone.fingerprint == second.backbone.fingerprint
     assert not same(everything(first), everything(method.fit(task(method, seed=1))))
@@ -168,14 +199,10 @@ def test_same_seed_same_result_and_another_seed_another(method):
 
 @every
 def test_the_given_backbone_and_the_callers_random_numbers_are_left_alone(method):
-    given = task(method)
-    before = weights(given.backbone.build())
+    given, fitted = once(method).given, once(method).fitted
     torch.manual_seed(4)
-    expected = torch.rand(3)
-    torch.manual_seed(4)
-    fitted = method.fit(given)
-    assert torch.equal(torch.rand(3), expected)
-    assert same(before, weights(given.backbone.build()))
+    assert torch.equal(once(method).drawn, torch.rand(3))
+    assert same(once(method).start, weights(given.backbone.build()))
     moved = method.unfreeze != "none"
     assert fitted.backbone.fingerprint != given.backbone.fingerprint or not moved
     blocks = given.backbone.blocks if method.hidden is None else ("body.stem", "body.body", "body.top", "end")
@@ -184,8 +211,7 @@ def test_the_given_backbone_and_the_callers_random_numbers_are_left_alone(method
 
 @every
 def test_history_and_selection_are_plain_and_say_which_epoch_was_kept(method):
-    given = task(method)
-    fitted = method.fit(given)
+    fitted = once(method).fitted
     assert json.loads(json.dumps(fitted.history)) == fitted.history
     said = fitted.selection.to_json()
     json.dumps(said)
@@ -205,8 +231,8 @@ class StoppedError(Exception):
 
 
 @every
-def test_interrupted_and_started_again_it_ends_the_same(method, tmp_path):
-    expected = method.fit(task(method))
+def test_interrupted_and_started_again_it_ends_the_same_and_another_method_does_not_go_on(method, tmp_path):
+    expected = once(method).fitted
     done, end = 0, len(expected.history)
     for stop in (end // 3, end // 2, end):
         steps = iter(range(done + 1, end + 1))
@@ -221,11 +247,6 @@ def test_interrupted_and_started_again_it_ends_the_same(method, tmp_path):
     again = method.fit(task(method, workdir=tmp_path, checkpoint_steps=1))
     assert same(everything(again), everything(expected)) and again.history == expected.history
     assert again.selection == expected.selection
-
-
-@every
-def test_another_method_does_not_go_on_from_this_ones_state(method, tmp_path):
-    method.fit(task(method, workdir=tmp_path))
     other = replace(method, weight_decay=0.02)
     with pytest.raises(InputError, match=r"cannot be resumed: method.weight_decay"):
         other.fit(task(method, workdir=tmp_path))

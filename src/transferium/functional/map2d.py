@@ -26,17 +26,27 @@ def principal_map(
     """
     x, z = two_domains(source, target)
     middle = (x.mean(axis=0) + z.mean(axis=0)) / 2
-    spread = (x - middle).T @ (x - middle) / len(x) + (z - middle).T @ (z - middle) / len(z)
-    if len(spread) == 1:
-        spread = np.pad(spread, (0, 1))
-        x, z, middle = (np.hstack([m, np.zeros((*m.shape[:-1], 1))]) for m in (x, z, middle))
-    values, vectors = np.linalg.eigh(spread)
-    axes = vectors[:, ::-1][:, :2]
+    rows = np.concatenate([(x - middle) / len(x) ** 0.5, (z - middle) / len(z) ** 0.5])
+    values, axes = _two_components(rows)
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])
-    whole = float(values.sum()) or 1.0
+    whole = float((rows**2).sum()) or 1.0
     drawn = _some(x, z, seed, limit)
-    shares = float(values[-1]) / whole, float(values[-2]) / whole
-    return (drawn[0] - middle) @ axes, (drawn[1] - middle) @ axes, shares
+    return (drawn[0] - middle) @ axes, (drawn[1] - middle) @ axes, (values[0] / whole, values[1] / whole)
+
+
+def _two_components(rows: Array) -> tuple[list[float], Array]:
+    """The two largest eigenvalues of ``rows.T @ rows``, 0 where there is none, and their axes, ``(columns, 2)``.
+
+    Found in the smaller of the two square matrices, as ``rows @ rows.T`` has the same eigenvalues.
+    """
+    wide = rows.shape[1] > len(rows)
+    values, vectors = np.linalg.eigh(rows @ rows.T if wide else rows.T @ rows)
+    values, vectors = values[::-1][:2], vectors[:, ::-1][:, :2]
+    if wide:
+        real = values > values[0] * len(rows) * np.finfo(float).eps
+        vectors = rows.T @ np.where(real, vectors, 0.0) / np.sqrt(np.where(real, values, 1.0))
+    lacking = 2 - len(values)
+    return np.pad(values, (0, lacking)).tolist(), np.pad(vectors, ((0, 0), (0, lacking)))
 
 
 def neighbour_map(source: Floats, target: Floats, *, seed: int = 0, limit: int = 250) -> tuple[Array, Array]:

@@ -27,7 +27,7 @@ def sayings(n: int = 4, labels: list[str] = LABELS) -> Domain:
 
 
 def task(domain: Domain | None = None) -> Task:
-    return Task(domain or sayings(), None, find_backbone(None, "text"), Embedder(None), 0)
+    return Task(domain or sayings(), None, find_backbone("char_ngrams", "text"), Embedder(None), 0)
 
 
 def test_it_is_the_softmax_of_cosines_to_the_mean_directions() -> None:
@@ -37,7 +37,10 @@ def test_it_is_the_softmax_of_cosines_to_the_mean_directions() -> None:
     seen = unit_rows(given.embed(given.train).features)
     rows = []
     for said in (["a dog", "an animal"], ["finance"]):
-        alone = [unit_rows(tm.embed([t.format(s) for s in said], store=False)).mean(0) for t in method.templates]
+        alone = [
+            unit_rows(tm.embed([t.format(s) for s in said], backbone="char_ngrams", store=False)).mean(0)
+            for t in method.templates
+        ]
         rows.append(unit_rows(np.stack(alone)).mean(0))
     powers = np.exp(SCALE * seen @ unit_rows(np.stack(rows)).T)
     np.testing.assert_allclose(
@@ -54,8 +57,9 @@ def test_labels_of_the_training_part_change_nothing() -> None:
 
 
 def test_one_face_says_what_the_other_does() -> None:
-    model = tm.TransferClassifier("zero-shot", store=False).fit(TEXTS, LABELS)
-    assert model.predict(TEXTS).tolist() == LABELS
+    said = {"a_pet": ["dog", "puppy and hound"], "finance": ["stock prices", "interest rates of the bank"]}
+    model = tm.TransferClassifier("zero-shot", backbone="char_ngrams", settings={"labels": said}, store=False)
+    assert model.fit(TEXTS, LABELS).predict(TEXTS).tolist() == LABELS
     assert (model.classes_[model.predict_proba(TEXTS).argmax(1)] == model.predict(TEXTS)).all()
 
 
