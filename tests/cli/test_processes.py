@@ -23,7 +23,7 @@ from transferium.models.catalogue import find_backbone
 from transferium.system.hardware import usable_cores
 from worlds.images import RED_GREEN, write_images
 
-FIT = ("--method", "finetune", "--backbone", "small_cnn", "--set", "epochs=1", "--set", "batch_size=8")
+FIT = ("--method", "finetune", "--set", "size=32", "--set", "epochs=1", "--set", "batch_size=8")
 
 
 def fit(data: Path, out: Path, home: Path, *launcher: str) -> tuple[int, str, str]:
