@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 import transferium as tm
-from transferium.errors import DataError
+from transferium.errors import DataError, TransferiumWarning
 
 RNG = np.random.default_rng(0)
 Y = RNG.integers(0, 2, 300)
@@ -86,11 +86,12 @@ def test_an_array_takes_the_names_of_the_frame_beside_it() -> None:
     assert not hasattr(model, "feature_names_in_")
 
 
-def test_frames_with_different_columns_are_refused() -> None:
-    with pytest.raises(DataError, match=r"different feature columns: 'b', 'c' are in one only"):
-        adapted(frame(AWAY, "ca", "ac"), (frame(HOME), Y))
-    with pytest.raises(DataError, match=r"the source 'data' and the source 'data' .* 'b', 'c' are in one only"):
-        adapted(frame(AWAY), [(frame(HOME), Y), (frame(HOME, "ca", "ac"), Y)])
+def test_columns_that_not_all_frames_have_are_said_and_left_out() -> None:
+    with pytest.warns(TransferiumWarning, match="'b'.*'c'"):
+        model = adapted(frame(AWAY, "ca", "ac"), (frame(HOME), Y))
+    assert [code.name for code in model.artifact_.backbone.preprocess.codes] == ["a"]
+    with pytest.raises(DataError, match="have no column in common"):
+        adapted(frame(AWAY, "cd", "cd"), (frame(HOME), Y))
 
 
 def test_one_frame_alone_keeps_scikit_learns_rule(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ SEVERAL = rows("multi-label")
 ROWS, LABELS = SEVERAL.features, SEVERAL.y.astype(np.int64)
 
 
+@pytest.mark.filterwarnings("ignore:.*predicts the label alone")  # their blobs are that far apart
 @parametrize_with_checks([tm.TransferRegressor(store=False)])
 def test_scikit_learns_own_checks(estimator: object, check: object) -> None:
     check(estimator)

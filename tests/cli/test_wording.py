@@ -34,7 +34,7 @@ FAULTS = [
     ("texts.csv", {}, "--label …; its columns are 'mood', 'topic', 'tags'"),
     ("flags.csv", {}, "'healthy', 'rust' hold 0 and 1 and add up to one in each row"),
     ("folders", {}, "Say --layout parts or --layout classes"),
-    ("words.csv", {}, "Name one with --image … or --text …"),
+    ("words.csv", {}, "If it holds texts, say --text x; if categories, --columns x"),
     ("words.csv", {"kind": "text"}, None),
     ("lists.jsonl", {}, "name another with --label …"),
     ("several.jsonl", {"problem": "classes"}, "say --problem multi-label"),

@@ -34,7 +34,7 @@ from transferium.job.adapt.evaluate_adapted import evaluate_with_source_only
 from transferium.job.adapt.fit import adapt, artifacts
 from transferium.job.adapt.given_model import GivenModel, alone, is_model
 from transferium.job.adapt.read_pair import read_target
-from transferium.job.fit.prepare import warn_of_findings
+from transferium.job.fit.prepare import warn_of_findings, warn_of_the_worst
 from transferium.job.options import FitOptions, parse_settings
 from transferium.job.predict.apply import evaluate_domain, held_out, read_like
 from transferium.job.stopwatch import Stopwatch
@@ -130,6 +130,7 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
         adapted = adapt(pair, asked, self._embedder(), Stopwatch(), model=model)
         for prepared in adapted.prepared.values():
             warn_of_findings(prepared.diagnosis)
+        warn_of_the_worst(pair.findings)
         self.artifact_, self.source_only_ = artifacts(adapted, asked)
         self.classes_ = _as_given(self.artifact_.classes, names)
         self._remember_classes()

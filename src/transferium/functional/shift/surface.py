@@ -44,6 +44,8 @@ def standardised_difference(source: Sequence[float] | Floats, target: Sequence[f
     2.0
     """
     a, b = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    if (largest := max(np.abs(a).max(), np.abs(b).max())) > 1e100:  # their squares would overflow
+        a, b = a / largest, b / largest
     gap, spread = float(b.mean() - a.mean()), float(np.sqrt((a.var() + b.var()) / 2))
     if gap == 0:
         return 0.0

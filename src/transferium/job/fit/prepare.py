@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -102,8 +103,13 @@ def warn_of_findings(diagnosis: Diagnosis) -> None:
     if out := int((~diagnosis.keep).sum()):
         named = "; ".join(f.message for f in diagnosis.findings if f.kind in QUARANTINED)
         warnings.warn(f"{out} examples could not be used: {named}", TransferiumWarning, stacklevel=3)
-    for finding in worst(f for f in diagnosis.findings if f.kind in DECISIVE):
-        warnings.warn(finding.message, TransferiumWarning, stacklevel=3)
+    warn_of_the_worst(diagnosis.findings)
+
+
+def warn_of_the_worst(findings: Iterable[Finding]) -> None:
+    """Warn of the two worst of the ``DECISIVE`` findings."""
+    for finding in worst(f for f in findings if f.kind in DECISIVE):
+        warnings.warn(finding.message, TransferiumWarning, stacklevel=4)
 
 
 def warn_if_untracked(task: Task, fitted: Fitted) -> None:
