@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.columns.table import Table
 from transferium.data.doctor.doctor import check_labelled, check_trainable, diagnose, used_classes
 from transferium.data.doctor.findings import DECISIVE, Diagnosis, Finding, count, some, worst
 from transferium.data.doctor.scan import scan
@@ -92,7 +93,7 @@ def within_memory(prepared: Prepared, train: Domain, *, seed: int) -> tuple[Prep
     """
     backbone, n = prepared.backbone, len(train)
     rows = MOST // max(1, backbone.width)
-    if backbone.kind != "row" or n <= rows:
+    if not isinstance(train.samples, Table) or n <= rows:
         return prepared, train
     shares = np.array([rows / n, 1 - rows / n])
     some = train.take(stratified_split(train.posed.strata(train.y), train.groups, shares, seed) == 0)
