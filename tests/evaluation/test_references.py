@@ -36,7 +36,7 @@ def test_majority_answers_the_most_frequent_training_class() -> None:
 
 
 def of_nearest_mean(train: slice, test: slice, classes: int = 10) -> ClassEvaluation:
-    found = nearest_mean(X[train], Y[train], X[test], classes)
+    found = nearest_mean(X[train], Y[train], classes)(X[test])
     return Classes(tuple(NAMES[:classes])).evaluate(Y[test], found, seed=0)
 
 
@@ -62,7 +62,7 @@ def test_nearest_mean_with_one_example_each_and_one_class_missing() -> None:
 
 
 def test_nearest_mean_of_features_that_say_nothing() -> None:
-    found = nearest_mean(np.ones((4, 2)), np.array([0, 0, 1, 1]), np.ones((2, 2)), 2)
+    found = nearest_mean(np.ones((4, 2)), np.array([0, 0, 1, 1]), 2)(np.ones((2, 2)))
     assert found.tolist() == [[0.5, 0.5], [0.5, 0.5]]
 
 

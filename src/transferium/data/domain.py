@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -20,6 +20,8 @@ from transferium.system.shown import Face
 Kind = Literal["image", "text", "row", "features"]
 """Kinds of example. A row is one of a table of typed columns; features are numbers that a backbone made of examples."""
 PARTS = ("train", "val", "test")
+BLOCK = 1 << 14
+"""Rows of a table that are encoded at a time where only the answers for them are kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +156,15 @@ class Domain:
         if not isinstance(self.samples, Rows):
             raise DataError(f"domain {self.name!r} holds {self.kind} examples, not a feature table: embed it first")
         return self.samples.values
+
+
+def row_blocks(domain: Domain) -> Iterator[Domain]:
+    """The rows of a table a block at a time, in order; other examples, and a table of one block, as they are."""
+    if not isinstance(domain.samples, Table) or len(domain) <= BLOCK:
+        yield domain
+        return
+    for start in range(0, len(domain), BLOCK):
+        yield domain.take(range(start, min(start + BLOCK, len(domain))))
 
 
 def alike(domain: Domain, kind: Kind) -> Domain:

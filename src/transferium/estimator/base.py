@@ -32,6 +32,7 @@ from transferium.job.fit.prepare import (
     warn_of_findings,
     with_columns_of,
     with_suspicious,
+    within_memory,
 )
 from transferium.job.fit.readable import choose_backbone
 from transferium.job.options import parse_settings
@@ -113,6 +114,7 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         seed = self._seed()
         progress = embedder.progress
         prepared = with_columns_of(prepared, train)
+        prepared, train = within_memory(prepared, train, seed=seed)
         fitted = method.fit(Task(train, val, prepared.backbone, embedder, seed, train.groups, progress=progress))
         info = {"method": method.to_json(), "selection": fitted.selection.to_json(), "seed": seed}
         info["feature_names"] = domain.feature_names

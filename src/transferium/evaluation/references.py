@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,8 @@ from transferium.problems.problem import Problem
 
 Labels = NDArray[np.int64]
 Array = NDArray[np.float64]
+CELLS = 2**22
+"""Feature values that are centred in double precision at a time."""
 
 
 def constant(problem: Problem, train_labels: NDArray[Any], n: int) -> Array:
@@ -32,28 +35,37 @@ def constant(problem: Problem, train_labels: NDArray[Any], n: int) -> Array:
     return np.tile(problem.constant(train_labels), (n, 1))
 
 
-def nearest_mean(train_X: NDArray[Any], train_y: Labels, X: NDArray[Any], classes: int) -> Array:
-    """The class whose mean of training features is nearest: ``softmax(-distance² / T)`` ``(n, classes)``.
+def nearest_mean(train_X: NDArray[Any], train_y: Labels, classes: int) -> Callable[[NDArray[Any]], Array]:
+    """The class whose mean of training features is nearest: features to ``softmax(-distance² / T)`` ``(n, classes)``.
 
     T is fitted on the training part, each example measured against a mean of its class that leaves it out.
 
     >>> X, y = np.array([[0.0], [1.0], [8.0], [9.0]]), np.array([0, 0, 1, 1])
-    >>> nearest_mean(X, y, np.array([[2.0], [7.0]]), 2).argmax(axis=1).tolist()
+    >>> nearest_mean(X, y, 2)(np.array([[2.0], [7.0]])).argmax(axis=1).tolist()
     [0, 1]
     """
-    middle: Array = np.asarray(train_X, np.float64).mean(axis=0)
-    seen, asked = train_X - middle, X - middle
-    support = np.bincount(train_y, minlength=classes)
-    means = np.stack([seen[train_y == k].mean(axis=0) if n else np.zeros(len(middle)) for k, n in enumerate(support)])
-    scale = float((seen * seen).sum(axis=1).mean()) or 1.0
-    near, own = _distances(seen, means) / scale, support[train_y]
+    size = max(1, CELLS // max(1, train_X.shape[1]))
+    blocks = [slice(i, i + size) for i in range(0, len(train_X), size)]
+    middle: Array = sum(np.asarray(train_X[b], np.float64).sum(axis=0) for b in blocks) / len(train_X)
+    support, sums = np.bincount(train_y, minlength=classes), np.zeros((classes, len(middle)))
+    for b in blocks:
+        seen, of = train_X[b] - middle, train_y[b]
+        sums += np.stack([seen[of == k].sum(axis=0) for k in range(classes)])
+    means = sums / np.maximum(support, 1)[:, None]
+    scale = float(np.concatenate([np.square(train_X[b] - middle).sum(axis=1) for b in blocks]).mean()) or 1.0
+    near = np.concatenate([_distances(train_X[b] - middle, means) for b in blocks]) / scale
+    own = support[train_y]
     # Without example i the mean of its class moves away from it: by n / (n - 1), squared here.
     near[np.arange(len(own)), train_y] *= (own / np.maximum(own - 1, 1)) ** 2
     temperature = fit_temperature(-near[own > 1], train_y[own > 1]) if (own > 1).any() else 1.0
-    scores = -_distances(asked, means) / scale / temperature
-    scores[:, support == 0] = -1e9
-    shares: Array = softmax(scores)
-    return shares
+
+    def outputs(X: NDArray[Any]) -> Array:
+        scores = -_distances(X - middle, means) / scale / temperature
+        scores[:, support == 0] = -1e9
+        shares: Array = softmax(scores)
+        return shares
+
+    return outputs
 
 
 def _distances(X: Array, means: Array) -> Array:
@@ -66,6 +78,13 @@ def answers(fitted: Fitted, features: NDArray[Any]) -> tuple[Array, Array]:
     return fitted.head.outputs(features), fitted.head.with_temperature(1.0).outputs(features)
 
 
+def answers_on(task: Task, fitted: Fitted, domain: Domain, backbone: Backbone | None = None) -> tuple[Array, Array]:
+    """``answers`` for the examples of ``domain``, as ``backbone`` (the model's own when None) sees them."""
+    parts = [answers(fitted, seen.features) for seen in task.blocks(domain, backbone or fitted.backbone)]
+    outputs, before = map(np.concatenate, zip(*parts, strict=True))
+    return outputs, before
+
+
 def probe_on(task: Task, backbone: Backbone, test: Domain, probe: Method | None = None) -> tuple[Array, Array]:
     """Outputs of a probe on another backbone's features, and those before calibration.
 
@@ -73,4 +92,4 @@ def probe_on(task: Task, backbone: Backbone, test: Domain, probe: Method | None 
     choice of C; the default probe where none is given.
     """
     fitted = (probe or LinearProbe()).fit(replace(task, backbone=backbone, val=None))
-    return answers(fitted, task.embed(test, backbone).features)
+    return answers_on(task, fitted, test, backbone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.data.domain import Domain
+from transferium.data.domain import Domain, row_blocks
 from transferium.errors import DataError
 from transferium.models.backbone import Backbone
 from transferium.problems.problem import Problem
@@ -80,3 +81,8 @@ class Task:
                 f"the first is {domain.ids[bad]!r}: {reason}. Leave them out."
             )
         return domain.embedded(seen.features)
+
+    def blocks(self, domain: Domain, backbone: Backbone | None = None) -> Iterator[Domain]:
+        """``embed``, a few rows of a table at a time: the numbers of a large one are never in memory together."""
+        for block in row_blocks(domain):
+            yield self.embed(block, backbone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +135,10 @@ def test_parts_are_of_the_types_of_the_first(tmp_path: Path) -> None:
     table = read(tmp_path).samples
     assert isinstance(table, Table) and [c.type for c in table.columns] == ["category", "number", "boolean"]
     assert [table.raw(2), table.raw(3)["c"]] == [{"a": "7", "b": None, "c": "true"}, "false"]
+
+
+def test_one_cell_is_read_without_looking_at_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Table([column(["1", None, "3"]), replace(column(["a", "b", None], "category"), name="of words")])
+    monkeypatch.setattr(Column, "missing", property(lambda _: pytest.fail("the whole column was looked at")))
+    rows = [table.raw(i) for i in range(3)]
+    assert rows == [{"c": 1.0, "of words": "a"}, {"c": None, "of words": "b"}, {"c": 3.0, "of words": None}]

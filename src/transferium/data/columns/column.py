@@ -68,7 +68,7 @@ class Column:
     def cell(self, row: int) -> Any:
         """One cell as a plain value: a number, a text, or a date as ``2026-01-31``; None where it is missing."""
         value = self.values[row]
-        if self.missing[row : row + 1][0]:
+        if value < 0 if self.type in CODED else np.isnan(value):
             return None
         if self.type in CODED:
             return self.levels[int(value)]

@@ -69,7 +69,7 @@ class Diagnosis(Shown):
 
 DECISIVE = (
     *("leak", "leaking-column", "unread", "ignored-column", "ignored-part", "missing-class", "outlier"),
-    *("suspicious-label", "unshared-column", "empty-column"),
+    *("suspicious-label", "large-table", "unshared-column", "empty-column"),
 )
 """Kinds of finding that say what was not used, or what may be wrong; the gravest of one severity."""
 WORST = 2

@@ -22,9 +22,11 @@ def class_statistics(y: NDArray[np.int64], guess: NDArray[np.int64], classes: in
     balanced accuracy over classes that occur among labels.
     """
 
+    of_labels, of_guesses, right = totals(y, classes), totals(guess, classes), y == guess
+
     def compute(counts: Array) -> dict[str, Array]:
-        true = totals(counts * (y == guess), y, classes)
-        support, predicted = totals(counts, y, classes), totals(counts, guess, classes)
+        true = of_labels(counts * right)
+        support, predicted = of_labels(counts), of_guesses(counts)
         each = {
             "precision": ratio(true, predicted),
             "recall": ratio(true, support),
@@ -47,11 +49,11 @@ def probability_statistics(y: NDArray[np.int64], probabilities: Array, bins: int
     tiny = np.finfo(np.float64).eps
     loss = -np.log(np.clip(probabilities[np.arange(len(y)), y], tiny, 1 - tiny))
     gap = probabilities.max(axis=1) - (probabilities.argmax(axis=1) == y)
-    at = confidence_bins(probabilities, bins)
+    of_bins = totals(confidence_bins(probabilities, bins), bins)
 
     def compute(counts: Array) -> dict[str, Array]:
         n = counts.sum(axis=1)
-        error = np.abs(totals(counts * gap, at, bins)).sum(axis=1)
+        error = np.abs(of_bins(counts * gap)).sum(axis=1)
         return {"log_loss": counts @ loss / n, "calibration_error": error / n}
 
     return compute
@@ -60,11 +62,11 @@ def probability_statistics(y: NDArray[np.int64], probabilities: Array, bins: int
 def ranking_statistics(positive: NDArray[np.bool_], score: Array) -> Statistics:
     """Area under the ROC curve and average precision of two classes; NaN for samples that lack one of them."""
     _, at = np.unique(-score, return_inverse=True)
-    levels = int(at.max()) + 1
+    of_levels, negative = totals(at, int(at.max()) + 1), ~positive
 
     def compute(counts: Array) -> dict[str, Array]:
         counts = counts.astype(np.float64)
-        yes, no = totals(counts * positive, at, levels), totals(counts * ~positive, at, levels)
+        yes, no = of_levels(counts * positive), of_levels(counts * negative)
         above, below = yes.cumsum(axis=1), no.cumsum(axis=1)
         pairs, all_yes = above[:, -1] * below[:, -1], above[:, -1:]
         area = (no * (above - yes / 2)).sum(axis=1)
@@ -84,13 +86,17 @@ def confusion_matrix(y: NDArray[np.int64], guess: NDArray[np.int64], classes: in
     return counts.reshape(classes, classes).astype(np.int64)
 
 
-def totals(counts: Array, member: NDArray[np.int64], size: int) -> Array:
-    """Sums ``(some, size)`` of the columns of ``counts (some, n)`` that belong together."""
-    result = np.zeros((len(counts), size), counts.dtype)
+def totals(member: NDArray[np.int64], size: int) -> Callable[[Array], Array]:
+    """Sums ``(some, size)`` of the columns of ``counts (some, n)`` that belong together; ``member`` is sorted once."""
     order = np.argsort(member, kind="stable")
     present, starts = np.unique(member[order], return_index=True)
-    result[:, present] = np.add.reduceat(counts[:, order], starts, axis=1)
-    return result
+
+    def sums(counts: Array) -> Array:
+        result = np.zeros((len(counts), size), counts.dtype)
+        result[:, present] = np.add.reduceat(counts[:, order], starts, axis=1)
+        return result
+
+    return sums
 
 
 def ratio(part: Array, whole: Array) -> Array:

@@ -135,7 +135,7 @@ def adapt(
     target = prepared["target"]
     train, few = _learned_from(pair, prepared)
     adapted_to, held, last = divide_target(target.domain)
-    target = with_columns_of(target, *(one for one in (train, adapted_to, few) if one is not None and len(one)))
+    target = with_columns_of(target, *(one for one in (train, few) if one is not None and len(one)))
     prepared = prepared | {"target": target}
     task = AdaptationTask(
         train=train,

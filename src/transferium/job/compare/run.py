@@ -52,7 +52,7 @@ def compare_domains(
     chosen, found = choose_backbone(backbone, pair.source, pair.target)
     watch = Stopwatch()
     source, target = (prepare(domain, embedder, chosen, watch=watch) for domain in (pair.source, pair.target))
-    reader = fitted_to(source.backbone, source.domain, target.domain)
+    reader = fitted_to(source.backbone, source.domain)
     task = Task(source.domain, None, reader, embedder, seed, groups=source.domain.groups)
     x, z = (np.asarray(task.embed(d).features, np.float64) for d in (source.domain, target.domain))
     untrainable = why_untrainable(source.domain)

@@ -98,21 +98,21 @@ def _judge_clean(fitted: Fitted, method: Method, task: Task, test: Domain, rando
     Where the method chose among several models, or took their mean, these are evaluated too.
     """
     problem, labels, seed = test.posed, test.y, task.seed
-    frozen = task.embed(test)
-    seen = frozen.features if fitted.backbone is task.backbone else task.embed(test, fitted.backbone).features
-    outputs, before = reference.answers(fitted, seen)
+    outputs, before = reference.answers_on(task, fitted, test)
     result = problem.evaluate(labels, outputs, seed=seed, before=before, groups=test.groups)
     trained = len(task.train) > 0
     alike = reference.constant(problem, task.train.y if trained else labels, len(test))
     beside = {problem.constant_name: problem.evaluate(labels, alike, seed=seed)}
     if trained and isinstance(problem, Classes):
         train = task.embed(task.train)
-        means = reference.nearest_mean(train.features, train.y, frozen.features, problem.width)
-        beside["nearest_mean"] = problem.evaluate(labels, means, seed=seed)
+        means = reference.nearest_mean(train.features, train.y, problem.width)
+        del train
+        near = np.concatenate([means(seen.features) for seen in task.blocks(test)])
+        beside["nearest_mean"] = problem.evaluate(labels, near, seed=seed)
     known = fitted.oof_outputs
     if trained and fitted.method != "probe":
         probe = fitted.beside.get("probe") or _reference_probe(fitted).fit(replace(task, val=None))
-        probed, raw = reference.answers(probe, frozen.features)
+        probed, raw = reference.answers_on(task, probe, test, task.backbone)
         beside["probe"] = problem.evaluate(labels, probed, seed=seed, before=raw, groups=test.groups)
         known = probe.oof_outputs if known is None else known
     said = Verdict.not_asked("no pretrained backbone was involved")
@@ -122,7 +122,7 @@ def _judge_clean(fitted: Fitted, method: Method, task: Task, test: Domain, rando
     for name, also in fitted.beside.items():
         if name in beside:
             continue
-        answers = also.head.outputs(task.embed(test, also.backbone).features)
+        answers, _ = reference.answers_on(task, also, test)
         beside[name] = problem.evaluate(labels, answers, seed=seed, groups=test.groups)
     compared = compare_with_rivals(fitted, task, test, outputs, result)
     beside |= compared.evaluations

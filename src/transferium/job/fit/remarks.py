@@ -6,7 +6,7 @@ import numpy as np
 
 from transferium.data.split import Division
 from transferium.errors import InputError
-from transferium.evaluation.references import answers
+from transferium.evaluation.references import answers_on
 from transferium.functional.shift.a_distance import a_distance
 from transferium.job.fit.judge import Judged
 from transferium.methods.fitted import Fitted
@@ -19,6 +19,8 @@ LEAST = 0.05
 """The least that folds must promise too much before it is said: a share, or a share of an error."""
 ROWS = 500
 """The most examples of each part that a classifier is asked to tell apart."""
+MANY = 20_000
+"""The most examples of each part from which these are drawn."""
 BEHIND = 0.25
 """How far the recall of a class lies below the middle of the others before it is said to fail."""
 
@@ -63,7 +65,9 @@ def _unlike(judged: Judged, fitted: Fitted, task: Task, part: str) -> str:
 
 def _told_apart(judged: Judged, task: Task) -> str:
     """How well a classifier tells the inputs of the two parts apart."""
-    train, test = (task.embed(domain).features for domain in (task.train, judged.test))
+    rng = np.random.default_rng(task.seed)
+    some = (d if len(d) <= MANY else d.take(rng.permutation(len(d))[:MANY]) for d in (task.train, judged.test))
+    train, test = (task.embed(domain).features for domain in some)
     try:
         found = a_distance(train, test, seed=task.seed, limit=ROWS)
     except InputError:
@@ -126,7 +130,7 @@ def _miscalibrated(judged: Judged, fitted: Fitted, task: Task, part: str) -> str
     problem, labels = judged.test.posed, judged.test.y
     if not isinstance(problem, Classes) or fitted.head.temperature == 1:
         return ""
-    both = answers(fitted, task.embed(judged.test, fitted.backbone).features)
+    both = answers_on(task, fitted, judged.test)
     after, before = (-np.log(np.maximum(p[np.arange(len(labels)), labels], 1e-12)) for p in both)
     worse = after - before
     if worse.mean() <= 2 * worse.std() / np.sqrt(len(worse)) or worse.mean() < WORSE:

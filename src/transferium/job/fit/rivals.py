@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
 from transferium.evaluation.cost import cost_of
-from transferium.evaluation.references import answers
+from transferium.evaluation.references import answers_on
 from transferium.evaluation.verdict import Verdict, verdict
 from transferium.methods.fitted import Fitted
 from transferium.methods.task import Task
@@ -52,7 +52,7 @@ def compare_with_rivals(
     costs = {OURS: cost_of(fitted, test, task.embedder).as_dict()}
     for name, rival in fitted.rivals.items():
         other, spoken = rival.fit(), name.replace("_", " ")
-        theirs, before = answers(other, task.embed(test, other.backbone).features)
+        theirs, before = answers_on(task, other, test)
         evaluations[name] = problem.evaluate(test.y, theirs, seed=seed, before=before, groups=test.groups)
         kept[name] = ours[problem.headline].value / (evaluations[name][problem.headline].value or 1.0)
         costs[name] = cost_of(other, test, task.embedder).as_dict()

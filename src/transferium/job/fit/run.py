@@ -24,6 +24,7 @@ from transferium.job.fit.prepare import (
     warn_if_untracked,
     with_columns_of,
     with_suspicious,
+    within_memory,
 )
 from transferium.job.fit.readable import choose_backbone
 from transferium.job.fit.remarks import remarks
@@ -61,6 +62,8 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
         drawn = draw_shots(everything, options.shots, seed=options.seed, draw=0)
         divided = replace(divided, train=everything.take(drawn), val=None)
     prepared = with_columns_of(prepared, divided.train)
+    prepared, learned = within_memory(prepared, divided.train, seed=options.seed)
+    divided = replace(divided, train=learned)
     task = Task(
         train=divided.train,
         val=divided.val,

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.artifact import Artifact
+from transferium.data.columns.table import Table
 from transferium.data.doctor.findings import by_reason, some
 from transferium.data.doctor.left_out import left_out
-from transferium.data.domain import Domain
+from transferium.data.doctor.scan import scan
+from transferium.data.domain import Domain, row_blocks
 from transferium.data.learned import Learned
 from transferium.data.read import first_cells_of, read_path
 from transferium.data.readers.row_cells import input_names
@@ -94,9 +96,17 @@ class Predicted:
 def predict_domain(artifact: Artifact, domain: Domain, embedder: Embedder) -> Predicted:
     """The model's predictions for every example of ``domain``."""
     domain = artifact.as_read(domain)
-    embedding = artifact.embed(domain, embedder)
-    problems = {domain.ids[i]: reason for i, reason in embedding.problems.items()}
-    return Predicted(replace(domain, keys=embedding.keys), artifact.outputs(embedding), problems)
+    if isinstance(domain.samples, Table):
+        domain = replace(domain, keys=scan(domain, progress=embedder.tick("read")).keys)
+    keys: list[str] = []
+    outputs: list[NDArray[np.float64]] = []
+    problems: dict[str, str] = {}
+    for block in row_blocks(domain):
+        embedding = embedder(block, artifact.backbone)[0]
+        keys += embedding.keys
+        outputs.append(artifact.outputs(embedding))
+        problems |= {block.ids[i]: reason for i, reason in embedding.problems.items()}
+    return Predicted(replace(domain, keys=tuple(keys)), np.concatenate(outputs), problems)
 
 
 def scored(learned: Learned, domain: Domain, outputs: NDArray[np.float64]) -> tuple[NDArray[np.bool_], Overlap]:

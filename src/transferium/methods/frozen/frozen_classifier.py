@@ -26,6 +26,8 @@ from transferium.selection.selection import Selection
 Labels = NDArray[Any]
 Array = NDArray[np.float64]
 Candidate = Mapping[str, Any]
+DOUBLE = 2**25
+"""Up to this many feature values are copied in double precision; more are read as they are."""
 
 
 @dataclass
@@ -59,7 +61,8 @@ class Cached(Method):
         return fitted
 
     def _solve(self, task: Task, seen: Domain) -> Fitted:
-        problem, X = task.problem, np.asarray(seen.features, np.float64)
+        problem, given = task.problem, seen.features
+        X: NDArray[Any] = given if given.size > DOUBLE else np.asarray(given, np.float64)
         names, known = problem.names, isinstance(problem, Classes)
         problem.check_learnable(seen.y, f"the training part of {task.train.name!r}")
         present, y = np.unique(seen.y, return_inverse=True) if known else (np.arange(problem.width), seen.y)

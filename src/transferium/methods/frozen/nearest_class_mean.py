@@ -35,17 +35,17 @@ class NearestClassMean(Cached):
 
     def _answers(self, X: Array, y: Labels, problem: Problem, held: Array, candidates: Sequence[Candidate]) -> Array:
         head = self._head(X, y, problem, candidates[0], 1.0)
-        logits: Array = held @ head.weight.T + head.bias
+        logits: Array = held @ head.weight.T.astype(held.dtype) + head.bias
         return logits[None]
 
     def _head(self, X: Array, y: Labels, problem: Problem, candidate: Candidate, temperature: float) -> Head:
         means, present = class_means(X, y, problem.width)
         # From the middle of all examples: what every class has in common would only cost digits.
-        middle = X.mean(axis=0)
+        middle = X.mean(axis=0, dtype=np.float64)
         weight = np.where(present[:, None], means - middle, 0.0)
         bias = -0.5 * (weight * weight).sum(axis=1) - weight @ middle
         # In units of how much the scores differ, so that the temperature means the same for every backbone.
-        scores = (X @ weight.T + bias)[:, present]
+        scores = (X @ weight.T.astype(X.dtype) + bias)[:, present]
         unit = float(np.sqrt(np.mean((scores - scores.mean(axis=1, keepdims=True)) ** 2))) or 1.0
         weight, bias = weight / unit, bias / unit
         return Head(weight, np.where(present, bias, bias[present].min() - NEVER), temperature)

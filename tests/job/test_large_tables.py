@@ -1,0 +1,108 @@
+"""Large tables: their encoding is never whole in memory where only answers are kept, and what is cut is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import transferium as tm
+from transferium.data import domain as domains
+from transferium.data.domain import Domain
+from transferium.data.pairing import pair_domains
+from transferium.embedding.embed import Embedder
+from transferium.evaluation import references
+from transferium.job.adapt.fit import adapt
+from transferium.job.compare import run as comparison
+from transferium.job.fit import prepare as preparation
+from transferium.job.options import FitOptions
+from transferium.job.stopwatch import Stopwatch
+from transferium.methods.catalogue import find_method
+from transferium.methods.frozen import frozen_classifier
+from transferium.methods.task import Task
+from transferium.models.columns.backbone_of_columns import columns_backbone, fitted_to
+
+
+def rows(n: int = 90, seed: int = 0, jobs: str = "abc", shift: float = 0.0) -> list[dict[str, Any]]:
+    draw = np.random.default_rng(seed)
+    x, job = draw.normal(shift, 1, n), draw.choice(list(jobs), n)
+    y = np.where(x + draw.normal(0, 0.5, n) > shift, "yes", "no")
+    return [{"x": float(a), "job": str(b), "y": str(c)} for a, b, c in zip(x, job, y, strict=True)]
+
+
+def people(**about: Any) -> Domain:
+    return tm.read(rows(**about), label="y", name="people")
+
+
+def task_of(domain: Domain) -> Task:
+    return Task(domain, None, fitted_to(columns_backbone(), domain), Embedder(None), 0)
+
+
+def test_answers_are_the_same_in_blocks_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    domain = people()
+    task = task_of(domain)
+    model, probe = tm.TransferClassifier(store=False).fit(domain), find_method("probe", {}).fit(task)
+    expected = references.answers_on(task, probe, domain), model.predict_proba(domain)
+    monkeypatch.setattr(domains, "BLOCK", 32)
+    assert [len(block) for block in task.blocks(domain)] == [32, 32, 26]
+    for got, wanted in zip(references.answers_on(task, probe, domain), expected[0], strict=True):
+        np.testing.assert_array_equal(got, wanted)
+    np.testing.assert_array_equal(model.predict_proba(domain), expected[1])
+
+
+def test_means_are_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = task_of(people()).embed(people())
+    expected = references.nearest_mean(seen.features, seen.y, 2)(seen.features)
+    monkeypatch.setattr(references, "CELLS", 100)
+    np.testing.assert_allclose(references.nearest_mean(seen.features, seen.y, 2)(seen.features), expected, atol=1e-9)
+
+
+def test_nearest_class_mean_reads_many_rows_in_single_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = task_of(people())
+    expected = find_method("ncm", {}).fit(task)
+    monkeypatch.setattr(frozen_classifier, "DOUBLE", 10)
+    found = find_method("ncm", {}).fit(task)
+    np.testing.assert_allclose(found.oof_outputs, expected.oof_outputs, atol=1e-5)
+
+
+def test_a_table_of_usable_rows_is_not_copied() -> None:
+    domain = people()
+    prepared = preparation.prepare(domain, Embedder(None), columns_backbone(), watch=Stopwatch())
+    assert prepared.domain.samples is domain.samples
+
+
+def test_a_training_part_that_would_not_fit_is_cut_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = [*rows(), *({"x": 9.0 + i, "job": "a", "y": "rare"} for i in range(3))]
+    domain = tm.read(given, label="y", name="people")
+    monkeypatch.setattr(preparation, "MOST", 4 * 40)
+    with pytest.warns(tm.errors.TransferiumWarning, match="39 of 93 training rows are learned from, drawn by seed 0"):
+        model = tm.TransferClassifier(store=False).fit(domain)
+    assert len(model.artifact_.learned.hashes) == 39
+    assert set(model.classes_) == {"no", "rare", "yes"} and model.predict_proba(domain).max(axis=0)[1] > 0.01
+
+
+@pytest.mark.parametrize("method", ["source-only", "coral"])
+def test_the_target_decides_nothing_of_the_encoding(method: str) -> None:
+    source, found = people(), set()
+    for about in ({"seed": 1}, {"seed": 2, "jobs": "ade", "shift": 50.0}):
+        pair = pair_domains([source], people(**about))
+        options = FitOptions(Path("unused"), find_method(method, {}))
+        made = adapt(pair, options, Embedder(None), Stopwatch())
+        weight = made.source_only.head.to_tensors()["head.weight"]
+        found.add((made.source_only.backbone.fingerprint, made.fitted.backbone.fingerprint, weight.tobytes()))
+    assert {one[:2] for one in found} == {(task_of(source).backbone.fingerprint,) * 2} and len(found) == 1
+
+
+def test_a_comparison_reads_the_target_by_the_columns_of_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def spied(backbone: Any, *given: Domain) -> Any:
+        seen.extend(domain.name for domain in given)
+        return fitted_to(backbone, *given)
+
+    monkeypatch.setattr(comparison, "fitted_to", spied)
+    pair = pair_domains([people()], tm.read(rows(seed=1), label="y", name="others"))
+    comparison.compare_domains(pair, Embedder(None), permutations=20)
+    assert seen == ["people"]
