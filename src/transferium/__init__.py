@@ -3,7 +3,7 @@
 >>> import transferium as tm
 >>> domain = tm.read([[0.0, 1.0], [1.0, 0.0]])
 >>> len(domain), domain.kind
-(2, 'features')
+(2, 'row')
 """
 
 from importlib import import_module

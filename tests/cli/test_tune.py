@@ -91,7 +91,7 @@ def test_another_search_in_the_folder_of_one_that_was_cut_off(stopped, table, tm
     (changed := tmp_path / "changed.csv").write_text("\n".join(lines[:-4]) + "\n")
     for ran, said in (
         (run_cli(*other), "method probe → ncm"),
-        (search(run_cli, changed, stopped, "--trials", 1), "training examples 60 features examples, 2 classes, "),
+        (search(run_cli, changed, stopped, "--trials", 1), "training examples 60 row examples, 2 classes, "),
         (search(run_cli, table, stopped, "--trials", 1, folds=3), "folds 2 → 3"),
     ):
         assert ran.code == 2 and "belongs to another search" in ran.err and said in ran.err, ran.err

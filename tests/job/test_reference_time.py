@@ -23,14 +23,15 @@ def test_the_reference_probe_tries_one_penalty_beside_a_method_without_a_search(
 ) -> None:
     train, test = (table(*clusters(n, seed), "row") for n, seed in ((90, 0), (60, 1)))
     task = Task(train, None, find_backbone(None, "features"), Embedder(None), 0)
-    fitted, tried, real = find_method(method, {}).fit(task), [], LinearProbe.fit
+    chosen, tried, real = find_method(method, {}), [], LinearProbe.fit
+    fitted = chosen.fit(task)
 
     def watched(probe: LinearProbe, given: Task) -> object:
         tried.append(probe.Cs)
         return real(probe, given)
 
     monkeypatch.setattr(LinearProbe, "fit", watched)
-    judge(fitted, task, test, None)
+    judge(fitted, chosen, task, test, None)
     assert tried == ([] if expected is None else [expected])
 
 
@@ -48,5 +49,6 @@ def test_no_verdict_hangs_on_a_quick_reference(
         return outputs, outputs
 
     monkeypatch.setattr(module.reference, "probe_on", probe_on)
-    judge(find_method("ncm", {}).fit(task), task, test, replace(backbone, name="blind", fingerprint="0" * 64))
+    ncm = find_method("ncm", {})
+    judge(ncm.fit(task), ncm, task, test, replace(backbone, name="blind", fingerprint="0" * 64))
     assert tried == expected

@@ -12,7 +12,7 @@ import torch
 
 from transferium.data.columns.table import Table
 from transferium.data.domain import Domain, Kind
-from transferium.data.modality import by_kind
+from transferium.data.modality import KINDS, by_kind
 from transferium.errors import InputError
 from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, Preprocess, TextPreprocess
@@ -99,7 +99,7 @@ def _rows(_feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed:
     if augment not in ("none", "auto", "simple"):
         raise InputError(
             f"augment={say_augment(augment)} changes images or texts, and domain {domain.name!r} holds "
-            "rows: leave augment out; mixup=0.2 mixes rows."
+            f"{KINDS[domain.kind]}: leave augment out; mixup=0.2 mixes rows."
         )
     return FeatureFeed(domain)
 
