@@ -53,9 +53,8 @@ def find_backbone(
     amount = _amount(kind, size=size, max_length=max_length)
     if kind in OWN:
         if spec not in (None, OWN[kind].name) and not (isinstance(spec, Backbone) and spec.kind == kind):
-            raise InputError(
-                f"{KINDS[kind]} need no other backbone than their own, but {getattr(spec, 'name', spec)!r} was given."
-            )
+            given = spec.name if isinstance(spec, Backbone) else spec
+            raise InputError(f"{KINDS[kind]} need no other backbone than their own, but {given!r} was given.")
         return spec if isinstance(spec, Backbone) else OWN[kind]
     if isinstance(spec, Backbone):
         return reading(_checked(spec, kind), amount)
