@@ -1,14 +1,14 @@
-"""What is served and what is said: log-loss and calibration of adapted models, foretold families, sources that harm.
+"""What is served and what is said: log-loss and calibration of adapted models, predicted families, sources that harm.
 
 python benchmarks/fit_to_serve.py [styles amazon_reviews zh_shopping10 office_caltech10 digits halves harm] [--seed 0]
 
 On every pair of a set: source only, what ``auto`` serves and every method by name, each with its accuracy, log-loss and
 calibration error on the target at the temperature of the source and at the one that is served; and the family that
-``compare`` foretells beside the one that won. ``halves`` are two halves of one domain, once with the same class shares
+``compare`` predicts beside the one that won. ``halves`` are two halves of one domain, once with the same class shares
 and once with others (a planted label shift). ``harm`` plants sources with permuted labels, with shuffled labels and
 with unrelated classes, and honest ones; which of them are called harmful is counted.
 
-How temperatures are made and families foretold was designed on styles and amazon_reviews, and had been seen on
+How temperatures are made and families predicted was designed on styles and amazon_reviews, and had been seen on
 zh_shopping10; office_caltech10, digits and halves were measured afterwards. Target labels are read after everything
 was fitted and chosen.
 """
@@ -123,7 +123,7 @@ def one_pair(source: Domain, target: Domain, embedder: Embedder, asked: Asked, s
 
 
 def summary(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Means over pairs: what is served beside source only, and how often the foretold family won."""
+    """Means over pairs: what is served beside source only, and how often the predicted family won."""
     return {"pairs": len(found), "confidence": confidence(found), "families": families(found)}
 
 
@@ -148,7 +148,7 @@ def confidence(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def families(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """How often the foretold family was within a point of the best, beside chance and each family foretold always."""
+    """How often the predicted family was within a point of the best, beside chance and each family predicted always."""
     winners = {name: winners_of(pair) for name, pair in found.items()}
     right = {name: found[name]["family"] in best for name, best in winners.items()}
     return {

@@ -23,7 +23,7 @@ FAMILIES = {
     "class shares": ("label-shift", "bbse"),
     "none": ("source-only",),
 }
-"""The families, and the methods of each that stand for it; ``distributions`` is never foretold: it rarely wins."""
+"""The families, and the methods of each that stand for it; ``distributions`` is never predicted: it rarely wins."""
 CLUSTERED = 0.5
 """The agreement with the target's clusters from which labels that follow them are taken for its classes."""
 CHANGED = 0.1
