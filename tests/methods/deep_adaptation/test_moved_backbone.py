@@ -211,5 +211,5 @@ def test_settings_of_low_rank_updates_are_checked() -> None:
     with pytest.raises(InputError, match=r"alpha must be above 0; it was 0.0"):
         method_class("dann")(tuning="lora", alpha=0.0)
     features = replace(task(), backbone=find_backbone(None, "features"))
-    with pytest.raises(InputError, match="tuning='lora' moves a backbone, and features have none"):
+    with pytest.raises(InputError, match="tuning='lora' moves a backbone, and feature rows have none"):
         method_class("source-network")(tuning="lora").adapt(features)

@@ -58,17 +58,17 @@ def test_no_room_to_move_leaves_the_clean_accuracy():
 
 def test_a_run_says_what_is_left_of_model_and_probe_under_attack():
     given = task()
-    judged = judge(Adversarial(eps=8, **SHORT).fit(given), given, pictures(20, 9), None)
+    judged = judge((method := Adversarial(eps=8, **SHORT)).fit(given), method, given, pictures(20, 9), None)
     assert judged.attacked.keys() == {"model", "probe"}
     assert judged.attacked["model"].as_dict()["attack"] == "PGD, 8 of 255 grey levels, 10 steps"
-    assert judge(FineTune(**SHORT).fit(given), given, pictures(20, 9), None).attacked == {}
+    assert judge((method := FineTune(**SHORT)).fit(given), method, given, pictures(20, 9), None).attacked == {}
 
 
 def test_all_of_the_test_part_attacked_has_one_clean_accuracy_with_one_interval():
     """The table of metrics and the table under attack speak of the same answers."""
     given, told = task(), []
     given.progress = lambda *step: told.append(step)
-    judged = judge(Adversarial(**SHORT).fit(given), given, pictures(40, 9), None)
+    judged = judge((method := Adversarial(**SHORT)).fit(given), method, given, pictures(40, 9), None)
     table, moved = judged.evaluation.accuracy, judged.attacked["model"].clean
     assert (moved.value, moved.low, moved.high) == pytest.approx((table.value, table.low, table.high), abs=1e-7)
     table, moved = judged.references["probe"].accuracy, judged.attacked["probe"].clean
@@ -79,7 +79,7 @@ def test_all_of_the_test_part_attacked_has_one_clean_accuracy_with_one_interval(
 
 def test_a_share_of_nothing_is_attacked_all_the_same():
     given = task()
-    judged = judge(Adversarial(share=0, eps=8, **SHORT).fit(given), given, pictures(20, 9), None)
+    judged = judge((method := Adversarial(share=0, eps=8, **SHORT)).fit(given), method, given, pictures(20, 9), None)
     assert judged.attacked["model"].attacked.value <= judged.attacked["model"].clean.value
     assert judged.attacked["model"].examples == 20
 
