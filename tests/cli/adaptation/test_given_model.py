@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from cli.test_kill import finish, start, wait_for
+from cli.test_kill import IN_TRAINING, finish, run
 from worlds.tables import clusters, spread_alike, write_table
 
 SHORT = ("--set", "adapt_lr=0.003", "--set", "batch_size=32")
@@ -82,10 +83,8 @@ def test_killed_and_resumed_it_ends_as_if_it_had_not_been(
     target, out = tables[0], tmp_path / "killed"
     job = ("fit", target, "--source", home, "--method", "shot", *SHORT, "--set", "rounds=20")
     finish(*job, "--out", tmp_path / "whole")
-    process = start(*job, "--out", out)
-    wait_for(out, "state/**/*.safetensors", process)
-    process.kill()
-    process.communicate()
+    code, said = run(*job, "--out", out, change=IN_TRAINING.format(how=int(signal.SIGKILL)))
+    assert code == -signal.SIGKILL, said
     assert not (out / "metrics.json").exists()
     finish("fit", "--resume", out)
     for name in ("predictions.csv", "model.safetensors"):

@@ -61,7 +61,8 @@ def test_a_run_says_what_is_left_of_model_and_probe_under_attack():
     judged = judge((method := Adversarial(eps=8, **SHORT)).fit(given), method, given, pictures(20, 9), None)
     assert judged.attacked.keys() == {"model", "probe"}
     assert judged.attacked["model"].as_dict()["attack"] == "PGD, 8 of 255 grey levels, 10 steps"
-    assert judge((method := FineTune(**SHORT)).fit(given), method, given, pictures(20, 9), None).attacked == {}
+    plain = FineTune(**SHORT)
+    assert judge(plain.fit(given), plain, given, pictures(20, 9), None).attacked == {}
 
 
 def test_all_of_the_test_part_attacked_has_one_clean_accuracy_with_one_interval():
