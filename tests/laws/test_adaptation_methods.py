@@ -218,9 +218,7 @@ def test_domains_that_cannot_work_are_named() -> None:
         DANN().adapt(world.task(train=rows(world.source, np.zeros(240, int), "source")))
     with pytest.raises(DataError, match=r"stream 'unlabeled' \('target'\) has 1 examples; adapting needs 2 or more"):
         DANN().adapt(world.task(unlabeled=rows(world.target[:1], None, "target")))
-    with pytest.raises(
-        InputError, match=r"tuning='full' moves a backbone, and feature rows have none"
-    ):
+    with pytest.raises(InputError, match=r"tuning='full' moves a backbone, and feature rows have none"):
         DANN(tuning="full").adapt(world.task())
     with pytest.raises(DataError, match=r"sources names the origin of 3 rows; there are 240"):
         DANN(sources="weighted").adapt(world.task(sources=np.zeros(3, np.int64)))
