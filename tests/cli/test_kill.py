@@ -29,7 +29,7 @@ save = Checkpoints.save_step
 def save_and_end(self, stage, saved):
     save(self, stage, saved)
     os.kill(os.getpid(), {how})
-Checkpoints.due, Checkpoints.save_step = lambda self, step: step == 5, save_and_end
+Checkpoints.due, Checkpoints.save_step = lambda self, step: step == 3, save_and_end
 """
 IN_EMBEDDING = """
 from transferium.embedding.store.missing import Need
