@@ -116,6 +116,7 @@ def test_every_way_of_learning_takes_rows(tmp_path: Path) -> None:
     assert np.isfinite(moved.predict_proba(older)).all()
 
 
+@pytest.mark.filterwarnings("ignore:.*label")
 @pytest.mark.slow
 def test_figures_of_public_tables(shared_data: Any) -> None:
     from sklearn.datasets import load_breast_cancer
