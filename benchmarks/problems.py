@@ -27,7 +27,7 @@ from transferium.data.split import folds
 from transferium.embedding.embed import Embedder
 from transferium.embedding.store.store import FeatureStore
 from transferium.job.fit.judge import judge
-from transferium.job.fit.prepare import prepare, separate
+from transferium.job.fit.prepare import prepare, separate, with_columns_of
 from transferium.job.stopwatch import Stopwatch
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.task import Task
@@ -104,9 +104,11 @@ def measure(name: str, data: Path, embedder: Embedder) -> dict[str, Any]:
     beside = () if random is None else (random,)
     prepared = prepare(domain, embedder, backbone, beside, watch=Stopwatch())
     parts = separate(prepared, seed=0)
+    prepared = with_columns_of(prepared, parts.train)
     task = Task(parts.train, None, prepared.backbone, embedder, 0, groups=parts.train.groups)
-    fitted = LinearProbe().fit(task)
-    judged = judge(fitted, task, parts.test, random)
+    method = LinearProbe()
+    fitted = method.fit(task)
+    judged = judge(fitted, method, task, parts.test, random)
     train, test = task.embed(parts.train), task.embed(parts.test)
     peer = of_scikit_learn(train, test, [row["C"] for row in fitted.selection.candidates], 0)
     headline = parts.train.posed.headline

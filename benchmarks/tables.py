@@ -77,7 +77,8 @@ def judged(domain: Domain, seed: int) -> tuple[Judged, Divided]:
     divided = separate(prepare(domain, Embedder(None), backbone, watch=Stopwatch()), seed=seed)
     fitted_backbone = fitted_to(backbone, divided.train)
     task = Task(divided.train, divided.val, fitted_backbone, Embedder(None), seed, groups=divided.train.groups)
-    return judge(find_method("auto", {}).fit(task), task, divided.test, None), divided
+    method = find_method("auto", {})
+    return judge(method.fit(task), method, task, divided.test, None), divided
 
 
 def linear(frame: Callable[[Domain], Any], divided: Divided) -> float:
