@@ -75,7 +75,8 @@ def test_ten_thousand_levels_share_the_last_code() -> None:
     found = tree_inputs(Table([column]), Table([column]))
     assert found.train.max() == module.LEVELS and (found.train[-5:] == 0).all()
     domain = rows([column], y, Classes(("a", "b"))).take(np.arange(9_000, 10_005))
-    assert boost(domain, domain, seed=0).outputs is not None  # type: ignore[union-attr]
+    boosted = boost(domain, domain, seed=0)
+    assert boosted is not None and boosted.outputs is not None
 
 
 def test_dates_are_days_months_and_weekdays_and_infinities_are_numbers() -> None:
@@ -91,6 +92,16 @@ def test_columns_without_any_value_do_no_harm() -> None:
     found = boost(train, test, seed=0)
     assert found is not None and found.outputs is not None
     assert (found.outputs.argmax(axis=1) == test.y).mean() > 0.95
+
+
+def test_cells_that_are_missing_in_the_first_row_leave_no_column_out() -> None:
+    first = np.arange(400) == 0
+    columns = [number(column.name, np.where(first, np.nan, column.values)) for column in COLUMNS]
+    columns += [coded("job", [None, *"ab" * 200][:400]), date("day", np.where(first, "NaT", "2024-05-05"))]
+    train, test = halves(rows(columns, (X[:, 0] > 0).astype(np.int64), Classes(("a", "b"))))
+    found = boost(train, test, seed=0)
+    assert found is not None and found.outputs is not None and (found.rows, found.given) == (300, 300)
+    assert module._width(Table(columns)) == len(tree_inputs(Table(columns), Table(columns)).codes) == 7
 
 
 def test_texts_and_identifiers_are_left_out() -> None:

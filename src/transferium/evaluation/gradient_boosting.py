@@ -56,10 +56,10 @@ def boost(train: Domain, test: Domain, *, seed: int) -> Boosted | None:
     It stops early where there are more than 10,000 rows. A table for which it would take longer than ``SECONDS`` is
     cut to fewer rows, drawn by ``seed``; where that leaves too few, it is not run.
     """
-    read = TREES.get(train.kind)
-    if read is None:
+    rows_of = TREES.get(train.kind)
+    if rows_of is None:
         return None
-    n, width = len(train), len(read(train.take([0]), test.take([0])).codes)
+    n, width = len(train), _width(rows_of(train))
     problem = train.posed
     trees = ROUNDS * (problem.width if problem.link == "sigmoid" or problem.width > 2 else 1)
     rows = min(n, _rows_within(SECONDS, trees, width))
@@ -67,7 +67,7 @@ def boost(train: Domain, test: Domain, *, seed: int) -> Boosted | None:
         why = "no column is left for it" if not width else f"it would take about {_seconds(trees, width, n):,.0f} s"
         return Boosted(None, 0, n, why)
     some = train if rows == n else train.take(np.sort(np.random.default_rng(seed).permutation(n)[:rows]))
-    return Boosted(_outputs(read(some, test), some.y, problem, seed), rows, n)
+    return Boosted(_outputs(tree_inputs(rows_of(some), rows_of(test)), some.y, problem, seed), rows, n)
 
 
 @dataclass(frozen=True)
@@ -144,11 +144,14 @@ def _outputs(inputs: TreeInputs, labels: NDArray[Any], problem: Problem, seed: i
     return shares
 
 
-def _of_tables(train: Domain, test: Domain) -> TreeInputs:
-    here, there = (
-        domain.samples if isinstance(domain.samples, Table) else Table((), rows=0) for domain in (train, test)
-    )
-    return tree_inputs(here, there)
+def _table_of(domain: Domain) -> Table:
+    return domain.samples if isinstance(domain.samples, Table) else Table((), rows=0)
+
+
+def _width(table: Table) -> int:
+    """How many columns :func:`tree_inputs` makes of a table that is learned from."""
+    read = [column for column in table.columns if column.type in USED and not column.missing.all()]
+    return sum(3 if column.type == "date" else 1 for column in read)
 
 
 def tree_inputs(train: Table, test: Table) -> TreeInputs:
@@ -209,5 +212,5 @@ def _times(values: NDArray[Any]) -> list[Array]:
     return [np.where(np.isnat(values), np.nan, part.astype(np.float64)) for part in parts]
 
 
-TREES: dict[Kind, Callable[[Domain, Domain], TreeInputs]] = {"row": _of_tables}
-"""The kinds of example that trees can read, and how."""
+TREES: dict[Kind, Callable[[Domain], Table]] = {"row": _table_of}
+"""The kinds of example that trees can read, and the table behind them."""
