@@ -10,6 +10,7 @@ import pytest
 
 import transferium as tm
 from transferium.data import domain as domains
+from transferium.data.doctor import doctor
 from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
 from transferium.embedding.embed import Embedder
@@ -17,6 +18,7 @@ from transferium.evaluation import references
 from transferium.job.adapt.fit import adapt
 from transferium.job.compare import run as comparison
 from transferium.job.fit import prepare as preparation
+from transferium.job.inspect import inspect_domain
 from transferium.job.options import FitOptions
 from transferium.job.stopwatch import Stopwatch
 from transferium.methods.catalogue import find_method
@@ -71,6 +73,13 @@ def test_a_table_of_usable_rows_is_not_copied() -> None:
     domain = people()
     prepared = preparation.prepare(domain, Embedder(None), columns_backbone(), watch=Stopwatch())
     assert prepared.domain.samples is domain.samples
+
+
+def test_columns_are_described_once_for_findings_and_for_inspect(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, described = doctor.column_facts, []
+    monkeypatch.setattr(doctor, "column_facts", lambda *given: described.append(real(*given)) or described[-1])
+    found = inspect_domain(people(), None, Embedder(None)).as_dict()
+    assert [column["name"] for column in found["columns"]] == ["x", "job"] and len(described) == 1
 
 
 def test_a_training_part_that_would_not_fit_is_cut_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

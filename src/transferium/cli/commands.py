@@ -252,8 +252,8 @@ def inspect(data: Path, **options: Any) -> None:
         echo(f"{seen.domain!r}")
         if seen.counts:
             echo(tables.table([[name, str(n)] for name, n in seen.counts.items()], ["class", "examples"]))
-        if seen.columns:
-            echo(tables.of_columns([column.as_dict() for column in seen.columns]))
+        if columns := seen.diagnosis.columns:
+            echo(tables.of_columns([column.as_dict() for column in columns]))
         echo(tables.findings(seen.diagnosis.to_json()))
     if options["strict"]:
         be_strict(seen.diagnosis)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from transferium.data.columns.table import Table
-from transferium.data.doctor.column_facts import ColumnFacts, column_facts
 from transferium.data.doctor.findings import Diagnosis
 from transferium.data.domain import Domain
 from transferium.data.modality import KINDS, by_kind
@@ -23,18 +21,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Inspected:
-    """A domain as the doctor found it; ``columns`` are those of a table."""
+    """A domain as the doctor found it."""
 
     domain: Domain
     diagnosis: Diagnosis
     counts: dict[str, int]
-    columns: list[ColumnFacts]
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready: what was read, how many of each class, the columns of a table, and the findings."""
         about = {"name": self.domain.name, "kind": self.domain.kind, "examples": len(self.domain)}
         about["layout"] = self.domain.layout
-        columns = {"columns": [column.as_dict() for column in self.columns]} if self.columns else {}
+        columns = {"columns": [column.as_dict() for column in self.diagnosis.columns]} if self.diagnosis.columns else {}
         return about | {"classes": self.counts} | columns | self.diagnosis.to_json()
 
 
@@ -43,9 +40,7 @@ def inspect_domain(domain: Domain, backbone: str | None, embedder: Embedder) -> 
     chosen, found = choose_backbone(backbone, domain)
     prepared = prepare(domain, embedder, chosen, watch=Stopwatch(), found=found)
     counts = count_by_class(prepared.domain) if prepared.domain.labels is not None else {}
-    rows = domain.samples
-    columns = column_facts(rows.columns, domain.labels, domain.problem) if isinstance(rows, Table) else []
-    return Inspected(domain, prepared.diagnosis, counts, columns)
+    return Inspected(domain, prepared.diagnosis, counts)
 
 
 def show_augmented(domain: Domain, backbone: str | None, recipe: str, *, seed: int = 0) -> Contact:

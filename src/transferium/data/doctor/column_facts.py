@@ -43,8 +43,10 @@ class ColumnFacts:
 
 def column_facts(columns: Sequence[Column], labels: NDArray[Any] | None, problem: Problem | None) -> list[ColumnFacts]:
     """The facts of every column, in their order; without labels there is no relation."""
+    if not columns:
+        return []
     targets = None if labels is None or problem is None else as_targets(labels, problem)
-    n = len(columns[0].values) if columns else 0
+    n = len(columns[0])
     some = np.sort(np.random.default_rng(0).permutation(n)[:MOST])
     seen = None if targets is None else targets[some]
     return [_facts(column, some, seen) for column in columns]

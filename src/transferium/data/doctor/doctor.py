@@ -57,6 +57,8 @@ def diagnose(
     groups = tie(len(domain), fixed, pairs)
     if refusal := _too_few_left(domain, keep, alone, groups):
         groups, near = alone, [Finding(f.kind, "warning", f"{f.message}; {refusal}", f.ids) for f in near]
+    columns = domain.samples.columns if isinstance(domain.samples, Table) else ()
+    facts = tuple(column_facts(columns, domain.labels, domain.problem))  # every row of a table can be used
     findings = [
         *_unusable(domain, wrong),
         *_misnamed(domain, scan, keep),
@@ -65,10 +67,10 @@ def diagnose(
         *([] if features is None else find_outliers(domain, features, distinct)),
         *check_classes(domain, keep),
         *_constant(domain, keep),
-        *_suspicious(domain, keep),
+        *suspicious_columns(columns, facts),
         *left_out(domain),
     ]
-    return Diagnosis(tuple(findings), keep, groups, copies.leaked)
+    return Diagnosis(tuple(findings), keep, groups, copies.leaked, facts)
 
 
 def check_labelled(domain: Domain) -> None:
@@ -218,13 +220,3 @@ def _constant(domain: Domain, keep: NDArray[np.bool_]) -> list[Finding]:
     verb = "column has" if len(names) == 1 else "columns have"
     message = f"{len(names):,} {verb} one value throughout: {some(names, 5)}"
     return [Finding("constant-feature", "note", message)]
-
-
-def _suspicious(domain: Domain, keep: NDArray[np.bool_]) -> list[Finding]:
-    """Findings on columns of a table that look like the label, like one another, or like texts."""
-    if not isinstance(domain.samples, Table):
-        return []
-    kept = domain if keep.all() else domain.take(keep)  # a large table is not copied
-    assert isinstance(kept.samples, Table)
-    columns = kept.samples.columns
-    return suspicious_columns(columns, column_facts(columns, kept.labels, kept.problem))

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.doctor.column_facts import ColumnFacts
 from transferium.system.printable import shown
 from transferium.system.shown import Face, Shown
 
@@ -32,13 +33,15 @@ class Diagnosis(Shown):
     """The doctor's findings on one domain.
 
     ``keep[i]`` is False where example ``i`` cannot be used. Examples with equal ``groups`` belong on one side of every
-    split. ``leaked[i]`` marks an example whose exact copy is held out: it must not be trained on.
+    split. ``leaked[i]`` marks an example whose exact copy is held out: it must not be trained on. ``columns`` are those
+    of a table.
     """
 
     findings: tuple[Finding, ...]
     keep: NDArray[np.bool_]
     groups: NDArray[np.int64]
     leaked: NDArray[np.bool_]
+    columns: tuple[ColumnFacts, ...] = ()
 
     def face(self) -> Face:
         """How many examples can be used, and the findings, the worst first."""
