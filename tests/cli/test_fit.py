@@ -105,7 +105,7 @@ def test_a_table_of_numbers_needs_no_backbone(tmp_path: Path, run_cli: Callable)
     table.write_text("\n".join(lines))
     run = run_cli("fit", table, "--out", tmp_path / "run", "--json").json
     assert run["kind"] == "row"
-    assert run["method"] in ("ncm", "probe")  # two clouds: which one does better out of fold is a matter of little
+    assert run["method"] == "probe"  # as accurate out of fold as the nearest class mean, and surer: 0.15 against 0.18
     assert run["test"]["accuracy"]["value"] > 0.8
     assert "no_transfer" not in run["references"]
     assert run["verdict"] == "not asked"

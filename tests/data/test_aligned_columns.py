@@ -50,9 +50,7 @@ def test_labelled_target_examples_and_several_sources_are_aligned_too() -> None:
 
 def one(here: Column, there: Column) -> tuple[Column, Column, list[str]]:
     aligned, said = align_columns([domain("s", here), domain("t", there)], ["source", "target"])
-    tables = [one.samples for one in aligned]
-    assert all(isinstance(table, Table) for table in tables)
-    first, second = (table.columns[0] for table in tables)  # type: ignore[union-attr]
+    first, second = (table.columns[0] for table in (one.samples for one in aligned) if isinstance(table, Table))
     return first, second, [found.message for found in said]
 
 

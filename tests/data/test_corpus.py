@@ -3,6 +3,7 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -65,5 +66,6 @@ def test_a_column_that_is_not_there_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("one,two\na,b\n")
     with pytest.raises(DataError, match=r"has no column 'tow'\. Did you mean 'two'"):
         list(TextCorpus(tmp_path / "a.csv", "tow"))
+    given: list[Any] = ["a", 3]
     with pytest.raises(DataError, match="one of its entries is a int"):
-        TextCorpus(["a", 3])  # type: ignore[list-item]
+        TextCorpus(given)

@@ -9,6 +9,7 @@ from transferium.data.columns.column import Column
 from transferium.data.doctor.column_facts import column_facts
 from transferium.data.doctor.suspicious_columns import suspicious_columns
 from transferium.problems.classes import Classes
+from transferium.problems.problem import Problem
 from transferium.problems.regression import Regression
 from worlds.typed import coded, date, number
 
@@ -19,8 +20,8 @@ NOISE = number("noise", RNG.normal(size=N))
 TWO = Classes(("no", "yes"))
 
 
-def said(*columns: Column, labels: np.ndarray | None = Y, problem: object = TWO) -> dict[str, str]:
-    facts = column_facts(columns, labels, problem if labels is not None else None)  # type: ignore[arg-type]
+def said(*columns: Column, labels: np.ndarray | None = Y, problem: Problem = TWO) -> dict[str, str]:
+    facts = column_facts(columns, labels, problem if labels is not None else None)
     return {found.kind: found.message for found in suspicious_columns(columns, facts)}
 
 
