@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from transferium.data.columns.column import Column, ColumnType
+from transferium.data.columns.column import Column, ColumnType, one_level_each
 from transferium.data.columns.infer import as_type
 from transferium.data.columns.table import Table
 from transferium.data.doctor.findings import Finding, count, some
@@ -95,10 +93,8 @@ def _as_category(column: Column, truth: bool) -> Column:
     found = as_type(column, "category")
     if not truth:
         return found
-    called = [_TRUTH.get(level.lower(), level) for level in found.levels]
-    levels = tuple(dict.fromkeys(called))
-    table = np.array([*map(levels.index, called), -1], np.int32)
-    return replace(found, values=table[found.values], levels=levels)
+    codes, levels = one_level_each(found.values, [_TRUTH.get(level.lower(), level) for level in found.levels])
+    return replace(found, values=codes, levels=levels)
 
 
 def _empty(cells: Sequence[Column], roles: Sequence[str]) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from transferium.data.columns import dates, written_numbers
 from transferium.data.columns.column import Column
 from transferium.data.columns.dates import written_dates
 from transferium.data.columns.infer import as_type, infer
@@ -79,6 +81,26 @@ def test_dates_that_may_be_two_are_not_guessed() -> None:
     assert written_dates(["31/02/2026"]) == (None, "") == written_dates(["x 1"])
     moved = written_dates(["2026-01-31T12:00:00+02:00"])[0]
     assert moved is not None and moved.astype(str).tolist() == ["2026-01-31T10:00:00"]
+
+
+def test_texts_that_are_no_dates_and_no_numbers_are_seen_by_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    for module, name in ((dates, "_read"), (written_numbers, "_tidy")):
+        real = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda text, *how, real=real: (looked.append(text), real(text, *how))[1])
+    assert column([f"u{i:03d}" for i in range(40)]).type == "identifier"
+    assert set(looked) == {"u000"}
+
+
+def test_levels_are_hashed_once_however_many_blocks_of_rows_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = Table([Column("job", "category", np.arange(40, dtype=np.int32) % 4 - 1, ("a", "b", "c"))])
+    expected = rows.keys()
+    hashed: list[bytes] = []
+    real = hashlib.sha256
+    monkeypatch.setattr("transferium.data.columns.table.BLOCK", 8)
+    monkeypatch.setattr(hashlib, "sha256", lambda given=b"": (hashed.append(given), real(given))[1])
+    assert rows.keys() == expected
+    assert [given for given in hashed if given in (b"a", b"b", b"c")] == [b"a", b"b", b"c"]
 
 
 def test_csv_parquet_jsonl_and_frames_hold_the_same(tmp_path: Path) -> None:

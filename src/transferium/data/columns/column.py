@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -79,17 +80,35 @@ class Column:
 
         With ``single`` numbers count in single precision.
         """
+        return self.facts_of(single)(slice(None))
+
+    def facts_of(self, single: bool = False) -> Callable[[slice], NDArray[np.uint64]]:
+        """:meth:`facts` of some rows at a time; levels are hashed once, for all of them."""
         if self.type in CODED:
             digests = [hashlib.sha256(level.encode("utf-8", "surrogatepass")).digest()[:8] for level in self.levels]
             table = np.frombuffer(b"\0" * 8 + b"".join(digests), np.uint64)
-            facts: NDArray[np.uint64] = table[self.values + 1]
-            return facts
+            return lambda rows: table[self.values[rows] + 1]
         if self.type == "date":
-            return self.values.astype(np.int64).view(np.uint64)
-        with np.errstate(over="ignore"):
-            values = self.values.astype(np.float32 if single else np.float64).astype(np.float64) + 0.0  # -0 is 0
-        values[np.isnan(values)] = np.nan
-        return values.view(np.uint64)
+            return lambda rows: self.values[rows].astype(np.int64).view(np.uint64)
+        return lambda rows: _facts_of_numbers(self.values[rows], single)
+
+
+def _facts_of_numbers(values: NDArray[np.float64], single: bool) -> NDArray[np.uint64]:
+    with np.errstate(over="ignore"):
+        wide = values.astype(np.float32 if single else np.float64).astype(np.float64) + 0.0  # -0 is 0
+    wide[np.isnan(wide)] = np.nan
+    return wide.view(np.uint64)
+
+
+def one_level_each(codes: NDArray[np.integer[Any]], names: Sequence[str]) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+    """``codes`` into ``names``, -1 where missing, as codes into the different ones of ``names``, and these.
+
+    >>> one_level_each(np.array([2, 1, 0, -1]), ["yes", "no", "yes"])
+    (array([ 0,  1,  0, -1], dtype=int32), ('yes', 'no'))
+    """
+    levels = tuple(dict.fromkeys(names))
+    place = {level: code for code, level in enumerate(levels)}
+    return np.array([*(place[name] for name in names), -1], np.int32)[codes], levels
 
 
 def check_type(name: str, found: str) -> ColumnType:

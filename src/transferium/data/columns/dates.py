@@ -30,19 +30,25 @@ def written_dates(levels: Sequence[str]) -> tuple[NDArray[np.datetime64] | None,
     >>> written_dates(["03/04/2026"])[1]
     "'03/04/2026' may be 2026-04-03 or 2026-03-04: write the year first"
     """
-    if not levels or not levels[0][:1].isalnum() or not any(sign.isdigit() for sign in levels[0]):
-        return None, ""
-    day_first = [_read(level, True) for level in levels]
-    month_first = [_read(level, False) for level in levels]
-    fits = [all(one is not None for one in read) for read in (day_first, month_first)]
-    if not any(fits):
-        return None, ""
-    if all(fits) and (odd := [i for i, (a, b) in enumerate(zip(day_first, month_first, strict=True)) if a != b]):
-        a, b = day_first[odd[0]], month_first[odd[0]]
-        return None, f"{levels[odd[0]]!r} may be {a:%Y-%m-%d} or {b:%Y-%m-%d}: write the year first"
-    read = day_first if fits[0] else month_first
-    said = "" if all(fits) else f"{'the day' if fits[0] else 'the month'} first"
-    return np.array(read, "datetime64[s]"), said
+    day_first, month_first = _all_read(levels, True), _all_read(levels, False)
+    if day_first and month_first:
+        for level, a, b in zip(levels, day_first, month_first, strict=True):
+            if a != b:
+                return None, f"{level!r} may be {a:%Y-%m-%d} or {b:%Y-%m-%d}: write the year first"
+        return np.array(day_first, "datetime64[s]"), ""
+    if read := day_first or month_first:
+        return np.array(read, "datetime64[s]"), f"{'the day' if day_first else 'the month'} first"
+    return None, ""
+
+
+def _all_read(levels: Sequence[str], day_first: bool) -> list[datetime] | None:
+    """The moments of all ``levels``; None as soon as one is no date, as most texts are none."""
+    moments = []
+    for level in levels:
+        if (moment := _read(level, day_first)) is None:
+            return None
+        moments.append(moment)
+    return moments
 
 
 def _read(text: str, day_first: bool) -> datetime | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.data.columns.column import Column, ColumnType
+from transferium.data.columns.column import Column, ColumnType, one_level_each
 from transferium.data.columns.dates import written_dates
 from transferium.data.columns.gaps import is_text, without_gaps
 from transferium.data.columns.numbers import as_numbers, cast, measured, number_share
@@ -234,13 +234,9 @@ def _plain_number(level: str) -> bool:
 def _coded(name: str, texts: Any) -> Column:
     """An Arrow column of texts as codes; spellings that have one form are one level."""
     found = texts.combine_chunks().dictionary_encode()
-    raw = found.dictionary.to_pylist()
-    forms = [label_name(level) for level in raw]
-    levels = tuple(dict.fromkeys(forms))
-    place = {level: i for i, level in enumerate(levels)}
-    table = np.array([*(place[form] for form in forms), -1], np.int32)
-    indices = found.indices.fill_null(len(raw)).to_numpy(zero_copy_only=False)
-    return Column(name, "category", table[indices], levels)
+    indices = found.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    codes, levels = one_level_each(indices, [label_name(level) for level in found.dictionary.to_pylist()])
+    return Column(name, "category", codes, levels)
 
 
 def _nothing(name: str, type_: ColumnType, rows: int) -> Column:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -86,9 +87,8 @@ def measured(levels: Sequence[str]) -> tuple[NDArray[np.float64] | None, str]:
     >>> measured(["12 kg", "7.5 kg"]), measured(["12 kg", "750 g"])[0]
     ((array([12. ,  7.5]), "the unit 'kg'"), None)
     """
-    found = [_MEASURED.fullmatch(level) for level in levels]
-    parts = [match for match in found if match]
-    if len(parts) < len(found) or not parts:
+    parts = [match for match in takewhile(bool, map(_MEASURED.fullmatch, levels)) if match]
+    if len(parts) < len(levels) or not parts:
         return None, ""
     units = {(match["before"] or "", match["after"] or "") for match in parts}
     listed = sorted("".join(unit) for unit in units)

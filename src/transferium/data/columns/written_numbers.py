@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,9 @@ def written_numbers(cells: Sequence[str | None]) -> tuple[NDArray[np.float64] | 
     >>> written_numbers(["1,234", "2,345"])[1]
     "'1,234' may be 1234 or 1.234: write it without the sign between"
     """
-    filled = [_tidy(cell) for cell in cells if cell is not None]
-    if not filled or not all(map(_ALIKE.fullmatch, filled)):
+    given = [cell for cell in cells if cell is not None]
+    filled = list(takewhile(_ALIKE.fullmatch, map(_tidy, given)))
+    if not filled or len(filled) < len(given):
         return None, ""
     percent = {cell.endswith("%") for cell in filled}
     if len(percent) > 1:

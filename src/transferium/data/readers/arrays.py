@@ -203,13 +203,15 @@ def _features(source: Any, asked: bool) -> Samples | None:
     """Numbers that are taken as they are; rows of a table unless this kind was asked for."""
     if not asked:
         return None
-    table = _rows(source, asked)
-    values = np.asarray(source)
-    return Rows(values) if values.dtype in (np.float32, np.float64) else Rows(table.numbers())
+    array = _array(source)
+    return Rows(array if array.dtype in (np.float32, np.float64) else _as_table(array).numbers())
 
 
 def _rows(source: Any, _asked: bool) -> Table:
-    """The rows of an array, or of lists; columns of cells that are no numbers are told apart as those of a file."""
+    return _as_table(_array(source))
+
+
+def _array(source: Any) -> NDArray[Any]:
     try:
         array = np.asarray(source)
     except ValueError as error:
@@ -217,14 +219,18 @@ def _rows(source: Any, _asked: bool) -> Table:
             f"a list that starts with {type(_first(source)).__name__} is no table of numbers: its rows are not alike. "
             "Give rows of numbers that are all of one length"
         ) from error
-    if array.dtype.kind in "OUS" and array.ndim == 2:
-        cells = [as_arrow(column) for column in (array if array.dtype.kind == "O" else array.astype(object)).T]
-        columns = [infer(str(i), column) for i, column in enumerate(cells)]
-        return Table(columns, named=False, rows=len(array))
-    if array.ndim != 2 or array.dtype.kind not in "buif":
+    if array.ndim != 2 or array.dtype.kind not in "buifOUS":
         shape = " x ".join(map(str, array.shape))
         raise InputError(f"{array.dtype} values of shape ({shape}) are no data set: give rows (n, width) or images")
-    return Table.of_array(array)
+    return array
+
+
+def _as_table(array: NDArray[Any]) -> Table:
+    """The rows of an array; columns of cells that are no numbers are told apart as those of a file."""
+    if array.dtype.kind not in "OUS":
+        return Table.of_array(array)
+    cells = [as_arrow(column) for column in (array if array.dtype.kind == "O" else array.astype(object)).T]
+    return Table([infer(str(i), column) for i, column in enumerate(cells)], named=False, rows=len(array))
 
 
 MEMORY: dict[Kind, Callable[[Any, bool], Samples | None]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -210,8 +210,7 @@ CODES: dict[ColumnType, Any] = {
 
 def code_to_json(code: Code) -> dict[str, Any]:
     """A fitted column as plain JSON."""
-    fields: dict[str, Any] = asdict(code)  # type: ignore[call-overload]
-    return {"type": code.type} | fields
+    return {"type": code.type} | vars(code)
 
 
 def code_from_json(saved: Mapping[str, Any]) -> Code:
