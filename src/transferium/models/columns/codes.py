@@ -104,7 +104,7 @@ class CategoryCode:
 
     @classmethod
     def fit(cls, column: Column) -> CategoryCode | None:
-        """The code of a column; None where all its cells are one level, or all levels are rare."""
+        """The code of a column; None where no cell has a value, all are one level, or all levels are rare."""
         codes = column.values[column.values >= 0]
         counts = np.bincount(codes, minlength=len(column.levels))
         different, flag = int((counts > 0).sum()), len(codes) < len(column)
@@ -113,9 +113,7 @@ class CategoryCode:
         # The most frequent first, of equals the one that is met first: what levels are called does not count.
         order = np.lexsort((first, -counts))[:MOST_LEVELS]
         kept = [int(code) for code in order if counts[code] >= RARE]
-        if different == 1 and not flag:
-            return None
-        if not kept and not flag:
+        if not different or (not flag and (different == 1 or not kept)):
             return None
         levels = tuple(column.levels[code] for code in kept)
         return cls(column.name, levels, different, different > len(kept), flag)
