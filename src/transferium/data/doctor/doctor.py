@@ -108,7 +108,7 @@ def check_trainable(domain: Domain) -> None:
 def _where_labels_may_be(domain: Domain) -> str:
     """What to do about data without labels, by what it was read from."""
     free = domain.ignored.get("candidates", ())
-    if columns := (*free, *(domain.feature_names or ()), *domain.ignored.get("columns", ())):
+    if columns := (*free, *(domain.feature_names or ())):
         how = f"name the column that holds them with {option('label')}; its columns are {some(map(repr, columns), 20)}"
         if parts := domain.ignored.get("one-hot"):
             how += (

@@ -127,7 +127,7 @@ def check_evaluable(artifact: Artifact, domain: Domain, data: Path | None = None
     artifact.as_read(domain)
     if domain.labels is not None:
         return
-    columns: Sequence[str] = (*(domain.feature_names or ()), *domain.ignored.get("columns", ()))
+    columns: Sequence[str] = domain.feature_names or ()
     if data is not None and data.is_file():
         columns = list(first_cells_of(data) or columns)
     how = "give them beside the examples"
