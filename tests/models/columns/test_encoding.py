@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from transferium.data.columns.column import Column
 from transferium.data.columns.table import Table
@@ -14,17 +13,7 @@ from transferium.errors import DataError
 from transferium.models.columns.codes import LIMIT, MOST_LEVELS
 from transferium.models.columns.encoding import ALL_RARE, NO_VALUE, ONE_VALUE, ColumnsPreprocess
 from transferium.models.modality import preprocess_from_json
-
-
-def number(name: str, values: NDArray[np.float64] | list[float]) -> Column:
-    return Column(name, "number", np.asarray(values, np.float64))
-
-
-def category(name: str, cells: list[str | None]) -> Column:
-    levels = tuple(dict.fromkeys(cell for cell in cells if cell is not None))
-    place = {level: code for code, level in enumerate(levels)}
-    codes = np.array([-1 if cell is None else place[cell] for cell in cells], np.int32)
-    return Column(name, "category", codes, levels)
+from worlds.typed import coded, date, number
 
 
 def mixed(n: int = 60, seed: int = 0) -> Table:
@@ -33,9 +22,7 @@ def mixed(n: int = 60, seed: int = 0) -> Table:
     pay[::7] = np.nan
     days = np.datetime64("2020-01-01", "s") + draw.integers(0, 900, n).astype("timedelta64[D]")
     jobs = [None if i % 9 == 0 else str(draw.choice(["cook", "smith", "judge"])) for i in range(n)]
-    return Table(
-        [number("pay", pay), category("job", jobs), Column("since", "date", days), number("age", draw.normal(size=n))]
-    )
+    return Table([number("pay", pay), coded("job", jobs), date("since", days), number("age", draw.normal(size=n))])
 
 
 def test_units_order_and_names_of_levels_do_not_count() -> None:
@@ -70,9 +57,9 @@ def test_a_damaged_description_is_refused(change: dict[str, object]) -> None:
 
 def test_wild_missing_and_unseen_cells_are_answered() -> None:
     encoding = ColumnsPreprocess.fit(
-        [Table([number("a", [1, 2, 3, 4, np.nan]), category("b", ["u", "u", "u", "v", "w"])])]
+        [Table([number("a", [1, 2, 3, 4, np.nan]), coded("b", ["u", "u", "u", "v", "w"])])]
     )
-    new = Table([number("a", [1e300, -np.inf, np.nan, 2.5, 2.5]), category("b", ["u", "v", "new", None, "u"])])
+    new = Table([number("a", [1e300, -np.inf, np.nan, 2.5, 2.5]), coded("b", ["u", "v", "new", None, "u"])])
     seen = encoding.encode(new)
     assert seen[:2, 0].tolist() == [LIMIT, -LIMIT] and seen[2, :2].tolist() == [0, 1] and seen[3, 0] == 0
     assert seen[:, 2:].tolist() == [[1, 0], [0, 1], [0, 1], [0, 0], [1, 0]]
@@ -80,7 +67,7 @@ def test_wild_missing_and_unseen_cells_are_answered() -> None:
 
 def test_many_levels_are_few_columns_and_that_is_told() -> None:
     cells = [f"l{i % 10_000}" for i in range(30_000)]
-    encoding = ColumnsPreprocess.fit([Table([category("b", cells), number("a", np.arange(30_000.0))])])
+    encoding = ColumnsPreprocess.fit([Table([coded("b", cells), number("a", np.arange(30_000.0))])])
     assert encoding.about()[0] == {
         "name": "b",
         "type": "category",
@@ -94,8 +81,8 @@ def test_many_levels_are_few_columns_and_that_is_told() -> None:
 def test_what_is_left_out_has_a_reason() -> None:
     columns = [number("x", [1, 2, 3, 4]), number("one", [7] * 4), number("none", [np.nan] * 4)]
     columns += [
-        category("no word", [None] * 4),
-        category("each", list("abcd")),
+        coded("no word", [None] * 4),
+        coded("each", list("abcd")),
         Column("who", "identifier", np.arange(4, dtype=np.int32), tuple("abcd")),
     ]
     encoding = ColumnsPreprocess.fit([Table(columns)])
@@ -111,7 +98,7 @@ def test_a_column_that_is_missing_or_another_is_said() -> None:
     with pytest.raises(DataError, match=r"the table has no column 'pay', which the model reads. Did you mean 'pya'"):
         encoding.encode(Table([number("age", [1]), number("pya", [1])]))
     with pytest.raises(DataError, match=r"column 'age' is read as number, and not every cell is one, for example 'x'"):
-        encoding.encode(Table([category("age", ["x"]), number("pay", [1])]))
+        encoding.encode(Table([coded("age", ["x"]), number("pay", [1])]))
     with pytest.raises(DataError, match="the model reads 2 columns, and the table has 3"):
         encoding.encode(Table.of_array(np.zeros((1, 3))))
     by_place = encoding.encode(Table.of_array(np.array([[1.0, 3.0]])))
