@@ -149,6 +149,7 @@ def test_a_domain_passes_through() -> None:
             "kind='features' was asked for, but these are examples of kind 'text'",
         ),
         (np.zeros((2, 3)), {"columns": ["a"]}, InputError, "columns= names 1 columns, and there are 3"),
+        (np.zeros((2, 0)), {"columns": ["a"]}, InputError, "columns= names 1 columns, and there are 0"),
     ],
 )
 def test_what_cannot_be_read(source: Any, options: dict[str, Any], error: type[Exception], message: str) -> None:

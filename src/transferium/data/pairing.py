@@ -115,7 +115,7 @@ def _named(first: Domain, others: Sequence[Domain]) -> Domain:
     if not isinstance(first.samples, (Rows, Table)) or first.feature_names is not None:
         return first
     names = next((other.feature_names for other in others if other.feature_names), ())
-    if len(names) != _width(first):
+    if len(names) != first.samples.width:
         return first
     samples = first.samples.called(names) if isinstance(first.samples, Table) else first.samples
     return replace(first, samples=samples, feature_names=names)
@@ -132,11 +132,6 @@ def _aligned(
     return made[:n], made[n], None if few is None else made[n + 1], said
 
 
-def _width(domain: Domain) -> int:
-    """How many columns the examples have."""
-    return len(domain.samples.columns) if isinstance(domain.samples, Table) else domain.features.shape[1]
-
-
 def _as_first(first: Domain, other: Domain, what: str) -> Domain:
     """``other`` with its columns in the order of ``first``; raises ``DataError`` where the two cannot be compared."""
     other = alike(other, first.kind)
@@ -145,7 +140,7 @@ def _as_first(first: Domain, other: Domain, what: str) -> Domain:
             f"the source {first.name!r} holds {KINDS[first.kind]} and the {what} {other.name!r} {KINDS[other.kind]}: "
             "one model cannot read both. Give both in one modality."
         )
-    if not isinstance(first.samples, (Rows, Table)):
+    if not isinstance(first.samples, (Rows, Table)) or not isinstance(other.samples, (Rows, Table)):
         return other
     here, there = first.feature_names, other.feature_names
     if here is not None and there is not None and here != there:
@@ -156,7 +151,7 @@ def _as_first(first: Domain, other: Domain, what: str) -> Domain:
                 f"{some(map(repr, odd), 5)} {verb} in one only. Leave such columns out of both."
             )
         return other.columns(here)
-    widths = _width(first), _width(other)
+    widths = first.samples.width, other.samples.width
     if widths[0] != widths[1]:
         raise DataError(
             f"the source {first.name!r} has {widths[0]} features and the {what} {other.name!r} {widths[1]}: "

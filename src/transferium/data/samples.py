@@ -73,6 +73,12 @@ class Rows:
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        width: int = self.values.shape[1]
+        return width
+
     def raw(self, index: int) -> NDArray[np.floating[Any]]:
         row: NDArray[np.floating[Any]] = self.values[index]
         return row

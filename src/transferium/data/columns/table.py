@@ -53,6 +53,11 @@ class Table:
         """The names of the columns, in order."""
         return tuple(self._place)
 
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return len(self.columns)
+
     def __getitem__(self, name: str) -> Column:
         if name not in self._place:
             listed = ", ".join(map(repr, self.names[:20]))

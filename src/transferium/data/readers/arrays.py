@@ -50,16 +50,9 @@ def read_memory(
     samples, found = _samples(source, kind)
     if not len(samples):
         raise DataError(f"{name!r} holds no examples: give at least one")
-    width = (
-        samples.values.shape[1]
-        if isinstance(samples, Rows)
-        else len(samples.columns)
-        if isinstance(samples, Table)
-        else 0
-    )
-    if width and columns is not None:
-        if len(columns) != width:
-            raise InputError(f"columns= names {len(columns)} columns, and there are {width}")
+    if columns is not None and isinstance(samples, (Rows, Table)):
+        if len(columns) != samples.width:
+            raise InputError(f"columns= names {len(columns)} columns, and there are {samples.width}")
         samples = samples.called(columns) if isinstance(samples, Table) else samples
     domain = Domain(
         samples=samples,

@@ -22,7 +22,7 @@ from transferium.problems.label_cells import as_number
 _PLURAL = {"number": "numbers", "category": "categories", "boolean": "truth values", "date": "dates"}
 
 
-def holds_numbers(names: Sequence[str], first: Mapping[str, Any]) -> bool:
+def some_begins_with_a_number(names: Sequence[str], first: Mapping[str, Any]) -> bool:
     """Whether one of the columns begins with a number, or a list of them; those that count rows do not count."""
     cells = [first[name] for name in names if name not in COUNTERS]
     return any(isinstance(cell, list) or as_number(cell) is not None for cell in cells)

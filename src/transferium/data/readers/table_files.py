@@ -19,7 +19,7 @@ from transferium.data.readers.delimited import Delimited
 from transferium.data.readers.image_cells import images_of, locate
 from transferium.data.readers.jsonlines import JsonLines
 from transferium.data.readers.parquet import Parquet, RowGroups
-from transferium.data.readers.row_cells import holds_numbers, with_columns
+from transferium.data.readers.row_cells import some_begins_with_a_number, with_columns
 from transferium.data.samples import Items, Rows, Samples
 from transferium.errors import DataError, TransferiumError, option
 from transferium.problems.catalogue import read_labels
@@ -116,7 +116,7 @@ def meant_by(path: Path, asked: Columns) -> str:
         return ""
     if columns.columns is None:
         return columns.kind or ""
-    return "row" if holds_numbers(columns.columns, first) else ""
+    return "row" if some_begins_with_a_number(columns.columns, first) else ""
 
 
 def agrees_with_folders(path: Path, asked: Columns) -> bool:
