@@ -381,9 +381,9 @@ def test_the_consensus_finds_the_best_candidate_and_sees_through_collapse() -> N
 def test_no_clear_vote_stays_with_the_reference() -> None:
     split = consensus({"a": [0, 1, 0], "b": [0, 1, 0], "c": [1, 0, 0], "d": [1, 0, 0]})
     assert split.choice() == 0
-    assert split.support[1] == split.opposition[1] == 0.5
-    assert consensus({"a": [0, 1], "b": [0, 1]}).choice() == 0  # two voters are no vote
-    assert consensus({"a": [0, 1], "b": [0, 1], "c": [0, 1]}).choice() == 1
+    assert split.support.tolist() == [0, 0.5, 0]
+    assert consensus({"a": [0, 1], "b": [0, 1]}).choice() == 1, "the voters were named: any number of them decides"
+    assert consensus({"a": [0, 1], "b": [1, 0]}).choice() == 0
     assert consensus({"a": [1, 1], "b": [2, 2], "c": [0, 0]}).choice() == 0
 
 
@@ -397,9 +397,3 @@ def test_a_validator_that_lacks_a_score_is_left_out() -> None:
         consensus({"a": [1], "b": [1, 2]})
     with pytest.raises(InputError, match=r"the reference \(2\) among them"):
         consensus({"a": [1, 2]}, reference=2)
-
-
-def test_agreement_is_one_when_all_agree_and_low_when_they_do_not() -> None:
-    assert consensus({k: [1.0, 2.0, 3.0] for k in "abc"}).agreement == pytest.approx(1.0)
-    assert consensus({"a": [1, 2, 3], "b": [3, 2, 1]}).agreement == pytest.approx(0.0)
-    assert consensus({"a": [1, 1], "b": [1, 1]}).agreement == 0.0

@@ -116,7 +116,7 @@ def _by_vote(
         named, silent = (), dict.fromkeys(named, str(reason))
     scores = [ask(base, fitted[name], each, named) for name, each in zip(names, together(evidence), strict=True)]
     vote, reasons = count_votes(scores, named)
-    at = vote.choice(voters=1)
+    at = vote.choice()
     notes = [f"{judge} did not vote: {why}" for judge, why in {**silent, **reasons}.items()]
     return at, _rows(names, scores, vote), [why_chosen(names, vote, at), *notes]
 
