@@ -176,7 +176,7 @@ def fitted(source: Domain, target: Domain, embedder: Embedder, seed: int) -> Fit
     models = {"source-only": SourceOnly().adapt(task)}
     models |= {name: method.adapt(task) for name, method in Auto().candidate_methods().items()}
     rows, inputs = task.embed(task.train), task.target_features()
-    evidence = [see(model, task, task.train, rows, inputs) for model in models.values()]
+    evidence = [see(model, task, rows, inputs) for model in models.values()]
     return Fits(list(models), evidence, standings(evidence, list(models)), target.y)
 
 

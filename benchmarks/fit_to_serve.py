@@ -9,8 +9,8 @@ and once with others (a planted label shift). ``harm`` plants sources with permu
 with unrelated classes, and honest ones; which of them are called harmful is counted.
 
 How temperatures are made and families predicted was designed on styles and amazon_reviews, and had been seen on
-zh_shopping10; office_caltech10, digits and halves were measured afterwards. Target labels are read after everything
-was fitted and chosen.
+zh_shopping10; office_caltech10, digits and halves took no part in it. Target labels are read after everything was
+fitted and chosen.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptation import SETS, Asked, pairs_of, some
+from adaptation import SETS, Asked, numbered_as, pairs_of, some
 from record import DATA, RESULTS, command, record
 from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
@@ -57,22 +57,17 @@ Named = tuple[str, Domain, Domain]
 
 def pairs(name: str, data: Path, seed: int) -> Iterator[Named]:
     """The pairs of a set: their name, the source, and the target with its labels numbered as the source's."""
-    if name == "styles":
-        domains = {each: read(data / name / each) for each in ("art", "cartoon", "photo")}
-        listed = iter(itertools.permutations(domains, 2))
-    elif name == "halves":
+    if name == "halves":
         yield from halves(data, seed)
         return
-    else:
-        make, folder, _ = SETS[name]
-        domains = make(data / folder, seed)
-        listed = pairs_of(name, domains)
-    for source, target in listed:
+    make, folder, _ = SETS[name]
+    domains = make(data / folder, seed)
+    for source, target in pairs_of(name, domains):
         yield f"{source}->{target}", domains[source], domains[target]
 
 
 def halves(data: Path, seed: int) -> Iterator[Named]:
-    """One domain divided by chance, and the same with two thirds of each class but the first three left out."""
+    """One domain divided by chance, and the same with four fifths of all classes but the first third left out."""
     rng = np.random.default_rng(seed)
     for path in ("office_caltech10/amazon", "styles/photo", "styles/cartoon", "amazon_reviews/books.csv"):
         whole = read(data / path)
@@ -93,8 +88,7 @@ def figures(p: np.ndarray, y: np.ndarray) -> dict[str, float]:
 
 def one_pair(source: Domain, target: Domain, embedder: Embedder, asked: Asked, seed: int) -> dict[str, Any]:
     """Everything of one pair."""
-    target = replace(target, labels=np.array([source.classes.index(target.classes[k]) for k in target.y]))
-    target = replace(target, problem=Classes(source.classes))
+    target = numbered_as(target, source)
     target = target.take(np.random.default_rng([seed, len(source)]).permutation(len(target)))
     backbone = find_backbone(asked.backbone, source.kind, size=asked.size)
     if source.kind == "features":
@@ -172,11 +166,7 @@ def harm(data: Path, embedder: Embedder, seed: int) -> dict[str, Any]:
 
     Honest pairs are all pairs of styles, office and digits; unrelated sources are other sets under the target's names.
     """
-    sets = {
-        "styles": {name: read(data / "styles" / name) for name in ("art", "cartoon", "photo")},
-        "office": SETS["office_caltech10"][0](data / "office_caltech10", seed),
-        "digits": SETS["digits"][0](data / "digits", seed),
-    }
+    sets = {name: SETS[name][0](data / SETS[name][1], seed) for name in ("styles", "office_caltech10", "digits")}
     backbone = find_backbone(None, "image")
     where = [(of, name) for of, domains in sets.items() for name in domains]
     honest = [(a, b) for a, b in itertools.permutations(where, 2) if a[0] == b[0]]
@@ -188,10 +178,8 @@ def harm(data: Path, embedder: Embedder, seed: int) -> dict[str, Any]:
             a, b = listed[rng.integers(len(listed))]
             source, target = (sets[of][name] for of, name in (a, b))
             source, target = (d.take(rng.permutation(len(d))[:n]) for d, n in ((source, 300), (target, 150)))
-            known = np.array([target.classes.index(target.classes[k]) for k in target.y])
-            classes = target.classes if kind == "unrelated" else source.classes
-            if kind != "unrelated":
-                known = np.array([source.classes.index(target.classes[k]) for k in target.y])
+            target = target if kind == "unrelated" else numbered_as(target, source)
+            classes, known = target.classes, target.y
             labels = planted(source.y, kind, len(classes), rng)
             said[kind] += called_harmful(source, labels, target, known, classes, backbone, embedder, seed)
         print("harm", kind, said[kind], flush=True)

@@ -35,3 +35,10 @@ def test_of_a_few_answers_nothing_is_said() -> None:
 def test_without_the_sources_shares_equal_ones_are_taken_and_none_is_told() -> None:
     said = collapse(np.zeros(200, np.int64), ("a", "b", "c"), None)
     assert "never answers 2 of 3 classes ('b', 'c'), and answers 'a' for 100.0 %: unless" in said
+
+
+def test_of_many_missing_classes_a_few_are_named() -> None:
+    said = collapse(np.zeros(700, np.int64), NAMES, EQUAL)
+    assert said.startswith(
+        "source only never answers 6 of 7 classes ('bus', 'cat', 'dog', 'elk', 'fox' and 1 more), and"
+    )

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from transferium.cli.compare import summary
+from transferium.data.columns.table import Table
 from transferium.data.domain import Domain
 from transferium.data.pairing import pair_domains
 from transferium.embedding.embed import Embedder
 from transferium.job.compare.run import compare_domains
-from worlds.tables import clusters, table
+from worlds.tables import clusters, spread_alike, table
+from worlds.typed import number
 
 
 def told_of(target: Domain) -> dict[str, Any]:
@@ -212,3 +214,26 @@ def test_poor_targets_and_sources_are_compared_without_a_crash(target: str) -> N
     if target == "one class":
         assert told["collapse"], "so many answers of one class are said, with the way out"
         assert "unless the target is truly like that" in told["collapse"]
+
+
+def test_sources_that_are_tables_of_columns_are_found_to_contradict_each_other() -> None:
+    def columns(seed: int, name: str, renamed: int = 0) -> Domain:
+        x, y = clusters(150, seed)
+        numbers = [number(f"f{i}", column) for i, column in enumerate(spread_alike(x).T)]
+        return replace(table(x, (y + renamed) % 3, name), samples=Table(numbers), kind="row")
+
+    for renamed in (0, 1):
+        pair = pair_domains([columns(0, "s"), columns(3, "u", renamed)], columns(1, "t"))
+        said = " ".join(compare_domains(pair, Embedder(None), permutations=20)["notes"])
+        assert ("source 2 ('u') contradicts the other: " in said) == bool(renamed)
+
+
+def test_each_of_several_sources_is_asked_whether_class_shares_explain_the_target() -> None:
+    """As in an election: what differs between the sources would hide class shares where all are looked at as one."""
+    sources = []
+    for k, sign in enumerate((-1, 1)):
+        x, y = clusters(150, k)
+        sources.append(table(x + 6 * sign * np.eye(8)[3], y, f"s{k}"))
+    z = clusters(300, 9, shares=(0.8, 0.15, 0.05))[0]
+    told = compare_domains(pair_domains(sources, table(z, None, "t")), Embedder(None), permutations=20)
+    assert told["family"] != "class shares" and "do not make the domains alike" not in advice(told)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from transferium.cli.tables import doctors, figures, interval, table
+from transferium.data.doctor.findings import count
 
 SIDES = ("source: ", "target: ", "labelled target: ")
 """What messages about one side begin with."""
@@ -41,9 +42,8 @@ def summary(run: dict[str, Any]) -> str:
     if oracle := told.get("oracle"):
         best = f"{oracle['best']}, {100 * oracle['accuracy'][oracle['best']]:.1f} %"
         gap = f"gap of the honest choice {100 * oracle['gap']:.1f} points"
-        lines.append(
-            f"Oracle (target labels were looked at): best {best}; {gap}{_barred(oracle, 'was', 'trained for it')}."
-        )
+        barred = _barred(oracle["barred"], "was trained for it", "were trained for it")
+        lines.append(f"Oracle (target labels were looked at): best {best}; {gap}{barred}.")
     each = [f for f in run["doctor"]["findings"] if f["message"].startswith(SIDES)]
     lines += between(run["doctor"]) + doctors(each, run["doctor"])
     return "\n".join([*lines, f"{run['seconds']['total']:.1f} s in all."])
@@ -101,25 +101,22 @@ def _by_class(rows: list[dict[str, Any]], most: int = 12) -> str:
 def _oracle(found: dict[str, Any]) -> str:
     """The candidate that these labels would have chosen among all that were kept, and its gain."""
     best, n = found["best"], len(found["accuracy"])
-    gone = ""
+    more = "not among these, and may be better still: fit --oracle trains"
+    gone, barred = "", _barred(found["barred"], f"is {more} it", f"are {more} them")
     if left := found.get("left_out"):
         gone = f" (of {', '.join(left)}, which moved a backbone, only answers for the run's target are kept)"
     return (
         f"Oracle: of {n} models{gone} these labels would choose {best}, {100 * found['accuracy'][best]:.1f} %; "
-        f"the gap of {found['chosen']} is {100 * found['gap']:.1f} points"
-        f"{_barred(found, 'is', 'not among these, and may be better still: fit --oracle trains', 'it')}."
+        f"the gap of {found['chosen']} is {100 * found['gap']:.1f} points{barred}."
     )
 
 
-def _barred(found: dict[str, Any], *words: str) -> str:
-    """The candidates that the election did not train, and what is to be said of one; empty where there are none."""
-    names = found["barred"]
+def _barred(names: list[str], one: str, many: str) -> str:
+    """The candidates that the election did not train, and what is to be said of them; empty where there are none."""
     if not names:
         return ""
-    many = {"is": "are", "was": "were", "it": "them"}
-    what = " ".join(words if len(names) == 1 else (many.get(word, word) for word in words))
-    one = "candidate" if len(names) == 1 else "candidates"
-    return f"; {len(names)} {one} that did not stand ({', '.join(names)}) {what}"
+    listed = f"{count(len(names), 'candidate')} that did not stand ({', '.join(names)})"
+    return f"; {listed} {one if len(names) == 1 else many}"
 
 
 def _few(few: dict[str, Any]) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.doctor.findings import some
+
 EXPECTED = 10
 """A class is missing among answers where so many of them would be its own by its share in the source."""
 MOST = 0.5
@@ -14,6 +16,7 @@ MOST = 0.5
 SURE = 0.025
 """How likely so many answers of one class may be by chance."""
 NAMED = 5
+"""How many missing classes are named."""
 
 
 def collapse(answered: NDArray[np.int64], classes: Sequence[str], shares: NDArray[np.float64] | None) -> str:
@@ -35,8 +38,7 @@ def collapse(answered: NDArray[np.int64], classes: Sequence[str], shares: NDArra
     ]
     said = []
     if missing:
-        named = ", ".join(map(repr, missing[:NAMED])) + (", …" if len(missing) > NAMED else "")
-        said.append(f"never answers {len(missing)} of {len(classes)} classes ({named})")
+        said.append(f"never answers {len(missing)} of {len(classes)} classes ({some(map(repr, missing), NAMED)})")
     if _surely_above(int(counts[top]), n, max(MOST, 2 * float(shares[top]))):
         said.append(f"answers {classes[top]!r} for {100 * counts[top] / n:.1f} %{there}")
     if not said:

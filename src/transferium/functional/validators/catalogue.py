@@ -29,13 +29,15 @@ class Score:
 def _weights_then(score: Callable[..., float]) -> Callable[[Evidence], float]:
     def weighted(e: Evidence) -> float:
         train = e.source_features if e.train_features is None else e.train_features
-        return score(e.source_labels, e.source_logits, importance_weights(train, e.source_features, e.target_features))
+        return score(
+            e.source_labels, e.held_out_logits, importance_weights(train, e.source_features, e.target_features)
+        )
 
     return weighted
 
 
 VALIDATORS: dict[str, Callable[[Evidence], float]] = {
-    "source-accuracy": lambda e: source_accuracy(e.source_labels, e.source_logits),
+    "source-accuracy": lambda e: source_accuracy(e.source_labels, e.held_out_logits),
     "importance-weighted": _weights_then(importance_weighted),
     "dev": _weights_then(dev),
     "snd": lambda e: neighbourhood_density(e.target_logits),
@@ -44,9 +46,9 @@ VALIDATORS: dict[str, Callable[[Evidence], float]] = {
     "diversity": lambda e: diversity(e.target_logits),
     "ensemble": lambda e: ensemble_agreement(e.target_logits, e.others),
     "agreement": lambda e: peer_agreement(e.target_logits, e.others).value,
-    "cross-validation": lambda e: (
-        cross_validated(e.target_features, [e.target_predictions], classes=e.target_logits.shape[1])[0].value
-    ),
+    "cross-validation": lambda e: cross_validated(
+        e.target_features, [e.target_predictions], classes=e.target_logits.shape[1]
+    )[0],
     "bnm": lambda e: nuclear_norm(e.target_logits),
     "silhouette": lambda e: silhouette(e.target_features, e.target_predictions),
     "ami": lambda e: cluster_agreement(e.target_features, e.target_predictions, classes=e.target_logits.shape[1]),

@@ -10,33 +10,32 @@ import numpy as np
 from transferium.errors import InputError
 from transferium.functional.matrices import Array
 
+MAJORITY = 2 / 3
+"""The share of voters that must prefer a candidate to the reference."""
+
 
 @dataclass(frozen=True, eq=False)
 class Consensus:
-    """``mean_rank`` of each candidate (1 is best), how far the validators agree, and which ones voted.
+    """``mean_rank`` of each candidate (1 is best), and which validators voted.
 
-    ``agreement`` is Kendall's W in [0, 1]. ``support[i]`` is the share of voters that score candidate ``i`` strictly
-    above the reference, ``opposition[i]`` strictly below. ``left_out`` names validators that lacked a score.
+    ``support[i]`` is the share of voters that score candidate ``i`` strictly above the reference. ``left_out`` names
+    validators that lacked a score.
     """
 
     mean_rank: Array
-    agreement: float
     support: Array
-    opposition: Array
     voters: tuple[str, ...]
     left_out: tuple[str, ...]
     reference: int
 
-    def choice(self, *, majority: float = 2 / 3, voters: int = 3) -> int:
-        """The candidate of best mean rank, if at least ``majority`` of at least ``voters`` prefer it to the reference.
+    def choice(self) -> int:
+        """The candidate of best mean rank, if at least two thirds of the voters prefer it to the reference.
 
         Otherwise the reference, which is the safe choice. A tie in mean rank goes to the reference, then to the first.
         """
-        if len(self.voters) < voters:
-            return self.reference
         best = np.flatnonzero(np.isclose(self.mean_rank, self.mean_rank.min()))
         leader = self.reference if self.reference in best else int(best[0])
-        return leader if leader == self.reference or self.support[leader] >= majority - 1e-9 else self.reference
+        return leader if leader == self.reference or self.support[leader] >= MAJORITY - 1e-9 else self.reference
 
 
 def consensus(scores: Mapping[str, Sequence[float | None]], *, reference: int = 0) -> Consensus:
@@ -48,8 +47,8 @@ def consensus(scores: Mapping[str, Sequence[float | None]], *, reference: int = 
     Raises ``InputError`` when the numbers of scores differ or the reference is no candidate.
 
     >>> vote = consensus({"a": [0.1, 0.9], "b": [0.2, 0.3], "c": [0.5, 0.6]})
-    >>> vote.mean_rank.tolist(), vote.agreement, vote.choice()
-    ([2.0, 1.0], 1.0, 1)
+    >>> vote.mean_rank.tolist(), vote.choice()
+    ([2.0, 1.0], 1)
     """
     counts = {len(values) for values in scores.values()}
     if len(counts) != 1 or not 0 <= reference < next(iter(counts)):
@@ -63,12 +62,11 @@ def consensus(scores: Mapping[str, Sequence[float | None]], *, reference: int = 
     candidates = counts.pop()
     if not kept:
         even = np.full(candidates, (candidates + 1) / 2)
-        return Consensus(even, 0.0, np.zeros(candidates), np.zeros(candidates), (), left_out, reference)
+        return Consensus(even, np.zeros(candidates), (), left_out, reference)
     rows = np.stack(list(kept.values()))
     ranks = _ranks(rows)
     against = rows[:, reference][:, None]
-    support, opposition = (rows > against).mean(axis=0), (rows < against).mean(axis=0)
-    return Consensus(ranks.mean(axis=0), _kendall(ranks), support, opposition, tuple(kept), left_out, reference)
+    return Consensus(ranks.mean(axis=0), (rows > against).mean(axis=0), tuple(kept), left_out, reference)
 
 
 def _ranks(rows: Array) -> Array:
@@ -77,12 +75,3 @@ def _ranks(rows: Array) -> Array:
     equal = (rows[:, None, :] == rows[:, :, None]).sum(axis=2)
     out: Array = higher + (equal + 1) / 2
     return out
-
-
-def _kendall(ranks: Array) -> float:
-    """Kendall's W, corrected for ties; 0 when no validator separates the candidates."""
-    usable_validators, n = ranks.shape
-    spread = float(((ranks.sum(axis=0) - usable_validators * (n + 1) / 2) ** 2).sum())
-    ties = sum(float((c**3 - c).sum()) for c in (np.unique(r, return_counts=True)[1] for r in ranks))
-    room = usable_validators**2 * (n**3 - n) - usable_validators * ties
-    return 12 * spread / room if room > 0 else 0.0

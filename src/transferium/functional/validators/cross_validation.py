@@ -8,7 +8,7 @@ import numpy as np
 
 from transferium.functional.linear_classifier import Fit, fit_linear
 from transferium.functional.matrices import Array, Floats, Labels, labels_of, matrix, unit_rows
-from transferium.functional.validators.agreement import Agreement, kappa
+from transferium.functional.validators.agreement import kappa
 from transferium.functional.validators.evidence import CannotScoreError
 
 
@@ -20,7 +20,7 @@ def cross_validated(
     fit: Fit = fit_linear,
     limit: int = 1000,
     seed: int = 0,
-) -> list[Agreement]:
+) -> list[float]:
     """Of each candidate: Cohen's kappa of its predictions with those that a probe of the other half's would make.
 
     ``features (n, width)`` are brought to unit length and halved by ``seed``; at most ``limit`` rows of a half, with
@@ -30,7 +30,7 @@ def cross_validated(
     Raises ``CannotScoreError`` for fewer than four rows.
 
     >>> x = np.array([[1.0, 0.0], [0.0, 1.0]] * 8)
-    >>> [round(each.value, 2) for each in cross_validated(x, [np.array([0, 1] * 8), np.zeros(16, int)], classes=2)]
+    >>> [round(each, 2) for each in cross_validated(x, [np.array([0, 1] * 8), np.zeros(16, int)], classes=2)]
     [1.0, 0.0]
     """
     x = unit_rows(matrix(features, "target features"))
@@ -47,7 +47,7 @@ def cross_validated(
         for y, told in zip(answers, found, strict=True):
             seen, codes = np.unique(y[taught], return_inverse=True)
             told[there] = seen[0] if len(seen) == 1 else seen[fit(rows, codes, None)(asked).argmax(axis=1)]
-    return [Agreement(*kappa(y, told, classes)) for y, told in zip(answers, found, strict=True)]
+    return [kappa(y, told, classes)[0] for y, told in zip(answers, found, strict=True)]
 
 
 def _span(rows: Array) -> Array:

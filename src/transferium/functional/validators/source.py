@@ -15,7 +15,7 @@ def source_accuracy(labels: Labels, logits: Floats) -> float:
     """The share of held-out source rows predicted rightly, in [0, 1].
 
     Sees nothing of the target: it cannot tell a model that adapted from one that did not, and ranks first whatever
-    fits the source best. Its use is to veto models that forgot the source.
+    fits the source best. A low value says that a model forgot the source.
 
     >>> source_accuracy(np.array([0, 1]), np.array([[2.0, 1.0], [2.0, 1.0]]))
     0.5

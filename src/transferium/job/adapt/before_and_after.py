@@ -64,7 +64,7 @@ def domains_before_and_after(adapted: Adapted, before: Array, after: Array, kind
         told["maps"][when] = flat_map(x, z, task.seed, kind)
     mark_matched(told["distance"])
     if not adapted.candidates and not adapted.fitted.head.equals(adapted.source_only.head):
-        told["opinions"] = opinions(task, adapted.method, adapted.source_only, adapted.fitted)
+        told["opinions"] = opinions(task, adapted.source_only, adapted.fitted)
     return told
 
 

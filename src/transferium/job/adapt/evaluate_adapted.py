@@ -16,14 +16,7 @@ from transferium.data.domain import Domain
 from transferium.data.pairing import refuse_same_but_case
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
-from transferium.evaluation.adapted import (
-    AdaptationResult,
-    AdaptedEvaluation,
-    Answers,
-    adaptation_result,
-    answers_for,
-    oracle,
-)
+from transferium.evaluation.adapted import AdaptedEvaluation, Answers, adaptation_result, answers_for, oracle
 from transferium.job.adapt.candidates import SavedCandidates, saved_candidates
 from transferium.job.adapt.run import SOURCE_ONLY
 from transferium.job.adapt.source_worth import source_worth
@@ -48,18 +41,7 @@ def evaluate_adapted(artifact: Artifact, run: Path, domain: Domain, embedder: Em
     kept = saved_candidates(run, alone, _name(artifact))
     models = {"source-only": alone, **kept.models, kept.chosen: artifact}
     looked = _look(models, kept.chosen, domain, embedder, seed)
-    result = looked.result
-    return replace(result.evaluation, overlap=looked.overlap).as_dict() | {
-        "run": str(run),
-        "data": domain.name,
-        "references": {SOURCE_ONLY: result.source_only.as_dict(), **looked.beside},
-        "difference": result.verdict.difference_as_dict(),
-        "verdict": result.verdict.word,
-        "verdict_sentence": result.verdict.sentence,
-        "source_harm": looked.harm,
-        "by_class": result.by_class,
-        "oracle": _oracle(kept, looked),
-    }
+    return looked.evaluation.as_dict() | {"run": str(run), "data": domain.name, "oracle": _oracle(kept, looked)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +51,7 @@ class _Looked:
     domain: Domain
     answers: Answers
     said: Mapping[str, NDArray[np.float64]]
-    overlap: Overlap
-    result: AdaptationResult
-    beside: Mapping[str, Any]
-    harm: str
+    evaluation: AdaptedEvaluation
 
 
 def _look(
@@ -104,7 +83,7 @@ def _look(
     )
     rows = domain.embedded(seen[alone.backbone.fingerprint].features[at])
     beside, harm = source_worth(rows, answers, answers.pad(theirs), alone.backbone, seed=seed)
-    return _Looked(domain, answers, said, overlap, result, beside, harm)
+    return _Looked(domain, answers, said, replace(AdaptedEvaluation.of(result, beside, harm), overlap=overlap))
 
 
 def _oracle(kept: SavedCandidates, looked: _Looked) -> dict[str, Any]:
@@ -120,8 +99,7 @@ def evaluate_with_source_only(
 ) -> AdaptedEvaluation:
     """An adapted model on a labelled ``domain``, source only beside it, and the verdict; raises as the above."""
     models = {"source-only": source_only, "adapted": artifact}
-    looked = _look(models, "adapted", domain, embedder, seed, before=True)
-    return replace(AdaptedEvaluation.of(looked.result, looked.beside, looked.harm), overlap=looked.overlap)
+    return _look(models, "adapted", domain, embedder, seed, before=True).evaluation
 
 
 def _name(artifact: Artifact) -> str:

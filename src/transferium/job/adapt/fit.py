@@ -21,6 +21,7 @@ from transferium.errors import DataError
 from transferium.job.adapt.given_model import GivenModel
 from transferium.job.adapt.labelled_target import about_few, keys_of_few, leave_out, of_both, remembered_few, untold
 from transferium.job.adapt.verdict_scope import method_facts, reason_without_verdict
+from transferium.job.compare.contradictions import contradictions
 from transferium.job.compare.findings import compare_contents, domain_findings
 from transferium.job.fit.prepare import Prepared, be_strict, prepare, warn_if_untracked, with_columns_of
 from transferium.job.fit.readable import choose_backbone, unread
@@ -166,6 +167,7 @@ def adapt(
     between = compare_contents(train, target.domain)
     if model is None:
         between += domain_findings(pair, prepared["source"], target, seed=options.seed)
+        between += contradictions(pair.names, task.sources, task)
     else:
         between += model.learned_from(target.domain)
     findings = (*found, *pair.findings, *between, *about_few(train, few))

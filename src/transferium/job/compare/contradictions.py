@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transferium.data.doctor.findings import Finding
 from transferium.data.domain import Domain
@@ -13,28 +14,28 @@ from transferium.evaluation.source_harm import source_harm
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.task import Task
-from transferium.models.backbone import Backbone
 
 MOST = 500
 """Rows of a source, and of all others together, that are looked at."""
 
 
-def contradictions(
-    names: tuple[str, ...], origin: np.ndarray, seen: Domain, backbone: Backbone, *, seed: int
-) -> list[Finding]:
+def contradictions(names: tuple[str, ...], origin: NDArray[np.int64] | None, task: Task) -> list[Finding]:
     """A finding for each source that a model of all others answers no better than under other names (``source_harm``).
 
-    ``seen`` are the sources' examples through ``backbone``; ``origin[i]`` is the place of example ``i``'s in ``names``.
-    Of two sources the second is named.
+    ``origin[i]`` is the place in ``names`` of the source that example ``i`` of ``task.train`` came from; None where
+    there is one source. Of two sources the second is named.
     """
-    rng = np.random.default_rng(seed)
+    if origin is None:
+        return []
+    rng = np.random.default_rng(task.seed)
     found = []
     for k in range(len(names) - 1, -1 if len(names) > 2 else 0, -1):
         own, rest = (
-            seen.take(np.sort(rng.permutation(np.flatnonzero(at))[:MOST])) for at in (origin == k, origin != k)
+            task.embed(task.train.take(np.sort(rng.permutation(np.flatnonzero(at))[:MOST])))
+            for at in (origin == k, origin != k)
         )
         try:
-            model, alone = (_probe(rows, backbone, seed) for rows in (rest, own))
+            model, alone = (_probe(rows, task) for rows in (rest, own))
         except DataError:  # one class, or none
             continue
         held = alone.oof_outputs
@@ -42,7 +43,7 @@ def contradictions(
             continue
         known = ~np.isnan(held).any(axis=1)
         answers = Answers(own.y[known], own.classes)
-        if source_harm(answers, model.head.outputs(own.features[known]), held[known], seed=seed).sentence:
+        if source_harm(answers, model.head.outputs(own.features[known]), held[known], seed=task.seed).sentence:
             message = (
                 f"source {k + 1} ({names[k]!r}) contradicts the {'other' if len(names) == 2 else 'others'}: what is "
                 "learned there answers its examples no better than if classes had other names, though its own labels "
@@ -52,6 +53,6 @@ def contradictions(
     return found[::-1]
 
 
-def _probe(rows: Domain, backbone: Backbone, seed: int) -> Fitted:
-    task = Task(rows, None, backbone, Embedder(None), seed, groups=rows.groups)
-    return LinearProbe(Cs=(1.0,)).solve(task, rows)
+def _probe(rows: Domain, task: Task) -> Fitted:
+    of_rows = Task(rows, None, task.backbone, Embedder(None), task.seed, groups=rows.groups)
+    return LinearProbe(Cs=(1.0,)).solve(of_rows, rows)

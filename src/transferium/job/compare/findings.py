@@ -7,19 +7,13 @@ from transferium.data.doctor.findings import Finding, count, some
 from transferium.data.domain import Domain
 from transferium.data.pairing import Pair
 from transferium.job.compare.column_shift import column_shifts, notable, unseen_levels
-from transferium.job.compare.contradictions import contradictions
 from transferium.job.compare.surface import modes_apart
 from transferium.job.fit.prepare import Prepared
 
 
 def domain_findings(pair: Pair, source: Prepared, target: Prepared, *, seed: int) -> list[Finding]:
     """Findings on the usable examples of both, beside those on their contents and their classes."""
-    return [
-        *_modes(source, target, seed),
-        *_moved_columns(source, target),
-        *_shared_sources(pair, source),
-        *contradicting_sources(pair, source, seed),
-    ]
+    return [*_modes(source, target, seed), *_moved_columns(source, target), *_shared_sources(pair, source)]
 
 
 def _moved_columns(source: Prepared, target: Prepared) -> list[Finding]:
@@ -33,15 +27,6 @@ def _moved_columns(source: Prepared, target: Prepared) -> list[Finding]:
         message = f"levels that the source never has, of which nothing can be learned there: {some(new, 5)}"
         found.append(Finding("unseen-level", "warning", message))
     return found
-
-
-def contradicting_sources(pair: Pair, source: Prepared, seed: int) -> list[Finding]:
-    """Sources whose class names mean nothing on the others, where there are several."""
-    if len(pair.names) < 2:
-        return []
-    keep = source.diagnosis.keep
-    seen = source.domain.embedded(source.embedding.features[keep])
-    return contradictions(pair.names, pair.origin[keep], seen, source.backbone, seed=seed)
 
 
 def _modes(source: Prepared, target: Prepared, seed: int) -> list[Finding]:

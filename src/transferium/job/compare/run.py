@@ -22,8 +22,9 @@ from transferium.functional.shift.label_explains import explained_by_shares
 from transferium.functional.shift.permutation import mmd_permutation_test
 from transferium.functional.shift.share_difference import share_difference
 from transferium.job.compare.advice import advise, apart
+from transferium.job.compare.contradictions import contradictions
 from transferium.job.compare.family import signs
-from transferium.job.compare.findings import compare_contents, contradicting_sources
+from transferium.job.compare.findings import compare_contents
 from transferium.job.compare.surface import compare_surface
 from transferium.job.fit.prepare import Prepared, prepare
 from transferium.job.fit.readable import choose_backbone
@@ -58,7 +59,8 @@ def compare_domains(
     untrainable = why_untrainable(source.domain)
     probe = None if untrainable else LinearProbe().fit(task)
     inputs = covariate(x, z, seed, permutations)
-    between = [*compare_contents(source.domain, target.domain), *contradicting_sources(pair, source, seed)]
+    origin = pair.origin[source.diagnosis.keep] if len(pair.names) > 1 else None
+    between = [*compare_contents(source.domain, target.domain), *contradictions(pair.names, origin, task)]
     told: dict[str, Any] = {
         "source": {"name": pair.source.name, "examples": len(x)},
         "target": {"name": pair.target.name, "examples": len(z)},
@@ -75,7 +77,7 @@ def compare_domains(
         "surface": compare_surface(source.domain, target.domain, seed=seed),
         "notes": [f.message for f in (*found, *pair.findings, *between) if f.kind not in SAID_ELSEWHERE],
     }
-    preconditions = Preconditions.of(task.embed(source.domain), task.embed(target.domain))
+    preconditions = Preconditions.of(task.embed(source.domain), task.embed(target.domain), origin)
     return told | advise(told, preconditions)
 
 

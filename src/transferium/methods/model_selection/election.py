@@ -15,7 +15,7 @@ from transferium.functional.validators.catalogue import OF_SOURCE, Score, valida
 from transferium.functional.validators.consensus import Consensus, consensus
 from transferium.functional.validators.evidence import CannotScoreError, Evidence
 from transferium.methods.adaptation_task import AdaptationTask
-from transferium.methods.adapted_model import AdaptedModel, source_reader
+from transferium.methods.adapted_model import AdaptedModel
 from transferium.methods.fitted import Fitted
 from transferium.methods.holdout import HELD, hold_out
 from transferium.methods.method import Method
@@ -69,7 +69,7 @@ def elect(
                 notes.append(f"{name} was left out: {error}")
             budget.pay(name, time.perf_counter() - begin)
     names = list(fitted)
-    evidence = together(_seen_by(list(fitted.values()), task, base))
+    evidence = _seen_by(list(fitted.values()), task, base)
     if validators:
         rule, (at, rows, told) = RULE_NAMED, _by_vote(base, fitted, evidence, validators)
     else:
@@ -114,9 +114,9 @@ def _by_vote(
         _refuse_few_rows(len(evidence[0].target_features))
     except CannotScoreError as reason:
         named, silent = (), dict.fromkeys(named, str(reason))
-    scores = [ask(base, fitted[name], each, named) for name, each in zip(names, evidence, strict=True)]
+    scores = [ask(base, fitted[name], each, named) for name, each in zip(names, together(evidence), strict=True)]
     vote, reasons = count_votes(scores, named)
-    at = vote.choice(voters=1)
+    at = vote.choice()
     notes = [f"{judge} did not vote: {why}" for judge, why in {**silent, **reasons}.items()]
     return at, _rows(names, scores, vote), [why_chosen(names, vote, at), *notes]
 
@@ -127,15 +127,15 @@ def _refuse_few_rows(count: int) -> None:
 
 
 def _seen_by(models: Sequence[Fitted], task: AdaptationTask, base: AdaptationTask) -> list[Evidence]:
-    """The predictions of each model on both domains, over the features that source only reads."""
+    """The predictions of each model on the target, over the features that source only reads."""
     # A network that was trained on the source is scored only on source examples that it has not seen.
     known = task.train if base.backbone is task.backbone else hold_out(task, HELD).held
     source, target = base.embed(known), base.target_features()
-    return [see(model, base, known, source, target) for model in models]
+    return [see(model, base, source, target) for model in models]
 
 
-def opinions(task: AdaptationTask, method: Method, source_only: Fitted, fitted: Fitted) -> dict[str, Any]:
-    """The validators' scores of a ``method`` that the user named, beside source only; they choose nothing here.
+def opinions(task: AdaptationTask, source_only: Fitted, fitted: Fitted) -> dict[str, Any]:
+    """The validators' scores of a method that the user named, beside source only; they choose nothing here.
 
     ``rows`` are as in an election by named validators; ``notes`` say which validators are left out.
     """
@@ -153,17 +153,14 @@ def kept_in(task: AnyTask, name: str) -> AnyTask:
     return replace(task, workdir=None if task.workdir is None else task.workdir / name)
 
 
-def see(model: Fitted, task: AdaptationTask, known: Domain, source: Domain, target: Domain) -> Evidence:
-    """A candidate's predictions on both domains, over the features that all candidates share.
+def see(model: Fitted, task: AdaptationTask, source: Domain, target: Domain) -> Evidence:
+    """A candidate's predictions on the target, over the features that all candidates share.
 
-    ``source`` are the rows of the source examples ``known``, ``target`` those of the task's target.
+    ``source`` are source examples seen through the task's backbone, ``target`` the task's target.
     """
-    answers = []
-    readers = source_reader(model), (model.backbone, model.head)
-    for (backbone, head), domain, rows in zip(readers, (known, task.unlabeled), (source, target), strict=True):
-        seen = rows if backbone is task.backbone else task.embed(domain, backbone)
-        answers.append(head.logits(seen.features) / head.temperature)
-    return Evidence(source.features, answers[0], source.y, target.features, answers[1])
+    seen = target if model.backbone is task.backbone else task.embed(task.unlabeled, model.backbone)
+    logits = model.head.logits(seen.features) / model.head.temperature
+    return Evidence(source.features, None, source.y, target.features, logits)
 
 
 def ask(base: AdaptationTask, model: Fitted, seen: Evidence, usable_validators: Sequence[str]) -> dict[str, Score]:

@@ -57,17 +57,15 @@ def standings(evidence: Sequence[Evidence], methods: Sequence[str]) -> list[Stan
     """All candidates (the first is source only) over the target's features, which they share; ``methods`` made them.
 
     How far classes are clusters is asked of the target: the adjusted mutual information of source only's answers, which
-    look for no clusters, with k-means; 0 for random partitions. What one method made twice, with the
-    same answers, is one candidate, so that a copy adds no agreement. Raises ``CannotScoreError`` for fewer than three
-    candidates.
+    look for no clusters, with k-means; 0 for random partitions. What one method made twice, with the same answers, is
+    one candidate, so that a copy adds no agreement. Raises ``CannotScoreError`` for fewer than three candidates.
     """
     keys = [(name, each.target_predictions.tobytes()) for name, each in zip(methods, evidence, strict=True)]
     first = {key: k for k, key in reversed(list(enumerate(keys)))}
     seen = together([evidence[k] for k in sorted(first.values())])
     rows, classes = unit_rows(seen[0].target_features), seen[0].target_logits.shape[1]
     agreement = [peer_agreement(each.target_logits, each.others) for each in seen]
-    checked = cross_validated(rows, [each.target_predictions for each in seen], classes=classes)
-    validated = [each.value for each in checked]
+    validated = cross_validated(rows, [each.target_predictions for each in seen], classes=classes)
     try:
         clustered = max(0.0, cluster_agreement(rows, seen[0].target_predictions, classes=classes))
     except CannotScoreError:
