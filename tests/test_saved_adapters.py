@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 import transferium as tm
 from transferium.errors import ArtifactError, BackboneError, InputError
-from transferium.models.adapter import read_adapter
+from transferium.models.adapter import read_adapter, write_adapter
 from transferium.models.backbone import Backbone
 from worlds.adapted import bert_backbone, vit_backbone
 from worlds.bert import saved_text, sayings
@@ -103,6 +104,13 @@ def test_a_changed_or_missing_file_is_refused(file: str, tmp_path: Path) -> None
     (folder / file).unlink()
     with pytest.raises(ArtifactError):
         tm.load(folder, backbone=picture_backbone())
+
+
+def test_a_kind_that_is_not_known_here_is_refused(tmp_path: Path) -> None:
+    adapter, head, facts = read_adapter(alone(fitted("lora", picture_backbone()), tmp_path))
+    write_adapter(replace(adapter, kind="later"), tmp_path, head, facts)
+    with pytest.raises(ArtifactError, match=r"the adapter in .*cannot be read \(no kind 'later' is known here"):
+        read_adapter(tmp_path)
 
 
 def test_a_model_without_an_adapter_takes_no_backbone(tmp_path: Path) -> None:

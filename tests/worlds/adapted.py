@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 from timm.models import VisionTransformer
@@ -18,7 +19,7 @@ from worlds.bert import saved_text
 from worlds.toy import PICTURE
 
 
-def small_vit() -> nn.Module:
+def small_vit() -> Any:
     """Two blocks over four patches."""
     torch.manual_seed(0)
     return VisionTransformer(img_size=16, patch_size=8, embed_dim=12, depth=2, num_heads=2, num_classes=0).eval()

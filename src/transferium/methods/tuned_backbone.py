@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,16 +29,8 @@ def tuned_backbone(backbone: Backbone, module: nn.Module) -> Backbone:
         return adapted(backbone, adapter)
     weights = {name: t.detach().cpu().clone() for name, t in whole.items()}
     words = f"tuned {backbone.fingerprint} {fingerprint_module(_build(backbone, weights))}"
-    return replace(
-        backbone,
-        fingerprint=hashlib.sha256(words.encode()).hexdigest(),
-        build=partial(_build, backbone, weights),
-        graph=None,
-        weights=None,
-        adapter=None,
-        tuned=True,
-        source_head=None,
-    )
+    fingerprint = hashlib.sha256(words.encode()).hexdigest()
+    return backbone.made_into(fingerprint, partial(_build, backbone, weights), tuned=True)
 
 
 def _build(backbone: Backbone, weights: dict[str, Any]) -> nn.Module:

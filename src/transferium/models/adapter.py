@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,6 +77,7 @@ def read_adapter(path: Path) -> tuple[Adapter, dict[str, NDArray[Any]], dict[str
             part: {n.removeprefix(f"{part}/"): t for n, t in tensors.items() if n.startswith(f"{part}/")}
             for part in ("backbone", "head")
         }
-        adapter = Adapter(str(told.pop("kind")), dict(told.pop("settings")), under["backbone"], told.pop("backbone"))
-        json.dumps(adapter.backbone["fingerprint"])
-        return adapter, under["head"], told
+        kind, backbone = str(told.pop("kind")), dict(told.pop("backbone"))
+        if kind not in ADAPTER_KINDS or "fingerprint" not in backbone:
+            raise ValueError(f"no kind {kind!r} is known here, or it does not say which backbone it belongs to")
+        return Adapter(kind, dict(told.pop("settings")), under["backbone"], backbone), under["head"], told

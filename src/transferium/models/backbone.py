@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -68,6 +68,11 @@ class Backbone:
     def said_to_be(self) -> str:
         """The fingerprint that a saved model is to say: of one that came with a model, what that says."""
         return self.claimed if self.claimed is not None and isinstance(self.graph, Path) else self.fingerprint
+
+    def made_into(self, fingerprint: str, build: Callable[[], nn.Module], **changes: Any) -> Backbone:
+        """Another backbone made of this one, without what lies beside this one: graph, weights, adapter, head."""
+        beside = {"graph": None, "weights": None, "adapter": None, "source_head": None}
+        return replace(self, fingerprint=fingerprint, build=build, **beside | changes)
 
     def to_json(self) -> dict[str, Any]:
         """The description of the backbone that a saved model holds."""

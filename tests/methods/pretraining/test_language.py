@@ -101,6 +101,14 @@ def test_another_architecture_by_its_config(tmp_path: Path) -> None:
     assert find_backbone(folder, "text").width == 16
 
 
+def test_positions_that_are_counted_from_the_padding_on_leave_room_for_fewer_tokens(tmp_path: Path) -> None:
+    transformers.RobertaConfig(
+        hidden_size=16, num_attention_heads=2, num_hidden_layers=1, intermediate_size=16, max_position_embeddings=14
+    ).save_pretrained(tmp_path / "config")
+    done = learned(tmp_path / "state", config=str(tmp_path / "config"), epochs=1, length=14)
+    assert "longer than 12 tokens" in " ".join(done.said)
+
+
 def test_tokenizer_and_model_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     folder = written(learned(tmp_path / "state", epochs=1), tmp_path / "encoder")
     config = transformers.AutoConfig.from_pretrained(folder)

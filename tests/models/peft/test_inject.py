@@ -10,6 +10,7 @@ import pytest
 import timm
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from transferium.errors import InputError
 from transferium.models.adapter import ADAPTER_KINDS
@@ -27,6 +28,7 @@ from transferium.models.peft.inject import (
     unmerge,
 )
 from transferium.models.peft.layers import transformer_blocks
+from transferium.models.peft.own_parameters import norm_parameters
 from worlds.adapted import bert_backbone, small_vit, stirred
 from worlds.toy import PictureNet, picture_backbone, same, weights
 
@@ -125,11 +127,11 @@ def test_batch_norm_statistics_travel_with_the_adapter() -> None:
     module = PictureNet().eval()
     inject(module, "lora", rank=2, targets="top")
     with torch.no_grad():
-        module.stem[1].running_mean.add_(1.0)  # type: ignore[union-attr, operator]
+        module.get_buffer("stem.1.running_mean").add_(1.0)
     adapter = extract(module)
     assert adapter is not None and np.allclose(adapter.tensors["stem.1.running_mean"], 1.0)
     other = attach(PictureNet().eval(), adapter)
-    assert torch.equal(other.stem[1].running_mean, module.stem[1].running_mean)  # type: ignore[arg-type]
+    assert torch.equal(other.get_buffer("stem.1.running_mean"), module.get_buffer("stem.1.running_mean"))
 
 
 def test_a_fingerprint_is_of_the_adapter_and_of_its_backbone() -> None:
@@ -199,6 +201,20 @@ def test_a_network_of_windows_takes_no_more_tokens() -> None:
     with pytest.raises(InputError, match="vpt adds tokens to a plain vision transformer, and layers"):
         inject(swin.eval(), "vpt")
     assert len(inject(swin, "ia3").layers) == 4
+
+
+def test_scales_go_into_weights_that_a_layer_holds_itself() -> None:
+    module = small_vit()
+    weight_norm(module.blocks[1].mlp.fc2)
+    with pytest.raises(InputError, match=r"hold their weights themselves, and blocks.1.mlp.fc2 .*ParametrizedLinear"):
+        inject(module, "ia3")
+
+
+def test_norm_layers_are_known_by_their_class_where_their_name_does_not_say_so() -> None:
+    class Shifted(nn.BatchNorm2d):
+        pass
+
+    assert norm_parameters(nn.Sequential(nn.Conv2d(3, 4, 1), Shifted(4))) == {"1.weight", "1.bias"}
 
 
 def test_an_adapter_that_cannot_be_merged_gets_no_second_one() -> None:

@@ -9,6 +9,7 @@ import pytest
 import timm
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 from transferium.errors import InputError
 from transferium.models.peft.inject import inject, merge_and_unload
@@ -121,6 +122,14 @@ def test_thin_shared_and_bare_weights_are_left_alone() -> None:
     assert lora(net, rank=2, alpha=2.0) == ["plain"]
     merge_and_unload(net)
     assert net.two.weight is net.one.weight
+
+
+@pytest.mark.parametrize("wrapped", [weight_norm, spectral_norm])
+def test_a_weight_that_is_made_of_others_is_left_alone(wrapped: Any) -> None:
+    net = nn.Sequential(wrapped(nn.Linear(4, 4)), nn.Linear(4, 3)).eval()
+    x, plain = torch.randn(2, 4), copy.deepcopy(net)
+    assert lora(net, rank=2, alpha=2.0) == ["1"]
+    assert torch.equal(net(x), plain(x)) and not torch.allclose(stirred(net)(x), plain(x))
 
 
 def test_the_rank_is_no_larger_than_the_weight() -> None:

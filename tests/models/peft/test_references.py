@@ -21,10 +21,8 @@ IDS = torch.tensor([[2, 4, 5, 7, 3], [2, 5, 3, 0, 0]])
 MASK = (IDS > 0).long()
 
 
-def encoder() -> TextEncoder:
-    module = bert_backbone().build().eval()
-    assert isinstance(module, TextEncoder)
-    return module
+def encoder() -> Any:
+    return bert_backbone().build().eval()
 
 
 def tokens(model: nn.Module, **named: Any) -> Tensor:
@@ -32,6 +30,11 @@ def tokens(model: nn.Module, **named: Any) -> Tensor:
         output: Any = model(attention_mask=MASK, **named)
         states: Tensor = output.last_hidden_state
         return states[MASK.bool()] if states.shape[1] == MASK.shape[1] else states
+
+
+def of_peft(model: Any, config: Any) -> Any:
+    """``model`` as peft adapts it; it says that it takes models of transformers alone, and takes any module."""
+    return peft.get_peft_model(model, config)
 
 
 def filled(theirs: Any, ours: nn.Module, names: dict[str, str]) -> Any:
@@ -62,7 +65,7 @@ def test_low_rank_updates_are_those_of_peft(kind: str, ours: dict[str, Any], the
     stirred(mine, inject(mine, kind, rank=2, alpha=6.0, targets="query,output.dense", **ours))
     config = peft.LoraConfig(r=2, lora_alpha=6, target_modules=["query", "output.dense"], **theirs)
     names = {"A": "lora_A.", "B": "lora_B.", "m": "lora_magnitude_vector."}
-    other = filled(peft.get_peft_model(encoder().model, config), mine, names)
+    other = filled(of_peft(encoder().model, config), mine, names)
     torch.testing.assert_close(tokens(mine, input_ids=IDS), tokens(other, input_ids=IDS), rtol=1e-5, atol=1e-5)
 
 
@@ -76,7 +79,7 @@ def test_convolutions_are_those_of_peft(dora: bool) -> None:
     stirred(mine, inject(mine, "dora" if dora else "lora", rank=2, alpha=6.0, targets="stem.0,body.0"))
     config = peft.LoraConfig(r=2, lora_alpha=6, target_modules=["stem.0", "body.0"], use_dora=dora)
     names = {"A": "lora_A.", "B": "lora_B.", "m": "lora_magnitude_vector."}
-    there: Any = filled(peft.get_peft_model(other, config), mine, names)  # type: ignore[arg-type]
+    there = filled(of_peft(other, config), mine, names)
     x = torch.randn(2, 3, 16, 16)
     with torch.no_grad():
         torch.testing.assert_close(mine(x), there(x), rtol=1e-5, atol=1e-5)
@@ -87,7 +90,7 @@ def test_ia3_is_that_of_peft() -> None:
     stirred(mine, inject(mine, "ia3"))
     ends = r".*layer\.\d+\.(attention\.self\.(key|value)|output\.dense)"
     config = peft.IA3Config(target_modules=ends, feedforward_modules=r".*layer\.\d+\.output\.dense")
-    other = filled(peft.get_peft_model(encoder().model, config), mine, {"scale": "ia3_l."})
+    other = filled(of_peft(encoder().model, config), mine, {"scale": "ia3_l."})
     torch.testing.assert_close(tokens(mine, input_ids=IDS), tokens(other, input_ids=IDS), rtol=1e-5, atol=1e-5)
 
 
@@ -95,7 +98,7 @@ def test_norm_tuning_moves_what_that_of_peft_moves() -> None:
     mine = encoder().model
     moving = inject(mine, "bitfit", terms="norm").moving
     config = peft.LNTuningConfig(target_modules=["LayerNorm"])
-    theirs = [n for n, p in peft.get_peft_model(encoder().model, config).named_parameters() if p.requires_grad]
+    theirs = [n for n, p in of_peft(encoder().model, config).named_parameters() if p.requires_grad]
     plain = {n.removeprefix("base_model.model.").replace("ln_tuning_layers.default.", "") for n in theirs}
     assert set(moving) == plain
 
@@ -103,9 +106,9 @@ def test_norm_tuning_moves_what_that_of_peft_moves() -> None:
 def test_a_prefix_is_that_of_peft() -> None:
     mine = encoder()
     stirred(mine, inject(mine, "prefix", tokens=3), 1.0)
-    layers = [layer.attention.self.adapter for layer in mine.model.encoder.layer]  # type: ignore[union-attr]
+    layers = [layer.attention.self.adapter for layer in mine.model.encoder.layer]
     config = peft.PrefixTuningConfig(task_type="FEATURE_EXTRACTION", num_virtual_tokens=3)
-    theirs: Any = peft.get_peft_model(encoder().model, config).eval()  # type: ignore[arg-type]
+    theirs = of_peft(encoder().model, config).eval()
     table = torch.cat([p for part in layers for p in (part.keys, part.values)], dim=1)
     with torch.no_grad():
         theirs.prompt_encoder["default"].embedding.weight.copy_(table)
@@ -118,9 +121,9 @@ def test_a_prompt_is_that_of_peft_pooled_over_the_texts_own_tokens() -> None:
     mine = encoder()
     stirred(mine, inject(mine, "prompt", tokens=3))
     config = peft.PromptTuningConfig(task_type="FEATURE_EXTRACTION", num_virtual_tokens=3)
-    theirs: Any = peft.get_peft_model(encoder().model, config).eval()  # type: ignore[arg-type]
+    theirs = of_peft(encoder().model, config).eval()
     with torch.no_grad():
-        theirs.prompt_encoder["default"].embedding.weight.copy_(mine.adapter.prompt)  # type: ignore[union-attr]
+        theirs.prompt_encoder["default"].embedding.weight.copy_(mine.adapter.prompt)
         states = tokens(theirs, input_ids=IDS)[:, 3:]
         expected = torch.stack([s[m.bool()].mean(0) for s, m in zip(states, MASK, strict=True)])
         torch.testing.assert_close(mine(IDS, MASK), expected, rtol=1e-5, atol=1e-5)
@@ -131,10 +134,9 @@ def test_a_bottleneck_is_two_layers_before_the_residual_sum() -> None:
     mine, plain = small_vit(), small_vit()
     stirred(mine, inject(mine, "adapter", reduced=3))
     x = torch.randn(2, 5, 12)
-    block: Any = mine.blocks[1]  # type: ignore[index]
-    other: Any = plain.blocks[1]  # type: ignore[index]
+    block, other = mine.blocks[1], plain.blocks[1]
 
-    def after(part: Any, h: Tensor) -> Tensor:
+    def after(part: Any, h: Tensor) -> Any:
         return h + (nn.functional.gelu(h @ part.down.weight.T + part.down.bias) @ part.up.weight.T + part.up.bias)
 
     halfway = x + after(block.attn.proj.adapter, other.attn(other.norm1(x)))
@@ -148,14 +150,13 @@ def test_visual_prompts_are_tokens_beside_the_patches(deep: bool) -> None:
     mine, plain = small_vit(), small_vit()
     stirred(mine, inject(mine, "vpt", tokens=2, deep=deep))
     x = torch.randn(2, 3, 16, 16)
-    net: Any = plain
-    h = net._pos_embed(net.patch_embed(x))
-    prompts = [b.adapter.prompt for b in mine.blocks if getattr(b, "adapter", None) is not None]  # type: ignore[union-attr]
-    for i, block in enumerate(net.blocks):
+    h = plain._pos_embed(plain.patch_embed(x))
+    prompts = [b.adapter.prompt for b in mine.blocks if getattr(b, "adapter", None) is not None]
+    for i, block in enumerate(plain.blocks):
         if i == 0 or deep:
             h = torch.cat([h[:, :5], prompts[i].expand(2, -1, -1)], dim=1)
         h = block(h)
-    slow = net.forward_head(net.norm(h[:, :5]))
+    slow = plain.forward_head(plain.norm(h[:, :5]))
     torch.testing.assert_close(mine(x), slow, rtol=1e-5, atol=1e-5)
 
 

@@ -96,7 +96,8 @@ def attach_graph(saved: dict[str, Any], files: SavedFolder) -> Backbone:
         adapter = None
         if saved.get("adapter"):
             adapter = read_adapter(files.folder)[0]
-            sha256["adapter"] = [files.digest(n) for n in (adapters.DESCRIPTION, adapters.TENSORS)][1]
+            files.digest(adapters.DESCRIPTION)  # raises unless it is the file that was saved
+            sha256["adapter"] = files.digest(adapters.TENSORS)
         return Backbone(
             name=name,
             kind=kind,

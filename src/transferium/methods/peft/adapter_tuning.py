@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from transferium.data.modality import KINDS
 from transferium.errors import InputError
+from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.settings.checks import RATE
 from transferium.methods.settings.field import setting
 from transferium.models.catalogue import OWN
@@ -23,14 +24,13 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class AdapterTuning:
-    """Fine-tuning of an adapter alone, beside the head. Before ``FineTune``, as a base of each method.
+class AdapterTuning(FineTune):
+    """Fine-tuning of an adapter alone, beside the head; a base of each method.
 
     A subclass is called as the kind of its adapter is (``models/peft/inject.py``), and its settings are those of the
     kind where they have the same names.
     """
 
-    name: ClassVar[str]
     searched: ClassVar[tuple[str, ...]] = ("lr", "head_lr", "weight_decay", "epochs")
     of_adapter: ClassVar[tuple[str, ...]] = ()
     """Which settings are those of the adapter."""
@@ -45,7 +45,7 @@ class AdapterTuning:
 
     def check(self) -> None:
         """Raise ``InputError`` for what would change the backbone itself, beside what fine-tuning refuses."""
-        super().check()  # type: ignore[misc]
+        super().check()
         for name in ("hidden", "mirror"):
             if value := getattr(self, name):
                 raise InputError(
@@ -62,7 +62,7 @@ class AdapterTuning:
 
         if backbone.kind in OWN:
             raise InputError(f"{self.name} adapts a backbone, and {KINDS[backbone.kind]} have none: use the probe.")
-        model: Model = super()._model(task, backbone, parts)  # type: ignore[misc]
+        model = super()._model(task, backbone, parts)
         inject(model.backbone, self.name, **self.settings_of_adapter())
         return model
 
@@ -76,7 +76,7 @@ class AdapterTuning:
     def _left(self, setup: FineTuneSetup, best: KeepBest) -> Trained:
         from transferium.models.peft.inject import record_of
 
-        trained: Trained = super()._left(setup, best)  # type: ignore[misc]
+        trained = super()._left(setup, best)
         model, record = trained.model, record_of(trained.model.backbone)
         assert record is not None
         counts = [(p.numel(), p.requires_grad) for p in model.parameters()]

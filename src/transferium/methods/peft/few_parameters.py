@@ -1,19 +1,17 @@
-"""IA3 and BitFit: methods that move some thousand numbers, which are merged into the network or are its own."""
+"""IA3 and BitFit: methods that move few numbers, which are merged into the network or are its own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.peft.adapter_tuning import AdapterTuning
 from transferium.methods.settings.checks import RATE
 from transferium.methods.settings.field import setting
-from transferium.problems.catalogue import PROBLEMS
 
 
 @dataclass
-class IA3(AdapterTuning, FineTune):
+class IA3(AdapterTuning):
     """Fine-tune one factor for each key, value and hidden unit of a transformer's blocks.
 
     ``(l_k ⊙ K)``, ``(l_v ⊙ V)`` and ``W (l_ff ⊙ h)``, all ``l`` 1 at the start, and merged for use.
@@ -22,14 +20,13 @@ class IA3(AdapterTuning, FineTune):
     """
 
     name: ClassVar[str] = "ia3"
-    problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
 
     lr: float | str = setting(3e-3, "peak learning rate of the factors, or auto", (1e-4, 1e-1), RATE)
     weight_decay: float = setting(0.0, "pull of the head's weights towards zero", (0.0, 0.3))
 
 
 @dataclass
-class BitFit(AdapterTuning, FineTune):
+class BitFit(AdapterTuning):
     """Fine-tune the biases of a network, its normalisation layers, or both.
 
     Nothing is added: ``terms=bias`` moves every bias, ``norm`` the scales and shifts of layer and batch normalisation.
@@ -40,7 +37,6 @@ class BitFit(AdapterTuning, FineTune):
     """
 
     name: ClassVar[str] = "bitfit"
-    problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
     of_adapter: ClassVar[tuple[str, ...]] = ("terms",)
 
     terms: str = setting("bias", "what moves: bias, norm (scales and shifts), or both", ("bias", "norm", "both"))

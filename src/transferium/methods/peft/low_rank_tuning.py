@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.peft.adapter_tuning import AdapterTuning
 from transferium.methods.settings.field import setting
-from transferium.problems.catalogue import PROBLEMS
 
 TARGETS = (
     "the layers that get an update: all (linear layers and plain convolutions), attention, or names and patterns with "
@@ -17,19 +15,9 @@ TARGETS = (
 
 
 @dataclass
-class LoRA(AdapterTuning, FineTune):
-    """Fine-tune low-rank updates of frozen weights.
+class LowRankUpdates:
+    """The settings of a low-rank update. Before ``AdapterTuning``, as a base of LoRA and DoRA."""
 
-    ``W + alpha / rank · B A`` for each target, ``A (rank, in)`` random and ``B (out, rank)`` zero at the start, so that
-    training begins from the pretrained network. Linear layers and plain convolutions of any backbone; merged into the
-    weights for use, so that it then costs nothing. ``stabilised`` divides by ``√rank``, which keeps large ranks
-    learning. Prefer it to ``finetune`` where many models share one backbone, or memory is short: a run keeps an
-    adapter of some hundred kilobytes beside its graph. Hu et al., "LoRA: low-rank adaptation of large language models"
-    (2022); Kalajdzievski, "A rank stabilization scaling factor for fine-tuning with LoRA" (2023).
-    """
-
-    name: ClassVar[str] = "lora"
-    problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
     of_adapter: ClassVar[tuple[str, ...]] = ("rank", "alpha", "stabilised", "targets")
 
     rank: int = setting(8, "rank of each update", (2, 64))
@@ -39,19 +27,27 @@ class LoRA(AdapterTuning, FineTune):
 
 
 @dataclass
-class DoRA(AdapterTuning, FineTune):
+class LoRA(LowRankUpdates, AdapterTuning):
+    """Fine-tune low-rank updates of frozen weights.
+
+    ``W + alpha / rank · B A`` for each target, ``A (rank, in)`` random and ``B (out, rank)`` zero at the start, so that
+    training begins from the pretrained network. Linear layers and plain convolutions of any backbone; merged into the
+    weights for use, so that it then costs nothing. ``stabilised`` divides by ``√rank``, which keeps large ranks
+    learning. Prefer it to ``finetune`` where many models share one backbone, or memory is short: a run keeps the
+    adapter beside its graph, and no other weights. Hu et al., "LoRA: low-rank adaptation of large language models"
+    (2022); Kalajdzievski, "A rank stabilization scaling factor for fine-tuning with LoRA" (2023).
+    """
+
+    name: ClassVar[str] = "lora"
+
+
+@dataclass
+class DoRA(LowRankUpdates, AdapterTuning):
     """Fine-tune low-rank updates of the directions of frozen weights, and their lengths apart.
 
     ``m (W + alpha / rank · B A) / ‖W + alpha / rank · B A‖`` row by row, ``m`` starting at the rows' lengths; the norm
-    is a constant to the gradient. As ``lora`` in everything else, at half more time a step. Prefer it to ``lora`` at
-    low ranks. Liu et al., "DoRA: weight-decomposed low-rank adaptation" (2024).
+    is a constant to the gradient. As ``lora`` in everything else; a step takes longer. Prefer it to ``lora`` at low
+    ranks. Liu et al., "DoRA: weight-decomposed low-rank adaptation" (2024).
     """
 
     name: ClassVar[str] = "dora"
-    problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
-    of_adapter: ClassVar[tuple[str, ...]] = ("rank", "alpha", "stabilised", "targets")
-
-    rank: int = setting(8, "rank of each update", (2, 64))
-    alpha: float = setting(16.0, "each update is multiplied by alpha / rank", (4.0, 64.0), {"above": 0})
-    stabilised: bool = setting(False, "divide alpha by the root of the rank instead (rsLoRA)", (False, True))
-    targets: str = setting("all", TARGETS, choices=())

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from transferium.errors import InputError
-from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.peft.adapter_tuning import AdapterTuning
 from transferium.methods.settings.checks import RATE
 from transferium.methods.settings.field import setting
 from transferium.models.preprocess import TextPreprocess
-from transferium.problems.catalogue import PROBLEMS
 
 if TYPE_CHECKING:
     from transferium.methods.holdout import HeldOut
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class PromptTuning(AdapterTuning, FineTune):
+class PromptTuning(AdapterTuning):
     """Fine-tune learned embeddings that a text encoder reads before the words of every text.
 
     ``f([P; E(x)])`` with ``P (tokens, width)``, which starts as the embeddings of words drawn at random; the features
@@ -31,7 +29,6 @@ class PromptTuning(AdapterTuning, FineTune):
     """
 
     name: ClassVar[str] = "prompt"
-    problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
     of_adapter: ClassVar[tuple[str, ...]] = ("tokens",)
 
     lr: float | str = setting(1e-2, "peak learning rate of the prompt, or auto", (1e-4, 1.0), RATE)
@@ -52,7 +49,7 @@ class PromptTuning(AdapterTuning, FineTune):
 
 
 @dataclass
-class PrefixTuning(AdapterTuning, FineTune):
+class PrefixTuning(AdapterTuning):
     """Fine-tune learned keys and values that every attention layer of a text encoder reads.
 
     ``softmax(q [P_k; K]ᵀ / √d) [P_v; V]`` with ``P_k, P_v (tokens, width)`` in each layer. For encoders of transformers
@@ -61,7 +58,6 @@ class PrefixTuning(AdapterTuning, FineTune):
     """
 
     name: ClassVar[str] = "prefix"
-    problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
     of_adapter: ClassVar[tuple[str, ...]] = ("tokens",)
 
     lr: float | str = setting(1e-2, "peak learning rate of the prefix, or auto", (1e-4, 1.0), RATE)
@@ -70,7 +66,7 @@ class PrefixTuning(AdapterTuning, FineTune):
 
 
 @dataclass
-class VisualPromptTuning(AdapterTuning, FineTune):
+class VisualPromptTuning(AdapterTuning):
     """Fine-tune learned tokens that a vision transformer reads beside the patches of every picture.
 
     ``deep``: new ones in each block, in the place of the last block's; else at the input alone. The features are pooled
@@ -79,7 +75,6 @@ class VisualPromptTuning(AdapterTuning, FineTune):
     """
 
     name: ClassVar[str] = "vpt"
-    problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
     of_adapter: ClassVar[tuple[str, ...]] = ("tokens", "deep")
 
     lr: float | str = setting(1e-2, "peak learning rate of the prompts, or auto", (1e-4, 1.0), RATE)

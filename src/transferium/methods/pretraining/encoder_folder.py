@@ -69,12 +69,12 @@ def folder_of(name: str) -> Path:
 def network_of(asked: NewNetwork, source: Path | None, vocabulary: Vocabulary, start: str | None) -> Network:
     """The network that starts: that of ``source``, or a new one as ``asked``."""
     from transferium.models.sources.language_models import continued, language_model, read_config, untrained
-    from transferium.models.sources.transformers_models import text_preprocess
+    from transferium.models.sources.transformers_models import text_positions, text_preprocess
     from transferium.models.sources.weight_files import digest_files, weight_files
 
     if source is None:
         config = _new_config(asked, vocabulary)
-        longest = int(getattr(config, "max_position_embeddings", asked.length))
+        longest = text_positions(config.model_type, getattr(config, "max_position_embeddings", None)) or asked.length
         written = config.to_json_string()
         return _network(config, lambda: language_model(untrained(config)), longest, 5e-4, digest_files([], written))
     if asked.config:

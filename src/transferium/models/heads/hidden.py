@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -102,15 +101,12 @@ def extended(backbone: Backbone, end: nn.Module, width: int) -> Backbone:
     """
     end = copy.deepcopy(end).eval().requires_grad_(False).cpu()
     words = f"extended {backbone.fingerprint} {fingerprint_module(end)}"
-    return replace(
-        backbone,
+    return backbone.made_into(
+        hashlib.sha256(words.encode()).hexdigest(),
+        partial(_extend, backbone, end),
         width=width,
         blocks=(*(f"body.{name}" for name in backbone.blocks), "end"),
-        fingerprint=hashlib.sha256(words.encode()).hexdigest(),
-        build=partial(_extend, backbone, end),
         fresh=None,
-        graph=None,
-        adapter=None,
     )
 
 

@@ -22,7 +22,7 @@ class PictureDecoder(nn.Module):
         self.first = nn.Linear(width, maps * self.start**2)
         layers: list[Any] = []
         for i in range(doublings):
-            given, made = max(16, maps >> i), max(16, maps >> i + 1)
+            given, made = max(16, maps >> i), max(16, maps >> (i + 1))
             layers += [nn.Upsample(scale_factor=2), nn.Conv2d(given, made, 3, padding=1), nn.ReLU()]
         self.layers = nn.Sequential(*layers, nn.Conv2d(max(16, maps >> doublings), 3, 3, padding=1))
 

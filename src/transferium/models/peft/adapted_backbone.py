@@ -37,16 +37,8 @@ def adapted(backbone: Backbone, adapter: Adapter) -> Backbone:
     for name, tensor in sorted(adapter.tensors.items()):
         whole.update(f"{name} {tensor.dtype} {tensor.shape}".encode())
         whole.update(np.ascontiguousarray(tensor).tobytes())
-    return replace(
-        backbone,
-        fingerprint=whole.hexdigest(),
-        build=partial(_build, backbone, adapter),
-        graph=None,
-        weights=None,
-        adapter=replace(adapter, backbone=backbone.to_json()),
-        tuned=True,
-        source_head=None,
-    )
+    belongs = replace(adapter, backbone=backbone.to_json())
+    return backbone.made_into(whole.hexdigest(), partial(_build, backbone, adapter), adapter=belongs, tuned=True)
 
 
 def _build(backbone: Backbone, adapter: Adapter) -> nn.Module:

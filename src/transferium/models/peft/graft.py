@@ -119,6 +119,15 @@ def remove(layer: nn.Module) -> None:
     delattr(layer, NAME)
 
 
+def takes_update(layer: nn.Module) -> bool:
+    """Whether an :class:`Update` can go into a layer: it holds its weight itself, in floating point.
+
+    A weight that is made of others whenever it is read (``torch.nn.utils.parametrizations``) is held by none.
+    """
+    weight = layer._parameters.get("weight")
+    return weight is not None and weight.is_floating_point()
+
+
 def held(layer: nn.Module, name: str) -> Any:
     """The parameter that a layer itself holds, whatever a part makes of it."""
     return layer._parameters[name]

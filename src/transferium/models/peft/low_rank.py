@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (its usual name)
 
 from transferium.errors import InputError
-from transferium.models.peft.graft import Update, graft, held
+from transferium.models.peft.graft import Update, graft, held, takes_update
 from transferium.models.peft.layers import ATTENTION, chosen, transformer_blocks
 
 Layer = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
@@ -114,14 +114,15 @@ class LoRA:
     """Low-rank updates of ``targets``: linear layers and plain convolutions.
 
     Grouped and depthwise convolutions stay as they are: their kernels are thin already. So do weights that two layers
-    share, and bare matrices that a module of another kind holds.
+    share, weights that a layer makes of others (weight normalisation), and bare matrices that a module of another kind
+    holds.
     """
 
     rank: int = 8
     alpha: float = 16.0
     stabilised: bool = False
     targets: str = "all"
-    part: type[LowRank] = LowRank
+    part: ClassVar[type[LowRank]] = LowRank
 
     def inject(self, module: nn.Module) -> list[str]:
         """The names of the layers that got one; raises ``InputError`` where no layer can."""
@@ -145,11 +146,11 @@ class LoRA:
 class DoRA(LoRA):
     """As :class:`LoRA`, with the rows' lengths."""
 
-    part: type[LowRank] = Decomposed
+    part: ClassVar[type[LowRank]] = Decomposed
 
 
 def _can(layer: nn.Module) -> bool:
-    if not isinstance(layer, Layer) or not layer.weight.is_floating_point():
+    if not isinstance(layer, Layer) or not takes_update(layer):
         return False
     return isinstance(layer, nn.Linear) or layer.groups == 1
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from transferium.errors import InputError
+
+_NORMS = (_BatchNorm, nn.LayerNorm, nn.GroupNorm)
+"""Subclasses of these normalise too, whatever they are called."""
 
 
 def norm_parameters(module: nn.Module) -> set[str]:
@@ -18,7 +22,7 @@ def norm_parameters(module: nn.Module) -> set[str]:
     return {
         f"{prefix}.{name}" if prefix else name
         for prefix, layer in module.named_modules()
-        if isinstance(layer, nn.LocalResponseNorm) or "norm" in type(layer).__name__.lower()
+        if isinstance(layer, _NORMS) or "norm" in type(layer).__name__.lower()
         for name, _ in layer.named_parameters(recurse=False)
     }
 

@@ -15,6 +15,7 @@ from transferium.errors import InputError
 from transferium.models.peft.graft import NAME, Part, graft, part_of
 from transferium.models.peft.layers import TransformerBlock, transformer_blocks
 from transferium.models.sources.encoders import TextEncoder
+from transferium.models.sources.transformers_models import text_positions
 
 _STD = 0.02
 PREFIXED = "transferium_prefix"
@@ -60,14 +61,9 @@ class PromptTuning:
 
 def room_beside(module: nn.Module) -> int | None:
     """The tokens that a text may have in an encoder that holds a :class:`SoftPrompt`; None: no limit."""
-    config, prompt = _encoder(module, "a prompt").config, part_of(module).get_parameter("prompt")
-    most = getattr(config, "max_position_embeddings", None)
-    return None if most is None else int(most) - _padding_positions(config) - len(prompt)
-
-
-def _padding_positions(config: Any) -> int:
-    """Position embeddings that no token has, where positions are counted from the padding token's number on."""
-    return 2 if config.model_type in {"roberta", "xlm-roberta", "camembert", "mpnet"} else 0
+    config = _encoder(module, "a prompt").config
+    most = text_positions(config.model_type, getattr(config, "max_position_embeddings", None))
+    return None if most is None else most - len(part_of(module).get_parameter("prompt"))
 
 
 class Prefix(Part):

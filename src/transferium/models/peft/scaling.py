@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from transferium.errors import InputError
-from transferium.models.peft.graft import Update, graft, held
+from transferium.models.peft.graft import Update, graft, held, takes_update
 from transferium.models.peft.layers import transformer_blocks
 
 
@@ -85,6 +85,9 @@ class IA3:
 
 def _linear(module: nn.Module, name: str) -> nn.Linear:
     layer = module.get_submodule(name)
-    if not isinstance(layer, nn.Linear):
-        raise InputError(f"{name} is no linear layer, but a {type(layer).__name__}.")
+    if not isinstance(layer, nn.Linear) or not takes_update(layer):
+        raise InputError(
+            f"ia3 scales linear layers that hold their weights themselves, and {name} of this backbone "
+            f"({type(layer).__name__}) is none: use adapter or bitfit."
+        )
     return layer

@@ -83,12 +83,22 @@ def text_preprocess(folder: Path) -> TextPreprocess:
             "fast tokenizer beside the weights."
         )
     config = _config(folder)
-    positions = int(config.get("max_position_embeddings") or 512)
-    if config.get("model_type") in {"roberta", "xlm-roberta", "camembert", "mpnet"}:
-        positions -= 2  # these count positions from the padding index on
+    positions = text_positions(config.get("model_type"), config.get("max_position_embeddings")) or 512
     stated = _json(folder / "sentence_bert_config.json").get("max_seq_length")
     stated = stated or _json(folder / "tokenizer_config.json").get("model_max_length") or positions
     return TextPreprocess(folder / "tokenizer.json", min(int(stated), positions), int(config.get("pad_token_id") or 0))
+
+
+def text_positions(model_type: str | None, embeddings: int | None) -> int | None:
+    """The tokens that a text may have, by the type and the position embeddings of a configuration; None: no limit.
+
+    >>> text_positions("bert", 512), text_positions("roberta", 514), text_positions("t5", None)
+    (512, 512, None)
+    """
+    if not embeddings:
+        return None
+    counts_from_padding = model_type in {"roberta", "xlm-roberta", "camembert", "mpnet"}
+    return int(embeddings) - (2 if counts_from_padding else 0)
 
 
 def text_pooling(folder: Path) -> tuple[Pooling, bool]:

@@ -6,7 +6,6 @@ import copy
 import hashlib
 import inspect
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -133,17 +132,15 @@ def randomised(backbone: Backbone, seed: int = 0, size: int | None = None) -> Ba
     if isinstance(preprocess, ImagePreprocess) and backbone.any_size:
         half = preprocess.size % 2 == 0 and preprocess.resize % 2 == 0
         preprocess = preprocess.resized(size) if size else (preprocess.halved() if half else preprocess)
-    return replace(
-        backbone,
+    return backbone.made_into(
+        hashlib.sha256(words.encode()).hexdigest(),
+        partial(_drawn, build, seed),
         name=f"{backbone.name} (random weights, seed {seed})",
         preprocess=preprocess,
-        fingerprint=hashlib.sha256(words.encode()).hexdigest(),
-        build=partial(_drawn, build, seed),
         licence="none: random weights",
         size_bytes=0,
         pretrained=False,
         graph=graph,
-        source_head=None,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from functools import partial
 
 import torch
@@ -68,17 +67,13 @@ def attention_backbone(backbone: Backbone, grid: Grid) -> Backbone:
     """What embeds images as the attention maps of ``backbone``, pooled to ``grid``; stored apart from its features."""
     name, _ = last_maps(backbone.build(), backbone)
     words = f"attention of {name} at {grid} of {backbone.fingerprint}"
-    return replace(
-        backbone,
+    return backbone.made_into(
+        hashlib.sha256(words.encode()).hexdigest(),
+        partial(_build, backbone, name, grid),
         name=f"attention of {backbone.name}",
         width=grid[0] * grid[1],
         blocks=(),
-        fingerprint=hashlib.sha256(words.encode()).hexdigest(),
-        build=partial(_build, backbone, name, grid),
         fresh=None,
-        graph=None,
-        weights=None,
-        source_head=None,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from functools import partial
 
 from torch import Tensor, nn
@@ -37,17 +36,12 @@ def mirrored(backbone: Backbone) -> Backbone:
     >>> mirrored(find_backbone("small_cnn", "image")).blocks[0]
     'body.first'
     """
-    return replace(
-        backbone,
+    return backbone.made_into(
+        hashlib.sha256(f"mirrored {backbone.fingerprint}".encode()).hexdigest(),
+        partial(_mirror, backbone),
         blocks=tuple(f"body.{name}" for name in backbone.blocks),
-        fingerprint=hashlib.sha256(f"mirrored {backbone.fingerprint}".encode()).hexdigest(),
-        build=partial(_mirror, backbone),
         fresh=None,
-        graph=None,
-        adapter=None,
-        weights=None,
         tuned=False,
-        source_head=None,
     )
 
 

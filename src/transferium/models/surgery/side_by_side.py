@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 import torch
@@ -62,19 +61,14 @@ def side_by_side(backbones: Sequence[Backbone]) -> Backbone:
             )
     fresh = [backbone.fresh for backbone in backbones]
     prints = " ".join(backbone.fingerprint for backbone in backbones)
-    return replace(
-        first,
+    return first.made_into(
+        hashlib.sha256(f"side by side {prints}".encode()).hexdigest(),
+        partial(_build, [backbone.build for backbone in backbones]),
         width=sum(backbone.width for backbone in backbones),
         blocks=first.blocks if first.members > 1 else tuple(f"members.*.{name}" for name in first.blocks),
-        fingerprint=hashlib.sha256(f"side by side {prints}".encode()).hexdigest(),
-        build=partial(_build, [backbone.build for backbone in backbones]),
         size_bytes=sum(backbone.size_bytes for backbone in backbones),
         fresh=partial(_build, [make for make in fresh if make is not None]) if all(fresh) else None,
         members=sum(backbone.members for backbone in backbones),
-        graph=None,
-        adapter=None,
-        weights=None,
-        source_head=None,
     )
 
 
