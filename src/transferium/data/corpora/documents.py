@@ -142,9 +142,8 @@ def _parquet(path: Path, column: str | None) -> Iterator[str]:
 
 def _delimited(path: Path, column: str | None) -> Iterator[str]:
     table = Delimited(path)
-    cells = table.read([_column(path, table.first, column)]).column(0)
-    for chunk in cells.chunks:
-        yield from (str(cell) for cell in chunk.to_pylist() if cell is not None)
+    for block in table.blocks([_column(path, table.first, column)]):
+        yield from (str(cell) for cell in block.column(0).to_pylist() if cell is not None)
 
 
 def _column(path: Path, first: dict[str, Any], asked: str | None) -> str:
