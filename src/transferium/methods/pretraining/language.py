@@ -16,11 +16,12 @@ import numpy as np
 from transferium.data.corpora.documents import TextCorpus
 from transferium.errors import DataError, InputError, TransferiumWarning
 from transferium.methods.pretraining.encoder_folder import Network, NewNetwork, folder_of, network_of, write_encoder
-from transferium.methods.pretraining.pretraining import Pretrained, Pretraining, Spot
-from transferium.methods.pretraining.tokenize import there, tokenized
+from transferium.methods.pretraining.pretraining import NEW, Pretrained, Pretraining, Spot
+from transferium.methods.pretraining.tokenize import forget, there, tokenized
 from transferium.methods.pretraining.tokenizer import TOKENIZERS, Vocabulary, train_tokenizer
 from transferium.methods.settings.field import setting
 from transferium.methods.staged import run_stages
+from transferium.objectives.self_supervised.choices import PAIR_TASKS, UNITS
 from transferium.system.processes import everyone, rank
 from transferium.system.write_atomically import write_atomically
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from transferium.objectives.self_supervised.base import SelfSupervised
     from transferium.training.feeds.corpus import Blocks
     from transferium.training.loop.stage import Stage
-
-PAIR_TASKS = ("nsp", "same-document", "sop")
 
 
 @dataclass
@@ -41,8 +40,11 @@ class LanguagePretraining(NewNetwork, Pretraining):
     """
 
     objectives: ClassVar[tuple[str, ...]] = ("mlm", *PAIR_TASKS)
+    counts_with: ClassVar[dict[str, str]] = {"masking": "mlm", "mask_rate": "mlm"} | dict.fromkeys(
+        ("tokenizer", "vocabulary", "lowercase", "layers", "width", "heads"), NEW
+    )
 
-    masking: str = setting("token", "what is masked: token, word or span", ("token", "word", "span"))
+    masking: str = setting("token", "what is masked: token, word or span", UNITS)
     mask_rate: float = setting(0.15, "share of the tokens that is guessed", bounds={"above": 0, "below": 1})
     tokenizer: str = setting("wordpiece", "learned from the corpus: wordpiece, bpe or characters", TOKENIZERS)
     vocabulary: int = setting(8000, "pieces that the tokenizer knows, at most", bounds={"least": 100})
@@ -70,9 +72,7 @@ class LanguagePretraining(NewNetwork, Pretraining):
         counts = {name: facts[name] for name in ("documents", "sentences", "tokens")}
         return Pretrained(
             kind="text",
-            write=partial(
-                write_encoder, outcome.result, spot.workdir / "tokenizer.json", source, start, network.longest
-            ),
+            write=partial(write_encoder, outcome.result, spot.workdir / "tokenizer.json", network),
             history=outcome.history,
             counts=counts | {"train": len(train), "held_out": len(held), "vocabulary": tokenizer.get_vocab_size()},
             beside=_by_frequency(train, held, vocabulary.size) if "mlm" in asked else {},
@@ -114,6 +114,7 @@ class LanguagePretraining(NewNetwork, Pretraining):
         about = json.loads(json.dumps(about))
         if there(folder).get("about") != about:
             spot.workdir.mkdir(parents=True, exist_ok=True)
+            forget(folder)
             if given is None:
                 spot.tell("learning a tokenizer", 0, 1)
                 made = train_tokenizer(self.tokenizer, corpus, self.vocabulary, self.lowercase)

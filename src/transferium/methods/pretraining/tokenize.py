@@ -75,6 +75,11 @@ def there(folder: Path) -> dict[str, Any]:
         return {}
 
 
+def forget(folder: Path) -> None:
+    """What is below ``folder`` is no corpus any more: to be called before its tokenizer or ids become others."""
+    (folder / FACTS).unlink(missing_ok=True)
+
+
 def _grouped(items: Iterator[T], n: int) -> Iterator[list[T]]:
     while some := list(islice(items, n)):
         yield some

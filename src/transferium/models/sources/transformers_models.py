@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -83,12 +83,18 @@ def text_preprocess(folder: Path) -> TextPreprocess:
             "fast tokenizer beside the weights."
         )
     config = _config(folder)
-    positions = int(config.get("max_position_embeddings") or 512)
-    if config.get("model_type") in {"roberta", "xlm-roberta", "camembert", "mpnet"}:
-        positions -= 2  # these count positions from the padding index on
+    positions = longest_text(config, 512)
     stated = _json(folder / "sentence_bert_config.json").get("max_seq_length")
     stated = stated or _json(folder / "tokenizer_config.json").get("model_max_length") or positions
     return TextPreprocess(folder / "tokenizer.json", min(int(stated), positions), int(config.get("pad_token_id") or 0))
+
+
+def longest_text(config: Mapping[str, Any], otherwise: int) -> int:
+    """How many tokens a model of that configuration has positions for; ``otherwise`` where it does not say."""
+    positions = int(config.get("max_position_embeddings") or otherwise)
+    if config.get("model_type") in {"roberta", "xlm-roberta", "camembert", "mpnet"}:
+        positions -= 2  # these count positions from the padding index on
+    return positions
 
 
 def text_pooling(folder: Path) -> tuple[Pooling, bool]:
@@ -192,6 +198,24 @@ def vision_preprocess(folder: Path) -> ImagePreprocess:
         decode_at_least=2 * resize,
         crop="squash" if square and not cropped else "center",
     )
+
+
+def write_vision_preprocess(preprocess: ImagePreprocess, folder: Path) -> None:
+    """``preprocessor_config.json``, of which :func:`vision_preprocess` makes the same again."""
+    whole = {"height": preprocess.resize, "width": preprocess.resize}
+    is_cropped = preprocess.crop == "center"
+    told = {
+        "image_processor_type": "ViTImageProcessor",
+        "do_resize": True,
+        "size": {"shortest_edge": preprocess.resize} if is_cropped else whole,
+        "resample": next(code for code, name in _RESAMPLING.items() if name == preprocess.interpolation),
+        "do_center_crop": is_cropped,
+        **({"crop_size": {"height": preprocess.size, "width": preprocess.size}} if is_cropped else {}),
+        "do_normalize": True,
+        "image_mean": list(preprocess.mean),
+        "image_std": list(preprocess.std),
+    }
+    (folder / "preprocessor_config.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
 def build_vision(folder: Path, pretrained: bool = True) -> nn.Module:

@@ -36,8 +36,9 @@ def held_out_terms(measures: Measures, held: Domain, stream: str = "corpus") -> 
         counts: dict[str, int] = {}
         with own_random_numbers(), torch.no_grad():
             seed_everything(stage.seed, 0, 0)
-            for start in range(0, len(order), AT_ONCE):
-                batch = feed.batch(0, order[start : start + AT_ONCE]).to(machine.device)
+            # One row more in the last batch, where it would be alone: a spread over rows needs two of them.
+            for rows in np.split(order, range(AT_ONCE, len(order) - 1, AT_ONCE)):
+                batch = feed.batch(0, rows).to(machine.device)
                 with machine.autocast():
                     measured = measures(View(stage.model, {stream: batch}))
                 for name, values in measured.items():
