@@ -24,6 +24,7 @@ def test_every_kind_of_file_gives_the_same_documents(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"n": [1, 2, 3], "words": TEXTS}), tmp_path / "a.parquet")
     for path in tmp_path.iterdir():
         assert [text.strip() for text in TextCorpus(path)] == TEXTS, path.name
+    (tmp_path / "._a.txt").write_bytes(b"left by a system\0")
     assert len(list(TextCorpus(tmp_path))) == 4 * len(TEXTS)
 
 

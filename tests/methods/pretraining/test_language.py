@@ -143,6 +143,15 @@ def test_a_corpus_half_written_with_another_tokenizer_is_read_anew(tmp_path: Pat
     assert again.counts == first.counts and again.beside == first.beside
 
 
+@pytest.mark.parametrize("name", ["ids.bin", "sentences.npy", "tokenizer.json", "corpus.json"])
+def test_a_corpus_that_was_damaged_in_its_folder_is_read_anew(tmp_path: Path, name: str) -> None:
+    first = learned(tmp_path / "state", epochs=1)
+    file = tmp_path / "state" / "corpus" / name
+    file.write_bytes(file.read_bytes()[:50])
+    again = learned(tmp_path / "state", epochs=1)
+    assert again.counts == first.counts and again.beside == first.beside
+
+
 def test_tokenizer_and_model_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     folder = written(learned(tmp_path / "state", epochs=1), tmp_path / "encoder")
     config = transformers.AutoConfig.from_pretrained(folder)
