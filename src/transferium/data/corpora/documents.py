@@ -21,7 +21,7 @@ PLAIN = (".txt", ".text", ".md", "")
 
 
 class TextCorpus:
-    """Texts in a file, a folder of files (not hidden ones), or in memory. Iterating gives its documents, as often as asked.
+    """Texts in a file, a folder (but its hidden files), or in memory. Iterating gives the documents, as often as asked.
 
     Of a plain text file (UTF-8) a document is what stands between empty lines, at most a million characters; where
     there are no empty lines, each line. Of a table (CSV, TSV, JSON lines, Parquet) it is each row of the column

@@ -55,15 +55,13 @@ class Network:
 
 def folder_of(name: str) -> Path:
     """The folder of transformers behind a backbone's name; ``BackboneError`` where there is none."""
-    folder = Path(name)
+    from transferium.models.sources.transformers_models import folder_named
+
     if name in BUNDLED and (file := BUNDLED[name].file) is not None:
         BUNDLED[name].check(name)
         folder = file.parent
-    elif name.startswith("hf/"):
-        from transferium.models.sources.hub import repository
-        from transferium.models.sources.transformers_models import FILES
-
-        folder = repository(name.removeprefix("hf/"), FILES)
+    else:
+        folder = folder_named(name)
     if not (folder / "config.json").is_file() or not (folder / "tokenizer.json").is_file():
         raise BackboneError(
             "pretraining on texts goes on from a folder of transformers with config.json and tokenizer.json, from "

@@ -95,16 +95,14 @@ class VisionTransformerPretraining(Pretraining):
 
 
 def _folder(name: str) -> Path:
-    if name.startswith("hf/"):
-        from transferium.models.sources.hub import repository
-        from transferium.models.sources.transformers_models import FILES
+    from transferium.models.sources.transformers_models import folder_named
 
-        return repository(name.removeprefix("hf/"), FILES)
-    if not (Path(name) / "config.json").is_file():
+    folder = folder_named(name)
+    if not (folder / "config.json").is_file():
         raise InputError(
             f"masked image modelling goes on from hf/<owner>/<name> or a folder with a ViT; {name} is none."
         )
-    return Path(name)
+    return folder
 
 
 def _write(model: Model, preprocess: ImagePreprocess, folder: Path) -> None:

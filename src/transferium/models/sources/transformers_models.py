@@ -24,15 +24,20 @@ if TYPE_CHECKING:
 
     from transferium.models.sources.encoders import Pooling
 
-FILES = ("*.json", "*.safetensors", "*.bin", "*/config.json")
+_FILES = ("*.json", "*.safetensors", "*.bin", "*/config.json")
 _RESAMPLING = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 
 
 def transformers_named(name: str, kind: Kind, amount: int | None) -> Backbone:
     """``hf/<owner/name>``: any encoder on the hub that needs no code of its own."""
+    return transformers_folder(folder_named(f"hf/{name}"), kind, amount, name=f"hf/{name}")
+
+
+def folder_named(name: str) -> Path:
+    """The folder behind ``hf/<owner>/<name>``; any other name is a path."""
     from transferium.models.sources.hub import repository
 
-    return transformers_folder(repository(name, FILES), kind, amount, name=f"hf/{name}")
+    return repository(name.removeprefix("hf/"), _FILES) if name.startswith("hf/") else Path(name)
 
 
 def transformers_folder(folder: Path, kind: Kind, amount: int | None, name: str | None = None) -> Backbone:
