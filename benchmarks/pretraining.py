@@ -27,6 +27,7 @@ import transferium as tm
 from record import DATA, RESULTS, record
 from transferium.data.domain import Domain
 from transferium.embedding.embed import Embedder
+from transferium.job.few_shots.draw_shots import draw_shots
 from transferium.job.pretrain.run import options_of, pretrain_job
 from transferium.methods.catalogue import find_method
 from transferium.methods.task import Task
@@ -74,8 +75,7 @@ def few_labels(backbone: Backbone, method: str, train: Domain, test: Domain, see
 
 def drawn(domain: Domain, each: int, seed: int) -> Domain:
     """``each`` examples of every class."""
-    draw, y = np.random.default_rng(seed), domain.y
-    return domain.take(np.concatenate([draw.permutation(np.flatnonzero(y == c))[:each] for c in np.unique(y)]))
+    return domain.take(draw_shots(domain, each, seed=seed, draw=0))
 
 
 def spread(values: list[float]) -> dict[str, Any]:

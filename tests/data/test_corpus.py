@@ -11,6 +11,7 @@ from pyarrow import parquet
 
 from transferium.data.corpora.documents import TextCorpus
 from transferium.data.corpora.sentences import sentences
+from transferium.data.readers import delimited
 from transferium.errors import DataError
 
 TEXTS = ["One text. It goes on.", "天气很好。我们走吧！", 'A "third" one, with a comma']
@@ -23,6 +24,7 @@ def test_every_kind_of_file_gives_the_same_documents(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"n": [1, 2, 3], "words": TEXTS}), tmp_path / "a.parquet")
     for path in tmp_path.iterdir():
         assert [text.strip() for text in TextCorpus(path)] == TEXTS, path.name
+    (tmp_path / "._a.txt").write_bytes(b"left by a system\0")
     assert len(list(TextCorpus(tmp_path))) == 4 * len(TEXTS)
 
 
@@ -66,6 +68,18 @@ def test_a_column_that_is_not_there_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("one,two\na,b\n")
     with pytest.raises(DataError, match=r"has no column 'tow'\. Did you mean 'two'"):
         list(TextCorpus(tmp_path / "a.csv", "tow"))
-    given: list[Any] = ["a", 3]
+    texts: list[Any] = ["a", 3]
     with pytest.raises(DataError, match="one of its entries is a int"):
-        TextCorpus(given)
+        TextCorpus(texts)
+
+
+def test_a_table_of_texts_need_not_fit_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "_BLOCK", 1 << 16)
+    (tmp_path / "a.csv").write_text("text,label\n" + "".join(f'"{i},\n{"word " * 100}",{i}\n' for i in range(16_000)))
+    before, most, n = pa.total_allocated_bytes(), 0, 0
+    for n, text in enumerate(TextCorpus(tmp_path / "a.csv"), start=1):
+        assert text.startswith(f"{n - 1},\n")
+        most = max(most, pa.total_allocated_bytes() - before) if n % 500 == 0 else most
+    assert n == 16_000 and most < (tmp_path / "a.csv").stat().st_size / 3
+    (tmp_path / "b.csv").write_text("text,label\n")
+    assert list(TextCorpus(tmp_path / "b.csv", "text")) == []

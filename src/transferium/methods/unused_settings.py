@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -54,11 +54,16 @@ BESIDE = {"sources": "several sources", "few_weight": "labelled target examples 
 def warn_beside(method: Any, *, several: bool, few: bool) -> None:
     """Warn of settings for ``several`` sources, or for a ``few`` labelled target examples, where there are none."""
     there = {"sources": several, "few_weight": few}
-    for name, value in method.get_params().items():
-        if there.get(name, True) or value == getattr(type(method), name):
-            continue
-        words = f"{name}={value} has no effect here: it counts with {BESIDE[name]}."
-        warnings.warn(words, UnusedSettingWarning, stacklevel=4)
+    warn_without(method, {name: words for name, words in BESIDE.items() if not there[name]})
+
+
+def warn_without(method: Any, missing: Mapping[str, str]) -> None:
+    """Warn of each setting that is not at its default and counts only with what is ``missing``, by setting."""
+    for name, words in missing.items():
+        value = getattr(method, name, None)
+        if value != getattr(type(method), name, None):
+            said = f"{name}={value} has no effect here: it counts with {words}."
+            warnings.warn(said, UnusedSettingWarning, stacklevel=5)
 
 
 @contextmanager

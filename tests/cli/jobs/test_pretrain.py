@@ -11,6 +11,8 @@ from click.testing import CliRunner
 
 from transferium.cli.app import cli
 from transferium.errors import TransferiumError
+from transferium.job.pretrain.run import options_of
+from transferium.methods.unused_settings import UnusedSettingWarning
 from transferium.system import extras
 
 SMALL = [
@@ -68,6 +70,20 @@ def test_without_what_trains_it_is_said_before_anything_is_read(monkeypatch: pyt
     ran = run("pretrain", "nowhere.txt")
     assert isinstance(ran.exception, TransferiumError)
     assert "pretraining trains a network and needs PyTorch" in str(ran.exception)
+
+
+@pytest.mark.parametrize(
+    ("objective", "backbone", "settings", "said"),
+    [
+        ("vicreg", None, {"noise": "masking"}, "noise=masking has no effect here: it counts with objective dae"),
+        ("nsp", None, {"masking": "word"}, "masking=word has no effect here: it counts with objective mlm"),
+        ("mim", "a/vit", {"layers": 2}, r"layers=2 has no effect here: it counts with a new network \(no --backbone"),
+    ],
+)
+def test_a_setting_without_effect_is_said(objective: str, backbone: str | None, settings: dict, said: str) -> None:
+    with pytest.warns(UnusedSettingWarning, match=said):
+        options_of(objective, settings, out=Path("enc"), backbone=backbone)
+    options_of("mlm", {"masking": "word", "layers": 2}, out=Path("enc"))
 
 
 def test_help_and_refusals_import_no_torch() -> None:

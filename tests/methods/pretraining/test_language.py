@@ -10,8 +10,10 @@ import transformers
 from transferium.data.corpora.documents import TextCorpus
 from transferium.errors import BackboneError, DataError, InputError, TransferiumWarning
 from transferium.methods.pretraining.by_objective import find_pretraining, objectives_of
+from transferium.methods.pretraining.encoder_folder import write_pooling
 from transferium.methods.pretraining.pretraining import Pretrained, Spot
 from transferium.models.catalogue import find_backbone
+from transferium.models.sources.transformers_models import text_pooling
 
 SUBJECTS = {"dog": "barks", "cat": "purrs", "bird": "sings", "fish": "swims"}
 SMALL = {"layers": 1, "width": 16, "heads": 2, "length": 24, "vocabulary": 100, "epochs": 2, "held_share": 0.2}
@@ -101,12 +103,53 @@ def test_another_architecture_by_its_config(tmp_path: Path) -> None:
     assert find_backbone(folder, "text").width == 16
 
 
-def test_positions_that_are_counted_from_the_padding_on_leave_room_for_fewer_tokens(tmp_path: Path) -> None:
-    transformers.RobertaConfig(
-        hidden_size=16, num_attention_heads=2, num_hidden_layers=1, intermediate_size=16, max_position_embeddings=14
-    ).save_pretrained(tmp_path / "config")
-    done = learned(tmp_path / "state", config=str(tmp_path / "config"), epochs=1, length=14)
-    assert "longer than 12 tokens" in " ".join(done.said)
+def test_a_new_network_reads_as_many_tokens_as_it_has_positions_for(tmp_path: Path) -> None:
+    config = transformers.RobertaConfig(
+        hidden_size=16, num_attention_heads=2, num_hidden_layers=1, intermediate_size=32, max_position_embeddings=24
+    )
+    config.save_pretrained(tmp_path / "config")
+    texts = TextCorpus([f"the dog {i} " + "runs and runs " * 30 for i in range(9)])
+    done = learned(tmp_path / "state", config=str(tmp_path / "config"), epochs=1, texts=texts)
+    assert done.said == ("9 of 9 documents are longer than 22 tokens: cut into several",)
+    assert find_backbone(written(done, tmp_path / "encoder"), "text").preprocess.max_length == 22
+
+
+@pytest.mark.parametrize(("pooling", "normalise"), [("cls", False), ("max", True)])
+def test_tokens_are_pooled_as_where_it_started(tmp_path: Path, pooling: str, normalise: bool) -> None:
+    folder = written(learned(tmp_path / "state", epochs=1), tmp_path / "encoder")
+    write_pooling(folder, 16, pooling, normalise)
+    again = written(learned(tmp_path / "again", start=str(folder), epochs=1), tmp_path / "b")
+    assert text_pooling(again) == (pooling, normalise)
+
+
+def test_a_start_whose_rows_could_not_be_read_again_is_refused_before_training(tmp_path: Path) -> None:
+    folder = written(learned(tmp_path / "state", epochs=1), tmp_path / "encoder")
+    (folder / "modules.json").write_text('[{"path": "", "type": "a.Transformer"}, {"path": "1", "type": "a.Dense"}]')
+    with pytest.raises(BackboneError, match="Dense, which is not supported"):
+        learned(tmp_path / "again", start=str(folder))
+    assert not list((tmp_path / "again").glob("*.safetensors"))
+
+
+def test_a_corpus_half_written_with_another_tokenizer_is_read_anew(tmp_path: Path) -> None:
+    first = learned(tmp_path / "state", epochs=1)
+
+    def stop(what: str, _done: int, _total: int) -> None:
+        if what == "reading the corpus":
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        learned(tmp_path / "state", epochs=1, tokenizer="characters", progress=stop)
+    again = learned(tmp_path / "state", epochs=1)
+    assert again.counts == first.counts and again.beside == first.beside
+
+
+@pytest.mark.parametrize("name", ["ids.bin", "sentences.npy", "tokenizer.json", "corpus.json"])
+def test_a_corpus_that_was_damaged_in_its_folder_is_read_anew(tmp_path: Path, name: str) -> None:
+    first = learned(tmp_path / "state", epochs=1)
+    file = tmp_path / "state" / "corpus" / name
+    file.write_bytes(file.read_bytes()[:50])
+    again = learned(tmp_path / "state", epochs=1)
+    assert again.counts == first.counts and again.beside == first.beside
 
 
 def test_tokenizer_and_model_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Pretraining on pictures: it learns, it goes on bit for bit, and its encoder is read again."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -9,10 +11,13 @@ import torch
 from transferium.data.domain import Domain
 from transferium.data.read import read
 from transferium.data.samples import Items
-from transferium.errors import BackboneError, DataError
+from transferium.errors import BackboneError, DataError, TransferiumWarning
 from transferium.methods.pretraining.by_objective import find_pretraining, objectives_of
 from transferium.methods.pretraining.pretraining import Pretrained, Spot
 from transferium.models.catalogue import find_backbone
+from transferium.models.preprocess import ImagePreprocess
+from transferium.models.sources.transformers_models import vision_preprocess, write_vision_preprocess
+from transferium.training.wrappers.held_out_terms import AT_ONCE
 
 
 def corpus(n: int = 30) -> Domain:
@@ -67,6 +72,12 @@ def test_what_was_interrupted_ends_bit_for_bit_as_if_it_had_not_been(tmp_path: P
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
+def test_a_held_out_picture_is_never_alone(tmp_path: Path) -> None:
+    done = learned(tmp_path / "state", "vicreg", data=corpus(60), held_share=0.55, epochs=1)
+    assert done.counts["held_out"] == AT_ONCE + 1
+    assert np.isfinite(list(done.held.values())).all()
+
+
 def test_an_auto_encoder_learns_to_draw(tmp_path: Path) -> None:
     done = learned(tmp_path / "state", "dae", epochs=8, lr=3e-3)
     assert done.held["dae"] < 0.9 < done.beside["dae of the mean picture"]
@@ -117,13 +128,19 @@ def test_what_is_no_picture_or_too_few_is_refused(tmp_path: Path) -> None:
         learned(tmp_path, "dae", start="nowhere")
 
 
+def test_of_a_divided_data_set_the_train_part_is_learned_from_and_that_is_said() -> None:
+    divided = replace(corpus(5), parts=np.array(["train", "test", "train", "val", "train"]))
+    with pytest.warns(TransferiumWarning, match="came divided: of its pictures 2 are left out"):
+        assert find_pretraining(("dae",), {}).open(divided, {}).ids == ["0", "2", "4"]
+
+
 def test_unreadable_pictures_are_left_out_and_said(tmp_path: Path) -> None:
     good = corpus(12)
     damaged = Domain(
         Items([*(good.samples.raw(i) for i in range(12)), b"no picture"]), "image", [str(i) for i in range(13)]
     )
     done = learned(tmp_path, "dae", data=damaged, epochs=1)
-    assert done.said == ("1 pictures cannot be read and are left out",)
+    assert done.said == ("1 of 13 pictures cannot be read: left out",)
     assert done.counts["train"] + done.counts["held_out"] == 12
 
 
@@ -138,3 +155,15 @@ def test_a_vision_transformer_is_a_backbone_and_goes_on(tmp_path: Path) -> None:
     x = torch.rand(2, 3, 24, 24)
     with torch.no_grad():
         torch.testing.assert_close(find_backbone(again, "image").build()(x), backbone.build()(x))
+
+
+@pytest.mark.parametrize(("resize", "interpolation", "crop"), [(24, "bilinear", "squash"), (27, "bicubic", "center")])
+def test_what_came_out_reads_pictures_as_where_it_started(
+    tmp_path: Path, resize: int, interpolation: str, crop: Literal["center", "squash"]
+) -> None:
+    folder = written(learned(tmp_path / "state", "mim", epochs=1), tmp_path / "encoder")
+    reads = ImagePreprocess(24, resize, interpolation, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4), 2 * resize, crop=crop)
+    write_vision_preprocess(reads, folder)
+    assert vision_preprocess(folder) == reads
+    again = written(learned(tmp_path / "s2", "mim", start=str(folder), epochs=1), tmp_path / "b")
+    assert vision_preprocess(again) == reads

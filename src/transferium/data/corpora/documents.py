@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from transferium.data.folders.listing import list_folder, suffix
 from transferium.data.readers.columns import TEXT_NAMES
 from transferium.data.readers.delimited import Delimited, check_utf8
 from transferium.data.readers.opening import opening
 from transferium.data.readers.parquet import Parquet
-from transferium.errors import DataError, did_you_mean, option
+from transferium.errors import DataError, did_you_mean, option, refusing
 
 _LINE = 1 << 20
 """The most characters of a line that are read at once."""
@@ -20,7 +21,7 @@ PLAIN = (".txt", ".text", ".md", "")
 
 
 class TextCorpus:
-    """Texts in a file, a folder of files, or in memory. Iterating gives its documents, again each time.
+    """Texts in a file, a folder (but its hidden files), or in memory. Iterating gives the documents, as often as asked.
 
     Of a plain text file (UTF-8) a document is what stands between empty lines, at most a million characters; where
     there are no empty lines, each line. Of a table (CSV, TSV, JSON lines, Parquet) it is each row of the column
@@ -71,7 +72,8 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     known = (*READERS, *PLAIN[:-1])
-    found = sorted(file for file in path.rglob("*") if file.suffix.lower() in known and file.is_file())
+    with refusing(DataError, f"{path} cannot be opened", "."):
+        found = sorted(path / name for name in list_folder(path).top.all_others() if suffix(name) in known)
     if not found:
         raise DataError(f"{path} holds no text: files that end in {', '.join(known)} are read.")
     return found
@@ -142,9 +144,8 @@ def _parquet(path: Path, column: str | None) -> Iterator[str]:
 
 def _delimited(path: Path, column: str | None) -> Iterator[str]:
     table = Delimited(path)
-    cells = table.read([_column(path, table.first, column)]).column(0)
-    for chunk in cells.chunks:
-        yield from (str(cell) for cell in chunk.to_pylist() if cell is not None)
+    for block in table.blocks([_column(path, table.first, column)]):
+        yield from (str(cell) for cell in block.column(0).to_pylist() if cell is not None)
 
 
 def _column(path: Path, first: dict[str, Any], asked: str | None) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from itertools import islice, pairwise
 from math import isfinite
 from pathlib import Path
@@ -68,27 +69,41 @@ class Delimited:
 
     def read(self, names: Sequence[str]) -> Any:
         """A ``pyarrow.Table`` of text columns; an empty cell is null, a quoted empty one is an empty text."""
+        from pyarrow import csv as arrow_csv
+
+        with self._parsing():
+            return arrow_csv.read_csv(self.path, **self._options(names))
+
+    def blocks(self, names: Sequence[str]) -> Iterator[Any]:
+        """The same as record batches one after another: the file need not fit into memory."""
+        from pyarrow import csv as arrow_csv
+
+        with self._parsing(), arrow_csv.open_csv(self.path, **self._options(names)) as reader:
+            yield from reader
+
+    def _parsing(self) -> AbstractContextManager[None]:
+        quoted = f". A cell with {self.delimiter!r} or a line end in it must stand in double quotes, and a quote twice"
+        return opening(self.path, f"is no table with {len(self.first)} columns", quoted)
+
+    def _options(self, names: Sequence[str]) -> dict[str, Any]:
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
-        quoted = f". A cell with {self.delimiter!r} or a line end in it must stand in double quotes, and a quote twice"
-        with opening(self.path, f"is no table with {len(self.first)} columns", quoted):
-            return arrow_csv.read_csv(
-                self.path,
-                read_options=arrow_csv.ReadOptions(block_size=_BLOCK, skip_rows=self.skipped),
-                parse_options=arrow_csv.ParseOptions(
-                    delimiter=self.delimiter,
-                    newlines_in_values=True,
-                    ignore_empty_lines=len(self.first) > 1,  # of one column, an empty line is a row
-                ),
-                convert_options=arrow_csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()),
-                    include_columns=list(names),
-                    strings_can_be_null=True,
-                    quoted_strings_can_be_null=False,
-                    null_values=[""],
-                ),
-            )
+        return {
+            "read_options": arrow_csv.ReadOptions(block_size=_BLOCK, skip_rows=self.skipped),
+            "parse_options": arrow_csv.ParseOptions(
+                delimiter=self.delimiter,
+                newlines_in_values=True,
+                ignore_empty_lines=len(self.first) > 1,  # of one column, an empty line is a row
+            ),
+            "convert_options": arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                include_columns=list(names),
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+                null_values=[""],
+            ),
+        }
 
 
 def _check_kind(path: Path) -> None:

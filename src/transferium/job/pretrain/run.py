@@ -15,7 +15,7 @@ from transferium.errors import InputError, TransferiumError, option
 from transferium.job.pretrain.pace import Pace
 from transferium.job.run_directory.files import write_json
 from transferium.job.run_directory.provenance import provenance
-from transferium.job.run_directory.resume import is_interrupted, is_searching
+from transferium.job.run_directory.resume import is_interrupted, is_searching, keep_log
 from transferium.job.run_directory.state_paths import STATE
 from transferium.methods.pretraining.by_objective import find_pretraining, objectives_of
 from transferium.methods.pretraining.pretraining import Pretrained, Pretraining, Spot
@@ -23,7 +23,6 @@ from transferium.system.display import Display, display
 from transferium.system.extras import require_train
 from transferium.system.folder_locks import alone_in
 from transferium.system.processes import everyone, rank
-from transferium.training.logs.journal import LOG
 
 if TYPE_CHECKING:
     from transferium.data.domain import Domain
@@ -52,7 +51,9 @@ def options_of(objective: str, settings: Mapping[str, Any], **others: Any) -> Pr
     """The options with their objectives and settings read; ``MissingExtraError`` where PyTorch is not installed."""
     objectives = objectives_of(objective)
     require_train("pretraining trains a network and")
-    return PretrainOptions(method=find_pretraining(objectives, settings), objectives=objectives, **others)
+    method = find_pretraining(objectives, settings)
+    method.warn_without_effect(objectives, others.get("backbone"))
+    return PretrainOptions(method=method, objectives=objectives, **others)
 
 
 def pretrain_job(corpus: Any, options: PretrainOptions, progress: Display | None) -> dict[str, Any]:
@@ -73,7 +74,7 @@ def pretrain_job(corpus: Any, options: PretrainOptions, progress: Display | None
         facts = _facts(done, options, time.perf_counter() - start)
         with replacing(out, SIGNS, (STATE,)) as fresh:
             done.write(fresh)
-            shutil.copyfile(out / STATE / LOG, fresh / LOG)
+            keep_log(out, fresh)
             write_json(fresh / RESULT, facts)
             for file in filter(Path.is_file, fresh.rglob("*")):
                 file.chmod(0o644)  # libraries write for the owner alone
@@ -99,7 +100,7 @@ def pretrain(
     (None: random weights), ``text`` the column of a table, and ``settings`` are those of ``--set``. Called again after
     an interruption it goes on where it was, bit for bit. Raises ``InputError`` or ``DataError`` with what to do.
 
-    Prefer a pretrained encoder where there is one of this language and kind: it has seen a million times as much.
+    Prefer a pretrained encoder where there is one of this language and kind: it has seen more than most corpora hold.
     Devlin et al., "BERT: pre-training of deep bidirectional transformers for language understanding" (2019).
 
     >>> pretrain(["one text", "another text"], objective="mlm", settings={"epochs": 0})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,7 @@ import numpy as np
 from transferium.data.doctor.scan import scan
 from transferium.data.domain import Domain
 from transferium.data.modality import KINDS
-from transferium.errors import DataError
+from transferium.errors import DataError, TransferiumWarning
 from transferium.methods.pretraining.pretraining import Spot
 
 LEAST = 4
@@ -26,15 +27,20 @@ def pictures_of(corpus: Any, columns: Mapping[str, Any], objectives: Sequence[st
     if domain.kind != "image":
         whose = KINDS[domain.kind]
         raise DataError(f"{' and '.join(objectives)} learn from pictures, and {domain.name!r} holds {whose}.")
-    is_divided = domain.parts is not None and bool((domain.parts == "train").any())
-    return (domain.part("train") if is_divided else domain).unlabeled()
+    if domain.parts is None or not (domain.parts == "train").any():
+        return domain.unlabeled()
+    train = domain.part("train").unlabeled()
+    if rest := len(domain) - len(train):
+        words = f"{domain.name!r} came divided: of its pictures {rest:,} are left out, which are not in the train part."
+        warnings.warn(words, TransferiumWarning, stacklevel=2)
+    return train
 
 
 def divided(corpus: Domain, held_of: Callable[[int], int], spot: Spot) -> tuple[Domain, Domain, tuple[str, ...]]:
     """The readable pictures to learn from and those held out, copies on one side, and what a reader must know."""
     scanned = scan(corpus, progress=partial(spot.tell, "reading the pictures"))
     usable = np.array([key != "" and i not in scanned.problems for i, key in enumerate(scanned.keys)], bool)
-    said = () if usable.all() else (f"{int((~usable).sum())} pictures cannot be read and are left out",)
+    said = () if usable.all() else (f"{int((~usable).sum()):,} of {len(usable):,} pictures cannot be read: left out",)
     whole = replace(corpus, keys=scanned.keys).take(usable)
     assert whole.keys is not None
     distinct = sorted(set(whole.keys))

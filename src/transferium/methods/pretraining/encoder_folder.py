@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +15,14 @@ from transferium.models.sources.bundled import BUNDLED
 
 if TYPE_CHECKING:
     from transferium.models.model import Model
+    from transferium.models.sources.encoders import Pooling
 
-POOLING = ("modules.json", "sentence_bert_config.json", "config_sentence_transformers.json")
-"""Files of sentence-transformers that say how tokens become one row, beside the folders that they name."""
+KEYS: dict[Pooling, str] = {
+    "mean": "pooling_mode_mean_tokens",
+    "cls": "pooling_mode_cls_token",
+    "max": "pooling_mode_max_tokens",
+}
+"""What sentence-transformers calls each way from tokens to one row."""
 
 
 @dataclass
@@ -36,7 +40,8 @@ class NewNetwork:
 class Network:
     """What a pretraining of texts must know of the network before it is built.
 
-    ``longest``: tokens that it can read; ``types``: whether it tells two segments apart; ``lr``: its default rate.
+    ``longest``: tokens that it can read; ``types``: whether it tells two segments apart; ``lr``: its default rate;
+    ``pooling``: how one that goes on makes one row of its tokens, and whether at length one.
     """
 
     build: Callable[[], Model]
@@ -45,19 +50,18 @@ class Network:
     types: bool
     lr: float
     fingerprint: str
+    pooling: tuple[Pooling, bool] | None = None
 
 
 def folder_of(name: str) -> Path:
     """The folder of transformers behind a backbone's name; ``BackboneError`` where there is none."""
-    folder = Path(name)
+    from transferium.models.sources.transformers_models import folder_named
+
     if name in BUNDLED and (file := BUNDLED[name].file) is not None:
         BUNDLED[name].check(name)
         folder = file.parent
-    elif name.startswith("hf/"):
-        from transferium.models.sources.hub import repository
-        from transferium.models.sources.transformers_models import FILES
-
-        folder = repository(name.removeprefix("hf/"), FILES)
+    else:
+        folder = folder_named(name)
     if not (folder / "config.json").is_file() or not (folder / "tokenizer.json").is_file():
         raise BackboneError(
             "pretraining on texts goes on from a folder of transformers with config.json and tokenizer.json, from "
@@ -69,12 +73,12 @@ def folder_of(name: str) -> Path:
 def network_of(asked: NewNetwork, source: Path | None, vocabulary: Vocabulary, start: str | None) -> Network:
     """The network that starts: that of ``source``, or a new one as ``asked``."""
     from transferium.models.sources.language_models import continued, language_model, read_config, untrained
-    from transferium.models.sources.transformers_models import text_positions, text_preprocess
+    from transferium.models.sources.transformers_models import text_pooling, text_positions, text_preprocess
     from transferium.models.sources.weight_files import digest_files, weight_files
 
     if source is None:
         config = _new_config(asked, vocabulary)
-        longest = text_positions(config.model_type, getattr(config, "max_position_embeddings", None)) or asked.length
+        longest = text_positions(config.to_dict()) or asked.length
         written = config.to_json_string()
         return _network(config, lambda: language_model(untrained(config)), longest, 5e-4, digest_files([], written))
     if asked.config:
@@ -88,7 +92,8 @@ def network_of(asked: NewNetwork, source: Path | None, vocabulary: Vocabulary, s
         )
     longest = text_preprocess(source).max_length
     files = digest_files([source / "config.json", *weight_files(source)])
-    return _network(config, lambda: language_model(continued(source)), longest, 5e-5, files)
+    pooling: tuple[Pooling, bool] = ("mean", True) if start in BUNDLED else text_pooling(source)
+    return replace(_network(config, lambda: language_model(continued(source)), longest, 5e-5, files), pooling=pooling)
 
 
 def _network(config: Any, build: Callable[[], Model], longest: int, lr: float, fingerprint: str) -> Network:
@@ -121,38 +126,26 @@ def _new_config(asked: NewNetwork, vocabulary: Vocabulary) -> Any:
     )
 
 
-def write_encoder(
-    model: Model, tokenizer: Path, source: Path | None, start: str | None, longest: int, folder: Path
-) -> None:
+def write_encoder(model: Model, tokenizer: Path, network: Network, folder: Path) -> None:
     """Model and tokenizer by ``save_pretrained``, and how tokens are pooled where the start said so."""
     from transferium.models.sources.language_models import put_together
     from transferium.models.sources.transformers_models import quiet
 
     with quiet():
         put_together(model).save_pretrained(folder)
-        save_tokenizer(tokenizer, folder, longest)
-    if start in BUNDLED:
-        _say_pooling(folder, model)
-    elif source is not None and (source / "modules.json").is_file():
-        for name in POOLING:
-            if (source / name).is_file():
-                shutil.copyfile(source / name, folder / name)
-        for part in json.loads((source / "modules.json").read_text(encoding="utf-8")):
-            if part["path"] and (source / part["path"] / "config.json").is_file():
-                (folder / part["path"]).mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source / part["path"] / "config.json", folder / part["path"] / "config.json")
+        save_tokenizer(tokenizer, folder, network.longest)
+    if network.pooling is not None:
+        write_pooling(folder, network.width, *network.pooling)
 
 
-def _say_pooling(folder: Path, model: Model) -> None:
-    """The bundled encoder's mean over tokens at length one, in the files of sentence-transformers."""
-    kinds = ("Transformer", "Pooling", "Normalize")
-    paths = ("", "1_Pooling", "2_Normalize")
+def write_pooling(folder: Path, width: int, pooling: Pooling, normalise: bool) -> None:
+    """The files of sentence-transformers that say it."""
+    parts = {"Transformer": "", "Pooling": "1_Pooling"} | ({"Normalize": "2_Normalize"} if normalise else {})
     modules = [
         {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
-        for i, (kind, path) in enumerate(zip(kinds, paths, strict=True))
+        for i, (kind, path) in enumerate(parts.items())
     ]
     (folder / "modules.json").write_text(json.dumps(modules, indent=1), encoding="utf-8")
-    (folder / "1_Pooling").mkdir()
-    width = int(model.backbone.model.config.hidden_size)  # type: ignore[union-attr,arg-type]
-    pooling = {"word_embedding_dimension": width, "pooling_mode_mean_tokens": True}
-    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling), encoding="utf-8")
+    (folder / "1_Pooling").mkdir(exist_ok=True)
+    told = {"word_embedding_dimension": width} | {key: way == pooling for way, key in KEYS.items()}
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(told), encoding="utf-8")

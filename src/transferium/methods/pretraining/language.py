@@ -16,11 +16,12 @@ import numpy as np
 from transferium.data.corpora.documents import TextCorpus
 from transferium.errors import DataError, InputError, TransferiumWarning
 from transferium.methods.pretraining.encoder_folder import Network, NewNetwork, folder_of, network_of, write_encoder
-from transferium.methods.pretraining.pretraining import Pretrained, Pretraining, Spot
-from transferium.methods.pretraining.tokenize import there, tokenized
+from transferium.methods.pretraining.pretraining import NEW, Pretrained, Pretraining, Spot
+from transferium.methods.pretraining.tokenize import TOKENIZER, forget, there, tokenized
 from transferium.methods.pretraining.tokenizer import TOKENIZERS, Vocabulary, train_tokenizer
 from transferium.methods.settings.field import setting
 from transferium.methods.staged import run_stages
+from transferium.objectives.self_supervised.choices import PAIR_TASKS, UNITS
 from transferium.system.processes import everyone, rank
 from transferium.system.write_atomically import write_atomically
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from transferium.training.feeds.corpus import Blocks
     from transferium.training.loop.stage import Stage
 
-PAIR_TASKS = ("nsp", "same-document", "sop")
+CORPUS = "corpus"
+"""The folder in the state folder that holds it as token ids."""
 
 
 @dataclass
@@ -41,8 +43,11 @@ class LanguagePretraining(NewNetwork, Pretraining):
     """
 
     objectives: ClassVar[tuple[str, ...]] = ("mlm", *PAIR_TASKS)
+    counts_with: ClassVar[dict[str, str]] = {"masking": "mlm", "mask_rate": "mlm"} | dict.fromkeys(
+        ("tokenizer", "vocabulary", "lowercase", "layers", "width", "heads"), NEW
+    )
 
-    masking: str = setting("token", "what is masked: token, word or span", ("token", "word", "span"))
+    masking: str = setting("token", "what is masked: token, word or span", UNITS)
     mask_rate: float = setting(0.15, "share of the tokens that is guessed", bounds={"above": 0, "below": 1})
     tokenizer: str = setting("wordpiece", "learned from the corpus: wordpiece, bpe or characters", TOKENIZERS)
     vocabulary: int = setting(8000, "pieces that the tokenizer knows, at most", bounds={"least": 100})
@@ -70,9 +75,7 @@ class LanguagePretraining(NewNetwork, Pretraining):
         counts = {name: facts[name] for name in ("documents", "sentences", "tokens")}
         return Pretrained(
             kind="text",
-            write=partial(
-                write_encoder, outcome.result, spot.workdir / "tokenizer.json", source, start, network.longest
-            ),
+            write=partial(write_encoder, outcome.result, spot.workdir / CORPUS / TOKENIZER, network),
             history=outcome.history,
             counts=counts | {"train": len(train), "held_out": len(held), "vocabulary": tokenizer.get_vocab_size()},
             beside=_by_frequency(train, held, vocabulary.size) if "mlm" in asked else {},
@@ -107,26 +110,28 @@ class LanguagePretraining(NewNetwork, Pretraining):
     ) -> tuple[Any, Vocabulary, dict[str, Any]]:
         from tokenizers import Tokenizer
 
-        file, folder = spot.workdir / "tokenizer.json", spot.workdir / "corpus"
+        folder = spot.workdir / CORPUS
         own = {"kind": self.tokenizer, "size": self.vocabulary, "lowercase": self.lowercase}
         given = None if source is None else (source / "tokenizer.json").read_bytes()
         about = {"corpus": corpus.state(), "tokenizer": own if given is None else hashlib.sha256(given).hexdigest()}
         about = json.loads(json.dumps(about))
-        if there(folder).get("about") != about:
-            spot.workdir.mkdir(parents=True, exist_ok=True)
+        facts = there(folder)
+        if is_new := facts.get("about") != about:
+            folder.mkdir(parents=True, exist_ok=True)
+            forget(folder)
             if given is None:
                 spot.tell("learning a tokenizer", 0, 1)
                 made = train_tokenizer(self.tokenizer, corpus, self.vocabulary, self.lowercase)
                 given = made.to_str().encode()
                 spot.tell("learning a tokenizer", 1, 1)
-            write_atomically(file, given)
-        tokenizer = Tokenizer.from_file(str(file))
+            write_atomically(folder / TOKENIZER, given)
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         tokenizer.no_truncation()
         tokenizer.no_padding()
         vocabulary = Vocabulary.of(tokenizer, start or "this corpus")
-        facts = tokenized(
-            corpus, tokenizer, vocabulary.unknown, folder, about, lambda n: spot.tell("reading the corpus", n, n + 1)
-        )
+        if is_new:
+            tell = partial(_say_read, spot)
+            facts = tokenized(corpus, tokenizer, vocabulary.unknown, folder, about, tell)
         return tokenizer, vocabulary, facts
 
     def _divide(self, workdir: Path, task: str | None, longest: int) -> tuple[Blocks, Blocks, list[str]]:
@@ -134,7 +139,7 @@ class LanguagePretraining(NewNetwork, Pretraining):
         from transferium.training.feeds.corpus import Blocks, Tokens
 
         length = min(self.length, longest)
-        tokens, said = Tokens.load(workdir / "corpus"), []
+        tokens, said = Tokens.load(workdir / CORPUS), []
         bounds = tokens.blocks(length - (2 if task is None else 3))
         if more := int((np.bincount(bounds[:, 4]) > 1).sum()):
             said.append(
@@ -196,6 +201,10 @@ class LanguagePretraining(NewNetwork, Pretraining):
         special, continues = torch.from_numpy(vocabulary.special), torch.from_numpy(vocabulary.continues)
         mask = vocabulary.ids["mask"]
         return MaskedLanguageModel(mask, special, continues, rate=self.mask_rate, unit=self.masking, beside=pairs)
+
+
+def _say_read(spot: Spot, n: int) -> None:
+    spot.tell("reading the corpus", n, n + 1)
 
 
 def _by_frequency(train: Blocks, held: Blocks, size: int) -> dict[str, float]:

@@ -14,17 +14,15 @@ from transferium.methods.pretraining.pretraining import Pretrained, Pretraining,
 from transferium.methods.pretraining.reconstructions import FILE, write_reconstructions
 from transferium.methods.settings.field import setting
 from transferium.methods.staged import run_stages
-from transferium.methods.unused_settings import Rule
 from transferium.models.backbone import Backbone
 from transferium.models.preprocess import ImagePreprocess
+from transferium.objectives.self_supervised.choices import NOISES
 
 if TYPE_CHECKING:
     from transferium.models.model import Model
     from transferium.objectives.self_supervised.base import SelfSupervised
     from transferium.training.feeds.feeds import Feeds
     from transferium.training.loop.stage import Stage
-
-NOISES = ("gaussian", "masking", "salt-and-pepper", "downsampling")
 
 
 @dataclass
@@ -35,7 +33,7 @@ class PicturePretraining(Pretraining):
     """
 
     objectives: ClassVar[tuple[str, ...]] = ("dae", "vicreg")
-    unused_rules: ClassVar[dict[str, Rule]] = {}
+    counts_with: ClassVar[dict[str, str]] = {"noise": "dae", "strength": "dae", "dimensions": "vicreg"}
 
     batch_size: int = setting(64, "examples a step")
     noise: str = setting("gaussian", "dae: gaussian, masking, salt-and-pepper or downsampling", NOISES)

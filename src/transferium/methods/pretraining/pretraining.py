@@ -11,7 +11,7 @@ from transferium.data.domain import Domain, Kind
 from transferium.methods.finetuning.optimising import MachineUse, Optimising
 from transferium.methods.settings.checks import SHARE, check_values
 from transferium.methods.settings.field import setting
-from transferium.methods.unused_settings import warn_of_unused
+from transferium.methods.unused_settings import warn_of_unused, warn_without
 from transferium.system.display import Progress
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from transferium.training.feeds.feeds import Feeds
     from transferium.training.loop.stage import Stage
     from transferium.training.loop.wrapper import Wrapper
+
+
+NEW = "a new network (no --backbone)"
 
 
 @dataclass
@@ -71,6 +74,8 @@ class Pretraining(MachineUse, Optimising):
     name: ClassVar[str] = "pretrain"
     objectives: ClassVar[tuple[str, ...]] = ()
     """What it can learn by."""
+    counts_with: ClassVar[dict[str, str]] = {}
+    """By setting: the objective, or ``NEW``, without which it has no effect."""
 
     schedule: str = setting("linear", "how the rate falls")
     epochs: int = setting(10, "passes over the corpus", bounds={"least": 1})
@@ -85,6 +90,12 @@ class Pretraining(MachineUse, Optimising):
         check_values(self)
         self.check_optimising()
         warn_of_unused(self)
+
+    def warn_without_effect(self, asked: tuple[str, ...], start: str | None) -> None:
+        """Warn of settings that have no effect by the objectives ``asked``, or where the encoder ``start`` goes on."""
+        there = {*asked, NEW} if start is None else {*asked}
+        missing = {name: needed for name, needed in self.counts_with.items() if needed not in there}
+        warn_without(self, {name: w if w == NEW else f"objective {w}" for name, w in missing.items()})
 
     def to_json(self) -> dict[str, Any]:
         """The settings, ready for ``json.dumps``."""

@@ -13,11 +13,12 @@ import numpy as np
 
 from transferium.data.corpora.sentences import sentences
 from transferium.errors import DataError
-from transferium.system.checked_files import read_sealed_json, write_sealed_json
+from transferium.system.checked_files import hash_file, read_sealed_json, write_sealed_json
 
 T = TypeVar("T")
 AT_ONCE = 512
-FACTS = "corpus.json"
+FACTS, TOKENIZER = "corpus.json", "tokenizer.json"
+FILES = ("ids.bin", "sentences.npy", "documents.npy", "draws.npy", TOKENIZER)
 
 
 def tokenized(
@@ -28,15 +29,11 @@ def tokenized(
     about: dict[str, Any],
     tell: Callable[[int], None],
 ) -> dict[str, Any]:
-    """Write ids, sentences and documents below ``folder`` and return the facts of them; what is there is kept.
+    """Write ids, sentences and documents below ``folder``, beside the tokenizer, and return the facts of them.
 
-    That is where ``about`` (files, their times, the tokenizer) is what it was. ``odd`` is the token of what is not in
-    the vocabulary, which is counted. ``tell`` is given how many documents are done.
+    ``about`` says of what they are made (files, their times, the tokenizer). ``odd`` is the token of what is not in the
+    vocabulary, which is counted. ``tell`` is given how many documents are done.
     """
-    facts = there(folder)
-    if facts.get("about") == about:
-        return facts
-    folder.mkdir(parents=True, exist_ok=True)
     starts, ends, draws = array("q", [0]), array("q", [0]), array("d")
     whole, unknown, done = hashlib.sha256(), 0, 0
     with (folder / "ids.bin").open("wb") as file:
@@ -63,16 +60,24 @@ def tokenized(
         np.save(folder / f"{name}.npy", np.frombuffer(values, values.typecode))
     facts = {"about": about, "documents": len(draws), "sentences": len(starts) - 1, "tokens": starts[-1]}
     facts |= {"unknown": unknown, "digest": whole.hexdigest()}
+    facts |= {"files": {name: hash_file(folder / name).hexdigest() for name in FILES}}
     write_sealed_json(folder / FACTS, facts)
     return facts
 
 
 def there(folder: Path) -> dict[str, Any]:
-    """The facts of a corpus that was written down whole below ``folder``; none where there is none."""
+    """The facts of a corpus that was written down below ``folder``; none where one of its files is not what it was."""
     try:
-        return read_sealed_json(folder / FACTS)
+        facts = read_sealed_json(folder / FACTS)
+        whole = all(hash_file(folder / name).hexdigest() == digest for name, digest in facts["files"].items())
     except (OSError, ValueError, KeyError):
         return {}
+    return facts if whole else {}
+
+
+def forget(folder: Path) -> None:
+    """What is below ``folder`` is no corpus any more: to be called before its tokenizer or ids become others."""
+    (folder / FACTS).unlink(missing_ok=True)
 
 
 def _grouped(items: Iterator[T], n: int) -> Iterator[list[T]]:

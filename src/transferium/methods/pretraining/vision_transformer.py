@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from transferium.data.domain import Domain
 from transferium.errors import InputError
 from transferium.methods.pretraining.corpus_of_pictures import divided, pictures_of
-from transferium.methods.pretraining.pretraining import Pretrained, Pretraining, Spot
+from transferium.methods.pretraining.pretraining import NEW, Pretrained, Pretraining, Spot
 from transferium.methods.settings.field import setting
 from transferium.methods.staged import run_stages
 from transferium.models.preprocess import ImagePreprocess
@@ -28,6 +28,7 @@ class VisionTransformerPretraining(Pretraining):
     """``mim``: draw hidden patches of a picture. A small ViT with random weights, or one of transformers goes on."""
 
     objectives: ClassVar[tuple[str, ...]] = ("mim",)
+    counts_with: ClassVar[dict[str, str]] = dict.fromkeys(("size", "patch", "layers", "width", "heads"), NEW)
 
     batch_size: int = setting(64, "examples a step")
     augment: str = setting("none", "random changes to the pictures, as in crop+flip", choices=())
@@ -80,7 +81,7 @@ class VisionTransformerPretraining(Pretraining):
         if start is None:
             body = untrained_vit(self.size, self.patch, self.layers, self.width, self.heads)
             side = self.size
-            preprocess = ImagePreprocess(side, side, "bilinear", _HALF, _HALF, decode_at_least=side, crop="squash")
+            preprocess = ImagePreprocess(side, side, "bilinear", _HALF, _HALF, decode_at_least=2 * side, crop="squash")
         else:
             body, preprocess = continued_vit(_folder(start))
         config = body.model.config
@@ -94,16 +95,14 @@ class VisionTransformerPretraining(Pretraining):
 
 
 def _folder(name: str) -> Path:
-    if name.startswith("hf/"):
-        from transferium.models.sources.hub import repository
-        from transferium.models.sources.transformers_models import FILES
+    from transferium.models.sources.transformers_models import folder_named
 
-        return repository(name.removeprefix("hf/"), FILES)
-    if not (Path(name) / "config.json").is_file():
+    folder = folder_named(name)
+    if not (folder / "config.json").is_file():
         raise InputError(
             f"masked image modelling goes on from hf/<owner>/<name> or a folder with a ViT; {name} is none."
         )
-    return Path(name)
+    return folder
 
 
 def _write(model: Model, preprocess: ImagePreprocess, folder: Path) -> None:

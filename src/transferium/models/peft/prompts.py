@@ -61,8 +61,7 @@ class PromptTuning:
 
 def room_beside(module: nn.Module) -> int | None:
     """The tokens that a text may have in an encoder that holds a :class:`SoftPrompt`; None: no limit."""
-    config = _encoder(module, "a prompt").config
-    most = text_positions(config.model_type, getattr(config, "max_position_embeddings", None))
+    most = text_positions(_encoder(module, "a prompt").config.to_dict())
     return None if most is None else most - len(part_of(module).get_parameter("prompt"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -24,15 +24,20 @@ if TYPE_CHECKING:
 
     from transferium.models.sources.encoders import Pooling
 
-FILES = ("*.json", "*.safetensors", "*.bin", "*/config.json")
+_FILES = ("*.json", "*.safetensors", "*.bin", "*/config.json")
 _RESAMPLING = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 
 
 def transformers_named(name: str, kind: Kind, amount: int | None) -> Backbone:
     """``hf/<owner/name>``: any encoder on the hub that needs no code of its own."""
+    return transformers_folder(folder_named(f"hf/{name}"), kind, amount, name=f"hf/{name}")
+
+
+def folder_named(name: str) -> Path:
+    """The folder behind ``hf/<owner>/<name>``; any other name is a path."""
     from transferium.models.sources.hub import repository
 
-    return transformers_folder(repository(name, FILES), kind, amount, name=f"hf/{name}")
+    return repository(name.removeprefix("hf/"), _FILES) if name.startswith("hf/") else Path(name)
 
 
 def transformers_folder(folder: Path, kind: Kind, amount: int | None, name: str | None = None) -> Backbone:
@@ -83,22 +88,23 @@ def text_preprocess(folder: Path) -> TextPreprocess:
             "fast tokenizer beside the weights."
         )
     config = _config(folder)
-    positions = text_positions(config.get("model_type"), config.get("max_position_embeddings")) or 512
+    positions = text_positions(config) or 512
     stated = _json(folder / "sentence_bert_config.json").get("max_seq_length")
     stated = stated or _json(folder / "tokenizer_config.json").get("model_max_length") or positions
     return TextPreprocess(folder / "tokenizer.json", min(int(stated), positions), int(config.get("pad_token_id") or 0))
 
 
-def text_positions(model_type: str | None, embeddings: int | None) -> int | None:
-    """The tokens that a text may have, by the type and the position embeddings of a configuration; None: no limit.
+def text_positions(config: Mapping[str, Any]) -> int | None:
+    """How many tokens a model of that configuration has positions for; None: it sets no limit.
 
-    >>> text_positions("bert", 512), text_positions("roberta", 514), text_positions("t5", None)
-    (512, 512, None)
+    >>> text_positions({"model_type": "roberta", "max_position_embeddings": 514}), text_positions({"model_type": "t5"})
+    (512, None)
     """
-    if not embeddings:
+    positions = config.get("max_position_embeddings")
+    if not positions:
         return None
-    counts_from_padding = model_type in {"roberta", "xlm-roberta", "camembert", "mpnet"}
-    return int(embeddings) - (2 if counts_from_padding else 0)
+    counts_from_padding = config.get("model_type") in {"roberta", "xlm-roberta", "camembert", "mpnet"}
+    return int(positions) - (2 if counts_from_padding else 0)
 
 
 def text_pooling(folder: Path) -> tuple[Pooling, bool]:
@@ -202,6 +208,24 @@ def vision_preprocess(folder: Path) -> ImagePreprocess:
         decode_at_least=2 * resize,
         crop="squash" if square and not cropped else "center",
     )
+
+
+def write_vision_preprocess(preprocess: ImagePreprocess, folder: Path) -> None:
+    """``preprocessor_config.json``, of which :func:`vision_preprocess` makes the same again."""
+    whole = {"height": preprocess.resize, "width": preprocess.resize}
+    is_cropped = preprocess.crop == "center"
+    told = {
+        "image_processor_type": "ViTImageProcessor",
+        "do_resize": True,
+        "size": {"shortest_edge": preprocess.resize} if is_cropped else whole,
+        "resample": next(code for code, name in _RESAMPLING.items() if name == preprocess.interpolation),
+        "do_center_crop": is_cropped,
+        **({"crop_size": {"height": preprocess.size, "width": preprocess.size}} if is_cropped else {}),
+        "do_normalize": True,
+        "image_mean": list(preprocess.mean),
+        "image_std": list(preprocess.std),
+    }
+    (folder / "preprocessor_config.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
 def build_vision(folder: Path, pretrained: bool = True) -> nn.Module:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,12 @@ from torch import Tensor, nn
 
 from transferium.errors import BackboneError
 from transferium.models.preprocess import ImagePreprocess
-from transferium.models.sources.transformers_models import load_whole, quiet, vision_preprocess
+from transferium.models.sources.transformers_models import (
+    load_whole,
+    quiet,
+    vision_preprocess,
+    write_vision_preprocess,
+)
 
 
 class PatchEncoder(nn.Module):
@@ -61,14 +65,4 @@ def write_vit(encoder: PatchEncoder, preprocess: ImagePreprocess, folder: Path) 
     """The model by ``save_pretrained``, and ``preprocessor_config.json``."""
     with quiet():
         encoder.model.save_pretrained(folder)
-    side = {"height": preprocess.size, "width": preprocess.size}
-    told = {
-        "image_processor_type": "ViTImageProcessor",
-        "do_resize": True,
-        "size": side,
-        "resample": 2,
-        "do_normalize": True,
-        "image_mean": list(preprocess.mean),
-        "image_std": list(preprocess.std),
-    }
-    (folder / "preprocessor_config.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    write_vision_preprocess(preprocess, folder)

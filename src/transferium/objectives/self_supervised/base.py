@@ -11,7 +11,10 @@ from transferium.training.loop.view import View
 
 
 class SelfSupervised(Objective):
-    """A term on examples without labels. Held-out figures are means over all items, whatever the batches are."""
+    """A term on examples without labels. Held-out figures are means over all items.
+
+    What is measured of a batch as a whole (the spread of features in VICReg) is one item of that batch.
+    """
 
     needs_inputs = True
     terms: ClassVar[tuple[str, ...]] = ()

@@ -7,9 +7,8 @@ from torch import Tensor, nn
 
 from transferium.errors import InputError, did_you_mean
 from transferium.objectives.self_supervised.base import SelfSupervised
+from transferium.objectives.self_supervised.choices import NOISES
 from transferium.training.loop.view import View
-
-NOISES = ("gaussian", "masking", "salt-and-pepper", "downsampling")
 
 
 def corrupted(x: Tensor, noise: str, strength: float) -> Tensor:
@@ -55,11 +54,7 @@ class DenoisingAutoEncoder(SelfSupervised):
 
     def measures(self, view: View) -> dict[str, Tensor]:
         x = view.inputs(self.stream)[0]
-        drawn = self.redraw(view)
+        noisy = corrupted(x, self.noise, self.strength)
+        drawn = view.seen_as(self.stream, (noisy,)).logits(self.stream)
         spread = (x - x.mean(0)).square().mean().clamp_min(1e-12)
         return {"dae": (drawn.float() - x).square().flatten(1).mean(1) / spread}
-
-    def redraw(self, view: View) -> Tensor:
-        """The examples as they come back from their noisy versions."""
-        noisy = corrupted(view.inputs(self.stream)[0], self.noise, self.strength)
-        return view.seen_as(self.stream, (noisy,)).logits(self.stream)

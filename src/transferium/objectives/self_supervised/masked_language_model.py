@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from transferium.errors import InputError, did_you_mean
 from transferium.objectives.self_supervised.base import SelfSupervised
+from transferium.objectives.self_supervised.choices import UNITS
 from transferium.training.loop.view import View
 
-UNITS = ("token", "word", "span")
 SPAN = 3.8
 """The mean length of a span, in words (Joshi et al., "SpanBERT", 2020)."""
 

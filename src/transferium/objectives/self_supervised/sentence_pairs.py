@@ -16,11 +16,11 @@ class SentencePairs(SelfSupervised):
     (``same-document``) or in order (``sop``), else 1. Devlin et al., "BERT" (2019); Lan et al., "ALBERT" (2020).
     """
 
-    def __init__(self, width: int, task: str = "nsp", *, spread: float = 0.02, stream: str = "corpus") -> None:
+    def __init__(self, width: int, task: str = "nsp", stream: str = "corpus") -> None:
         super().__init__(stream)
         self.task, self.pooler, self.decide = task, nn.Linear(width, width), nn.Linear(width, 2)
         for layer in (self.pooler, self.decide):
-            nn.init.normal_(layer.weight, std=spread)
+            nn.init.normal_(layer.weight, std=0.02)
             nn.init.zeros_(layer.bias)
 
     def extra_repr(self) -> str:

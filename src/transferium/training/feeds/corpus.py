@@ -18,9 +18,6 @@ from transferium.training.feeds.feeds import Feed, Feeds
 from transferium.training.feeds.order import Indices
 
 Bounds = NDArray[np.int64]
-PAIRS = ("nsp", "same-document", "sop")
-"""Tasks on pairs of segments: is the second what follows (label 0) or from elsewhere (1); of the same document or of
-another; in order or swapped."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,9 +151,10 @@ class BlockFeed:
 
 @dataclass(eq=False)
 class PairFeed(BlockFeed):
-    """``[CLS] a [SEP] b [SEP]`` from a block that is cut between two sentences, and the label of ``task`` (``PAIRS``).
+    """``[CLS] a [SEP] b [SEP]`` from a block that is cut between two sentences, and the label of ``task``.
 
-    Half of the labels are 1, drawn by (seed, epoch, row). Token types are 0 and 1, for networks that have them.
+    Label 0: ``b`` is what follows (``nsp``), of the same document (``same-document``) or in order (``sop``); 1: it is
+    not. Half of the labels are 1, drawn by (seed, epoch, row). Token types are 0 and 1, for networks that have them.
     """
 
     task: str = "nsp"

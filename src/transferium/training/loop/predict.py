@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,19 @@ from torch import nn
 from transferium.data.domain import Domain
 from transferium.training.distributed.machine import Machine
 from transferium.training.feeds.feeds import Feeds
+
+
+@contextmanager
+def evaluating(*models: nn.Module) -> Iterator[None]:
+    """Eval mode for these models and all that is in them; afterwards the modes that they had."""
+    modes = [(module, module.training) for model in models for module in model.modules()]
+    for model in models:
+        model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 @torch.no_grad()
@@ -26,18 +41,15 @@ def predict(
     order = np.arange(len(feed)) if feed.lengths is None else np.argsort(feed.lengths, kind="stable")
     mine = np.array_split(order, machine.world)[machine.rank]
     longest = -(-len(order) // machine.world)
-    modes = [(m, m.training) for m in model.modules()]
-    model.eval()
     done: list[tuple[Any, Any]] = []
-    for start in range(0, longest, batch_size):
-        # Processes that hold a part of the model each must make as many passes: one without rows looks at any.
-        rows = mine[start : start + batch_size]
-        batch = feed.batch(0, rows if len(rows) else order[:1]).to(machine.device)
-        with machine.autocast():
-            logits = model(*batch.inputs).float().cpu().double().numpy()
-        done += [(rows, logits)] if len(rows) else []
-    for module, mode in modes:
-        module.training = mode
+    with evaluating(model):
+        for start in range(0, longest, batch_size):
+            # Processes that hold a part of the model each must make as many passes: one without rows looks at any.
+            rows = mine[start : start + batch_size]
+            batch = feed.batch(0, rows if len(rows) else order[:1]).to(machine.device)
+            with machine.autocast():
+                logits = model(*batch.inputs).float().cpu().double().numpy()
+            done += [(rows, logits)] if len(rows) else []
     return _assemble(len(feed), [part for parts in machine.everyone(done) for part in parts])
 
 

@@ -6,6 +6,7 @@ import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from transferium.training.loop.episode import Episode
+from transferium.training.loop.predict import evaluating
 from transferium.training.loop.view import View
 
 
@@ -20,18 +21,15 @@ def refresh_statistics(episode: Episode) -> bool:
     layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats and m in moving]
     if not layers:
         return False
-    modes = [(m, m.training) for m in model.modules()]
     momenta = [m.momentum for m in layers]
-    model.eval()
-    for layer in layers:
-        layer.training, layer.momentum = True, None
-        layer.reset_running_stats()
-    for step in range((episode.step - 1) // episode.steps_per_epoch * episode.steps_per_epoch, episode.step):
-        _look(episode, step)
+    with evaluating(model):
+        for layer in layers:
+            layer.training, layer.momentum = True, None
+            layer.reset_running_stats()
+        for step in range((episode.step - 1) // episode.steps_per_epoch * episode.steps_per_epoch, episode.step):
+            _look(episode, step)
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
-    for module, mode in modes:
-        module.training = mode
     episode.machine.average([b for m in layers for b in m.buffers(recurse=False) if b.is_floating_point()])
     return True
 
