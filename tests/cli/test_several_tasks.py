@@ -83,6 +83,14 @@ def test_one_folder_answers_every_task(sentences: Path, passes: list, run_cli: C
     assert load_artifact(run / "thing").classes == tuple(sorted(WORDS))
 
 
+def test_a_run_of_several_tasks_may_be_replaced_as_any_run(sentences: Path, run_cli: Callable, tmp_path: Path) -> None:
+    run, two = tmp_path / "run", ("--label", "kind", "--label", "thing")
+    for labels in (two, two, ("--label", "kind"), two):
+        ran = run_cli("fit", sentences, *labels, *HOW, "--out", run)
+        assert ran.code == 0, ran.err
+    assert (run / "tasks.json").is_file() and not (run / "model.json").exists()
+
+
 def test_label_columns_are_no_features(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("a,b,one,two\n" + "".join(f"{i}.5,{-i}.25,{i % 2},{i % 3}\n" for i in range(30)))
@@ -104,6 +112,8 @@ def test_tasks_that_train_together_stand_beside_each_alone(tmp_path: Path, run_c
         assert "trained on this task alone" in told[name]["verdict_sentence"] and "alone" in told[name]["references"]
         assert told[name]["difference"]["low"] is not None and told[name]["rivals"]["decided_by"] == "alone"
     assert "gained or lost" in ran.out and not (run / "state").exists()
+    few = run_cli("fit", path, *how, "--shots", 5, "--out", run)
+    assert few.code == 2 and "joint learns every task from the same examples" in few.err and (run / "sign").is_dir()
     assert run_cli("predict", run, path, "--json").json[0]["sum"]["predicted"] is not None
     assert run_cli("fit", path, "--label", "sign", "--method", "joint", "--out", tmp_path / "one").code == 2
 

@@ -23,12 +23,10 @@ from transferium.job.predict.apply import (
     read_to_answer,
 )
 from transferium.job.predict.predictions import answer_cells, put_text
+from transferium.job.run_directory.state_paths import TASKS
 from transferium.system.checked_files import LONGEST_JSON, DamagedFile, read_file
 from transferium.system.printable import for_spreadsheet
 from transferium.system.saved_folder import SavedFolder, describe_folder
-
-TASKS = "tasks.json"
-"""The file that marks a folder of several tasks."""
 
 
 def folder_of(task: str) -> str:
