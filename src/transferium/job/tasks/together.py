@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from transferium.data.domain import Domain
 from transferium.errors import DataError
 from transferium.job.tasks.saved_tasks import folder_of
-from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.fitted import Fitted, Rival
 from transferium.methods.several_tasks.joint import Goal, Joint, SeveralTasks
 from transferium.methods.task import Task
@@ -37,10 +36,8 @@ class Together:
             goals = {other: self._goal(domain, task) for other, domain in self.tasks.items()}
             known = {f.name: getattr(task, f.name) for f in fields(task)} | {"workdir": self.state / "joint"}
             self.found = self.method.fit_tasks(SeveralTasks(**known, goals=goals))
-        own = {f.name for f in fields(FineTune)}
-        plain = FineTune(**{key: value for key, value in self.method.get_params().items() if key in own})
         alone = replace(task, workdir=self.state / f"alone {folder_of(name)}")
-        rival = Rival(lambda: plain.fit(alone), "the same network trained on this task alone")
+        rival = Rival(lambda: self.method.plain().fit(alone), "the same network trained on this task alone")
         return replace(self.found[name], rivals={"alone": rival})
 
     def _goal(self, domain: Domain, task: Task) -> Goal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from transferium.data.domain import Domain
@@ -93,6 +93,10 @@ class FineTune(  # settings are listed from the last base to the first
         check_augment(self.augment)
         self.check_head()
         check_rates(self)
+
+    def plain(self) -> FineTune:
+        """``finetune`` with the same settings, without what a subclass adds to it."""
+        return FineTune(**{f.name: getattr(self, f.name) for f in fields(FineTune)})
 
     def fit(self, task: Task) -> Fitted:
         """Train the stages (from the last checkpoint in ``task.workdir``, if there is one), calibrate, describe.
