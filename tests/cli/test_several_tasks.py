@@ -81,6 +81,11 @@ def test_one_folder_answers_every_task(sentences: Path, passes: list, run_cli: C
     found = run_cli("evaluate", run, sentences, "--json", "--no-store").json["tasks"]
     assert found["kind"]["examples"] == 20 and found["legs"]["mae"]["value"] < 2
     assert load_artifact(run / "thing").classes == tuple(sorted(WORDS))
+    header, *lines = sentences.read_text().splitlines()
+    learned = [line for i, line in enumerate(lines) if str(i) not in next(iter(held))]
+    (tmp_path / "learned.csv").write_text("\n".join([header, *learned]))
+    ran = run_cli("evaluate", run, tmp_path / "learned.csv", "--no-store")
+    assert ran.out.count("\ntraining accuracy") == 2 and "legs, 60 examples" in ran.out, ran.out
 
 
 def test_a_run_of_several_tasks_may_be_replaced_as_any_run(sentences: Path, run_cli: Callable, tmp_path: Path) -> None:
@@ -105,8 +110,8 @@ def test_tasks_that_train_together_stand_beside_each_alone(tmp_path: Path, run_c
     lines = [",".join(map(str, (*row, "pn"[int(row[0] > 0)], (row[0] + row[1]).round(2)))) for row in x]
     path.write_text("\n".join(["a,b,c,d,sign,sum", *lines]))
     how = ("--label", "sign", "--label", "sum", "--method", "joint", "--set", "epochs=2")
-    ran = run_cli("fit", path, *how, "--set", "weighting=uncertainty", "--out", run)
-    assert ran.code == 0, ran.err
+    ran = run_cli("fit", path, *how, "--set", "weighting=uncertainty", "--set", "ema_decay=0.9", "--out", run)
+    assert ran.code == 0 and ran.err.count("ema_decay=0.9 has no effect") == 1, ran.err
     told = json.loads((run / "metrics.json").read_text())["tasks"]
     for name in ("sign", "sum"):
         assert "trained on this task alone" in told[name]["verdict_sentence"] and "alone" in told[name]["references"]

@@ -110,11 +110,17 @@ def predict_tasks(run: Path, data: Path, columns: Mapping[str, Any], embedder: E
 
 
 def evaluate_tasks(
-    run: Path, data: Path, columns: Mapping[str, Any], embedder: Embedder, *, seed: int
+    run: Path,
+    models: Mapping[str, Artifact],
+    data: Path,
+    columns: Mapping[str, Any],
+    embedder: Embedder,
+    *,
+    seed: int,
 ) -> dict[str, dict[str, Any]]:
-    """The metrics of each task on labelled ``data``, each read from the column of its own."""
+    """The metrics of the ``models`` in ``run`` on labelled ``data``, each with the labels of its own column."""
     found = {}
-    for name, model in load_tasks(run).items():
+    for name, model in models.items():
         domain = held_out(read_like(model, data, columns))
         check_evaluable(model, domain, data)
         found[name] = metrics_of(evaluate_domain(model, domain, embedder, seed=seed), domain, run / folder_of(name))

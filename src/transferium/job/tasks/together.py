@@ -15,6 +15,7 @@ from transferium.job.tasks.saved_tasks import folder_of
 from transferium.methods.fitted import Fitted, Rival
 from transferium.methods.several_tasks.joint import Goal, Joint, SeveralTasks
 from transferium.methods.task import Task
+from transferium.methods.unused_settings import suppress_unused_warnings
 
 
 @dataclass(eq=False)
@@ -28,7 +29,8 @@ class Together:
 
     def methods(self) -> dict[str, Joint]:
         """The method of each task's job."""
-        return {name: _OfTask(**self.method.get_params()).bound(self, name) for name in self.tasks}
+        with suppress_unused_warnings():  # said when the method was built
+            return {name: _OfTask(**self.method.get_params()).bound(self, name) for name in self.tasks}
 
     def fitted(self, name: str, task: Task) -> Fitted:
         """The model of one task beside the same network that is trained on it alone."""

@@ -119,7 +119,7 @@ class Distil(FineTune):
         longer = self._inputs(teacher, task, parts)
         passes = 1.0 if longer is None else max(1.0, len(longer) / len(parts.train))
         folder = None if task.workdir is None else task.workdir / "without_teacher"
-        return replace(self.plain(), epochs=round(self.epochs * passes)).fit(replace(task, workdir=folder))
+        return self.plain(round(self.epochs * passes)).fit(replace(task, workdir=folder))
 
     def _inputs(self, teacher: Artifact, task: Task, parts: HeldOut) -> Domain | None:
         return read_inputs(teacher, Path(self.unlabeled).expanduser(), task, parts) if self.unlabeled else None
