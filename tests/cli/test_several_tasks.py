@@ -19,6 +19,7 @@ from transferium.job.options import FitOptions
 from transferium.job.stopwatch import Stopwatch
 from transferium.job.tasks.several_tasks import check_names, fit_tasks_job, read_tasks
 from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.several_tasks.joint import Joint
 
 WORDS = {"cat": "animal", "dog": "animal", "oak": "plant", "rose": "plant"}
 
@@ -139,6 +140,15 @@ def test_tasks_that_clash_or_disagree(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="of different examples"):
         job({"x": given, "y": replace(given, ids=[f"n{i}" for i in range(20)])}, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_class_that_only_an_unusable_example_has_is_no_class_of_its_task(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(41, 3))
+    x[40] = np.nan
+    one = read(x, kind="features", label=["b", "c"] * 20 + ["a"])
+    job({"one": one, "two": read(x, kind="features", label=["d", "e"] * 20 + ["d"])}, tmp_path / "run", Joint(epochs=1))
+    saved = load_artifact(tmp_path / "run" / "one")
+    assert saved.classes == ("b", "c") and saved.head.to_tensors()["head.bias"].shape == (2,)
 
 
 def test_what_several_labels_cannot_do(sentences: Path, run_cli: Callable, tmp_path: Path) -> None:

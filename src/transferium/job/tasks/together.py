@@ -16,6 +16,7 @@ from transferium.methods.fitted import Fitted, Rival
 from transferium.methods.several_tasks.joint import Goal, Joint, SeveralTasks
 from transferium.methods.task import Task
 from transferium.methods.unused_settings import suppress_unused_warnings
+from transferium.models.heads.linear import answering
 
 
 @dataclass(eq=False)
@@ -40,7 +41,10 @@ class Together:
             self.found = self.method.fit_tasks(SeveralTasks(**known, goals=goals))
         alone = replace(task, workdir=self.state / f"alone {folder_of(name)}")
         rival = Rival(lambda: self.method.plain().fit(alone), "the same network trained on this task alone")
-        return replace(self.found[name], rivals={"alone": rival})
+        ours = self.found[name]
+        # A class that only unusable examples have is none of the job's.
+        head = answering(ours.head, self.tasks[name].posed.names, task.problem.names)
+        return replace(ours, head=head, rivals={"alone": rival})
 
     def _goal(self, domain: Domain, task: Task) -> Goal:
         """The labels of ``domain`` for the examples of ``task``, found by their names."""
