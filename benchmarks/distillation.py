@@ -91,10 +91,7 @@ def main() -> None:
                     options += ["--set", f"epochs={asked.epochs}", "--backbone", asked.student, "--method", "distil"]
                     figures[f"{setting}, {match}, seed {seed}"] = told(fit(data, folder / "student", *options))
                     print(setting, match, seed, figures[f"{setting}, {match}, seed {seed}"]["difference"], flush=True)
-    if asked.dry:
-        print(json.dumps(figures, indent=1))
-    else:
-        record("distillation", figures)
+    record("distillation", figures, dry=asked.dry)
 
 
 if __name__ == "__main__":

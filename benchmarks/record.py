@@ -26,8 +26,11 @@ def command() -> str:
     return " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *map(_public, sys.argv[1:])])
 
 
-def record(name: str, figures: dict[str, Any]) -> None:
-    """Write ``results/<name>.json``."""
+def record(name: str, figures: dict[str, Any], *, dry: bool = False) -> None:
+    """Print the figures and write ``results/<name>.json``; ``dry`` prints alone."""
+    print(json.dumps(figures, indent=1))
+    if dry:
+        return
     RESULTS.mkdir(exist_ok=True)
     about = {
         "command": command(),
@@ -38,4 +41,3 @@ def record(name: str, figures: dict[str, Any]) -> None:
         "versions": {package: version(package) for package in PACKAGES},
     }
     (RESULTS / f"{name}.json").write_text(json.dumps(about | {"figures": figures}, indent=1) + "\n")
-    print(json.dumps(figures, indent=1))

@@ -63,10 +63,7 @@ def main() -> None:
                         "gain": one["difference"] if alone else None,
                         "examples": one["test"]["examples"],
                     }
-    if asked.dry:
-        print(json.dumps(figures, indent=1))
-    else:
-        record("several_tasks", figures)
+    record("several_tasks", figures, dry=asked.dry)
 
 
 if __name__ == "__main__":

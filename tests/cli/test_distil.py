@@ -14,9 +14,9 @@ from worlds.tables import clusters, write_table
 def test_a_run_holds_teacher_student_and_the_student_alone(tmp_path: Path, run_cli: Callable) -> None:
     data, (teacher, out) = write_table(tmp_path / "rows.csv", *clusters(120, 0)), (tmp_path / "t", tmp_path / "s")
     assert run_cli("fit", data, "--method", "probe", "--out", teacher, "--quiet").code == 0
-    how = ["--set", f"teacher={teacher}", "--set", "epochs=2", "--set", "hidden=4"]
+    how = ["--set", f"teacher={teacher}", "--set", "epochs=2", "--set", "hidden=4", "--set", "ema_decay=0.9"]
     ran = run_cli("fit", data, "--method", "distil", *how, "--seed", "1", "--out", out)
-    assert ran.code == 0, ran.err
+    assert ran.code == 0 and ran.err.count("ema_decay=0.9 has no effect") == 1, ran.err
     run = json.loads((out / "metrics.json").read_text())
     assert {"teacher", "without_teacher", "majority"} <= run["references"].keys()
     told = run["rivals"]

@@ -19,6 +19,7 @@ from transferium.job.options import FitOptions
 from transferium.job.stopwatch import Stopwatch
 from transferium.job.tasks.several_tasks import check_names, fit_tasks_job, read_tasks
 from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.several_tasks.joint import Joint
 
 WORDS = {"cat": "animal", "dog": "animal", "oak": "plant", "rose": "plant"}
 
@@ -81,6 +82,19 @@ def test_one_folder_answers_every_task(sentences: Path, passes: list, run_cli: C
     found = run_cli("evaluate", run, sentences, "--json", "--no-store").json["tasks"]
     assert found["kind"]["examples"] == 20 and found["legs"]["mae"]["value"] < 2
     assert load_artifact(run / "thing").classes == tuple(sorted(WORDS))
+    header, *lines = sentences.read_text().splitlines()
+    learned = [line for i, line in enumerate(lines) if str(i) not in next(iter(held))]
+    (tmp_path / "learned.csv").write_text("\n".join([header, *learned]))
+    ran = run_cli("evaluate", run, tmp_path / "learned.csv", "--no-store")
+    assert ran.out.count("\ntraining accuracy") == 2 and "legs, 60 examples" in ran.out, ran.out
+
+
+def test_a_run_of_several_tasks_may_be_replaced_as_any_run(sentences: Path, run_cli: Callable, tmp_path: Path) -> None:
+    run, two = tmp_path / "run", ("--label", "kind", "--label", "thing")
+    for labels in (two, two, ("--label", "kind"), two):
+        ran = run_cli("fit", sentences, *labels, *HOW, "--out", run)
+        assert ran.code == 0, ran.err
+    assert (run / "tasks.json").is_file() and not (run / "model.json").exists()
 
 
 def test_label_columns_are_no_features(tmp_path: Path) -> None:
@@ -97,13 +111,15 @@ def test_tasks_that_train_together_stand_beside_each_alone(tmp_path: Path, run_c
     lines = [",".join(map(str, (*row, "pn"[int(row[0] > 0)], (row[0] + row[1]).round(2)))) for row in x]
     path.write_text("\n".join(["a,b,c,d,sign,sum", *lines]))
     how = ("--label", "sign", "--label", "sum", "--method", "joint", "--set", "epochs=2")
-    ran = run_cli("fit", path, *how, "--set", "weighting=uncertainty", "--out", run)
-    assert ran.code == 0, ran.err
+    ran = run_cli("fit", path, *how, "--set", "weighting=uncertainty", "--set", "ema_decay=0.9", "--out", run)
+    assert ran.code == 0 and ran.err.count("ema_decay=0.9 has no effect") == 1, ran.err
     told = json.loads((run / "metrics.json").read_text())["tasks"]
     for name in ("sign", "sum"):
         assert "trained on this task alone" in told[name]["verdict_sentence"] and "alone" in told[name]["references"]
         assert told[name]["difference"]["low"] is not None and told[name]["rivals"]["decided_by"] == "alone"
     assert "gained or lost" in ran.out and not (run / "state").exists()
+    few = run_cli("fit", path, *how, "--shots", 5, "--out", run)
+    assert few.code == 2 and "joint learns every task from the same examples" in few.err and (run / "sign").is_dir()
     assert run_cli("predict", run, path, "--json").json[0]["sum"]["predicted"] is not None
     assert run_cli("fit", path, "--label", "sign", "--method", "joint", "--out", tmp_path / "one").code == 2
 
@@ -124,6 +140,15 @@ def test_tasks_that_clash_or_disagree(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="of different examples"):
         job({"x": given, "y": replace(given, ids=[f"n{i}" for i in range(20)])}, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_class_that_only_an_unusable_example_has_is_no_class_of_its_task(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(41, 3))
+    x[40] = np.nan
+    one = read(x, kind="features", label=["b", "c"] * 20 + ["a"])
+    job({"one": one, "two": read(x, kind="features", label=["d", "e"] * 20 + ["d"])}, tmp_path / "run", Joint(epochs=1))
+    saved = load_artifact(tmp_path / "run" / "one")
+    assert saved.classes == ("b", "c") and saved.head.to_tensors()["head.bias"].shape == (2,)
 
 
 def test_what_several_labels_cannot_do(sentences: Path, run_cli: Callable, tmp_path: Path) -> None:

@@ -52,6 +52,11 @@ def test_a_gain_is_written_in_points(run: dict[str, Any]) -> None:
     assert difference_row(run | {"difference": {"value": None, "low": None, "high": None}}) is None
 
 
+def test_a_gain_over_a_rival_that_only_its_method_knows(run: dict[str, Any]) -> None:
+    row = difference_row(run | {"rivals": {"decided_by": "last_year"}})
+    assert row is not None and row.name == "Gain over last year"
+
+
 def test_a_matrix_is_read_by_rows(run_of: Maker) -> None:
     test = {"classes": ["a", "b"], "confusion": [[8, 2], [5, 0]]}
     found = confusion(test)

@@ -210,11 +210,7 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
     if options["as_json"]:
         echo(json.dumps(metrics, ensure_ascii=False))
         return
-    training = "training " if metrics["learned_from"] == metrics["given"] else ""
-    rows = [[f"{training}{label}", value] for label, value in tables.figures(metrics, artifact.problem.kind)]
-    echo(tables.table(rows, [f"{metrics['examples']} examples of {domain.name}", "value (95 % interval)"]))
-    if metrics["learned_from_sentence"]:
-        echo(metrics["learned_from_sentence"])
+    echo(tables.evaluated(metrics, artifact.problem.kind, f"{metrics['examples']} examples of {domain.name}"))
     if "verdict_sentence" in metrics:
         from transferium.cli.adapted import beside_source_only
 

@@ -54,6 +54,14 @@ def figures(measured: dict[str, Any], kind: str) -> list[list[str]]:
     ]
 
 
+def evaluated(measured: dict[str, Any], kind: str, title: str) -> str:
+    """What ``evaluate`` says of one model; figures of examples that it learned from are called training figures."""
+    training = "training " if measured["learned_from"] == measured["given"] else ""
+    rows = [[f"{training}{label}", value] for label, value in figures(measured, kind)]
+    said = measured["learned_from_sentence"]
+    return "\n".join([table(rows, [title, "value (95 % interval)"]), *([said] if said else [])])
+
+
 def say_end(
     run: dict[str, Any], summary: Callable[[dict[str, Any]], str], out: Path, models: str, *, as_json: bool
 ) -> None:

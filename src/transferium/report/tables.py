@@ -117,12 +117,17 @@ def reference_group(run: Mapping[str, Any]) -> Group | None:
     ours = run["test"][metric]
     most = float("inf") if shown.most is None else shown.most
     axis = round_axis(list(_values([ours, *beside.values()])), least=0.0, most=most, ticks=5)
-    rows = [_row(*REFERENCES.get(n, (spoken(n), "")), given, axis, write) for n, given in beside.items()]
+    rows = [_row(*_reference(n), given, axis, write) for n, given in beside.items()]
     sign = 1 if shown.lower_is_better else -1
     order = sorted(zip(rows, beside.values(), strict=True), key=lambda pair: sign * (number(pair[1]) or 0.0))
     note = " on ".join(str(run[key]) for key in ("method", "backbone") if run.get(key))
     first = _row("This model", note, ours, axis, write, ours=True)
     return Group(shown.axis, scale(axis, _short(write)), [first, *(row for row, _ in order)])
+
+
+def _reference(name: str) -> tuple[str, str]:
+    """What a reference is called, and what it is, where that is known."""
+    return REFERENCES.get(name, (spoken(name), ""))
 
 
 def attacked_group(run: Mapping[str, Any]) -> Group | None:
@@ -146,7 +151,7 @@ def cost_rows(run: Mapping[str, Any]) -> list[tuple[str, ...]]:
     rivals = run.get("rivals") or {}
 
     def row(name: str, cost: Mapping[str, Any]) -> tuple[str, ...]:
-        called = "This model" if name == "model" else REFERENCES.get(name, (spoken(name), ""))[0]
+        called = "This model" if name == "model" else _reference(name)[0]
         size, each, kept = cost.get("bytes"), cost.get("milliseconds"), rivals.get("kept", {}).get(name)
         return (
             called,
@@ -188,6 +193,6 @@ def difference_row(run: Mapping[str, Any]) -> Row | None:
     axis = round_axis([*_values([given]), 0.0])
     chart = whisker(axis, number(given), low, high, tone="ours", zero=True)
     decided = (run.get("rivals") or {}).get("decided_by") or ("source_only" if run.get("adaptation") else "no_transfer")
-    name = f"Gain over {REFERENCES[decided][0].lower()}"
+    name = f"Gain over {_reference(decided)[0].lower()}"
     write = presentation(run).gain
     return Row(name, "", write(given), interval_words(given, write), chart)

@@ -157,7 +157,7 @@ def test_attention_equals_a_slow_version() -> None:
     student, picture = picture_backbone(), torch.randn(3, 3, 16, 16)
     layer, grid = last_maps(student.build(), student)
     assert (layer, grid) == ("body", (8, 8))
-    seen = attention_backbone(PICTURE_TEACHER.backbone, (4, 4))
+    seen = attention_backbone(PICTURE_TEACHER.backbone, "body", (4, 4))
     told = seen.build()(picture).detach().numpy()
     model = Model(student.build(), torch.nn.Linear(5, 2)).eval()
     objective = TaughtAttention({"target": told[[2, 0, 1]]}, layer, (4, 4))

@@ -73,13 +73,10 @@ def evaluate(run: Path, data: Path, options: dict[str, Any]) -> None:
     """``evaluate`` with a run of several tasks."""
     from transferium.job.tasks.saved_tasks import evaluate_tasks, load_tasks
 
-    embedder = opt.make_embedder(options)
-    found = evaluate_tasks(run, data, opt.named_columns(options), embedder, seed=options["seed"])
+    models, embedder = load_tasks(run), opt.make_embedder(options)
+    found = evaluate_tasks(run, models, data, opt.named_columns(options), embedder, seed=options["seed"])
     if options["as_json"]:
         echo(json.dumps({"tasks": found}, ensure_ascii=False))
         return
-    for name, model in load_tasks(run).items():
-        heading = [f"{name}, {found[name]['examples']} examples", "value (95 % interval)"]
-        echo(tables.table(tables.figures(found[name], model.problem.kind), heading))
-        if found[name]["learned_from_sentence"]:
-            echo(found[name]["learned_from_sentence"])
+    for name, one in found.items():
+        echo(tables.evaluated(one, models[name].problem.kind, f"{name}, {one['examples']} examples"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from typing import Any
@@ -83,6 +84,4 @@ def _measured(
 
 
 def _plain(about: dict[str, Any]) -> Any:
-    import json
-
     return json.loads(json.dumps(about))

@@ -22,7 +22,7 @@ from transferium.errors import (
 )
 from transferium.job.options import OF_BACKBONE, asked_methods, backbone_settings, named_settings
 from transferium.job.run_directory.provenance import versions
-from transferium.job.run_directory.state_paths import COMMAND, STATE
+from transferium.job.run_directory.state_paths import COMMAND, STATE, TASKS
 from transferium.methods.method import Method
 from transferium.methods.model_selection.saved_decision import DECISION
 from transferium.methods.model_selection.search import STUDY
@@ -42,8 +42,8 @@ from transferium.training.resume.interruption import asked_to_end
 
 FORMAT = 2
 """From 2 on ``command.json`` holds a seal: the digest of all that is in it."""
-SIGNS = (DESCRIPTION, f"{STATE}/{COMMAND}", f"{STATE}/{STUDY}")
-"""Files that mark a folder as a finished run, an interrupted run or a search."""
+SIGNS = (DESCRIPTION, TASKS, f"{STATE}/{COMMAND}", f"{STATE}/{STUDY}")
+"""Files that mark a folder as a finished run, one of several tasks, an interrupted run or a search."""
 PLACES = ("data", "source", "few", "labels", "out")
 FREE = (*PLACES, "as_json", "track", "resume", "restart", "strict", "oracle", "no_store", "map", "forget_data")
 """Options that may differ between a run and its resumption: where data is (what is in it is compared later), and what

@@ -23,12 +23,10 @@ from transferium.job.predict.apply import (
     read_to_answer,
 )
 from transferium.job.predict.predictions import answer_cells, put_text
+from transferium.job.run_directory.state_paths import TASKS
 from transferium.system.checked_files import LONGEST_JSON, DamagedFile, read_file
 from transferium.system.printable import for_spreadsheet
 from transferium.system.saved_folder import SavedFolder, describe_folder
-
-TASKS = "tasks.json"
-"""The file that marks a folder of several tasks."""
 
 
 def folder_of(task: str) -> str:
@@ -112,11 +110,17 @@ def predict_tasks(run: Path, data: Path, columns: Mapping[str, Any], embedder: E
 
 
 def evaluate_tasks(
-    run: Path, data: Path, columns: Mapping[str, Any], embedder: Embedder, *, seed: int
+    run: Path,
+    models: Mapping[str, Artifact],
+    data: Path,
+    columns: Mapping[str, Any],
+    embedder: Embedder,
+    *,
+    seed: int,
 ) -> dict[str, dict[str, Any]]:
-    """The metrics of each task on labelled ``data``, each read from the column of its own."""
+    """The metrics of the ``models`` in ``run`` on labelled ``data``, each with the labels of its own column."""
     found = {}
-    for name, model in load_tasks(run).items():
+    for name, model in models.items():
         domain = held_out(read_like(model, data, columns))
         check_evaluable(model, domain, data)
         found[name] = metrics_of(evaluate_domain(model, domain, embedder, seed=seed), domain, run / folder_of(name))

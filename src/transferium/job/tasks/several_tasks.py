@@ -23,7 +23,7 @@ from transferium.job.run_directory.files import write_json
 from transferium.job.run_directory.resume import SIGNS
 from transferium.job.run_directory.state_paths import STATE
 from transferium.job.stopwatch import Stopwatch
-from transferium.job.tasks.saved_tasks import TASKS, describe_tasks, folder_of
+from transferium.job.tasks.saved_tasks import describe_tasks, folder_of
 from transferium.job.tasks.together import Together
 from transferium.methods.method import Method
 from transferium.methods.several_tasks.joint import Joint
@@ -93,12 +93,17 @@ def fit_tasks_job(
             f"method {options.method.name!r} trains a network for one task: give {option('method', 'joint')}, which "
             f"trains one for all, {option('method', 'probe')}, which leaves it frozen, or one {option('label', 'COL')}."
         )
+    if options.shots is not None and joint:
+        raise InputError(
+            f"{option('shots')} draws examples of each class of one task, and joint learns every task from the same "
+            "examples: leave it out."
+        )
     tasks, rule = _held_out_together(tasks, options, embedder)
     methods: dict[str, Method] = dict.fromkeys(tasks, options.method)
     if isinstance(options.method, Joint):
         methods |= Together(options.method, tasks, options.out / STATE).methods()
     runs: dict[str, Any] = {}
-    with replacing(options.out, (*SIGNS, TASKS), (STATE,)) as fresh:
+    with replacing(options.out, SIGNS, (STATE,)) as fresh:
         for name, domain in tasks.items():
             named = {**options.columns, "label": name}
             of_task = replace(options, out=fresh / folder_of(name), method=methods[name], columns=named)

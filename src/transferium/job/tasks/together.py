@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from transferium.data.domain import Domain
 from transferium.errors import DataError
 from transferium.job.tasks.saved_tasks import folder_of
-from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.fitted import Fitted, Rival
 from transferium.methods.several_tasks.joint import Goal, Joint, SeveralTasks
 from transferium.methods.task import Task
+from transferium.methods.unused_settings import suppress_unused_warnings
+from transferium.models.heads.linear import answering
 
 
 @dataclass(eq=False)
@@ -29,7 +30,8 @@ class Together:
 
     def methods(self) -> dict[str, Joint]:
         """The method of each task's job."""
-        return {name: _OfTask(**self.method.get_params()).bound(self, name) for name in self.tasks}
+        with suppress_unused_warnings():  # said when the method was built
+            return {name: _OfTask(**self.method.get_params()).bound(self, name) for name in self.tasks}
 
     def fitted(self, name: str, task: Task) -> Fitted:
         """The model of one task beside the same network that is trained on it alone."""
@@ -37,11 +39,12 @@ class Together:
             goals = {other: self._goal(domain, task) for other, domain in self.tasks.items()}
             known = {f.name: getattr(task, f.name) for f in fields(task)} | {"workdir": self.state / "joint"}
             self.found = self.method.fit_tasks(SeveralTasks(**known, goals=goals))
-        own = {f.name for f in fields(FineTune)}
-        plain = FineTune(**{key: value for key, value in self.method.get_params().items() if key in own})
         alone = replace(task, workdir=self.state / f"alone {folder_of(name)}")
-        rival = Rival(lambda: plain.fit(alone), "the same network trained on this task alone")
-        return replace(self.found[name], rivals={"alone": rival})
+        rival = Rival(lambda: self.method.plain().fit(alone), "the same network trained on this task alone")
+        ours = self.found[name]
+        # A class that only unusable examples have is none of the job's.
+        head = answering(ours.head, self.tasks[name].posed.names, task.problem.names)
+        return replace(ours, head=head, rivals={"alone": rival})
 
     def _goal(self, domain: Domain, task: Task) -> Goal:
         """The labels of ``domain`` for the examples of ``task``, found by their names."""

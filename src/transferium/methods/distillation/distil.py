@@ -115,13 +115,11 @@ class Distil(FineTune):
 
     def _alone(self, teacher: Artifact, task: Task) -> Fitted:
         """The same network, labelled examples, settings and number of steps without a teacher."""
-        own = {f.name for f in fields(FineTune)}
-        plain = FineTune(**{name: value for name, value in self.get_params().items() if name in own})
         parts = hold_out(task, self.val_share)
         longer = self._inputs(teacher, task, parts)
         passes = 1.0 if longer is None else max(1.0, len(longer) / len(parts.train))
         folder = None if task.workdir is None else task.workdir / "without_teacher"
-        return replace(plain, epochs=round(plain.epochs * passes)).fit(replace(task, workdir=folder))
+        return self.plain(round(self.epochs * passes)).fit(replace(task, workdir=folder))
 
     def _inputs(self, teacher: Artifact, task: Task, parts: HeldOut) -> Domain | None:
         return read_inputs(teacher, Path(self.unlabeled).expanduser(), task, parts) if self.unlabeled else None
@@ -157,8 +155,9 @@ class Distil(FineTune):
         lesson = lesson_of(setup)
         teacher = lesson.teacher.backbone
         layer, ours = last_maps(setup.model.backbone, setup.backbone)
-        grid = min(ours, last_maps(teacher.build(), teacher)[1])
-        seen = attention_backbone(teacher, grid)
+        looks, theirs = last_maps(teacher.build(), teacher)
+        grid = min(ours, theirs)
+        seen = attention_backbone(teacher, looks, grid)
         domains = {"target": setup.parts.train} | ({} if lesson.unlabeled is None else {"unlabeled": lesson.unlabeled})
         told = {stream: setup.task.embed(domain, seen).features for stream, domain in domains.items()}
         return TaughtAttention(told, layer, grid)

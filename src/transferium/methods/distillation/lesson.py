@@ -21,7 +21,7 @@ from transferium.methods.finetuning.setup import FineTuneSetup
 from transferium.methods.holdout import HeldOut
 from transferium.methods.task import Task
 from transferium.models.heads.base import AnyHead
-from transferium.models.heads.linear import linear
+from transferium.models.heads.linear import answering
 from transferium.problems.problem import Problem
 
 
@@ -84,10 +84,7 @@ def fitting_head(teacher: Artifact, problem: Problem, data: Domain) -> AnyHead:
             f"the teacher answers with {theirs.said()} and the data has {ours.said()}{_difference(ours, theirs)}. A "
             "student learns the answers of its teacher: give a teacher that was fitted to these classes."
         )
-    if theirs.names == ours.names:
-        return teacher.head
-    head, order = linear(teacher.head), [theirs.names.index(name) for name in ours.names]
-    return replace(head, weight=head.weight[order], bias=head.bias[order])
+    return answering(teacher.head, theirs.names, ours.names)
 
 
 def _difference(ours: Problem, theirs: Problem) -> str:

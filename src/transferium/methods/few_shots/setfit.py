@@ -31,9 +31,9 @@ class SetFit(Method):
 
     For eight to sixty-four labels a class, of texts or pictures.
     ``min mean (cos(f(x_i), f(x_j)) - [y_i = y_j])²`` over ``pairs`` alike and as many unlike partners of every example,
-    which are drawn and never listed, so that the cost grows with the examples and not with their square. Pairs give a
-    few labels many gradients, which is why it beats fine-tuning there. The rate is constant. Then the probe on the
-    tuned features is the head. Prefer the probe alone where there are hundreds of labels a class: it is far cheaper.
+    which are drawn and never listed, so that the cost grows with the examples and not with their square. A few labels
+    make many pairs, and so many steps. The rate is constant. Then the probe on the tuned features is the head. Prefer
+    the probe alone where there are hundreds of labels a class: it is far cheaper.
     Tunstall et al., "Efficient few-shot learning without prompts" (2022).
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from transferium.data.domain import Domain
@@ -27,6 +27,7 @@ from transferium.methods.scaled_amounts import Scale
 from transferium.methods.settings.checks import warn_of_batch
 from transferium.methods.staged import run_stages
 from transferium.methods.task import Task
+from transferium.methods.unused_settings import suppress_unused_warnings
 from transferium.models.backbone import Backbone
 from transferium.problems.catalogue import PROBLEMS
 from transferium.problems.classes import Classes
@@ -93,6 +94,12 @@ class FineTune(  # settings are listed from the last base to the first
         check_augment(self.augment)
         self.check_head()
         check_rates(self)
+
+    def plain(self, epochs: int | None = None) -> FineTune:
+        """``finetune`` with the same settings (of ``epochs``, if given), without what a subclass adds to it."""
+        own = {f.name: getattr(self, f.name) for f in fields(FineTune)}
+        with suppress_unused_warnings():  # said when this one was built
+            return FineTune(**own | ({} if epochs is None else {"epochs": epochs}))
 
     def fit(self, task: Task) -> Fitted:
         """Train the stages (from the last checkpoint in ``task.workdir``, if there is one), calibrate, describe.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from transferium.errors import DataError
 from transferium.models.heads.base import BLOCK, AnyHead
 from transferium.problems.problem import Link
 
-__all__ = ["BLOCK", "Head", "linear"]
+__all__ = ["BLOCK", "Head", "answering", "linear"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,3 +70,14 @@ def linear(head: AnyHead) -> Head:
     if not isinstance(head, Head):
         raise DataError(f"this needs a linear head with weights; a {head.kind} head has none.")
     return head
+
+
+def answering(head: AnyHead, theirs: Sequence[str], ours: Sequence[str]) -> AnyHead:
+    """The head with the outputs ``ours`` in their order, which are among its own outputs, ``theirs``.
+
+    Raises ``DataError`` for a head without weights, if anything is to change.
+    """
+    if tuple(theirs) == tuple(ours):
+        return head
+    found, order = linear(head), [tuple(theirs).index(name) for name in ours]
+    return replace(found, weight=found.weight[order], bias=found.bias[order])

@@ -63,9 +63,8 @@ class AttentionMaps(nn.Module):
         return attention_map(seen[-1], self.grid)
 
 
-def attention_backbone(backbone: Backbone, grid: Grid) -> Backbone:
-    """What embeds images as the attention maps of ``backbone``, pooled to ``grid``; stored apart from its features."""
-    name, _ = last_maps(backbone.build(), backbone)
+def attention_backbone(backbone: Backbone, name: str, grid: Grid) -> Backbone:
+    """What embeds images as the attention maps of the part ``name``, pooled to ``grid``; stored apart from features."""
     words = f"attention of {name} at {grid} of {backbone.fingerprint}"
     return backbone.made_into(
         hashlib.sha256(words.encode()).hexdigest(),
