@@ -17,8 +17,8 @@ from transferium.models.modality import is_ragged
 def named_backbone(spec: Any, kind: Kind, *, size: int | None = None, max_length: int | None = None) -> Backbone:
     """As ``find_backbone``; a folder that holds a saved model (a run) is the network of that model, tuned as it is.
 
-    Its head is left out. Frozen, it runs from its graph; it can be trained further where its weights or its adapter
-    are beside that and its architecture is found by name.
+    Its head is left out. Frozen, it runs from its graph; it can be trained further where its weights are beside that,
+    or its adapter and the backbone of that are found: by name, or in the folder where it was read here before.
     """
     folder = Path(spec) if isinstance(spec, str | Path) else None
     if folder is None or not (folder / DESCRIPTION).is_file():

@@ -37,7 +37,8 @@ class Backbone:
     ``any_size``: images of another side can be read too. ``graph``: what to run instead of a module, a graph of this
     package that weights are bound to, or the file of an exported one that came with a saved model; ``weights``: what
     lies beside that file to train from, of a backbone that was ``tuned`` here; ``adapter``: all that was trained of it,
-    where that is little.
+    where that is little. ``architecture`` is what its module is built of without weights, as plain data
+    (``models/sources/architectures.py``), where a name alone would not say it: of one that came from a folder.
     ``source_head()`` makes the classifier that the weights were trained with, features ``(n, width)`` to logits over
     the classes of pretraining, where it came along and is linear.
     """
@@ -58,6 +59,7 @@ class Backbone:
     weights: Path | None = None
     tuned: bool = False
     adapter: Adapter | None = None
+    architecture: Mapping[str, Any] | None = None
     members: int = 1
     source_head: Callable[[], nn.Module] | None = None
     output: Output = "pooled"
@@ -85,4 +87,4 @@ class Backbone:
             "licence": self.licence,
             "pretrained": self.pretrained,
             "preprocess": None if self.preprocess is None else self.preprocess.to_json(),
-        }
+        } | ({} if self.architecture is None else {"architecture": {**self.architecture, "blocks": list(self.blocks)}})

@@ -14,6 +14,7 @@ from transferium.data.modality import KINDS, by_kind, check_kind
 from transferium.errors import BackboneError, InputError, did_you_mean
 from transferium.models.backbone import Backbone
 from transferium.models.columns.backbone_of_columns import build_identity, columns_backbone
+from transferium.models.known_folders import known_folder, note_folder
 from transferium.models.modality import MODALITIES
 from transferium.models.preprocess import ImagePreprocess
 from transferium.models.sources.bundled import BUNDLED, bundled
@@ -90,22 +91,33 @@ def _amount(kind: Kind, **given: int | None) -> int | None:
     return given.get(MODALITIES[kind].setting) if kind in MODALITIES else None
 
 
-def backbone_of_model(name: str, kind: Kind, preprocess: Mapping[str, Any] | None = None) -> Backbone:
-    """The backbone that a saved model names, if it is here under that name: no path is read and no socket opened.
+def backbone_of_model(
+    name: str, kind: Kind, preprocess: Mapping[str, Any] | None = None, fingerprint: str = ""
+) -> Backbone:
+    """The backbone that a saved model names, if it is here: no path that it names is read, and no socket opened.
 
+    That is the folder where weights of that ``fingerprint`` were read here before, else what has this name.
     With ``preprocess``, a description of how the model reads its inputs, it reads as much of them.
 
-    Raises ``BackboneError`` for a path, and for a name that the local cache of the hub lacks.
+    Raises ``BackboneError`` for a path, for a name that the local cache of the hub lacks, and for a folder that is not
+    there any more, or whose weights are others.
     """
     from transferium.models.sources.hub import offline
 
+    amount = None if preprocess is None else int(preprocess[MODALITIES[kind].setting])
+    if fingerprint and (folder := known_folder(fingerprint)) is not None:
+        found = _folder(folder, kind, amount) if folder.is_dir() else None
+        if found is None or found.fingerprint != fingerprint:
+            why = "is not there any more" if found is None else "holds other weights now"
+            raise BackboneError(f"Its weights were in {folder}, which {why}: bring them back.")
+        return found
     if name not in (*BUNDLED, *UNTRAINED) and (not name.startswith(("timm/", "hf/")) or ".." in name):
         raise BackboneError(
             f"a saved model names the backbone {name!r}, which is not in the catalogue of this program."
         )
     with offline():
         found = find_backbone(name, kind)
-    return reading(found, None if preprocess is None else int(preprocess[MODALITIES[kind].setting]))
+    return reading(found, amount)
 
 
 def _load(name: str, kind: Kind, amount: int | None) -> Backbone:
@@ -125,7 +137,9 @@ def _load(name: str, kind: Kind, amount: int | None) -> Backbone:
         _check_kind(name, "image", kind)
         return timm_file(architecture, Path(file), amount)
     if Path(name).is_dir():
-        return _folder(Path(name), kind, amount)
+        found = _folder(Path(name), kind, amount)
+        note_folder(found.fingerprint, Path(name))
+        return found
     if Path(name).is_file():
         raise BackboneError(f"{name} holds weights alone: say for which timm architecture, <architecture>@{name}")
     raise BackboneError(f"there is no backbone {name!r} here. {_suggest(name)}")

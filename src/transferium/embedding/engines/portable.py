@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -23,6 +24,7 @@ from transferium.models.graphs.unbound_graph import UnboundGraph
 from transferium.models.modality import MODALITIES, preprocess_from_json
 from transferium.models.peft.adapted_backbone import adapted, check_belongs
 from transferium.models.preprocess import CallablePreprocess
+from transferium.models.sources.architectures import architecture_of
 from transferium.models.sources.weight_files import digest_files, read_weights
 from transferium.system.saved_folder import SavedFolder
 
@@ -98,21 +100,26 @@ def attach_graph(saved: dict[str, Any], files: SavedFolder) -> Backbone:
             adapter = read_adapter(files.folder)[0]
             files.digest(adapters.DESCRIPTION)  # raises unless it is the file that was saved
             sha256["adapter"] = files.digest(adapters.TENSORS)
+        architecture = saved.get("architecture")
+        fresh = None if architecture is None else partial(_fresh, architecture, members)
+        written = () if architecture is None else (json.dumps(architecture, sort_keys=True),)
         return Backbone(
             name=name,
             kind=kind,
             width=width,
-            blocks=(),
+            blocks=() if architecture is None else tuple(map(str, architecture["blocks"])),
             preprocess=preprocess_from_json(description),
-            fingerprint=digest_files([], "came with a model", *sha256.values()),
-            build=partial(_build, name, kind, members, weights, sha256.get("weights"), adapter),
+            fingerprint=digest_files([], "came with a model", *sha256.values(), *written),
+            build=partial(_build, name, kind, members, weights, sha256.get("weights"), adapter, fresh),
             licence=str(saved.get("licence", "unknown")),
             size_bytes=path.stat().st_size,
             pretrained=bool(saved.get("pretrained", True)),
+            fresh=fresh,
             any_size=False,
             graph=path,
             weights=weights,
             adapter=adapter,
+            architecture=architecture,
             members=members,
             claimed=str(saved["fingerprint"]),
             sha256=sha256,
@@ -126,7 +133,7 @@ def base_of(adapter: Adapter) -> Backbone:
     """
     told = adapter.backbone
     try:
-        base = backbone_of_model(str(told["name"]), told["kind"], told["preprocess"])
+        base = backbone_of_model(str(told["name"]), told["kind"], told["preprocess"], str(told["fingerprint"]))
     except BackboneError as error:
         raise BackboneError(
             f"this {adapter.kind} adapter belongs to the backbone {told['name']}, which is not found by that name: "
@@ -139,40 +146,58 @@ def base_of(adapter: Adapter) -> Backbone:
 def trainable(backbone: Backbone) -> Backbone | None:
     """A backbone that came with a saved model, as a network that can be trained further; None where it cannot.
 
-    It lies there as a graph. Its weights, or its adapter, are beside that, and its architecture is found by its name;
-    or it is the pretrained one of that name, untouched.
+    It lies there as a graph. Its weights, or its adapter, are beside that, and its architecture came along or is found
+    by its name; or it is the pretrained one of that name or folder, untouched.
     """
-    base = None
+    base, moved, told = None, backbone.weights is not None or backbone.adapter is not None, backbone.architecture
+    if moved and told is not None:
+        return replace(backbone, any_size=bool(told["any_size"]), tuned=True)
     with suppress(TransferiumError):
         from transferium.models.surgery.side_by_side import side_by_side
 
-        base = side_by_side([backbone_of_model(backbone.name, backbone.kind)] * backbone.members)
+        base = backbone_of_model(backbone.name, backbone.kind, fingerprint="" if moved else backbone.said_to_be)
+        base = side_by_side([base] * backbone.members)
     if base is None:
         return None
-    if backbone.weights is not None or backbone.adapter is not None:
+    if moved:
         return replace(backbone, blocks=base.blocks, any_size=base.any_size, fresh=base.fresh, tuned=True)
     same = base.pretrained and base.fingerprint == backbone.said_to_be
     return replace(base, preprocess=backbone.preprocess) if same else None
 
 
 def _build(
-    name: str, kind: Kind, members: int, weights: Path | None, sha256: str | None, adapter: Adapter | None
+    name: str,
+    kind: Kind,
+    members: int,
+    weights: Path | None,
+    sha256: str | None,
+    adapter: Adapter | None,
+    fresh: Callable[[], nn.Module] | None,
 ) -> nn.Module:
-    """The architecture of that name, ``members`` of it side by side, with the weights or adapter beside the graph."""
+    """The architecture that came along or has that name, with the weights or adapter beside the graph."""
     if adapter is not None:
         return adapted(base_of(adapter), adapter).build()
     if weights is None:
-        raise BackboneError(f"{name} came with a saved model, as a graph that can be run but not trained.")
+        words = f"{name} came with a saved model, as a graph that can be run but not trained"
+        raise BackboneError(f"{words}: give the folder that it came from." if fresh else f"{words}.")
     _check_weights(weights, sha256)
     from transferium.models.surgery.side_by_side import side_by_side
 
-    base = side_by_side([backbone_of_model(name, kind)] * members)
-    module = base.build()
+    module = (fresh or side_by_side([backbone_of_model(name, kind)] * members).build)()
     try:
         module.load_state_dict(read_weights(weights))
     except RuntimeError as error:
-        raise BackboneError(f"{weights} does not fit {base.name}: {str(error).splitlines()[0]}") from error
+        raise BackboneError(f"{weights} does not fit {name}: {str(error).splitlines()[0]}") from error
     return module.eval()
+
+
+def _fresh(architecture: Mapping[str, Any], members: int) -> nn.Module:
+    """The architecture that came along, ``members`` of it side by side, with random weights."""
+    if members == 1:
+        return architecture_of(architecture)
+    from transferium.models.surgery.side_by_side import SideBySide
+
+    return SideBySide([architecture_of(architecture) for _ in range(members)])
 
 
 def _beside(path: Path, name: str) -> Path:

@@ -107,6 +107,7 @@ def extended(backbone: Backbone, end: nn.Module, width: int) -> Backbone:
         width=width,
         blocks=(*(f"body.{name}" for name in backbone.blocks), "end"),
         fresh=None,
+        architecture=None,
     )
 
 

@@ -86,6 +86,7 @@ def picture_folder(folder: Path, config: dict[str, Any]) -> Backbone:
         licence="your own",
         size_bytes=weights.stat().st_size,
         pretrained=True,
+        architecture={"library": "transferium", "architecture": config["architecture"], "any_size": like.any_size},
     )
 
 

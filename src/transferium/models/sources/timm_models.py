@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -120,6 +120,13 @@ def _describe(
         size_bytes=weights.stat().st_size,
         fresh=partial(_fresh, architecture, options),
         any_size=not facts["fixed"],
+        architecture={
+            "library": "timm",
+            "architecture": architecture,
+            "options": options,
+            "classifier": overlay.get("num_classes") != 0,
+            "any_size": not facts["fixed"],
+        },
         source_head=partial(_classifier, architecture, weights, overlay, options) if facts["classifier"] else None,
     )
 
@@ -149,6 +156,16 @@ def _learn(
         "preprocess": preprocess.to_json(),
         "classifier": _ends_in_its_classifier(whole, module, preprocess.size),
     }
+
+
+def from_architecture(told: Mapping[str, Any]) -> nn.Module:
+    """The network of ``Backbone.architecture`` with random weights, its classifier taken off as :func:`_build` does."""
+    import timm
+
+    classes = int(bool(told["classifier"]))
+    module: Any = timm.create_model(told["architecture"], pretrained=False, num_classes=classes, **told["options"])
+    module.reset_classifier(0)
+    return module.eval()  # type: ignore[no-any-return]
 
 
 def _fresh(architecture: str, options: dict[str, Any]) -> nn.Module:

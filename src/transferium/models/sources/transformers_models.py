@@ -66,6 +66,7 @@ def _describe_text(folder: Path, name: str, max_length: int | None) -> Backbone:
         licence="see the model card",
         size_bytes=sum(file.stat().st_size for file in files),
         fresh=partial(build_text, folder, pooling, normalise, pretrained=False),
+        architecture=_architecture(folder, "text", pooling=pooling, normalise=normalise),
     )
 
 
@@ -135,9 +136,12 @@ def text_pooling(folder: Path) -> tuple[Pooling, bool]:
 
 def build_text(folder: Path, pooling: Pooling, normalise: bool, pretrained: bool = True) -> nn.Module:
     """The encoder of a text model, without the pooler or decoder that it may come with."""
+    return _text_encoder(load_whole(folder, pretrained), pooling, normalise)
+
+
+def _text_encoder(model: Any, pooling: Pooling, normalise: bool) -> nn.Module:
     from transferium.models.sources.encoders import TextEncoder
 
-    model: Any = load_whole(folder, pretrained)
     model = model.get_encoder() if getattr(model.config, "is_encoder_decoder", False) else model
     model = getattr(model, "text_model", model)
     if pooling != "pooler" and getattr(model, "pooler", None) is not None:
@@ -152,6 +156,7 @@ def _describe_vision(folder: Path, name: str, size: int | None) -> Backbone:
     weights = digest_files([folder / "config.json", *files])
     words = ("transformers", version("transformers"), weights, f"side {preprocess.size}")
     facts = remembered(words, partial(_learn_vision, folder, name, preprocess.size))
+    fixed = "image_size" in _config(folder) and "num_attention_heads" in _config(folder)
     return Backbone(
         name=name,
         kind="image",
@@ -163,7 +168,8 @@ def _describe_vision(folder: Path, name: str, size: int | None) -> Backbone:
         licence="see the model card",
         size_bytes=sum(file.stat().st_size for file in files),
         fresh=partial(build_vision, folder, pretrained=False),
-        any_size="image_size" not in _config(folder) or "num_attention_heads" not in _config(folder),
+        any_size=not fixed,
+        architecture=_architecture(folder, "image", pooling=facts["pooling"], any_size=not fixed),
     )
 
 
@@ -230,17 +236,36 @@ def write_vision_preprocess(preprocess: ImagePreprocess, folder: Path) -> None:
 
 def build_vision(folder: Path, pretrained: bool = True) -> nn.Module:
     """The vision tower; pooled by the checkpoint's own pooler, else by its class token, else by the mean."""
-    from transferium.models.sources.encoders import VisionEncoder
-
     model: Any = load_whole(folder, pretrained)
     model = getattr(model, "vision_model", model)
     untrained = "pooler" in model.missing_parts if pretrained else False
-    pooler = getattr(model, "pooler", None)
-    if pooler is not None and not untrained:
-        return VisionEncoder(model, "pooler").eval()
-    if pooler is not None:
+    pooled = getattr(model, "pooler", None) is not None and not untrained
+    return _vision_encoder(model, "pooler" if pooled else "cls" if _has_class_token(model) else "mean")
+
+
+def _vision_encoder(model: Any, pooling: Pooling) -> nn.Module:
+    from transferium.models.sources.encoders import VisionEncoder
+
+    if pooling != "pooler" and getattr(model, "pooler", None) is not None:
         model.pooler = None
-    return VisionEncoder(model, "cls" if _has_class_token(model) else "mean").eval()
+    return VisionEncoder(model, pooling).eval()
+
+
+def _architecture(folder: Path, kind: Kind, **facts: Any) -> dict[str, Any]:
+    """What :func:`from_architecture` reads."""
+    return {"library": "transformers", "kind": kind, "config": _config(folder), "any_size": True, **facts}
+
+
+def from_architecture(told: Mapping[str, Any]) -> nn.Module:
+    """The encoder of ``Backbone.architecture`` with random weights, in single precision; no code of others is run."""
+    import transformers
+
+    config = transformers.CONFIG_MAPPING[told["config"]["model_type"]].from_dict(dict(told["config"]))
+    with quiet():
+        model = transformers.AutoModel.from_config(config, dtype="float32", trust_remote_code=False)
+    if told["kind"] == "text":
+        return _text_encoder(model, told["pooling"], told["normalise"])
+    return _vision_encoder(getattr(model, "vision_model", model), told["pooling"])
 
 
 def _has_class_token(model: nn.Module) -> bool:

@@ -73,6 +73,7 @@ def attention_backbone(backbone: Backbone, name: str, grid: Grid) -> Backbone:
         width=grid[0] * grid[1],
         blocks=(),
         fresh=None,
+        architecture=None,
     )
 
 

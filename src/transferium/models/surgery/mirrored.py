@@ -41,6 +41,7 @@ def mirrored(backbone: Backbone) -> Backbone:
         partial(_mirror, backbone),
         blocks=tuple(f"body.{name}" for name in backbone.blocks),
         fresh=None,
+        architecture=None,
         tuned=False,
     )
 
