@@ -11,6 +11,7 @@ import transformers
 
 from transferium.data.domain import Domain
 from transferium.data.samples import Items
+from transferium.models.sources.transformers_models import quiet
 from transferium.problems.classes import Classes
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "dog", "cat", "runs", "sleeps"]
@@ -45,6 +46,36 @@ def saved_text(folder: Path, pooling: str | None = None) -> torch.nn.Module:
         (folder / "modules.json").write_text(json.dumps(modules))
         (folder / "1_Pooling").mkdir()
         (folder / "1_Pooling" / "config.json").write_text(json.dumps({pooling: True, "word_embedding_dimension": 16}))
+    return model
+
+
+SLOTTED = [*WORDS, "[MASK]", "it", "was", ".", "pup", "##py"]
+
+
+def saved_language_model(folder: Path, *, head: bool = True) -> torch.nn.Module:
+    """A BERT of two thin layers with its head for masked tokens (or without), and a WordPiece tokenizer."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    torch.manual_seed(1)
+    config = transformers.BertConfig(
+        vocab_size=len(SLOTTED),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=24,
+        initializer_range=0.5,
+    )
+    model = transformers.BertForMaskedLM(config).eval()
+    with quiet():
+        (model if head else model.bert).save_pretrained(folder)
+    tokenizer = Tokenizer(models.WordPiece({w: i for i, w in enumerate(SLOTTED)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.add_special_tokens([word for word in SLOTTED if word.startswith("[")])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
     return model
 
 

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 Output = Literal["pooled", "tokens"]
 
 
+@dataclass(frozen=True)
+class WholeModel:
+    """A folder of transformers; with a ``seed``, the model of its configuration with random weights."""
+
+    folder: Path
+    seed: int | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Backbone:
     """A frozen description; ``build()`` makes the torch module, and is not needed where there is a graph.
@@ -40,7 +48,8 @@ class Backbone:
     where that is little. ``architecture`` is what its module is built of without weights, as plain data
     (``models/sources/architectures.py``), where a name alone would not say it: of one that came from a folder.
     ``source_head()`` makes the classifier that the weights were trained with, features ``(n, width)`` to logits over
-    the classes of pretraining, where it came along and is linear.
+    the classes of pretraining, where it came along and is linear. ``whole`` is the model that it is a part of, where
+    that may have more: a head for masked tokens, a second tower.
     """
 
     name: str
@@ -62,6 +71,7 @@ class Backbone:
     architecture: Mapping[str, Any] | None = None
     members: int = 1
     source_head: Callable[[], nn.Module] | None = None
+    whole: WholeModel | None = None
     output: Output = "pooled"
     claimed: str | None = None
     sha256: Mapping[str, str] = field(default_factory=dict)
@@ -73,7 +83,7 @@ class Backbone:
 
     def made_into(self, fingerprint: str, build: Callable[[], nn.Module], **changes: Any) -> Backbone:
         """Another backbone made of this one, without what lies beside this one: graph, weights, adapter, head."""
-        beside = {"graph": None, "weights": None, "adapter": None, "source_head": None}
+        beside = {"graph": None, "weights": None, "adapter": None, "source_head": None, "whole": None}
         return replace(self, fingerprint=fingerprint, build=build, **beside | changes)
 
     def to_json(self) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from transferium.embedding.embed import Embedder
 from transferium.errors import DataError, InputError
 from transferium.functional.matrices import unit_rows
 from transferium.methods.task import Task
+from transferium.methods.zero_shot.answers import SCALE
 from transferium.methods.zero_shot.descriptions import descriptions_of, read_descriptions
-from transferium.methods.zero_shot.zero_shot import SCALE, ZeroShot
+from transferium.methods.zero_shot.zero_shot import ZeroShot
 from transferium.models.catalogue import find_backbone
 from worlds.toy import blobs
 

@@ -42,7 +42,7 @@ class LanguageModelHead(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         given: Any = getattr(self.whole, self.whole.base_model_prefix)
         given.rows = rows[None]
-        nothing = torch.zeros((1, len(rows)), dtype=torch.int64, device=rows.device)
+        nothing = torch.zeros((1, rows.shape[0]), dtype=torch.int64, device=rows.device)
         logits: Tensor = self.whole(input_ids=nothing).logits[0]
         given.rows = None
         return logits

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from transferium.data.domain import Kind
 from transferium.data.modality import by_kind
 from transferium.errors import BackboneError
-from transferium.models.backbone import Backbone
+from transferium.models.backbone import Backbone, WholeModel
 from transferium.models.preprocess import ImagePreprocess, TextPreprocess
 from transferium.models.sources.description_cache import remembered
 from transferium.models.sources.weight_files import digest_files, weight_files
@@ -67,6 +67,7 @@ def _describe_text(folder: Path, name: str, max_length: int | None) -> Backbone:
         size_bytes=sum(file.stat().st_size for file in files),
         fresh=partial(build_text, folder, pooling, normalise, pretrained=False),
         architecture=_architecture(folder, "text", pooling=pooling, normalise=normalise),
+        whole=WholeModel(folder),
     )
 
 
@@ -170,6 +171,7 @@ def _describe_vision(folder: Path, name: str, size: int | None) -> Backbone:
         fresh=partial(build_vision, folder, pretrained=False),
         any_size=not fixed,
         architecture=_architecture(folder, "image", pooling=facts["pooling"], any_size=not fixed),
+        whole=WholeModel(folder),
     )
 
 

@@ -6,6 +6,7 @@ import copy
 import hashlib
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -134,18 +135,19 @@ def randomised(backbone: Backbone, seed: int = 0, size: int | None = None) -> Ba
         preprocess = preprocess.resized(size) if size else (preprocess.halved() if half else preprocess)
     return backbone.made_into(
         hashlib.sha256(words.encode()).hexdigest(),
-        partial(_drawn, build, seed),
+        partial(drawn, build, seed),
         name=f"{backbone.name} (random weights, seed {seed})",
         preprocess=preprocess,
         licence="none: random weights",
         size_bytes=0,
         pretrained=False,
         graph=graph,
+        whole=None if backbone.whole is None else replace(backbone.whole, seed=seed),
     )
 
 
-def _drawn(fresh: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """Draw from a generator of its own: torch's global stream is as it was before."""
+def drawn(fresh: Callable[[], Any], seed: int) -> Any:
+    """What ``fresh`` makes with random weights of that ``seed``; torch's global stream is as it was before."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
