@@ -24,6 +24,7 @@ from transferium.embedding.engines.export import export_graph
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import randomised
 from transferium.models.graphs.unbound_graph import Tensors, UnboundGraph
+from transferium.models.listening import listening
 from transferium.models.sources.bundled import BUNDLED, bundled
 from transferium.models.sources.untrained import char_ngrams
 
@@ -32,7 +33,7 @@ SIDES = (40, 33)
 
 
 def main(folder: Path) -> None:
-    for backbone in (*map(bundled, BUNDLED), char_ngrams()):
+    for backbone in (*map(bundled, BUNDLED), char_ngrams(), listening(bundled("efficientnet_lite0"))):
         assert isinstance(backbone.graph, UnboundGraph)
         file = folder / backbone.graph.file.name
         file.write_bytes(graph_without_weights(backbone, backbone.graph.initialisers()).SerializeToString())
@@ -40,7 +41,7 @@ def main(folder: Path) -> None:
 
 
 def graph_without_weights(backbone: Backbone, initialisers: Tensors) -> onnx.ModelProto:
-    """The exported graph with ``initialisers`` outside of it, for pictures of any side."""
+    """The exported graph with ``initialisers`` outside of it, for pictures of any side and sounds of any length."""
     with tempfile.TemporaryDirectory() as folder:
         export_graph(backbone, Path(folder) / "exported.onnx", noise(backbone))
         model = onnx.load(Path(folder) / "exported.onnx")
@@ -51,8 +52,8 @@ def graph_without_weights(backbone: Backbone, initialisers: Tensors) -> onnx.Mod
     assert {*found.values()} == {*initialisers, None}, "a weight is not in the graph"
     names |= {tensor: name or f"c{number}" for number, (tensor, name) in enumerate(found.items())}
     rename(model.graph, names)
-    if backbone.kind == "image":
-        any_side(model.graph)
+    if backbone.kind != "text":
+        any_side(model.graph, free=2 if backbone.kind == "image" else 3)
     return model
 
 
@@ -96,14 +97,14 @@ def rename(graph: onnx.GraphProto, names: dict[str, str]) -> None:
             ends[:] = [names.get(end, end) for end in ends]
 
 
-def any_side(graph: onnx.GraphProto) -> None:
-    """Pad as TensorFlow does at every side, in the place of the numbers of one side."""
+def any_side(graph: onnx.GraphProto, *, free: int) -> None:
+    """Pad as TensorFlow does at every side, in the place of the numbers of one side; axes from ``free`` on have any."""
     for node in graph.node:
         given = {attribute.name: attribute for attribute in node.attribute}
         if node.op_type == "Conv" and any(given["pads"].ints):
             node.attribute.remove(given["pads"])
             given["auto_pad"].s = b"SAME_UPPER"
-    for dimension in graph.input[0].type.tensor_type.shape.dim[2:]:
+    for dimension in graph.input[0].type.tensor_type.shape.dim[free:]:
         dimension.dim_param = "side"
 
 
@@ -114,7 +115,8 @@ def answers(backbone: Backbone) -> Tensors:
     if backbone.kind == "text":
         probes.append(np.tile(probes[-1], 6))  # a longer one
     else:
-        probes = [draw.standard_normal((3, side, side), np.float32) for side in SIDES]
+        bands = getattr(backbone.preprocess, "bands", None)
+        probes = [draw.standard_normal((3, bands or side, side), np.float32) for side in SIDES]
     stored = {f"input {i}": probe for i, probe in enumerate(probes)}
     answering = {"pretrained": backbone} | ({"random 0": randomised(backbone)} if backbone.pretrained else {})
     for key, each in answering.items():

@@ -20,7 +20,6 @@ from transferium.data.columns.table import Table
 from transferium.data.domain import Domain, Kind, alike
 from transferium.data.learned import FILE as LEARNED
 from transferium.data.learned import Learned
-from transferium.data.modality import by_kind
 from transferium.embedding.embed import Embedder, Embedding
 from transferium.embedding.engines.portable import attach_graph, base_of, save_graph, save_weights
 from transferium.errors import ArtifactError, DataError, InputError, TransferiumError, refusing
@@ -28,12 +27,12 @@ from transferium.models.adapter import DESCRIPTION as ADAPTER
 from transferium.models.adapter import TENSORS as ADAPTER_TENSORS
 from transferium.models.adapter import read_adapter, write_adapter
 from transferium.models.backbone import Backbone
-from transferium.models.catalogue import OWN, find_backbone
+from transferium.models.catalogue import OWN, find_backbone, reading_as
 from transferium.models.columns.backbone_of_columns import columns_backbone
 from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.models.heads.base import AnyHead
 from transferium.models.heads.saved import FORMATS, head_from_saved
-from transferium.models.modality import MODALITIES, preprocess_from_json
+from transferium.models.modality import preprocess_from_json
 from transferium.models.peft.adapted_backbone import adapted, check_belongs
 from transferium.models.sources.bundled import BUNDLED
 from transferium.problems.catalogue import problem_from_json
@@ -373,8 +372,8 @@ def _read_backbone(files: SavedFolder, saved: dict[str, Any]) -> Backbone:
         return _read_own(saved)
     if saved["name"] not in BUNDLED:
         raise ValueError(f"its backbone {saved['name']!r} should lie beside it, as a graph")
-    folder, setting = files.folder, by_kind(MODALITIES, saved["kind"], "backbone").setting
-    backbone = find_backbone(saved["name"], saved["kind"], **{setting: saved["preprocess"][setting]})
+    folder = files.folder
+    backbone = reading_as(find_backbone(saved["name"], saved["kind"]), saved["preprocess"])
     if backbone.fingerprint != saved["fingerprint"]:
         raise ArtifactError(
             f"{folder} was made with {saved['name']} weights {saved['fingerprint'][:12]}; the installed ones are "

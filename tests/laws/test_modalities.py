@@ -13,8 +13,10 @@ import pytest
 import transferium
 from transferium.artifact import load_artifact
 from transferium.cli.options import COLUMNS as OPTIONS
+from transferium.data.doctor.doctor import OWN_CHECKS
 from transferium.data.doctor.scan import SCANS
 from transferium.data.domain import Domain, Kind
+from transferium.data.folders.example_files import EXAMPLE_FILES
 from transferium.data.modality import KINDS, by_kind
 from transferium.data.readers.arrays import MEMORY
 from transferium.data.readers.columns import COLUMNS, USES
@@ -40,7 +42,7 @@ from transferium.training.attack import SPACES, attack_on
 from transferium.training.augment.recipe import LANGUAGES
 from transferium.training.feeds.feeds import FEEDS, Feeds
 from transferium.training.preview import PREVIEWS
-from worlds.sounds import add_sounds, sounds, tones
+from worlds.waves import add_waves, tones, waves
 
 SOURCE = Path(transferium.__file__).parent
 AS_THEY_ARE = {"features": "feature rows are read as they are", "row": "a table is encoded by its own columns"}
@@ -54,17 +56,25 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "MEMORY_CELLS": (MEMORY_CELLS, OF_CELLS),
     "SCANS": (SCANS, {}),
     "MODALITIES": (MODALITIES, AS_THEY_ARE),
-    "OWN": (OWN, dict.fromkeys(("image", "text"), "there are many backbones to choose from")),
-    "READERS": (READERS, AS_THEY_ARE),
+    "OWN": (OWN, dict.fromkeys(("image", "text", "sound"), "there are many backbones to choose from")),
+    "READERS": (READERS, AS_THEY_ARE | {"sound": "backbones for images read sounds"}),
     "WAYS": (WAYS, AS_THEY_ARE),
     "FEEDS": (FEEDS, {}),
-    "SPACES": (SPACES, {}),
-    "LANGUAGES": (LANGUAGES, UNKNOWN),
-    "PREVIEWS": (PREVIEWS, UNKNOWN),
-    "SURFACES": (SURFACES, {}),
-    "TREES": (TREES, dict.fromkeys(("image", "text", "features"), "trees read columns of a table")),
-    "FIRST_WITH_FEW": (FIRST_WITH_FEW, dict.fromkeys(("image", "row", "features"), "it was measured on texts alone")),
-    "LOOKS": (LOOKS, dict.fromkeys(("row", "features"), "numbers tell a reader of the report nothing")),
+    "SPACES": (SPACES, {"sound": "how far a sound may be moved before people notice is not one number"}),
+    "LANGUAGES": (LANGUAGES, UNKNOWN | {"sound": "recordings are trained on as they are"}),
+    "PREVIEWS": (PREVIEWS, UNKNOWN | {"sound": "there are no recipes"}),
+    "SURFACES": (SURFACES, {"sound": "what is heard is compared by features alone"}),
+    "TREES": (TREES, dict.fromkeys(("image", "text", "sound", "features"), "trees read columns of a table")),
+    "FIRST_WITH_FEW": (
+        FIRST_WITH_FEW,
+        dict.fromkeys(("image", "sound", "row", "features"), "measured on texts alone"),
+    ),
+    "LOOKS": (
+        LOOKS,
+        dict.fromkeys(("row", "features"), "numbers tell a reader of the report nothing") | {"sound": "not yet drawn"},
+    ),
+    "EXAMPLE_FILES": (EXAMPLE_FILES, dict.fromkeys(("text", "row", "features"), "they are cells of tables")),
+    "OWN_CHECKS": (OWN_CHECKS, dict.fromkeys(("image", "text", "row", "features"), "what is common to all is enough")),
 }
 
 
@@ -85,23 +95,23 @@ def test_no_table_is_forgotten() -> None:
     assert sorted(re.findall(r"^(\w+): dict\[Kind, ", source, re.M)) == sorted(TABLES)
 
 
-def test_a_fourth_kind_is_read_fitted_evaluated_and_saved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    add_sounds(monkeypatch)
+def test_a_foreign_kind_is_read_fitted_evaluated_and_saved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    add_waves(monkeypatch)
     monkeypatch.setenv("TRANSFERIUM_HOME", str(tmp_path / "home"))
-    _fit(tmp_path / "run", sounds())
+    _fit(tmp_path / "run", waves())
     artifact = load_artifact(tmp_path / "run")
-    assert (artifact.kind, artifact.backbone.name) == ("sound", "tones")
+    assert (artifact.kind, artifact.backbone.name) == ("wave", "tones")
     assert artifact.backbone.preprocess == tones().preprocess
-    measured = evaluate_domain(artifact, sounds(seed=1), Embedder(None))
+    measured = evaluate_domain(artifact, waves(seed=1), Embedder(None))
     assert measured["accuracy"].value > 0.9, "low and high are told apart"
-    assert "<span>data</span> sounds<" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "<span>data</span> waves<" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_fourth_kind_is_fine_tuned(monkeypatch: pytest.MonkeyPatch) -> None:
-    add_sounds(monkeypatch)
-    train, held, embedder = sounds(40), sounds(40, seed=1), Embedder(None, engine="torch")
+def test_a_foreign_kind_is_fine_tuned(monkeypatch: pytest.MonkeyPatch) -> None:
+    add_waves(monkeypatch)
+    train, held, embedder = waves(40), waves(40, seed=1), Embedder(None, engine="torch")
     method = find_method("finetune", {"unfreeze": "all", "epochs": 20, "lr": 0.003, "batch_size": 8})
-    fitted = method.fit(Task(train, sounds(20, seed=2), tones(), embedder, 0))
+    fitted = method.fit(Task(train, waves(20, seed=2), tones(), embedder, 0))
     seen = embedder(held, fitted.backbone)[0].features
     assert fitted.backbone.tuned and np.mean(fitted.head.outputs(seen).argmax(1) == held.y) > 0.9
 
@@ -113,20 +123,23 @@ def _fit(out: Path, domain: Domain) -> None:
 @pytest.mark.parametrize(
     ("without", "message"),
     [
-        ("KINDS", "kind='sound' is unknown"),
-        ("MEMORY", "no reader of data in memory for sounds, only for images and texts and table rows and feature rows"),
-        ("SCANS", "no scan for sounds, only for"),
-        ("MODALITIES", "no backbone for sounds, only for images and texts"),
+        ("KINDS", "kind='wave' is unknown"),
+        (
+            "MEMORY",
+            "no reader of data in memory for waves, only for images and texts and sounds and table rows and",
+        ),
+        ("SCANS", "no scan for waves, only for"),
+        ("MODALITIES", "no backbone for waves, only for images and texts and sounds"),
         ("UNTRAINED", "no backbone 'tones'"),
-        ("WAYS", "no embedding for sounds, only for images and texts"),
+        ("WAYS", "no embedding for waves, only for images and texts and sounds"),
     ],
 )
 def test_a_row_that_is_missing_is_said(
     without: str, message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    add_sounds(monkeypatch, without=without)
+    add_waves(monkeypatch, without=without)
     with pytest.raises(Exception, match=message) as raised:
-        _fit(tmp_path / "run", sounds(8))
+        _fit(tmp_path / "run", waves(8))
     assert isinstance(raised.value, InputError) or without == "UNTRAINED"
     assert not (tmp_path / "run").exists()
 
@@ -136,16 +149,16 @@ OPTIONAL: dict[str, Any] = {
     "SPACES": lambda domain, _: attack_on(tones(), domain, "fgm"),
     "LANGUAGES": lambda domain, _: show_augmented(domain, None, "strong"),
     "SURFACES": lambda domain, _: compare_surface(domain, domain, seed=0),
-    "READERS": lambda _, path: transformers_folder(path, "sound", None),
+    "READERS": lambda _, path: transformers_folder(path, "wave", None),
 }
 """What a kind can do without; a kind without recipes has no preview, and one without looks is not shown."""
 
 
 @pytest.mark.parametrize("without", OPTIONAL)
 def test_what_a_kind_cannot_do_is_said(without: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    add_sounds(monkeypatch, without=without)
-    with pytest.raises(InputError, match=r"there is no .* for sounds, only for images and texts"):
-        OPTIONAL[without](sounds(8), tmp_path)
+    add_waves(monkeypatch, without=without)
+    with pytest.raises(InputError, match=r"there is no .* for waves, only for images and texts"):
+        OPTIONAL[without](waves(8), tmp_path)
 
 
 def test_an_empty_table_is_said() -> None:
@@ -158,17 +171,13 @@ FACTS = {
     "models/columns/backbone_of_columns.py": "table rows are described by their own columns",
     "artifact.py": "feature rows have a width and no file of a backbone",
     "data/doctor/copies.py": "rows of whole numbers can be equal by chance",
-    "data/doctor/doctor.py": "folders of images may be classes",
-    "data/readers/frames.py": "a column of pictures that stands alone may have any name",
     "data/fingerprint.py": "feature rows are in memory",
     "data/learned.py": "feature rows are hashed as numbers, in single precision",
-    "data/readers/folders.py": "pictures lie in folders of classes",
-    "data/readers/layout.py": "a table beside pictures may name them",
     "data/readers/row_cells.py": "features are numbers alone",
     "embedding/embed.py": "feature rows are read as they are",
     "job/compare/findings.py": "images have modes",
     "job/fit/prepare.py": "feature rows are their own features",
-    "job/predict/apply.py": "feature rows have columns; images lie in folders of classes",
+    "job/predict/apply.py": "feature rows have columns",
     "methods/finetuning/augmentation.py": "some recipes, and CutMix, are for images alone",
     "methods/finetuning/inference_views.py": "images have a side and a mirror image",
     "methods/pretraining/corpus_of_pictures.py": "images can be drawn and changed",
@@ -180,7 +189,7 @@ FACTS = {
 def test_a_kind_is_compared_only_for_what_is_true_of_it_alone() -> None:
     """Texts are told apart nowhere: a table says what they need, and whatever is no image is not taken for one."""
     compared = re.compile(
-        r"""kind (?:==|!=) "(?:image|text|row|features)"|kind (?:not )?in \("(?:image|text|row|features)"""
+        r"""kind (?:==|!=) "(?:image|text|sound|row|features)"|kind (?:not )?in \("(?:image|text|sound|row|features)"""
     )
     found = {
         path.relative_to(SOURCE).as_posix(): compared.findall(path.read_text(encoding="utf-8"))

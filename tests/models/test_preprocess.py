@@ -60,7 +60,7 @@ def test_squash_keeps_the_whole_picture() -> None:
 
 
 def test_halved_sees_the_same_crop_at_half_the_side() -> None:
-    half = PLAIN.halved()
+    half = PLAIN.cheaper()
     image = picture(500, 375)
     assert half.geometry == PLAIN.geometry
     assert half(image).shape == (3, 112, 112)
@@ -76,7 +76,7 @@ def test_resized_keeps_the_share_that_the_crop_sees() -> None:
 
 
 def test_fingerprints_tell_preprocessings_apart() -> None:
-    every = [PLAIN, PLAIN.resized(64), PLAIN.halved(), replace(PLAIN, crop="squash"), replace(PLAIN, mean=(0, 0, 0))]
+    every = [PLAIN, PLAIN.resized(64), PLAIN.cheaper(), replace(PLAIN, crop="squash"), replace(PLAIN, mean=(0, 0, 0))]
     assert len({pre.fingerprint() for pre in every}) == len(every)
     assert preprocess_from_json(PLAIN.to_json()) == PLAIN
     assert preprocess_from_json(None) is None

@@ -18,6 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 COLUMNS = {
     "image": "Column with image paths or bytes.",
     "text": "Column with texts.",
+    "sound": "Column with paths of sound files, or their bytes.",
     "label": "Column with labels.",
     "part": "Column that says train, val or test.",
     "group": "Column whose equal values stay on one side of every split.",

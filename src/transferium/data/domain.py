@@ -17,7 +17,7 @@ from transferium.problems.classes import Classes
 from transferium.problems.problem import Problem
 from transferium.system.shown import Face
 
-Kind = Literal["image", "text", "row", "features"]
+Kind = Literal["image", "text", "sound", "row", "features"]
 """Kinds of example. A row is one of a table of typed columns; features are numbers that a backbone made of examples."""
 PARTS = ("train", "val", "test")
 BLOCK = 1 << 14

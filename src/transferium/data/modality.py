@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row")
 
-KINDS: dict[Kind, str] = {"image": "images", "text": "texts", "row": "table rows", "features": "feature rows"}
+KINDS: dict[Kind, str] = {
+    "image": "images",
+    "text": "texts",
+    "sound": "sounds",
+    "row": "table rows",
+    "features": "feature rows",
+}
 """Every kind of example, and what several of them are called."""
 
 

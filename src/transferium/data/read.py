@@ -10,7 +10,7 @@ from typing import Any
 
 from transferium.data.columns.column import ColumnType, check_type
 from transferium.data.domain import Domain, Kind
-from transferium.data.images.sniff import SUFFIXES
+from transferium.data.folders.example_files import EXAMPLE_FILES, kind_of_path
 from transferium.data.modality import check_kind
 from transferium.data.readers.arrays import Values, read_memory
 from transferium.data.readers.columns import COLUMNS, Columns
@@ -20,7 +20,6 @@ from transferium.data.readers.layout import LAYOUTS, decide
 from transferium.data.readers.npz import read_npz
 from transferium.data.readers.sequences import file_pairs
 from transferium.data.readers.table_files import TABLES, read_table
-from transferium.data.samples import Files
 from transferium.errors import DataError, InputError, did_you_mean, option
 from transferium.problems.catalogue import AUTO, Asked, kind_of
 from transferium.system.printable import shown
@@ -31,6 +30,7 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
     *,
     image: str | None = None,
     text: str | None = None,
+    sound: str | None = None,
     label: str | Values | None = None,
     part: str | Values | None = None,
     group: str | Values | None = None,
@@ -43,16 +43,17 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
     name: str | None = None,
     layout: str | None = None,
 ) -> Domain:
-    """A folder, a table, a NumPy file, one image, or a list or array in memory, as a ``Domain``.
+    """A folder, a table, a NumPy file, one image or sound, or a list or array in memory, as a ``Domain``.
 
-    A folder holds one folder of images per class; or ``train``, ``val`` and ``test`` folders with those inside (also
-    ``training_set``, ``valid``, ``test1`` …); or tables so named; or one table, with images or without; or plain
-    images. Where that can be understood in two ways, ``layout`` decides: ``classes``, ``parts``, ``table``, ``images``.
-    For a table ``image``, ``text``, ``label``, ``part``, ``group`` and ``id`` name columns. What is not named is found
-    by its name (``columns.py`` lists them). Without images and texts, each row is an example: of all other columns, or
-    of ``columns`` alone, and of none that is to ``drop``. What they hold is found by their cells, unless ``types`` says
-    it: ``{"zip": "category"}``, or number, boolean, date, text, identifier. So are the rows of an array ``(n, width)``,
-    whose columns can be named by ``columns``; with ``kind="features"`` they are what a backbone made, used as they are.
+    A folder holds one folder of images (or of sounds) per class; or ``train``, ``val`` and ``test`` folders with those
+    inside (also ``training_set``, ``valid``, ``test1`` …); or tables so named; or one table, with images or without; or
+    plain images. Where that can be understood in two ways, ``layout`` decides: ``classes``, ``parts``, ``table``,
+    ``images``. For a table ``image``, ``text``, ``sound``, ``label``, ``part``, ``group`` and ``id`` name columns. What
+    is not named is found by its name (``columns.py`` lists them). Without images, texts and sounds, each row is an
+    example: of all other columns, or of ``columns`` alone, and of none that is to ``drop``. What they hold is found by
+    their cells, unless ``types`` says it: ``{"zip": "category"}``, or number, boolean, date, text, identifier. So are
+    the rows of an array ``(n, width)``, whose columns can be named by ``columns``; with ``kind="features"`` they are
+    what a backbone made, used as they are.
     ``problem`` says what labels are: ``classes``, ``multi-label`` (several in a cell, as in ``a|b``),
     ``regression`` (amounts), or ``auto``, which decides by their values and warns if unsure; ``MultiLabel((), ";")``
     says what else stands between several labels.
@@ -76,6 +77,7 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
         asked = Columns(
             image=image,
             text=text,
+            sound=sound,
             columns=listed,
             drop=out,
             types=said,
@@ -92,7 +94,7 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
     uses: dict[str, Any] = {use: value for use, value in values.items() if isinstance(value, str)}
     beside = {use: value for use, value in values.items() if value is not None and not isinstance(value, str)}
     asked = Columns(
-        *(image, text),
+        *(image, text, sound),
         columns=listed,
         drop=out,
         types=said,
@@ -105,8 +107,10 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
         return domain
     if out or said:
         raise InputError("drop= and types= name columns of a table, and an array has none: leave them out.")
-    if image is not None or text is not None:
-        raise InputError("image= and text= name columns of a table; for data in memory say kind='image' or kind='text'")
+    if image is not None or text is not None or sound is not None:
+        raise InputError(
+            "image=, text= and sound= name columns of a table; for data in memory say kind='image', 'text' or 'sound'"
+        )
     known = {use: _values(use, value) for use, value in values.items()}
     return read_memory(source, kind=kind, columns=listed, problem=problem, name=name or "data", **known)
 
@@ -178,9 +182,10 @@ def _read_path(path: Path, asked: Columns, name: str | None) -> Domain:
             name=name,
             problem=asked.problem,
         )
-    if ending in SUFFIXES:
-        return Domain(Files(path.parent, [path.name]), "image", ids=[path.name], name=name)
-    readable = [*TABLES, ".npz", ".npy", *SUFFIXES]
+    if (kind := kind_of_path(path.name)) is not None:
+        samples = EXAMPLE_FILES[kind].samples(path.parent, [path.name])
+        return Domain(samples, kind, ids=[path.name], name=name)
+    readable = [*TABLES, ".npz", ".npy", *(one for files in EXAMPLE_FILES.values() for one in files.readable)]
     raise InputError(f"{path} cannot be read: give a folder or one of {', '.join(readable)}")
 
 

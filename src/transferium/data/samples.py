@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.images.sniff import ENCODED_LIMIT
-from transferium.system.checked_files import read_file
+from transferium.system.checked_files import check_file, read_file
 
 Indices = NDArray[np.intp]
 
@@ -18,8 +18,8 @@ Indices = NDArray[np.intp]
 class Samples(Protocol):
     """A lazy, thread-safe sequence of raw examples.
 
-    ``raw(i)`` gives encoded image bytes, a ``PIL.Image.Image``, an ``(h, w[, c])`` array, a ``str``
-    or a feature row, and raises ``OSError`` when it cannot be read.
+    ``raw(i)`` gives encoded image bytes, a ``PIL.Image.Image``, an ``(h, w[, c])`` array, a ``str``, the path of a
+    sound or its samples with their rate, or a feature row, and raises ``OSError`` when it cannot be read.
     """
 
     def __len__(self) -> int: ...
@@ -30,7 +30,7 @@ class Samples(Protocol):
 
 
 class Files:
-    """Image files, kept as one root and relative names so that a million of them stay small."""
+    """Files of examples, kept as one root and relative names so that a million of them stay small."""
 
     def __init__(self, root: Path, names: Sequence[str]) -> None:
         self.root, self.names = root, names
@@ -41,11 +41,25 @@ class Files:
     def path(self, index: int) -> Path:
         return self.root / self.names[index]
 
-    def raw(self, index: int) -> bytes:
-        return read_file(self.path(index), ENCODED_LIMIT)
+    def raw(self, index: int) -> Any:
+        return self.opened(self.path(index))
+
+    @staticmethod
+    def opened(path: Path) -> Any:
+        """The raw example of one file; raises ``OSError`` where it cannot be read."""
+        return read_file(path, ENCODED_LIMIT)
 
     def take(self, indices: Indices) -> Files:
-        return Files(self.root, [self.names[i] for i in indices])
+        return type(self)(self.root, [self.names[i] for i in indices])
+
+
+class SoundFiles(Files):
+    """Sound files: of a recording of hours only the beginning is ever read, so that its raw form is its path."""
+
+    @staticmethod
+    def opened(path: Path) -> Path:
+        check_file(path)
+        return path
 
 
 class Items:

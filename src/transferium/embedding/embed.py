@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,10 @@ from transferium.data.read import read
 from transferium.data.samples import Samples
 from transferium.embedding.engines.check_inputs import first_inputs
 from transferium.embedding.engines.engine import Choice, Engine, open_engine, plan_engine
-from transferium.embedding.images import Wanted, image_tasks, image_work
+from transferium.embedding.images import Wanted, array_work, image_tasks
+from transferium.embedding.picture import read_picture
 from transferium.embedding.pipeline import Workers
+from transferium.embedding.recording import read_recording
 from transferium.embedding.store.memory import Memory
 from transferium.embedding.store.missing import Need
 from transferium.embedding.store.store import FeatureStore
@@ -178,7 +181,11 @@ class Way:
     work: Callable[[Samples, dict[int, Engine]], Callable[[Any], Iterator[tuple[Need, Row, bool]]]]
 
 
-WAYS: dict[Kind, Way] = {"image": Way(image_tasks, image_work), "text": Way(text_tasks, text_work)}
+WAYS: dict[Kind, Way] = {
+    "image": Way(image_tasks, partial(array_work, read_picture)),
+    "text": Way(text_tasks, text_work),
+    "sound": Way(image_tasks, partial(array_work, read_recording)),
+}
 """Feature rows are not embedded: they are read as they are. Rows of a table are encoded all at once."""
 
 
@@ -203,7 +210,10 @@ def embed(
     """
     domain = read(data, **columns)
     embedder = Embedder(FeatureStore() if store else None, engine=engine, progress=display(verbose))
-    embedding = embedder(domain, fitted_to(find_backbone(backbone, domain.kind), domain))[0]
+    found = find_backbone(backbone, domain.kind)
+    if found.preprocess is not None and not isinstance(backbone, Backbone):
+        found = replace(found, preprocess=found.preprocess.suited(domain))
+    embedding = embedder(domain, fitted_to(found, domain))[0]
     check_all_read(domain.ids, embedding.problems)
     return embedding.features
 

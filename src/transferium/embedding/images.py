@@ -1,20 +1,20 @@
-"""Embedding of pictures: each is decoded once, preprocessed for each backbone that needs it, and run."""
+"""Embedding of pictures and sounds: each is decoded once, preprocessed for each backbone that needs it, and run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.images.pixels import UnreadableImage
 from transferium.data.samples import Samples
+from transferium.data.sounds.decode import UnreadableSound
 from transferium.embedding.engines.engine import Engine
-from transferium.embedding.picture import read_picture
 from transferium.embedding.store.missing import Need
 from transferium.embedding.store.table import Row
-from transferium.models.preprocess import CallablePreprocess, ImagePreprocess
 
 
 @dataclass(frozen=True)
@@ -26,28 +26,37 @@ class Wanted:
     needs: tuple[Need, ...]
 
 
+class Readable(Protocol):
+    """One example that several preprocessings read."""
+
+    def read(self, preprocess: Any) -> NDArray[Any]: ...
+
+
 def image_tasks(_samples: Samples, wanted: Sequence[Wanted], engines: dict[int, Engine]) -> Iterator[Sequence[Wanted]]:
     """As many examples at a time as the engines want."""
     step = max((engine.images for engine in engines.values()), default=1)
     return (wanted[start : start + step] for start in range(0, len(wanted), step))
 
 
-def image_work(
-    samples: Samples, engines: dict[int, Engine]
+def array_work(
+    opened: Callable[[Samples, int], Readable | str], samples: Samples, engines: dict[int, Engine]
 ) -> Callable[[Sequence[Wanted]], Iterator[tuple[Need, Row, bool]]]:
-    """The work on one task: (whose, what, whether it may be stored), for each example and backbone."""
+    """The work on one task: (whose, what, whether it may be stored), for each example and backbone.
+
+    ``opened`` gives an example that is decoded once for all of them, or why it cannot be read.
+    """
 
     def work(task: Sequence[Wanted]) -> Iterator[tuple[Need, Row, bool]]:
-        batches: dict[int, tuple[Need, list[str], list[NDArray[np.float32]]]] = {}
+        batches: dict[int, tuple[Need, list[str], list[NDArray[Any]]]] = {}
         for example in task:
-            picture = read_picture(samples, example.index)
+            one = opened(samples, example.index)
             for need in example.needs:
-                if isinstance(picture, str):
-                    yield need, Row(example.key, None, picture), False
+                if isinstance(one, str):
+                    yield need, Row(example.key, None, one), False
                     continue
                 try:
-                    array = picture.read(_of_images(need))
-                except UnreadableImage as error:
+                    array = one.read(need.backbone.preprocess)
+                except (UnreadableImage, UnreadableSound) as error:
                     yield need, Row(example.key, None, error.reason), True
                     continue
                 _, keys, arrays = batches.setdefault(id(need), (need, [], []))
@@ -58,9 +67,3 @@ def image_work(
                 yield need, Row(key, row), True
 
     return work
-
-
-def _of_images(need: Need) -> ImagePreprocess | CallablePreprocess:
-    preprocess = need.backbone.preprocess
-    assert isinstance(preprocess, ImagePreprocess | CallablePreprocess)
-    return preprocess

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from transferium.artifact import Artifact, replacing
 from transferium.data.domain import Domain
 from transferium.data.read import is_there, read
-from transferium.data.readers.columns import Columns
+from transferium.data.readers.columns import COLUMNS, Columns
 from transferium.data.readers.frames import as_frame, holds_numbers, read_frame
 from transferium.data.readers.sequences import as_list, column_names, is_picture
 from transferium.embedding.embed import Embedder, check_all_read
@@ -196,7 +196,7 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def _columns(self, X: Any) -> dict[str, str]:
         """The column of a table in memory that holds the examples, where the model's training data named it."""
         then, there = self.artifact_.info.get("columns", {}), column_names(X) or (X if isinstance(X, Mapping) else ())
-        return {use: then[use] for use in ("image", "text") if then.get(use) in there}
+        return {use: then[use] for use in COLUMNS if then.get(use) in there}
 
     def _matches(self, names: tuple[str, ...]) -> bool:
         """Whether columns go by name, in any order: after an adaptation, which may have met two, or no frame at all.

@@ -16,8 +16,7 @@ from transferium.job.adapt.run import SOURCE_ONLY
 from transferium.job.run_backbone import named_backbone
 from transferium.models.adapter import read_adapter
 from transferium.models.backbone import Backbone
-from transferium.models.catalogue import reading
-from transferium.models.modality import MODALITIES
+from transferium.models.catalogue import reading_as
 from transferium.problems.regression import Regression
 
 
@@ -25,7 +24,7 @@ def base_for(folder: Path, spec: Any) -> Backbone:
     """The backbone that ``spec`` names, reading as much of an example as the adapter in ``folder`` learned from."""
     told = read_adapter(folder)[0].backbone
     found = named_backbone(spec, told["kind"])
-    return reading(found, None if told["preprocess"] is None else told["preprocess"][MODALITIES[told["kind"]].setting])
+    return found if told["preprocess"] is None else reading_as(found, told["preprocess"])
 
 
 def load(folder: str | Path, *, backbone: Any = None) -> TransferClassifier | TransferRegressor:

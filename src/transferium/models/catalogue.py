@@ -36,6 +36,7 @@ def find_backbone(
     *,
     size: int | None = None,
     max_length: int | None = None,
+    seconds: int | None = None,
     transform: Any = None,
 ) -> Backbone:
     """The backbone that ``spec`` names, for data of one kind.
@@ -44,19 +45,28 @@ def find_backbone(
     untrained network for small pictures, ``char_ngrams`` counts what texts of any language are spelled with;
     ``timm/<name>`` and ``hf/<owner>/<name>`` come from the hub or its cache; a folder holds timm's or transformers'
     ``config.json`` and weights; ``<architecture>@<file>`` is a timm architecture with a ``.safetensors`` or ``.pth``
-    file; a module of your own needs its ``transform``. ``size`` (images) and ``max_length`` (texts) change how much
-    is read. Raises ``InputError`` for an unknown ``kind``, ``BackboneError`` where there is no such backbone.
+    file; a module of your own needs its ``transform``. ``size`` (images), ``max_length`` (texts) and ``seconds``
+    (sounds) change how much is read. Sounds are read by backbones for images, as pictures. Raises ``InputError`` for an
+    unknown ``kind``, ``BackboneError`` where there is no such backbone.
 
     >>> find_backbone("efficientnet_lite0", "image", size=64).preprocess.resize
     73
     """
     check_kind(kind)
-    amount = _amount(kind, size=size, max_length=max_length)
+    amount = _amount(kind, size=size, max_length=max_length, seconds=seconds)
     if kind in OWN:
         if spec not in (None, OWN[kind].name) and not (isinstance(spec, Backbone) and spec.kind == kind):
             given = spec.name if isinstance(spec, Backbone) else spec
             raise InputError(f"{KINDS[kind]} need no other backbone than their own, but {given!r} was given.")
         return spec if isinstance(spec, Backbone) else OWN[kind]
+    through = MODALITIES[kind].through if kind in MODALITIES else None
+    if through is not None and getattr(spec, "kind", "") != kind:
+        return reading(through.made(find_backbone(spec, through.kind, transform=transform)), amount)
+    return _found(spec, kind, amount, transform)
+
+
+def _found(spec: Any, kind: Kind, amount: int | None, transform: Any) -> Backbone:
+    """The backbone of that kind, where it has several."""
     if isinstance(spec, Backbone):
         return reading(_checked(spec, kind), amount)
     if spec is not None and not isinstance(spec, str | Path):
@@ -117,7 +127,7 @@ def backbone_of_model(
         )
     with offline():
         found = find_backbone(name, kind)
-    return reading(found, amount)
+    return found if preprocess is None else reading_as(found, preprocess)
 
 
 def _load(name: str, kind: Kind, amount: int | None) -> Backbone:
@@ -205,6 +215,12 @@ def reading(backbone: Backbone, amount: int | None) -> Backbone:
     if isinstance(preprocess, ImagePreprocess) and amount != preprocess.size and not backbone.any_size:
         raise InputError(f"{backbone.name} reads images of side {preprocess.size} only; size={amount} was given.")
     return replace(backbone, preprocess=row.resized(preprocess, amount))
+
+
+def reading_as(backbone: Backbone, told: Mapping[str, Any]) -> Backbone:
+    """The same backbone reading as a saved description of its preprocessing says."""
+    found = reading(backbone, int(told[MODALITIES[backbone.kind].setting]))
+    return found if found.preprocess is None else replace(found, preprocess=found.preprocess.like(told))
 
 
 def _checked(backbone: Backbone, kind: Kind) -> Backbone:

@@ -8,8 +8,11 @@ from typing import Any
 
 from transferium.data.domain import Kind
 from transferium.errors import InputError
+from transferium.models.backbone import Backbone
 from transferium.models.columns.encoding import ColumnsPreprocess
+from transferium.models.listening import listening
 from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, Preprocess, TextPreprocess
+from transferium.models.sound_preprocess import SoundPreprocess
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,8 @@ class Modality:
     ``default`` is the backbone where none is named. ``setting`` is the name of how much of an example is read,
     ``resized`` gives a preprocessing another value of it, and ``smaller`` says in words what a lower one means.
     ``wrap`` makes a ``preprocess`` of the ``transform`` that came with a module of one's own: None where that is no
-    such thing as ``wants`` says. ``sign`` is a file of transformers models that read such examples.
+    such thing as ``wants`` says. ``sign`` is a file of transformers models that read such examples. ``through`` says
+    that backbones of another kind read such examples as well, and how one of them is made to.
     """
 
     preprocess: type[Preprocess]
@@ -30,6 +34,15 @@ class Modality:
     wrap: Callable[[Any], Preprocess | None]
     wants: str
     sign: str
+    through: Through | None = None
+
+
+@dataclass(frozen=True)
+class Through:
+    """A ``kind`` of example whose backbones read examples of another kind too, once they are ``made`` to."""
+
+    kind: Kind
+    made: Callable[[Backbone], Backbone]
 
 
 def _image_transform(transform: Any) -> Preprocess | None:
@@ -59,6 +72,17 @@ MODALITIES: dict[Kind, Modality] = {
         wrap=lambda transform: transform if isinstance(transform, TextPreprocess) else None,
         wants="a TextPreprocess",
         sign="tokenizer.json",
+    ),
+    "sound": Modality(
+        SoundPreprocess,
+        default="efficientnet_lite0",
+        setting="seconds",
+        resized=SoundPreprocess.lasting,
+        smaller="the beginning of each sound alone",
+        wrap=lambda transform: transform if isinstance(transform, SoundPreprocess) else None,
+        wants="a SoundPreprocess",
+        sign="feature_extractor.json",
+        through=Through("image", listening),
     ),
 }
 """Feature rows have no row: they are read as they are. Table rows have one backbone alone, which is fitted."""

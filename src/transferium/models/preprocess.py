@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +19,8 @@ from transferium.errors import InputError
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from transferium.data.domain import Domain
 
 SMALLEST, LARGEST = 8, 4096
 """The allowed input sides of a backbone, in pixels; a larger one would not fit into memory."""
@@ -45,6 +47,30 @@ class Preprocess(ABC):
     def shape(self) -> str:
         """The shape of what is read, in words: graphs of one backbone are told apart by it."""
         return self.kind
+
+    @property
+    def fineness(self) -> str:
+        """How finely an example is read, in words, where it could be read more coarsely."""
+        return ""
+
+    def cheaper(self) -> Preprocess:
+        """The same examples read more coarsely, at a fraction of the cost; itself where there is no such thing."""
+        return self
+
+    def like(self, told: Mapping[str, Any]) -> Preprocess:
+        """As a saved description says, in what was fitted to the data it was made for."""
+        del told  # nothing is
+        return self
+
+    def suited(self, *domains: Domain, fixed: bool = False) -> Preprocess:
+        """As these domains are best read, without a look at their labels; of ``fixed`` ones how much is read stays."""
+        del domains, fixed  # most kinds are read in one way
+        return self
+
+    def unread(self, *domains: Domain) -> str:
+        """What of these domains is not read, because they are too long, in a sentence; nothing where all is."""
+        del domains
+        return ""
 
     @abstractmethod
     def read(self, raw: Any) -> NDArray[Any]:
@@ -178,8 +204,14 @@ class ImagePreprocess(Preprocess):
             self, size=size, resize=max(size, int(self.resize * by)), decode_at_least=int(self.decode_at_least * by)
         )
 
-    def halved(self) -> ImagePreprocess:
-        """The same preprocessing at half the side, with the crop of the full side."""
+    @property
+    def fineness(self) -> str:
+        return f"{self.size} pixels"
+
+    def cheaper(self) -> ImagePreprocess:
+        """The same preprocessing at half the side, with the crop of the full side; itself where a side is odd."""
+        if self.size % 2 or self.resize % 2:
+            return self
         return replace(self, size=self.size // 2, resize=self.resize // 2, via=self.via * 2)
 
     def to_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the extra ``train`` installs: PyTorch and what is built on it. Everything on frozen features does without."""
+"""What the extras install: ``train`` PyTorch and what is built on it, ``sounds`` a decoder of sound files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ INSTALL = 'python -m pip install "transferium[train]"'
 
 
 class MissingExtraError(TransferiumError, ImportError):
-    """What was asked for needs packages that the extra ``train`` brings."""
+    """What was asked for needs packages that an extra brings."""
 
 
 def can_train() -> bool:
@@ -22,3 +22,12 @@ def require_train(what: str) -> None:
     """Raise ``MissingExtraError`` where PyTorch is not installed; ``what`` begins the sentence."""
     if not can_train():
         raise MissingExtraError(f"{what} needs PyTorch, which is not installed here: {INSTALL}")
+
+
+def require_sounds() -> None:
+    """Raise ``MissingExtraError`` where the library that decodes sounds is not installed; it is not imported."""
+    if find_spec("soundfile") is None:
+        raise MissingExtraError(
+            "sound files are decoded by soundfile, which is not installed here: "
+            'python -m pip install "transferium[sounds]"'
+        )

@@ -90,7 +90,7 @@ def test_random_weights_are_drawn_from_their_own_stream() -> None:
 
 def test_random_reference_of_images_is_half_the_side() -> None:
     backbone = bundled("efficientnet_lite0")
-    half, full = randomised(backbone).preprocess, randomised(backbone, size=224).preprocess
+    half, full = randomised(backbone).preprocess, randomised(backbone, full=True).preprocess
     assert isinstance(half, ImagePreprocess)
     assert (half.size, half.via, half.decode_at_least) == (112, 2, 512)
     assert half.geometry == backbone.preprocess.geometry

@@ -30,7 +30,7 @@ def test_without_augmentation_an_image_is_what_the_backbone_sees_bit_for_bit():
     assert batch.index.tolist() == ROWS.tolist()
 
 
-@pytest.mark.parametrize("preprocess", [PICTURE, PICTURE.resized(32).halved()])
+@pytest.mark.parametrize("preprocess", [PICTURE, PICTURE.resized(32).cheaper()])
 def test_a_halved_preprocessing_is_kept_too(preprocess):
     domain = pictures(6)
     batch = Feeds(preprocess).open(domain, augmented=True).batch(0, ROWS)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from transferium.data.folders.listing import list_folder, suffix
+from transferium.data.folders.example_files import ending
+from transferium.data.folders.listing import list_folder
 from transferium.data.readers.columns import TEXT_NAMES
 from transferium.data.readers.delimited import Delimited, check_utf8
 from transferium.data.readers.opening import opening
@@ -73,7 +74,7 @@ def _files(path: Path) -> list[Path]:
         return [path]
     known = (*READERS, *PLAIN[:-1])
     with refusing(DataError, f"{path} cannot be opened", "."):
-        found = sorted(path / name for name in list_folder(path).top.all_others() if suffix(name) in known)
+        found = sorted(path / name for name in list_folder(path).top.all_others() if ending(name) in known)
     if not found:
         raise DataError(f"{path} holds no text: files that end in {', '.join(known)} are read.")
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,11 +17,11 @@ from transferium.data.doctor.duplicates import ENOUGH, MOST, NEAR, code_keys, ne
 from transferium.data.doctor.findings import Diagnosis, Finding, count, some
 from transferium.data.doctor.left_out import left_out, why_so_few
 from transferium.data.doctor.outliers import find_outliers
+from transferium.data.doctor.recordings import check_sounds
 from transferium.data.doctor.scan import Scan
 from transferium.data.doctor.suspicious_columns import suspicious_columns
-from transferium.data.domain import Domain
-from transferium.data.folders.listing import suffix
-from transferium.data.images.sniff import IMAGES, PICTURES
+from transferium.data.domain import Domain, Kind
+from transferium.data.folders.example_files import EXAMPLE_FILES, ending
 from transferium.data.samples import Rows
 from transferium.data.stratified_split import independent
 from transferium.errors import DataError, option
@@ -30,6 +30,8 @@ from transferium.problems.classes import Classes
 _Pairs = NDArray[np.intp]
 _KINDS = {"truncated": "truncated", "empty": "empty", "NaN": "not-finite", "too": "not-finite"}
 """Kinds of finding by the first word of what is wrong with an example."""
+OWN_CHECKS: dict[Kind, Callable[[Domain, Sequence[Any], NDArray[np.bool_]], list[Finding]]] = {"sound": check_sounds}
+"""What the doctor asks of one kind of example alone, of what a scan saw of each (``Scan.about``)."""
 
 
 def diagnose(
@@ -62,6 +64,7 @@ def diagnose(
     findings = [
         *_unusable(domain, wrong),
         *_misnamed(domain, scan, keep),
+        *(OWN_CHECKS[domain.kind](domain, scan.about, keep) if domain.kind in OWN_CHECKS else ()),
         *copies.findings,
         *near,
         *([] if features is None else find_outliers(domain, features, distinct)),
@@ -116,8 +119,8 @@ def _where_labels_may_be(domain: Domain) -> str:
             )
             how += "write it as one column"
         return how
-    if domain.kind == "image":
-        return f"put the images of each class in a folder of their own, or give a table with {option('label')}"
+    if domain.kind in EXAMPLE_FILES:
+        return f"put the {domain.kind}s of each class in a folder of their own, or give a table with {option('label')}"
     return f"give one for each example with {option('label')}"
 
 
@@ -149,11 +152,14 @@ def _unusable(domain: Domain, wrong: Mapping[int, str]) -> list[Finding]:
 
 def _misnamed(domain: Domain, scan: Scan, keep: NDArray[np.bool_]) -> list[Finding]:
     """Findings on files whose name ends like another format; they are read in the format that their bytes have."""
-    promised = (PICTURES.get(suffix(name)) for name in domain.ids)
+    files = EXAMPLE_FILES.get(domain.kind)
+    if files is None:
+        return []
+    promised, known = (files.endings.get(ending(name)) for name in domain.ids), {*files.readable.values()}
     at = [
         i
         for i, (said, real) in enumerate(zip(promised, scan.formats, strict=True))
-        if said and real in IMAGES and said != real and keep[i]
+        if said and real in known and said != real and keep[i]
     ]
     if not at:
         return []

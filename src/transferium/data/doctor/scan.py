@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +20,17 @@ from transferium.data.domain import Domain, Kind
 from transferium.data.images.sniff import HEAD, OTHERS, sniff
 from transferium.data.modality import by_kind
 from transferium.data.samples import Samples
+from transferium.data.sounds.decode import UnreadableSound, decode_sound, format_of, wave_parts
+from transferium.data.sounds.sniff import no_sound
 from transferium.errors import InputError
+from transferium.system.checked_files import hash_file
 
 Progress = Callable[[int, int], None]
 """Called with how many examples are done and how many there are."""
 
 _BLOCK = 64
+LOOKED_AT = 10.0
+"""Seconds at the beginning of a sound that are listened to."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +38,23 @@ class Scan:
     """The result of reading a domain once.
 
     ``keys[i]`` is the SHA-256 of the content, ``""`` where there is nothing to use; ``formats[i]`` is the format
-    the bytes have (``""`` unknown or not encoded); ``problems[i]`` says what is wrong with example ``i``.
+    the bytes have (``""`` unknown or not encoded); ``problems[i]`` says what is wrong with example ``i``. ``about[i]``
+    is what else was seen of it, for the doctor's own checks of its kind; there is none where none of a kind has any.
     """
 
     keys: tuple[str, ...]
     formats: tuple[str, ...]
     problems: dict[int, str]
+    about: tuple[Any, ...] = ()
+
+
+class Seen(NamedTuple):
+    """What a scan saw of one example."""
+
+    key: str
+    format: str = ""
+    problem: str = ""
+    about: Any = None
 
 
 def scan(domain: Domain, *, workers: int | None = None, progress: Progress | None = None) -> Scan:
@@ -44,24 +62,27 @@ def scan(domain: Domain, *, workers: int | None = None, progress: Progress | Non
 
     The content is the encoded bytes of an image, the UTF-8 of a text, or type, shape and bytes of an array.
     """
-    seen = by_kind(SCANS, domain.kind, "scan")(domain, workers, progress)
+    seen = [Seen(*one) for one in by_kind(SCANS, domain.kind, "scan")(domain, workers, progress)]
     if progress is not None:
         progress(len(domain), len(domain))
-    problems = {i: problem for i, (_, _, problem) in enumerate(seen) if problem}
-    return Scan(tuple(key for key, _, _ in seen), tuple(format for _, format, _ in seen), problems)
+    problems = {i: one.problem for i, one in enumerate(seen) if one.problem}
+    about = tuple(one.about for one in seen) if any(one.about is not None for one in seen) else ()
+    return Scan(tuple(one.key for one in seen), tuple(one.format for one in seen), problems, about)
 
 
 _Seen = tuple[str, str, str]  # key, format, problem
 
 
-def _scan_images(domain: Domain, workers: int | None, progress: Progress | None) -> list[_Seen]:
-    """The scan of one block of examples; it holds one example in memory at a time."""
+def _scan_files(
+    look_at: Callable[[Samples, int], tuple[Any, ...]], domain: Domain, workers: int | None, progress: Progress | None
+) -> list[tuple[Any, ...]]:
+    """The scan of encoded examples, in threads; each of these holds one example in memory at a time."""
 
-    def look(start: int) -> list[_Seen]:
-        return [_scan_image(samples, i) for i in range(start, min(start + _BLOCK, total))]
+    def look(start: int) -> list[tuple[Any, ...]]:
+        return [look_at(samples, i) for i in range(start, min(start + _BLOCK, total))]
 
     samples, total = domain.samples, len(domain)
-    seen: list[_Seen] = []
+    seen: list[tuple[Any, ...]] = []
     with ThreadPoolExecutor(workers or min(8, 2 * (os.cpu_count() or 1))) as pool:
         for block in pool.map(look, range(0, total, _BLOCK)):
             seen += block
@@ -83,6 +104,30 @@ def _scan_image(samples: Samples, index: int) -> _Seen:
     if format in OTHERS:
         return "", format, f"not an image but {OTHERS[format]}"
     return content_key(raw), format, ""
+
+
+def _scan_sound(samples: Samples, index: int) -> Seen:
+    """A sound is known by the bytes of its file, and decoded only at its beginning."""
+    try:
+        raw = samples.raw(index)
+        format = format_of(raw)
+        if reason := no_sound(format):
+            return Seen("", format, reason)
+        about = decode_sound(raw, LOOKED_AT).facts
+        return Seen(hash_file(raw).hexdigest() if isinstance(raw, Path) else wave_key(raw), format, "", about)
+    except OSError as error:
+        return Seen("", "", f"cannot be read: {error.strerror or error}")
+    except UnreadableSound as error:
+        return Seen("", "", error.reason)
+
+
+def wave_key(raw: Any) -> str:
+    """SHA-256 of a sound in memory: its bytes, or its samples and their rate."""
+    array, rate = wave_parts(raw)
+    if array is None:
+        return content_key(raw)
+    samples = np.asarray(array)
+    return hashlib.sha256(f"{rate} {content_key(samples)}".encode()).hexdigest()
 
 
 def _scan_texts(domain: Domain, _workers: int | None, _progress: Progress | None) -> list[_Seen]:
@@ -120,13 +165,14 @@ def _scan_table(domain: Domain, _workers: int | None, progress: Progress | None)
     return [(key, "", "") for key in domain.samples.keys(progress=progress)]
 
 
-SCANS: dict[Kind, Callable[[Domain, int | None, Progress | None], list[_Seen]]] = {
-    "image": _scan_images,
+SCANS: dict[Kind, Callable[[Domain, int | None, Progress | None], Sequence[tuple[Any, ...]]]] = {
+    "image": partial(_scan_files, _scan_image),
     "text": _scan_texts,
+    "sound": partial(_scan_files, _scan_sound),
     "row": _scan_table,
     "features": _scan_rows,
 }
-"""How the examples of each kind are read once: key, format and problem of every one."""
+"""How the examples of each kind are read once: for every one what a ``Seen`` holds."""
 
 
 def content_key(raw: Any) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from transferium.data.images.sniff import PICTURES
+from transferium.data.domain import Kind
+from transferium.data.folders.example_files import EXAMPLE_FILES, ending, kind_of_files
 
 LITTER = frozenset(
     {"__macosx", "__pycache__", "@eadir", "@recycle", "#recycle", "$recycle.bin", "system volume information"}
@@ -16,18 +17,24 @@ LITTER = frozenset(
 )
 """Names (lower case) of what systems and programs leave in folders: their thumbnails are no examples."""
 
+_KINDS = tuple(EXAMPLE_FILES.values())
+
 DEEPEST = 64
 """Folders this far below the root are not opened: nobody's data set, and a trap for programs."""
 
 
 @dataclass
 class Folder:
-    """A folder and what is below it; names are relative to the data's root, with ``/`` between folders."""
+    """A folder and what is below it; names are relative to the data's root, with ``/`` between folders.
+
+    ``examples`` are its files of ``kind``, an image or a sound each; ``others`` all other files.
+    """
 
     name: str
     folders: list[Folder] = field(default_factory=list)
-    images: list[str] = field(default_factory=list)
+    examples: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
+    kind: Kind = "image"
 
     @property
     def label(self) -> str:
@@ -40,14 +47,14 @@ class Folder:
         for folder in self.folders:
             yield from folder.below()
 
-    def all_images(self) -> list[str]:
-        return [name for folder in self.below() for name in folder.images]
+    def all_examples(self) -> list[str]:
+        return [name for folder in self.below() for name in folder.examples]
 
     def all_others(self) -> list[str]:
         return [name for folder in self.below() for name in folder.others]
 
-    def holds_images(self) -> bool:
-        return any(folder.images for folder in self.below())
+    def holds_examples(self) -> bool:
+        return any(folder.examples for folder in self.below())
 
 
 @dataclass
@@ -62,8 +69,10 @@ class Listing:
         self.left_out.setdefault(reason, []).append(name)
 
 
-def list_folder(root: Path) -> Listing:
+def list_folder(root: Path, kind: Kind | None = None) -> Listing:
     """Everything below ``root``. Hidden files and litter are left out.
+
+    Examples are files of ``kind`` where such examples can be files, else of the kind of which there are most.
 
     Links to folders are followed, and after everything else: not in a circle, and inside a linked folder not to a
     folder that was read already, so that links to links end. Raises ``OSError`` where ``root`` cannot be opened.
@@ -81,12 +90,17 @@ def list_folder(root: Path) -> Listing:
                 walk.enter(parent, name, above, linked=True)
     for folder in listing.top.below():
         folder.folders.sort(key=lambda inner: inner.name)
+    _sort_out(listing.top, kind if kind in EXAMPLE_FILES else kind_of_files(listing.top.all_others()))
     return listing
 
 
-def suffix(name: str) -> str:
-    """The ending of a file's name with its dot, in lower case."""
-    return name[name.rfind(".") :].lower() if "." in name else ""
+def _sort_out(top: Folder, kind: Kind) -> None:
+    """Take files of ``kind`` for examples."""
+    endings = EXAMPLE_FILES[kind].endings
+    for folder in top.below():
+        folder.kind, files = kind, folder.others
+        folder.examples = [name for name in files if ending(name) in endings]
+        folder.others = [name for name in files if ending(name) not in endings]
 
 
 _Ids = tuple[tuple[int, int], ...]
@@ -109,10 +123,12 @@ class _Walk:
         for entry in entries:
             name = start + entry.name
             if entry.name.startswith((".", "~$")) or entry.name.lower() in LITTER:
-                if entry.is_dir(follow_symlinks=False) or suffix(name) in PICTURES:
+                if entry.is_dir(follow_symlinks=False) or any(
+                    ending(name) in f.endings for f in EXAMPLE_FILES.values()
+                ):
                     self.listing.leave("hidden", name)
             elif not _is_folder(entry):
-                (folder.images if suffix(name) in PICTURES else folder.others).append(name)
+                folder.others.append(name)
             elif entry.is_symlink():
                 self.links.append((folder, name, above, linked))
             else:

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from transferium.data.columns.infer import infer
 from transferium.data.columns.table import Table
 from transferium.data.domain import Domain, Kind
+from transferium.data.folders.example_files import kind_of_path
 from transferium.data.labels import encode_groups, encode_parts
 from transferium.data.modality import KINDS, by_kind, check_kind
-from transferium.data.readers.columns import looks_like_image_path
-from transferium.data.readers.image_cells import images_of
+from transferium.data.readers.file_cells import files_of
 from transferium.data.readers.sequences import as_arrow, as_list, column_names, in_order, is_picture
 from transferium.data.samples import Files, Items, Rows, Samples
+from transferium.data.sounds.decode import is_wave
 from transferium.errors import DataError, InputError, option
 from transferium.problems.catalogue import AUTO, Asked, kind_of, read_labels
 from transferium.problems.label_cells import is_missing
@@ -145,14 +146,36 @@ def _images(source: Any, asked: bool) -> Samples | None:
         return Items(list(upright)) if source.ndim in (3, 4) else None
     first = _first(source)
     if isinstance(first, (str, os.PathLike)):
-        paths = any(isinstance(item, os.PathLike) for item in source)
-        if not paths and not asked and not all(looks_like_image_path(one) or is_missing(one) for one in source):
-            return None
-        names = [None if is_missing(one) else str(Path(one).expanduser()) for one in _all_named(source)]
-        return images_of(Path(), names)
+        return _named_files(source, "image", asked)
     if first is None or is_picture(first):
         return Items([_image(item, i) for i, item in enumerate(source)])
     return None
+
+
+def _named_files(source: Any, kind: Kind, asked: bool) -> Samples | None:
+    """Files of ``kind`` where all names end like such files; paths that end like no example are taken for images."""
+    ends = [kind_of_path(os.fspath(one)) for one in _all_named(source) if not is_missing(one)]
+    paths = any(isinstance(item, os.PathLike) for item in source)
+    mine = all(one == kind for one in ends) or (paths and kind == next(filter(None, ends), "image"))
+    if not asked and not mine:
+        return None
+    return files_of(Path(), [None if is_missing(one) else str(Path(one).expanduser()) for one in source], kind)
+
+
+def _sounds(source: Any, asked: bool) -> Samples | None:
+    """A list of paths that end like sounds; of pairs of samples and their rate, as soundfile reads them; of bytes."""
+    first = _first(source)
+    if isinstance(first, (str, os.PathLike)):
+        return _named_files(source, "sound", asked)
+    if not asked or isinstance(source, np.ndarray):
+        return None
+    for index, item in enumerate(source):
+        if not isinstance(item, (bytes, bytearray)) and not is_wave(item):
+            raise InputError(
+                f"item {index} is {type(item).__name__} and no sound: give paths, encoded bytes, or pairs of samples "
+                "and their rate, (array, 16000)."
+            )
+    return Items(list(source))
 
 
 def _image(item: Any, index: int) -> Any:
@@ -229,6 +252,7 @@ def _as_table(array: NDArray[Any]) -> Table:
 MEMORY: dict[Kind, Callable[[Any, bool], Samples | None]] = {
     "image": _images,
     "text": _texts,
+    "sound": _sounds,
     "row": _rows,
     "features": _features,
 }

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from pathlib import PurePosixPath
 from typing import Any
 
 from transferium.data.columns.column import ColumnType
 from transferium.data.domain import Kind
-from transferium.data.images.sniff import SUFFIXES
+from transferium.data.folders.example_files import EXAMPLE_FILES, kind_of_path
 from transferium.data.modality import KINDS
 from transferium.errors import DataError, InputError, did_you_mean, option
 from transferium.problems.catalogue import AUTO, Asked
 
 LABEL_NAMES = ("label", "class", "target", "y")
-IMAGE_NAMES = ("image", "image_path", "path", "file", "filename", "file_name")
+FILE_NAMES = ("path", "file", "filename", "file_name")
+IMAGE_NAMES = ("image", "image_path", *FILE_NAMES)
+SOUND_NAMES = ("sound", "audio", "audio_path", "recording", "clip", *FILE_NAMES)
 TEXT_NAMES = ("text", "sentence", "review", "content")
 
 
-USES = ("image", "text", "label", "part", "group", "id")
+USES = ("image", "text", "sound", "label", "part", "group", "id")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Columns:
 
     image: str | None = None
     text: str | None = None
+    sound: str | None = None
     label: str | None = None
     part: str | None = None
     group: str | None = None
@@ -61,14 +63,9 @@ class Columns:
         uses = {field.name: getattr(self, field.name) for field in fields(self)}
         return {use: name for use, name in uses.items() if name is not None and use in USES}
 
-
-def looks_like_image_path(value: Any) -> bool:
-    """Whether a text ends like the name of an image file.
-
-    >>> looks_like_image_path("ants/A 1.JPG"), looks_like_image_path("Who shot Popeye ?")
-    (True, False)
-    """
-    return isinstance(value, str) and "\n" not in value and PurePosixPath(value).suffix.lower() in SUFFIXES
+    def of_files(self) -> str | None:
+        """The column whose cells may be files."""
+        return next((name for use, name in self.named().items() if use in EXAMPLE_FILES), None)
 
 
 def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
@@ -94,9 +91,9 @@ def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
         use: getattr(asked, use) or _guess(usual, [n for n in free if may_be(first[n]) and n not in asked.types])
         for use, (usual, may_be) in COLUMNS.items()
     }
-    if not any(columns.values()) and kind in (None, "image"):
-        columns["image"] = image = _only_image(asked, label, first, where)
-        found = replace(found, id=None if found.id == image and asked.id is None else found.id)
+    if not any(columns.values()) and (files := _use_of_files(kind, first)) is not None:
+        columns[files] = only = _only_files(files, asked, label, first, where)
+        found = replace(found, id=None if found.id == only and asked.id is None else found.id)
     for use, column in columns.items():
         if kind == use or (kind is None and column):
             if asked.types:
@@ -122,22 +119,35 @@ def _guess(wanted: Sequence[str], names: Sequence[str]) -> str | None:
 
 
 def _may_be_image(value: Any) -> bool:
-    return isinstance(value, (bytes, dict)) or looks_like_image_path(value)
+    return isinstance(value, (bytes, dict)) or kind_of_path(value) == "image"
+
+
+def _may_be_sound(value: Any) -> bool:
+    return isinstance(value, (bytes, dict)) or kind_of_path(value) == "sound"
 
 
 COLUMNS: dict[Kind, tuple[tuple[str, ...], Callable[[Any], bool]]] = {
     "image": (IMAGE_NAMES, _may_be_image),
     "text": (TEXT_NAMES, lambda value: isinstance(value, str | None)),
+    "sound": (SOUND_NAMES, _may_be_sound),
 }
 """What a column of examples is usually called, and whether a first cell may be such an example; the first that fits."""
 
 
-def _only_image(asked: Columns, label: str | None, first: Mapping[str, Any], where: str) -> str | None:
-    """The column whose cells end like image files, whatever it is called; raises ``DataError`` where there are two."""
+def _use_of_files(kind: Kind | None, first: Mapping[str, Any]) -> Kind | None:
+    """The kind of example that columns may name files of: the one that is asked for, else the first that looks so."""
+    if kind is not None:
+        return kind if kind in EXAMPLE_FILES else None
+    return next(filter(None, map(kind_of_path, first.values())), None)
+
+
+def _only_files(use: Kind, asked: Columns, label: str | None, first: Mapping[str, Any], where: str) -> str | None:
+    """The column whose cells end like such files, whatever it is called; raises ``DataError`` where there are two."""
     named = {asked.part, asked.group, asked.id, label, *asked.drop, *(asked.columns or ())}
-    alike = [name for name, cell in first.items() if looks_like_image_path(cell) and name not in named]
+    alike = [name for name, cell in first.items() if kind_of_path(cell) == use and name not in named]
     if len(alike) > 1:
-        raise DataError(f"{where}: {', '.join(map(repr, alike))} all look like images: name one with {option('image')}")
+        listed = ", ".join(map(repr, alike))
+        raise DataError(f"{where}: {listed} all look like {KINDS[use]}: name one with {option(use)}")
     return alike[0] if alike else None
 
 

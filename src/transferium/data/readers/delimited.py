@@ -11,8 +11,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from transferium.data.folders.example_files import kind_of_path
 from transferium.data.images.sniff import HEAD, OTHERS, sniff
-from transferium.data.readers.columns import looks_like_image_path
 from transferium.data.readers.opening import opening
 from transferium.errors import DataError
 from transferium.problems.label_cells import as_number
@@ -158,7 +158,7 @@ def _is_row(names: Sequence[str], top: Sequence[Sequence[str]]) -> bool:
     rising = all(a < b for a, b in pairwise(numbers))
     if not rising or (len(numbers) < 3 and any(not number.is_integer() for number in numbers)):
         return True
-    if any(map(looks_like_image_path, names)):
+    if any(map(kind_of_path, names)):
         return True
     named = [(i, name) for i, name in enumerate(names) if name and (len(numbers) < 3 or as_number(name) is None)]
     return any(sum(row[i : i + 1] == [name] for row in top) > 1 for i, name in named)

@@ -8,11 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
-from transferium.data.domain import PARTS, Domain
+from transferium.data.domain import PARTS, Domain, Kind
+from transferium.data.folders.example_files import EXAMPLE_FILES
 from transferium.data.folders.listing import Folder
+from transferium.data.modality import KINDS
 from transferium.data.readers.columns import Columns
 from transferium.data.readers.layout import Layout, Leaf, decide
 from transferium.data.readers.parts import join_ignored, join_parts
@@ -38,7 +41,7 @@ def read_folder(root: Path, asked: Columns, name: str) -> Domain:
     layout.leave("images", _in_no_row(root, leaves.values(), domains.values()))
     left = {reason: printable(names) for reason, names in layout.listing.left_out.items()}
     unlabelled = left.get("images") or whole.ignored.get("parts")
-    if asked.whole and unlabelled and whole.kind == "image" and not any(leaf.tables for leaf in leaves.values()):
+    if asked.whole and unlabelled and whole.kind in EXAMPLE_FILES and not any(leaf.tables for leaf in leaves.values()):
         leaves, whole = {}, _everything(root, layout, whole, name)
         left.pop("images", None)
     ignored = join_ignored([whole.ignored, {reason: tuple(names) for reason, names in left.items()}])
@@ -62,32 +65,32 @@ def _read(root: Path, leaf: Leaf, asked: Columns, name: str, part: str, tables: 
 
 def _only_classes(domain: Domain, root: Path, asked: Columns, tables: Sequence[str]) -> Domain:
     """``domain`` itself; raises ``InputError`` where a folder of images cannot be what was asked for."""
-    if asked.named() or asked.columns or asked.kind not in (None, "image"):
+    if asked.named() or asked.columns or asked.kind not in (None, domain.kind):
         beside = f". To read a table in it, give that: {', '.join(map(shown, tables[:5]))}" if tables else ""
         raise InputError(
-            f"{root} is a folder of image files: it has no columns to name and no other kind of example{beside}"
+            f"{root} is a folder of {domain.kind} files: it has no columns to name and no other kind of example{beside}"
         )
     kind = kind_of(asked.problem)
     if domain.labels is None or kind in (AUTO, Classes.kind):
         return domain
     raise InputError(
-        f"{root} is a folder of image files, whose folders are classes, and {kind} was asked for: write a table with "
-        "a column of file names and one of labels."
+        f"{root} is a folder of {domain.kind} files, whose folders are classes, and {kind} was asked for: write a "
+        "table with a column of file names and one of labels."
     )
 
 
 def _class_folders(root: Path, folder: Folder, name: str) -> Domain:
     """One class for each folder that holds images; folders that write one label in several ways are one class."""
-    holding = [inner for inner in folder.folders if inner.holds_images()]
+    holding = [inner for inner in folder.folders if inner.holds_examples()]
     place = {label: i for i, label in enumerate(sort_names({inner.label for inner in holding}))}
     holding.sort(key=lambda inner: place[inner.label])
-    images = [inner.all_images() for inner in holding]
+    images = [inner.all_examples() for inner in holding]
     own = printable([inner.name.rpartition("/")[2] for inner in holding])
     codes, problem = Classes.read(own, f"{root}, by its folders,")
     names = list(chain.from_iterable(images))
     return Domain(
-        samples=Files(root, names),
-        kind="image",
+        samples=EXAMPLE_FILES[folder.kind].samples(root, names),
+        kind=folder.kind,
         ids=printable(names),
         labels=np.repeat(codes, list(map(len, images))),
         problem=problem,
@@ -96,21 +99,24 @@ def _class_folders(root: Path, folder: Folder, name: str) -> Domain:
 
 
 def _flat(root: Path, folder: Folder, name: str) -> Domain:
-    """Images without labels."""
-    return Domain(Files(root, folder.images), "image", ids=printable(folder.images), name=name)
+    """Images or sounds without labels."""
+    samples = EXAMPLE_FILES[folder.kind].samples(root, folder.examples)
+    return Domain(samples, folder.kind, ids=printable(folder.examples), name=name)
 
 
 def _everything(root: Path, layout: Layout, domain: Domain, name: str) -> Domain:
     """All images of a folder, without labels since some of them have none; ``domain`` is what had labels."""
-    names = layout.here.all_images()
+    names = layout.here.all_examples()
     told = tuple(domain.ids) if domain.labels is not None else ()
-    return replace(_flat(root, Folder("", images=names), name), ignored={"labels": told} if told else {})
+    return replace(
+        _flat(root, Folder("", examples=names, kind=layout.here.kind), name), ignored={"labels": told} if told else {}
+    )
 
 
 def _in_no_row(root: Path, leaves: Iterable[Leaf], domains: Iterable[Domain]) -> list[str]:
     """The images beside tables that no row of them names."""
     with_tables = [(leaf, domain) for leaf, domain in zip(leaves, domains, strict=True) if leaf.tables]
-    there = {name: None for leaf, _ in with_tables for name in leaf.folder.all_images()}
+    there = {name: None for leaf, _ in with_tables for name in leaf.folder.all_examples()}
     if not there:
         return []
     for _, domain in with_tables:
@@ -142,8 +148,8 @@ def _said(root: Path, layout: Layout, leaves: Mapping[str, Leaf], domain: Domain
 
 def how_many(domain: Domain) -> str:
     """``3 texts in column 'text'``: the number of examples, before what they are."""
-    what = domain.layout or "images"
-    one = re.sub(r"^(image|text|row)s", r"\1", what)
+    what = domain.layout or KINDS[domain.kind]
+    one = re.sub(rf"^({'|'.join(get_args(Kind))})s", r"\1", what)
     return f"{len(domain):,} {one if len(domain) == 1 else what}"
 
 

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from transferium.data.domain import Domain, Kind
+from transferium.data.folders.example_files import EXAMPLE_FILES, kind_of_path
 from transferium.data.labels import PART_NAMES
 from transferium.data.modality import by_kind
 from transferium.data.readers.arrays import Values, with_values
 from transferium.data.readers.cells import class_names, with_class_names
-from transferium.data.readers.columns import Columns, looks_like_image_path, settle
-from transferium.data.readers.image_cells import images_of
+from transferium.data.readers.columns import Columns, settle
+from transferium.data.readers.file_cells import files_of
 from transferium.data.readers.parts import join_parts
 from transferium.data.readers.row_cells import with_columns
 from transferium.data.readers.sequences import as_arrow, as_list, column_names, is_picture
@@ -112,12 +114,14 @@ def read_parts(tables: Mapping[str, Any], asked: Columns, name: str) -> Domain:
 
 
 def _alone(asked: Columns, first: Mapping[str, Any]) -> Columns:
-    """A column of texts or pictures that stands alone is what is read, whatever its name."""
+    """A column of texts, pictures or sounds that stands alone is what is read, whatever its name."""
     name, cell = next(iter(first.items()))
     if len(first) > 1 or asked.named() or asked.columns or not isinstance(cell, (str, bytes)):
         return asked
-    picture = asked.kind == "image" or isinstance(cell, bytes) or (asked.kind is None and looks_like_image_path(cell))
-    return replace(asked, image=name) if picture else replace(asked, text=name)
+    files = asked.kind if asked.kind in EXAMPLE_FILES else kind_of_path(cell) if asked.kind is None else None
+    kind = files or ("image" if isinstance(cell, bytes) else "text")
+    uses: dict[str, Any] = {kind: name}
+    return replace(asked, **uses)
 
 
 def _is_text(value: Any) -> bool:
@@ -131,8 +135,8 @@ def _first(cells: Any) -> Any:
     return b"" if is_picture(cell) else os.fspath(cell) if isinstance(cell, os.PathLike) else cell
 
 
-def _images(cells: Sequence[Any], _name: str, _where: str) -> Samples:
-    return images_of(Path(), [os.fspath(cell) if isinstance(cell, os.PathLike) else cell for cell in cells])
+def _files(kind: Kind, cells: Sequence[Any], _name: str, _where: str) -> Samples:
+    return files_of(Path(), [os.fspath(cell) if isinstance(cell, os.PathLike) else cell for cell in cells], kind)
 
 
 def _texts(cells: Sequence[Any], name: str, where: str) -> Samples:
@@ -142,5 +146,9 @@ def _texts(cells: Sequence[Any], name: str, where: str) -> Samples:
     return Items([str(cell) if isinstance(cell, str) or not is_missing(cell) else "" for cell in cells])
 
 
-MEMORY_CELLS: dict[Kind, Callable[[Sequence[Any], str, str], Samples]] = {"image": _images, "text": _texts}
+MEMORY_CELLS: dict[Kind, Callable[[Sequence[Any], str, str], Samples]] = {
+    "image": partial(_files, "image"),
+    "text": _texts,
+    "sound": partial(_files, "sound"),
+}
 """The samples of one column of a table in memory."""

@@ -12,9 +12,10 @@ from itertools import chain
 from pathlib import Path
 
 from transferium.data.domain import PARTS
-from transferium.data.folders.listing import Folder, Listing, list_folder, suffix
+from transferium.data.folders.example_files import EXAMPLE_FILES, ending
+from transferium.data.folders.listing import Folder, Listing, list_folder
 from transferium.data.folders.part_names import is_exact, part_of, without_shard
-from transferium.data.images.sniff import SUFFIXES
+from transferium.data.modality import KINDS
 from transferium.data.readers.columns import Columns
 from transferium.data.readers.table_files import TABLES, agrees_with_folders, meant_by
 from transferium.errors import DataError, option
@@ -53,7 +54,7 @@ class Layout:
 def decide(root: Path, asked: Columns) -> Layout:
     """The layout of ``root``; raises ``DataError`` where it holds no data or several, or where it means two things."""
     try:
-        listing = list_folder(root)
+        listing = list_folder(root, asked.kind or asked.expected)
     except OSError as error:
         raise DataError(f"{root} cannot be opened: {error.strerror}. Give a folder that may be read.") from error
     _refuse_run(root, listing.top)
@@ -68,7 +69,7 @@ def decide(root: Path, asked: Columns) -> Layout:
     try:
         _take_folders(root, layout, here, asked)
     except DataError:
-        if not asked.whole or not here.holds_images():
+        if not asked.whole or not here.holds_examples():
             raise
         _take_folders(root, layout, here, replace(asked, layout=IMAGES))  # what folders mean does not matter
     return layout
@@ -88,11 +89,11 @@ def _take_folders(root: Path, layout: Layout, here: Folder, asked: Columns) -> N
 
 def _leave_beside(layout: Layout, here: Folder, parts: Sequence[Folder]) -> None:
     """Note what lies beside the parts."""
-    inside = {name for folder in parts for name in (*folder.all_images(), *folder.all_others())}
-    layout.leave("images", [name for name in here.all_images() if name not in inside])
+    inside = {name for folder in parts for name in (*folder.all_examples(), *folder.all_others())}
+    layout.leave("images", [name for name in here.all_examples() if name not in inside])
     _leave_others(layout, [name for name in here.all_others() if name not in inside])
     taken = {inner.name for folder in parts for inner in folder.below()}
-    empty = [f.name for f in here.folders if f.name not in taken and not any(g.images or g.others for g in f.below())]
+    empty = [f.name for f in here.folders if f.name not in taken and not any(g.examples or g.others for g in f.below())]
     layout.leave("folders", empty)
 
 
@@ -111,15 +112,15 @@ def _leaf(root: Path, layout: Layout, here: Folder, asked: Columns) -> Leaf:
     """Class folders, or images without labels; raises ``DataError`` where there are no images, or several data sets."""
     if asked.layout == IMAGES:
         layout.leave("files", here.all_others())
-        return Leaf(Folder(here.name, images=here.all_images()))
-    holding = [folder for folder in here.folders if folder.holds_images()]
-    if not holding and not here.images:
+        return Leaf(Folder(here.name, examples=here.all_examples(), kind=here.kind))
+    holding = [folder for folder in here.folders if folder.holds_examples()]
+    if not holding and not here.examples:
         raise DataError(_nothing(root, layout, here))
     if asked.layout != CLASSES:
         _refuse_several(root, here, holding)
     _leave_others(layout, here.all_others())
     if holding:
-        layout.leave("images", here.images)
+        layout.leave("images", here.examples)
         layout.leave("classes", [folder.name for folder in here.folders if folder not in holding])
         return Leaf(here, classes=True)
     layout.leave("folders", [folder.name for folder in here.folders])
@@ -127,8 +128,8 @@ def _leaf(root: Path, layout: Layout, here: Folder, asked: Columns) -> Leaf:
 
 
 def _leave_others(layout: Layout, names: Sequence[str]) -> None:
-    layout.leave("tables", [name for name in names if suffix(name) in TABLES])
-    layout.leave("files", [name for name in names if suffix(name) not in TABLES])
+    layout.leave("tables", [name for name in names if ending(name) in TABLES])
+    layout.leave("files", [name for name in names if ending(name) not in TABLES])
 
 
 # What wraps the data
@@ -136,7 +137,7 @@ def _leave_others(layout: Layout, names: Sequence[str]) -> None:
 
 def _unwrapped(folder: Folder, *, within_part: bool = False) -> Folder:
     """The folder inside that holds the data, where each folder above it holds no data but one folder."""
-    while not folder.images and not _tables(folder):
+    while not folder.examples and not _tables(folder):
         inner = _holding(folder)
         if len(inner) != 1 or not _is_wrapped(inner[0]):
             break
@@ -148,7 +149,7 @@ def _unwrapped(folder: Folder, *, within_part: bool = False) -> Folder:
 
 def _is_wrapped(folder: Folder) -> bool:
     """Whether a folder alone in another is no class but a data set: it holds a table, parts, or several folders."""
-    if folder.images:
+    if folder.examples:
         return any(_is_metadata(name) for name in _tables(folder))
     inner = _holding(folder)
     several = len(inner) > 1 or any(part_of(f.label) or _is_wrapped(f) for f in inner)
@@ -161,14 +162,14 @@ def _outside(outer: Folder, inner: Folder) -> list[str]:
 
 
 def _holding(folder: Folder) -> list[Folder]:
-    return [inner for inner in folder.folders if any(f.images or _tables(f) for f in inner.below())]
+    return [inner for inner in folder.folders if any(f.examples or _tables(f) for f in inner.below())]
 
 
 # Tables
 
 
 def _tables(folder: Folder) -> list[str]:
-    return [name for name in folder.others if suffix(name) in TABLES]
+    return [name for name in folder.others if ending(name) in TABLES]
 
 
 def _is_metadata(name: str) -> bool:
@@ -180,10 +181,10 @@ def _tables_to_read(root: Path, here: Folder, asked: Columns) -> dict[str, tuple
     tables = _tables(here)
     if not tables or asked.layout not in (None, TABLE):
         return {}
-    pictures = here.holds_images()
+    pictures = here.holds_examples()
     chosen = _by_part(root, tables) or _as_one(tables)
     if not chosen and pictures:
-        naming = [name for name in tables if meant_by(root / name, asked) == "image"]
+        naming = [name for name in tables if meant_by(root / name, asked) in EXAMPLE_FILES]
         chosen = {"": tuple(naming)} if len(naming) == 1 else {}
     if not pictures or asked.layout == TABLE or asked.named() or asked.columns:
         if not chosen and not (pictures and asked.layout is None):
@@ -200,12 +201,12 @@ def _means_table(root: Path, here: Folder, chosen: dict[str, tuple[str, ...]], a
     first = next(iter(chosen.values()))[0]
     meant = meant_by(root / first, asked)
     if kind := asked.kind or asked.expected:
-        return kind != "image" or meant == "image"
-    classes = [f.label for f in here.folders if f.holds_images() and not part_of(f.label)]
+        return kind not in EXAMPLE_FILES or meant == kind
+    classes = [f.label for f in here.folders if f.holds_examples() and not part_of(f.label)]
     named = shown(first)
-    if len(classes) > 1 and meant == "image" and not agrees_with_folders(root / first, asked):
+    if len(classes) > 1 and meant in EXAMPLE_FILES and not agrees_with_folders(root / first, asked):
         raise DataError(
-            f"{root} can be read in two ways: {named} gives images their labels, and the folders "
+            f"{root} can be read in two ways: {named} gives {KINDS[here.kind]} their labels, and the folders "
             f"({', '.join(map(shown, classes[:5]))}) may be classes, which differ. Say {option('layout', TABLE)} "
             f"or {option('layout', CLASSES)}."
         )
@@ -213,9 +214,10 @@ def _means_table(root: Path, here: Folder, chosen: dict[str, tuple[str, ...]], a
         return meant == "text"
     if meant == "row":
         raise DataError(
-            f"{root} can be read in two ways: {named} holds rows of numbers, and there are {len(here.all_images())} "
-            f"images beside it. Say {option('layout', TABLE)}, or {option('layout', CLASSES if classes else IMAGES)} "
-            f"for the images; or name the column of the table that names them with {option('image')}."
+            f"{root} can be read in two ways: {named} holds rows of numbers, and there are {len(here.all_examples())} "
+            f"{KINDS[here.kind]} beside it. Say {option('layout', TABLE)}, or "
+            f"{option('layout', CLASSES if classes else IMAGES)} for the {KINDS[here.kind]}; or name the column of the "
+            f"table that names them with {option(here.kind)}."
         )
     return meant != ""
 
@@ -236,7 +238,7 @@ def _by_part(root: Path, tables: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 def _as_one(tables: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """The one table, which may be cut into numbered files; of several, the one called ``metadata``."""
-    if len({(without_shard(Path(name).stem), suffix(name)) for name in tables}) == 1:
+    if len({(without_shard(Path(name).stem), ending(name)) for name in tables}) == 1:
         return {"": tuple(tables)}
     metadata = [name for name in tables if _is_metadata(name)]
     return {"": (metadata[0],)} if len(metadata) == 1 else {}
@@ -267,7 +269,7 @@ def _parts(root: Path, here: Folder, asked: Columns) -> dict[str, Folder]:
 def _is_divided(folder: Folder) -> bool:
     """Whether a folder holds what no class does: folders of images and no images beside them, or a table."""
     inner = _unwrapped(folder, within_part=True)
-    return bool(_tables(inner)) or (not inner.images and len(_holding(inner)) > (0 if is_exact(folder.label) else 1))
+    return bool(_tables(inner)) or (not inner.examples and len(_holding(inner)) > (0 if is_exact(folder.label) else 1))
 
 
 def _one_folder_each(root: Path, folders: Sequence[Folder]) -> dict[str, Folder]:
@@ -290,7 +292,7 @@ def _parts_of_classes(here: Folder, holding: Sequence[Folder]) -> dict[str, Fold
     """Parts that lie inside the folders of classes, ``cat/train`` and ``dog/train``: each gathered into one folder."""
     inner = [_holding(folder) for folder in holding]
     names = [[part_of(f.label) for f in folders] for folders in inner]
-    flat = all(not folder.images for folder in holding) and all(f.images for folders in inner for f in folders)
+    flat = all(not folder.examples for folder in holding) and all(f.examples for folders in inner for f in folders)
     if not flat or len(holding) < 2 or any(not n or None in n or len(set(n)) < len(n) for n in names):
         return {}
     if len(set(chain.from_iterable(names))) < 2:
@@ -330,7 +332,7 @@ def _refuse_run(root: Path, top: Folder) -> None:
 
 def _refuse_several(root: Path, here: Folder, holding: Sequence[Folder]) -> None:
     """Raise where all folders hold folders of the same names: those are the classes, and these are data sets."""
-    inner = [{f.label for f in folder.folders if f.holds_images()} for folder in holding if not folder.images]
+    inner = [{f.label for f in folder.folders if f.holds_examples()} for folder in holding if not folder.examples]
     if len(inner) < 2 or len(inner) < len(holding):
         return
     shared = sorted(set.intersection(*inner))
@@ -357,7 +359,8 @@ def _nothing(root: Path, layout: Layout, here: Folder) -> str:
     if not others:
         return f"{root} is an empty folder: give a folder with one folder of images for each class, or a table"
     listed = ", ".join(map(shown, others[:3])) + (", …" if len(others) > 3 else "")
+    said = ", ".join(f"no {KINDS[kind]} ({', '.join(sorted(files.readable))})" for kind, files in EXAMPLE_FILES.items())
     return (
-        f"{root} holds no images ({', '.join(sorted(SUFFIXES))}) and no table ({', '.join(TABLES)}), but "
+        f"{root} holds {said} and no table ({', '.join(TABLES)}), but "
         f"{len(others)} other file{'s' * (len(others) > 1)}: {listed}"
     )

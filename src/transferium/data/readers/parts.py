@@ -81,7 +81,7 @@ def join_samples(links: Sequence[Samples]) -> Samples:
         return Rows(np.concatenate([link.values for link in links if isinstance(link, Rows)]))
     files = [link for link in links if isinstance(link, Files)]
     if len(files) == len(links) and len({link.root for link in files}) == 1:
-        return Files(files[0].root, list(chain.from_iterable(link.names for link in files)))
+        return type(files[0])(files[0].root, list(chain.from_iterable(link.names for link in files)))
     return Chain.of(links)
 
 

@@ -1,9 +1,10 @@
-"""CSV, TSV, Parquet and JSONL files as domains of images, texts or rows."""
+"""CSV, TSV, Parquet and JSONL files as domains of images, sounds, texts or rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
@@ -12,11 +13,11 @@ from numpy.typing import NDArray
 
 from transferium.data.domain import Domain, Kind
 from transferium.data.labels import encode_groups, encode_parts
-from transferium.data.modality import by_kind
+from transferium.data.modality import KINDS, by_kind
 from transferium.data.readers.cells import as_labels, as_texts, as_values, one_hot
 from transferium.data.readers.columns import Columns, settle
 from transferium.data.readers.delimited import Delimited
-from transferium.data.readers.image_cells import images_of, locate
+from transferium.data.readers.file_cells import files_of, locate
 from transferium.data.readers.jsonlines import JsonLines
 from transferium.data.readers.parquet import Parquet, RowGroups
 from transferium.data.readers.row_cells import some_begins_with_a_number, with_columns
@@ -59,8 +60,9 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
     tables: list[TableFile] = [TABLES[path.suffix.lower()](path) for path in paths]
     where = str(paths[0])
     columns = settle(asked, tables[0].first, where)
-    lazy = columns.image is not None and isinstance(tables[0].first[columns.image], (bytes, dict))
-    names = [n for n in (*columns.named().values(), *(columns.columns or ())) if not (lazy and n == columns.image)]
+    files = columns.of_files()
+    lazy = files is not None and isinstance(tables[0].first[files], (bytes, dict))
+    names = [n for n in (*columns.named().values(), *(columns.columns or ())) if not (lazy and n == files)]
     few = columns.columns is not None and all(isinstance(table, Parquet) for table in tables)
     table = _read_all(tables, list(dict.fromkeys([*columns.named().values()] or names[:1] if few else names)))
     if table.num_rows == 0:
@@ -120,14 +122,15 @@ def meant_by(path: Path, asked: Columns) -> str:
 
 
 def agrees_with_folders(path: Path, asked: Columns) -> bool:
-    """Whether a table of images says the same as the folders they lie in: each label is one, or there are none."""
+    """Whether a table of files says the same as the folders they lie in: each label is one, or there are none."""
     table = TABLES[path.suffix.lower()](path)
     columns = settle(asked, table.first, str(path))
-    if columns.label is None or columns.image is None:
+    files = columns.of_files()
+    if columns.label is None or files is None:
         return True
-    cells = table.read([columns.image, columns.label])
-    images, labels = (as_values(cells[name]) for name in (columns.image, columns.label))
-    return all(str(label) in PurePosixPath(str(image)).parts[:-1] for image, label in zip(images, labels, strict=True))
+    cells = table.read([files, columns.label])
+    names, labels = (as_values(cells[name]) for name in (files, columns.label))
+    return all(str(label) in PurePosixPath(str(name)).parts[:-1] for name, label in zip(names, labels, strict=True))
 
 
 def _candidates(tables: Sequence[TableFile], columns: Columns) -> dict[str, tuple[str, ...]]:
@@ -174,8 +177,8 @@ def _labels(
 
 
 def _ids(table: Any, columns: Columns, lazy: bool) -> list[str]:
-    """The id column, else image paths, else row numbers from 0."""
-    column = columns.id or (None if lazy else columns.image)
+    """The id column, else paths of files, else row numbers from 0."""
+    column = columns.id or (None if lazy else columns.of_files())
     if column is None:
         return [str(row) for row in range(table.num_rows)]
     ids = [str(row) if value is None else str(value) for row, value in enumerate(as_values(table[column]))]
@@ -187,19 +190,23 @@ def _texts(_paths: Sequence[Path], table: Any, name: str, where: str) -> tuple[S
     return Items([text or "" for text in as_texts(table[name], name, where)]), f"texts in column {name!r}"
 
 
-def _image_column(paths: Sequence[Path], name: str) -> Sequence[Any]:
+def _file_column(paths: Sequence[Path], name: str) -> Sequence[Any]:
     if paths[0].suffix.lower() in (".parquet", ".pq"):
         return RowGroups(paths, name)
     return as_values(_read_all([TABLES[path.suffix.lower()](path) for path in paths], [name])[name])
 
 
-def _images(paths: Sequence[Path], table: Any, name: str, where: str) -> tuple[Samples, str]:
+def _files(kind: Kind, paths: Sequence[Path], table: Any, name: str, where: str) -> tuple[Samples, str]:
     lazy, found = name not in table.column_names, ""
-    cells: Sequence[Any] = _image_column(paths, name) if lazy else as_texts(table[name], name, where)
+    cells: Sequence[Any] = _file_column(paths, name) if lazy else as_texts(table[name], name, where)
     if not lazy:
-        cells, found = locate(paths[0], cells, name)
-    return images_of(paths[0].parent, cells), f"images in column {name!r}{f' ({found})' * bool(found)}"
+        cells, found = locate(paths[0], cells, name, kind)
+    return files_of(paths[0].parent, cells, kind), f"{KINDS[kind]} in column {name!r}{f' ({found})' * bool(found)}"
 
 
-CELLS: dict[Kind, Callable[[Sequence[Path], Any, str, str], tuple[Samples, str]]] = {"image": _images, "text": _texts}
+CELLS: dict[Kind, Callable[[Sequence[Path], Any, str, str], tuple[Samples, str]]] = {
+    "image": partial(_files, "image"),
+    "text": _texts,
+    "sound": partial(_files, "sound"),
+}
 """The samples of one column of a table, and what they are in words; what is not read yet stays in the file."""

@@ -23,7 +23,6 @@ from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import randomised
 from transferium.models.heads.linear import linear
-from transferium.models.preprocess import ImagePreprocess
 from transferium.problems.classes import Classes
 from transferium.problems.evaluation import Evaluation
 
@@ -142,8 +141,9 @@ def compare_with_random(
     """The gain from transfer itself: the paired difference to a ``plain`` method on random weights, mostly a probe.
 
     For images the random network reads half the side, at a quarter of the cost, which makes it 0 to 4.5 points weaker
-    (measured on four data sets); a probe of one penalty may be weaker too. So no verdict hangs on that handicap: where
-    the lower limit of the difference is below ``CLOSE``, the network reads the full side, and the probe chooses.
+    (measured on four data sets), and of sounds half as many moments; a probe of one penalty may be weaker too. So no
+    verdict hangs on that handicap: where the lower limit of the difference is below ``CLOSE``, the network reads all,
+    and the probe chooses.
     """
     problem = test.posed
     alone, before = reference.probe_on(task, random, test, plain)
@@ -151,18 +151,13 @@ def compare_with_random(
     difference = problem.compare(test.y, outputs, alone, seed=task.seed, groups=test.groups)
     if not fitted.backbone.pretrained:
         return measured, Verdict.not_asked("this method starts from random weights and transfers nothing")
-    ours, theirs = _side(task.backbone), _side(random)
+    reads, coarser = random.preprocess, random.preprocess != task.backbone.preprocess
     far = CLOSE * measured[problem.headline].value if problem.lower_is_better else CLOSE
     quick = isinstance(plain, LinearProbe) and plain.Cs == QUICK
-    if (theirs < ours or quick) and difference.low < far:
-        full = randomised(task.backbone, size=ours) if theirs < ours else random
+    if (coarser or quick) and difference.low < far:
+        full = randomised(task.backbone, full=True) if coarser else random
         return compare_with_random(fitted, task, test, outputs, full, LinearProbe())
     beside = f"{'a probe' if plain.learns else plain.name} on random weights" + (
-        f" at {theirs} pixels" if theirs < ours else ""
+        f" at {reads.fineness}" if reads is not None and coarser else ""
     )
     return measured, verdict(difference, f"{fitted.method} on {task.backbone.name}", beside, problem.wording)
-
-
-def _side(backbone: Backbone) -> int:
-    """The input side of a backbone for images, 0 for others."""
-    return backbone.preprocess.size if isinstance(backbone.preprocess, ImagePreprocess) else 0

@@ -17,6 +17,7 @@ from transferium.data.doctor.findings import by_reason, some
 from transferium.data.doctor.left_out import left_out
 from transferium.data.doctor.scan import scan
 from transferium.data.domain import Domain, row_blocks
+from transferium.data.folders.example_files import EXAMPLE_FILES
 from transferium.data.learned import Learned
 from transferium.data.read import first_cells_of, read_path
 from transferium.data.readers.row_cells import input_names
@@ -43,6 +44,9 @@ def _read(artifact: Artifact, data: Path, columns: Mapping[str, Any], *, whole: 
     for finding in left_out(domain):
         if finding.severity != "note":
             warnings.warn(finding.message, TransferiumWarning, stacklevel=4)
+    reads = artifact.backbone.preprocess
+    if reads is not None and domain.kind == artifact.kind and (said := reads.unread(domain)):
+        warnings.warn(said, TransferiumWarning, stacklevel=4)
     return domain
 
 
@@ -133,8 +137,8 @@ def check_evaluable(artifact: Artifact, domain: Domain, data: Path | None = None
     how = "give them beside the examples"
     if columns:
         how = f"its columns are {some(map(repr, columns), 20)}; name one with {option('label')}"
-    elif domain.kind == "image":
-        how = "put the images of each class in a folder of their own"
+    elif domain.kind in EXAMPLE_FILES:
+        how = f"put the {domain.kind}s of each class in a folder of their own"
     raise DataError(f"{domain.name!r} has no labels; {how}. To have it answered without: transferium predict.")
 
 

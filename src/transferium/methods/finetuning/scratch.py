@@ -35,4 +35,4 @@ class FromScratch(FineTune):
         if not task.backbone.pretrained:
             return task.backbone
         # At the size the pretrained one reads: the same architecture and the same budget.
-        return randomised(task.backbone, seed=task.seed, size=getattr(task.backbone.preprocess, "size", None))
+        return randomised(task.backbone, seed=task.seed, full=True)

@@ -16,7 +16,7 @@ from transferium.errors import BackboneError, InputError
 from transferium.models.backbone import Backbone
 from transferium.models.graphs.unbound_graph import UnboundGraph
 from transferium.models.modality import MODALITIES
-from transferium.models.preprocess import ImagePreprocess, Preprocess
+from transferium.models.preprocess import Preprocess
 
 if TYPE_CHECKING:
     from torch import nn
@@ -116,11 +116,11 @@ def _reset(module: nn.Module) -> nn.Module:
     return fresh
 
 
-def randomised(backbone: Backbone, seed: int = 0, size: int | None = None) -> Backbone:
+def randomised(backbone: Backbone, seed: int = 0, *, full: bool = False) -> Backbone:
     """The same architecture with its default random weights: what is left of a backbone when nothing is transferred.
 
-    Images are read at half the side unless ``size`` says otherwise, through the same decode and crop, so that the
-    reference costs a quarter. Known by (architecture and weights of the original, seed): needs no torch where there is
+    Unless ``full``, examples are read as coarsely as costs a fraction (images at half the side, through the same decode
+    and crop). Known by (architecture and weights of the original, seed): needs no torch where there is
     a graph. Those of a bundled backbone are drawn in NumPy.
     """
     if backbone.fresh is None:
@@ -130,9 +130,8 @@ def randomised(backbone: Backbone, seed: int = 0, size: int | None = None) -> Ba
     if isinstance(backbone.graph, UnboundGraph):
         graph = backbone.graph.random(seed)
         build, words = graph.build, f"{words} drawn in NumPy"
-    if isinstance(preprocess, ImagePreprocess) and backbone.any_size:
-        half = preprocess.size % 2 == 0 and preprocess.resize % 2 == 0
-        preprocess = preprocess.resized(size) if size else (preprocess.halved() if half else preprocess)
+    if preprocess is not None and backbone.any_size and not full:
+        preprocess = preprocess.cheaper()
     return backbone.made_into(
         hashlib.sha256(words.encode()).hexdigest(),
         partial(drawn, build, seed),

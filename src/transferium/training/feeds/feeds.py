@@ -16,12 +16,14 @@ from transferium.data.modality import KINDS, by_kind
 from transferium.errors import InputError
 from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, Preprocess, TextPreprocess
+from transferium.models.sound_preprocess import SoundPreprocess
 from transferium.training.augment.augment import say_augment
 from transferium.training.augment.rewriting import Rewrite
 from transferium.training.augment.texts import find_text_augment
 from transferium.training.feeds.batch import Batch, labels_at
 from transferium.training.feeds.images import ImageFeed, OwnTransformFeed
 from transferium.training.feeds.order import Indices, Order
+from transferium.training.feeds.sounds import SoundFeed
 from transferium.training.feeds.texts import ChangedTextFeed, RewrittenTextFeed, TextFeed
 
 
@@ -136,9 +138,19 @@ def _texts(feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed | None:
     return TextFeed(domain, pre) if change is None else ChangedTextFeed(domain, pre, change, feeds.seed)
 
 
+def _sounds(feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed | None:
+    pre = feeds.preprocess
+    if not isinstance(pre, SoundPreprocess):
+        return None
+    if augment not in ("none", "auto", "simple"):
+        raise InputError(f"augment={say_augment(augment)} is for images or texts, and these are sounds: leave it out.")
+    return SoundFeed(domain, pre, cache_bytes=feeds.cache_bytes)
+
+
 FEEDS: dict[Kind, Callable[[Feeds, Domain, str | Rewrite], Feed | None]] = {
     "image": _images,
     "text": _texts,
+    "sound": _sounds,
     "row": _cells,
     "features": _rows,
 }

@@ -1,4 +1,4 @@
-"""Table cells that hold an image: its bytes, its path, or a structure with either; and where those paths lead."""
+"""Table cells that hold an image or a sound: its bytes, its path, or both in one; and where those paths lead."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, overload
 
+from transferium.data.domain import Kind
+from transferium.data.folders.example_files import EXAMPLE_FILES
 from transferium.data.folders.listing import list_folder
 from transferium.data.folders.part_names import part_of
-from transferium.data.images.sniff import ENCODED_LIMIT
 from transferium.data.samples import Files, Items, Samples
 from transferium.errors import DataError
-from transferium.system.checked_files import read_file
 from transferium.system.printable import shown
 
 
-def images_of(folder: Path, cells: Sequence[Any]) -> Samples:
-    """Image files where every cell is a path, relative to ``folder``; else whatever holds an image."""
+def files_of(folder: Path, cells: Sequence[Any], kind: Kind) -> Samples:
+    """Files where every cell is a path, relative to ``folder``; else whatever holds an example of ``kind``."""
     named = isinstance(cells, list) and all(isinstance(cell, str) for cell in cells)
-    return Files(folder, cells) if named else Items(ImageCells(folder, cells))
+    files = EXAMPLE_FILES[kind].samples
+    return files(folder, cells) if named else Items(FileCells(folder, cells, files))
 
 
-class ImageCells(Sequence[Any]):
-    """Image cells as encoded bytes: bytes, paths, or structures ``{bytes, path}`` with either."""
+class FileCells(Sequence[Any]):
+    """Cells of examples that may be files: bytes, paths, or structures ``{bytes, path}`` with either."""
 
-    def __init__(self, folder: Path, cells: Sequence[Any]) -> None:
-        self.folder, self.cells = folder, cells
+    def __init__(self, folder: Path, cells: Sequence[Any], files: type[Files]) -> None:
+        self.folder, self.cells, self.files = folder, cells, files
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -38,19 +39,19 @@ class ImageCells(Sequence[Any]):
     def __getitem__(self, index: slice) -> Sequence[Any]: ...
 
     def __getitem__(self, index: int | slice) -> Any:
-        """Encoded bytes; raises ``OSError`` where the cell is empty or the file is not there."""
+        """The raw example; raises ``OSError`` where the cell is empty or the file is not there."""
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         cell = self.cells[index]
-        if isinstance(cell, dict):
+        if isinstance(cell, dict) and cell.get("array") is None:
             cell = cell.get("path") if cell.get("bytes") is None else cell["bytes"]
         if cell is None:
             raise OSError("the cell is empty")
-        return read_file(self.folder / cell, ENCODED_LIMIT) if isinstance(cell, str) else cell
+        return self.files.opened(self.folder / cell) if isinstance(cell, str) else cell
 
 
-def locate(table: Path, cells: Sequence[str | None], column: str) -> tuple[Sequence[str | None], str]:
-    """The paths of images relative to the table's folder, and where they are in words if not as written.
+def locate(table: Path, cells: Sequence[str | None], column: str, kind: Kind) -> tuple[Sequence[str | None], str]:
+    """The paths of files relative to the table's folder, and where they are in words if not as written.
 
     Where no file is there under its name, all are looked for below the table's folder: in one folder, without their
     ending, with ``/`` for ``\\``, without the folders of another computer. Raises ``DataError`` where they are in
@@ -65,7 +66,7 @@ def locate(table: Path, cells: Sequence[str | None], column: str) -> tuple[Seque
             f"{where} cannot be read: they are web addresses (the first: {first}), and nothing is fetched. Save them "
             "as files."
         )
-    there = _by_name(list_folder(table.parent).top.all_images())
+    there = _by_name(list_folder(table.parent, kind).top.all_examples())
     for dropped in range(max(len(_steps(path)) for path in paths[:_PROBED])):
         probes = {_key(_without(path, dropped)) for path in paths[:_PROBED]}
         starts = {name[: len(name) - len(key)] for name in there for key in probes if f"/{name}".endswith(f"/{key}")}
@@ -109,11 +110,11 @@ def _is_there(folder: Path, path: str) -> bool:
         return False
 
 
-def _by_name(images: Sequence[str]) -> dict[str, str]:
-    """Images by their names and, where that is no other's, by their names without the ending; case does not count."""
-    names = {_key(name): name for name in images}
+def _by_name(files: Sequence[str]) -> dict[str, str]:
+    """Files by their names and, where that is no other's, by their names without the ending; case does not count."""
+    names = {_key(name): name for name in files}
     stems: dict[str, str | None] = {}
-    for name in images:
+    for name in files:
         stem = _key(name.rpartition(".")[0])
         stems[stem] = None if stem in stems else name
     return names | {stem: name for stem, name in stems.items() if name is not None and stem not in names}

@@ -1,4 +1,4 @@
-"""A kind of example that the package does not know: sounds, by one row in each table of a modality."""
+"""A kind of example that the package does not know: vibrations, by one row in each table of a modality."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ LENGTH = 64
 
 
 @dataclass(frozen=True)
-class SoundPreprocess(Preprocess):
-    """The first ``length`` samples of a sound."""
+class WavePreprocess(Preprocess):
+    """The first ``length`` samples of a wave."""
 
     length: int = LENGTH
-    kind: ClassVar[str] = "sound"
+    kind: ClassVar[str] = "wave"
 
     def read(self, raw: Any) -> NDArray[np.float32]:
         return np.resize(np.asarray(raw, np.float32), self.length)
@@ -47,28 +47,28 @@ class SoundPreprocess(Preprocess):
         return [np.sin(np.arange(self.length, dtype=np.float32) * step) for step in (0.3, 1.1)]
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": "sound", "length": self.length}
+        return {"kind": "wave", "length": self.length}
 
 
 class Tones(nn.Module):
-    """Sounds ``(n, length)`` to how loud each of eight tones is."""
+    """Waves ``(n, length)`` to how loud each of eight tones is."""
 
     def __init__(self) -> None:
         super().__init__()
         turns = torch.arange(LENGTH)[:, None] * torch.linspace(0.2, 2.4, 8)
         self.sines, self.cosines = nn.Parameter(turns.sin()), nn.Parameter(turns.cos())
 
-    def forward(self, sounds: Tensor) -> Tensor:
-        return ((sounds @ self.sines).square() + (sounds @ self.cosines).square() + 1e-3).sqrt()
+    def forward(self, waves: Tensor) -> Tensor:
+        return ((waves @ self.sines).square() + (waves @ self.cosines).square() + 1e-3).sqrt()
 
 
 def tones() -> Backbone:
     return Backbone(
         name="tones",
-        kind="sound",  # the type knows the kinds that are shipped
+        kind="wave",  # the type knows the kinds that are shipped
         width=8,
         blocks=("sines", "cosines"),
-        preprocess=SoundPreprocess(),
+        preprocess=WavePreprocess(),
         fingerprint=hashlib.sha256(b"tones").hexdigest(),
         build=Tones,
         pretrained=False,
@@ -86,8 +86,8 @@ def _work(samples: Samples, engines: dict[int, Any]) -> Callable[[Any], Iterator
     return work
 
 
-class SoundFeed:
-    """Sounds as the backbone reads them."""
+class WaveFeed:
+    """Waves as the backbone reads them."""
 
     lengths = None
 
@@ -103,48 +103,48 @@ class SoundFeed:
 
 
 ROWS: dict[str, tuple[dict[Any, Any], str, Any]] = {
-    "KINDS": (KINDS, "sound", "sounds"),
-    "MEMORY": (MEMORY, "sound", lambda source, asked: Items(list(source)) if asked else None),
+    "KINDS": (KINDS, "wave", "waves"),
+    "MEMORY": (MEMORY, "wave", lambda source, asked: Items(list(source)) if asked else None),
     "SCANS": (
         SCANS,
-        "sound",
+        "wave",
         lambda domain, *_: [(content_key(domain.samples.raw(i)), "", "") for i in range(len(domain))],
     ),
     "MODALITIES": (
         MODALITIES,
-        "sound",
+        "wave",
         Modality(
-            SoundPreprocess,
+            WavePreprocess,
             default="tones",
             setting="",
             resized=lambda preprocess, _: preprocess,
             smaller="",
-            wrap=lambda transform: transform if isinstance(transform, SoundPreprocess) else None,
-            wants="a SoundPreprocess",
+            wrap=lambda transform: transform if isinstance(transform, WavePreprocess) else None,
+            wants="a WavePreprocess",
             sign="",
         ),
     ),
     "UNTRAINED": (UNTRAINED, "tones", tones),
-    "WAYS": (WAYS, "sound", Way(image_tasks, _work)),
-    "FEEDS": (FEEDS, "sound", SoundFeed),
+    "WAYS": (WAYS, "wave", Way(image_tasks, _work)),
+    "FEEDS": (FEEDS, "wave", WaveFeed),
 }
 """What a modality is: table, key and row by the name of the table."""
 
 
-def add_sounds(patch: pytest.MonkeyPatch, *, without: str = "") -> None:
+def add_waves(patch: pytest.MonkeyPatch, *, without: str = "") -> None:
     """Add every row but one."""
     for name, (table, key, row) in ROWS.items():
         if name != without:
             patch.setitem(table, key, row)
 
 
-def sounds(n: int = 60, seed: int = 0) -> Domain:
+def waves(n: int = 60, seed: int = 0) -> Domain:
     """High and low tones of different lengths, under noise."""
     draw = np.random.default_rng(seed)
     labels = draw.integers(0, 2, n)
-    waves = [
+    given = [
         np.sin(np.arange(draw.integers(50, 90)) * (0.5 + label) + draw.uniform(0, 6)) + draw.normal(scale=0.3)
         for label in labels
     ]
     names = [("low", "high")[label] for label in labels]
-    return read(waves, kind="sound", label=names, name="sounds")
+    return read(given, kind="wave", label=names, name="waves")
