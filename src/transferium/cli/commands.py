@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--out", type=opt.GivenPath(), help="Run directory.  [default: runs/<name of DATA>]")
 @click.option("--method", default="auto", show_default=True, help="See: transferium methods.")
 @opt.backbone("See: transferium backbones.")
+@opt.pretraining
 @click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A hyper-parameter; repeatable.")
 @click.option("--lr", metavar="RATE", help="Short for --set lr=RATE; auto tests a range of rates and takes one.")
@@ -80,14 +81,21 @@ def fit(context: click.Context, /, **options: Any) -> None:
 
 def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
     from transferium.data.read import read
+    from transferium.job.fit.beforehand import Beforehand
     from transferium.job.fit.run import check_writable, fit_job
-    from transferium.job.options import FitOptions, asked_methods, backbone_settings, named_settings
+    from transferium.job.options import (
+        FitOptions,
+        asked_methods,
+        backbone_settings,
+        named_settings,
+        pretraining_settings,
+    )
     from transferium.job.run_directory.resume import begin_anew, begins_anew, remembering
     from transferium.job.stopwatch import Stopwatch
 
     settings = named_settings(options)
     columns = opt.with_separator(opt.named_columns(options), settings)
-    of_backbone = backbone_settings(settings)
+    of_backbone, of_pretraining = backbone_settings(settings), pretraining_settings(settings)
     method, compared = asked_methods(options, settings)
     asked = FitOptions(
         out=out,
@@ -119,9 +127,12 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
     with watch("read"):
         domain = read(data, **columns)
     say_read(domain, machine=options["as_json"])
+    corpus, objective, before = options["pretrain"], options["objective"], None
+    if corpus is not None:
+        before = Beforehand.of(domain, corpus, objective, of_pretraining, asked)
     begin_anew(out, anew)
     with remembering(out, options, command):
-        run = fit_job(domain, asked, opt.make_embedder(options), watch)
+        run = fit_job(domain, asked, opt.make_embedder(options), watch, before)
     tables.say_end(run, tables.summary, out, "the model", as_json=options["as_json"])
 
 

@@ -100,6 +100,14 @@ def columns(command: F, *, tasks: bool = False) -> F:
     return command
 
 
+def pretraining(command: F) -> F:
+    """``--pretrain`` and ``--objective``: what is learned before a fit."""
+    names = "What is learned from it: see transferium pretrain --help.  [default: mlm of texts, dae of others]"
+    command = click.option("--objective", metavar="NAMES", help=names)(command)
+    corpus = "First learn an encoder from this corpus, on from --backbone if given, and say whether that paid."
+    return click.option("--pretrain", metavar="CORPUS", type=GivenPath(), help=corpus)(command)
+
+
 def columns_of_tasks(command: F) -> F:
     """The same, where ``--label`` may be given several times."""
     return columns(command, tasks=True)

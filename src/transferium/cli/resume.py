@@ -64,7 +64,7 @@ def recall(context: click.Context, options: dict[str, Any]) -> tuple[dict[str, A
     known = {param.name for param in context.command.params}
     back = {name: value for name, value in told["options"].items() if name in known}
     back |= {"data": Path(back["data"]), "source": tuple(Path(p) for p in back.get("source", ())), "out": run.resolve()}
-    back |= {"few": Path(back["few"])} if back.get("few") is not None else {}
+    back |= {name: Path(back[name]) for name in ("few", "pretrain") if back.get(name) is not None}
     back |= {name: tuple(value) for name, value in back.items() if isinstance(value, list)}
     return options | back | {name: options[name] for name in BESIDE}, str(told["command"]), Path(told["folder"])
 

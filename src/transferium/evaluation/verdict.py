@@ -37,16 +37,19 @@ class Verdict(Shown):
         return {**self.difference.as_dict()}
 
 
-def verdict(difference: Interval, ours: str, reference: str, wording: Wording) -> Verdict:
+def verdict(difference: Interval, ours: str, reference: str, wording: Wording, asked: str = "transfer") -> Verdict:
     """One sentence from how much better ours is than the reference: the interval decides the word.
+
+    ``asked`` is what may have helped.
 
     >>> from transferium.problems.classes import Classes
     >>> verdict(Interval(0.314, 0.235, 0.392), "the probe", "random weights", Classes.wording).sentence
     'Transfer helped: the probe is 31.4 points more accurate than random weights (95% interval 23.5 to 39.2 points).'
     """
-    words = {"better": ("helped", "Transfer helped"), "worse": ("hurt", "Transfer hurt")}
+    upper = asked[0].upper() + asked[1:]
+    words = {"better": ("helped", f"{upper} helped"), "worse": ("hurt", f"{upper} hurt")}
     found, said = compared(difference, ours, reference, wording)
-    word, start = words.get(found, ("no evidence", "No evidence that transfer helped or hurt"))
+    word, start = words.get(found, ("no evidence", f"No evidence that {asked} helped or hurt"))
     return Verdict(word, f"{start}: {said}.", difference)
 
 

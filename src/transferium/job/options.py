@@ -15,6 +15,8 @@ from transferium.models.modality import MODALITIES
 
 COMPARED = ("zero-shot", "ncm", "knn", "probe", "setfit", "lora", "bitfit", "finetune")
 """The methods that draws of a few labels compare where none are named: those of them that there are."""
+PRETRAIN = "pretrain."
+"""What settings of the pretraining that a fit begins with are called before their names."""
 OF_BACKBONE = tuple(row.setting for row in MODALITIES.values())
 """Settings of what a backbone reads, not of a method."""
 
@@ -88,6 +90,16 @@ def backbone_settings(settings: dict[str, Any]) -> dict[str, int]:
             except ValueError as error:
                 raise InputError(f"setting {name} takes a whole number; it was given {value!r}.") from error
     return taken
+
+
+def pretraining_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Take those of a pretraining, as in ``pretrain.epochs``, out of ``settings``; by their own names.
+
+    >>> pretraining_settings({"epochs": "3", "pretrain.epochs": "5"})
+    {'epochs': '5'}
+    """
+    found = [name for name in settings if name.startswith(PRETRAIN)]
+    return {name.removeprefix(PRETRAIN): settings.pop(name) for name in found}
 
 
 def named_settings(options: Mapping[str, Any]) -> dict[str, str]:

@@ -32,12 +32,14 @@ class Threat:
 class Rival:
     """A model that a report sets beside a fitted one, fitted when it is asked for.
 
-    ``decides`` is what it is called where the verdict is how much better the fitted one is than this; ``learned`` is
-    what it learned from, where that may be other examples.
+    ``decides`` is what it is called where the verdict is how much better the fitted one is than this, and ``asks`` what
+    that says to have helped; of several such rivals the first decides. ``learned`` is what it learned from, where that
+    may be other examples.
     """
 
     fit: Callable[[], Fitted]
     decides: str = ""
+    asks: str = "transfer"
     learned: Learned | None = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,9 @@ def compare_with_rivals(
     if not fitted.rivals:
         return Compared()
     problem, seed = test.posed, task.seed
-    evaluations, kept, remarks, decided, by = {}, {}, [], None, ""
+    evaluations, kept, remarks = {}, {}, []
+    decided: Verdict | None = None
+    by = ""
     costs = {OURS: cost_of(fitted, test, task.embedder).as_dict()}
     for name, rival in fitted.rivals.items():
         other, spoken = rival.fit(), name.replace("_", " ")
@@ -57,10 +59,12 @@ def compare_with_rivals(
         kept[name] = ours[problem.headline].value / (evaluations[name][problem.headline].value or 1.0)
         costs[name] = cost_of(other, test, task.embedder).as_dict()
         if rival.learned is not None and (known := int(rival.learned.marks(test).sum())):
-            said = f"{Overlap(len(test), known).said} by the {spoken}"
-            remarks.append(f"{said}: its figure is too good, and so may be that of this model, which learned from it.")
+            whose = f"{Overlap(len(test), known).said} by the {spoken}"
+            remarks.append(f"{whose}: its figure is too good, and so may be that of this model, which learned from it.")
         if rival.decides:
             difference = problem.compare(test.y, outputs, theirs, seed=seed, groups=test.groups)
-            called, by = f"{fitted.method} on {task.backbone.name}", name
-            decided = verdict(difference, called, rival.decides, problem.wording)
+            called = f"{fitted.method} on {task.backbone.name}"
+            said = verdict(difference, called, rival.decides, problem.wording, rival.asks)
+            decided = said if decided is None else replace(decided, sentence=f"{decided.sentence} {said.sentence}")
+            by = by or name
     return Compared(evaluations, costs, kept, tuple(remarks), decided, by)

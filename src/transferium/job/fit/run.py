@@ -14,6 +14,7 @@ from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
 from transferium.job.few_shots.draw_shots import draw_shots
 from transferium.job.few_shots.over_draws import compare_methods
+from transferium.job.fit.beforehand import Beforehand
 from transferium.job.fit.judge import Judged, judge
 from transferium.job.fit.prepare import (
     Divided,
@@ -43,9 +44,17 @@ from transferium.models.columns.backbone_of_columns import columns_of
 from transferium.system.processes import rank
 
 
-def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stopwatch) -> dict[str, Any]:
-    """Look, divide, fit, evaluate, compare, and write the run directory; returns what ``metrics.json`` holds."""
+def fit_job(
+    domain: Domain, options: FitOptions, embedder: Embedder, watch: Stopwatch, before: Beforehand | None = None
+) -> dict[str, Any]:
+    """Look, divide, fit, evaluate, compare, and write the run directory; returns what ``metrics.json`` holds.
+
+    ``before`` is the pretraining that it begins with, if any.
+    """
     method = options.method
+    if before is not None:
+        with watch("pretrain"):
+            options = replace(options, backbone=before.encoder(embedder.progress))
     backbone, found = choose_backbone(options.backbone, domain, **options.backbone_settings)
     if domain.problem is not None:
         check_problem(method, domain.problem, domain.name)
@@ -77,11 +86,12 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
         track=options.track,
     )
     with watch("fit"):
-        fitted = method.fit(task)
+        fitted = method.fit(task) if before is None else before.compared(method.fit(task), task)
     warn_if_untracked(task, fitted)
     with watch("evaluate"):
         judged = judge(fitted, method, task, divided.test, random)
         said = [*judged.compared.remarks, *remarks(judged, fitted, task, divided.division)]
+        said += [] if before is None else before.remarks(divided.test)
     with watch("doctor"):
         prepared = with_suspicious(prepared, divided.train, judged.out_of_fold)
     few = {}
@@ -101,6 +111,7 @@ def fit_job(domain: Domain, options: FitOptions, embedder: Embedder, watch: Stop
     artifact = artifact.having_learned(task.train, task.val) if method.learns else artifact
     kept = artifact.forgetful() if options.forget_data else artifact
     run = describe(options, prepared, divided, fitted, judged) | {"remarks": said} | judged.compared.as_dict() | few
+    run |= {} if before is None else before.facts()
     return write_run(options.out, kept, run, judged, watch, fitted.contact)
 
 

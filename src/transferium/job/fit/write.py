@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,9 @@ from transferium.job.predict.predictions import write_predictions
 from transferium.job.run_directory.contact_sheet import FILE, as_facts, as_jpeg
 from transferium.job.run_directory.files import thumbnails, write_json
 from transferium.job.run_directory.resume import SIGNS, keep_log
-from transferium.job.run_directory.state_paths import STATE
+from transferium.job.run_directory.state_paths import ENCODER, STATE
 from transferium.job.stopwatch import Stopwatch
+from transferium.models.catalogue import find_backbone
 from transferium.report.page import write_report
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ def write_run(
         with watch("write"):
             artifact.write_into(fresh)
             keep_log(out, fresh)
+            if (learned := out / STATE / ENCODER).is_dir():
+                shutil.copytree(learned, fresh / ENCODER, ignore=shutil.ignore_patterns(STATE))
             write_predictions(fresh / "predictions.csv", judged.test, artifact.problem, judged.outputs)
             write_json(fresh / "doctor.json", run["doctor"])
             shown = run | {"seconds": watch.as_dict()}
@@ -43,4 +47,6 @@ def write_run(
             write_report(shown, fresh / "report.html", thumbnails(judged.test))
         run = run | {"seconds": watch.as_dict()}
         write_json(fresh / "metrics.json", run)
+    if (out / ENCODER).is_dir():
+        find_backbone(out / ENCODER, run["kind"])  # where it lies from now on is remembered
     return run

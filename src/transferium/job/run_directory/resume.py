@@ -20,7 +20,14 @@ from transferium.errors import (
     add_note,
     refusing,
 )
-from transferium.job.options import OF_BACKBONE, asked_methods, backbone_settings, named_settings
+from transferium.job.options import (
+    OF_BACKBONE,
+    PRETRAIN,
+    asked_methods,
+    backbone_settings,
+    named_settings,
+    pretraining_settings,
+)
 from transferium.job.run_directory.provenance import versions
 from transferium.job.run_directory.state_paths import COMMAND, STATE, TASKS
 from transferium.methods.method import Method
@@ -243,7 +250,8 @@ def _has_progress(run: Path) -> bool:
 def _compared(options: Options, method: Method) -> dict[str, Any]:
     """The options that decide the result; settings of the method and their defaults as values: 1e-4 is 0.0001."""
     kept = {name: value for name, value in options.items() if name not in (*FREE, "settings", "lr")}
-    beside = {name: value for name, value in named_settings(options).items() if name in (*OF_BACKBONE, "separator")}
+    given = named_settings(options)
+    beside = {n: v for n, v in given.items() if n in (*OF_BACKBONE, "separator") or n.startswith(PRETRAIN)}
     return kept | {"method": json.loads(json.dumps(method.to_json())), "set": beside}
 
 
@@ -254,6 +262,7 @@ def _method_of(options: Options) -> Method:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         backbone_settings(settings)
+        pretraining_settings(settings)
         return asked_methods(options, settings)[0]
 
 

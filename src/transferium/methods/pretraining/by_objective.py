@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, cast
 
+from transferium.data.domain import Kind
+from transferium.data.modality import by_kind
 from transferium.errors import InputError, did_you_mean
 from transferium.methods.pretraining.pretraining import Pretraining
 from transferium.methods.settings.parse import configure
@@ -21,6 +23,15 @@ OBJECTIVES = {
     "mim": ("vision_transformer.VisionTransformerPretraining", "pictures, for a ViT: draw hidden patches"),
 }
 """By name: the class below ``transferium.methods.pretraining``, and what is learned from what."""
+
+
+USUAL: dict[Kind, str] = {"text": "mlm", "image": "dae"}
+"""What is learned where no objective is named, by what there is to learn from."""
+
+
+def usual_objective(kind: Kind) -> str:
+    """The objective for examples of that kind where none is named; ``InputError`` where there is none."""
+    return by_kind(USUAL, kind, "pretraining")
 
 
 def objectives_of(text: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from transferium.data.corpora.documents import TextCorpus
+from transferium.data.domain import Kind
 from transferium.errors import DataError, InputError, TransferiumWarning
 from transferium.methods.pretraining.encoder_folder import Network, NewNetwork, folder_of, network_of, write_encoder
 from transferium.methods.pretraining.pretraining import NEW, Pretrained, Pretraining, Spot
@@ -42,6 +43,7 @@ class LanguagePretraining(NewNetwork, Pretraining):
     From random weights, with a tokenizer learned from the corpus, or on from a pretrained encoder with its own.
     """
 
+    kind: ClassVar[Kind] = "text"
     objectives: ClassVar[tuple[str, ...]] = ("mlm", *PAIR_TASKS)
     counts_with: ClassVar[dict[str, str]] = {"masking": "mlm", "mask_rate": "mlm"} | dict.fromkeys(
         ("tokenizer", "vocabulary", "lowercase", "layers", "width", "heads"), NEW
@@ -74,7 +76,7 @@ class LanguagePretraining(NewNetwork, Pretraining):
             said.append(f"{start} came without a head for masked tokens: a new one was trained")
         counts = {name: facts[name] for name in ("documents", "sentences", "tokens")}
         return Pretrained(
-            kind="text",
+            kind=self.kind,
             write=partial(write_encoder, outcome.result, spot.workdir / CORPUS / TOKENIZER, network),
             history=outcome.history,
             counts=counts | {"train": len(train), "held_out": len(held), "vocabulary": tokenizer.get_vocab_size()},

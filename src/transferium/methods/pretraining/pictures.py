@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from transferium.data.domain import Domain
+from transferium.data.domain import Domain, Kind
 from transferium.methods.pretraining.corpus_of_pictures import divided, pictures_of
 from transferium.methods.pretraining.pretraining import Pretrained, Pretraining, Spot
 from transferium.methods.pretraining.reconstructions import FILE, write_reconstructions
@@ -32,6 +32,7 @@ class PicturePretraining(Pretraining):
     From ``small_cnn`` with random weights, or on from another network. A summed ``dae`` draws the first version.
     """
 
+    kind: ClassVar[Kind] = "image"
     objectives: ClassVar[tuple[str, ...]] = ("dae", "vicreg")
     counts_with: ClassVar[dict[str, str]] = {"noise": "dae", "strength": "dae", "dimensions": "vicreg"}
 
@@ -64,7 +65,7 @@ class PicturePretraining(Pretraining):
         train, held, said = divided(corpus, self._held, spot)
         outcome, _, _ = run_stages(self, spot, self._stages(backbone, train, held, asked, spot), self.precision)
         return Pretrained(
-            kind="image",
+            kind=self.kind,
             write=partial(self._write, backbone, outcome.result, held if "dae" in asked else None),
             history=outcome.history,
             counts={"pictures": len(corpus), "train": len(train), "held_out": len(held)},

@@ -72,6 +72,8 @@ class Pretraining(MachineUse, Optimising):
     """
 
     name: ClassVar[str] = "pretrain"
+    kind: ClassVar[Kind]
+    """What it learns from, and what its encoder reads."""
     objectives: ClassVar[tuple[str, ...]] = ()
     """What it can learn by."""
     counts_with: ClassVar[dict[str, str]] = {}

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from transferium.data.domain import Domain
+from transferium.data.domain import Domain, Kind
 from transferium.errors import InputError
 from transferium.methods.pretraining.corpus_of_pictures import divided, pictures_of
 from transferium.methods.pretraining.pretraining import NEW, Pretrained, Pretraining, Spot
@@ -27,6 +27,7 @@ _HALF = (0.5, 0.5, 0.5)
 class VisionTransformerPretraining(Pretraining):
     """``mim``: draw hidden patches of a picture. A small ViT with random weights, or one of transformers goes on."""
 
+    kind: ClassVar[Kind] = "image"
     objectives: ClassVar[tuple[str, ...]] = ("mim",)
     counts_with: ClassVar[dict[str, str]] = dict.fromkeys(("size", "patch", "layers", "width", "heads"), NEW)
 
@@ -59,7 +60,7 @@ class VisionTransformerPretraining(Pretraining):
         train, held, said = divided(corpus, self._held, spot)
         outcome, _, _ = run_stages(self, spot, self._stages(train, held, start, spot), self.precision)
         return Pretrained(
-            kind="image",
+            kind=self.kind,
             write=partial(_write, *outcome.result),
             history=outcome.history,
             counts={"pictures": len(corpus), "train": len(train), "held_out": len(held)},
