@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from record import DATA, RESULTS, command, record
+from transferium.data.doctor.scan import scan
 from transferium.data.domain import Domain
 from transferium.data.read import read
 from transferium.data.samples import Rows
@@ -184,6 +185,10 @@ def one_pair(
     target = numbered_as(target, source)
     # Files lie sorted by class, and no method may learn from that.
     target = target.take(np.random.default_rng([seed, len(source)]).permutation(len(target)))
+    # Files are read and embedded once: what is timed is what adapting adds.
+    source, target = (replace(d, keys=scan(d).keys) for d in (source, target))
+    for domain in (source, target):
+        embedder(domain, backbone)
     task = AdaptationTask(source, None, backbone, embedder, seed, workdir=workdir, unlabeled=target.unlabeled())
     resumed = workdir is not None and workdir.exists()
     begin = time.perf_counter()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
 from transferium.errors import DataError
+from transferium.methods.fitted import Fitted
 from transferium.methods.task import Task
 from transferium.models.heads.base import AnyHead
 
@@ -34,8 +35,9 @@ class AdaptationTask(Task):
     """A task whose ``train`` is the labelled source; ``unlabeled`` holds the target's inputs, without labels by type.
 
     ``target`` holds the few labelled target examples there may be, and ``sources[i]`` says which of several sources
-    training example ``i`` came from. Where a finished ``model`` is all there is of the source, ``train`` holds its
-    classes and no examples, and ``backbone`` is the model's.
+    training example ``i`` came from. ``probe`` is the linear probe of ``train`` over ``backbone`` where there is one
+    already, so that no method fits it again. Where a finished ``model`` is all there is of the source, ``train`` holds
+    its classes and no examples, and ``backbone`` is the model's.
     """
 
     _: KW_ONLY
@@ -43,6 +45,7 @@ class AdaptationTask(Task):
     target: Domain | None = None
     sources: NDArray[np.int64] | None = None
     model: SourceModel | None = None
+    probe: Fitted | None = None
 
     def __post_init__(self) -> None:
         if self.unlabeled.labels is not None:
@@ -59,7 +62,7 @@ class AdaptationTask(Task):
             )
 
     def on(self, at: NDArray[np.intp]) -> Self:
-        return replace(super().on(at), sources=None if self.sources is None else self.sources[at])
+        return replace(super().on(at), sources=None if self.sources is None else self.sources[at], probe=None)
 
     def without_target(self) -> Task:
         """The source alone: what a method that does not adapt is given."""

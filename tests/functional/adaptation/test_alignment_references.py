@@ -93,6 +93,16 @@ def test_coral_equals_matrix_powers(ridge: float) -> None:
         assert np.cov(found(X).T) == pytest.approx(Ct, rel=1e-8)
 
 
+@pytest.mark.parametrize("ridge", [0.1, 1e-4])
+def test_coral_with_fewer_rows_than_features_equals_matrix_powers(ridge: float) -> None:
+    x, z = (RNG.normal(size=(n, 20)) * np.arange(1, 21) for n in (6, 9))
+    powers = [(np.cov(x.T), -0.5), (np.cov(z.T), 0.5)]
+    slow = [fractional_matrix_power(C + ridge * np.trace(C) / 20 * np.eye(20), e).real for C, e in powers]
+    assert coral_map(x, z, ridge=ridge).matrix == pytest.approx(slow[0] @ slow[1], rel=1e-7, abs=1e-9)
+    with pytest.raises(InputError, match="raise the ridge"):
+        coral_map(x, z, ridge=1e-14)
+
+
 def test_coral_needs_a_ridge_where_there_is_no_inverse() -> None:
     with pytest.raises(InputError, match=r"no inverse \(3 rows, width 4, ridge 0\.0\); raise the ridge"):
         coral_map(X[:3], Z, ridge=0.0)

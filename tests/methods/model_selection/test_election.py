@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
+from laws.adaptation_cases import bits
 from transferium.data.domain import Domain
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
@@ -78,6 +79,17 @@ def test_what_helps_is_taken() -> None:
     keys = ["method", "agreement", "cross-validation", "ensemble", "score"]
     assert [list(row) for row in chosen.selection.candidates] == [keys] * 3
     assert "standardise did not stand" in " ".join(chosen.selection.notes), "class shares would explain this turn"
+
+
+def test_source_only_is_fitted_once_and_prototypes_begin_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    task, asked, solve = moved_clusters()[0], [], LinearProbe.solve
+    alone = Prototypes().adapt(task)
+    monkeypatch.setattr(LinearProbe, "solve", lambda self, *given: asked.append(self.name) or solve(self, *given))
+    beside = elect_from(task, "prototypes", "kmm").beside
+    assert asked == ["source-only"]
+    assert bits(beside["prototypes"]) == bits(alone)
+    known = replace(task, probe=beside["source-only"])
+    assert known.on(np.arange(100)).probe is None, "it is the probe of other examples"
 
 
 def test_auto_chooses_the_weight_of_one_method() -> None:

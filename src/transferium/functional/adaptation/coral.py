@@ -41,12 +41,32 @@ def coral_map(
 def _power(x: Array, ridge: float, exponent: float, name: str) -> Array:
     """``(Cov(x) + ridge · tr/width · I) ** exponent`` through its eigenvalues."""
     centred = x - x.mean(axis=0)
+    total = float((centred**2).sum()) / (len(x) - 1)
+    floor = ridge * total / x.shape[1]
+    if len(x) < x.shape[1] and floor > 1e-12 * total:
+        return _power_of_few(centred / np.sqrt(len(x) - 1), floor, exponent)
     covariance = centred.T @ centred / (len(x) - 1)
     values, vectors = np.linalg.eigh(covariance)
-    values = np.maximum(values, 0.0) + ridge * max(float(np.trace(covariance)), 0.0) / x.shape[1]
+    values = np.maximum(values, 0.0) + floor
     if exponent < 0 and values.min() <= 1e-12 * values.max():
         raise InputError(
             f"the {name} covariance has no inverse ({len(x)} rows, width {x.shape[1]}, ridge {ridge}); raise the ridge"
         )
     out: Array = (vectors * values**exponent) @ vectors.T
+    return out
+
+
+def _power_of_few(rows: Array, floor: float, exponent: float) -> Array:
+    """``(XᵀX + floor · I) ** exponent`` of ``X = rows (n, width)``, fewer than features, from the ``n x n`` matrix.
+
+    ``floor^e I + Xᵀ U diag(g(s)) Uᵀ X`` with ``X Xᵀ = U diag(s) Uᵀ`` and ``g(s) = ((s + floor)^e - floor^e) / s``,
+    which is ``e floor^(e - 1)`` at 0.
+    """
+    values, vectors = np.linalg.eigh(rows @ rows.T)
+    ratio = np.maximum(values, 0.0) / floor
+    slope = np.full_like(ratio, exponent)
+    np.divide(np.expm1(exponent * np.log1p(ratio)), ratio, out=slope, where=ratio > 0)
+    turned = vectors.T @ rows
+    out: Array = (turned.T * (slope * floor ** (exponent - 1))) @ turned
+    out[np.diag_indices(len(out))] += floor**exponent
     return out

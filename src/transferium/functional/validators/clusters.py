@@ -54,7 +54,7 @@ def cluster_agreement(
     x, y = _sample(features, predictions, limit, seed)
     if len(x) <= classes:
         raise CannotScoreError(f"{classes} clusters need more than {classes} target rows; found {len(x)}")
-    rng = np.random.default_rng(seed)
+    rng, x = np.random.default_rng(seed), x - x.mean(axis=0)
     tries = [_kmeans(x, classes, rng) for _ in range(starts)]
     return adjusted_mutual_information(min(tries, key=lambda t: t[1])[0], y)
 
@@ -96,15 +96,24 @@ def _expected_information(rows: Array, columns: Array, n: int) -> float:
 
 
 def _kmeans(x: Array, k: int, rng: np.random.Generator, rounds: int = 100) -> tuple[NDArray[np.int64], float]:
-    """Lloyd's rounds from a k-means++ start: each row's cluster, and the sum of squared distances."""
+    """Lloyd's rounds from a k-means++ start: each row's cluster, and the sum of squared distances.
+
+    Rows ``x (n, width)`` are centred, and so accurate away from the origin.
+    """
+    lengths = (x * x).sum(axis=1)[:, None]
+
+    def distances_to(centres: Array) -> Array:
+        found: Array = lengths + (centres * centres).sum(axis=1) - 2.0 * (x @ centres.T)
+        return np.maximum(found, 0.0, out=found)
+
     centres = x[rng.integers(len(x), size=1)]
     while len(centres) < k:
-        near = squared_distances(x, centres).min(axis=1)
+        near = distances_to(centres).min(axis=1)
         weight = near / near.sum() if near.sum() > 0 else None
         centres = np.concatenate([centres, x[rng.choice(len(x), 1, p=weight)]])
     before = np.full(len(x), -1)
     for _ in range(rounds):
-        distances = squared_distances(x, centres)
+        distances = distances_to(centres)
         nearest = distances.argmin(axis=1)
         if (nearest == before).all():
             break

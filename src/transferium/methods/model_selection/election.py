@@ -17,6 +17,7 @@ from transferium.functional.validators.evidence import CannotScoreError, Evidenc
 from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.adapted_model import AdaptedModel
 from transferium.methods.fitted import Fitted
+from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.holdout import HELD, hold_out
 from transferium.methods.method import Method
 from transferium.methods.model_selection.budget import TimeBudget
@@ -51,7 +52,8 @@ def elect(
     budget, begin = TimeBudget(task, source_only, candidates), time.perf_counter()
     fitted = {"source-only": source_only.adapt(kept_in(replace(task, target=None), "source-only"))}
     budget.pay("source-only", time.perf_counter() - begin)
-    base = replace(task, backbone=fitted["source-only"].backbone)
+    probe = fitted["source-only"] if isinstance(source_only, LinearProbe) else None
+    base = replace(task, backbone=fitted["source-only"].backbone, probe=probe)
     preconditions = Preconditions.of(base.embed(task.train), base.target_features(), task.sources)
     notes = []
     for name, method in candidates.items():

@@ -49,7 +49,8 @@ class Prototypes(NeedsTarget, Method):
 
     def adapt(self, task: AdaptationTask) -> AdaptedModel:
         """Fit source-only (with labelled target rows: the probe of both), then move its prototypes into the target."""
-        source_only = (LinearProbe() if task.target is None else Pooled()).adapt(task)
+        source_only = Pooled().adapt(task) if task.target is not None else task.probe or LinearProbe().adapt(task)
+        spent = {} if source_only is task.probe else source_only.seconds
         started = time.perf_counter()
         seen, source = task.target_features().features, task.embed(task.train)
         target, shares = unit_rows(seen), softmax(source_only.head.logits(seen))
@@ -66,7 +67,7 @@ class Prototypes(NeedsTarget, Method):
             source_head=Head(home, none, temperature),
             selection=Selection("no comparison", "the target's inputs", [{"rounds": self.rounds}], {}, said),
             history=[{"step": i, "labels_changed": share} for i, share in enumerate(moved)],
-            seconds=source_only.seconds | {"alternate": time.perf_counter() - started},
+            seconds=spent | {"alternate": time.perf_counter() - started},
         )
 
     def _known(self, task: AdaptationTask, target: int) -> tuple[Array, Array, tuple[str, ...]]:
