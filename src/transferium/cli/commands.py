@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A hyper-parameter; repeatable.")
 @click.option("--lr", metavar="RATE", help="Short for --set lr=RATE; auto tests a range of rates and takes one.")
-@click.option("--labels", type=opt.GivenPath(), help="JSON from each label to what it means, for --method zero-shot.")
+@click.option("--labels", type=opt.GivenPath(), help="JSON from each label to what it means, for zero-shot and pet.")
 @click.option("--shots", type=click.IntRange(min=1), help="Learn from this many examples of each class alone.")
 @click.option(
     "--draws", type=click.IntRange(min=1), help="Draw them this often, and compare --method A,B,C over draws."

@@ -44,6 +44,7 @@ METHODS = {
     "knn": "frozen.nearest_neighbours.NearestNeighbours",
     "zero-shot": "zero_shot.zero_shot.ZeroShot",
     "setfit": "few_shots.setfit.SetFit",
+    "pet": "few_shots.pet.PET",
     "frozen-sgd": "finetuning.recipes.FrozenSGD",
     "frozen-dense": "finetuning.recipes.FrozenDense",
     "all-adam": "finetuning.recipes.AllAdam",

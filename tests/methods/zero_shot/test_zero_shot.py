@@ -107,7 +107,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_what_is_no_text_is_refused() -> None:
-    with pytest.raises(InputError, match="holds features examples"):
+    with pytest.raises(InputError, match="holds feature rows"):
         ZeroShot().check_data(blobs(8))
 
 

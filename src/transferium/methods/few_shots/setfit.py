@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from transferium.data.modality import KINDS
 from transferium.errors import InputError
+from transferium.methods.few_shots.constant_stage import constant_stage
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.method import Method
@@ -87,29 +88,20 @@ class SetFit(Method):
         from transferium.training.feeds.feeds import Feeds
         from transferium.training.feeds.pair_feed import PairFeeds
         from transferium.training.loop.param_groups import layered_groups
-        from transferium.training.loop.schedule import Schedule
-        from transferium.training.loop.stage import Stage
 
         backbone, train = task.backbone, task.train
         first, second = draw_pairs(train.y, self.pairs, task.seed)
         model = Model(backbone.build(), nn.Identity())
         rates: dict[str, Any] = {"lr": self.lr, "decay": 1.0, "weight_decay": self.weight_decay}
-        yield Stage(
+        yield constant_stage(
+            self,
+            task,
+            backbone,
+            name="pairs",
             model=model,
             streams={"target": train.take(first)},
             objective=PairCosine(),
             groups=tuple(layered_groups(model.backbone, backbone.blocks, **rates)),
             feeds=PairFeeds(Feeds(backbone.preprocess, seed=task.seed), train, first, second),
-            name="pairs",
-            epochs=self.epochs,
-            batch_size=min(self.batch_size, len(first)),
-            schedule=Schedule("constant", 0.0),
-            keep_statistics=True,
-            seed=task.seed,
-            about={
-                "backbone": backbone.fingerprint,
-                "preprocessing": "" if backbone.preprocess is None else backbone.preprocess.fingerprint(),
-                "method": self.to_json(),
-            },
         )
         return tuned_backbone(backbone, model.backbone)

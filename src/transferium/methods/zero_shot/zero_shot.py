@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from transferium.data.domain import Domain, Kind
-from transferium.errors import InputError
 from transferium.methods.fitted import Fitted
-from transferium.methods.method import Method
 from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
-from transferium.methods.zero_shot.answers import Answers, by_cloze, by_cosine
-from transferium.methods.zero_shot.descriptions import descriptions_of, read_descriptions
-from transferium.methods.zero_shot.templates import check_templates, is_cloze
-from transferium.models.heads.linear import Head
+from transferium.methods.zero_shot.answers import by_cloze, by_cosine
+from transferium.methods.zero_shot.templates import is_cloze
+from transferium.methods.zero_shot.told_in_words import ToldInWords, as_candidates
 from transferium.selection.selection import Selection
-
-NAMED_IN_KIND: tuple[Kind, ...] = ("text",)
-"""The kinds of example that the names of labels are themselves."""
 
 
 @dataclass
-class ZeroShot(Method):
+class ZeroShot(ToldInWords):
     """Texts against the names or descriptions of their labels, through a frozen encoder of texts.
 
     Nothing is learned: no label is looked at, and data without parts is evaluated on whole.
@@ -45,46 +37,19 @@ class ZeroShot(Method):
     name: ClassVar[str] = "zero-shot"
     learns: ClassVar[bool] = False
 
-    labels: str | Mapping[str, Any] | None = setting(
-        None, "JSON file from each label to one or more descriptions; none: the label names"
-    )
     templates: tuple[str, ...] = setting(
         ("{}", "This is {}.", "It is about {}."),
         "sentences around a description, which stands at {}; or around a {text}, with a {mask} for a word of its label",
     )
 
-    def check(self) -> None:
-        """Raise ``InputError`` for a template without its place, and for descriptions that cannot be read."""
-        check_templates(self.templates)
-        if self.labels is not None:
-            read_descriptions(self.labels)
-
-    def check_data(self, domain: Domain) -> None:
-        """Raise ``InputError`` for examples that are no texts, and for labels that nothing says the meaning of."""
-        if domain.kind not in NAMED_IN_KIND:
-            raise InputError(
-                f"zero-shot compares texts with the names of their labels, and {domain.name!r} holds {domain.kind} "
-                "examples: use a method that learns, such as ncm or probe."
-            )
-        descriptions_of(domain.classes, self.labels, domain.name)
-
-    def to_json(self) -> dict[str, Any]:
-        """As of every method, with the descriptions themselves instead of where they are."""
-        return super().to_json() | {"labels": None if self.labels is None else read_descriptions(self.labels)}
-
     def fit(self, task: Task) -> Fitted:
         """What the classes are in words; the training part gives their names alone."""
         self.check_data(task.train)
-        started = time.perf_counter()
-        said = descriptions_of(task.train.classes, self.labels, task.train.name)
+        started, said = time.perf_counter(), self.said(task.train)
         answers = (by_cloze if is_cloze(self.templates) else by_cosine)(task, self.templates, said)
-        together = self._fitted(answers, answers.together, said)
-        beside = {f"template {name!r}": self._fitted(answers, head, said) for name, head in answers.alone.items()}
+        notes = ("nothing was learned, and no label was looked at", *answers.notes)
+        how = Selection("no comparison", "no example", as_candidates(said), {"templates": len(self.templates)}, notes)
+        together = Fitted(self.name, answers.backbone, answers.together, how)
+        beside = {f"template {name!r}": replace(together, head=head) for name, head in answers.alone.items()}
         seconds = {"embed": time.perf_counter() - started}
         return replace(together, beside=beside if len(beside) > 1 else {}, seconds=seconds)
-
-    def _fitted(self, answers: Answers, head: Head, said: Mapping[str, Sequence[str]]) -> Fitted:
-        rows = [{"label": label, "descriptions": "; ".join(texts)} for label, texts in said.items()]
-        notes = ("nothing was learned, and no label was looked at", *answers.notes)
-        how = Selection("no comparison", "no example", rows, {"templates": len(self.templates)}, notes)
-        return Fitted(self.name, answers.backbone, head, how)

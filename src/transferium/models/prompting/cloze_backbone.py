@@ -40,11 +40,14 @@ class Cloze:
         return (f"words of several pieces are looked for at as many masks, with the mean of their logs: {told}{more}",)
 
 
-def cloze_backbone(backbone: Backbone, templates: Sequence[str], said: Mapping[str, Sequence[str]]) -> Cloze:
+def cloze_backbone(
+    backbone: Backbone, templates: Sequence[str], said: Mapping[str, Sequence[str]], *, prompt: int = 0, seed: int = 0
+) -> Cloze:
     """``backbone`` with its head for masked tokens, in which classes are ``said`` by words at the slot of templates.
 
-    Features are ``(n, templates · classes)``. Raises ``BackboneError`` where there is no such head, ``InputError`` for
-    a word that the vocabulary lacks, and where templates leave no room for a text.
+    Features are ``(n, templates · classes)``. ``prompt``: so many learned embeddings stand before every pattern, and
+    start as those of words that are drawn by ``seed``. Raises ``BackboneError`` where there is no such head,
+    ``InputError`` for a word that the vocabulary lacks, and where templates leave no room for a text.
     """
     whole, reads = backbone.whole, backbone.preprocess
     if whole is None or not isinstance(reads, TextPreprocess):
@@ -52,6 +55,7 @@ def cloze_backbone(backbone: Backbone, templates: Sequence[str], said: Mapping[s
     model = _masked_language_model(whole, backbone.name)
     speller = Speller(reads, backbone.name)
     plan, in_pieces = _plan(speller, reads.pad_id, templates, said)
+    plan = replace(plan, prompt=prompt, seed=seed if prompt else 0)
     words = {label: list(texts) for label, texts in said.items()}
     key = f"cloze {backbone.fingerprint} {plan} {words}"
     made = backbone.made_into(
@@ -110,8 +114,8 @@ def _with_room(reads: TextPreprocess, config: Mapping[str, Any], taken: int) -> 
         return reads
     if most - taken < LEAST:
         raise InputError(
-            f"the template takes {taken} of the {most} tokens that the model reads, which leaves no room for a text: "
-            "give a shorter one, or shorter words."
+            f"the template (with tokens before it, if any) takes {taken} of the {most} tokens that the model reads, "
+            "which leaves no room for a text: give a shorter one, shorter words, or fewer tokens."
         )
     return replace(reads, max_length=most - taken)
 

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from transferium.models.peft.graft import graft, part_of
+from transferium.models.peft.prompts import SoftPrompt
 from transferium.models.prompting.pattern import Ids, Pattern
 from transferium.models.sources.language_models import language_model
 
@@ -21,16 +23,23 @@ Words = tuple[tuple[Ids, ...], ...]
 
 @dataclass(frozen=True)
 class ClozePlan:
-    """Each pattern with the words of every class; how many tokens come before and after a text, and the padding."""
+    """Each pattern with the words of every class; how many tokens come before and after a text, and the padding.
+
+    ``prompt``: so many learned embeddings stand before everything, and start as those of words drawn by ``seed``.
+    """
 
     patterns: tuple[tuple[Pattern, Words], ...]
     ends: tuple[int, int]
     pad: int
+    prompt: int = 0
+    seed: int = 0
 
     @property
     def longest(self) -> int:
         """The most tokens that a pattern adds to a text."""
-        return max(len(pattern) - 1 + max(len(w) for said in words for w in said) for pattern, words in self.patterns)
+        return self.prompt + max(
+            len(pattern) - 1 + max(len(w) for said in words for w in said) for pattern, words in self.patterns
+        )
 
 
 class ClozeNetwork(nn.Module):
@@ -43,6 +52,8 @@ class ClozeNetwork(nn.Module):
         super().__init__()
         halves = language_model(whole)
         self.encoder, self.head = halves.backbone, halves.head
+        if plan.prompt:
+            graft(self.encoder, SoftPrompt(_drawn_words(self.encoder.model, plan)))
         self.readings = nn.ModuleList(
             Reading(plan, number, k) for number, (_, words) in enumerate(plan.patterns) for k in _lengths(words)
         )
@@ -51,6 +62,11 @@ class ClozeNetwork(nn.Module):
         mask = torch.ones_like(ids) if mask is None else mask
         parts = [reading(self.encoder, self.head, ids, mask) for reading in self.readings]
         return torch.stack(parts).sum(dim=0)
+
+    def freeze_but_prompt(self) -> None:
+        """Only the learned embeddings move from now on."""
+        self.requires_grad_(False)
+        part_of(self.encoder).requires_grad_(True)
 
     def for_export(self) -> ClozeNetwork:
         """Plain attention: fused kernels are taken apart on export into a slower graph."""
@@ -110,6 +126,12 @@ class Reading(nn.Module):
         index = torch.where(seen, index, t + p + s)
         at = first + self.at if self.in_front else from_after + self.at
         return torch.cat(pool, dim=1).gather(1, index), seen.to(mask.dtype), at.expand(n, -1)
+
+
+def _drawn_words(model: Any, plan: ClozePlan) -> Tensor:
+    table: Tensor = model.get_input_embeddings().weight.detach()
+    lot = torch.Generator().manual_seed(plan.seed)
+    return table[torch.randint(len(table), (plan.prompt,), generator=lot)].clone()
 
 
 def _lengths(words: Words) -> Sequence[int]:

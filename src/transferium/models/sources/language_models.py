@@ -24,7 +24,11 @@ class TokenEncoder(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor, types: Tensor | None = None) -> Tensor:
         given = {} if types is None else {"token_type_ids": types}
-        tokens: Tensor = self.model(input_ids=ids, attention_mask=mask, **given).last_hidden_state
+        return self.pooled(self.model(input_ids=ids, attention_mask=mask, **given), mask)
+
+    def pooled(self, output: Any, _mask: Tensor) -> Tensor:
+        """What the model gives for each token: a prompt in front of a text (``models/peft/prompts.py``) has none."""
+        tokens: Tensor = output.last_hidden_state
         return tokens
 
 
