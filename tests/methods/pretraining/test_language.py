@@ -1,5 +1,6 @@
 """Pretraining on texts: it learns, it goes on after an interruption bit for bit, and it says what cannot be."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,12 @@ def test_it_goes_on_from_what_came_out(tmp_path: Path) -> None:
         written(again, tmp_path / "b")
         and (tmp_path / "b" / "tokenizer.json").read_bytes() == (folder / "tokenizer.json").read_bytes()
     )
+
+
+def test_a_new_network_drops_what_is_asked(tmp_path: Path) -> None:
+    folder = written(learned(tmp_path / "state", epochs=1, dropout=0.25), tmp_path / "encoder")
+    told = json.loads((folder / "config.json").read_text())
+    assert (told["hidden_dropout_prob"], told["attention_probs_dropout_prob"]) == (0.25, 0.25)
 
 
 def test_another_architecture_by_its_config(tmp_path: Path) -> None:

@@ -30,6 +30,13 @@ def test_noise_is_as_strong_as_asked(noise: str) -> None:
         assert abs(float((noisy - x).std() / x.std()) - 0.25) < 0.01
     elif noise == "downsampling":
         assert noisy.std() < x.std() and noisy.shape == x.shape
+    elif noise == "warping":
+        u, v = torch.meshgrid(*[torch.linspace(-1, 1, 33)] * 2, indexing="xy")
+        seen = corrupted(torch.stack([u, v]).expand(400, 2, 33, 33) * (32 / 33), noise, 0.25)
+        shift = seen[:, :, 16, 16]  # the middle of a ramp is moved by the shift alone
+        turned = (seen[:, :, 16, 24] - shift) / (16 / 33) - torch.tensor([1.0, 0.0])
+        for moved in (shift, turned):
+            assert float(moved.abs().max()) <= 0.126 and abs(float(moved.std()) - 0.25 / 12**0.5) < 0.005
     else:
         assert abs(share - 0.25) < 0.02
         whole = (noisy != x).all(1) == (noisy != x).any(1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from transferium.errors import BackboneError, InputError
 from transferium.methods.pretraining.tokenizer import Vocabulary, save_tokenizer
+from transferium.methods.settings.checks import BELOW_1
 from transferium.methods.settings.field import setting
 from transferium.models.sources.bundled import BUNDLED
 
@@ -33,6 +34,7 @@ class NewNetwork:
     layers: int = setting(4, "of a new BERT", bounds={"least": 1})
     width: int = setting(256, "of a new BERT", bounds={"least": 8})
     heads: int = setting(4, "attention heads of a new BERT", bounds={"least": 1})
+    dropout: float = setting(0.1, "of a new BERT; 0 where it does not learn its corpus by heart", bounds=BELOW_1)
     config: str = setting("", "config.json of another new network that transformers knows", choices=())
 
 
@@ -121,6 +123,8 @@ def _new_config(asked: NewNetwork, vocabulary: Vocabulary) -> Any:
         num_hidden_layers=asked.layers,
         num_attention_heads=asked.heads,
         intermediate_size=4 * asked.width,
+        hidden_dropout_prob=asked.dropout,
+        attention_probs_dropout_prob=asked.dropout,
         max_position_embeddings=asked.length,
         pad_token_id=ids["pad_token_id"],
     )

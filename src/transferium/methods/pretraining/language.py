@@ -46,7 +46,7 @@ class LanguagePretraining(NewNetwork, Pretraining):
     kind: ClassVar[Kind] = "text"
     objectives: ClassVar[tuple[str, ...]] = ("mlm", *PAIR_TASKS)
     counts_with: ClassVar[dict[str, str]] = {"masking": "mlm", "mask_rate": "mlm"} | dict.fromkeys(
-        ("tokenizer", "vocabulary", "lowercase", "layers", "width", "heads"), NEW
+        ("tokenizer", "vocabulary", "lowercase", "layers", "width", "heads", "dropout"), NEW
     )
 
     masking: str = setting("token", "what is masked: token, word or span", UNITS)

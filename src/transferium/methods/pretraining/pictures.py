@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 class PicturePretraining(Pretraining):
     """``dae``: draw the picture from the features of a noisy one; ``vicreg``: two versions have the same features.
 
-    From ``small_cnn`` with random weights, or on from another network. A summed ``dae`` draws the first version.
+    From ``small_cnn`` with random weights, or on from another network. A summed ``dae`` draws the first version. Prefer
+    ``noise=warping`` where a picture means the same when it is turned or moved a little.
     """
 
     kind: ClassVar[Kind] = "image"
@@ -37,7 +38,7 @@ class PicturePretraining(Pretraining):
     counts_with: ClassVar[dict[str, str]] = {"noise": "dae", "strength": "dae", "dimensions": "vicreg"}
 
     batch_size: int = setting(64, "examples a step")
-    noise: str = setting("gaussian", "dae: gaussian, masking, salt-and-pepper or downsampling", NOISES)
+    noise: str = setting("gaussian", "dae: gaussian, masking, salt-and-pepper, downsampling or warping", NOISES)
     strength: float = setting(
         0.5, "dae: how much noise: spreads, or a share of pixels or of the side", bounds={"least": 0, "below": 1}
     )

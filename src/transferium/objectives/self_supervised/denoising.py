@@ -16,7 +16,9 @@ def corrupted(x: Tensor, noise: str, strength: float) -> Tensor:
 
     ``gaussian`` adds ``strength`` times the batch's standard deviation; ``masking`` sets that share of the pixels to
     the batch's mean, ``salt-and-pepper`` to its least or greatest value; ``downsampling`` takes that share of the
-    side away and draws the picture at its size again.
+    side away and draws the picture at its size again; ``warping`` turns, scales, shears and shifts: each number of the
+    map from places to places (in half sides) is moved by up to half of ``strength``, and what comes from outside is
+    what stands at the edge.
     """
     if noise not in NOISES:
         raise InputError(f"there is no noise {noise!r}. {did_you_mean(noise, NOISES)}")
@@ -28,6 +30,10 @@ def corrupted(x: Tensor, noise: str, strength: float) -> Tensor:
         side = [max(1, round(n * (1 - strength))) for n in x.shape[-2:]]
         small = nn.functional.interpolate(x, side, mode="area")
         return nn.functional.interpolate(small, x.shape[-2:], mode="bilinear", align_corners=False)
+    if noise == "warping":
+        moved = strength * (torch.rand(len(x), 2, 3, device=x.device) - 0.5)
+        places = nn.functional.affine_grid(torch.eye(2, 3, device=x.device) + moved, list(x.shape), align_corners=False)
+        return nn.functional.grid_sample(x, places, padding_mode="border", align_corners=False)
     lot = torch.rand(len(x), 1, *x.shape[-2:], device=x.device)
     if noise == "masking":
         return torch.where(lot < strength, x.mean(), x)
