@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from transferium.estimator.load import load as load
     from transferium.estimator.regressor import TransferRegressor as TransferRegressor
     from transferium.job.pretrain.run import pretrain as pretrain
+    from transferium.job.rank.run import rank as rank
     from transferium.models.backbone import Backbone as Backbone
     from transferium.models.catalogue import find_backbone as find_backbone
 
@@ -39,6 +40,7 @@ _WHERE = {
     "load": "estimator.load",
     "load_adapters": "estimator.adapters",
     "pretrain": "job.pretrain.run",
+    "rank": "job.rank.run",
     "read": "data.read",
 }
 __all__ = [
@@ -55,6 +57,7 @@ __all__ = [
     "load",
     "load_adapters",
     "pretrain",
+    "rank",
     "read",
 ]
 

@@ -21,6 +21,7 @@ from transferium.cli.compare import compare
 from transferium.cli.echo import echo
 from transferium.cli.environment import help_text
 from transferium.cli.jobs.pretrain import pretrain
+from transferium.cli.jobs.rank import rank_command
 from transferium.cli.options import refuse_twice
 from transferium.cli.resume import Interrupted
 from transferium.cli.tune import tune
@@ -88,6 +89,7 @@ def cli(quiet: bool, debug: bool) -> None:
     transferium pretrain corpus.txt --out my_encoder       learn an encoder from texts without labels
     transferium fit new_photos/ --source labelled_photos/        adapt to a target without labels
     transferium compare labelled_photos/ new_photos/             how far apart, in what way
+    transferium rank new_photos/ --sources shop/ studio/         which source, or which --backbones, suit it
     """
     # --debug is read by main() from the arguments, since errors in parsing come before this function.
     del quiet, debug
@@ -99,6 +101,7 @@ for _command in (
     commands.evaluate,
     commands.inspect,
     compare,
+    rank_command,
     tune,
     pretrain,
     commands.backbones,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from transferium.cli.sources import spread_sources
+from transferium.cli.sources import spread_words
 from worlds.images import RED_GREEN, write_images
 from worlds.tables import clusters, spread_alike, write_table
 
@@ -44,7 +44,7 @@ def tables(tmp_path: Path) -> tuple[Path, Path, Path]:
     ],
 )
 def test_sources_may_follow_one_option_or_several(given: str, meant: str) -> None:
-    assert spread_sources(given.split(), {"--source", "--method"}) == meant.split()
+    assert spread_words(given.split(), {"--source", "--method"}, ("--source",)) == meant.split()
 
 
 def test_fit_without_target_labels_then_evaluate_with_them(

