@@ -192,7 +192,7 @@ def test_candidates_that_were_not_chosen_are_kept_and_asked_when_labels_come(tmp
             return super().__call__(domain, *backbones, **more)
 
     later = evaluate_adapted(model, tmp_path / "r", target, Counted(None), seed=0)["oracle"]
-    assert looks == ["t"], "all of them read one backbone, which is asked once"
+    assert looks == ["t", "t"], "all of them read one backbone, asked once for them and once for a probe of the labels"
     assert later.pop("left_out") == []
     assert later == told["adaptation"]["oracle"], "the same labels, now or later, say the same"
     assert set(later["accuracy"]) == {"source-only", "mcc@0.01", "prototypes"} and later["chosen"] == "prototypes"

@@ -16,8 +16,10 @@ from transferium.data.pairing import pair_domains
 from transferium.embedding.embed import Embedder
 from transferium.evaluation import references
 from transferium.job.adapt.fit import adapt
+from transferium.job.adapt.run import adapt_job
 from transferium.job.compare import run as comparison
 from transferium.job.fit import prepare as preparation
+from transferium.job.fit import within_memory
 from transferium.job.inspect import inspect_domain
 from transferium.job.options import FitOptions
 from transferium.job.stopwatch import Stopwatch
@@ -85,11 +87,57 @@ def test_columns_are_described_once_for_findings_and_for_inspect(monkeypatch: py
 def test_a_training_part_that_would_not_fit_is_cut_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     given = [*rows(), *({"x": 9.0 + i, "job": "a", "y": "rare"} for i in range(3))]
     domain = tm.read(given, label="y", name="people")
-    monkeypatch.setattr(preparation, "MOST", 4 * 40)
+    monkeypatch.setattr(within_memory, "MOST", 4 * 40)
     with pytest.warns(tm.errors.TransferiumWarning, match="39 of 93 training rows are learned from, drawn by seed 0"):
         model = tm.TransferClassifier(store=False).fit(domain)
     assert len(model.artifact_.learned.hashes) == 39
     assert set(model.classes_) == {"no", "rare", "yes"} and model.predict_proba(domain).max(axis=0)[1] > 0.01
+
+
+def test_the_domains_of_an_adaptation_share_what_fits_and_every_row_is_answered(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    others = tm.read(rows(seed=1, n=60), label="y", name="others")
+    pair = pair_domains([people(), others], people(seed=2, shift=1.0), people(seed=3, n=10))
+    monkeypatch.setattr(within_memory, "MOST", 4 * 100)
+    monkeypatch.setattr(domains, "BLOCK", 32)
+    options = FitOptions(tmp_path / "run", find_method("coral", {}), command="fit")
+    made = adapt(pair, options, Embedder(None), Stopwatch())
+    assert made.task.sources is not None and made.task.target is not None
+    sizes = len(made.task.train), len(made.task.sources), len(made.task.unlabeled), len(made.task.target)
+    assert sizes == (45, 45, 45, 10)
+    assert [one.split("/")[0] for one in made.task.train.ids] == [pair.names[k] for k in made.task.sources]
+    said = [finding.message for finding in made.findings if finding.kind == "large-table"]
+    assert [one.split(" rows")[0] for one in said] == ["45 of 90 target", "45 of 150 source"]
+    assert "45 of 90 target inputs are adapted to, and all are evaluated on" in made.rule
+    run = adapt_job(pair, options, Embedder(None), Stopwatch())
+    assert run["test"]["examples"] == run["division"]["test"] == 90
+    assert any("45 of 150 source rows are learned from" in finding["message"] for finding in run["doctor"]["findings"])
+    assert len((tmp_path / "run" / "predictions.csv").read_text().splitlines()) == 91
+
+
+def test_rows_of_the_target_are_drawn_without_its_labels_and_whatever_their_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(within_memory, "MOST", 4 * 60)
+    options = FitOptions(Path("unused"), find_method("coral", {}))
+    target, found = people(seed=2, shift=1.0), []
+    for given in (target, target.take(range(len(target))[::-1]), target.unlabeled()):
+        made = adapt(pair_domains([people()], given), options, Embedder(None), Stopwatch())
+        found.append((made.task.unlabeled.keys, made.fitted.head.to_tensors()["head.weight"].tobytes()))
+    assert len(found[0][0]) == 30 and len(set(found)) == 1
+
+
+def test_a_comparison_measures_no_more_rows_than_fit_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = pair_domains([people()], people(seed=1, n=60))
+    whole = comparison.compare_domains(pair, Embedder(None), permutations=20)
+    assert not any("are learned from" in note for note in whole["notes"])
+    monkeypatch.setattr(within_memory, "MOST", 4 * 80)
+    cut = comparison.compare_domains(pair, Embedder(None), permutations=20)
+    said = [note for note in cut["notes"] if "are learned from" in note]
+    assert [one.split(" rows")[0] for one in said] == ["40 of 60 target", "40 of 90 source"]
+    assert (cut["source"]["examples"], cut["target"]["examples"]) == (90, 60)
+    assert sum(row["examples"] for row in cut["conditional"]["classes"]) == 40
 
 
 @pytest.mark.parametrize("method", ["source-only", "coral"])

@@ -100,8 +100,10 @@ class Domain:
         return self.labels
 
     def take(self, indices: Indices | NDArray[np.bool_] | Sequence[int]) -> Domain:
-        """The examples at ``indices`` (positions or a mask), in that order."""
+        """The examples at ``indices`` (positions or a mask), in that order. A mask of all copies nothing."""
         at = np.asarray(indices)
+        if at.dtype == bool and at.all():
+            return self
         at = np.flatnonzero(at) if at.dtype == bool else at.astype(np.intp)
 
         def pick(column: Any) -> Any:

@@ -32,9 +32,9 @@ from transferium.job.fit.prepare import (
     warn_of_findings,
     with_columns_of,
     with_suspicious,
-    within_memory,
 )
 from transferium.job.fit.readable import choose_backbone
+from transferium.job.fit.within_memory import within_memory
 from transferium.job.options import parse_settings
 from transferium.job.predict.apply import predict_domain, read_columns, read_to_answer
 from transferium.job.run_directory.provenance import data_fingerprint, provenance
@@ -114,7 +114,8 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         seed = self._seed()
         progress = embedder.progress
         prepared = with_columns_of(prepared, train)
-        prepared, train = within_memory(prepared, train, seed=seed)
+        kept, cut = within_memory({"training": train}, prepared.backbone.width, seed=seed)
+        prepared, train = prepared.saying(*cut), train.take(kept["training"])
         fitted = method.fit(Task(train, val, prepared.backbone, embedder, seed, train.groups, progress=progress))
         info = {"method": method.to_json(), "selection": fitted.selection.to_json(), "seed": seed}
         info["feature_names"] = domain.feature_names

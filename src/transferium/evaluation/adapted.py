@@ -31,6 +31,10 @@ class Answers:
     classes: tuple[str, ...]
     groups: NDArray[np.int64] | None = None
 
+    def take(self, kept: NDArray[np.bool_]) -> Answers:
+        """The labels of the examples that are ``kept``."""
+        return replace(self, y=self.y[kept], groups=None if self.groups is None else self.groups[kept])
+
     def pad(self, probabilities: Array) -> NDArray[np.float64]:
         """``probabilities`` with a column of zeros for every class that the model cannot predict."""
         missing = len(self.classes) - probabilities.shape[1]

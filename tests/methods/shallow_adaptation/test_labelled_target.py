@@ -11,6 +11,7 @@ import pytest
 import transferium.methods.model_selection.election
 from laws.adaptation_cases import CASES, Case, bits
 from transferium.errors import InputError
+from transferium.methods.adapted_model import AdaptedModel
 from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
@@ -105,7 +106,9 @@ def test_auto_falls_back_to_the_probe_of_both_and_says_so() -> None:
     assert model.method == "pooled" and model.selection.chosen == {"method": "pooled"}
     assert bits(model) == bits(Pooled().adapt(REST.task(target=few)))
     said = str(model.selection)
-    assert "pooled stands in for source only, since it learns from the 4 labelled target examples too" in said
+    assert (
+        "4 labelled target examples are too few to choose by (fewer than 20 to hold out): pooled stands in for" in said
+    )
     untold = method_class("auto")(adaptations=()).adapt(REST.task())
     assert untold.selection.chosen == {"method": "source-only"}
 
@@ -114,16 +117,57 @@ def test_auto_takes_the_few_alone_where_the_source_is_no_help() -> None:
     model = method_class("auto")(adaptations=("standardise",)).adapt(REST.task(target=FEW))
     assert model.selection.chosen == {"method": "few-alone"} and model.method == "few-alone"
     assert bits(model) == bits(LinearProbe().fit(REST.task(train=FEW).without_target()))
-    assert "the source is no help: of 40 labelled target examples, each half by what the other" in str(model.selection)
+    assert "few-alone: of 40 labelled target examples, each answered by what the others taught, the log-loss is" in str(
+        model.selection
+    )
     assert set(model.beside) >= {"source-only", "few-alone"}
-    # Where source and target agree, forty labels do not throw away the source.
-    same = shifted.SAME
-    told = rows(same.target[:TOLD], same.truth[:TOLD], "few")
-    rest = World(same.source, same.labels, same.target[TOLD:], same.truth[TOLD:])
-    assert method_class("auto")(adaptations=()).adapt(rest.task(target=told)).method == "pooled"
-    # Of one class, or of one example a class, nothing can be held out.
-    one = FEW.take(np.flatnonzero(FEW.y == 0))
-    assert method_class("auto")(adaptations=()).adapt(REST.task(target=one)).method == "pooled"
+
+
+def test_auto_keeps_source_only_where_labels_show_nothing_better() -> None:
+    world = shifted.close((0.5, 0.5))
+    few = rows(world.target[:TOLD], world.truth[:TOLD], "few")
+    rest = World(world.source, world.labels, world.target[TOLD:], world.truth[TOLD:])
+    task = rest.task(target=few)
+    model = method_class("auto")(adaptations=()).adapt(task)
+    assert model.method == "source-only" and model.selection.chosen == {"method": "source-only"}
+    assert bits(model) == bits(method_class("source-only")().adapt(replace(task, target=None)))
+    assert model.selection.notes[0].startswith("source-only: of 40 labelled target examples, each answered by what")
+
+
+def test_labels_of_no_meaning_do_not_throw_the_source_away() -> None:
+    noise = rows(shifted.SAME.target[:TOLD], np.random.default_rng(0).integers(0, 2, TOLD), "few")
+    model = method_class("auto")(adaptations=()).adapt(shifted.SAME.task(target=noise))
+    assert model.method != "few-alone" and shifted.SAME.score(model) > 0.9
+
+
+@pytest.mark.parametrize("labels", ["true", "absent"])
+def test_what_the_inputs_chose_stands_only_where_labels_agree(labels: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    elect = transferium.methods.model_selection.election.elect
+
+    def chosen(*args: Any) -> Fitted:
+        elected, fitted = elect(*args), args[1]["standardise"].adapt(args[0])
+        how = replace(elected.selection, chosen={"method": "standardise"})
+        return AdaptedModel.of(fitted, selection=how, beside={**elected.beside, "standardise": fitted})
+
+    monkeypatch.setattr("transferium.methods.model_selection.election.elect", chosen)
+    # Standardising mends a target that moved, and breaks one in which the classes have other shares.
+    world = shifted.FAR if labels == "true" else shifted.UNEQUAL
+    few = rows(world.target[:TOLD], world.truth[:TOLD], "few")
+    rest = World(world.source, world.labels, world.target[TOLD:], world.truth[TOLD:])
+    model = method_class("auto")(adaptations=("standardise",)).adapt(rest.task(target=few))
+    assert (model.method == "standardise") == (labels == "true"), str(model.selection)
+
+
+def test_a_class_that_the_source_lacks_is_never_left_to_source_only() -> None:
+    classes = ("a", "b", "c")
+    world = shifted.SAME
+    source = replace(rows(world.source, world.labels, "source"), problem=Classes(classes))
+    there = np.concatenate([world.target[:30], world.target[:3] + 8 * np.eye(shifted.WIDTH)[6]])
+    few = replace(rows(there, np.r_[world.truth[:30], 2, 2, 2], "few"), problem=Classes(classes))
+    model = method_class("auto")(adaptations=()).adapt(
+        REST.task(train=source, target=few, unlabeled=rows(world.target[40:], None, "target"))
+    )
+    assert model.method == "pooled"
 
 
 def test_the_few_alone_are_not_read_by_what_the_source_trained(monkeypatch: pytest.MonkeyPatch) -> None:

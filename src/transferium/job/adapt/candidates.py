@@ -13,6 +13,7 @@ from transferium.artifact import Artifact, read_head, write_head
 from transferium.data.doctor.scan import scan
 from transferium.data.domain import Domain
 from transferium.errors import ArtifactError, refusing
+from transferium.evaluation.references import answers_on
 from transferium.job.adapt.fit import Adapted
 from transferium.methods.fitted import Fitted
 from transferium.methods.method import Method
@@ -88,8 +89,8 @@ def save_candidates(run: Path, adapted: Adapted, forget: bool = False) -> None:
 
 
 def _answers(adapted: Adapted, fitted: Fitted) -> dict[str, int]:
-    said = fitted.head.predict(adapted.task.embed(adapted.held, fitted.backbone).features)
-    return dict(sorted(zip(adapted.held.keys or (), said.tolist(), strict=True)))
+    said, _ = answers_on(adapted.task, fitted, adapted.held)
+    return dict(sorted(zip(adapted.held.keys or (), said.argmax(axis=1).tolist(), strict=True)))
 
 
 def saved_candidates(run: Path, source_only: Artifact, method: str) -> SavedCandidates:

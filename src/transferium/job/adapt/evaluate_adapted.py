@@ -21,7 +21,7 @@ from transferium.job.adapt.candidates import SavedCandidates, saved_candidates
 from transferium.job.adapt.run import SOURCE_ONLY
 from transferium.job.adapt.source_worth import source_worth
 from transferium.job.adapt.verdict_scope import reason_without_verdict
-from transferium.job.predict.apply import check_any_usable, check_evaluable, scored, uncalibrated
+from transferium.job.predict.apply import check_any_usable, check_evaluable, predict_by_all, scored, uncalibrated
 from transferium.problems.evaluation import Overlap
 
 
@@ -63,12 +63,9 @@ def _look(
     """
     artifact, alone = models[chosen], models["source-only"]
     domain = _comparable(artifact, domain)
-    readers = {model.backbone.fingerprint: model for model in models.values()}
-    seen = {backbone: model.embed(domain, embedder) for backbone, model in readers.items()}
-    said = {name: model.outputs(seen[model.backbone.fingerprint]) for name, model in models.items()}
-    domain = replace(domain, keys=seen[alone.backbone.fingerprint].keys)
-    unread = seen[artifact.backbone.fingerprint].problems
-    check_any_usable(domain, said[chosen], {domain.ids[i]: reason for i, reason in unread.items()})
+    found = predict_by_all(models, domain, embedder)
+    domain, said = found["source-only"].domain, {name: predicted.outputs for name, predicted in found.items()}
+    check_any_usable(domain, said[chosen], found[chosen].problems)
     at, overlap = scored(artifact.learned | alone.learned, domain, said[chosen])
     domain, said = domain.take(at), {name: outputs[at] for name, outputs in said.items()}
     answers, ours, theirs = _answers(artifact, domain), said[chosen], said["source-only"]
@@ -81,8 +78,12 @@ def _look(
         before=uncalibrated(ours, artifact.head.temperature, artifact.head.link) if before else None,
         unasked=_unasked(artifact, alone, overlap),
     )
-    rows = domain.embedded(seen[alone.backbone.fingerprint].features[at])
-    beside, harm = source_worth(rows, answers, answers.pad(theirs), alone.backbone, seed=seed)
+    beside, harm = source_worth(
+        domain,
+        lambda some: some.embedded(alone.embed(some, embedder).features),
+        *(answers, answers.pad(theirs), alone.backbone),
+        seed=seed,
+    )
     return _Looked(domain, answers, said, replace(AdaptedEvaluation.of(result, beside, harm), overlap=overlap))
 
 

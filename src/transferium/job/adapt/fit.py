@@ -25,6 +25,7 @@ from transferium.job.compare.contradictions import contradictions
 from transferium.job.compare.findings import compare_contents, domain_findings
 from transferium.job.fit.prepare import Prepared, be_strict, prepare, warn_if_untracked, with_columns_of
 from transferium.job.fit.readable import choose_backbone, unread
+from transferium.job.fit.within_memory import within_memory
 from transferium.job.options import FitOptions
 from transferium.job.run_directory.provenance import data_fingerprint, provenance
 from transferium.job.stopwatch import Stopwatch
@@ -138,6 +139,10 @@ def adapt(
     adapted_to, held, last = divide_target(target.domain)
     target = with_columns_of(target, *(one for one in (train, few) if one is not None and len(one)))
     prepared = prepared | {"target": target}
+    learned = {"source": train, "target": by_content(adapted_to)} | ({} if few is None else {"labelled target": few})
+    kept, cut = within_memory(learned, target.backbone.width, seed=options.seed)
+    train, adapted_to, *rest = (domain.take(kept[side]) for side, domain in learned.items())
+    few = rest[0] if rest else None
     task = AdaptationTask(
         train=train,
         val=None,
@@ -149,9 +154,9 @@ def adapt(
         progress=embedder.progress,
         budget_s=options.budget_s,
         track=options.track,
-        unlabeled=by_content(adapted_to),
+        unlabeled=adapted_to,
         target=few,
-        sources=pair.origin[prepared["source"].diagnosis.keep] if len(pair.names) > 1 else None,
+        sources=pair.origin[prepared["source"].diagnosis.keep][kept["source"]] if len(pair.names) > 1 else None,
         model=None if model is None else model.stand_in,
     )
     refuse_few(method, task)
@@ -170,7 +175,7 @@ def adapt(
         between += contradictions(pair.names, task.sources, task)
     else:
         between += model.learned_from(target.domain)
-    findings = (*found, *pair.findings, *between, *about_few(train, few))
+    findings = (*found, *pair.findings, *cut, *between, *about_few(train, few))
     few_alone = fitted.beside.get(FEW_ALONE) or probe_of_few(task)
     return Adapted(pair, method, task, held, fitted, alone, prepared, findings, rule, few_alone, model)
 
@@ -248,6 +253,8 @@ def rule_of(method: Method, task: AdaptationTask, held: Domain, last: str) -> st
         return f"{evaluated} evaluated on; the method does not look at the target's inputs"
     if last:
         return f"the target's {last} part is only evaluated on; its other inputs are adapted to"
+    if len(task.unlabeled) < len(held):
+        return f"{len(task.unlabeled)} of {len(held)} target inputs are adapted to, and all are evaluated on"
     return f"all {len(held)} target inputs are adapted to, and the same are evaluated on"
 
 

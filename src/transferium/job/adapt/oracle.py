@@ -9,6 +9,7 @@ from typing import Any
 from transferium.data.pairing import Pair
 from transferium.errors import InputError, TransferiumError
 from transferium.evaluation.adapted import Answers, oracle
+from transferium.evaluation.references import answers_on
 from transferium.job.adapt.candidates import barred, chosen_name
 from transferium.job.adapt.fit import Adapted
 from transferium.methods.fitted import Fitted
@@ -36,8 +37,8 @@ def look_at_answers(adapted: Adapted, answers: Answers | None) -> dict[str, Any]
     models |= _barred_models(adapted)
     accuracy = {}
     for name, fitted in models.items():
-        answered = fitted.head.predict(adapted.task.embed(adapted.held, fitted.backbone).features)
-        accuracy[name] = float((answered == answers.y).mean())
+        outputs, _ = answers_on(adapted.task, fitted, adapted.held)
+        accuracy[name] = float((outputs.argmax(axis=1) == answers.y).mean())
     return oracle(accuracy, chosen) | {"barred": [name for name in barred(adapted) if name in accuracy]}
 
 

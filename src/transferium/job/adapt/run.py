@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from transferium.data.domain import Domain
 from transferium.data.pairing import Pair
 from transferium.embedding.embed import Embedder
 from transferium.evaluation.adapted import AdaptationResult, Answers, adaptation_result, answers_for
+from transferium.evaluation.references import answers_on
 from transferium.evaluation.verdict import Verdict
 from transferium.functional.bootstrap import paired_interval
 from transferium.job.adapt.before_and_after import domains_before_and_after
@@ -80,7 +82,7 @@ def adapt_job(
 
 
 def _predict(fitted: Fitted, adapted: Adapted) -> Probabilities:
-    return fitted.head.outputs(adapted.task.embed(adapted.held, fitted.backbone).features)
+    return answers_on(adapted.task, fitted, adapted.held)[0]
 
 
 def describe(options: FitOptions, adapted: Adapted, domains: dict[str, Any]) -> dict[str, Any]:
@@ -130,8 +132,7 @@ def judged(
         more = whose_doing(result.verdict.word, answers, ours, alone, seed)
     theirs = answers.pad(_predict(adapted.source_only, adapted))
     backbone = adapted.source_only.backbone
-    rows = labelled.embedded(np.asarray(task.embed(adapted.held, backbone).features))
-    worth, harm = source_worth(rows, answers, theirs, backbone, seed=seed)
+    worth, harm = source_worth(labelled, partial(task.embed, backbone=backbone), answers, theirs, backbone, seed=seed)
     beside |= worth
     if adapted.few_alone is not None:
         alone = answers.pad(_predict(adapted.few_alone, adapted))

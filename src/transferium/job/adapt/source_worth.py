@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from transferium.errors import DataError
 from transferium.evaluation.adapted import Answers
 from transferium.evaluation.references import constant
 from transferium.evaluation.source_harm import source_harm
+from transferium.job.fit.within_memory import within_memory
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
@@ -22,19 +24,29 @@ from transferium.problems.classes import Classes
 
 
 def source_worth(
-    seen: Domain, answers: Answers, source_only: NDArray[np.float64], backbone: Backbone, *, seed: int
+    target: Domain,
+    embed: Callable[[Domain], Domain],
+    answers: Answers,
+    source_only: NDArray[np.float64],
+    backbone: Backbone,
+    *,
+    seed: int,
 ) -> tuple[dict[str, Any], str]:
     """Two references by name, as plain data, and a sentence where the source does harm (see ``source_harm``).
 
-    ``seen`` are target examples through ``backbone``, whose labels are ``answers``; ``source_only`` what was answered
-    for them, one column for each of ``answers.classes``. Every figure is made with these labels: ``majority`` always
-    answers the most frequent of them, ``target_alone`` is a probe at C = 1, out of fold. The latter is left out where
-    none could be held out: of labels of one class, or of few examples.
+    ``target`` are examples whose labels are ``answers``, ``embed`` reads them through ``backbone``, and ``source_only``
+    is what was answered for them, one column for each of ``answers.classes``. Of a large table a part is drawn. Every
+    figure is made with these labels: ``majority`` always answers the most frequent of them, ``target_alone`` is a probe
+    at C = 1, out of fold. The latter is left out where none could be held out: of labels of one class, or of few
+    examples.
     """
     known, names = Classes(answers.classes), answers.classes
+    rows = replace(target, labels=answers.y, problem=known, parts=None)
+    drawn = within_memory({"target": rows}, backbone.width, seed=seed)[0]["target"]
+    answers, source_only = answers.take(drawn), source_only[drawn]
     alike = constant(known, answers.y, len(answers.y))
     beside = {"majority": evaluate(answers.y, alike, names, seed=seed, groups=answers.groups).as_dict()}
-    rows = replace(seen, labels=answers.y, problem=known, parts=None)
+    rows = embed(rows.take(drawn))
     try:
         task = Task(rows, None, backbone, Embedder(None), seed, groups=answers.groups)
         alone = LinearProbe(Cs=(1.0,)).solve(task, rows).oof_outputs

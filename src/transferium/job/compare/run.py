@@ -28,6 +28,7 @@ from transferium.job.compare.findings import compare_contents
 from transferium.job.compare.surface import compare_surface
 from transferium.job.fit.prepare import Prepared, prepare
 from transferium.job.fit.readable import choose_backbone
+from transferium.job.fit.within_memory import within_memory
 from transferium.job.stopwatch import Stopwatch
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
@@ -53,17 +54,19 @@ def compare_domains(
     chosen, found = choose_backbone(backbone, pair.source, pair.target)
     watch = Stopwatch()
     source, target = (prepare(domain, embedder, chosen, watch=watch) for domain in (pair.source, pair.target))
-    reader = fitted_to(source.backbone, source.domain)
+    whole, reader = (source.domain, target.domain), fitted_to(source.backbone, source.domain)
+    kept, cut = within_memory(dict(zip(("source", "target"), whole, strict=True)), reader.width, seed=seed)
+    source, target = source.of(kept["source"]), target.of(kept["target"])
     task = Task(source.domain, None, reader, embedder, seed, groups=source.domain.groups)
     x, z = (np.asarray(task.embed(d).features, np.float64) for d in (source.domain, target.domain))
     untrainable = why_untrainable(source.domain)
     probe = None if untrainable else LinearProbe().fit(task)
     inputs = covariate(x, z, seed, permutations)
     origin = pair.origin[source.diagnosis.keep] if len(pair.names) > 1 else None
-    between = [*compare_contents(source.domain, target.domain), *contradictions(pair.names, origin, task)]
+    between = [*compare_contents(*whole), *contradictions(pair.names, origin, task)]
     told: dict[str, Any] = {
-        "source": {"name": pair.source.name, "examples": len(x)},
-        "target": {"name": pair.target.name, "examples": len(z)},
+        "source": {"name": pair.source.name, "examples": len(whole[0])},
+        "target": {"name": pair.target.name, "examples": len(whole[1])},
         "kind": pair.source.kind,
         "backbone": source.backbone.name,
         "covariate": inputs,
@@ -74,8 +77,8 @@ def compare_domains(
         "classes": [f.message for f in pair.findings if f.kind == "class-sets"],
         "collapse": "" if probe is None else collapse(probe.head.predict(z), *known_shares(source.domain)),
         "signs": {} if probe is None else signs(source.domain, probe, x, z),
-        "surface": compare_surface(source.domain, target.domain, seed=seed),
-        "notes": [f.message for f in (*found, *pair.findings, *between) if f.kind not in SAID_ELSEWHERE],
+        "surface": compare_surface(*whole, seed=seed),
+        "notes": [f.message for f in (*found, *pair.findings, *cut, *between) if f.kind not in SAID_ELSEWHERE],
     }
     preconditions = Preconditions.of(task.embed(source.domain), task.embed(target.domain), origin)
     return told | advise(told, preconditions)

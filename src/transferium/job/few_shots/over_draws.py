@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from transferium.data.domain import Domain
 from transferium.data.fingerprint import fingerprint
 from transferium.errors import TransferiumError
+from transferium.evaluation.references import answers_on
 from transferium.functional.bootstrap import interval_over_draws
 from transferium.job.few_shots.draw_shots import draw_shots
 from transferium.job.options import FitOptions
@@ -74,7 +75,7 @@ def _measured(
         return np.array([mark == "1" for mark in kept["right"]]), float(kept["seconds"])
     started = time.perf_counter()
     fitted = method.fit(replace(few, workdir=folder if method.trains else None, seed=options.seed + draw))
-    outputs = fitted.head.outputs(task.embed(test, fitted.backbone).features)
+    outputs, _ = answers_on(task, fitted, test)
     right, spent = outputs.argmax(axis=1) == test.y, time.perf_counter() - started
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)

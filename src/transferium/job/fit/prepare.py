@@ -9,14 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.data.columns.table import Table
 from transferium.data.doctor.doctor import check_labelled, check_trainable, diagnose, used_classes
 from transferium.data.doctor.findings import DECISIVE, Diagnosis, Finding, count, some, worst
 from transferium.data.doctor.scan import scan
 from transferium.data.doctor.suspicious_labels import find_suspicious
 from transferium.data.domain import Domain
 from transferium.data.split import Division, divide
-from transferium.data.stratified_split import stratified_split
 from transferium.embedding.embed import WAYS, Embedder, Embedding
 from transferium.errors import DataError, TransferiumWarning
 from transferium.job.stopwatch import Stopwatch
@@ -27,8 +25,6 @@ from transferium.models.columns.backbone_of_columns import columns_of, fitted_to
 from transferium.models.columns.encoding import ALL_RARE, NO_VALUE
 from transferium.training.logs.trackers import TRACK
 
-MOST = 2**26
-"""The most numbers of an encoded table that are learned from: 256 MB in single precision, and solvers copy them."""
 QUARANTINED = ("unreadable", "truncated", "empty", "not-finite")
 """The kinds of finding that put an example aside."""
 
@@ -41,6 +37,16 @@ class Prepared:
     diagnosis: Diagnosis
     embedding: Embedding
     backbone: Backbone
+
+    def saying(self, *found: Finding) -> Prepared:
+        """The same data with more findings of the doctor."""
+        return replace(self, diagnosis=replace(self.diagnosis, findings=(*self.diagnosis.findings, *found)))
+
+    def of(self, kept: NDArray[np.bool_]) -> Prepared:
+        """Those of its usable examples alone that are ``kept``."""
+        keep = self.diagnosis.keep.copy()
+        keep[keep] = kept
+        return replace(self, domain=self.domain.take(kept), diagnosis=replace(self.diagnosis, keep=keep))
 
 
 def prepare(
@@ -70,8 +76,7 @@ def prepare(
     aside = tuple(f.message for f in diagnosis.findings if f.kind in QUARANTINED)
     ignored = {**domain.ignored, "unusable": aside} if aside else domain.ignored
     usable = replace(domain, groups=diagnosis.groups, ignored=ignored)
-    usable = usable if diagnosis.keep.all() else usable.take(diagnosis.keep)  # a large table is not copied
-    return Prepared(usable, diagnosis, embedding, backbone)
+    return Prepared(usable.take(diagnosis.keep), diagnosis, embedding, backbone)
 
 
 def with_columns_of(prepared: Prepared, *domains: Domain) -> Prepared:
@@ -83,36 +88,12 @@ def with_columns_of(prepared: Prepared, *domains: Domain) -> Prepared:
         for why in (NO_VALUE, ALL_RARE)
         if (names := [name for name, reason in unread.items() if reason == why])
     ]
-    diagnosis = replace(prepared.diagnosis, findings=(*prepared.diagnosis.findings, *found))
-    return replace(prepared, backbone=backbone, diagnosis=diagnosis)
-
-
-def within_memory(prepared: Prepared, train: Domain, *, seed: int) -> tuple[Prepared, Domain]:
-    """A training part of no more than ``MOST`` numbers as the fitted columns encode it; what is left out is said.
-
-    Rows are drawn by class, and those of one group stay together.
-    """
-    backbone, n = prepared.backbone, len(train)
-    rows = MOST // max(1, backbone.width)
-    if not isinstance(train.samples, Table) or n <= rows:
-        return prepared, train
-    shares = np.array([rows / n, 1 - rows / n])
-    some = train.take(stratified_split(train.posed.strata(train.y), train.groups, shares, seed) == 0)
-    message = (
-        f"{len(some):,} of {n:,} training rows are learned from, drawn by seed {seed}: their columns make "
-        f"{backbone.width:,} numbers of each, and more than {MOST:,} would not fit into an ordinary machine's memory. "
-        "Columns of fewer levels make fewer"
-    )
-    diagnosis = prepared.diagnosis
-    found = Finding("large-table", "warning", message)
-    return replace(prepared, diagnosis=replace(diagnosis, findings=(*diagnosis.findings, found))), some
+    return replace(prepared.saying(*found), backbone=backbone)
 
 
 def with_suspicious(prepared: Prepared, train: Domain, out_of_fold: NDArray[np.float64] | None) -> Prepared:
     """The same data with the doctor's finding on labels of ``train`` that its ``out_of_fold`` outputs contradict."""
-    found = find_suspicious(train, out_of_fold)
-    diagnosis = prepared.diagnosis
-    return replace(prepared, diagnosis=replace(diagnosis, findings=(*diagnosis.findings, *found)))
+    return prepared.saying(*find_suspicious(train, out_of_fold))
 
 
 def be_strict(diagnosis: Diagnosis) -> None:

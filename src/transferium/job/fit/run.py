@@ -25,10 +25,10 @@ from transferium.job.fit.prepare import (
     warn_if_untracked,
     with_columns_of,
     with_suspicious,
-    within_memory,
 )
 from transferium.job.fit.readable import choose_backbone
 from transferium.job.fit.remarks import remarks
+from transferium.job.fit.within_memory import within_memory
 from transferium.job.fit.write import write_run
 from transferium.job.options import FitOptions
 from transferium.job.run_directory.files import examples_to_show
@@ -71,8 +71,8 @@ def fit_job(
         drawn = draw_shots(everything, options.shots, seed=options.seed, draw=0)
         divided = replace(divided, train=everything.take(drawn), val=None)
     prepared = with_columns_of(prepared, divided.train)
-    prepared, learned = within_memory(prepared, divided.train, seed=options.seed)
-    divided = replace(divided, train=learned)
+    kept, cut = within_memory({"training": divided.train}, prepared.backbone.width, seed=options.seed)
+    prepared, divided = prepared.saying(*cut), replace(divided, train=divided.train.take(kept["training"]))
     task = Task(
         train=divided.train,
         val=divided.val,
@@ -109,10 +109,10 @@ def fit_job(
     }
     artifact = Artifact(fitted.backbone, fitted.head, divided.train.posed, info)
     artifact = artifact.having_learned(task.train, task.val) if method.learns else artifact
-    kept = artifact.forgetful() if options.forget_data else artifact
+    artifact = artifact.forgetful() if options.forget_data else artifact
     run = describe(options, prepared, divided, fitted, judged) | {"remarks": said} | judged.compared.as_dict() | few
     run |= {} if before is None else before.facts()
-    return write_run(options.out, kept, run, judged, watch, fitted.contact)
+    return write_run(options.out, artifact, run, judged, watch, fitted.contact)
 
 
 def check_writable(out: Path) -> None:

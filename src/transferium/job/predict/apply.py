@@ -99,18 +99,29 @@ class Predicted:
 
 def predict_domain(artifact: Artifact, domain: Domain, embedder: Embedder) -> Predicted:
     """The model's predictions for every example of ``domain``."""
-    domain = artifact.as_read(domain)
+    return predict_by_all({"": artifact}, domain, embedder)[""]
+
+
+def predict_by_all(models: Mapping[str, Artifact], domain: Domain, embedder: Embedder) -> dict[str, Predicted]:
+    """The same by several ``models`` that read the same columns: what one backbone sees is asked for once."""
+    domain = next(iter(models.values())).as_read(domain)
     if isinstance(domain.samples, Table):
         domain = replace(domain, keys=scan(domain, progress=embedder.tick("read")).keys)
-    keys: list[str] = []
-    outputs: list[NDArray[np.float64]] = []
-    problems: dict[str, str] = {}
+    backbones = {model.backbone.fingerprint: model.backbone for model in models.values()}
+    keys: dict[str, list[str]] = {name: [] for name in models}
+    outputs: dict[str, list[NDArray[np.float64]]] = {name: [] for name in models}
+    problems: dict[str, dict[str, str]] = {name: {} for name in models}
     for block in row_blocks(domain):
-        embedding = embedder(block, artifact.backbone)[0]
-        keys += embedding.keys
-        outputs.append(artifact.outputs(embedding))
-        problems |= {block.ids[i]: reason for i, reason in embedding.problems.items()}
-    return Predicted(replace(domain, keys=tuple(keys)), np.concatenate(outputs), problems)
+        seen = {fingerprint: embedder(block, backbone)[0] for fingerprint, backbone in backbones.items()}
+        for name, model in models.items():
+            embedding = seen[model.backbone.fingerprint]
+            keys[name] += embedding.keys
+            outputs[name].append(model.outputs(embedding))
+            problems[name] |= {block.ids[i]: reason for i, reason in embedding.problems.items()}
+    return {
+        name: Predicted(replace(domain, keys=tuple(keys[name])), np.concatenate(outputs[name]), problems[name])
+        for name in models
+    }
 
 
 def scored(learned: Learned, domain: Domain, outputs: NDArray[np.float64]) -> tuple[NDArray[np.bool_], Overlap]:
