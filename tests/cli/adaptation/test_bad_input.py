@@ -45,6 +45,7 @@ def source(tmp_path: Path) -> Path:
         ),
         ({"classes": ()}, ("--method", "cdan", "--set", "tuning=full"), "table rows have none: use tuning=frozen"),
         ({"classes": ()}, ("--method", "shott"), "Did you mean 'shot'?"),
+        ({"classes": ()}, ("--set", "adaptations=coral,coral"), "auto cannot try 'coral' twice"),
     ],
 )
 def test_what_cannot_be_adapted_is_refused(

@@ -318,6 +318,7 @@ def test_cluster_agreement_comes_from_its_seed_and_needs_rows() -> None:
     with pytest.raises(CannotScoreError, match="a silhouette needs three or more"):
         silhouette(Z[:2], TRUTH[:2])
     assert np.isfinite(cluster_agreement(np.ones((9, 2)), np.arange(9) % 3, classes=3))
+    assert cluster_agreement(np.ones((9, 2)), np.zeros(9, int), classes=3) == 0.0, "one class is no grouping"
 
 
 def test_one_target_row_leaves_only_what_can_be_said() -> None:

@@ -154,6 +154,12 @@ def test_weights_that_cannot_work_are_named(given: str, message: str) -> None:
         method_class("auto")(adaptations=(given,))
 
 
+@pytest.mark.parametrize("setting", ["adaptations", "candidates"])
+def test_a_candidate_is_named_once(setting: str) -> None:
+    with pytest.raises(InputError, match=r"auto cannot try 'lora' twice: name each of lora, mcc, lora once\."):
+        method_class("auto")(**{setting: ("lora", "mcc", "lora")})
+
+
 @pytest.mark.parametrize("name", ["pooled", "tradaboost"])
 def test_what_needs_labels_of_the_target_is_refused_without_any(name: str) -> None:
     task, _, _ = moved_clusters()
@@ -255,9 +261,19 @@ def test_where_all_candidates_collapse_or_copy_source_only_it_stays(shares: tupl
     task = task_of(table(*clusters(240, 0), "s"), table(clusters(240, 1, turn=0.8, shares=shares)[0], None, "t"))
     fallen = elect(task, {f"fell on {k}": stuck(k) for k in range(3)}, SourceOnly())
     assert fallen.method == "source-only"
+    flat = task_of(table(*clusters(240, 0), "s"), table(np.ones((240, 8)), None, "t"))
+    told = elect_from(flat, "prototypes", "kmm", "label-shift").selection.notes[0]
+    assert told == "source only, since no candidate agrees with the others beyond chance"
     copies = elect(task, {name: SourceOnly() for name in ("one", "two", "three")}, SourceOnly())
     assert copies.selection.chosen == {"method": "source-only"}
     assert copies.selection.notes[0] == "source only: agreement needs 3 candidates or more; found 1"
+    assert copies.selection.notes[1:4] == tuple(
+        f"{name} answers as source-only does, which the same method made: they count as one"
+        for name in ("one", "two", "three")
+    )
+    x, y = clusters(240, 0)
+    alike = elect_from(task_of(table(x, y, "s"), table(x, None, "t")), "kmm", "density-ratio")
+    assert alike.selection.notes[0] == "source only, since all candidates give the same answers for the target"
 
 
 def test_a_copy_of_a_candidate_changes_nothing() -> None:

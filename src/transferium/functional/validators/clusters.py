@@ -54,6 +54,8 @@ def cluster_agreement(
     x, y = _sample(features, predictions, limit, seed)
     if len(x) <= classes:
         raise CannotScoreError(f"{classes} clusters need more than {classes} target rows; found {len(x)}")
+    if (y == y[0]).all():
+        return 0.0
     rng, x = np.random.default_rng(seed), x - x.mean(axis=0)
     tries = [_kmeans(x, classes, rng) for _ in range(starts)]
     return adjusted_mutual_information(min(tries, key=lambda t: t[1])[0], y)

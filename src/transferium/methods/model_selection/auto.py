@@ -91,6 +91,9 @@ class Auto(Method):
         from transferium.methods.catalogue import METHODS
 
         legal = [name for name in METHODS if name not in ("auto", "probe")]
+        for names in (self.candidates, self.adaptations):
+            if twice := [name for k, name in enumerate(names) if name in names[:k]]:
+                raise InputError(f"auto cannot try {twice[0]!r} twice: name each of {', '.join(names)} once.")
         for name in self.candidates:
             if name not in legal:
                 raise InputError(f"auto cannot try {name!r}. {did_you_mean(name, legal)}")

@@ -23,7 +23,7 @@ from transferium.methods.method import Method
 from transferium.methods.model_selection.budget import TimeBudget
 from transferium.methods.model_selection.evidence import evidence_of
 from transferium.methods.model_selection.guards import FEWEST, Preconditions
-from transferium.methods.model_selection.most_agreed import RULE, most_agreed, standings, together
+from transferium.methods.model_selection.most_agreed import RULE, copies, most_agreed, standings, together
 from transferium.methods.task import Task
 from transferium.selection.selection import Selection
 from transferium.system.extras import INSTALL, can_train
@@ -86,12 +86,18 @@ def _by_agreement(
     fitted: Mapping[str, Fitted], evidence: Sequence[Evidence]
 ) -> tuple[int, list[dict[str, Any]], list[str]]:
     """The place of the chosen candidate, a row of scores for each, and why it was chosen."""
-    names = list(fitted)
+    names, methods = list(fitted), [each.method for each in fitted.values()]
+    like = copies(evidence, methods)
+    told = [
+        f"{name} answers as {names[k]} does, which the same method made: they count as one"
+        for at, (name, k) in enumerate(zip(names, like, strict=True))
+        if k != at
+    ]
     try:
         _refuse_few_rows(len(evidence[0].target_features))
-        found = standings(evidence, [each.method for each in fitted.values()])
+        found = standings(evidence, methods)
     except CannotScoreError as reason:
-        return 0, [{"method": name, "score": None} for name in names], [f"source only: {reason}"]
+        return 0, [{"method": name, "score": None} for name in names], [f"source only: {reason}", *told]
     at, why = most_agreed(names, found)
     rows = [
         {
@@ -103,7 +109,7 @@ def _by_agreement(
         }
         for name, each in zip(names, found, strict=True)
     ]
-    return at, rows, [why]
+    return at, rows, [why, *told]
 
 
 def _by_vote(

@@ -60,9 +60,9 @@ def standings(evidence: Sequence[Evidence], methods: Sequence[str]) -> list[Stan
     look for no clusters, with k-means; 0 for random partitions. What one method made twice, with the same answers, is
     one candidate, so that a copy adds no agreement. Raises ``CannotScoreError`` for fewer than three candidates.
     """
-    keys = [(name, each.target_predictions.tobytes()) for name, each in zip(methods, evidence, strict=True)]
-    first = {key: k for k, key in reversed(list(enumerate(keys)))}
-    seen = together([evidence[k] for k in sorted(first.values())])
+    like = copies(evidence, methods)
+    distinct = sorted(set(like))
+    seen = together([evidence[k] for k in distinct])
     rows, classes = unit_rows(seen[0].target_features), seen[0].target_logits.shape[1]
     agreement = [peer_agreement(each.target_logits, each.others) for each in seen]
     validated = cross_validated(rows, [each.target_predictions for each in seen], classes=classes)
@@ -72,8 +72,13 @@ def standings(evidence: Sequence[Evidence], methods: Sequence[str]) -> list[Stan
         clustered = 0.0
     likeness = [ensemble_agreement(each.target_logits, each.others) for each in seen]
     found = [Standing(a, v, e, clustered) for a, v, e in zip(agreement, validated, likeness, strict=True)]
-    place = {keys[k]: at for at, k in enumerate(sorted(first.values()))}
-    return [found[place[key]] for key in keys]
+    return [found[distinct.index(k)] for k in like]
+
+
+def copies(evidence: Sequence[Evidence], methods: Sequence[str]) -> list[int]:
+    """For each candidate the place of the first that the same method made with the same answers: often its own."""
+    keys = [(name, each.target_predictions.tobytes()) for name, each in zip(methods, evidence, strict=True)]
+    return [keys.index(key) for key in keys]
 
 
 def most_agreed(names: Sequence[str], found: Sequence[Standing]) -> tuple[int, str]:
@@ -83,7 +88,11 @@ def most_agreed(names: Sequence[str], found: Sequence[Standing]) -> tuple[int, s
     not lead by as much, ``finer`` decides: where classes are clusters, the one whose answers are found again best,
     where they are not, the one whose answers are most like those of all together (EnsV).
     """
-    leader = int(np.argmax([each.score.value for each in found]))
+    leader, kappas = int(np.argmax([each.score.value for each in found])), [each.agreement.value for each in found]
+    if max(kappas) <= 0:
+        return 0, "source only, since no candidate agrees with the others beyond chance"
+    if min(kappas) >= 1:
+        return 0, "source only, since all candidates give the same answers for the target"
     if leader == 0:
         return 0, f"source only agrees most with the others, chance set aside ({_said(found[0])})"
     why = f"{names[leader]} agrees most with the others, chance set aside ({_said(found[leader])}; of source only "
