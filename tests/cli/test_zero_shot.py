@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from worlds.images import RED_GREEN, write_images
+
 TEXTS = ["the dog barks", "a puppy and a hound", "stock prices fell", "the bank raised its interest rates"]
 
 
@@ -46,3 +48,16 @@ def test_names_that_say_nothing_are_told_before_anything_is_embedded(table: Path
 def test_descriptions_are_for_methods_that_read_them(table: Path, run_cli: Callable) -> None:
     ran = run_cli("fit", table, "--method", "probe", "--labels", table.parent / "names.json")
     assert ran.code == 2 and "'probe' has no setting 'labels'" in ran.err
+
+
+def test_pictures_without_words_for_them_are_refused_alone_and_left_out_beside_others(
+    tmp_path: Path, run_cli: Callable
+) -> None:
+    photos = write_images(tmp_path / "photos", RED_GREEN, 8)
+    alone = run_cli("fit", photos, "--method", "zero-shot", "--out", tmp_path / "run")
+    assert alone.code == 2 and "model of the CLIP kind, and efficientnet_lite0 is none" in alone.err
+    assert "embed" not in alone.err and not (tmp_path / "run").exists()
+    several = ("--shots", 2, "--draws", 2, "--method", "ncm,zero-shot", "--set", "size=32", "--out", tmp_path / "run")
+    ran = run_cli("fit", photos, *several, "--json")
+    assert ran.code == 0, ran.err
+    assert "efficientnet_lite0 is none" in ran.json["few_shots"]["methods"][1]["left_out"]

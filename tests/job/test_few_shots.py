@@ -69,7 +69,7 @@ def test_what_is_compared_is_what_each_method_does_on_each_draw(tmp_path: Path) 
         right = alone.head.outputs(test.features).argmax(1) == test.y
         assert ncm["draws"][d] == right.mean()
     assert ncm["accuracy"]["low"] <= np.mean(ncm["draws"]) <= ncm["accuracy"]["high"]
-    assert "holds features examples" in zero["left_out"] and "accuracy" not in zero
+    assert "holds feature rows" in zero["left_out"] and "accuracy" not in zero
     kept = compare_methods(options, given, test)  # what was measured is not measured again
     assert kept["methods"][0] == ncm
 

@@ -109,6 +109,7 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         if domain.problem is not None:
             check_problem(method, domain.problem, domain.name)
             method.check_data(domain)
+            method.check_backbone(backbone)
         prepared = prepare(domain, embedder, backbone, watch=Stopwatch(), found=found)
         train, val = training_parts(prepared)
         seed = self._seed()

@@ -144,7 +144,7 @@ FAMILIES = {
     "peft": "Training a small adapter of a frozen network",
     "distillation": "Making a network small",
     "several_tasks": "Several tasks at once (--label a --label b)",
-    "zero_shot": "Without labels: texts against what the labels mean",
+    "zero_shot": "Without labels: examples against what the labels mean",
     "few_shots": "From a few labels a class, by training the network",
     "shallow_adaptation": "Adapting to a target without labels (--source), on frozen features",
     "deep_adaptation": "Adapting to a target without labels (--source), by training a network",

@@ -65,6 +65,9 @@ class Method:
     def check_data(self, domain: Domain) -> None:
         """Raise ``InputError`` for labelled examples that it cannot work on; asked before anything is embedded."""
 
+    def check_backbone(self, backbone: Backbone) -> None:
+        """Raise ``BackboneError`` for a backbone that lacks what it needs; asked before anything is embedded."""
+
     @property
     def moves_backbone(self) -> bool:
         """Whether it changes the backbone."""

@@ -156,6 +156,10 @@ def _load(name: str, kind: Kind, amount: int | None) -> Backbone:
 
 
 def _folder(folder: Path, kind: Kind, amount: int | None) -> Backbone:
+    if (folder / "open_clip_config.json").is_file() and not (folder / "config.json").is_file():
+        raise BackboneError(
+            f"{folder} is of open_clip, which is not read here: save it as a CLIPModel of transformers."
+        )
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -43,6 +43,7 @@ def _why_not(method: Method, task: Task) -> str:
         return f"it trains a network, which needs {INSTALL}"
     try:
         method.check_data(task.train)
+        method.check_backbone(task.backbone)
     except TransferiumError as error:
         return str(error)
     return ""

@@ -59,6 +59,7 @@ def fit_job(
     if domain.problem is not None:
         check_problem(method, domain.problem, domain.name)
         method.check_data(domain)
+        method.check_backbone(backbone)
     random = randomised(backbone) if backbone.pretrained else None
     prepared = prepare(domain, embedder, backbone, () if random is None else (random,), watch=watch, found=found)
     if options.strict:

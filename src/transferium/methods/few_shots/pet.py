@@ -7,6 +7,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from transferium.errors import InputError
 from transferium.methods.few_shots.constant_stage import constant_stage
 from transferium.methods.fitted import Fitted
 from transferium.methods.settings.field import setting
@@ -16,14 +17,14 @@ from transferium.methods.tuned_backbone import tuned_backbone
 from transferium.methods.unused_settings import Rule
 from transferium.methods.zero_shot.answers import mean_of_templates
 from transferium.methods.zero_shot.told_in_words import ToldInWords, as_candidates
-from transferium.models.prompting.cloze_backbone import Cloze, cloze_backbone
+from transferium.models.backbone import Backbone
+from transferium.models.prompting.cloze_backbone import Cloze, check_cloze, cloze_backbone
 from transferium.models.prompting.pattern import check_pattern
 from transferium.selection.selection import Selection
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from transferium.models.backbone import Backbone
     from transferium.models.heads.linear import Head
     from transferium.training.loop.stage import Stage
 
@@ -73,10 +74,16 @@ class PET(ToldInWords):
         return True
 
     def check(self) -> None:
-        """Raise ``InputError`` for a template without its places, and for words that cannot be read."""
+        """Raise ``InputError`` for a template without its places, or none, and for words that cannot be read."""
+        if not self.templates:
+            raise InputError("pet needs a template, such as '{text} It was {mask}.', and none was given.")
         for template in self.templates:
             check_pattern(template)
         super().check()
+
+    def check_backbone(self, backbone: Backbone) -> None:
+        """Raise ``BackboneError`` where it has no head for masked tokens."""
+        check_cloze(backbone)
 
     def fit(self, task: Task) -> Fitted:
         """Train, from the last checkpoint in ``task.workdir``, if there is one."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,11 @@ from transferium.models.backbone import Backbone
 from transferium.models.heads.cosine import CosineHead
 from transferium.models.heads.linear import Head
 from transferium.models.prompting.cloze_backbone import cloze_backbone
+from transferium.models.prompting.two_towers import two_towers
 
 Said = Mapping[str, Sequence[str]]
 """Each label with its descriptions, in the order of the classes."""
+Rows = NDArray[np.floating[Any]]
 SCALE = 20.0
 """What a cosine is multiplied by to be a logit: the scale that sentence encoders are commonly trained with."""
 
@@ -34,21 +37,38 @@ class Answers:
 
 def by_cosine(task: Task, templates: Sequence[str], said: Said) -> Answers:
     """Directions of classes: the mean of their descriptions in every template, read by the task's own backbone."""
-    alone = {template: _directions(task, template, list(said.values())) for template in templates}
-    heads = {template: _cosines(rows) for template, rows in alone.items()}
-    return Answers(task.backbone, _cosines(np.mean(list(alone.values()), axis=0)), heads)
+
+    def encode(texts: Sequence[str]) -> Rows:
+        return task.embed(read(list(texts), kind="text", name="descriptions of labels")).features
+
+    return _by_directions(task.backbone, encode, SCALE, templates, said)
 
 
-def _directions(task: Task, template: str, said: Sequence[Sequence[str]]) -> NDArray[np.float64]:
+def by_towers(task: Task, templates: Sequence[str], said: Said) -> Answers:
+    """The same, read by the tower for texts that stands beside the backbone, at the scale that both were trained at."""
+    towers = two_towers(task.backbone)
+    return _by_directions(towers.pictures, towers.texts, towers.scale, templates, said)
+
+
+def _by_directions(
+    backbone: Backbone, encode: Callable[[Sequence[str]], Rows], scale: float, templates: Sequence[str], said: Said
+) -> Answers:
+    alone = {template: _directions(encode, template, list(said.values())) for template in templates}
+    heads = {template: _cosines(rows, scale) for template, rows in alone.items()}
+    return Answers(backbone, _cosines(np.mean(list(alone.values()), axis=0), scale), heads)
+
+
+def _directions(
+    encode: Callable[[Sequence[str]], Rows], template: str, said: Sequence[Sequence[str]]
+) -> NDArray[np.float64]:
     """The mean direction ``(classes, width)`` of each class's descriptions in one template."""
-    texts = [template.replace("{}", text) for texts in said for text in texts]
-    rows = unit_rows(task.embed(read(texts, kind="text", name="descriptions of labels")).features)
+    rows = unit_rows(encode([template.replace("{}", text) for texts in said for text in texts]))
     ends = np.cumsum([len(texts) for texts in said])
     return unit_rows(np.stack([part.mean(axis=0) for part in np.split(rows, ends[:-1])]))
 
 
-def _cosines(directions: NDArray[np.float64]) -> CosineHead:
-    return CosineHead(SCALE * unit_rows(directions), np.zeros(len(directions)))
+def _cosines(directions: NDArray[np.float64], scale: float) -> CosineHead:
+    return CosineHead(scale * unit_rows(directions), np.zeros(len(directions)))
 
 
 def by_cloze(task: Task, templates: Sequence[str], said: Said) -> Answers:

@@ -29,7 +29,8 @@ class ToldInWords(Method):
 
     def check(self) -> None:
         """Raise ``InputError`` for a template without its places, and for descriptions that cannot be read."""
-        check_templates(self.templates)
+        if self.templates:
+            check_templates(self.templates)
         if self.labels is not None:
             read_descriptions(self.labels)
 

@@ -49,10 +49,7 @@ def cloze_backbone(
     start as those of words that are drawn by ``seed``. Raises ``BackboneError`` where there is no such head,
     ``InputError`` for a word that the vocabulary lacks, and where templates leave no room for a text.
     """
-    whole, reads = backbone.whole, backbone.preprocess
-    if whole is None or not isinstance(reads, TextPreprocess):
-        raise BackboneError(_no_head(backbone.name))
-    model = _masked_language_model(whole, backbone.name)
+    whole, reads, model = check_cloze(backbone)
     speller = Speller(reads, backbone.name)
     plan, in_pieces = _plan(speller, reads.pad_id, templates, said)
     plan = replace(plan, prompt=prompt, seed=seed if prompt else 0)
@@ -69,6 +66,14 @@ def cloze_backbone(
         architecture=None,
     )
     return Cloze(made, in_pieces)
+
+
+def check_cloze(backbone: Backbone) -> tuple[WholeModel, TextPreprocess, Any]:
+    """The model with a head for masked tokens, where it lies, and how it reads; ``BackboneError`` without one."""
+    whole, reads = backbone.whole, backbone.preprocess
+    if whole is None or not isinstance(reads, TextPreprocess):
+        raise BackboneError(_no_head(backbone.name))
+    return whole, reads, _masked_language_model(whole, backbone.name)
 
 
 def _masked_language_model(whole: WholeModel, called: str) -> Any:

@@ -157,7 +157,8 @@ def _describe_vision(folder: Path, name: str, size: int | None) -> Backbone:
     weights = digest_files([folder / "config.json", *files])
     words = ("transformers", version("transformers"), weights, f"side {preprocess.size}")
     facts = remembered(words, partial(_learn_vision, folder, name, preprocess.size))
-    fixed = "image_size" in _config(folder) and "num_attention_heads" in _config(folder)
+    told = _config(folder).get("vision_config") or _config(folder)  # of two towers, that for pictures
+    fixed = "image_size" in told and "num_attention_heads" in told
     return Backbone(
         name=name,
         kind="image",
@@ -238,9 +239,9 @@ def write_vision_preprocess(preprocess: ImagePreprocess, folder: Path) -> None:
 
 def build_vision(folder: Path, pretrained: bool = True) -> nn.Module:
     """The vision tower; pooled by the checkpoint's own pooler, else by its class token, else by the mean."""
-    model: Any = load_whole(folder, pretrained)
-    model = getattr(model, "vision_model", model)
-    untrained = "pooler" in model.missing_parts if pretrained else False
+    whole: Any = load_whole(folder, pretrained)
+    model = getattr(whole, "vision_model", whole)
+    untrained = "pooler" in whole.missing_parts if pretrained else False
     pooled = getattr(model, "pooler", None) is not None and not untrained
     return _vision_encoder(model, "pooler" if pooled else "cls" if _has_class_token(model) else "mean")
 
