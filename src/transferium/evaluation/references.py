@@ -92,4 +92,4 @@ def probe_on(task: Task, backbone: Backbone, test: Domain, probe: Method | None 
     choice of C; the default probe where none is given.
     """
     fitted = (probe or LinearProbe()).fit(replace(task, backbone=backbone, val=None))
-    return answers_on(task, fitted, test, backbone)
+    return answers_on(task, fitted, test)

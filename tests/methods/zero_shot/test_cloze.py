@@ -13,6 +13,7 @@ import transformers
 import transferium as tm
 from transferium.embedding.embed import Embedder
 from transferium.errors import BackboneError, InputError
+from transferium.evaluation.references import probe_on
 from transferium.functional.linear_classifier import softmax
 from transferium.methods.task import Task
 from transferium.methods.zero_shot.zero_shot import ZeroShot
@@ -85,6 +86,14 @@ def test_random_weights_have_the_head_too(folder: Path) -> None:
     ids = torch.tensor([[2, 5, 3]])
     assert torch.equal(first.build()(ids), again.build()(ids))
     assert not torch.allclose(first.build()(ids), other.build()(ids))
+
+
+def test_the_reference_without_transfer_asks_the_same_of_random_weights(folder: Path) -> None:
+    given, method = task(folder), ZeroShot(SAID, TEMPLATES)
+    outputs, _ = probe_on(given, randomised(given.backbone), given.train, method)
+    assert (
+        outputs.shape == (6, 2) and abs(outputs - probe_on(given, given.backbone, given.train, method)[0]).max() > 0.1
+    )
 
 
 def test_a_long_text_is_cut_and_the_pattern_is_not(folder: Path) -> None:
