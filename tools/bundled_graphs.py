@@ -25,6 +25,7 @@ from transferium.models.backbone import Backbone
 from transferium.models.catalogue import randomised
 from transferium.models.graphs.unbound_graph import Tensors, UnboundGraph
 from transferium.models.listening import listening
+from transferium.models.per_word import per_word
 from transferium.models.sources.bundled import BUNDLED, bundled
 from transferium.models.sources.untrained import char_ngrams
 
@@ -33,7 +34,8 @@ SIDES = (40, 33)
 
 
 def main(folder: Path) -> None:
-    for backbone in (*map(bundled, BUNDLED), char_ngrams(), listening(bundled("efficientnet_lite0"))):
+    given = [*map(bundled, BUNDLED), char_ngrams(), listening(bundled("efficientnet_lite0"))]
+    for backbone in (*given, per_word(bundled("all_minilm_l6_v2"))):
         assert isinstance(backbone.graph, UnboundGraph)
         file = folder / backbone.graph.file.name
         file.write_bytes(graph_without_weights(backbone, backbone.graph.initialisers()).SerializeToString())
@@ -114,7 +116,7 @@ def answers(backbone: Backbone) -> Tensors:
     probes = noise(backbone)
     if backbone.kind == "text":
         probes.append(np.tile(probes[-1], 6))  # a longer one
-    else:
+    elif backbone.preprocess is not None and not backbone.preprocess.ragged:
         bands = getattr(backbone.preprocess, "bands", None)
         probes = [draw.standard_normal((3, bands or side, side), np.float32) for side in SIDES]
     stored = {f"input {i}": probe for i, probe in enumerate(probes)}
@@ -122,7 +124,7 @@ def answers(backbone: Backbone) -> Tensors:
     for key, each in answering.items():
         module = each.build().eval()
         with torch.inference_mode():
-            features = [module(torch.from_numpy(probe)[None]).numpy() for probe in probes]
+            features = [module(torch.from_numpy(probe)[None]).flatten(0, -2).numpy() for probe in probes]
         stored[key] = np.concatenate(features)
     return stored
 

@@ -34,6 +34,7 @@ from transferium.models.heads.base import AnyHead
 from transferium.models.heads.saved import FORMATS, head_from_saved
 from transferium.models.modality import preprocess_from_json
 from transferium.models.peft.adapted_backbone import adapted, check_belongs
+from transferium.models.per_word import fingerprint_per_word
 from transferium.models.sources.bundled import BUNDLED
 from transferium.problems.catalogue import problem_from_json
 from transferium.problems.classes import Classes
@@ -240,7 +241,10 @@ def _comes_with_a_package(backbone: Backbone) -> bool:
     """Whether naming the backbone is enough: it holds no weights, or a bundled package's untouched ones."""
     if backbone.kind in OWN:
         return True
-    return backbone.name in BUNDLED and BUNDLED[backbone.name].fingerprint == backbone.fingerprint
+    if backbone.name not in BUNDLED:
+        return False
+    known = BUNDLED[backbone.name].fingerprint
+    return backbone.fingerprint in (known, fingerprint_per_word(known))
 
 
 def load_artifact(folder: Path | str, backbone: Backbone | None = None) -> Artifact:

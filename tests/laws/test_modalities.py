@@ -17,6 +17,7 @@ from transferium.data.doctor.doctor import OWN_CHECKS
 from transferium.data.doctor.scan import SCANS
 from transferium.data.domain import Domain, Kind
 from transferium.data.folders.example_files import EXAMPLE_FILES
+from transferium.data.labels import IN_PARTS
 from transferium.data.modality import KINDS, by_kind
 from transferium.data.readers.arrays import MEMORY
 from transferium.data.readers.columns import COLUMNS, USES
@@ -48,6 +49,8 @@ SOURCE = Path(transferium.__file__).parent
 AS_THEY_ARE = {"features": "feature rows are read as they are", "row": "a table is encoded by its own columns"}
 UNKNOWN = {"features": "nothing is known of what columns mean", "row": "nothing is known of what columns mean"}
 OF_CELLS = dict.fromkeys(("row", "features"), "one row is made of several cells")
+FROZEN = "words are labelled on frozen features alone, for now"
+WORDS = {"sentence": FROZEN}
 TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "KINDS": (KINDS, {}),
     "MEMORY": (MEMORY, {}),
@@ -56,25 +59,35 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "MEMORY_CELLS": (MEMORY_CELLS, OF_CELLS),
     "SCANS": (SCANS, {}),
     "MODALITIES": (MODALITIES, AS_THEY_ARE),
-    "OWN": (OWN, dict.fromkeys(("image", "text", "sound"), "there are many backbones to choose from")),
-    "READERS": (READERS, AS_THEY_ARE | {"sound": "backbones for images read sounds"}),
+    "OWN": (OWN, dict.fromkeys(("image", "text", "sound", "sentence"), "there are many backbones to choose from")),
+    "IN_PARTS": (IN_PARTS, dict.fromkeys(("image", "text", "sound", "row", "features"), "a label is about all of it")),
+    "READERS": (READERS, AS_THEY_ARE | {"sound": "backbones for images read sounds", "sentence": "those for texts do"}),
     "WAYS": (WAYS, AS_THEY_ARE),
-    "FEEDS": (FEEDS, {}),
-    "SPACES": (SPACES, {"sound": "how far a sound may be moved before people notice is not one number"}),
-    "LANGUAGES": (LANGUAGES, UNKNOWN | {"sound": "recordings are trained on as they are"}),
-    "PREVIEWS": (PREVIEWS, UNKNOWN | {"sound": "there are no recipes"}),
-    "SURFACES": (SURFACES, {"sound": "what is heard is compared by features alone"}),
-    "TREES": (TREES, dict.fromkeys(("image", "text", "sound", "features"), "trees read columns of a table")),
+    "FEEDS": (FEEDS, {"sentence": FROZEN}),
+    "SPACES": (SPACES, {"sound": "how far a sound may be moved before people notice is not one number"} | WORDS),
+    "LANGUAGES": (LANGUAGES, UNKNOWN | {"sound": "recordings are trained on as they are"} | WORDS),
+    "PREVIEWS": (PREVIEWS, UNKNOWN | {"sound": "there are no recipes"} | WORDS),
+    "SURFACES": (SURFACES, {"sound": "what is heard is compared by features alone"} | WORDS),
+    "TREES": (
+        TREES,
+        dict.fromkeys(("image", "text", "sound", "sentence", "features"), "trees read columns of a table"),
+    ),
     "FIRST_WITH_FEW": (
         FIRST_WITH_FEW,
-        dict.fromkeys(("image", "sound", "row", "features"), "measured on texts alone"),
+        dict.fromkeys(("image", "sound", "sentence", "row", "features"), "measured on texts alone"),
     ),
     "LOOKS": (
         LOOKS,
         dict.fromkeys(("row", "features"), "numbers tell a reader of the report nothing") | {"sound": "not yet drawn"},
     ),
-    "EXAMPLE_FILES": (EXAMPLE_FILES, dict.fromkeys(("text", "row", "features"), "they are cells of tables")),
-    "OWN_CHECKS": (OWN_CHECKS, dict.fromkeys(("image", "text", "row", "features"), "what is common to all is enough")),
+    "EXAMPLE_FILES": (
+        EXAMPLE_FILES,
+        dict.fromkeys(("text", "sentence", "row", "features"), "they are cells of tables"),
+    ),
+    "OWN_CHECKS": (
+        OWN_CHECKS,
+        dict.fromkeys(("image", "text", "sentence", "row", "features"), "what is common to all is enough"),
+    ),
 }
 
 
@@ -124,12 +137,9 @@ def _fit(out: Path, domain: Domain) -> None:
     ("without", "message"),
     [
         ("KINDS", "kind='wave' is unknown"),
-        (
-            "MEMORY",
-            "no reader of data in memory for waves, only for images and texts and sounds and table rows and",
-        ),
+        ("MEMORY", "no reader of data in memory for waves, only for images and texts and sounds and sentences and"),
         ("SCANS", "no scan for waves, only for"),
-        ("MODALITIES", "no backbone for waves, only for images and texts and sounds"),
+        ("MODALITIES", "no backbone for waves, only for images and texts and"),
         ("UNTRAINED", "no backbone 'tones'"),
         ("WAYS", "no embedding for waves, only for images and texts and sounds"),
     ],

@@ -16,7 +16,7 @@ from transferium.models.catalogue import find_backbone
 from transferium.models.heads.base import AnyHead
 from transferium.models.heads.linear import Head
 from transferium.models.heads.neighbours import Neighbours
-from transferium.problems.catalogue import PROBLEMS, problem_from_json, read_labels
+from transferium.problems.catalogue import OF_EXAMPLES, PROBLEMS, problem_from_json, read_labels
 from transferium.problems.classes import Classes
 from transferium.problems.multi_label import MultiLabel
 from transferium.problems.problem import Labels, Problem, linked
@@ -37,7 +37,7 @@ def world(kind: str, n: int = N) -> tuple[Labels, Problem, np.ndarray]:
 
 
 def test_every_kind_is_here() -> None:
-    assert tuple(PROBLEMS) == KINDS
+    assert OF_EXAMPLES == KINDS and {*PROBLEMS} == {*KINDS, "entities"}, "test_entities.py has those of parts"
 
 
 @every

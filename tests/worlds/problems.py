@@ -15,6 +15,7 @@ from transferium.problems.regression import Regression
 from worlds.toy import pictures
 
 KINDS = ("classes", "multi-label", "regression")
+"""The kinds of problem with one answer for a whole example."""
 
 
 def posed(kind: str, facts: np.ndarray, seed: int = 0) -> tuple[Labels, Problem]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from transferium.data.domain import Domain
+from transferium.functional.sequences.ragged import is_ragged_array
 
 
 def fingerprint(domain: Domain) -> str:
@@ -25,6 +26,8 @@ def fingerprint(domain: Domain) -> str:
         # Enough to see a change, cheap for a table on disk.
         sha.update(np.ascontiguousarray(domain.features[:: max(1, len(domain) // 1000)]).tobytes())
     if domain.labels is not None:
-        sha.update(domain.labels.tobytes())
+        rows = domain.labels.tolist() if is_ragged_array(domain.labels) else [domain.labels]
+        for row in rows:
+            sha.update(row.tobytes())
     said = "0 classes" if domain.problem is None else domain.problem.said()
     return f"{len(domain)} {domain.kind} examples, {said}, {sha.hexdigest()[:16]}"

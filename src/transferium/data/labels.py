@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.domain import Kind
+from transferium.data.samples import Samples
+from transferium.data.sentences.sentence_cells import tags_in
 from transferium.errors import DataError, did_you_mean
+from transferium.problems.catalogue import Asked, read_labels
 from transferium.problems.label_cells import is_missing
+from transferium.problems.problem import Labels, Problem
 
 PART_NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -17,6 +22,16 @@ PART_NAMES = {
     **dict.fromkeys(("test", "testing"), "test"),
 }
 """The accepted names of a part (lower case), and the name that is used here."""
+
+
+IN_PARTS: dict[Kind, Callable[[Samples, Sequence[Any], str], list[Any]]] = {"sentence": tags_in}
+"""Label cells that are about parts of their examples, in one form: of sentences, a tag for each word."""
+
+
+def labels_of(samples: Samples, kind: Kind, values: Sequence[Any], where: str, asked: Asked) -> tuple[Labels, Problem]:
+    """The labels of ``samples``, and the problem that they pose (see ``read_labels``)."""
+    within = IN_PARTS.get(kind)
+    return read_labels(values if within is None else within(samples, values, where), where, asked)
 
 
 def encode_parts(values: Sequence[Any], where: str) -> NDArray[np.str_]:

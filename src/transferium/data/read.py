@@ -19,7 +19,7 @@ from transferium.data.readers.frames import are_parts, as_frame, read_frame, rea
 from transferium.data.readers.layout import LAYOUTS, decide
 from transferium.data.readers.npz import read_npz
 from transferium.data.readers.sequences import file_pairs
-from transferium.data.readers.table_files import TABLES, read_table
+from transferium.data.readers.table_files import TABLES, read_table, tables_for
 from transferium.errors import DataError, InputError, did_you_mean, option
 from transferium.problems.catalogue import AUTO, Asked, kind_of
 from transferium.system.printable import shown
@@ -31,6 +31,7 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
     image: str | None = None,
     text: str | None = None,
     sound: str | None = None,
+    sentence: str | None = None,
     label: str | Values | None = None,
     part: str | Values | None = None,
     group: str | Values | None = None,
@@ -48,15 +49,15 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
     A folder holds one folder of images (or of sounds) per class; or ``train``, ``val`` and ``test`` folders with those
     inside (also ``training_set``, ``valid``, ``test1`` …); or tables so named; or one table, with images or without; or
     plain images. Where that can be understood in two ways, ``layout`` decides: ``classes``, ``parts``, ``table``,
-    ``images``. For a table ``image``, ``text``, ``sound``, ``label``, ``part``, ``group`` and ``id`` name columns. What
-    is not named is found by its name (``columns.py`` lists them). Without images, texts and sounds, each row is an
-    example: of all other columns, or of ``columns`` alone, and of none that is to ``drop``. What they hold is found by
-    their cells, unless ``types`` says it: ``{"zip": "category"}``, or number, boolean, date, text, identifier. So are
-    the rows of an array ``(n, width)``, whose columns can be named by ``columns``; with ``kind="features"`` they are
-    what a backbone made, used as they are.
+    ``images``. For a table ``image``, ``text``, ``sound``, ``sentence``, ``label``, ``part``, ``group`` and ``id`` name
+    columns. What is not named is found by its name (``columns.py`` lists them). Without images, texts, sounds and
+    sentences, each row is an example: of all other columns, or of ``columns`` alone, and of none that is to ``drop``.
+    What they hold is found by their cells, unless ``types`` says it: ``{"zip": "category"}``, or number, boolean, date,
+    text, identifier. So are the rows of an array ``(n, width)``, whose columns can be named by ``columns``; with
+    ``kind="features"`` they are what a backbone made, used as they are.
     ``problem`` says what labels are: ``classes``, ``multi-label`` (several in a cell, as in ``a|b``),
-    ``regression`` (amounts), or ``auto``, which decides by their values and warns if unsure; ``MultiLabel((), ";")``
-    says what else stands between several labels.
+    ``regression`` (amounts), ``entities`` (a tag for each word of a sentence, or spans of a text), or ``auto``, which
+    decides by their values and warns if unsure; ``MultiLabel((), ";")`` says what else stands between several labels.
     In memory ``label``, ``part``, ``group`` and ``id`` are the values, one for each example.
     Raises ``InputError`` or ``DataError`` with what was found and what to do.
 
@@ -78,6 +79,7 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
             image=image,
             text=text,
             sound=sound,
+            sentence=sentence,
             columns=listed,
             drop=out,
             types=said,
@@ -94,7 +96,7 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
     uses: dict[str, Any] = {use: value for use, value in values.items() if isinstance(value, str)}
     beside = {use: value for use, value in values.items() if value is not None and not isinstance(value, str)}
     asked = Columns(
-        *(image, text, sound),
+        *(image, text, sound, sentence),
         columns=listed,
         drop=out,
         types=said,
@@ -107,10 +109,9 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
         return domain
     if out or said:
         raise InputError("drop= and types= name columns of a table, and an array has none: leave them out.")
-    if image is not None or text is not None or sound is not None:
-        raise InputError(
-            "image=, text= and sound= name columns of a table; for data in memory say kind='image', 'text' or 'sound'"
-        )
+    for use, column in (("image", image), ("text", text), ("sound", sound), ("sentence", sentence)):
+        if column is not None:
+            raise InputError(f"{use}= names a column of a table; for data in memory say kind={use!r}")
     known = {use: _values(use, value) for use, value in values.items()}
     return read_memory(source, kind=kind, columns=listed, problem=problem, name=name or "data", **known)
 
@@ -169,7 +170,7 @@ def _read_path(path: Path, asked: Columns, name: str | None) -> Domain:
         return read_folder(path, asked, name)
     if not is_there(path):
         raise DataError(_not_there(path))
-    if ending in TABLES:
+    if ending in tables_for(asked):
         domain = read_table([path], asked, name)
         return replace(domain, layout=f"{shown(str(path))} holds {how_many(domain)}")
     if ending in (".npz", ".npy"):

@@ -17,7 +17,7 @@ from transferium.data.doctor.finite import finite_rows, what_is_wrong
 from transferium.data.doctor.scan import Scan
 from transferium.data.doctor.scan import scan as scan_domain
 from transferium.data.domain import Domain, Kind
-from transferium.data.modality import by_kind
+from transferium.data.modality import KINDS, by_kind
 from transferium.data.read import read
 from transferium.data.samples import Samples
 from transferium.embedding.engines.check_inputs import first_inputs
@@ -31,11 +31,13 @@ from transferium.embedding.store.missing import Need
 from transferium.embedding.store.store import FeatureStore
 from transferium.embedding.store.table import Row
 from transferium.embedding.texts import text_tasks, text_work
+from transferium.embedding.word_rows import sentence_tasks, sentence_work
 from transferium.errors import DataError, InputError
-from transferium.models.backbone import Backbone
+from transferium.models.backbone import Backbone, Output
 from transferium.models.catalogue import find_backbone
 from transferium.models.columns.backbone_of_columns import fitted_to
 from transferium.models.columns.encoding import ColumnsPreprocess
+from transferium.models.modality import MODALITIES
 from transferium.system.display import Progress, display
 from transferium.system.hardware import usable_cores
 
@@ -92,9 +94,11 @@ class Embedder:
         for backbone in backbones:
             if backbone.kind != domain.kind:
                 raise InputError(f"{backbone.name} reads {backbone.kind} examples; {domain!r} was given.")
-            if backbone.output != "pooled":
+            wanted = MODALITIES[domain.kind].output if domain.kind in MODALITIES else "pooled"
+            if backbone.output != wanted:
                 raise InputError(
-                    f"{backbone.name} gives a row for each token, and one for each example is needed: pool its output."
+                    f"{backbone.name} gives {OUTPUTS[backbone.output]}, and {OUTPUTS[wanted]} is needed for "
+                    f"{KINDS[domain.kind]}: {HOW[wanted]}."
                 )
         scanned = self._scanned(domain, scan)
         if isinstance(domain.samples, Table):
@@ -181,10 +185,13 @@ class Way:
     work: Callable[[Samples, dict[int, Engine]], Callable[[Any], Iterator[tuple[Need, Row, bool]]]]
 
 
+OUTPUTS: dict[Output, str] = {"pooled": "one for each example", "tokens": "a row for each token"}
+HOW: dict[Output, str] = {"pooled": "pool its output", "tokens": "leave its output as it is"}
 WAYS: dict[Kind, Way] = {
     "image": Way(image_tasks, partial(array_work, read_picture)),
     "text": Way(text_tasks, text_work),
     "sound": Way(image_tasks, partial(array_work, read_recording)),
+    "sentence": Way(sentence_tasks, sentence_work),
 }
 """Feature rows are not embedded: they are read as they are. Rows of a table are encoded all at once."""
 

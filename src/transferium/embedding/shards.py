@@ -48,7 +48,7 @@ def _part(scan: Scan, at: NDArray[np.intp]) -> Scan:
 
 def _whole(parts: list[Embedding], n: int) -> Embedding:
     """The shards dealt back into the domain's order."""
-    features = np.zeros((n, parts[0].features.shape[1]), np.float32)
+    features = np.zeros((n, *parts[0].features.shape[1:]), parts[0].features.dtype)
     ok = np.zeros(n, bool)
     keys = [""] * n
     problems: dict[int, str] = {}

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
+from transferium.evaluation.known_entities import answer_known, known_phrases
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.linear_classifier import softmax
 from transferium.methods.fitted import Fitted
@@ -71,6 +72,25 @@ def nearest_mean(train_X: NDArray[Any], train_y: Labels, classes: int) -> Callab
 def _distances(X: Array, means: Array) -> Array:
     squared: Array = (X * X).sum(1)[:, None] - 2 * X @ means.T + (means * means).sum(1)
     return np.maximum(squared, 0)
+
+
+def _by_nearest_mean(task: Task, test: Domain) -> Array:
+    train = task.embed(task.train)
+    means = nearest_mean(train.features, train.y, task.problem.width)
+    del train
+    return np.concatenate([means(seen.features) for seen in task.blocks(test)])
+
+
+def _by_known_entities(task: Task, test: Domain) -> Array:
+    there, asked = ([d.samples.raw(i).words for i in range(len(d))] for d in (task.train, test))
+    return answer_known(asked, known_phrases(there, task.train.y), task.problem.width)
+
+
+NAIVE: dict[str, tuple[str, Callable[[Task, Domain], Array]]] = {
+    "classes": ("nearest_mean", _by_nearest_mean),
+    "entities": ("known_entities", _by_known_entities),
+}
+"""By kind of problem: the reference that hardly learns, by its name, and its outputs for a held-out part."""
 
 
 def answers(fitted: Fitted, features: NDArray[Any]) -> tuple[Array, Array]:

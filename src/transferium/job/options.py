@@ -17,7 +17,7 @@ COMPARED = ("zero-shot", "ncm", "knn", "probe", "setfit", "lora", "bitfit", "fin
 """The methods that draws of a few labels compare where none are named: those of them that there are."""
 PRETRAIN = "pretrain."
 """What settings of the pretraining that a fit begins with are called before their names."""
-OF_BACKBONE = tuple(row.setting for row in MODALITIES.values())
+OF_BACKBONE = tuple(dict.fromkeys(row.setting for row in MODALITIES.values()))
 """Settings of what a backbone reads, not of a method."""
 
 

@@ -93,12 +93,13 @@ def check_installed(name: str) -> None:
 
 def _amount(kind: Kind, **given: int | None) -> int | None:
     """The value of the setting of this kind; raises ``InputError`` where the setting of another kind was given."""
+    own = MODALITIES[kind].setting if kind in MODALITIES else ""
     for other, row in MODALITIES.items():
-        if other != kind and given.get(row.setting) is not None:
+        if row.setting != own and given.get(row.setting) is not None:
             raise InputError(
                 f"{row.setting} is a setting for {KINDS[other]}, and these are {KINDS[kind]}: leave it out."
             )
-    return given.get(MODALITIES[kind].setting) if kind in MODALITIES else None
+    return given.get(own)
 
 
 def backbone_of_model(

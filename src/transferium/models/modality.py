@@ -8,11 +8,13 @@ from typing import Any
 
 from transferium.data.domain import Kind
 from transferium.errors import InputError
-from transferium.models.backbone import Backbone
+from transferium.models.backbone import Backbone, Output
 from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.models.listening import listening
+from transferium.models.per_word import per_word
 from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, Preprocess, TextPreprocess
 from transferium.models.sound_preprocess import SoundPreprocess
+from transferium.models.word_preprocess import WordPreprocess
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,10 @@ class Modality:
     wants: str
     sign: str
     through: Through | None = None
+    output: Output = "pooled"
+    """Whether its backbones give a row for each example, or one for each token."""
+    any_language: str = ""
+    """The backbone that reads what the default one does not know, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,19 @@ MODALITIES: dict[Kind, Modality] = {
         wrap=lambda transform: transform if isinstance(transform, TextPreprocess) else None,
         wants="a TextPreprocess",
         sign="tokenizer.json",
+        any_language="char_ngrams",
+    ),
+    "sentence": Modality(
+        WordPreprocess,
+        default="all_minilm_l6_v2",
+        setting="max_length",
+        resized=WordPreprocess.shortened,
+        smaller="shorter windows",
+        wrap=lambda transform: transform if isinstance(transform, WordPreprocess) else None,
+        wants="a WordPreprocess",
+        sign="tokenizer.json",
+        output="tokens",
+        through=Through("text", per_word),
     ),
     "sound": Modality(
         SoundPreprocess,

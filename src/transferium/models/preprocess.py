@@ -260,7 +260,7 @@ class TextPreprocess(Preprocess):
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "kind": "text",
+            "kind": self.kind,
             "tokenizer": self.tokenizer.name,
             "max_length": self.max_length,
             "pad_id": self.pad_id,

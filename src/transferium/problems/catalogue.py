@@ -10,14 +10,19 @@ import numpy as np
 
 from transferium.errors import DataError, InputError, TransferiumWarning, did_you_mean, option
 from transferium.problems.classes import Classes
+from transferium.problems.entities import Entities
 from transferium.problems.label_cells import as_number, is_several, missing_rows
 from transferium.problems.multi_label import SEPARATOR, MultiLabel
 from transferium.problems.problem import Labels, Problem
 from transferium.problems.regression import Regression
 
 AUTO = "auto"
-PROBLEMS: dict[str, type[Problem]] = {problem.kind: problem for problem in (Classes, MultiLabel, Regression)}
+PROBLEMS: dict[str, type[Problem]] = {problem.kind: problem for problem in (Classes, MultiLabel, Regression, Entities)}
 """Every kind of problem by its name."""
+OF_EXAMPLES = tuple(kind for kind, problem in PROBLEMS.items() if not problem.reads)
+"""Those with one answer for a whole example, whatever its kind."""
+OF_PARTS = {problem.reads: kind for kind, problem in PROBLEMS.items() if problem.reads}
+"""By kind of example: the problem that labels its parts."""
 MANY = 20
 """Different whole numbers from which labels may well be amounts, and different fractions below which they may not."""
 

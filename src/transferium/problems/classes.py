@@ -92,6 +92,9 @@ class Classes(Problem):
     def strata(self, labels: Labels) -> NDArray[np.int64]:
         return labels
 
+    def counts(self, labels: Labels) -> dict[str, int]:
+        return dict(zip(self.names, np.bincount(labels, minlength=len(self.names)).tolist(), strict=True))
+
     def check_learnable(self, labels: Labels, where: str) -> None:
         present = np.unique(labels)
         if len(present) < 2:

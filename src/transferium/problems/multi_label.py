@@ -137,6 +137,9 @@ class MultiLabel(Problem):
         rarest: NDArray[np.int64] = np.where(labels.any(axis=1), order.argmin(axis=1) + 1, 0)
         return np.unique(rarest, return_inverse=True)[1]
 
+    def counts(self, labels: Labels) -> dict[str, int]:
+        return dict(zip(self.names, labels.sum(axis=0, dtype=np.int64).tolist(), strict=True))
+
     def check_learnable(self, labels: Labels, where: str) -> None:
         if not len(labels):
             raise DataError(f"a multi-label classifier needs examples whose labels differ; {where} holds none.")

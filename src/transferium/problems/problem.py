@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from transferium.functional.bootstrap import Interval
 from transferium.functional.linear_classifier import softmax
+from transferium.functional.sequences.ragged import is_ragged_array, within
 from transferium.problems.evaluation import Evaluation
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def linked(scores: Array, link: Link) -> Array:
     >>> linked(np.array([[0.0, 0.0]]), "softmax").tolist(), linked(np.array([[0.0]]), "sigmoid").tolist()
     ([[0.5, 0.5]], [[0.5]])
     """
+    if is_ragged_array(scores):
+        return within(lambda each: linked(each, link), scores)
     if link == "identity":
         return scores
     if link == "sigmoid":
@@ -78,6 +81,10 @@ class Problem(ABC):
     """What examples are spread evenly by, in words."""
     wording: ClassVar[Wording]
     """How a difference by the headline figure is said."""
+    chosen_on: ClassVar[int | None] = None
+    """Of how many rows of features a setting is chosen at most; None: of all. One example may have many rows."""
+    reads: ClassVar[str] = ""
+    """The kind of example whose parts it labels; empty where any kind of example may have its labels."""
 
     names: tuple[str, ...]
 
@@ -104,6 +111,18 @@ class Problem(ABC):
         """The same answer as plain data for JSON."""
         return self.answer(outputs)
 
+    def cells(self, labels: Labels, samples: Any) -> list[str]:
+        """Labels as they are written into a file; ``samples.raw(i)`` is the example that each belongs to."""
+        return [self.cell(label) for label in labels]
+
+    def answers(self, outputs: Array, samples: Any) -> list[str]:
+        """The answer of each example as it is written into a file; nothing of one that could not be read."""
+        return ["" if np.isnan(row).any() else self.answer(row) for row in outputs]
+
+    def values(self, outputs: Array, samples: Any) -> list[Any]:
+        """The same answers as plain data for JSON."""
+        return [None if np.isnan(row).any() else self.value(row) for row in outputs]
+
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns that the outputs are written to, beside the answer itself."""
@@ -122,6 +141,10 @@ class Problem(ABC):
     @abstractmethod
     def strata(self, labels: Labels) -> NDArray[np.int64]:
         """A number for each example ``(n,)``: examples of one stratum are spread evenly over parts and folds."""
+
+    def counts(self, labels: Labels) -> dict[str, int]:
+        """How many examples of each name there are; none where that is no number of examples."""
+        return {}
 
     @abstractmethod
     def check_learnable(self, labels: Labels, where: str) -> None:
@@ -145,6 +168,16 @@ class Problem(ABC):
     @abstractmethod
     def constant(self, labels: Labels) -> Array:
         """Outputs ``(width,)`` that are best for all examples alike: the reference that learns nothing."""
+
+    def alike(self, learned: Labels, labels: Labels) -> Array:
+        """The outputs of :meth:`constant` for the ``learned`` labels, once for each of ``labels``."""
+        return np.tile(self.constant(learned), (len(labels), 1))
+
+    def missed(self, labels: Labels, outputs: Array) -> Array:
+        """How far each answer is from its label ``(n,)``, 0 where it is right: the order of mistakes to look at."""
+        far = np.abs(self.predict(outputs).astype(np.float64) - labels)
+        missed: Array = far.reshape(len(labels), -1).sum(axis=1)
+        return missed
 
     @abstractmethod
     def losses(self, scores: Array, labels: Labels) -> Array:

@@ -11,6 +11,7 @@ from transferium.report.words import (
     LABEL_METRICS,
     METRICS,
     REGRESSION_METRICS,
+    SPAN_METRICS,
     amount,
     decimal,
     percent,
@@ -148,7 +149,25 @@ REGRESSION = Presentation(
     predicts="an amount each",
     amounts=True,
 )
-PRESENTATIONS = {"classes": CLASSES, "multi-label": MULTI_LABEL, "regression": REGRESSION}
+ENTITIES = Presentation(
+    headline="span_f1",
+    called="span F1",
+    write=percent,
+    axis="Span F1, %",
+    most=1.0,
+    gain=points,
+    gain_unit="points",
+    tiles=("span_precision", "span_recall"),
+    metrics=SPAN_METRICS,
+    scales=(RATES, NATS),
+    mistakes="Its worst sentences",
+    order="The sentences with the most entities missed or wrong come first",
+    rest=", then those with every entity right",
+    output="type",
+    nothing="no entity",
+    predicts="entities in sentences",
+)
+PRESENTATIONS = {"classes": CLASSES, "multi-label": MULTI_LABEL, "regression": REGRESSION, "entities": ENTITIES}
 """Every kind of problem by its name."""
 
 

@@ -41,9 +41,19 @@ REGRESSION_METRICS = {
     "rmse": "Root mean squared error",
     "r2": "R²",
 }
+SPAN_METRICS = {
+    "span_f1": "Span F1",
+    "span_precision": "Span precision",
+    "span_recall": "Span recall",
+    "macro_span_f1": "Span F1, mean over types",
+    "log_loss": "Log-loss of a word",
+    "log_loss_before": "Log-loss of a word before calibration",
+}
 REFERENCES = {
     "no_transfer": ("No transfer", "same network, random weights"),
     "majority": ("Majority class", "always the most frequent class"),
+    "no_entity": ("No entity", "answers nothing"),
+    "known_entities": ("Known entities", "what was an entity in training is one everywhere"),
     "nearest_mean": ("Nearest class mean", "averages the features, trains nothing"),
     "gradient_boosting": ("Gradient boosting", "decision trees on the same columns"),
     "scratch": ("From scratch", "same network, trained from random weights"),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from transferium.data.columns.table import Table
 from transferium.data.doctor.findings import Finding, count, some
 from transferium.data.domain import PARTS, Domain
+from transferium.functional.sequences.ragged import is_ragged_array
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ def _two_labels(domain: Domain, sets: list[NDArray[np.intp]], chance: bool) -> l
 
 def _differ(labels: NDArray[Any], at: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Which of some examples have another label than the first of them."""
+    if is_ragged_array(labels):
+        return np.array([not np.array_equal(labels[i], labels[at[0]]) for i in at], bool)
     differ: NDArray[np.bool_] = (labels[at] != labels[at[0]]).reshape(len(at), -1).any(axis=1)
     return differ
 

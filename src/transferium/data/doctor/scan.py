@@ -143,6 +143,16 @@ def _scan_texts(domain: Domain, _workers: int | None, _progress: Progress | None
     return seen
 
 
+def _scan_sentences(domain: Domain, _workers: int | None, _progress: Progress | None) -> list[_Seen]:
+    """Sentences are known by their words, which is all that is read of them."""
+    seen: list[_Seen] = []
+    for i in range(len(domain)):
+        words = domain.samples.raw(i).words
+        empty = not any(word.strip() for word in words)
+        seen.append(("", "", "empty sentence") if empty else (content_key("\x1f".join(words)), "", ""))
+    return seen
+
+
 def _scan_rows(domain: Domain, _workers: int | None, _progress: Progress | None) -> list[_Seen]:
     """Rows are hashed like arrays; a row that is not finite in single precision names its columns."""
     values = domain.features
@@ -169,6 +179,7 @@ SCANS: dict[Kind, Callable[[Domain, int | None, Progress | None], Sequence[tuple
     "image": partial(_scan_files, _scan_image),
     "text": _scan_texts,
     "sound": partial(_scan_files, _scan_sound),
+    "sentence": _scan_sentences,
     "row": _scan_table,
     "features": _scan_rows,
 }

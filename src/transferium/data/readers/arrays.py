@@ -15,14 +15,15 @@ from transferium.data.columns.infer import infer
 from transferium.data.columns.table import Table
 from transferium.data.domain import Domain, Kind
 from transferium.data.folders.example_files import kind_of_path
-from transferium.data.labels import encode_groups, encode_parts
+from transferium.data.labels import encode_groups, encode_parts, labels_of
 from transferium.data.modality import KINDS, by_kind, check_kind
 from transferium.data.readers.file_cells import files_of
 from transferium.data.readers.sequences import as_arrow, as_list, column_names, in_order, is_picture
 from transferium.data.samples import Files, Items, Rows, Samples
+from transferium.data.sentences.sentence_cells import as_sentence
 from transferium.data.sounds.decode import is_wave
 from transferium.errors import DataError, InputError, option
-from transferium.problems.catalogue import AUTO, Asked, kind_of, read_labels
+from transferium.problems.catalogue import AUTO, PROBLEMS, Asked, kind_of, read_labels
 from transferium.problems.label_cells import is_missing
 from transferium.problems.multi_label import MultiLabel
 from transferium.problems.problem import Labels, Problem
@@ -48,7 +49,8 @@ def read_memory(
     A list of strings holds image paths where all of them end like one, else texts; ``kind`` decides otherwise.
     ``columns`` name those of rows.
     """
-    samples, found = _samples(source, kind)
+    own = PROBLEMS[kind_of(problem)].reads if kind_of(problem) != AUTO else ""
+    samples, found = _samples(source, kind or own or None)  # type: ignore[arg-type]  # the name of a kind
     if not len(samples):
         raise DataError(f"{name!r} holds no examples: give at least one")
     if columns is not None and isinstance(samples, (Rows, Table)):
@@ -86,7 +88,7 @@ def with_values(
     if matrix is not None:
         labels, posed = _of_matrix(matrix, where, problem)
     elif "label" in lists:
-        labels, posed = read_labels(lists["label"], where, problem)
+        labels, posed = labels_of(domain.samples, domain.kind, lists["label"], where, problem)
     ids, parts, groups = (lists.get(use) for use in ("id", "part", "group"))
     numbered = domain.ids if ids is None else [str(i if is_missing(one) else one) for i, one in enumerate(ids)]
     return replace(
@@ -215,6 +217,11 @@ def _all_named(source: Sequence[Any]) -> Sequence[Any]:
     return source
 
 
+def _sentences(source: Any, asked: bool) -> Samples | None:
+    """Lists of words, or texts that are cut into words, where this kind was asked for: else they are rows, or texts."""
+    return Items([as_sentence(cell, f"item {i}") for i, cell in enumerate(source)]) if asked else None
+
+
 def _features(source: Any, asked: bool) -> Samples | None:
     """Numbers that are taken as they are; rows of a table unless this kind was asked for."""
     if not asked:
@@ -253,6 +260,7 @@ MEMORY: dict[Kind, Callable[[Any, bool], Samples | None]] = {
     "image": _images,
     "text": _texts,
     "sound": _sounds,
+    "sentence": _sentences,
     "row": _rows,
     "features": _features,
 }

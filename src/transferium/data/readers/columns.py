@@ -10,17 +10,19 @@ from transferium.data.columns.column import ColumnType
 from transferium.data.domain import Kind
 from transferium.data.folders.example_files import EXAMPLE_FILES, kind_of_path
 from transferium.data.modality import KINDS
+from transferium.data.sentences.sentence_cells import may_be_sentence
 from transferium.errors import DataError, InputError, did_you_mean, option
-from transferium.problems.catalogue import AUTO, Asked
+from transferium.problems.catalogue import AUTO, OF_PARTS, PROBLEMS, Asked, kind_of
 
 LABEL_NAMES = ("label", "class", "target", "y")
 FILE_NAMES = ("path", "file", "filename", "file_name")
 IMAGE_NAMES = ("image", "image_path", *FILE_NAMES)
 SOUND_NAMES = ("sound", "audio", "audio_path", "recording", "clip", *FILE_NAMES)
 TEXT_NAMES = ("text", "sentence", "review", "content")
+SENTENCE_NAMES = ("tokens", "words", *TEXT_NAMES)
 
 
-USES = ("image", "text", "sound", "label", "part", "group", "id")
+USES = ("image", "text", "sound", "sentence", "label", "part", "group", "id")
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Columns:
     image: str | None = None
     text: str | None = None
     sound: str | None = None
+    sentence: str | None = None
     label: str | None = None
     part: str | None = None
     group: str | None = None
@@ -58,6 +61,22 @@ class Columns:
         named = {use: name for use, name in self.named().items() if use in ("label", "part")}
         return "".join(f", {use}s in column {name!r}" for use, name in named.items())
 
+    def for_problem(self, names: Sequence[str]) -> Columns:
+        """The same; where the problem decides what kind of example is read, texts among the columns are of that kind.
+
+        Raises ``InputError`` where that is not the kind that was asked for.
+        """
+        asked = kind_of(self.problem)
+        kind: Any = PROBLEMS[asked].reads if asked != AUTO else ""
+        if not kind:
+            return self
+        if self.kind not in (None, kind) or self.image or self.columns:
+            given = f"{option('kind', str(self.kind))} was" if self.kind else "other columns were"
+            raise InputError(f"{option('problem', asked)} is about {KINDS[kind]}, and {given} named: leave one out.")
+        column = getattr(self, kind) or self.text or _guess(COLUMNS[kind][0], names)
+        changes: dict[str, Any] = {"kind": kind, "text": None, kind: column}
+        return replace(self, **changes)
+
     def named(self) -> dict[str, str]:
         """Every column that is not a feature, by its use."""
         uses = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -73,7 +92,7 @@ def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
 
     Raises ``DataError`` for a column that is not there and ``InputError`` where two kinds are asked for at once.
     """
-    names = list(first)
+    asked, names = asked.for_problem(list(first)), list(first)
     more = (("columns", asked.columns or ()), ("drop", asked.drop), ("type", tuple(asked.types)))
     for use, name in (*asked.named().items(), *((use, name) for use, listed in more for name in listed)):
         if name not in first:
@@ -98,9 +117,24 @@ def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
         if kind == use or (kind is None and column):
             if asked.types:
                 raise InputError(f"types are of the columns of rows, and {where} holds {KINDS[use]}: leave them out.")
+            if label is None and not asked.labels_beside:
+                label = _guess(LABELS_BESIDE.get(use, ()), free)
             changes: dict[str, Any] = {use: _need(column, use, COLUMNS[use][0], names, where), "kind": use}
-            return replace(found, **changes)
+            return replace(found, label=label, problem=_problem_of(use, asked.problem, where), **changes)
     return replace(found, kind=kind or "row", columns=asked.columns or tuple(free))
+
+
+def _problem_of(kind: Kind, asked: Asked, where: str) -> Asked:
+    """The problem that examples of that kind pose: where their parts have labels, that one."""
+    own = OF_PARTS.get(kind)
+    if own is None or kind_of(asked) == own:
+        return asked
+    if asked != AUTO:
+        raise InputError(
+            f"{where} holds {KINDS[kind]}, of which the words have labels, and {option('problem', kind_of(asked))} was "
+            f"asked for: say {option('problem', own)}, or give texts, which have a label each."
+        )
+    return own
 
 
 def _asked_kind(asked: Columns) -> Kind | None:
@@ -126,8 +160,11 @@ def _may_be_sound(value: Any) -> bool:
     return isinstance(value, (bytes, dict)) or kind_of_path(value) == "sound"
 
 
+LABELS_BESIDE = {"sentence": ("ner_tags", "tags", "spans", "entities", "labels")}
+"""What a column of labels may be called beside such examples, where it has no usual name."""
 COLUMNS: dict[Kind, tuple[tuple[str, ...], Callable[[Any], bool]]] = {
     "image": (IMAGE_NAMES, _may_be_image),
+    "sentence": (SENTENCE_NAMES, may_be_sentence),
     "text": (TEXT_NAMES, lambda value: isinstance(value, str | None)),
     "sound": (SOUND_NAMES, _may_be_sound),
 }

@@ -25,6 +25,7 @@ from transferium.data.readers.parts import join_parts
 from transferium.data.readers.row_cells import with_columns
 from transferium.data.readers.sequences import as_arrow, as_list, column_names, is_picture
 from transferium.data.samples import Files, Items, Rows, Samples
+from transferium.data.sentences.sentence_cells import as_sentence
 from transferium.errors import DataError, InputError, TransferiumWarning
 from transferium.problems.label_cells import is_missing, is_several
 
@@ -96,7 +97,7 @@ def read_frame(frame: Frame, asked: Columns, name: str, **beside: Values | None)
         domain = replace(domain, samples=samples, ids=ids, layout=said)
     given = {use: values for use, values in beside.items() if values is not None}
     return with_values(
-        domain, problem=asked.problem, **{use: cells.get(use) for use in ("label", "part", "group", "id")} | given
+        domain, problem=columns.problem, **{use: cells.get(use) for use in ("label", "part", "group", "id")} | given
     )
 
 
@@ -146,9 +147,16 @@ def _texts(cells: Sequence[Any], name: str, where: str) -> Samples:
     return Items([str(cell) if isinstance(cell, str) or not is_missing(cell) else "" for cell in cells])
 
 
+def _sentences(cells: Sequence[Any], name: str, where: str) -> Samples:
+    """Lists of words, or texts, which are cut into words."""
+    at = f"{where}: column {name!r}"
+    return Items([as_sentence(cell if is_several(cell) or not is_missing(cell) else None, at) for cell in cells])
+
+
 MEMORY_CELLS: dict[Kind, Callable[[Sequence[Any], str, str], Samples]] = {
     "image": partial(_files, "image"),
     "text": _texts,
     "sound": partial(_files, "sound"),
+    "sentence": _sentences,
 }
 """The samples of one column of a table in memory."""

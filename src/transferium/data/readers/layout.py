@@ -17,7 +17,7 @@ from transferium.data.folders.listing import Folder, Listing, list_folder
 from transferium.data.folders.part_names import is_exact, part_of, without_shard
 from transferium.data.modality import KINDS
 from transferium.data.readers.columns import Columns
-from transferium.data.readers.table_files import TABLES, agrees_with_folders, meant_by
+from transferium.data.readers.table_files import TABLES, agrees_with_folders, meant_by, tables_for
 from transferium.errors import DataError, option
 from transferium.system.printable import shown
 
@@ -178,7 +178,7 @@ def _is_metadata(name: str) -> bool:
 
 def _tables_to_read(root: Path, here: Folder, asked: Columns) -> dict[str, tuple[str, ...]]:
     """The tables of each part (``""`` where they are not divided); none where ``here`` is read as images."""
-    tables = _tables(here)
+    tables = [name for name in here.others if ending(name) in tables_for(asked)]
     if not tables or asked.layout not in (None, TABLE):
         return {}
     pictures = here.holds_examples()

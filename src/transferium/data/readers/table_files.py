@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain, Kind
-from transferium.data.labels import encode_groups, encode_parts
+from transferium.data.labels import encode_groups, encode_parts, labels_of
 from transferium.data.modality import KINDS, by_kind
 from transferium.data.readers.cells import as_labels, as_texts, as_values, one_hot
 from transferium.data.readers.columns import Columns, settle
@@ -22,8 +22,10 @@ from transferium.data.readers.jsonlines import JsonLines
 from transferium.data.readers.parquet import Parquet, RowGroups
 from transferium.data.readers.row_cells import some_begins_with_a_number, with_columns
 from transferium.data.samples import Items, Rows, Samples
+from transferium.data.sentences.conll import Conll
+from transferium.data.sentences.sentence_cells import as_sentence
 from transferium.errors import DataError, TransferiumError, option
-from transferium.problems.catalogue import read_labels
+from transferium.problems.catalogue import AUTO, PROBLEMS, kind_of
 from transferium.problems.label_cells import missing_rows
 from transferium.problems.problem import Problem
 from transferium.system.printable import printable
@@ -38,17 +40,28 @@ class TableFile(Protocol):
     def read(self, names: Sequence[str]) -> Any: ...
 
 
-TABLES: dict[str, type[Delimited] | type[Parquet] | type[JsonLines]] = {
+TABLES: dict[str, type[Delimited] | type[Parquet] | type[JsonLines] | type[Conll]] = {
     ".csv": Delimited,
     ".tsv": Delimited,
     ".parquet": Parquet,
     ".pq": Parquet,
     ".jsonl": JsonLines,
     ".ndjson": JsonLines,
+    ".conll": Conll,
+    ".bio": Conll,
+    ".iob": Conll,
 }
 """Table files by the ending of their name (lower case)."""
+IN_PLAIN_TEXT: dict[str, type[Conll]] = {".txt": Conll}
+"""Files that are tables where what they hold was asked for by its problem alone: most others of that name are not."""
 AT_ONCE = 4_000_000
 """Cells of Parquet files that are read at a time."""
+
+
+def tables_for(asked: Columns) -> Mapping[str, type[Any]]:
+    """``TABLES``, and what else is a table for the problem that was asked for."""
+    kind = kind_of(asked.problem)
+    return TABLES if kind == AUTO or not PROBLEMS[kind].reads else TABLES | IN_PLAIN_TEXT
 
 
 def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
@@ -57,7 +70,7 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
     Image paths are relative to the table's folder, or absolute; image bytes stay in the file until they are needed.
     Raises ``DataError`` for missing columns, nulls among labels, and files that are no tables.
     """
-    tables: list[TableFile] = [TABLES[path.suffix.lower()](path) for path in paths]
+    tables: list[TableFile] = [tables_for(asked)[path.suffix.lower()](path) for path in paths]
     where = str(paths[0])
     columns = settle(asked, tables[0].first, where)
     files = columns.of_files()
@@ -67,10 +80,11 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
     table = _read_all(tables, list(dict.fromkeys([*columns.named().values()] or names[:1] if few else names)))
     if table.num_rows == 0:
         raise DataError(f"{where} has the columns {', '.join(map(repr, tables[0].first))} but no rows")
-    labels, problem, gaps = _labels(table, columns, asked.label is not None, where)
+    samples, said = _samples(paths, table, columns, where)
+    labels, problem, gaps = _labels(table, columns, asked.label is not None, where, samples)
     ids = _ids(table, columns, lazy)
     domain = Domain(
-        samples=Rows(np.zeros((table.num_rows, 0))),
+        samples=samples,
         kind=columns.kind or "row",
         ids=ids,
         labels=labels,
@@ -87,9 +101,15 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
         return with_columns(domain, cells, columns, where, asked=asked.columns is not None)
     if labels is None:
         domain = replace(domain, ignored={**domain.ignored, **_candidates(tables, columns)})
-    reader = by_kind(CELLS, domain.kind, "reader of table cells")
-    samples, said = reader(paths, table, getattr(columns, domain.kind), where)
-    return replace(domain, samples=samples, layout=f"{said}{columns.about()}")
+    return replace(domain, layout=f"{said}{columns.about()}")
+
+
+def _samples(paths: Sequence[Path], table: Any, columns: Columns, where: str) -> tuple[Samples, str]:
+    """The examples of one column, and what they are in words; of rows, which are read later, places alone."""
+    if columns.columns is not None:
+        return Rows(np.zeros((table.num_rows, 0))), ""
+    kind = columns.kind or "row"
+    return by_kind(CELLS, kind, "reader of table cells")(paths, table, getattr(columns, kind), where)
 
 
 class AFewColumns:
@@ -155,7 +175,7 @@ def _read_all(tables: Sequence[TableFile], names: list[str]) -> Any:
 
 
 def _labels(
-    table: Any, columns: Columns, asked: bool, where: str
+    table: Any, columns: Columns, asked: bool, where: str, samples: Samples
 ) -> tuple[NDArray[Any] | None, Problem | None, list[int]]:
     """Labels, the problem that they pose, and the rows for want of which there are no labels.
 
@@ -173,7 +193,8 @@ def _labels(
         raise DataError(
             f"{where}: column {columns.label!r} holds {found}, not labels: name another with {option('label')}"
         )
-    return *read_labels(values, f"column {columns.label!r} of {where}", columns.problem), []
+    kind = columns.kind or "row"
+    return *labels_of(samples, kind, values, f"column {columns.label!r} of {where}", columns.problem), []
 
 
 def _ids(table: Any, columns: Columns, lazy: bool) -> list[str]:
@@ -204,9 +225,16 @@ def _files(kind: Kind, paths: Sequence[Path], table: Any, name: str, where: str)
     return files_of(paths[0].parent, cells, kind), f"{KINDS[kind]} in column {name!r}{f' ({found})' * bool(found)}"
 
 
+def _sentences(_paths: Sequence[Path], table: Any, name: str, where: str) -> tuple[Samples, str]:
+    """Lists of words, or texts, which are cut into words."""
+    cells, at = as_values(table[name]), f"{where}: column {name!r}"
+    return Items([as_sentence(cell, at) for cell in cells]), f"sentences in column {name!r}"
+
+
 CELLS: dict[Kind, Callable[[Sequence[Path], Any, str, str], tuple[Samples, str]]] = {
     "image": partial(_files, "image"),
     "text": _texts,
     "sound": partial(_files, "sound"),
+    "sentence": _sentences,
 }
 """The samples of one column of a table, and what they are in words; what is not read yet stays in the file."""

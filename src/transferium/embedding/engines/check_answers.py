@@ -34,7 +34,8 @@ def check_answers(
     """
     try:
         engine = open_graph()
-        ours = np.concatenate([engine.run(probe[None]) for probe in probes])
+        found = [engine.run(probe[None]) for probe in probes]
+        ours = np.concatenate([one.reshape(-1, one.shape[-1]) for one in found])  # of each token, where it gives that
         batches_exactly = is_ragged(kind) and all(_same_in_company(engine, probe) for probe in probes)
     except Exception as error:  # whatever onnxruntime raises, this graph is not usable
         raise WrongGraph(f"does not run ({str(error).splitlines()[0]})") from error
@@ -44,8 +45,8 @@ def check_answers(
             f"differs from torch by {difference:.1e} of the features' scale on {inputs} (tolerance {TOLERANCE:.0e})"
         )
     engine.batch_exactly(batches_exactly)
-    found = {"tolerance": TOLERANCE, "inputs": len(probes), "batches_exactly": batches_exactly}
-    return engine, found | ({} if theirs is None else {"difference": difference})
+    told = {"tolerance": TOLERANCE, "inputs": len(probes), "batches_exactly": batches_exactly}
+    return engine, told | ({} if theirs is None else {"difference": difference})
 
 
 def _difference(ours: NDArray[Any], theirs: NDArray[Any]) -> float:

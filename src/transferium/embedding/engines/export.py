@@ -86,7 +86,7 @@ def _answers(module: nn.Module, probes: Sequence[NDArray[Any]]) -> NDArray[np.fl
     import torch
 
     with torch.inference_mode():
-        answers = [module(torch.from_numpy(probe)[None]).float().numpy() for probe in probes]
+        answers = [module(torch.from_numpy(probe)[None]).float().flatten(0, -2).numpy() for probe in probes]
     together: NDArray[np.float32] = np.concatenate(answers)
     return together
 

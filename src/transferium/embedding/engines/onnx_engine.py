@@ -59,6 +59,6 @@ class OnnxEngine:
     def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         with refusing(BackboneError, f"the graph {self._path} cannot read this input"):
             features: NDArray[np.float32] = np.asarray(self._session.run(None, {self._input: batch})[0], np.float32)
-            if features.ndim != 2 or len(features) != len(batch):
+            if features.ndim < 2 or len(features) != len(batch):
                 raise ValueError(f"for {len(batch)} examples it gives numbers of shape {features.shape}")
         return features

@@ -26,15 +26,15 @@ class Memory:
         """Keep the rows of ``need`` in memory, unless they are in its store."""
         if need.space is not None and need.space.works:
             return
-        if self._bytes + need.rows.nbytes > self.limit:
+        if self._bytes + need.nbytes > self.limit:
             self._known, self._bytes = {}, 0
-        if need.rows.nbytes > self.limit:
+        if need.nbytes > self.limit:
             return
         known, copy = self._known.setdefault(_name(need), {}), need.rows.copy()
         for key, at in need.at.items():
             reason = need.reasons.get(key)
             known[key] = Row(key, None if reason else copy[at], reason)
-        self._bytes += copy.nbytes
+        self._bytes += need.nbytes
 
 
 def _name(need: Need) -> tuple[str, ...]:

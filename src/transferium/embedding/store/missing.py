@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from transferium.embedding.store.open_table import OpenSpace
 from transferium.embedding.store.table import Row
 from transferium.errors import BackboneError
+from transferium.functional.sequences.ragged import ragged
 from transferium.models.backbone import Backbone
 
 BATCH = 32
@@ -25,12 +27,18 @@ class Need:
         for key in keys:
             if key:
                 self.at.setdefault(key, len(self.at))
-        self.rows = np.zeros((len(self.at), backbone.width), np.float32)
+        self.rows = self._noughts(len(self.at))
         self.done = np.zeros(len(self.at), bool)
         self.reasons: dict[str, str] = {}
         self.computed = 0
         self.space: OpenSpace | None = None
         self._unwritten: list[Row] = []
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all rows."""
+        rows = [self.rows] if self.backbone.output == "pooled" else self.rows.tolist()
+        return sum(int(row.nbytes) for row in rows)
 
     @property
     def missing(self) -> list[str]:
@@ -61,6 +69,8 @@ class Need:
         at = self.at[row.key]
         if row.vector is None:
             self.reasons[row.key] = row.reason or "unreadable"
+        elif self.backbone.output == "tokens" and row.vector.size % max(1, self.backbone.width) == 0:
+            self.rows[at] = row.vector.reshape(-1, self.backbone.width)
         elif row.vector.shape != (self.backbone.width,):
             raise BackboneError(
                 f"{self.backbone.name} should give {self.backbone.width} features, and gave {row.vector.shape}: what "
@@ -70,7 +80,13 @@ class Need:
             self.rows[at] = row.vector
         self.done[at] = True
 
-    def features(self) -> tuple[NDArray[np.float32], NDArray[np.bool_], dict[int, str]]:
+    def _noughts(self, n: int) -> NDArray[Any]:
+        """Features of ``n`` examples before any is known; ragged where there is a row for each token."""
+        if self.backbone.output == "pooled":
+            return np.zeros((n, self.backbone.width), np.float32)
+        return ragged(np.zeros((0, self.backbone.width), np.float32) for _ in range(n))
+
+    def features(self) -> tuple[NDArray[Any], NDArray[np.bool_], dict[int, str]]:
         """Rows in the domain's order, which of them are features, and why the others are not."""
         order = np.array([self.at.get(key, -1) for key in self.keys], np.intp)
         problems = {i: self.reasons[key] for i, key in enumerate(self.keys) if key in self.reasons}
@@ -78,6 +94,6 @@ class Need:
         ok[list(problems)] = False
         if len(self.at) == len(order):
             return self.rows, ok, problems
-        features = np.zeros((len(order), self.backbone.width), np.float32)
+        features = self._noughts(len(order))
         features[ok] = self.rows[order[ok]]
         return features, ok, problems

@@ -49,7 +49,7 @@ class FeatureStore:
         path = self.folder / f"{hashlib.sha256(words.encode()).hexdigest()[:40]}.sqlite"
 
         def make() -> Space:
-            name, width = backbone.name, backbone.width
+            name, width = backbone.name, backbone.width if backbone.output == "pooled" else 0
             return Space(path, name=name, engine=engine, width=width, on_damage=self._damaged_rows, dtype=dtype)
 
         space = OpenSpace(path, make, self.limit, self.say)

@@ -23,7 +23,6 @@ from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import randomised
 from transferium.models.heads.linear import linear
-from transferium.problems.classes import Classes
 from transferium.problems.evaluation import Evaluation
 
 
@@ -91,7 +90,7 @@ def _judge_attacked(fitted: Fitted, task: Task, test: Domain) -> dict[str, Attac
 
 
 def _judge_clean(fitted: Fitted, method: Method, task: Task, test: Domain, random: Backbone | None) -> Judged:
-    """The evaluation of the model, beside a constant, the nearest class mean, the probe and no transfer.
+    """The evaluation of the model, beside a constant, a naive reference, the probe and no transfer.
 
     Where there is no training part, the constant is the best in hindsight, and nothing that learns stands beside it.
     Where the method chose among several models, or took their mean, these are evaluated too.
@@ -100,14 +99,11 @@ def _judge_clean(fitted: Fitted, method: Method, task: Task, test: Domain, rando
     outputs, before = reference.answers_on(task, fitted, test)
     result = problem.evaluate(labels, outputs, seed=seed, before=before, groups=test.groups)
     trained = len(task.train) > 0
-    alike = reference.constant(problem, task.train.y if trained else labels, len(test))
+    alike = problem.alike(task.train.y if trained else labels, labels)
     beside = {problem.constant_name: problem.evaluate(labels, alike, seed=seed)}
-    if trained and isinstance(problem, Classes):
-        train = task.embed(task.train)
-        means = reference.nearest_mean(train.features, train.y, problem.width)
-        del train
-        near = np.concatenate([means(seen.features) for seen in task.blocks(test)])
-        beside["nearest_mean"] = problem.evaluate(labels, near, seed=seed)
+    if trained and problem.kind in reference.NAIVE:
+        name, naive = reference.NAIVE[problem.kind]
+        beside[name] = problem.evaluate(labels, naive(task, test), seed=seed)
     known = fitted.oof_outputs
     if trained and fitted.method != "probe":
         probe = fitted.beside.get("probe") or _reference_probe(fitted).fit(replace(task, val=None))

@@ -17,6 +17,7 @@ from transferium.data.domain import Domain
 from transferium.data.split import Division, divide
 from transferium.embedding.embed import WAYS, Embedder, Embedding
 from transferium.errors import DataError, TransferiumWarning
+from transferium.functional.sequences.ragged import pooled
 from transferium.job.stopwatch import Stopwatch
 from transferium.methods.fitted import Fitted
 from transferium.methods.task import Task
@@ -70,7 +71,7 @@ def prepare(
     with watch("embed"):
         embedding = embedder(domain, backbone, *beside, scan=scanned)[0]
     with watch("doctor"):
-        features = embedding.features if domain.kind in WAYS else None
+        features = pooled(embedding.features) if domain.kind in WAYS else None
         diagnosis = diagnose(domain, scanned, problems=embedding.problems, features=features)
         diagnosis = replace(diagnosis, findings=(*found, *diagnosis.findings))
     aside = tuple(f.message for f in diagnosis.findings if f.kind in QUARANTINED)
@@ -166,9 +167,5 @@ def training_parts(prepared: Prepared) -> tuple[Domain, Domain | None]:
 
 
 def count_by_class(domain: Domain) -> dict[str, int]:
-    """Number of examples of each class or label; none of amounts."""
-    problem = domain.posed
-    if problem.link == "identity":
-        return {}
-    counts = domain.y.sum(axis=0) if problem.link == "sigmoid" else np.bincount(domain.y, minlength=problem.width)
-    return {name: int(n) for name, n in zip(problem.names, counts, strict=True)}
+    """Number of examples of each class or label, of entities of each type; none of amounts."""
+    return domain.posed.counts(domain.y)

@@ -12,13 +12,13 @@ from transferium.data.domain import Domain
 from transferium.errors import option
 from transferium.job.run_backbone import named_backbone, saved_in
 from transferium.models.backbone import Backbone
+from transferium.models.modality import MODALITIES
 from transferium.models.preprocess import TextPreprocess
 
 UNREAD = 0.1
 """The share of unknown pieces from which a warning is given; a few rare signs are no reason for one."""
 UNREADABLE = 0.25
 """The share from which the default backbone is not taken: it then reads too little (``benchmarks/languages.py``)."""
-READS_ANY = "char_ngrams"
 SAMPLE = 200
 
 
@@ -26,20 +26,26 @@ def choose_backbone(spec: Any, *domains: Domain, **settings: int) -> tuple[Backb
     """The backbone that ``spec`` names, or for None the default for ``domains``, and what the doctor says of that.
 
     ``settings`` say how much is read of an example; else that is suited to the data where a kind of example has no one
-    way to be read. Texts of which the default knows too few pieces take ``char_ngrams``, which reads any language.
+    way to be read. Texts of which the default knows too few pieces take one that reads any language, where there is
+    one.
     """
     backbone = named_backbone(spec, domains[0].kind, **settings)
     if backbone.preprocess is not None and not isinstance(spec, Backbone) and saved_in(spec) is None:
         backbone = replace(backbone, preprocess=backbone.preprocess.suited(*domains, fixed=bool(settings)))
-    share = _unknown_share(backbone, domains)
-    if spec is not None or share < UNREADABLE:
+    share, other = _unknown_share(backbone, domains), _reads_any(backbone)
+    if spec is not None or share < UNREADABLE or not other:
         return backbone, (*_said(backbone, share), *_too_long(backbone, domains))
     message = (
         f"{100 * share:.0f} % of the pieces of these texts are unknown to {backbone.name}, the default backbone, so "
-        f"{READS_ANY} was taken, which reads any language; to choose yourself, say {option('backbone', 'NAME')}"
+        f"{other} was taken, which reads any language; to choose yourself, say {option('backbone', 'NAME')}"
     )
-    taken = named_backbone(READS_ANY, "text", **settings)
+    taken = named_backbone(other, backbone.kind, **settings)
     return taken, (Finding("unread", "warning", message),)
+
+
+def _reads_any(backbone: Backbone) -> str:
+    """The backbone that reads any language, for examples of the kind that ``backbone`` reads; empty for none."""
+    return MODALITIES[backbone.kind].any_language if backbone.kind in MODALITIES else ""
 
 
 def unread(backbone: Backbone, *domains: Domain) -> tuple[Finding, ...]:
@@ -56,8 +62,9 @@ def _said(backbone: Backbone, share: float) -> tuple[Finding, ...]:
     if share < UNREAD:
         return ()
     words = f"{100 * share:.0f} % of the pieces of these texts are unknown to {backbone.name}, which reads nothing in"
-    other = f"{option('backbone', READS_ANY)}, which reads any"
-    message = f"{words} them: give a backbone that knows their language, or {other}"
+    other = _reads_any(backbone)
+    instead = f", or {option('backbone', other)}, which reads any" if other else ""
+    message = f"{words} them: give a backbone that knows their language{instead}"
     return (Finding("unread", "warning", message),)
 
 

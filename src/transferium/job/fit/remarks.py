@@ -7,6 +7,7 @@ import numpy as np
 from transferium.data.split import Division
 from transferium.errors import InputError
 from transferium.evaluation.references import answers_on
+from transferium.functional.sequences.ragged import pooled, unanswered
 from transferium.functional.shift.a_distance import a_distance
 from transferium.job.fit.judge import Judged
 from transferium.methods.fitted import Fitted
@@ -43,7 +44,7 @@ def _unlike(judged: Judged, fitted: Fitted, task: Task, part: str) -> str:
     problem, oof = task.problem, judged.out_of_fold
     if oof is None:
         return ""
-    known = ~np.isnan(oof).any(axis=1)
+    known = ~unanswered(oof)
     shown = (judged.evaluation if fitted.oof_outputs is not None else judged.references["probe"])[problem.headline]
     sign = -1 if problem.lower_is_better else 1
     promised = problem.merit(task.train.y[known], oof[known])
@@ -67,7 +68,7 @@ def _told_apart(judged: Judged, task: Task) -> str:
     """How well a classifier tells the inputs of the two parts apart."""
     rng = np.random.default_rng(task.seed)
     some = (d if len(d) <= MANY else d.take(rng.permutation(len(d))[:MANY]) for d in (task.train, judged.test))
-    train, test = (task.embed(domain).features for domain in some)
+    train, test = (pooled(task.embed(domain).features) for domain in some)
     try:
         found = a_distance(train, test, seed=task.seed, limit=ROWS)
     except InputError:

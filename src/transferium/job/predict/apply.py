@@ -24,6 +24,7 @@ from transferium.data.readers.row_cells import input_names
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError, TransferiumWarning, option
 from transferium.functional.linear_classifier import softmax
+from transferium.functional.sequences.ragged import unanswered, within
 from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.problems.evaluation import Evaluation, Overlap
 from transferium.problems.problem import Link, Problem
@@ -88,9 +89,10 @@ class Predicted:
     def as_records(self, problem: Problem) -> list[dict[str, Any]]:
         """One JSON-ready record per example; nulls where it could not be read."""
         records = []
-        for name, row in zip(self.domain.ids, self.outputs, strict=True):
-            known = not np.isnan(row).any()
-            record = {"id": name, "predicted": problem.value(row) if known else None}
+        values = problem.values(self.outputs, self.domain.samples)
+        for name, row, value in zip(self.domain.ids, self.outputs, values, strict=True):
+            known = value is not None
+            record = {"id": name, "predicted": value}
             if problem.columns:
                 record["probabilities"] = dict(zip(problem.names, map(float, row), strict=True)) if known else None
             records.append(record)
@@ -129,7 +131,7 @@ def scored(learned: Learned, domain: Domain, outputs: NDArray[np.float64]) -> tu
 
     Where all with an answer were learned from, all these are. Raises ``DataError`` where none has an answer.
     """
-    usable: NDArray[np.bool_] = np.asarray(~np.isnan(outputs).any(axis=1))
+    usable: NDArray[np.bool_] = ~unanswered(outputs)
     if not usable.any():
         raise DataError(f"none of the {len(domain)} examples of {domain.name!r} could be read.")
     known = usable & learned.marks(domain)
@@ -173,7 +175,7 @@ def evaluate_domain(artifact: Artifact, domain: Domain, embedder: Embedder, *, s
 def check_any_usable(domain: Domain, outputs: NDArray[np.float64], problems: Mapping[str, str]) -> None:
     """Raise ``DataError`` with the reasons where no example could be used; a warning where some could not."""
     said = ". ".join(by_reason(problems))
-    if np.isnan(outputs).any(1).all():
+    if unanswered(outputs).all():
         raise DataError(f"none of the {len(domain)} examples of {domain.name!r} could be read. {said}.")
     if said:
         warnings.warn(f"{said}; they are not among the figures", TransferiumWarning, stacklevel=4)
@@ -183,7 +185,8 @@ def uncalibrated(probabilities: NDArray[np.float64], temperature: float, link: L
     """The outputs before calibration: undoing the temperature needs no second pass, ``softmax(log p · T)``."""
     if link != "softmax":
         return None
-    return softmax(np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)) * temperature)
+    tiny = np.finfo(np.float64).tiny
+    return within(lambda rows: softmax(np.log(np.maximum(rows, tiny)) * temperature), probabilities)
 
 
 def match_labels(domain: Domain, problem: Problem) -> NDArray[Any]:

@@ -60,7 +60,7 @@ def _first_lines(path: Path) -> tuple[list[str], list[str]] | None:
 
 
 def _is_ours(header: list[str], first: list[str]) -> bool:
-    """Whether a table begins as predictions do; without probabilities beside them they are amounts."""
+    """Whether a table begins as predictions do; without probabilities beside them they are amounts or spans."""
     if header[1:2] != ["predicted"] and all(name.startswith(("predicted_", "p_")) for name in header[1:]):
         return header[:1] == ["id"] and len(header) > 1  # of several tasks
     at = 2 if header[1:2] == ["label"] else 1
@@ -68,7 +68,7 @@ def _is_ours(header: list[str], first: list[str]) -> bool:
     if [*header[:1], *header[at : at + 1]] != ["id", "predicted"] or not all(name.startswith("p_") for name in outputs):
         return False
     answer = "".join(first[at : at + 1])
-    return bool(outputs) or answer == "" or as_number(answer) is not None
+    return bool(outputs) or answer == "" or answer[0] == "[" or as_number(answer) is not None
 
 
 def write_predictions(path: Path | None, domain: Domain, problem: Problem, outputs: Outputs) -> None:
@@ -105,16 +105,18 @@ def _write(file: TextIO, domain: Domain, problem: Problem, outputs: Outputs) -> 
     labelled = domain.labels is not None
     columns = problem.columns
     writer.writerow(["id", *(["label"] if labelled else []), "predicted", *columns])
+    answers = problem.answers(outputs, domain.samples)
+    labels = domain.posed.cells(domain.y, domain.samples) if labelled else []
     for i, row in enumerate(outputs):
         name = for_spreadsheet(domain.ids[i])
-        label = [for_spreadsheet(domain.posed.cell(domain.y[i]))] if labelled else []
-        writer.writerow([name, *label, *answer_cells(problem, row)])
+        label = [for_spreadsheet(labels[i])] if labelled else []
+        writer.writerow([name, *label, *answer_cells(problem, row, answers[i])])
 
 
-def answer_cells(problem: Problem, outputs: Outputs) -> list[str]:
-    """The answer and the outputs of one example as cells; empty ones where it could not be read."""
+def answer_cells(problem: Problem, outputs: Outputs, answer: str | None = None) -> list[str]:
+    """The answer (that of ``outputs`` alone where none is given) and the outputs; empty where it could not be read."""
     if np.isnan(outputs).any():
         return [""] * (1 + len(problem.columns))
     # repr keeps every bit: reading the file back gives the same numbers.
     numbers = [repr(float(p)) for p in outputs] if problem.columns else []
-    return [for_spreadsheet(problem.answer(outputs)), *numbers]
+    return [for_spreadsheet(problem.answer(outputs) if answer is None else answer), *numbers]

@@ -14,7 +14,11 @@ from transferium.problems.classes import Classes
 
 Outputs = NDArray[np.float64]
 SHOWN = 24
-LOOKS: dict[Kind, Literal["picture", "text"]] = {"image": "picture", "text": "text"}
+LOOKS: dict[Kind, Literal["picture", "text"]] = {
+    "image": "picture",
+    "text": "text",
+    "sentence": "text",
+}
 """What the report shows of an example; of feature rows it shows nothing."""
 
 
@@ -28,15 +32,11 @@ def examples_to_show(test: Domain, outputs: Outputs) -> list[dict[str, Any]]:
         sure, wrong = outputs.max(1), outputs.argmax(1) != test.y
         order = np.lexsort((np.where(wrong, -sure, sure), ~wrong))[:SHOWN]
     else:
-        missed = np.abs(problem.predict(outputs).astype(np.float64) - test.y).reshape(len(test), -1).sum(axis=1)
-        order = np.argsort(-missed, kind="stable")[:SHOWN]
-    shown = []
-    for i in order:
-        example: dict[str, Any] = {
-            "id": test.ids[i],
-            "label": problem.cell(test.y[i]),
-            "predicted": problem.answer(outputs[i]),
-        }
+        order = np.argsort(-problem.missed(test.y, outputs), kind="stable")[:SHOWN]
+    shown, seen = [], test.samples.take(order)
+    told = zip(order, problem.cells(test.y[order], seen), problem.answers(outputs[order], seen), strict=True)
+    for i, label, answer in told:
+        example: dict[str, Any] = {"id": test.ids[i], "label": label, "predicted": answer}
         if confident:
             example["confidence"] = round(float(sure[i]), 4)
         if LOOKS.get(test.kind) == "text":

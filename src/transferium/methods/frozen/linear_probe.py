@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
 from transferium.errors import InputError
+from transferium.functional.sequences.ragged import is_ragged_array, lengths, ragged
 from transferium.methods.fitted import Fitted
 from transferium.methods.folds import held_out_folds, notes_on_folds
-from transferium.methods.frozen.scored_path import ScoredPath, scored_path
+from transferium.methods.frozen.scored_path import NEVER, ScoredPath, scored_path
 from transferium.methods.method import Method
 from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
@@ -26,8 +27,8 @@ from transferium.selection.selection import Selection
 GRID = tuple(float(C) for C in np.logspace(-2, 2.5, 10).round(6))
 DECADES = 3
 """How far the grid may be extended."""
-NEVER = 1e4
-"""How far the intercept of a class without examples lies below all others."""
+COARSE = GRID[3:8:2]
+"""The penalties where an example has many rows: a solution takes seconds, and neighbours on the grid hardly differ."""
 
 
 @dataclass
@@ -48,6 +49,8 @@ class LinearSolver:
         started, problem = time.perf_counter(), task.problem
         names, known = problem.names, isinstance(problem, Classes)
         problem.check_learnable(seen.y, f"the training part of {task.train.name!r}")
+        if (some := _enough_to_choose(problem, seen, task.seed)) is not None:
+            return self._chosen_on(some, task, seen, counts)
         present, y = np.unique(seen.y, return_inverse=True) if known else (np.arange(problem.width), seen.y)
         fold = held_out_folds(y if known else problem.strata(y), self.folds, task, must_know=known)
         weight = self._weights(y, problem, len(present))
@@ -74,6 +77,27 @@ class LinearSolver:
             seconds={"solve": time.perf_counter() - started},
         )
 
+    def _chosen_on(
+        self, some: NDArray[np.intp], task: Task, seen: Domain, counts: NDArray[np.float64] | None
+    ) -> Fitted:
+        """The probe of all rows, its penalty and temperature chosen on the examples ``some``."""
+        started, problem = time.perf_counter(), task.problem
+        few = self.solve(task.on(some), seen.take(some), None if counts is None else counts[some])
+        C, weight = float(few.selection.chosen["C"]), np.ones(len(seen)) if counts is None else counts
+        whole = scored_path(problem, seen.features, seen.y, problem.width, (C,), np.zeros(len(seen), np.int64), weight)
+        known = dict(zip(some.tolist(), few.oof_outputs, strict=True)) if few.oof_outputs is not None else {}
+        notes = [
+            f"chosen on {len(some):,} of {len(seen):,} examples, drawn by seed {task.seed}, and then fitted on all",
+            *([] if whole.converged.all() else ["the solver stopped before its tolerance at the chosen C"]),
+        ]
+        return replace(
+            few,
+            head=Head(whole.coef[0], whole.intercept[0], few.head.temperature, link=problem.link),
+            selection=replace(few.selection, notes=(*few.selection.notes, *notes)),
+            oof_outputs=ragged(known.get(i, np.full((1, problem.width), np.nan)) for i in range(len(seen))),
+            seconds={"solve": time.perf_counter() - started},
+        )
+
     def _weights(self, y: NDArray[Any], problem: Problem, classes: int) -> NDArray[np.float64]:
         if self.class_weight is None:
             return np.ones(len(y))
@@ -94,7 +118,8 @@ class LinearSolver:
         """The path over the grid, extended while the best C lies on its edge; a single C is taken as it is."""
         if fold.max() <= 0:
             return scored_path(problem, X, y, classes, (1.0,), fold, weight), ["too few examples to choose C: it is 1"]
-        path = scored_path(problem, X, y, classes, self.Cs, fold, weight)
+        grid = COARSE if problem.chosen_on is not None and self.Cs == GRID else self.Cs
+        path = scored_path(problem, X, y, classes, grid, fold, weight)
         first, last = path.Cs[0], path.Cs[-1]
         for _ in range(DECADES):
             more = _beyond(path.Cs, path.best(self.rule))
@@ -153,8 +178,21 @@ class LinearProbe(LinearSolver, Method):
         return replace(fitted, seconds={"embed": spent} | fitted.seconds)
 
 
+def _enough_to_choose(problem: Problem, seen: Domain, seed: int) -> NDArray[np.intp] | None:
+    """Examples of as many rows as the problem says are enough to choose on; None where there are no more than that."""
+    if problem.chosen_on is None or not is_ragged_array(seen.features):
+        return None
+    rows, order = lengths(seen.features), np.random.default_rng(seed).permutation(len(seen))
+    if rows.sum() <= problem.chosen_on:
+        return None
+    some = order[: int(np.searchsorted(np.cumsum(rows[order]), problem.chosen_on, side="right"))]
+    return np.sort(some) if any(problem.counts(seen.y[some]).values()) else None
+
+
 def spread(columns: NDArray[Any], present: NDArray[np.int64], classes: int, absent: float) -> NDArray[np.float64]:
     """``columns (n, present)`` at their places among all ``classes``, ``absent`` elsewhere."""
+    if len(present) == classes:
+        return columns
     everywhere = np.full((len(columns), classes), absent)
     everywhere[:, present] = columns
     return everywhere

@@ -11,7 +11,7 @@ import numpy as np
 from transferium.methods.frozen.frozen_classifier import Array, Cached, Candidate, Labels
 from transferium.methods.settings.field import setting
 from transferium.models.heads.neighbours import Metric, Neighbours, neighbour_scores
-from transferium.problems.catalogue import PROBLEMS
+from transferium.problems.catalogue import OF_EXAMPLES
 from transferium.problems.problem import Problem
 
 KS = (1, 3, 5, 9, 15, 25, 45)
@@ -28,7 +28,7 @@ class NearestNeighbours(Cached):
     """
 
     name: ClassVar[str] = "knn"
-    problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
+    problems: ClassVar[tuple[str, ...]] = OF_EXAMPLES
 
     ks: tuple[int, ...] = setting(KS, "numbers of neighbours to try", (1, 200))
     metric: str = setting(

@@ -21,7 +21,7 @@ from transferium.methods.staged import run_stages
 from transferium.methods.task import Task
 from transferium.methods.tuned_backbone import tuned_backbone
 from transferium.models.backbone import Backbone
-from transferium.problems.catalogue import PROBLEMS
+from transferium.problems.catalogue import OF_EXAMPLES
 from transferium.problems.problem import Problem
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Joint(FineTune):
     """
 
     name: ClassVar[str] = "joint"
-    problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
+    problems: ClassVar[tuple[str, ...]] = OF_EXAMPLES
 
     weighting: str = setting(
         "uniform",

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError
+from transferium.functional.sequences.ragged import is_ragged_array, within
 from transferium.problems.problem import Link, linked
 
 T = TypeVar("T", bound="AnyHead")
@@ -79,14 +80,18 @@ class AnyHead(ABC):
         )
 
     def logits(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """Unscaled logits ``(n, classes)`` of features ``(n, width)``."""
+        """Unscaled logits ``(n, classes)`` of features ``(n, width)``; of ragged features, ragged ones."""
+        if is_ragged_array(features):
+            return within(self.logits, features)
         result = np.empty((len(features), self.classes))
         for rows, block in self._blocks(features):
             result[rows] = self._scores(block)[: rows.stop - rows.start]
         return result
 
     def outputs(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """Calibrated probabilities, or amounts, ``(n, classes)`` of features ``(n, width)``."""
+        """Calibrated probabilities, or amounts, ``(n, classes)`` of features ``(n, width)``; ragged where they are."""
+        if is_ragged_array(features):
+            return within(self.outputs, features)
         result = np.empty((len(features), self.classes))
         for rows, block in self._blocks(features):
             scores = self._scores(block) / self.temperature

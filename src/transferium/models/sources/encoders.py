@@ -7,7 +7,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-Pooling = Literal["mean", "cls", "max", "pooler"]
+Pooling = Literal["mean", "cls", "max", "pooler", "tokens"]
+"""How rows of tokens become one row of features; ``tokens``: they stay what they are."""
 
 
 class TextEncoder(nn.Module):
@@ -38,6 +39,8 @@ class TextEncoder(nn.Module):
         if self.pooling == "pooler":
             pooled: Tensor = output.pooler_output
             return pooled
+        if self.pooling == "tokens":
+            return tokens
         if self.pooling == "cls":
             return tokens[:, 0]
         if self.pooling == "max":
