@@ -68,7 +68,13 @@ def test_one_face_says_what_the_other_does() -> None:
 def test_names_that_say_nothing_are_refused(names: tuple[str, str]) -> None:
     with pytest.raises(InputError, match=r"say nothing.*labels="):
         ZeroShot().fit(task(sayings(labels=[names[0], names[0], names[1], names[1]])))
-    assert descriptions_of(names, dict.fromkeys(names, "something"), "data") == dict.fromkeys(names, ("something",))
+    told = {name: f"thing {k}" for k, name in enumerate(names)}
+    assert descriptions_of(names, told, "data") == {name: (text,) for name, text in told.items()}
+
+
+def test_labels_that_are_described_alike_are_refused() -> None:
+    with pytest.raises(InputError, match=r"'a' and 'c' are both described by 'x', 'y'.*nothing tells them apart"):
+        descriptions_of(("a", "b", "c"), {"a": ["x", "y"], "b": "x", "c": ["y", "x"]}, "data")
 
 
 def test_labels_without_a_description_and_descriptions_without_a_label() -> None:

@@ -56,8 +56,8 @@ def _described(label: str, value: Any, name: str) -> tuple[str, ...]:
 def descriptions_of(classes: Sequence[str], labels: Labels | None, data: str) -> dict[str, tuple[str, ...]]:
     """The descriptions of the ``classes`` in their order; without ``labels`` the names themselves, as words.
 
-    Raises ``InputError`` where names say nothing and none are described, ``DataError`` where labels of the data lack a
-    description, or the other way round.
+    Raises ``InputError`` where names say nothing and none are described, or two labels are described alike,
+    ``DataError`` where labels of the data lack a description, or the other way round.
 
     >>> descriptions_of(("flight_delay", "baggage"), None, "data")
     {'flight_delay': ('flight delay',), 'baggage': ('baggage',)}
@@ -69,7 +69,7 @@ def descriptions_of(classes: Sequence[str], labels: Labels | None, data: str) ->
                 f"{option('labels', 'names.json')}, a JSON object from each label to a description, as in "
                 f'{{"{empty[0]}": "a complaint"}}.'
             )
-        return {name: (" ".join(name.replace("_", " ").split()),) for name in classes}
+        return _told_apart({name: (" ".join(name.replace("_", " ").split()),) for name in classes})
     given = read_descriptions(labels)
     if lacking := [name for name in classes if name not in given]:
         hint = did_you_mean(lacking[0], [name for name in given if name not in classes])
@@ -80,7 +80,18 @@ def descriptions_of(classes: Sequence[str], labels: Labels | None, data: str) ->
             f"labels describes {_listed(unknown)}, and no example of {data!r} has {_such(unknown)}: leave it out, or "
             f"write it as it stands in the data. {hint}"
         )
-    return {name: given[name] for name in classes}
+    return _told_apart({name: given[name] for name in classes})
+
+
+def _told_apart(said: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    first: dict[frozenset[str], str] = {}
+    for name, texts in said.items():
+        if (other := first.setdefault(frozenset(texts), name)) != name:
+            raise InputError(
+                f"the labels {other!r} and {name!r} are both described by {_listed(said[other])}, so that nothing "
+                f"tells them apart: describe them differently, as in {option('labels', 'names.json')}."
+            )
+    return said
 
 
 def _listed(names: Sequence[str]) -> str:
