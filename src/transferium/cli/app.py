@@ -23,9 +23,11 @@ from transferium.cli.environment import help_text
 from transferium.cli.jobs.pretrain import pretrain
 from transferium.cli.jobs.rank import rank_command
 from transferium.cli.options import refuse_twice
+from transferium.cli.progress import command_progress
 from transferium.cli.resume import Interrupted
 from transferium.cli.tune import tune
 from transferium.errors import TransferiumError, TransferiumWarning, on_the_command_line
+from transferium.system.display import at_work
 from transferium.system.printable import shown
 from transferium.system.processes import leave, rank
 from transferium.training.resume.interruption import asked_to_end
@@ -93,6 +95,8 @@ def cli(quiet: bool, debug: bool) -> None:
     """
     # --debug is read by main() from the arguments, since errors in parsing come before this function.
     del quiet, debug
+    context = click.get_current_context()
+    context.with_resource(at_work(command_progress(), str(context.invoked_subcommand)))
 
 
 for _command in (

@@ -16,6 +16,7 @@ from transferium.cli import options as opt
 from transferium.cli.account import say_read
 from transferium.cli.echo import echo
 from transferium.cli.jobs import several
+from transferium.cli.progress import command_progress
 from transferium.cli.sources import WithSources
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _fit(data: Path, out: Path, command: str, options: dict[str, Any]) -> None:
     )
     check_writable(out)
     anew = begins_anew(out, options, method)
-    watch = Stopwatch()
+    watch = Stopwatch(command_progress())
     if isinstance(options["label"], tuple | list):
         several.fit(data, asked, watch, options, anew)
         return

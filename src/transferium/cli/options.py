@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from transferium.cli.progress import is_quiet, terminal_progress
+from transferium.cli.progress import command_progress
 
 if TYPE_CHECKING:
     from transferium.embedding.embed import Embedder
@@ -173,7 +173,7 @@ def make_embedder(options: dict[str, Any]) -> Embedder:
     from transferium.embedding.store.store import FeatureStore
     from transferium.system.processes import world
 
-    progress = terminal_progress(is_quiet())
+    progress = command_progress()
     store = None if options["no_store"] else FeatureStore()
     if world() > 1:
         from transferium.embedding.shards import ShardedEmbedder

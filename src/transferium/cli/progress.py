@@ -13,6 +13,12 @@ def terminal_progress(quiet: bool = False) -> Display | None:
     return None if quiet or rank() > 0 else Display(bars=somebody_looks())
 
 
+def command_progress() -> Display | None:
+    """The progress of the command that runs: one display for all that it does."""
+    kept = click.get_current_context().find_root().meta
+    return kept.setdefault("transferium.display", terminal_progress(is_quiet()))
+
+
 def is_quiet() -> bool:
     """Whether ``--quiet`` was given."""
     return bool(click.get_current_context().find_root().params.get("quiet"))

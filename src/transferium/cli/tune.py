@@ -13,6 +13,7 @@ import click
 from transferium.cli import options as opt
 from transferium.cli import tables
 from transferium.cli.account import say_read
+from transferium.cli.progress import command_progress
 from transferium.cli.resume import saying_how_to_go_on
 
 
@@ -86,7 +87,7 @@ def tune(data: Path, **options: Any) -> None:
     check_writable(out)
     if not options["restart"]:
         refuse_fit_under_way(out)
-    watch, anew = Stopwatch(), options["restart"] or has_diverged(out)
+    watch, anew = Stopwatch(command_progress()), options["restart"] or has_diverged(out)
     how = saying_how_to_go_on(command, None if options["storage"] else out / STATE)
     with how, alone_in(out), tidying(out):
         with watch("read"):

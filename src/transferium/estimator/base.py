@@ -110,7 +110,7 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             check_problem(method, domain.problem, domain.name)
             method.check_data(domain)
             method.check_backbone(backbone)
-        prepared = prepare(domain, embedder, backbone, watch=Stopwatch(), found=found)
+        prepared = prepare(domain, embedder, backbone, watch=Stopwatch(embedder.progress), found=found)
         train, val = training_parts(prepared)
         seed = self._seed()
         progress = embedder.progress

@@ -127,7 +127,8 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
         pair = pair_domains(domains, target, told) if model is None else model.pair(target, told)
         method, of_backbone = parse_settings(self.method, self.settings)
         asked = FitOptions(Path(), method, self.backbone, of_backbone, self._seed())
-        adapted = adapt(pair, asked, self._embedder(), Stopwatch(), model=model)
+        embedder = self._embedder()
+        adapted = adapt(pair, asked, embedder, Stopwatch(embedder.progress), model=model)
         for prepared in adapted.prepared.values():
             warn_of_findings(prepared.diagnosis)
         warn_of_the_worst(pair.findings)

@@ -38,7 +38,7 @@ class Inspected:
 def inspect_domain(domain: Domain, backbone: str | None, embedder: Embedder) -> Inspected:
     """Read every example once and diagnose; the features stay in the store for the ``fit`` that follows."""
     chosen, found = choose_backbone(backbone, domain)
-    prepared = prepare(domain, embedder, chosen, watch=Stopwatch(), found=found)
+    prepared = prepare(domain, embedder, chosen, watch=Stopwatch(embedder.progress), found=found)
     counts = count_by_class(prepared.domain) if prepared.domain.labels is not None else {}
     return Inspected(domain, prepared.diagnosis, counts)
 

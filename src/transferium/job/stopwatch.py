@@ -1,4 +1,4 @@
-"""A stopwatch: seconds of each step by name."""
+"""A stopwatch: seconds of each step by name, which is shown to who waits."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from transferium.system.display import Progress, at_work
+
 
 @dataclass
 class Stopwatch:
-    """Seconds by name; ``total`` counts from the start."""
+    """Seconds by name; ``total`` counts from the start. ``progress`` names the step that is under way."""
 
+    progress: Progress | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
 
@@ -19,7 +22,8 @@ class Stopwatch:
     def __call__(self, name: str) -> Iterator[None]:
         begin = time.perf_counter()
         try:
-            yield
+            with at_work(self.progress, name):
+                yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
 

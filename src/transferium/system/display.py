@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 Progress = Callable[[str, int, int], None]
@@ -26,7 +28,8 @@ class Display:
     """Progress on standard error; call it as ``Progress`` says.
 
     With ``bars``, one bar at a time, for what takes longer than a second. Without, at most one line every ten seconds
-    with the share that is done and the time that is left, and what cannot be divided is announced at once.
+    with the share that is done and the time that is left, and what cannot be divided is announced at once. What is
+    ``at_work`` and counts nothing is named with the time that it has taken so far.
     """
 
     def __init__(self, bars: bool) -> None:
@@ -36,13 +39,73 @@ class Display:
         self._figures: dict[str, str] = {}
         self._printed = time.monotonic()
         self._asked = time.monotonic()
+        self._working: list[tuple[str, float]] = []
+        self._waiting: Any = None
+        self._lock = threading.RLock()
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Show that ``done`` of ``total`` are done."""
-        (self._draw if self.bars else self._print)(what, done, total)
-        if done >= total:
-            self._began.pop(what, None)
-            self._figures.pop(what, None)
+        with self._lock:
+            (self._draw if self.bars else self._print)(what, done, total)
+            if done >= total:
+                self._began.pop(what, None)
+                self._figures.pop(what, None)
+
+    def at_work(self, what: str) -> AbstractContextManager[None]:
+        """Name ``what`` while it lasts, whenever nothing else has been shown for a while; the innermost is named."""
+        return self._at_work(what)
+
+    @contextmanager
+    def _at_work(self, what: str) -> Iterator[None]:
+        with self._lock:
+            self._working.append((what, time.monotonic()))
+            first = len(self._working) == 1
+        ended = threading.Event()
+        clock = threading.Thread(target=self._remind_until, args=(ended,), daemon=True)
+        if first:
+            clock.start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._working.pop()
+                self._close_waiting()
+            if first:
+                ended.set()
+                clock.join()
+
+    def _remind_until(self, ended: threading.Event) -> None:
+        while not ended.wait(FIGURES_S):
+            self.remind()
+
+    def remind(self) -> None:
+        """Name what is at work, if nothing has been shown for ten seconds; in a terminal, keep the clock running."""
+        with self._lock:
+            if not self._working:
+                return
+            what, began = self._working[-1]
+            now = time.monotonic()
+            if self.bars:
+                self._keep_running(what, now - began)
+            elif now - self._printed >= EVERY_S:
+                self._printed = now
+                print(f"{what}: at work for {said_time(now - began)}", file=sys.stderr, flush=True)
+
+    def _keep_running(self, what: str, seconds: float) -> None:
+        from tqdm.auto import tqdm
+
+        for bar in self._drawn.values():
+            bar.refresh()
+        if self._drawn or seconds < FIGURES_S:
+            return
+        if self._waiting is None:
+            self._waiting = tqdm(bar_format="{desc}", leave=False, file=sys.stderr)
+        self._waiting.set_description_str(f"{what}: at work for {said_time(seconds)}")
+
+    def _close_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.close()
+            self._waiting = None
 
     def due(self) -> bool:
         """Whether new figures are wanted: a second after the last ones."""
@@ -65,6 +128,7 @@ class Display:
         bar = self._drawn.get(what)
         if bar is None and done >= total:
             return
+        self._close_waiting()
         if bar is None or bar.total != total:
             # What cannot be divided, or says that it begins, is announced at once; a bar of many steps may be over
             # before anyone looks.
@@ -91,6 +155,11 @@ class Display:
         print("; ".join(filter(None, [words, figures])), file=sys.stderr, flush=True)
 
 
+def at_work(progress: Progress | None, what: str) -> AbstractContextManager[None]:
+    """``Display.at_work`` where ``progress`` is one, which work that counts nothing is not seen by otherwise."""
+    return progress.at_work(what) if isinstance(progress, Display) else nullcontext()
+
+
 def display(verbose: bool | None) -> Display | None:
     """The progress of a call from Python; None shows it in notebooks alone."""
     return Display(bars=somebody_looks()) if (in_notebook() if verbose is None else verbose) else None
@@ -104,6 +173,9 @@ class _Part(Display):
 
     def __call__(self, what: str, done: int, total: int) -> None:
         self.whole(f"{self.part}: {what}", done, total)
+
+    def at_work(self, what: str) -> AbstractContextManager[None]:
+        return self.whole.at_work(f"{self.part}: {what}")
 
     def due(self) -> bool:
         return self.whole.due()

@@ -12,7 +12,7 @@ import click
 
 from transferium.cli import options as opt
 from transferium.cli.echo import echo
-from transferium.cli.progress import is_quiet, terminal_progress
+from transferium.cli.progress import command_progress, is_quiet
 from transferium.cli.resume import saying_how_to_go_on
 
 
@@ -65,7 +65,7 @@ def pretrain(corpus: Path, **options: Any) -> None:
         command=command,
     )
     with saying_how_to_go_on(command, out / STATE), alone_in(out):
-        facts = pretrain_job(corpus, asked, terminal_progress(is_quiet()))
+        facts = pretrain_job(corpus, asked, command_progress())
     if options["as_json"]:
         echo(json.dumps(facts, ensure_ascii=False))
     elif not is_quiet():

@@ -52,7 +52,7 @@ def compare_domains(
     Target labels, where there are any, are used for the conditional shift and for the class shares, and said to be.
     """
     chosen, found = choose_backbone(backbone, pair.source, pair.target)
-    watch = Stopwatch()
+    watch = Stopwatch(embedder.progress)
     source, target = (prepare(domain, embedder, chosen, watch=watch) for domain in (pair.source, pair.target))
     whole, reader = (source.domain, target.domain), fitted_to(source.backbone, source.domain)
     kept, cut = within_memory(dict(zip(("source", "target"), whole, strict=True)), reader.width, seed=seed)

@@ -126,7 +126,7 @@ def _held_out_together(
     if first.parts is not None and (first.parts != "train").any():
         return dict(tasks), ""
     backbone, _ = choose_backbone(options.backbone, first, **options.backbone_settings)
-    prepared = prepare(first, embedder, backbone, watch=Stopwatch())
+    prepared = prepare(first, embedder, backbone, watch=Stopwatch(embedder.progress))
     kept = np.flatnonzero(prepared.diagnosis.keep)
     strata = np.stack([domain.posed.strata(domain.y)[kept] for domain in tasks.values()], axis=1)
     found, codes = np.unique(strata, axis=0, return_inverse=True)
