@@ -65,6 +65,12 @@ def test_what_excel_writes_above_the_names(tmp_path: Path, first: str) -> None:
     assert domain.classes == ("a", "b")
 
 
+def test_a_word_above_numbers_is_a_name_though_another_name_is_a_level_too(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("x,c,y\n0.5,c,no\n1.5,c,yes\n2.5,a,y\n3.5,b,y\n")
+    found = read(tmp_path / "t.csv", label="y")
+    assert found.feature_names == ("x", "c") and found.classes == ("no", "y", "yes")
+
+
 @pytest.mark.parametrize(
     "text",
     [

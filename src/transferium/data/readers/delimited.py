@@ -152,7 +152,8 @@ def _delimiter(header: str) -> str:
 def _is_row(names: Sequence[str], top: Sequence[Sequence[str]]) -> bool:
     """Whether the line that should name the columns is a row: it holds numbers, paths of images, or cells of theirs.
 
-    Numbers that rise from column to column are names: of pixels, years, wavelengths.
+    Numbers that rise from column to column are names: of pixels, years, wavelengths. Where none of them is a number, a
+    word above numbers alone is a name, and they all are.
     """
     numbers = [number for name in names if (number := as_number(name)) is not None and isfinite(number)]
     rising = all(a < b for a, b in pairwise(numbers))
@@ -160,5 +161,12 @@ def _is_row(names: Sequence[str], top: Sequence[Sequence[str]]) -> bool:
         return True
     if any(map(kind_of_path, names)):
         return True
+    if not numbers and any(_above_numbers([row[i] for row in top if row[i:]]) for i, name in enumerate(names) if name):
+        return False
     named = [(i, name) for i, name in enumerate(names) if name and (len(numbers) < 3 or as_number(name) is None)]
     return any(sum(row[i : i + 1] == [name] for row in top) > 1 for i, name in named)
+
+
+def _above_numbers(cells: Sequence[str]) -> bool:
+    filled = [cell for cell in cells if cell]
+    return len(filled) > 1 and all(as_number(cell) is not None for cell in filled)
