@@ -191,8 +191,9 @@ def one_pair(
         embedder(domain, backbone)
     task = AdaptationTask(source, None, backbone, embedder, seed, workdir=workdir, unlabeled=target.unlabeled())
     resumed = workdir is not None and workdir.exists()
-    begin = time.perf_counter()
+    begin, worked = time.perf_counter(), time.process_time()
     auto = asked.auto().adapt(task)
+    worked = time.process_time() - worked
     models, failed, seconds = dict(auto.beside), {}, {"auto": round(time.perf_counter() - begin, 2)}
     for name in (n for n in (*asked.candidates, *shown) if n not in models):
         method, begin = asked.method(name), time.perf_counter()
@@ -209,6 +210,7 @@ def one_pair(
     return {
         "examples": [len(source), len(target)],
         "seconds": None if resumed else seconds,
+        "cpu_seconds_of_auto": None if resumed else round(worked, 2),
         "failed": failed,
         "auto_chose": auto.selection.chosen["method"],
         "auto_votes": list(auto.selection.notes)[:3],

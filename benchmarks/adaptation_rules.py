@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +26,7 @@ import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
 from adaptation import SETS, all_digits, numbered_as, office, pairs_of, some
-from record import DATA, record
+from record import DATA, RESULTS, command, record
 from transferium.data.domain import Domain
 from transferium.data.read import read
 from transferium.data.samples import Items
@@ -195,8 +196,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="0", help="numbers with commas between")
     parser.add_argument("--rows", type=int, help="examples of each domain, at most")
     args = parser.parse_args()
-    embedder = Embedder(FeatureStore())
-    figures: dict[str, Any] = {}
+    embedder, written = Embedder(FeatureStore()), RESULTS / "adaptation_rules.json"
     for name in args.names:
         every = []
         for seed in map(int, args.seeds.split(",")):
@@ -216,8 +216,9 @@ def main() -> None:
         names = every[0].names
         rows = {n: row(every, [f.accuracies[k] for f in every]) for k, n in enumerate(names)}
         rows |= {n: row(every, [f.accuracy(rule(f)) for f in every]) for n, rule in RULES.items()}
-        figures[name] = {"pairs": len(every), "held out": name in MADE[3:], "rules": rows}
-    record("adaptation_rules", figures)
+        found = {"pairs": len(every), "held out": name in MADE[3:], "rules": rows, "command": command()}
+        figures = json.loads(written.read_text())["figures"] if written.exists() else {}
+        record("adaptation_rules", figures | {name: found})
 
 
 if __name__ == "__main__":
