@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from tokenizers import Tokenizer
 
 import transferium as tm
 from transferium.embedding.embed import Embedder
@@ -20,6 +21,7 @@ from transferium.methods.zero_shot.zero_shot import ZeroShot
 from transferium.models.catalogue import find_backbone
 from transferium.models.prompting.cloze_backbone import cloze_backbone
 from transferium.models.prompting.pattern import Speller
+from transferium.models.sources.transformers_models import quiet
 from transferium.models.sources.wrapped import randomised
 from worlds.bert import saved_language_model, saved_text, sayings
 
@@ -131,3 +133,56 @@ def test_words_that_the_vocabulary_lacks_are_refused(folder: Path) -> None:
     with pytest.raises(InputError, match=r"say nothing"):
         given = tm.read(["a dog", "a cat"], label=["0", "1"])
         ZeroShot(templates=TEMPLATES).check_data(given)
+
+
+def saved_roberta(folder: Path) -> None:
+    """A thin RoBERTa: pieces of bytes, blanks that belong to words, positions that are counted from the padding."""
+    from tokenizers import AddedToken, models, pre_tokenizers, processors, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    corpus = ["a dog runs. it was a puppy", "the cat sleeps. it was", " dog cat dog cat it was it was"] * 3
+    trainer = trainers.BpeTrainer(
+        vocab_size=320,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(corpus, trainer)
+    tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True)])
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    torch.manual_seed(1)
+    thin = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    config = transformers.RobertaConfig(
+        **thin, vocab_size=len(tokenizer.get_vocab()), max_position_embeddings=42, initializer_range=0.5
+    )
+    with quiet():
+        transformers.RobertaForMaskedLM(config).save_pretrained(folder)
+
+
+@torch.no_grad()
+def test_blanks_that_belong_to_words_and_padding_that_is_not_zero(tmp_path: Path) -> None:
+    saved_roberta(tmp_path)
+    template, words = "{text} it was {mask}.", {"dog": ["dog"], "other": ["zebra"]}
+    cloze = cloze_backbone(find_backbone(tmp_path, "text"), [template], words)
+    assert cloze.backbone.preprocess.pad_id == 1 and cloze.in_pieces["zebra"] > 1
+    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    model = transformers.AutoModelForMaskedLM.from_pretrained(tmp_path).eval()
+    texts = ["a dog runs.", "cat sleeps and it was. a"]
+    expected = []
+    for text in texts:
+        row = []
+        for word in ("dog", "zebra"):
+            told = tokenizer.encode(template.replace("{text}", text).replace("{mask}", word)).ids
+            pieces = tokenizer.encode(f" {word}", add_special_tokens=False).ids
+            at = len(told) - 2 - len(pieces)
+            assert told[at:-2] == pieces
+            asked = [*told[:at], *[tokenizer.token_to_id("<mask>")] * len(pieces), *told[-2:]]
+            logs = model(torch.tensor([asked])).logits[0].log_softmax(-1)
+            row.append(np.mean([float(logs[at + k, piece]) for k, piece in enumerate(pieces)]))
+        expected.append(row)
+    ids = [tokenizer.encode(text).ids for text in texts]
+    padded = torch.tensor([[*row, *[1] * (max(map(len, ids)) - len(row))] for row in ids])
+    np.testing.assert_allclose(cloze.backbone.build()(padded, (padded != 1).long()).numpy(), expected, atol=1e-5)

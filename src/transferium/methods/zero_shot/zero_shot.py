@@ -50,7 +50,7 @@ class ZeroShot(ToldInWords):
     none is chosen. Pictures need a backbone of the CLIP kind: a folder of transformers with a CLIPModel.
     Templates with a slot, as in "{text} It was {mask}.", ask a backbone of transformers with a head for masked tokens:
     ``p_c = softmax(mean over words, and over their pieces, of log P(piece at the slot | text))``, the mean over
-    templates before the softmax; descriptions are then single words. Prefer zero-shot where there are no labels at all,
+    templates before the softmax; descriptions are then words. Prefer zero-shot where there are no labels at all,
     and say in the descriptions what the examples are like rather than what the label is called; with a few labels a
     class ``--shots 8 --draws 10`` sets it beside ``setfit`` and the probe. Chang et al., "Importance of semantic
     representation: dataless classification" (2008); averaged templates, pictures: Radford et al., "Learning
