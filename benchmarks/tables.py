@@ -1,11 +1,12 @@
 """Tables: beside scaled one-hot logistic regression and gradient boosting, and transfer between parts of Adult.
 
-python benchmarks/tables.py [wine small adult_3000 adult transfer memory] [--seeds 0,1,2,3,4]
+python benchmarks/tables.py [wine small adult_3000 adult transfer memory] [--seeds 0,1,2] [--pair "Europe -> Asia"]
 
 ``wine`` multiplies one column by 10^5 and counts answers that change. ``small`` are scikit-learn's own tables, divided
 anew by each seed. ``adult_3000`` learns from 3,000 rows (seed k: rows 3,000 k and on), ``adult`` from all, both tested
 on the official part. ``transfer`` drops the column that divides the domains; a seed draws the rows and the 100 that are
-labelled. ``memory`` fits a generated Parquet file of 10^6 rows and 50 columns and reads the peak of its process.
+labelled; each pair is recorded with its own command, and ``--pair`` measures some. ``memory`` fits a generated Parquet
+file of 10^6 rows (``--rows``) and 50 columns: the peak of its process, and for how long nothing was shown.
 Figures of several seeds are means with 95 % intervals over seeds (Student's t). Parts that are not run stay recorded.
 """
 
@@ -185,19 +186,17 @@ def adult(_seeds: Sequence[int], data: Path) -> dict[str, Any]:
     }
 
 
-def measured(arguments: Sequence[str]) -> tuple[float, float, str]:
-    """Seconds, peak memory in GB, and what was written to standard error of ``transferium ARGUMENTS``."""
+def measured(arguments: Sequence[str]) -> tuple[float, float, list[float]]:
+    """Seconds and peak memory in GB of ``transferium ARGUMENTS``, and when it wrote lines to standard error."""
     begin = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as said:
-        command = [sys.executable, "-m", "transferium", *arguments]
-        ran = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
-        _, ran.returncode, used = os.wait4(ran.pid, 0)  # of this process alone, whatever ran before
-        seconds = time.perf_counter() - begin
-        said.seek(0)
-        words = said.read()
+    command = [sys.executable, "-m", "transferium", *arguments]
+    ran = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert ran.stderr is not None
+    lines = [(time.perf_counter() - begin, line) for line in ran.stderr]
+    _, ran.returncode, used = os.wait4(ran.pid, 0)  # of this process alone, whatever ran before
     if ran.returncode:
-        raise SystemExit(words)
-    return seconds, used.ru_maxrss / 1e6, words
+        raise SystemExit("".join(line for _, line in lines))
+    return time.perf_counter() - begin, used.ru_maxrss / 1e6, [when for when, _ in lines]
 
 
 def memory(_seeds: Sequence[int], _data: Path, rows: int = 1_000_000) -> dict[str, Any]:
@@ -216,8 +215,9 @@ def memory(_seeds: Sequence[int], _data: Path, rows: int = 1_000_000) -> dict[st
     with tempfile.TemporaryDirectory() as folder:
         parquet.write_table(pa.table(columns), f"{folder}/large.parquet")
         del columns
-        seconds, peak, said = measured(["fit", f"{folder}/large.parquet", "--out", f"{folder}/run"])
-    return {"rows": rows, "seconds": seconds, "peak_gb": peak, "lines_of_progress": len(said.splitlines())}
+        seconds, peak, when = measured(["fit", f"{folder}/large.parquet", "--out", f"{folder}/run"])
+    silent = float(np.diff([0.0, *when, seconds]).max())
+    return {"rows": rows, "seconds": seconds, "peak_gb": peak, "lines_shown": len(when), "longest_silence": silent}
 
 
 def domains(data: Path) -> Iterator[tuple[str, list[dict[str, str]], list[dict[str, str]]]]:
@@ -233,10 +233,12 @@ def domains(data: Path) -> Iterator[tuple[str, list[dict[str, str]], list[dict[s
     yield "Europe -> Asia", born["Europe"], born["Asia"]
 
 
-def transfer(seeds: Sequence[int], data: Path) -> dict[str, Any]:
+def transfer(seeds: Sequence[int], data: Path, only: Sequence[str] = ()) -> dict[str, Any]:
     """Source only, ``auto`` without target labels, and ``auto`` with 100: accuracy on the other target rows."""
     found: dict[str, Any] = {}
     for name, source, target in domains(data):
+        if only and name not in only:
+            continue
         table: dict[str, list[float]] = {}
         chosen: list[str] = []
         for seed in seeds:
@@ -266,7 +268,8 @@ def transfer(seeds: Sequence[int], data: Path) -> dict[str, Any]:
         }
         worst = min(min(values) for values in gains.values())
         figures = {who: over_seeds(values) for who, values in (table | gains).items()}
-        found[name] = figures | {"worst_gain": worst, "chosen": chosen}
+        command = f"python benchmarks/tables.py transfer --seeds {','.join(map(str, seeds))} --pair '{name}'"
+        found[name] = {"command": command} | figures | {"worst_gain": worst, "chosen": chosen}
     return found
 
 
@@ -284,15 +287,23 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("parts", nargs="*", default=list(PARTS))
     parser.add_argument("--seeds", default="0,1,2,3,4")
+    parser.add_argument("--rows", type=int, default=10**6, help="rows of memory")
+    parser.add_argument("--pair", action="append", default=[], help="only this pair of transfer; may be repeated")
     parser.add_argument("--data", type=Path, default=DATA)
     asked = parser.parse_args()
     seeds = [int(seed) for seed in asked.seeds.split(",")]
     for part in asked.parts:
-        found = {"command": f"python benchmarks/tables.py {part} --seeds {asked.seeds}"} | PARTS[part](
-            seeds, asked.data
-        )
+        if part == "transfer":
+            found = transfer(seeds, asked.data, asked.pair)
+        elif part == "memory":
+            command = f"python benchmarks/tables.py memory --rows {asked.rows}"
+            found = {"command": command} | memory(seeds, asked.data, asked.rows)
+        else:
+            found = PARTS[part](seeds, asked.data)
+            found = {"command": f"python benchmarks/tables.py {part} --seeds {asked.seeds}"} | found
         kept = json.loads(FILE.read_text())["figures"] if FILE.exists() else {}
-        record("tables", kept | {part: found})
+        before = kept.get(part, {}) if asked.pair else {}
+        record("tables", kept | {part: before | found})
 
 
 if __name__ == "__main__":

@@ -96,3 +96,26 @@ def test_a_column_without_values_in_one_table_takes_the_type_of_the_other_and_is
 def test_tables_without_a_column_in_common_are_refused() -> None:
     with pytest.raises(ValueError, match="'s' and the target 't' have no column in common: 'age' and 'job'"):
         align_columns([domain("s", AGE), domain("t", JOB)], ["source", "target"])
+
+
+def test_units_that_differ_between_tables_are_said_and_units_that_do_not_are_not() -> None:
+    heavy, light, plain = (
+        Column("weight", "number", np.arange(N) * scale, (), note)
+        for scale, note in ((1.0, "the unit 'kg'"), (1e3, "the unit 'g' and a comma between thousands"), (1.0, ""))
+    )
+    for other, said in ((light, True), (heavy, False), (plain, False)):
+        pair = pair_domains([domain("s", heavy, labels=True)], domain("t", other))
+        found = [finding.message for finding in pair.findings if finding.kind == "column-units"]
+        assert bool(found) == said
+        assert not said or found == [
+            "column 'weight' is in 'kg' in the source and in 'g' in the target, and its numbers are read as written: "
+            "give both in one unit"
+        ]
+
+
+def test_what_is_left_out_in_one_table_is_left_out_in_the_other_for_the_same_reason() -> None:
+    why = "units differ: 'cm', 'm': write them in one, or say what type it is"
+    mixed = Column("size", "text", np.arange(N, dtype=np.int32), ("1 m", "2 cm", *"abcd"), why)
+    made, _ = align_columns([domain("s", mixed, AGE), domain("t", number("size", np.arange(N)), AGE)], ["s", "t"])
+    tables = [one.samples for one in made]
+    assert [(t["size"].type, t["size"].note) for t in tables if isinstance(t, Table)] == [("text", why)] * 2

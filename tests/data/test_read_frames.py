@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
+from transferium import TransferClassifier
 from transferium.data.read import read
 from transferium.errors import DataError, InputError, TransferiumError, TransferiumWarning
 
@@ -220,3 +221,10 @@ def test_texts_that_are_lists_are_refused() -> None:
 def test_a_long_text_is_no_path() -> None:
     with pytest.raises(TransferiumError, match="does not exist"):
         read("long " * 2000)
+
+
+@pytest.mark.parametrize("empty", [pd.DataFrame(index=range(5)), pa.table({})], ids=["pandas", "arrow"])
+def test_a_table_without_columns_is_refused(empty: Any) -> None:
+    for ask in (read, lambda X: TransferClassifier(store=False).fit(X, list("aabba"))):
+        with pytest.raises(DataError, match="the table has no columns: give one at least"):
+            ask(empty)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from transferium.data.columns.column import Column, ColumnType, one_level_each
 from transferium.data.columns.infer import as_type
+from transferium.data.columns.numbers import unit_of
 from transferium.data.columns.table import Table
 from transferium.data.doctor.findings import Finding, count, some
 from transferium.data.domain import Domain
@@ -43,7 +44,7 @@ def align_columns(domains: Sequence[Domain], roles: Sequence[str]) -> tuple[list
     for name in names:
         cells = [table[name] for table in tables]
         alike, said = _of_one_type(cells, roles)
-        findings += said + _empty(alike, roles)
+        findings += said + _empty(alike, roles) + _in_other_units(cells, roles)
         for place, column in zip(columns, alike, strict=True):
             place.append(column)
     aligned = [
@@ -73,6 +74,9 @@ def _of_one_type(cells: Sequence[Column], roles: Sequence[str]) -> tuple[list[Co
     else:
         wanted = "category"
         alike = [_as_category(column, any(one.type == "boolean" for one in cells)) for column in cells]
+    if wanted == "text":  # left out in all tables, for what is the matter in one
+        why = next((column.note for column in cells if column.type == "text" and column.note), "")
+        alike = [replace(column, note=column.note or why) for column in alike]
     were = ", ".join(f"{column.type} in the {role}" for role, column in zip(roles, cells, strict=True))
     message = f"column {cells[0].name!r} looks like {were}; it is read as {wanted} in all"
     return alike, [Finding("column-types", "note", message)]
@@ -95,6 +99,16 @@ def _as_category(column: Column, truth: bool) -> Column:
         return found
     codes, levels = one_level_each(found.values, [_TRUTH.get(level.lower(), level) for level in found.levels])
     return replace(found, values=codes, levels=levels)
+
+
+def _in_other_units(cells: Sequence[Column], roles: Sequence[str]) -> list[Finding]:
+    """A finding where the cells of one column name several units, which are not converted."""
+    units = {role: unit for role, column in zip(roles, cells, strict=True) if (unit := unit_of(column.note))}
+    if len(set(units.values())) < 2:
+        return []
+    said = " and ".join(f"in {unit} in the {role}" for role, unit in units.items())
+    message = f"column {cells[0].name!r} is {said}, and its numbers are read as written: give both in one unit"
+    return [Finding("column-units", "warning", message)]
 
 
 def _empty(cells: Sequence[Column], roles: Sequence[str]) -> list[Finding]:

@@ -81,6 +81,19 @@ def _from_lists(column: Any) -> NDArray[np.floating[Any]] | None:
     return numbers.reshape(len(column), widths[0]).astype(np.result_type(numbers, np.float32))
 
 
+UNIT = "the unit "
+"""How a note on numbers with a unit begins."""
+
+
+def unit_of(note: str) -> str:
+    """The unit that the ``note`` of a column names, in quotes; empty where there is none.
+
+    >>> unit_of("the unit 'kg' and a comma between thousands"), unit_of("a decimal comma")
+    ("'kg'", '')
+    """
+    return note.removeprefix(UNIT).partition(" and ")[0] if note.startswith(UNIT) else ""
+
+
 def measured(levels: Sequence[str]) -> tuple[NDArray[np.float64] | None, str]:
     """The numbers of texts such as ``12 kg`` or ``$1,200.50`` and how they are written; none where units differ.
 
@@ -103,7 +116,7 @@ def measured(levels: Sequence[str]) -> tuple[NDArray[np.float64] | None, str]:
         numbers, how = written_numbers(bodies)
     if numbers is None:
         return None, how
-    return numbers, f"the unit {listed[0]!r}" + (f" and {how}" if how else "")
+    return numbers, f"{UNIT}{listed[0]!r}" + (f" and {how}" if how else "")
 
 
 def _plain(bodies: Sequence[str]) -> NDArray[np.float64] | None:

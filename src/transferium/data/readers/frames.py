@@ -49,7 +49,12 @@ def as_frame(source: Any) -> Frame | None:
         names = dict.fromkeys(name for row in source for name in row) if records else {}
         plain = records and all(map(_is_text, names))
         return {name: [row.get(name) for row in source] for name in names} if plain else None
-    called = column_names(source) or ()
+    called = column_names(source)
+    if called is None:
+        columns = getattr(source, "columns", None)
+        if np.iterable(columns) and not isinstance(columns, Mapping) and not tuple(columns):
+            raise DataError("the table has no columns: give one at least")
+        return None
     if len(set(called)) < len(called):
         twice = next(name for name in called if called.count(name) > 1)
         raise DataError(f"several columns of the table are called {twice!r}: give each a name of its own.")
@@ -57,7 +62,7 @@ def as_frame(source: Any) -> Frame | None:
     return {
         name: with_class_names(as_list(source[name], name), classes[name]) if classes[name] else source[name]
         for name in called
-    } or None
+    }
 
 
 def are_parts(source: Any) -> bool:
