@@ -61,12 +61,15 @@ def probability_statistics(y: NDArray[np.int64], probabilities: Array, bins: int
 
 def ranking_statistics(positive: NDArray[np.bool_], score: Array) -> Statistics:
     """Area under the ROC curve and average precision of two classes; NaN for samples that lack one of them."""
-    _, at = np.unique(-score, return_inverse=True)
-    of_levels, negative = totals(at, int(at.max()) + 1), ~positive
+    order = np.argsort(-score, kind="stable")
+    _, starts = np.unique(-score[order], return_index=True)
+    is_yes = positive[order]
 
     def compute(counts: Array) -> dict[str, Array]:
-        counts = counts.astype(np.float64)
-        yes, no = of_levels(counts * positive), of_levels(counts * negative)
+        # Counts are whole numbers, so that sums and differences are exact in any order.
+        ranked = counts[:, order]
+        yes = np.add.reduceat(ranked * is_yes, starts, axis=1, dtype=np.float64)
+        no = np.add.reduceat(ranked, starts, axis=1, dtype=np.float64) - yes
         above, below = yes.cumsum(axis=1), no.cumsum(axis=1)
         pairs, all_yes = above[:, -1] * below[:, -1], above[:, -1:]
         area = (no * (above - yes / 2)).sum(axis=1)
