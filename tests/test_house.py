@@ -55,6 +55,7 @@ MEANINGS = {
     "resume": "going on with an interrupted run",
     "run": "the folder's work, from start to end",
     "sniff": "what the first bytes of a file say",
+    "sounds": "recordings",
     "surface": "how two domains differ before any model looks",
     "table": "rows and columns",
     "tables": "tables that are printed for a reader",

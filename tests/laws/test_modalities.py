@@ -65,9 +65,9 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "WAYS": (WAYS, AS_THEY_ARE),
     "FEEDS": (FEEDS, {"sentence": FROZEN}),
     "SPACES": (SPACES, {"sound": "how far a sound may be moved before people notice is not one number"} | WORDS),
-    "LANGUAGES": (LANGUAGES, UNKNOWN | {"sound": "recordings are trained on as they are"} | WORDS),
-    "PREVIEWS": (PREVIEWS, UNKNOWN | {"sound": "there are no recipes"} | WORDS),
-    "SURFACES": (SURFACES, {"sound": "what is heard is compared by features alone"} | WORDS),
+    "LANGUAGES": (LANGUAGES, UNKNOWN | WORDS),
+    "PREVIEWS": (PREVIEWS, UNKNOWN | WORDS),
+    "SURFACES": (SURFACES, WORDS),
     "TREES": (
         TREES,
         dict.fromkeys(("image", "text", "sound", "sentence", "features"), "trees read columns of a table"),
@@ -78,7 +78,7 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     ),
     "LOOKS": (
         LOOKS,
-        dict.fromkeys(("row", "features"), "numbers tell a reader of the report nothing") | {"sound": "not yet drawn"},
+        dict.fromkeys(("row", "features"), "numbers tell a reader of the report nothing"),
     ),
     "EXAMPLE_FILES": (
         EXAMPLE_FILES,

@@ -28,5 +28,7 @@ def test_texts_stand_beside_their_versions_and_are_escaped(run: dict[str, Any]) 
 
 def test_without_augmentation_there_is_no_section(run: dict[str, Any]) -> None:
     assert "What training saw" not in render(run)
-    assert augmented(None) is None
-    assert augmented({"recipe": "simple", "file": "augmented.jpg"}) is None, "a page made again has no picture at hand"
+    assert augmented(None, "images") is None
+    assert augmented({"recipe": "simple", "file": "augmented.jpg"}, "images") is None, (
+        "a page made again has no picture at hand"
+    )

@@ -17,14 +17,25 @@ LONGEST_TEXT = 2000
 SIDE = 384
 """Pixels of a thumbnail's longer side: sharp in the opened view, and two dozen of them stay under a megabyte."""
 
+PLAYED = 8
+"""Sounds that can be played in one page, the first that are shown: each takes some 200 KB."""
+
 MARKS = {True: "✓", False: "✗", None: "?"}
 
 Thumbnails = Callable[[str], Any]
 
 
 @dataclass(frozen=True)
+class Heard:
+    """A sound: its picture, and itself as a WAV file."""
+
+    picture: Any
+    wav: bytes
+
+
+@dataclass(frozen=True)
 class Shown:
-    """One example: its picture or its words, what it is, and what it was taken for.
+    """One example: its picture (and the ``sound`` that it is of) or its words, what it is, and what it was taken for.
 
     ``right`` is None where nobody knows and where answers are amounts: there ``off`` says how far they are off.
     ``missed`` says whether the label differs and is to be shown.
@@ -41,6 +52,7 @@ class Shown:
     image: str | None
     size: tuple[int, int]
     text: str | None
+    sound: str | None
     said: str
     """The prediction in one sentence, as the alternative text of a picture."""
 
@@ -52,7 +64,7 @@ def gallery(run: Mapping[str, Any], thumbnails: Thumbnails) -> list[Shown]:
     """
     how = presentation(run)
     examples = sorted(run.get("examples") or (), key=lambda example: _place(example, how))
-    return [_show(example, thumbnails, how) for example in examples[:MOST_EXAMPLES]]
+    return [_show(example, thumbnails, how, i < PLAYED) for i, example in enumerate(examples[:MOST_EXAMPLES])]
 
 
 def _place(example: Mapping[str, Any], how: Presentation) -> tuple[bool, float]:
@@ -77,10 +89,13 @@ def _float(given: Any) -> float | None:
         return None
 
 
-def _show(example: Mapping[str, Any], thumbnails: Thumbnails, how: Presentation) -> Shown:
-    text, image, size = example.get("text"), None, (0, 0)
+def _show(example: Mapping[str, Any], thumbnails: Thumbnails, how: Presentation, played: bool) -> Shown:
+    text, sound, image, size = example.get("text"), None, None, (0, 0)
     if text is None:
         found = thumbnails(str(example["id"]))
+        if isinstance(found, Heard):
+            sound = f"data:audio/wav;base64,{base64.b64encode(found.wav).decode('ascii')}" if played else None
+            found = found.picture
         if isinstance(found, str):
             text = found
         elif found is not None:
@@ -104,6 +119,7 @@ def _show(example: Mapping[str, Any], thumbnails: Thumbnails, how: Presentation)
         image=image,
         size=size,
         text=None if text is None else _shortened(str(text)),
+        sound=sound,
         said=f"{example['id']}: {known}predicted {predicted}{sure}{missed and f', {missed}'}",
     )
 

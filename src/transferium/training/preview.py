@@ -7,15 +7,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transferium.data.domain import Domain, Kind
 from transferium.data.modality import by_kind
 from transferium.errors import DataError
+from transferium.functional.sounds.drawing import drawn
+from transferium.functional.sounds.log_mel import DEEPEST
 from transferium.training.augment.augment import say_augment
 from transferium.training.augment.recipe import LANGUAGES, Language, read_for, spell
 from transferium.training.augment.rewriting import Rewrite
 from transferium.training.feeds.feeds import Feeds
 from transferium.training.feeds.images import ImageFeed, OwnTransformFeed
+from transferium.training.feeds.sounds import SoundFeed
 from transferium.training.feeds.texts import ChangedTextFeed, RewrittenTextFeed
 
 if TYPE_CHECKING:
@@ -112,7 +116,38 @@ def _texts(feeds: Feeds, domain: Domain, count: int, versions: int) -> list[Augm
     ]
 
 
-PREVIEWS: dict[Kind, Callable[[Feeds, Domain, int, int], list[Augmented]]] = {"image": _images, "text": _texts}
+def _sounds(feeds: Feeds, domain: Domain, count: int, versions: int) -> list[Augmented]:
+    changed, plain = feeds.open(domain, augmented=True), feeds.open(domain, augmented=False)
+    if not isinstance(changed, SoundFeed) or not isinstance(plain, SoundFeed):
+        return []
+    found: list[Augmented] = []
+    for row in spread(domain, feeds.seed):
+        if len(found) == count:
+            break
+        try:
+            seen = [
+                _spectrogram(feed.picture(epoch, row))
+                for feed, epoch in ((plain, 0), *((changed, e) for e in range(versions)))
+            ]
+        except DataError:
+            continue  # an unreadable sound: there are others
+        found.append(Augmented(domain.ids[row], _label(domain, row), seen[0], seen[1:]))
+    return found
+
+
+def _spectrogram(picture: NDArray[np.float32]) -> Any:
+    """A picture of a sound as it is looked at: its loudest value at the top of the scale."""
+    from PIL import Image
+
+    loud = picture[0] - picture.max()
+    return Image.fromarray(drawn(loud * np.float32(DEEPEST / max(1e-6, -float(loud.min())))))
+
+
+PREVIEWS: dict[Kind, Callable[[Feeds, Domain, int, int], list[Augmented]]] = {
+    "image": _images,
+    "text": _texts,
+    "sound": _sounds,
+}
 """How some examples of each kind that has recipes are shown beside their changed versions."""
 
 

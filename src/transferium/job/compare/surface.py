@@ -1,4 +1,4 @@
-"""Differences between the raw examples of two domains, without any model: pictures, words, columns."""
+"""Differences between the raw examples of two domains, without any model: pictures, words, sounds, columns."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from transferium.data.columns.table import Table
+from transferium.data.doctor.scan import LOOKED_AT
 from transferium.data.domain import Domain, Kind
 from transferium.data.images.decode import decode, mode_of
 from transferium.data.images.sniff import HEAD, sniff
 from transferium.data.modality import by_kind
+from transferium.data.sounds.decode import SoundFacts, decode_sound
 from transferium.errors import DataError
 from transferium.functional.shift.surface import compare_vocabulary, picture_measures, standardised_difference
 from transferium.job.compare.column_shift import column_shifts, notable
@@ -35,7 +37,27 @@ def compare_surface(source: Domain, target: Domain, *, seed: int) -> dict[str, A
 
 
 def _pictures(source: Domain, target: Domain, seed: int) -> dict[str, Any]:
-    measured = [_measure(domain, seed) for domain in (source, target)]
+    types = [_file_types(domain, seed) for domain in (source, target)]
+    return _by_measures(source, target, seed, lambda raw: picture_measures(np.asarray(decode(raw)))) | {
+        "file_types": {"source": types[0], "target": types[1]},
+        "modes": modes_apart(source, target, seed=seed),
+    }
+
+
+def _sounds(source: Domain, target: Domain, seed: int) -> dict[str, Any]:
+    return _by_measures(source, target, seed, lambda raw: sound_measures(decode_sound(raw, LOOKED_AT).facts))
+
+
+def sound_measures(facts: SoundFacts) -> dict[str, float]:
+    """What can be said of a recording by a figure each."""
+    return {"seconds": facts.seconds, "loudness (dB)": facts.loudness, "peak": facts.peak, "rate (Hz)": facts.rate}
+
+
+def _by_measures(
+    source: Domain, target: Domain, seed: int, measures: Callable[[Any], dict[str, float]]
+) -> dict[str, Any]:
+    """The ``measures`` of a sample of both sides, and which of them differ."""
+    measured = [_measured(domain, seed, measures) for domain in (source, target)]
     names = list(measured[0][0]) if measured[0] else []
     rows: list[dict[str, Any]] = []
     for name in names:
@@ -48,13 +70,7 @@ def _pictures(source: Domain, target: Domain, seed: int) -> dict[str, Any]:
                 "difference": standardised_difference(*columns),
             }
         )
-    types = [_file_types(domain, seed) for domain in (source, target)]
-    return {
-        "measures": rows,
-        "notable": [row["measure"] for row in rows if abs(row["difference"]) >= NOTABLE],
-        "file_types": {"source": types[0], "target": types[1]},
-        "modes": modes_apart(source, target, seed=seed),
-    }
+    return {"measures": rows, "notable": [row["measure"] for row in rows if abs(row["difference"]) >= NOTABLE]}
 
 
 def modes_apart(source: Domain, target: Domain, *, seed: int) -> str:
@@ -82,11 +98,11 @@ def _sample(domain: Domain, most: int, seed: int) -> list[int]:
     return sorted(np.random.default_rng(seed).permutation(len(domain))[:most].tolist())
 
 
-def _measure(domain: Domain, seed: int) -> list[dict[str, float]]:
+def _measured(domain: Domain, seed: int, measures: Callable[[Any], dict[str, float]]) -> list[dict[str, float]]:
     found = []
     for i in _sample(domain, PICTURES, seed):
         try:
-            found.append(picture_measures(np.asarray(decode(domain.samples.raw(i)))))
+            found.append(measures(domain.samples.raw(i)))
         except DataError:  # the doctor has put such files aside and named them
             continue
     return found
@@ -135,6 +151,7 @@ def _columns(source: Domain, target: Domain, _seed: int) -> dict[str, Any]:
 SURFACES: dict[Kind, tuple[Callable[[Domain, Domain, int], dict[str, Any]], str]] = {
     "image": (_pictures, "pictures"),
     "text": (_texts, "texts"),
+    "sound": (_sounds, "sounds"),
     "row": (_cells, "columns"),
     "features": (_columns, "columns"),
 }

@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain, Kind
+from transferium.job.run_directory.spectrogram import heard
 from transferium.problems.classes import Classes
 
 Outputs = NDArray[np.float64]
 SHOWN = 24
-LOOKS: dict[Kind, Literal["picture", "text"]] = {
+LOOKS: dict[Kind, Literal["picture", "text", "sound"]] = {
     "image": "picture",
     "text": "text",
     "sentence": "text",
+    "sound": "sound",
 }
 """What the report shows of an example; of feature rows it shows nothing."""
 
@@ -51,8 +53,11 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def thumbnails(test: Domain) -> Any:
-    """Give the report an example's raw content by its id."""
-    if LOOKS.get(test.kind) != "picture":
+    """Give the report what it shows of an example, by its id."""
+    look = LOOKS.get(test.kind)
+    if look not in ("picture", "sound"):
         return lambda _id: None
     position = {name: i for i, name in enumerate(test.ids)}
+    if look == "sound":
+        return lambda name: heard(test.samples.raw(position[name]))
     return lambda name: test.samples.raw(position[name])

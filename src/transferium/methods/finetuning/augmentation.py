@@ -21,7 +21,8 @@ AUGMENTS: dict[str, Any] = {
     "choices": (),
     "help": "random changes to training examples: none, light, simple, medium, strong; for images also geometric, "
     "trivial, rand or single ones, as in crop+flip+erase; where a mirror image is something else, as with digits and "
-    "writing: digits, or +no-flip at the end; auto: simple for images, none for texts",
+    "writing: digits, or +no-flip at the end; for sounds single ones, as in noise+mask-time; auto: simple for images "
+    "and sounds, none for texts",
 }
 
 

@@ -145,7 +145,26 @@ TEXTS = Language(
         "strong": "swap:0.1+delete:0.1+letters:0.05+span:0.2",
     },
 )
-LANGUAGES: dict[Kind, Language] = {"image": IMAGES, "text": TEXTS}
+SOUNDS = Language(
+    "sound",
+    changes={
+        "speed": Change(0.1, 0.5, "share by which it is played faster or slower"),
+        "delay": Change(0.1, 0.9, "share of its length by which it begins later or earlier"),
+        "noise": Change(0.1, 1, "loudness of noise, as a share of its own"),
+        "mask-time": Change(0.2, 0.9, "largest share of the moments that are hidden"),
+        "mask-pitch": Change(0.2, 0.9, "largest share of the pitches that are hidden"),
+    },
+    presets={
+        "none": "",
+        "auto": "simple",
+        "light": "delay:0.1+mask-time:0.1+mask-pitch:0.1",
+        "simple": "speed:0.1+delay:0.1+mask-time:0.15+mask-pitch:0.15",
+        "medium": "speed:0.15+delay:0.15+noise:0.1+mask-time:0.2+mask-pitch:0.2",
+        "strong": "speed:0.2+delay:0.2+noise:0.3+mask-time:0.3+mask-pitch:0.3",
+    },
+    drawn=True,
+)
+LANGUAGES: dict[Kind, Language] = {"image": IMAGES, "text": TEXTS, "sound": SOUNDS}
 """The recipes of each kind of example; feature rows have none, for nothing is known of what their columns mean."""
 
 

@@ -19,6 +19,7 @@ from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, P
 from transferium.models.sound_preprocess import SoundPreprocess
 from transferium.training.augment.augment import say_augment
 from transferium.training.augment.rewriting import Rewrite
+from transferium.training.augment.sounds import find_sound_augment
 from transferium.training.augment.texts import find_text_augment
 from transferium.training.feeds.batch import Batch, labels_at
 from transferium.training.feeds.images import ImageFeed, OwnTransformFeed
@@ -100,7 +101,7 @@ class Feeds:
 def _rows(_feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed:
     if augment not in ("none", "auto", "simple"):
         raise InputError(
-            f"augment={say_augment(augment)} changes images or texts, and domain {domain.name!r} holds "
+            f"augment={say_augment(augment)} changes images, texts or sounds, and domain {domain.name!r} holds "
             f"{KINDS[domain.kind]}: leave augment out; mixup=0.2 mixes rows."
         )
     return FeatureFeed(domain)
@@ -115,17 +116,22 @@ def _cells(feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed | None:
 
 
 def _images(feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed | None:
-    pre = feeds.preprocess
-    if not isinstance(augment, str):
-        raise InputError(
-            f"augment={say_augment(augment)} rewrites texts, and domain {domain.name!r} holds {domain.kind} "
-            "examples: name a recipe, as in augment='strong'."
-        )
+    pre, recipe = feeds.preprocess, _recipe(augment, domain)
     if isinstance(pre, ImagePreprocess):
-        return ImageFeed(domain, pre, augment=augment, seed=feeds.seed, cache_bytes=feeds.cache_bytes)
+        return ImageFeed(domain, pre, augment=recipe, seed=feeds.seed, cache_bytes=feeds.cache_bytes)
     if isinstance(pre, CallablePreprocess):
-        return OwnTransformFeed(domain, pre, augment=augment, seed=feeds.seed, cache_bytes=feeds.cache_bytes)
+        return OwnTransformFeed(domain, pre, augment=recipe, seed=feeds.seed, cache_bytes=feeds.cache_bytes)
     return None
+
+
+def _recipe(augment: str | Rewrite, domain: Domain) -> str:
+    """A recipe; raises ``InputError`` for a function of texts."""
+    if isinstance(augment, str):
+        return augment
+    raise InputError(
+        f"augment={say_augment(augment)} rewrites texts, and domain {domain.name!r} holds {domain.kind} examples: name "
+        "a recipe, as in augment='strong'."
+    )
 
 
 def _texts(feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed | None:
@@ -142,9 +148,7 @@ def _sounds(feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed | None
     pre = feeds.preprocess
     if not isinstance(pre, SoundPreprocess):
         return None
-    if augment not in ("none", "auto", "simple"):
-        raise InputError(f"augment={say_augment(augment)} is for images or texts, and these are sounds: leave it out.")
-    return SoundFeed(domain, pre, cache_bytes=feeds.cache_bytes)
+    return SoundFeed(domain, pre, find_sound_augment(_recipe(augment, domain)), feeds.seed, feeds.cache_bytes)
 
 
 FEEDS: dict[Kind, Callable[[Feeds, Domain, str | Rewrite], Feed | None]] = {

@@ -12,20 +12,26 @@ from transferium.data.domain import Domain
 from transferium.data.sounds.decode import UnreadableSound
 from transferium.errors import DataError
 from transferium.models.sound_preprocess import SoundPreprocess
+from transferium.training.augment.sounds import SoundAugment
 from transferium.training.feeds.batch import Batch, labels_at
 from transferium.training.feeds.order import Indices
 
 
 class SoundFeed:
-    """Batches ``float32 (n, 3, bands, frames)``; a recording is what the backbone's preprocessing makes of it.
+    """Batches ``float32 (n, 3, bands, frames)``.
 
-    The samples of the first ``cache_bytes`` stay in memory, those beyond are decoded anew each epoch.
+    Without augmentation a recording is what the backbone's preprocessing makes of it, bit for bit. With it, samples are
+    changed before they are drawn, and the picture after that. The samples of the first ``cache_bytes`` stay in memory,
+    those beyond are decoded anew each epoch.
     """
 
     lengths: Sequence[int] | None = None
 
-    def __init__(self, domain: Domain, preprocess: SoundPreprocess, *, cache_bytes: int) -> None:
-        self.domain, self.preprocess, self.left = domain, preprocess, cache_bytes
+    def __init__(
+        self, domain: Domain, preprocess: SoundPreprocess, augment: SoundAugment | None, seed: int, cache_bytes: int
+    ) -> None:
+        self.domain, self.preprocess, self.augment = domain, preprocess, augment
+        self.seed, self.left = seed, cache_bytes
         self.kept: dict[int, NDArray[np.float32]] = {}
 
     def __len__(self) -> int:
@@ -38,8 +44,11 @@ class SoundFeed:
 
     def picture(self, epoch: int, row: int) -> NDArray[np.float32]:
         """``(3, bands, frames)``: what is trained on in ``epoch``."""
-        del epoch  # nothing changes from one to the next
-        return self.preprocess.picture(self.samples(row))
+        key, samples = (self.seed, epoch, row), self.samples(row)
+        if self.augment is None:
+            return self.preprocess.picture(samples)
+        heard = self.augment.heard(samples, key)[: self.preprocess.seconds * self.preprocess.rate]
+        return self.augment.seen(self.preprocess.picture(heard), key)
 
     def samples(self, row: int) -> NDArray[np.float32]:
         """The beginning of a recording; raises ``DataError`` where it cannot be read."""
