@@ -35,6 +35,7 @@ from transferium.job.run_directory.files import LOOKS
 from transferium.job.stopwatch import Stopwatch
 from transferium.methods.catalogue import find_method
 from transferium.methods.model_selection.auto import FIRST_WITH_FEW
+from transferium.methods.pretraining.by_objective import USUAL
 from transferium.methods.task import Task
 from transferium.models.catalogue import OWN
 from transferium.models.modality import MODALITIES
@@ -66,6 +67,7 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "FEEDS": (FEEDS, {"sentence": FROZEN}),
     "SPACES": (SPACES, {"sound": "how far a sound may be moved before people notice is not one number"} | WORDS),
     "LANGUAGES": (LANGUAGES, UNKNOWN | WORDS),
+    "USUAL": (USUAL, dict.fromkeys(("sound", "sentence", "row", "features"), "nothing is pretrained on them")),
     "PREVIEWS": (PREVIEWS, UNKNOWN | WORDS),
     "SURFACES": (SURFACES, WORDS),
     "TREES": (
