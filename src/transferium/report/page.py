@@ -93,7 +93,7 @@ def view(run: Mapping[str, Any], thumbnails: Thumbnails) -> dict[str, Any]:
         "choice": choice(run.get("selection"), shown),
         "curves": training_curves(run.get("history")),
         "rates": range_chart(run),
-        "augmented": augmented(run.get("augmented"), KINDS.get(run["kind"], "examples")),
+        "augmented": augmented(run.get("augmented"), KINDS.get(run.get("kind", ""), "examples")),
         "division": run.get("division") or {},
         "doctor": _doctor(run.get("doctor")),
         "most_ids": MOST_IDS,

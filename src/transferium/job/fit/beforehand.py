@@ -118,8 +118,8 @@ class Beforehand:
 
 def _columns(corpus: Path, domain: Domain, named: Mapping[str, Any]) -> dict[str, Any]:
     """The columns that were named for the data, where the corpus is a table of the same kind."""
-    is_table = domain.kind == "text" and all(file.suffix.lower() in READERS for file in TextCorpus(corpus).files)
-    return {use: name for use, name in named.items() if use == "text"} if is_table else {}
+    texts: dict[str, Any] = {use: name for use, name in named.items() if use == "text" and use == domain.kind}
+    return texts if texts and all(file.suffix.lower() in READERS for file in TextCorpus(corpus).files) else {}
 
 
 def _from_scratch(method: Method) -> Method:
