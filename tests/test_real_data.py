@@ -70,3 +70,13 @@ def test_the_probe_is_scikit_learns_with_its_best_c(
     assert min(losses) < best < max(losses)
     accuracy = LogisticRegression(C=best, max_iter=2000).fit(x / scale, y).score(z / scale, parts.test.y)
     assert abs(run["test"]["accuracy"]["value"] - accuracy) <= 0.005
+
+
+def test_spoken_digits_are_heard_by_a_backbone_for_images(shared_data: Callable[[str], Path]) -> None:
+    """One speaker's official test part."""
+    paths = sorted(shared_data("spoken_digits").glob("george/*/*.wav"))
+    held = np.array([int(path.stem[-2:]) < 5 for path in paths])
+    domain = tm.read(paths, kind="sound", label=[path.parent.name for path in paths])
+    train, test = domain.take(~held), domain.take(held)
+    model = tm.TransferClassifier(store=False).fit(train)
+    assert model.evaluate(test)["accuracy"].value >= 0.86

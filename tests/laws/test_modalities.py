@@ -37,6 +37,7 @@ from transferium.methods.catalogue import find_method
 from transferium.methods.model_selection.auto import FIRST_WITH_FEW
 from transferium.methods.pretraining.by_objective import USUAL
 from transferium.methods.task import Task
+from transferium.methods.zero_shot.zero_shot import IN_WORDS
 from transferium.models.catalogue import OWN
 from transferium.models.modality import MODALITIES
 from transferium.models.sources.transformers_models import READERS, transformers_folder
@@ -70,6 +71,10 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "USUAL": (USUAL, dict.fromkeys(("sound", "sentence", "row", "features"), "nothing is pretrained on them")),
     "PREVIEWS": (PREVIEWS, UNKNOWN | WORDS),
     "SURFACES": (SURFACES, WORDS),
+    "IN_WORDS": (
+        IN_WORDS,
+        dict.fromkeys(("sound", "sentence", "row", "features"), "no network here knows words for them"),
+    ),
     "TREES": (
         TREES,
         dict.fromkeys(("image", "text", "sound", "sentence", "features"), "trees read columns of a table"),

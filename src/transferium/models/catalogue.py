@@ -297,7 +297,7 @@ def _cached_row(name: str, folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     timm = "architecture" in config
-    kind = next((kind for kind, row in MODALITIES.items() if (folder / row.sign).exists()), None)
+    kind = next((kind for kind, row in MODALITIES.items() if row.sign and (folder / row.sign).exists()), None)
     if not timm and kind is None:
         return None
     weights = [file for file in folder.iterdir() if file.suffix in {".safetensors", ".bin"}]

@@ -29,8 +29,7 @@ def listening(backbone: Backbone) -> Backbone:
     """
     if not isinstance(backbone.graph, UnboundGraph):
         raise BackboneError(
-            f"{backbone.name} cannot read sounds: of the backbones for images, efficientnet_lite0 does, and so does a "
-            "folder of an audio encoder of transformers."
+            f"{backbone.name} cannot read sounds: of the backbones for images, efficientnet_lite0 does."
         )
     reads = SoundPreprocess(seconds=10)
     graph = backbone.graph

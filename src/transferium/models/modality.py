@@ -24,8 +24,8 @@ class Modality:
     ``default`` is the backbone where none is named. ``setting`` is the name of how much of an example is read,
     ``resized`` gives a preprocessing another value of it, and ``smaller`` says in words what a lower one means.
     ``wrap`` makes a ``preprocess`` of the ``transform`` that came with a module of one's own: None where that is no
-    such thing as ``wants`` says. ``sign`` is a file of transformers models that read such examples. ``through`` says
-    that backbones of another kind read such examples as well, and how one of them is made to.
+    such thing as ``wants`` says. ``sign`` is a file of transformers models that read such examples, ``""`` where there
+    are none. ``through`` says that backbones of another kind read them as well, and how one of these is made to.
     """
 
     preprocess: type[Preprocess]
@@ -100,7 +100,7 @@ MODALITIES: dict[Kind, Modality] = {
         smaller="the beginning of each sound alone",
         wrap=lambda transform: transform if isinstance(transform, SoundPreprocess) else None,
         wants="a SoundPreprocess",
-        sign="feature_extractor.json",
+        sign="",
         through=Through("image", listening),
     ),
 }

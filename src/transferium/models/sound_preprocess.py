@@ -122,7 +122,7 @@ class SoundPreprocess(Preprocess):
         longer = [one.seconds for one in facts if one.seconds > self.seconds * (1 + 1e-6)]
         if not longer:
             return ""
-        all_of = "sounds" if len(facts) == sum(map(len, domains)) else "sounds that were looked at"
+        all_of = "sounds that were looked at" if any(len(d) > LOOKED_AT for d in domains) else "sounds"
         return (
             f"{len(longer):,} of {len(facts):,} {all_of} last longer than the {self.seconds} s that are read of each "
             f"(up to {max(longer):,.1f} s): only their beginning is used; to read more, set seconds"

@@ -32,7 +32,7 @@ class Way:
     check: Callable[[Backbone], object]
 
 
-WAYS: dict[Kind, Way] = {
+IN_WORDS: dict[Kind, Way] = {
     "text": Way(("{}", "This is {}.", "It is about {}."), by_cosine, lambda _: None),
     "image": Way(("a photo of a {}.", "a picture of a {}.", "{}"), by_towers, two_towers),
 }
@@ -60,7 +60,7 @@ class ZeroShot(ToldInWords):
 
     name: ClassVar[str] = "zero-shot"
     learns: ClassVar[bool] = False
-    reads: ClassVar[tuple[Kind, ...]] = tuple(WAYS)
+    reads: ClassVar[tuple[Kind, ...]] = tuple(IN_WORDS)
 
     templates: tuple[str, ...] = setting(
         (),
@@ -76,12 +76,12 @@ class ZeroShot(ToldInWords):
 
     def check_backbone(self, backbone: Backbone) -> None:
         """Raise ``BackboneError`` where pictures come without a tower for words, or a slot without its head."""
-        (check_cloze if is_cloze(self.templates) else WAYS[backbone.kind].check)(backbone)
+        (check_cloze if is_cloze(self.templates) else IN_WORDS[backbone.kind].check)(backbone)
 
     def fit(self, task: Task) -> Fitted:
         """What the classes are in words; the training part gives their names alone."""
         self.check_data(task.train)
-        started, said, way = time.perf_counter(), self.said(task.train), WAYS[task.train.kind]
+        started, said, way = time.perf_counter(), self.said(task.train), IN_WORDS[task.train.kind]
         templates = self.templates or way.templates
         answers = (by_cloze if is_cloze(templates) else way.answers)(task, templates, said)
         notes = ("nothing was learned, and no label was looked at", *answers.notes)
