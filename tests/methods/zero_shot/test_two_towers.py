@@ -19,7 +19,7 @@ from transferium.errors import BackboneError, InputError
 from transferium.functional.linear_classifier import softmax
 from transferium.methods.few_shots.setfit import SetFit
 from transferium.methods.task import Task
-from transferium.methods.zero_shot.zero_shot import WAYS, ZeroShot
+from transferium.methods.zero_shot.zero_shot import IN_WORDS, ZeroShot
 from transferium.models.catalogue import find_backbone
 from transferium.models.prompting.two_towers import two_towers
 from transferium.models.sources.transformers_models import quiet
@@ -73,7 +73,7 @@ def test_templates_and_descriptions_are_averaged_and_each_template_is_shown(fold
     fitted = ZeroShot(SAID).fit(given)
     seen = given.embed(given.train, fitted.backbone).features
     rows = []
-    for template in WAYS["image"].templates:
+    for template in IN_WORDS["image"].templates:
         _, unit = theirs(folder, given, [template.format(text) for text in ("cat", "dog", "big dog")])
         alone = np.stack([unit[0], unit[1:].mean(axis=0)])
         rows.append(alone / np.linalg.norm(alone, axis=1, keepdims=True))

@@ -30,10 +30,12 @@ class Way:
     templates: tuple[str, ...]
     answers: Callable[[Task, Sequence[str], Said], Answers]
     check: Callable[[Backbone], object]
+    slots: bool = False
+    """Whether a slot in a sentence can stand beside such an example."""
 
 
 IN_WORDS: dict[Kind, Way] = {
-    "text": Way(("{}", "This is {}.", "It is about {}."), by_cosine, lambda _: None),
+    "text": Way(("{}", "This is {}.", "It is about {}."), by_cosine, lambda _: None, slots=True),
     "image": Way(("a photo of a {}.", "a picture of a {}.", "{}"), by_towers, two_towers),
 }
 
@@ -71,7 +73,7 @@ class ZeroShot(ToldInWords):
     def check_data(self, domain: Domain) -> None:
         """As of every such method; a slot stands beside a text alone."""
         super().check_data(domain)
-        if is_cloze(self.templates) and domain.kind != "text":
+        if is_cloze(self.templates) and not IN_WORDS[domain.kind].slots:
             raise InputError(f"a slot {SLOT} stands in a sentence beside a text, and these are {KINDS[domain.kind]}.")
 
     def check_backbone(self, backbone: Backbone) -> None:
