@@ -24,6 +24,7 @@ from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.frozen.nearest_class_mean import NearestClassMean
 from transferium.methods.method import Method
 from transferium.methods.model_selection.auto import Auto, Trials
+from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 from transferium.models.heads.linear import Head
@@ -133,6 +134,34 @@ def test_the_budget_bounds_the_folds(moving: None) -> None:
     assert time.perf_counter() - begin < 10  # twice over, for a busy machine
     row = fitted.selection.candidates[1]
     assert row["examples"] < 60
+
+
+def test_a_candidate_that_is_too_slow_is_stopped_and_the_others_are_not_begun_too_late(
+    moving: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+
+    @dataclass
+    class Endless(Informed):
+        name: ClassVar[str] = "slow"
+        epochs: int = setting(10, "passes", (1, 10))
+
+        def fit(self, task: Task) -> Fitted:
+            begun.append(self.name)
+            for step in range(1000):
+                task.tell("steps", step, 1000)
+                clock[0] += 1.0
+            raise AssertionError("nobody stopped it")
+
+    clock = [0.0]
+    monkeypatch.setattr("transferium.methods.model_selection.auto.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr(sys.modules["transferium.methods.planted"], "Slow", Endless)
+    fitted = Auto(candidates=("slow",)).fit(task(blobs(60), 30.0))
+    row = fitted.selection.candidates[1]
+    assert "shortest run of it does not fit" in row["kept"] and 10 < row["seconds"] <= 12 and begun == ["slow"]
+    trials = Trials(task(blobs(60), 30.0), LinearProbe().fit(task(blobs(60), 30.0)), 3, clock[0] - 31)
+    trials.attempt("slow")
+    assert "does not fit" in trials.rows[-1]["kept"] and begun == ["slow"]
 
 
 def test_a_candidate_that_cannot_be_fitted_is_left_out_and_the_others_are_tried(

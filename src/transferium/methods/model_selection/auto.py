@@ -252,6 +252,10 @@ def carry_out(decision: Decision, task: Task, first: Fitted) -> Fitted:
     return replace(fitted, selection=replace(selection, notes=(str(fitted.selection),)))
 
 
+class _TooSlowError(Exception):
+    """A candidate took so long already that it cannot be afforded."""
+
+
 class Trials:
     """Candidates beside the first model, which is the probe or the nearest class mean, within one budget."""
 
@@ -283,7 +287,7 @@ class Trials:
         """Run ``name`` as ``attempt`` says; returns why there is no time for it, or an empty text."""
         method = self._affordable(name)
         if method is None:
-            return "two epochs of it do not fit into the budget"
+            return "even the shortest run of it does not fit into what is left of the budget"
         answers = np.full((len(self.task.train), self.task.classes), np.nan)
         longest = 0.0
         for k in range(count := int(self.fold.max()) + 1):
@@ -315,16 +319,26 @@ class Trials:
         """
         from transferium.methods.catalogue import method_class
 
+        if (time_left := self._left()) <= 0:
+            return None
         method = method_class(name)()
         length = next((name for name in ("pairs", "epochs") if hasattr(method, name)), None)
         if length is None:
-            return method if self._left() > 0 else None
+            return method
         steps: list[float] = []
         few = np.random.default_rng(self.task.seed).permutation(len(self.task.train))[:SAMPLE]
-        watched = replace(self.task.on(few), progress=lambda *_: steps.append(time.perf_counter()))
         begin = time.perf_counter()
+
+        def watch(*_: Any) -> None:
+            steps.append(time.perf_counter())
+            if steps[-1] - begin > time_left / 3:  # a fold and the fit on everything take twice as long at least
+                raise _TooSlowError
+
         asked = int(getattr(method, length))
-        method.set_params(**{length: 2}).fit(watched)
+        try:
+            method.set_params(**{length: 2}).fit(replace(self.task.on(few), progress=watch))
+        except _TooSlowError:
+            return None
         spent = time.perf_counter() - begin
         # A step's time is read between steps; whatever else a fit takes is paid once a fit, whatever its length.
         step = float(np.median(np.diff(steps))) if len(steps) > 1 else spent
