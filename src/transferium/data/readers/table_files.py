@@ -116,17 +116,20 @@ class AFewColumns:
     """The columns of Parquet files by name, read a few at a time: a table need not be in memory twice."""
 
     def __init__(self, tables: Sequence[TableFile], names: Sequence[str], rows: int) -> None:
-        step = max(1, AT_ONCE // max(1, rows))
-        self._tables = tables
+        self._step = max(1, AT_ONCE // max(1, rows))
+        self._tables, self._names = tables, names
         self._held: Any = None
-        self._together = {name: names[i - i % step : i - i % step + step] for i, name in enumerate(names)}
+        self._held_at: dict[str, int] = {}
+        self._place = {name: i for i, name in enumerate(names)}
 
     def __call__(self, name: str) -> Any:
         """The column ``name``; those beside it are kept until one of others is asked for."""
-        if self._held is None or name not in self._held.column_names:
+        if name not in self._held_at:
             self._held = None
-            self._held = _read_all(self._tables, list(self._together[name]))
-        return self._held[name]
+            first = self._place[name] - self._place[name] % self._step
+            self._held = _read_all(self._tables, list(self._names[first : first + self._step]))
+            self._held_at = {held: i for i, held in enumerate(self._held.column_names)}
+        return self._held.column(self._held_at[name])
 
 
 def meant_by(path: Path, asked: Columns) -> str:
