@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from transferium.system.hardware import cuda_may_be_present
 
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--no-first-run",
+]
+"""How Chromium is started: without a sandbox, and without talking to anybody."""
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 # Figures are compared with what a CPU gives. Where there is a GPU, test_cuda.py runs what holds on any device there.
@@ -52,3 +64,16 @@ def shared_data():
         return folder
 
     return find
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real headless Chromium, or a skip with the reason."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("no Chromium on this machine: pages cannot be looked at")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield started
+        started.close()

@@ -41,6 +41,7 @@ from transferium.methods.zero_shot.zero_shot import IN_WORDS
 from transferium.models.catalogue import OWN
 from transferium.models.modality import MODALITIES
 from transferium.models.sources.transformers_models import READERS, transformers_folder
+from transferium.serving.intake import INTAKES
 from transferium.training.attack import SPACES, attack_on
 from transferium.training.augment.recipe import LANGUAGES
 from transferium.training.feeds.feeds import FEEDS, Feeds
@@ -87,6 +88,7 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
         LOOKS,
         dict.fromkeys(("row", "features"), "numbers tell a reader of the report nothing"),
     ),
+    "INTAKES": (INTAKES, {"sentence": "spans are answered by predict alone"}),
     "EXAMPLE_FILES": (
         EXAMPLE_FILES,
         dict.fromkeys(("text", "sentence", "row", "features"), "they are cells of tables"),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import math
 import random
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,15 +15,6 @@ from transferium.evaluation.verdict import verdict
 from transferium.problems.multi_label import MultiLabel
 from transferium.problems.problem import Problem, linked
 from transferium.problems.regression import Regression
-
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 
 def around(value: float, half: float = 0.035, most: float = 1.0) -> dict[str, float]:
@@ -229,19 +219,6 @@ def picture(name: str) -> bytes:
 @pytest.fixture
 def pictures() -> Callable[[str], bytes]:
     return picture
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A real headless Chromium, or a skip with the reason."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("no Chromium on this machine: the report cannot be looked at")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=found, args=ARGUMENTS)
-        yield started
-        started.close()
 
 
 @pytest.fixture

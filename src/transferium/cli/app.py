@@ -22,6 +22,7 @@ from transferium.cli.echo import echo
 from transferium.cli.environment import help_text
 from transferium.cli.jobs.pretrain import pretrain
 from transferium.cli.jobs.rank import rank_command
+from transferium.cli.jobs.serve import serve
 from transferium.cli.options import refuse_twice
 from transferium.cli.progress import command_progress
 from transferium.cli.resume import Interrupted
@@ -92,6 +93,7 @@ def cli(quiet: bool, debug: bool) -> None:
     transferium fit new_photos/ --source labelled_photos/        adapt to a target without labels
     transferium compare labelled_photos/ new_photos/             how far apart, in what way
     transferium rank new_photos/ --sources shop/ studio/         which source, or which --backbones, suit it
+    transferium serve runs/ants_bees             answer requests, with a page to try it by hand
     """
     # --debug is read by main() from the arguments, since errors in parsing come before this function.
     del quiet, debug
@@ -108,6 +110,7 @@ for _command in (
     rank_command,
     tune,
     pretrain,
+    serve,
     commands.backbones,
     commands.methods,
     commands.cache,

@@ -5,6 +5,7 @@ from __future__ import annotations
 VARIABLES = {
     "TRANSFERIUM_HOME": "Folder of stored features and exported graphs.  [default: ~/.cache/transferium]",
     "TRANSFERIUM_STORE_LIMIT": "Size at which the least used features are dropped, as in 500MB.  [default: 10 GiB]",
+    "TRANSFERIUM_TOKEN": "What transferium serve asks clients for, as Authorization: Bearer TOKEN.",
     "XDG_CACHE_HOME": "Takes the place of ~/.cache.",
     "CUDA_VISIBLE_DEVICES": "The GPUs that may be used; empty or -1: none.",
     "HF_HOME": "Where Hugging Face keeps what was downloaded; HF_HUB_OFFLINE=1: never ask the hub.",

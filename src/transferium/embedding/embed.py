@@ -63,7 +63,8 @@ class Embedder:
     """``embedder(domain, backbone, …)``: one ``Embedding`` for each backbone, from one decode of each example.
 
     ``store=None`` keeps features only in memory, as long as the embedder lives. ``workers`` defaults to the cores that
-    this process may use. ``progress`` is called with a word, how much is done and how much there is.
+    this process may use. ``progress`` is called with a word, how much is done and how much there is. One that
+    ``stays_open`` keeps engines between calls and no features: it answers request after request.
 
     >>> import transferium as tm
     >>> domain = tm.read([[0.0, 1.0], [1.0, 0.0]], kind="features")
@@ -78,10 +79,12 @@ class Embedder:
         engine: Choice = "auto",
         workers: int | None = None,
         progress: Progress | None = None,
+        stays_open: bool = False,
     ) -> None:
         self.store, self.engine, self.progress = store, engine, progress
         self.workers = workers or usable_cores()
-        self._memory = Memory()
+        self._memory = Memory(0) if stays_open else Memory()
+        self._open: dict[tuple[str, str], Engine] | None = {} if stays_open else None
 
     def tick(self, what: str) -> Callable[[int, int], None] | None:
         """The progress callback for one kind of work, or None where no progress is shown."""
@@ -159,8 +162,13 @@ class Embedder:
             report(0, 1)  # inputs are asked for only where a graph has to be exported, which takes a while
             return first_inputs(domain.samples, missing, backbone)
 
-        engine = open_engine(backbone, need.engine, probes)
-        report(1, 1)
+        known, name = self._open, (backbone.fingerprint, need.engine)
+        engine = None if known is None else known.get(name)
+        if engine is None:
+            engine = open_engine(backbone, need.engine, probes)
+            report(1, 1)
+            if known is not None:
+                known[name] = engine
         if engine.name != need.engine:
             need.engine = engine.name
             self._look_up(need, stack)

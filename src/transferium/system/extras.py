@@ -1,4 +1,6 @@
-"""What the extras install: ``train`` PyTorch and what is built on it, ``sounds`` a decoder of sound files."""
+"""What the extras install: ``train`` PyTorch and what is built on it, ``sounds`` a decoder of sound files,
+``serve`` a web server.
+"""
 
 from __future__ import annotations
 
@@ -30,4 +32,14 @@ def require_sounds() -> None:
         raise MissingExtraError(
             "sound files are decoded by soundfile, which is not installed here: "
             'python -m pip install "transferium[sounds]"'
+        )
+
+
+def require_server() -> None:
+    """Raise ``MissingExtraError`` where the libraries of the web server are not installed; none is imported."""
+    lacking = [name for name in ("fastapi", "uvicorn", "multipart", "prometheus_client") if find_spec(name) is None]
+    if lacking:
+        raise MissingExtraError(
+            f"transferium serve needs {', '.join(lacking)}, which is not installed here: "
+            'python -m pip install "transferium[serve]"'
         )

@@ -1,0 +1,103 @@
+"""The model that is served: it stays open, and a newer one that takes its place in the folder takes its place here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from transferium.artifact import DESCRIPTION, Artifact, load_artifact
+from transferium.data.domain import Domain
+from transferium.data.samples import Items
+from transferium.embedding.embed import Embedder
+from transferium.errors import TransferiumError
+from transferium.job.predict.apply import predict_domain
+
+Prediction = dict[str, Any]
+LOG = logging.getLogger("transferium.serving")
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """An artifact and what embeds for it, which keeps its engine open and no features."""
+
+    artifact: Artifact
+    embedder: Embedder
+    seen: tuple[int, ...]
+
+    def answers(self, domain: Domain) -> list[Prediction]:
+        """A record for each example: ``label``, ``confidence`` and ``probabilities``, ``value``, or ``error``."""
+        predicted = predict_domain(self.artifact, domain, self.embedder)
+        records = predicted.as_records(self.artifact.problem)
+        return [_prediction(record, predicted.problems.get(str(record["id"]))) for record in records]
+
+
+class ServedModel:
+    """The model in a run's folder. Raises ``ArtifactError`` where there is none."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.opened = self._open()
+
+    @property
+    def artifact(self) -> Artifact:
+        """The model that answers now."""
+        return self.opened.artifact
+
+    def answers(self, domains: Sequence[Domain]) -> list[list[Prediction]]:
+        """What each domain is answered; those that lie in memory one by one are answered together.
+
+        An example is answered alike, alone and among others.
+        """
+        opened = self.opened
+        if len(domains) == 1 or not all(isinstance(domain.samples, Items) for domain in domains):
+            return [opened.answers(domain) for domain in domains]
+        everything = [domain.samples.raw(i) for domain in domains for i in range(len(domain))]
+        together = replace(domains[0], samples=Items(everything), ids=list(map(str, range(len(everything)))))
+        answers = iter(opened.answers(together))
+        return [[next(answers) for _ in range(len(domain))] for domain in domains]
+
+    def refresh(self) -> bool:
+        """Take the model that lies in the folder now, where it is another; the old one answers until it is open.
+
+        Where it cannot be read, the old one stays, and the log says why.
+        """
+        seen = _seen(self.folder)
+        if seen in (self.opened.seen, ()):
+            return False
+        try:
+            self.opened = self._open()
+        except TransferiumError as error:
+            LOG.warning("the model in %s was replaced, and the new one cannot be read: %s", self.folder, error)
+            self.opened = replace(self.opened, seen=seen)
+            return False
+        LOG.info("the model in %s was replaced: the new one answers", self.folder)
+        return True
+
+    def _open(self) -> Opened:
+        seen = _seen(self.folder)
+        return Opened(load_artifact(self.folder), Embedder(None, stays_open=True), seen)
+
+
+def _seen(folder: Path) -> tuple[int, ...]:
+    """What tells one description from another that took its place, without reading it."""
+    try:
+        found = (folder / DESCRIPTION).stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _prediction(record: dict[str, Any], problem: str | None) -> Prediction:
+    """An answer as clients get it; an example that cannot be read has an ``error`` alone."""
+    if record["predicted"] is None:
+        return {"error": problem or "it cannot be read"}
+    shares = record.get("probabilities")
+    if shares is None:
+        return {"value": record["predicted"]}
+    sure = {} if isinstance(record["predicted"], list) else {"confidence": float(np.max(list(shares.values())))}
+    return {"label": record["predicted"]} | sure | {"probabilities": shares}
