@@ -366,7 +366,7 @@ def _read_own(saved: dict[str, Any]) -> Backbone:
         return replace(OWN["features"], width=int(saved["width"]))
     if not isinstance(encoding, ColumnsPreprocess) or encoding.width != saved["width"]:
         raise ValueError(f"its columns make {saved['width']} numbers")
-    return columns_backbone(encoding)
+    return columns_backbone(encoding, str(saved["name"]))
 
 
 def _read_backbone(files: SavedFolder, saved: dict[str, Any]) -> Backbone:

@@ -36,6 +36,7 @@ from transferium.job.stopwatch import Stopwatch
 from transferium.methods.catalogue import find_method
 from transferium.methods.model_selection.auto import FIRST_WITH_FEW
 from transferium.methods.pretraining.by_objective import USUAL
+from transferium.methods.pretraining.corpus_of_examples import CALLED
 from transferium.methods.task import Task
 from transferium.methods.zero_shot.zero_shot import IN_WORDS
 from transferium.models.catalogue import OWN
@@ -69,7 +70,8 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "FEEDS": (FEEDS, {"sentence": FROZEN}),
     "SPACES": (SPACES, {"sound": "how far a sound may be moved before people notice is not one number"} | WORDS),
     "LANGUAGES": (LANGUAGES, UNKNOWN | WORDS),
-    "USUAL": (USUAL, dict.fromkeys(("sound", "sentence", "row", "features"), "nothing is pretrained on them")),
+    "USUAL": (USUAL, dict.fromkeys(("sound", "sentence", "features"), "nothing is pretrained on them")),
+    "CALLED": (CALLED, dict.fromkeys(("text", "sound", "sentence", "features"), "no corpus of them is a domain")),
     "PREVIEWS": (PREVIEWS, UNKNOWN | WORDS),
     "SURFACES": (SURFACES, WORDS),
     "IN_WORDS": (
@@ -199,7 +201,6 @@ FACTS = {
     "job/predict/apply.py": "feature rows have columns",
     "methods/finetuning/augmentation.py": "some recipes, and CutMix, are for images alone",
     "methods/finetuning/inference_views.py": "images have a side and a mirror image",
-    "methods/pretraining/corpus_of_pictures.py": "images can be drawn and changed",
     "models/surgery/attention_maps.py": "images have rows and columns of places",
 }
 """Where the source compares a kind with one of them: only for what is true of that one alone, and why it is."""

@@ -43,7 +43,7 @@ def cost_of(fitted: Fitted, domain: Domain, embedder: Embedder) -> Cost:
     """The cost of a model that answers examples of ``domain``; one without a network costs its head alone."""
     backbone, head = fitted.backbone, sum(array.size for array in fitted.head.to_tensors().values())
     if backbone.kind in OWN:
-        return Cost(head, 8 * head, None)
+        return Cost(head + backbone.size_bytes // 4, 8 * head + backbone.size_bytes, None)
     parameters = None
     with suppress(BackboneError):
         parameters = head + sum(p.numel() for p in backbone.build().parameters())

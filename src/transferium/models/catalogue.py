@@ -14,6 +14,7 @@ from transferium.data.modality import KINDS, by_kind, check_kind
 from transferium.errors import BackboneError, InputError, did_you_mean
 from transferium.models.backbone import Backbone
 from transferium.models.columns.backbone_of_columns import build_identity, columns_backbone
+from transferium.models.columns.row_encoder import row_encoder
 from transferium.models.known_folders import known_folder, note_folder
 from transferium.models.modality import MODALITIES
 from transferium.models.preprocess import ImagePreprocess
@@ -55,10 +56,11 @@ def find_backbone(
     check_kind(kind)
     amount = _amount(kind, size=size, max_length=max_length, seconds=seconds)
     if kind in OWN:
-        if spec not in (None, OWN[kind].name) and not (isinstance(spec, Backbone) and spec.kind == kind):
+        found = OWN[kind] if spec in (None, OWN[kind].name) else row_encoder(spec) or spec
+        if not isinstance(found, Backbone) or found.kind != kind:
             given = spec.name if isinstance(spec, Backbone) else spec
             raise InputError(f"{KINDS[kind]} need no other backbone than their own, but {given!r} was given.")
-        return spec if isinstance(spec, Backbone) else OWN[kind]
+        return found
     through = MODALITIES[kind].through if kind in MODALITIES else None
     if through is not None and getattr(spec, "kind", "") != kind:
         return reading(through.made(find_backbone(spec, through.kind, transform=transform)), amount)
@@ -85,7 +87,7 @@ def _found(spec: Any, kind: Kind, amount: int | None, transform: Any) -> Backbon
 
 def check_installed(name: str) -> None:
     """Raise ``MissingExtraError`` where backbone ``name`` needs PyTorch and it is not installed; reads nothing."""
-    if name in BUNDLED or (name in UNTRAINED and UNTRAINED[name]().graph is not None):
+    if name in BUNDLED or (name in UNTRAINED and UNTRAINED[name]().graph is not None) or row_encoder(name):
         return
     if name in UNTRAINED or name.startswith(("hf/", "timm/")) or "@" in name or Path(name).is_dir():
         require_train(f"backbone {name}")
@@ -165,6 +167,8 @@ def _folder(folder: Path, kind: Kind, amount: int | None) -> Backbone:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BackboneError(f"{folder} is not a backbone: it has no readable config.json ({error}).") from error
+    if (found := row_encoder(folder)) is not None:
+        return found
     if is_picture_folder(config):
         _check_kind(str(folder), "image", kind)
         return reading(picture_folder(folder, config), amount)

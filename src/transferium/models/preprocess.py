@@ -57,6 +57,11 @@ class Preprocess(ABC):
         """The same examples read more coarsely, at a fraction of the cost; itself where there is no such thing."""
         return self
 
+    def redrawn(self, seed: int) -> Preprocess:
+        """The same with random numbers in the place of trained ones; itself where nothing of it was trained."""
+        del seed
+        return self
+
     def like(self, told: Mapping[str, Any]) -> Preprocess:
         """As a saved description says, in what was fitted to the data it was made for."""
         del told  # nothing is

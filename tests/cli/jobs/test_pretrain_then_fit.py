@@ -11,6 +11,7 @@ import pytest
 from transferium.job.fit import beforehand
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.finetuning.scratch import FromScratch
+from worlds.tables import clusters, write_table
 
 
 def interrupted(*_given: object) -> None:
@@ -18,18 +19,18 @@ def interrupted(*_given: object) -> None:
 
 
 def test_what_pretraining_was_worth_is_said_and_an_interrupted_run_does_not_pretrain_again(
-    images: Path, tmp_path: Path, run_cli: Callable, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, run_cli: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out = tmp_path / "run"
-    command = ["fit", images, "--pretrain", images, "--backbone", "small_cnn", "--method", "ncm", "--engine", "torch"]
-    command += ["--set", "pretrain.epochs=1", "--set", "pretrain.strength=0.25", "--out", out]
+    out, data = tmp_path / "run", write_table(tmp_path / "data.csv", *clusters(60, 0))
+    command = ["fit", data, "--pretrain", data, "--method", "ncm", "--out", out]
+    command += ["--set", "pretrain.epochs=1", "--set", "pretrain.strength=0.25", "--set", "pretrain.width=8"]
     with monkeypatch.context() as patched:
         patched.setattr("transferium.job.fit.run.judge", interrupted)
         ran = run_cli(*command)
     assert ran.code == 130 and f"transferium fit --resume {out}" in ran.err
     assert (out / "state" / "encoder" / "pretraining.json").is_file()
-    other = run_cli(*command, "--set", "pretrain.noise=masking")
-    assert other.code == 2 and "pretrain.noise" in other.err
+    other = run_cli(*command, "--set", "pretrain.layers=3")
+    assert other.code == 2 and "pretrain.layers" in other.err
     with monkeypatch.context() as patched:
         patched.setattr(beforehand, "pretrain_job", interrupted)
         ran = run_cli("fit", "--resume", out)
@@ -38,13 +39,15 @@ def test_what_pretraining_was_worth_is_said_and_an_interrupted_run_does_not_pret
     assert {"off_the_shelf", "from_scratch"} <= told["references"].keys()
     assert told["rivals"]["decided_by"] == "off_the_shelf"
     assert told["difference"]["low"] is not None
-    assert told["verdict_sentence"].lower().count("pretraining on data ") == 2
+    assert told["verdict_sentence"].lower().count("pretraining on data.csv ") == 2
     assert told["pretraining"]["method"]["strength"] == 0.25 and told["pretraining"]["objectives"] == ["dae"]
     assert any(
         "held-out examples are in the corpus too: read there, without labels" in said for said in told["remarks"]
     )
-    assert (out / "encoder" / "model.safetensors").is_file() and not (out / "state").exists()
-    assert told["backbone"] == "encoder"
+    assert (out / "encoder" / "config.json").is_file() and not (out / "state").exists()
+    assert told["backbone"] == "encoder" and told["rivals"]["costs"]["model"]["parameters"] > 8 * 8
+    assert run_cli("predict", out, data, "--out", tmp_path / "p.csv").code == 0
+    assert run_cli("fit", data, "--backbone", out / "encoder", "--method", "ncm", "--out", tmp_path / "b").code == 0
 
 
 @pytest.mark.parametrize(
@@ -72,7 +75,8 @@ def test_what_does_not_go_together_is_refused_before_anything_is_begun(
 
 def test_from_scratch_the_budget_is_the_same_and_the_rates_are_those_for_random_weights() -> None:
     method = FineTune(epochs=3, batch_size=4, lr=1e-6, unfreeze=1, augment="light")
-    scratch = beforehand._from_scratch(method)
+    scratch = beforehand._from_scratch(method, "text")
     assert isinstance(scratch, FromScratch)
     assert (scratch.epochs, scratch.batch_size, scratch.augment) == (3, 4, "light")
+    assert beforehand._from_scratch(method, "row") is method  # nothing of it can move
     assert (scratch.lr, scratch.unfreeze) == (FromScratch().lr, "all")

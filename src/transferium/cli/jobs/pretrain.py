@@ -21,13 +21,14 @@ class WithSettings(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write them."""
-        from transferium.methods.pretraining.by_objective import OBJECTIVES, class_of
+        from transferium.data.modality import KINDS
+        from transferium.methods.pretraining.by_objective import OBJECTIVES, all_classes
         from transferium.methods.settings.field import declared
 
         with formatter.section("Objectives"):
             formatter.write_dl([(name, said) for name, (_, said) in OBJECTIVES.items()])
-        for cls in dict.fromkeys(class_of(name) for name in OBJECTIVES):
-            with formatter.section(f"Settings (--set) of {', '.join(cls.objectives)}"):
+        for cls in all_classes():
+            with formatter.section(f"Settings (--set) of {', '.join(cls.objectives)}, from {KINDS[cls.kind]}"):
                 rows = [(f"{name}={getattr(cls, name)}", said["help"]) for name, said in declared(cls).items()]
                 formatter.write_dl(rows)
 
@@ -38,6 +39,8 @@ class WithSettings(click.Command):
 @click.option("--out", type=opt.GivenPath(), help="Folder of the encoder.  [default: runs/<name of CORPUS>-encoder]")
 @click.option("--backbone", metavar="NAME", help="A pretrained encoder that goes on.  [default: random weights]")
 @click.option("--text", metavar="COL", help="Column with texts.")
+@click.option("--label", metavar="COL", help="Column of a table that is not learned from.")
+@click.option("--drop", multiple=True, metavar="COL", help="Another such column; repeatable.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting; repeatable.")
 @click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--restart", is_flag=True, help="Throw away what an interrupted run left in --out, and begin anew.")
@@ -45,27 +48,28 @@ class WithSettings(click.Command):
 def pretrain(corpus: Path, **options: Any) -> None:
     """Learn an encoder from CORPUS, which needs no labels; then: transferium fit … --backbone OUT.
 
-    CORPUS is plain text, CSV, JSON lines or Parquet, a folder of these, or a folder of images. Texts are read once and
-    kept on disk as tokens, so that they need not fit into memory. The same command goes on after an interruption.
+    CORPUS is plain text, CSV, JSON lines or Parquet, a folder of these, a folder of images, or a table of columns.
+    Texts are read once and kept on disk as tokens, so that they need not fit into memory. The same command goes on
+    after an interruption.
     """
-    from transferium.job.pretrain.run import default_out, options_of, pretrain_job
+    from transferium.job.pretrain.run import default_out, looked_at_with_options, pretrain_job
     from transferium.job.run_directory.state_paths import STATE
     from transferium.methods.settings.parse import split_settings
     from transferium.system.folder_locks import alone_in
 
     command = shlex.join(["transferium", *sys.argv[1:]])
     out = options["out"] or default_out(corpus)
-    asked = options_of(
-        *(options["objective"], split_settings(options["settings"])),
+    seen, asked = looked_at_with_options(
+        *(corpus, options["objective"], split_settings(options["settings"])),
         out=out,
         backbone=options["backbone"],
-        columns={} if options["text"] is None else {"text": options["text"]},
+        columns={use: options[use] for use in ("text", "label", "drop") if options[use]},
         seed=options["seed"],
         restart=options["restart"],
         command=command,
     )
     with saying_how_to_go_on(command, out / STATE), alone_in(out):
-        facts = pretrain_job(corpus, asked, command_progress())
+        facts = pretrain_job(seen, asked, command_progress())
     if options["as_json"]:
         echo(json.dumps(facts, ensure_ascii=False))
     elif not is_quiet():

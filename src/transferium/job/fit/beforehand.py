@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from transferium.data.corpora.documents import READERS, TextCorpus
 from transferium.data.doctor.scan import scan
-from transferium.data.domain import Domain
-from transferium.data.modality import KINDS
-from transferium.errors import InputError, option
+from transferium.data.domain import Domain, Kind
+from transferium.data.read import first_cells_of
+from transferium.errors import InputError, TransferiumError, option
 from transferium.job.fit.readable import choose_backbone
-from transferium.job.pretrain.run import RESULT, PretrainOptions, options_of, pretrain_job
-from transferium.job.run_directory.state_paths import ENCODER, STATE
+from transferium.job.pretrain.run import PretrainOptions, options_of, pretrain_job
+from transferium.job.run_directory.state_paths import ENCODER, RESULT, STATE
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.finetuning.scratch import FromScratch
 from transferium.methods.fitted import Fitted, Rival
 from transferium.methods.method import Method
-from transferium.methods.pretraining.by_objective import usual_objective
+from transferium.methods.pretraining.by_objective import check_kind_learned, objectives_of, usual_objective
 from transferium.methods.task import Task
 from transferium.methods.unused_settings import suppress_unused_warnings
-from transferium.models.catalogue import randomised
+from transferium.models.catalogue import OWN, randomised
 from transferium.models.columns.backbone_of_columns import fitted_to
 from transferium.system.display import Display, Progress
 
@@ -52,21 +52,18 @@ class Beforehand:
                 f"method {fit.method.name!r} starts from random weights, so that pretraining would have no effect: "
                 f"leave {option('pretrain', str(corpus))} out, or take finetune."
             )
+        names = objective or usual_objective(domain.kind)
+        check_kind_learned(objectives_of(names), domain.kind, domain.name)
         options = options_of(
-            objective or usual_objective(domain.kind),
+            names,
             settings,
+            domain.kind,
             out=fit.out / STATE / ENCODER,
             backbone=fit.backbone,
             columns=_columns(corpus, domain, fit.columns),
             seed=fit.seed,
             command=fit.command,
         )
-        if options.method.kind != domain.kind:
-            wanted, there = KINDS[options.method.kind], KINDS[domain.kind]
-            raise InputError(
-                f"{'+'.join(options.objectives)} learns from {wanted}, and {domain.name!r} holds {there}: "
-                f"leave {option('objective', '+'.join(options.objectives))} out, or name another."
-            )
         options.method.open(corpus, options.columns or {})
         return cls(corpus, options, fit.method, fit.backbone_settings)
 
@@ -80,7 +77,7 @@ class Beforehand:
         """The fitted model with its rivals."""
         paid = f"pretraining on {self.corpus.name}"
         shelf = fitted_to(choose_backbone(self.options.backbone, task.train, **self.settings)[0], task.train)
-        scratch = _from_scratch(self.method)
+        scratch = _from_scratch(self.method, task.train.kind)
         # The method of random weights draws them itself.
         drawn = randomised(task.backbone, seed=task.seed, full=True) if scratch is self.method else task.backbone
         ours = {
@@ -117,14 +114,22 @@ class Beforehand:
 
 
 def _columns(corpus: Path, domain: Domain, named: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns that were named for the data, where the corpus is a table of the same kind."""
-    texts: dict[str, Any] = {use: name for use, name in named.items() if use == "text" and use == domain.kind}
-    return texts if texts and all(file.suffix.lower() in READERS for file in TextCorpus(corpus).files) else {}
+    """What was said of the data's columns, as far as the corpus is a table that has them."""
+    there: dict[str, Any] | None = None
+    if named and corpus.exists():
+        with suppress(TransferiumError):  # a folder that is no table
+            there = first_cells_of(corpus, domain.kind)
+    if there is None:
+        return {}
+    lists = {use: [n for n in named[use] if n in there] for use in ("drop", "columns") if use in named}
+    types = {name: found for name, found in named.get("types", {}).items() if name in there}
+    single = {use: name for use, name in named.items() if isinstance(name, str) and name in there}
+    return single | lists | ({"types": types} if types else {})
 
 
-def _from_scratch(method: Method) -> Method:
-    """The same training from random weights, at the rates that suit those; a method that trains nothing is itself."""
-    if not isinstance(method, FineTune):
+def _from_scratch(method: Method, kind: Kind) -> Method:
+    """The same training from random weights, at the rates that suit those; what moves no backbone is itself."""
+    if kind in OWN or not isinstance(method, FineTune):
         return method
     own = {*FromScratch.__annotations__, "unfreeze"}
     shared = {f.name: getattr(method, f.name) for f in fields(FineTune) if f.name not in own}

@@ -147,13 +147,12 @@ def compare_with_random(
     difference = problem.compare(test.y, outputs, alone, seed=task.seed, groups=test.groups)
     if not fitted.backbone.pretrained:
         return measured, Verdict.not_asked("this method starts from random weights and transfers nothing")
-    reads, coarser = random.preprocess, random.preprocess != task.backbone.preprocess
+    reads = "" if random.preprocess is None else random.preprocess.fineness
+    coarser = reads != (task.backbone.preprocess.fineness if task.backbone.preprocess is not None else "")
     far = CLOSE * measured[problem.headline].value if problem.lower_is_better else CLOSE
     quick = isinstance(plain, LinearProbe) and plain.Cs == QUICK
     if (coarser or quick) and difference.low < far:
         full = randomised(task.backbone, full=True) if coarser else random
         return compare_with_random(fitted, task, test, outputs, full, LinearProbe())
-    beside = f"{'a probe' if plain.learns else plain.name} on random weights" + (
-        f" at {reads.fineness}" if reads is not None and coarser else ""
-    )
+    beside = f"{'a probe' if plain.learns else plain.name} on random weights" + (f" at {reads}" if coarser else "")
     return measured, verdict(difference, f"{fitted.method} on {task.backbone.name}", beside, problem.wording)

@@ -22,7 +22,7 @@ from transferium.job.stopwatch import Stopwatch
 from transferium.methods.fitted import Fitted
 from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
-from transferium.models.columns.backbone_of_columns import columns_of, fitted_to
+from transferium.models.columns.backbone_of_columns import columns_of, fitted_to, unknown_to
 from transferium.models.columns.encoding import ALL_RARE, NO_VALUE
 from transferium.training.logs.trackers import TRACK
 
@@ -89,6 +89,9 @@ def with_columns_of(prepared: Prepared, *domains: Domain) -> Prepared:
         for why in (NO_VALUE, ALL_RARE)
         if (names := [name for name, reason in unread.items() if reason == why])
     ]
+    if unknown := unknown_to(backbone, *domains):
+        words = f"{some(map(repr, unknown))} left out: the backbone {backbone.name!r} was made without"
+        found.append(Finding("ignored-column", "warning", words, unknown))
     return replace(prepared.saying(*found), backbone=backbone)
 
 

@@ -16,8 +16,8 @@ from transferium.job.pretrain.pace import Pace
 from transferium.job.run_directory.files import write_json
 from transferium.job.run_directory.provenance import provenance
 from transferium.job.run_directory.resume import is_interrupted, is_searching, keep_log
-from transferium.job.run_directory.state_paths import STATE
-from transferium.methods.pretraining.by_objective import find_pretraining, objectives_of
+from transferium.job.run_directory.state_paths import RESULT, STATE
+from transferium.methods.pretraining.by_objective import find_pretraining, looked_at, objectives_of
 from transferium.methods.pretraining.pretraining import Pretrained, Pretraining, Spot
 from transferium.system.display import Display, display
 from transferium.system.extras import require_train
@@ -25,10 +25,9 @@ from transferium.system.folder_locks import alone_in
 from transferium.system.processes import everyone, rank
 
 if TYPE_CHECKING:
-    from transferium.data.domain import Domain
+    from transferium.data.domain import Domain, Kind
     from transferium.models.backbone import Backbone
 
-RESULT = "pretraining.json"
 SIGNS = (RESULT,)
 """The file that marks a folder as one that a pretraining may replace."""
 
@@ -47,11 +46,21 @@ class PretrainOptions:
     command: str = ""
 
 
-def options_of(objective: str, settings: Mapping[str, Any], **others: Any) -> PretrainOptions:
+def looked_at_with_options(
+    corpus: Any, objective: str, settings: Mapping[str, Any], **others: Any
+) -> tuple[Any, PretrainOptions]:
+    """The corpus, and the options for it: what an objective means may depend on the kind of example."""
+    objectives = objectives_of(objective)
+    require_train("pretraining trains a network and")
+    seen, kind = looked_at(corpus, objectives, others.get("columns") or {})
+    return seen, options_of(objective, settings, kind, **others)
+
+
+def options_of(objective: str, settings: Mapping[str, Any], kind: Kind | None = None, **others: Any) -> PretrainOptions:
     """The options with their objectives and settings read; ``MissingExtraError`` where PyTorch is not installed."""
     objectives = objectives_of(objective)
     require_train("pretraining trains a network and")
-    method = find_pretraining(objectives, settings)
+    method = find_pretraining(objectives, settings, kind)
     method.warn_without_effect(objectives, others.get("backbone"))
     return PretrainOptions(method=method, objectives=objectives, **others)
 
@@ -111,17 +120,17 @@ def pretrain(
     from transferium.models.catalogue import find_backbone
 
     place = Path(out) if out is not None else default_out(corpus)
-    options = options_of(
-        *(objective, settings or {}),
+    given = Path(corpus).expanduser() if isinstance(corpus, str | Path) else corpus
+    seen, options = looked_at_with_options(
+        *(given, objective, settings or {}),
         out=place,
         backbone=backbone,
         columns={} if text is None else {"text": text},
         seed=seed,
         restart=restart,
     )
-    given = Path(corpus).expanduser() if isinstance(corpus, str | Path) else corpus
     with alone_in(place):
-        facts = pretrain_job(given, options, display(verbose))
+        facts = pretrain_job(seen, options, display(verbose))
     return find_backbone(place, facts["kind"])
 
 

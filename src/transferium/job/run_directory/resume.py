@@ -29,7 +29,7 @@ from transferium.job.options import (
     pretraining_settings,
 )
 from transferium.job.run_directory.provenance import versions
-from transferium.job.run_directory.state_paths import COMMAND, STATE, TASKS
+from transferium.job.run_directory.state_paths import COMMAND, ENCODER, RESULT, STATE, TASKS
 from transferium.methods.method import Method
 from transferium.methods.model_selection.saved_decision import DECISION
 from transferium.methods.model_selection.search import STUDY
@@ -244,7 +244,8 @@ def _drop_empty(folder: Path) -> None:
 
 
 def _has_progress(run: Path) -> bool:
-    return (run / STATE / DECISION).exists() or any((run / STATE).rglob("*.safetensors"))
+    signs = (run / STATE / DECISION, run / STATE / ENCODER / RESULT)
+    return any(sign.exists() for sign in signs) or any((run / STATE).rglob("*.safetensors"))
 
 
 def _compared(options: Options, method: Method) -> dict[str, Any]:

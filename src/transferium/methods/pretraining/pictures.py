@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from transferium.data.domain import Domain, Kind
-from transferium.methods.pretraining.corpus_of_pictures import divided, pictures_of
+from transferium.methods.pretraining.corpus_of_examples import divided, examples_of
 from transferium.methods.pretraining.pretraining import Pretrained, Pretraining, Spot
 from transferium.methods.pretraining.reconstructions import FILE, write_reconstructions
 from transferium.methods.settings.field import setting
@@ -56,7 +56,7 @@ class PicturePretraining(Pretraining):
 
     def open(self, corpus: Any, columns: Mapping[str, Any]) -> Domain:
         """The pictures, without their labels."""
-        return pictures_of(corpus, columns, self.objectives)
+        return examples_of(corpus, columns, self.kind, self.objectives)
 
     def pretrain(self, corpus: Domain, asked: tuple[str, ...], start: str | None, spot: Spot) -> Pretrained:
         """Learn from the pictures of ``corpus``; copies lie on one side of what is held out."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from transferium.data.domain import Domain, Kind
 from transferium.errors import InputError
-from transferium.methods.pretraining.corpus_of_pictures import divided, pictures_of
+from transferium.methods.pretraining.corpus_of_examples import divided, examples_of
 from transferium.methods.pretraining.pretraining import NEW, Pretrained, Pretraining, Spot
 from transferium.methods.settings.field import setting
 from transferium.methods.staged import run_stages
@@ -53,7 +53,7 @@ class VisionTransformerPretraining(Pretraining):
 
     def open(self, corpus: Any, columns: Mapping[str, Any]) -> Domain:
         """The pictures, without their labels."""
-        return pictures_of(corpus, columns, self.objectives)
+        return examples_of(corpus, columns, self.kind, self.objectives)
 
     def pretrain(self, corpus: Domain, asked: tuple[str, ...], start: str | None, spot: Spot) -> Pretrained:
         """Learn from the pictures of ``corpus``; copies lie on one side of what is held out."""

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 NAME = "columns"
 
 
-def columns_backbone(encoding: ColumnsPreprocess | None = None) -> Backbone:
+def columns_backbone(encoding: ColumnsPreprocess | None = None, name: str = NAME) -> Backbone:
     """The backbone of an encoding; without one it reads nothing yet, until it is ``fitted_to`` some."""
     return Backbone(
-        name=NAME,
+        name=name,
         kind="row",
         width=0 if encoding is None else encoding.width,
         blocks=(),
@@ -26,7 +26,8 @@ def columns_backbone(encoding: ColumnsPreprocess | None = None) -> Backbone:
         fingerprint="0" * 64 if encoding is None else encoding.fingerprint(),
         build=build_identity,
         licence="none needed",
-        pretrained=False,
+        size_bytes=0 if encoding is None or encoding.learned is None else len(encoding.learned.content),
+        pretrained=encoding is not None and encoding.learned is not None,
         fresh=build_identity,
     )
 
@@ -46,6 +47,15 @@ def columns_of(backbone: Backbone) -> list[dict[str, Any]]:
     """Each column of the table that a fitted backbone reads, as plain data; none of other examples."""
     encoding = backbone.preprocess
     return encoding.about() if isinstance(encoding, ColumnsPreprocess) else []
+
+
+def unknown_to(backbone: Backbone, *domains: Domain) -> tuple[str, ...]:
+    """The columns of ``domains`` that a fitted backbone has never seen, where both know columns by their names."""
+    encoding = backbone.preprocess
+    if not isinstance(encoding, ColumnsPreprocess) or not encoding.named:
+        return ()
+    tables = [domain.samples for domain in domains if isinstance(domain.samples, Table) and domain.samples.named]
+    return tuple(dict.fromkeys(name for table in tables for name in table.names if name not in encoding.inputs))
 
 
 def build_identity() -> nn.Module:

@@ -14,6 +14,7 @@ from transferium.data.columns.infer import as_type
 from transferium.data.columns.table import Table
 from transferium.errors import DataError, did_you_mean
 from transferium.models.columns.codes import CODES, Code, code_from_json, code_to_json
+from transferium.models.columns.row_layers import RowLayers
 from transferium.models.preprocess import Preprocess
 
 ONE_VALUE = "one value throughout the training part"
@@ -26,13 +27,15 @@ class ColumnsPreprocess(Preprocess):
     """A row of a table as numbers: each column by its own ``Code``, in the order of their names.
 
     ``inputs`` are all columns of the training part in order, ``left_out`` the reason for each that is not read.
-    Without ``named`` (arrays) a column is known by its place.
+    Without ``named`` (arrays) a column is known by its place. ``learned`` are layers that read these numbers, where
+    they were pretrained.
     """
 
     codes: tuple[Code, ...]
     inputs: tuple[str, ...]
     left_out: Mapping[str, str]
     named: bool = True
+    learned: RowLayers | None = None
     kind: ClassVar[str] = "row"
 
     @classmethod
@@ -58,7 +61,7 @@ class ColumnsPreprocess(Preprocess):
     @property
     def width(self) -> int:
         """How many numbers there are for a row."""
-        return sum(code.width for code in self.codes)
+        return sum(code.width for code in self.codes) if self.learned is None else self.learned.width
 
     @property
     def types(self) -> dict[str, ColumnType]:
@@ -67,12 +70,15 @@ class ColumnsPreprocess(Preprocess):
 
     def encode(self, table: Table) -> NDArray[np.float32]:
         """The rows of a table as ``(n, width)``; ``DataError`` for a column that is missing or of another type."""
-        out = np.zeros((len(table), self.width), np.float32)
+        out = np.zeros((len(table), sum(code.width for code in self.codes)), np.float32)
         at = 0
         for code, column in zip(self.codes, self.seen(table).columns, strict=True):
             code.write(column, out[:, at : at + code.width])
             at += code.width
-        return out
+        return out if self.learned is None else self.learned(out)
+
+    def redrawn(self, seed: int) -> ColumnsPreprocess:
+        return self if self.learned is None else replace(self, learned=self.learned.redrawn(seed))
 
     def seen(self, table: Table) -> Table:
         """What is read of a table: the columns by their names and types, in the order in which they are encoded."""
@@ -123,12 +129,15 @@ class ColumnsPreprocess(Preprocess):
             "inputs": list(self.inputs),
             "left_out": dict(self.left_out),
             "named": self.named,
-        }
+        } | ({} if self.learned is None else {"learned": self.learned.to_json()})
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> ColumnsPreprocess:
         codes = tuple(map(code_from_json, fields["codes"]))
-        made = cls(codes, tuple(fields["inputs"]), dict(fields["left_out"]), bool(fields["named"]))
+        learned = RowLayers.from_json(fields["learned"]) if fields.get("learned") else None
+        made = cls(codes, tuple(fields["inputs"]), dict(fields["left_out"]), bool(fields["named"]), learned)
+        if learned is not None and learned.sizes[0] != sum(code.width for code in codes):
+            raise ValueError(f"its layers read {learned.sizes[0]} numbers, and its columns make others")
         if not {code.name for code in codes} <= set(made.inputs) or not all(isinstance(n, str) for n in made.inputs):
             raise ValueError("it reads columns that it does not have")
         return made

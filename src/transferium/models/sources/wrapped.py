@@ -130,8 +130,9 @@ def randomised(backbone: Backbone, seed: int = 0, *, full: bool = False) -> Back
     if isinstance(backbone.graph, UnboundGraph):
         graph = backbone.graph.random(seed)
         build, words = graph.build, f"{words} drawn in NumPy"
-    if preprocess is not None and backbone.any_size and not full:
-        preprocess = preprocess.cheaper()
+    if preprocess is not None:
+        preprocess = preprocess.redrawn(seed)
+        preprocess = preprocess.cheaper() if backbone.any_size and not full else preprocess
     return backbone.made_into(
         hashlib.sha256(words.encode()).hexdigest(),
         partial(drawn, build, seed),
