@@ -34,7 +34,8 @@ SIDES = (40, 33)
 
 
 def main(folder: Path) -> None:
-    given = [*map(bundled, BUNDLED), char_ngrams(), listening(bundled("efficientnet_lite0"))]
+    images = [bundled(name) for name, entry in BUNDLED.items() if entry.kind == "image"]
+    given = [*map(bundled, BUNDLED), char_ngrams(), *map(listening, images)]
     for backbone in (*given, per_word(bundled("all_minilm_l6_v2"))):
         assert isinstance(backbone.graph, UnboundGraph)
         file = folder / backbone.graph.file.name

@@ -41,7 +41,8 @@ def test_settings() -> None:
             "q",
             "image",
             {},
-            r"Choose from 'all_minilm_l6_v2', 'char_ngrams', 'efficientnet_lite0', 'small_cnn'. Or timm",
+            r"Choose from 'all_minilm_l6_v2', 'char_ngrams', 'efficientnet_lite0', 'efficientnet_lite1', "
+            r"'efficientnet_lite2', 'small_cnn'. Or timm",
         ),
         (
             "efficientnet_lite0",
@@ -55,7 +56,7 @@ def test_settings() -> None:
         (None, "image", {"max_length": 64}, "max_length is a setting for texts"),
         (None, "image", {"transform": str}, "transform= belongs to a module of your own"),
         (None, "images", {}, r"kind='images' is unknown. Did you mean 'image'\?"),
-        (None, None, {}, "kind=None is unknown. Choose from 'features', 'image', 'row', 'text'."),
+        (None, None, {}, "kind=None is unknown. Choose from 'features', 'image', 'row', 'sound', 'text'."),
         (3, "image", {}, "a name, a folder, a Backbone or an nn.Module; got int"),
     ],
 )

