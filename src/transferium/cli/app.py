@@ -20,6 +20,7 @@ from transferium.cli import commands
 from transferium.cli.compare import compare
 from transferium.cli.echo import echo
 from transferium.cli.environment import help_text
+from transferium.cli.jobs.compare_runs import compare_runs_command
 from transferium.cli.jobs.pretrain import pretrain
 from transferium.cli.jobs.rank import rank_command
 from transferium.cli.jobs.serve import serve
@@ -107,6 +108,7 @@ for _command in (
     commands.evaluate,
     commands.inspect,
     compare,
+    compare_runs_command,
     rank_command,
     tune,
     pretrain,
