@@ -15,6 +15,7 @@ from transferium.errors import DataError, InputError, TransferiumWarning
 from transferium.job.rank.ranking import ranked
 from transferium.job.rank.scored import Scored
 from transferium.problems.classes import Classes
+from transferium.problems.entities import Entities
 
 CENTRES = np.array([[4.0, 0.0, 0.0, 0.0], [0.0, 4.0, 0.0, 0.0], [0.0, 0.0, 4.0, 0.0]])
 
@@ -125,6 +126,8 @@ def test_what_cannot_be_ranked_is_refused_with_a_reason() -> None:
         tm.rank(words, backbones=["char_ngrams"], store=False)
     with pytest.raises(DataError, match="no candidate can be scored: char_ngrm was left out"), pytest.warns():
         tm.rank(words, backbones=["char_ngrm"], label=label, store=False)
+    with pytest.raises(DataError, match="ranked by one answer for each example, and 't' has"):
+        tm.rank(replace(rows(6, 0, "t"), problem=Entities(("O", "B-x"))), backbones=["char_ngrams"], store=False)
     with pytest.raises(InputError, match="candidates need different names"):
         tm.rank(words, backbones=["char_ngrams", "char_ngrams"], label=label, store=False)
 

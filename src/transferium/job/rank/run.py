@@ -26,6 +26,7 @@ from transferium.job.run_backbone import named_backbone
 from transferium.job.stopwatch import Stopwatch
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import catalogue
+from transferium.problems.catalogue import OF_EXAMPLES
 from transferium.system.display import display
 
 Spec = str | Path | Backbone
@@ -101,6 +102,11 @@ def _rank_backbones(target: Domain, backbones: Named, embedder: Embedder, seed: 
         raise DataError(
             f"backbones are ranked by labels, and {target.name!r} has none: label some examples, or rank "
             f"{option('sources')}."
+        )
+    if target.posed.kind not in OF_EXAMPLES:
+        raise DataError(
+            f"backbones are ranked by one answer for each example, and {target.name!r} has {target.posed.said()}: fit "
+            "with each of them instead, and compare-runs."
         )
     train, tried = _usable(target, backbones, embedder, seed)
     scored, left_out = _each(
