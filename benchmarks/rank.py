@@ -1,6 +1,8 @@
 """Choosing before training: do scores order backbones as a probe's test accuracy does, and is the best source found?
 
-python benchmarks/rank.py [backbones] [sources] [logme] [--examples 400] [--shots 5] [--seed 0]
+python benchmarks/rank.py [backbones] [sources] [logme] [--short] [--examples 400] [--shots 5] [--seed 0]
+
+``--short``: pictures of 48 and 64 pixels, 200 examples of each image set and 300 of each domain.
 
 - ``backbones``: EfficientNet-Lite 0, 1 and 2 at three sizes and one with random weights, on six image data sets. Half
   of the examples are ranked on, the other half tests a probe of the first half. Reported: the weighted Kendall's tau of
@@ -38,16 +40,16 @@ from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone, randomised
 
-SIZES = (64, 96, 128)
+SIZES, SHORT = (64, 96, 128), (48, 64)
 HOW = ("without labels", "with labels", "largest source")
 
 
-def backbones() -> dict[str, Backbone]:
+def backbones(sizes: tuple[int, ...]) -> dict[str, Backbone]:
     """The candidates, by a name that says the size of the pictures."""
     found = {
         f"lite{i} at {size}": find_backbone(f"efficientnet_lite{i}", "image", size=size)
         for i in range(3)
-        for size in SIZES
+        for size in sizes
     }
     return found | {"random lite0 at 64": randomised(found["lite0 at 64"])}
 
@@ -79,10 +81,10 @@ def tested(backbone: Backbone, train: Domain, test: Domain, embedder: Embedder, 
     return float((head.predict(task.embed(test).features) == test.y).mean())
 
 
-def one_data_set(domain: Domain, embedder: Embedder, seed: int) -> dict[str, Any]:
+def one_data_set(domain: Domain, sizes: tuple[int, ...], embedder: Embedder, seed: int) -> dict[str, Any]:
     """Every score's weighted tau, and how far behind the best the recommended backbone is, in points."""
     train, test = halves(domain, seed)
-    given = backbones()
+    given = backbones(sizes)
     ranking = rank_candidates(train, given, {}, embedder, seed=seed, columns={})
     truth = {name: tested(backbone, train, test, embedder, seed) for name, backbone in given.items()}
     names = [c.name for c in ranking.candidates]
@@ -103,11 +105,11 @@ def _tau(score: list[float], accuracy: np.ndarray) -> float:
     return round(float(weightedtau(score, accuracy).statistic), 3)
 
 
-def of_backbones(folder: Path, n: int, embedder: Embedder, seed: int) -> dict[str, Any]:
+def of_backbones(folder: Path, n: int, sizes: tuple[int, ...], embedder: Embedder, seed: int) -> dict[str, Any]:
     """All data sets, and the mean over them."""
     each = {}
     for name, domain in pictures(folder, n, seed).items():
-        each[name] = one_data_set(domain, embedder, seed)
+        each[name] = one_data_set(domain, sizes, embedder, seed)
         print(name, each[name]["recommended"], each[name]["behind_the_best_points"], flush=True)
     taus = {s: [one["weighted_tau"][s] for one in each.values()] for s in next(iter(each.values()))["weighted_tau"]}
     near = sum(one["behind_the_best_points"] <= 1 for one in each.values())
@@ -176,11 +178,13 @@ def seconds_of_logme() -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", default=["logme", "sources", "backbones"])
+    parser.add_argument("--short", action="store_true")
     parser.add_argument("--examples", type=int, default=400)
     parser.add_argument("--shots", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", type=Path, default=DATA)
     args = parser.parse_args()
+    n, sizes = (200, SHORT) if args.short else (args.examples, SIZES)
     figures: dict[str, Any] = {}
     embedder = Embedder(FeatureStore())
     if "logme" in args.parts:
@@ -188,7 +192,13 @@ def main() -> None:
     if "sources" in args.parts:
         given = {"office_caltech10": office, "amazon_reviews": reviews}
         found = {
-            folder: of_sources(make(args.data / folder, args.seed), args.shots, embedder, args.seed)
+            folder: of_sources(
+                {
+                    name: some(domain, 300, args.seed) if args.short else domain
+                    for name, domain in make(args.data / folder, args.seed).items()
+                },
+                *(args.shots, embedder, args.seed),
+            )
             for folder, make in given.items()
         }
         targets = [target for of_set in found.values() for target in of_set.values()]
@@ -197,7 +207,7 @@ def main() -> None:
             figures[f"sources_within_a_point_{how.replace(' ', '_')}"] = f"{near} of {len(targets)}"
         figures["sources"] = found
     if "backbones" in args.parts:
-        figures["backbones"] = of_backbones(args.data, args.examples, embedder, args.seed)
+        figures["backbones"] = of_backbones(args.data, n, sizes, embedder, args.seed)
     record("rank", figures)
 
 
