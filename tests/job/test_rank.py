@@ -60,6 +60,12 @@ def test_sources_by_what_their_models_get_right_on_target_labels() -> None:
     assert all(c["seconds"] > 0 for c in found["candidates"])
 
 
+def test_of_two_sources_that_are_right_as_often_the_nearer_is_first() -> None:
+    near, far = ({"accuracy": 0.9, "a_distance": d} for d in (1.1, 1.9))
+    ranking = ranked([Scored("far", far, 0.1), Scored("near", near, 0.1)], rows(9, 0, "t"), seed=0)
+    assert [c.name for c in ranking.candidates] == ["near", "far"] and ranking.by == "accuracy"
+
+
 def test_without_target_labels_the_nearest_source_is_first_and_that_is_doubted() -> None:
     target = rows(60, 0, "t").unlabeled()
     sources = [rows(90, 1, "far", shift=6.0), rows(90, 2, "wrong names", turn=1, shift=0.5)]

@@ -14,7 +14,7 @@ from transferium.functional.bootstrap import Interval
 from transferium.job.rank.scored import NAIVE, Scored
 
 DECIDES = ("probe", "accuracy", "logme", "a_distance")
-"""What the order is made by: the first of these that every candidate has."""
+"""What the order is made by: the first of these that every candidate has; the next of them decides ties."""
 SAID = {
     "probe": "a probe of its frozen features, each example by a model that had not seen it, reaches {} {}",
     "accuracy": "a probe of the source reaches {} {} on the target's labelled examples",
@@ -97,11 +97,14 @@ class Ranking:
 
 
 def ranked(scored: Sequence[Scored], target: Domain, *, seed: int, notes: Sequence[str] = ()) -> Ranking:
-    """The candidates in order, by the first score of ``DECIDES`` that all of them have."""
-    by = next(score for score in DECIDES if all(score in candidate.scores for candidate in scored))
-    lower = by == "probe" and target.posed.lower_is_better
-    order = sorted(scored, key=lambda c: -c.better_by(by) if not lower else c.scores[by])
-    return Ranking(order, by, target, seed, tuple(notes))
+    """The candidates in order, by the first score of ``DECIDES`` that all of them have; ties by the next."""
+    known = [score for score in DECIDES if all(score in candidate.scores for candidate in scored)]
+    errors = target.labels is not None and target.posed.lower_is_better
+
+    def worse(candidate: Scored) -> tuple[float, ...]:
+        return tuple(-candidate.better_by(score) * (-1 if score == "probe" and errors else 1) for score in known)
+
+    return Ranking(sorted(scored, key=worse), known[0], target, seed, tuple(notes))
 
 
 def agreement(candidates: Sequence[Scored], by: str) -> dict[str, float]:
