@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from transferium.functional.mcnemar import mcnemar
+from transferium.functional.metrics.mcnemar import mcnemar
 from worlds.tables import clusters, write_table
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from transferium.data.doctor.findings import count, some
 from transferium.errors import DataError, refusing
 from transferium.functional.bootstrap import Interval, paired_interval
-from transferium.functional.mcnemar import mcnemar
+from transferium.functional.metrics.mcnemar import mcnemar
 from transferium.problems.classes import Classes
 from transferium.problems.problem import Problem
 from transferium.problems.regression import Regression
