@@ -49,6 +49,8 @@ def test_a_run_holds_spans_and_references(trained: tuple[Path, Any]) -> None:
     assert len(rows) == 40 and {span["label"] for span in spans} == {"person", "place"}
     page = (folder / "run" / "report.html").read_text(encoding="utf-8")
     assert "Span F1" in page and "Known entities" in page and "<span>data</span> sentences<" in page
+    assert 'class="span right" title="' in page and 'title="in truth ' in page
+    assert '<h2 id="confusion">' in page and "no entity" in page
 
 
 def test_evaluate_says_the_span_f1_of_a_file(trained: tuple[Path, Any], run_cli: Callable) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from transferium.errors import TransferiumError
 from transferium.report.presentation import Presentation, presentation
+from transferium.report.spans import Piece, in_words, pieces
 from transferium.report.words import amount, number, percent
 
 MOST_EXAMPLES = 24
@@ -53,6 +54,8 @@ class Shown:
     size: tuple[int, int]
     text: str | None
     sound: str | None
+    pieces: list[Piece]
+    """The text by its spans, where answers are spans."""
     said: str
     """The prediction in one sentence, as the alternative text of a picture."""
 
@@ -120,6 +123,7 @@ def _show(example: Mapping[str, Any], thumbnails: Thumbnails, how: Presentation,
         size=size,
         text=None if text is None else _shortened(str(text)),
         sound=sound,
+        pieces=pieces(_shortened(str(text)), example.get("label"), example["predicted"]) if how.spans and text else [],
         said=f"{example['id']}: {known}predicted {predicted}{sure}{missed and f', {missed}'}",
     )
 
@@ -130,6 +134,7 @@ def _answer(given: Any, how: Presentation) -> str | None:
         return amount(value)
     if given is None:
         return None
+    given = in_words(given) if how.spans else given
     text = str(given).replace(how.between, f" {how.between} ") if how.between else str(given)
     return text or how.nothing
 

@@ -79,6 +79,8 @@ class Presentation:
     """What stands between the parts of an answer, if it has parts."""
     predicts: str | None = None
     """What is predicted, among the facts at the top; None where it goes without saying."""
+    spans: bool = False
+    """Whether answers are spans of a text, which are then shown in it."""
     amounts: bool = False
     """Whether answers are numbers that miss the truth by more or less, and are not right or wrong."""
 
@@ -166,6 +168,7 @@ ENTITIES = Presentation(
     output="type",
     nothing="no entity",
     predicts="entities in sentences",
+    spans=True,
 )
 PRESENTATIONS = {"classes": CLASSES, "multi-label": MULTI_LABEL, "regression": REGRESSION, "entities": ENTITIES}
 """Every kind of problem by its name."""
