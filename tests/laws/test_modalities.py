@@ -23,7 +23,7 @@ from transferium.data.readers.arrays import MEMORY
 from transferium.data.readers.columns import COLUMNS, USES
 from transferium.data.readers.frames import MEMORY_CELLS
 from transferium.data.readers.table_files import CELLS
-from transferium.embedding.embed import WAYS, Embedder
+from transferium.embedding.embed import AT_ONCE, WAYS, Embedder
 from transferium.errors import InputError
 from transferium.evaluation.gradient_boosting import TREES
 from transferium.job.compare.surface import SURFACES, compare_surface
@@ -53,38 +53,59 @@ SOURCE = Path(transferium.__file__).parent
 AS_THEY_ARE = {"features": "feature rows are read as they are", "row": "a table is encoded by its own columns"}
 UNKNOWN = {"features": "nothing is known of what columns mean", "row": "nothing is known of what columns mean"}
 OF_CELLS = dict.fromkeys(("row", "features"), "one row is made of several cells")
-FROZEN = "words are labelled on frozen features alone, for now"
-WORDS = {"sentence": FROZEN}
+FROZEN = "they are embedded by a frozen backbone alone, for now"
+OF_TEXTS = dict.fromkeys(("pair", "sentence"), FROZEN)
 TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "KINDS": (KINDS, {}),
     "MEMORY": (MEMORY, {}),
-    "COLUMNS": (COLUMNS, dict.fromkeys(("row", "features"), "every column that is left")),
+    "COLUMNS": (
+        COLUMNS,
+        dict.fromkeys(("row", "features"), "every column that is left") | {"pair": "two columns of texts are named"},
+    ),
     "CELLS": (CELLS, OF_CELLS),
     "MEMORY_CELLS": (MEMORY_CELLS, OF_CELLS),
     "SCANS": (SCANS, {}),
     "MODALITIES": (MODALITIES, AS_THEY_ARE),
-    "OWN": (OWN, dict.fromkeys(("image", "text", "sound", "sentence"), "there are many backbones to choose from")),
-    "IN_PARTS": (IN_PARTS, dict.fromkeys(("image", "text", "sound", "row", "features"), "a label is about all of it")),
-    "READERS": (READERS, AS_THEY_ARE | {"sound": "backbones for images read sounds", "sentence": "those for texts do"}),
-    "WAYS": (WAYS, AS_THEY_ARE),
-    "FEEDS": (FEEDS, {"sentence": FROZEN}),
-    "SPACES": (SPACES, {"sound": "how far a sound may be moved before people notice is not one number"} | WORDS),
-    "LANGUAGES": (LANGUAGES, UNKNOWN | WORDS),
-    "USUAL": (USUAL, dict.fromkeys(("sound", "sentence", "features"), "nothing is pretrained on them")),
-    "CALLED": (CALLED, dict.fromkeys(("text", "sound", "sentence", "features"), "no corpus of them is a domain")),
-    "PREVIEWS": (PREVIEWS, UNKNOWN | WORDS),
-    "SURFACES": (SURFACES, WORDS),
+    "OWN": (
+        OWN,
+        dict.fromkeys(("image", "text", "sound", "pair", "sentence"), "there are many backbones to choose from"),
+    ),
+    "IN_PARTS": (
+        IN_PARTS,
+        dict.fromkeys(("image", "text", "sound", "pair", "row", "features"), "a label is about all of it"),
+    ),
+    "READERS": (
+        READERS,
+        AS_THEY_ARE
+        | {"sound": "backbones for images read sounds"}
+        | dict.fromkeys(("pair", "sentence"), "backbones for texts read them"),
+    ),
+    "WAYS": (WAYS, AS_THEY_ARE | {"pair": "each of its texts is embedded alone"}),
+    "AT_ONCE": (
+        AT_ONCE,
+        dict.fromkeys(("image", "text", "sound", "sentence"), "examples are embedded one by one"),
+    ),
+    "FEEDS": (FEEDS, OF_TEXTS),
+    "SPACES": (SPACES, {"sound": "how far a sound may be moved before people notice is not one number"} | OF_TEXTS),
+    "LANGUAGES": (LANGUAGES, UNKNOWN | OF_TEXTS),
+    "USUAL": (USUAL, dict.fromkeys(("sound", "pair", "sentence", "features"), "nothing is pretrained on them")),
+    "CALLED": (
+        CALLED,
+        dict.fromkeys(("text", "sound", "pair", "sentence", "features"), "no corpus of them is a domain"),
+    ),
+    "PREVIEWS": (PREVIEWS, UNKNOWN | OF_TEXTS),
+    "SURFACES": (SURFACES, OF_TEXTS),
     "IN_WORDS": (
         IN_WORDS,
-        dict.fromkeys(("sound", "sentence", "row", "features"), "no network here knows words for them"),
+        dict.fromkeys(("sound", "pair", "sentence", "row", "features"), "no network here knows words for them"),
     ),
     "TREES": (
         TREES,
-        dict.fromkeys(("image", "text", "sound", "sentence", "features"), "trees read columns of a table"),
+        dict.fromkeys(("image", "text", "sound", "pair", "sentence", "features"), "trees read columns of a table"),
     ),
     "FIRST_WITH_FEW": (
         FIRST_WITH_FEW,
-        dict.fromkeys(("image", "sound", "sentence", "row", "features"), "measured on texts alone"),
+        dict.fromkeys(("image", "sound", "pair", "sentence", "row", "features"), "measured on texts alone"),
     ),
     "LOOKS": (
         LOOKS,
@@ -93,11 +114,11 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "INTAKES": (INTAKES, {"sentence": "spans are answered by predict alone"}),
     "EXAMPLE_FILES": (
         EXAMPLE_FILES,
-        dict.fromkeys(("text", "sentence", "row", "features"), "they are cells of tables"),
+        dict.fromkeys(("text", "pair", "sentence", "row", "features"), "they are cells of tables"),
     ),
     "OWN_CHECKS": (
         OWN_CHECKS,
-        dict.fromkeys(("image", "text", "sentence", "row", "features"), "what is common to all is enough"),
+        dict.fromkeys(("image", "text", "pair", "sentence", "row", "features"), "what is common to all is enough"),
     ),
 }
 
@@ -148,7 +169,7 @@ def _fit(out: Path, domain: Domain) -> None:
     ("without", "message"),
     [
         ("KINDS", "kind='wave' is unknown"),
-        ("MEMORY", "no reader of data in memory for waves, only for images and texts and sounds and sentences and"),
+        ("MEMORY", "no reader of data in memory for waves, only for images and texts and sounds and pairs of texts"),
         ("SCANS", "no scan for waves, only for"),
         ("MODALITIES", "no backbone for waves, only for images and texts and"),
         ("UNTRAINED", "no backbone 'tones'"),
@@ -195,7 +216,6 @@ FACTS = {
     "data/fingerprint.py": "feature rows are in memory",
     "data/learned.py": "feature rows are hashed as numbers, in single precision",
     "data/readers/row_cells.py": "features are numbers alone",
-    "embedding/embed.py": "feature rows are read as they are",
     "job/compare/findings.py": "images have modes",
     "job/fit/prepare.py": "feature rows are their own features",
     "job/predict/apply.py": "feature rows have columns",

@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 COLUMNS = {
     "image": "Column with image paths or bytes.",
-    "text": "Column with texts.",
+    "text": "Column with texts; of pairs, twice.",
     "sound": "Column with paths of sound files, or their bytes.",
     "sentence": "Column with sentences: lists of words, or texts.",
     "label": "Column with labels.",
@@ -95,8 +95,9 @@ def columns(command: F, *, tasks: bool = False) -> F:
     inputs = "The columns that a row is made of: A,B,C.  [default: all that have no other use]"
     command = click.option("--columns", "inputs", metavar="COLS", help=inputs)(command)
     for name, text in reversed(COLUMNS.items()):
-        several: dict[str, Any] = {"multiple": True, "callback": _one_or_several} if tasks and name == "label" else {}
-        said = f"{text} Repeatable: a task for each." if several else text
+        repeated = name == "text" or (tasks and name == "label")
+        several: dict[str, Any] = {"multiple": True, "callback": _one_or_several} if repeated else {}
+        said = f"{text} Repeatable: a task for each." if several and name == "label" else text
         command = click.option(f"--{name}", name, metavar="COL", help=said, **several)(command)
     return command
 

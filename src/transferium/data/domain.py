@@ -17,9 +17,9 @@ from transferium.problems.classes import Classes
 from transferium.problems.problem import Problem
 from transferium.system.shown import Face
 
-Kind = Literal["image", "text", "sound", "sentence", "row", "features"]
-"""Kinds of example. A sentence is a text whose words have labels. A row is one of a table of typed columns; features
-are numbers that a backbone made of examples."""
+Kind = Literal["image", "text", "sound", "pair", "sentence", "row", "features"]
+"""Kinds of example. A pair is two texts. A sentence is a text whose words have labels. A row is one of a table of typed
+columns; features are numbers that a backbone made of examples."""
 PARTS = ("train", "val", "test")
 BLOCK = 1 << 14
 """Rows of a table that are encoded at a time where only the answers for them are kept."""

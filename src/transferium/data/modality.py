@@ -16,6 +16,7 @@ KINDS: dict[Kind, str] = {
     "image": "images",
     "text": "texts",
     "sound": "sounds",
+    "pair": "pairs of texts",
     "sentence": "sentences",
     "row": "table rows",
     "features": "feature rows",

@@ -20,6 +20,7 @@ from transferium.data.readers.layout import LAYOUTS, decide
 from transferium.data.readers.npz import read_npz
 from transferium.data.readers.sequences import file_pairs
 from transferium.data.readers.table_files import TABLES, read_table, tables_for
+from transferium.data.text_pair import two_columns
 from transferium.errors import DataError, InputError, did_you_mean, option
 from transferium.problems.catalogue import AUTO, Asked, kind_of
 from transferium.system.printable import shown
@@ -29,7 +30,7 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
     source: Any,
     *,
     image: str | None = None,
-    text: str | None = None,
+    text: str | Sequence[str] | None = None,
     sound: str | None = None,
     sentence: str | None = None,
     label: str | Values | None = None,
@@ -50,11 +51,12 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
     inside (also ``training_set``, ``valid``, ``test1`` …); or tables so named; or one table, with images or without; or
     plain images. Where that can be understood in two ways, ``layout`` decides: ``classes``, ``parts``, ``table``,
     ``images``. For a table ``image``, ``text``, ``sound``, ``sentence``, ``label``, ``part``, ``group`` and ``id`` name
-    columns. What is not named is found by its name (``columns.py`` lists them). Without images, texts, sounds and
-    sentences, each row is an example: of all other columns, or of ``columns`` alone, and of none that is to ``drop``.
-    What they hold is found by their cells, unless ``types`` says it: ``{"zip": "category"}``, or number, boolean, date,
-    text, identifier. So are the rows of an array ``(n, width)``, whose columns can be named by ``columns``; with
-    ``kind="features"`` they are what a backbone made, used as they are.
+    columns; two columns of texts are pairs: ``text=("question", "answer")``. What is not named is found by its name
+    (``columns.py`` lists them). Without images, texts, sounds and sentences, each row is an example: of all other
+    columns, or of ``columns`` alone, and of none that is to ``drop``. What they hold is found by their cells, unless
+    ``types`` says it: ``{"zip": "category"}``, or number, boolean, date, text, identifier. So are the rows of an array
+    ``(n, width)``, whose columns can be named by ``columns``; with ``kind="features"`` they are what a backbone made,
+    used as they are.
     ``problem`` says what labels are: ``classes``, ``multi-label`` (several in a cell, as in ``a|b``),
     ``regression`` (amounts), ``entities`` (a tag for each word of a sentence, or spans of a text), or ``auto``, which
     decides by their values and warns if unsure; ``MultiLabel((), ";")`` says what else stands between several labels.
@@ -70,6 +72,7 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
         check_kind(kind)
     kind_of(problem)
     listed, out, said = _listed(columns), _listed(drop) or (), known_types(types)
+    first, second = two_columns(text)
     values = {"label": label, "part": part, "group": group, "id": id}
     if isinstance(source, (str, os.PathLike)):
         if source == "":
@@ -77,7 +80,8 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
         named: dict[str, Any] = {use: _column(use, value) for use, value in values.items()}
         asked = Columns(
             image=image,
-            text=text,
+            text=first,
+            other=second,
             sound=sound,
             sentence=sentence,
             columns=listed,
@@ -96,7 +100,11 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
     uses: dict[str, Any] = {use: value for use, value in values.items() if isinstance(value, str)}
     beside = {use: value for use, value in values.items() if value is not None and not isinstance(value, str)}
     asked = Columns(
-        *(image, text, sound, sentence),
+        image=image,
+        text=first,
+        other=second,
+        sound=sound,
+        sentence=sentence,
         columns=listed,
         drop=out,
         types=said,
@@ -123,6 +131,7 @@ def read_path(
     drop: str | Sequence[str] = (),
     types: Mapping[str, str] | None = None,
     layout: str | None = None,
+    text: str | Sequence[str] | None = None,
     **uses: Any,
 ) -> Domain:
     """A file or folder as :func:`read` reads it, with what else ``Columns`` may say of it.
@@ -130,8 +139,15 @@ def read_path(
     With ``gaps`` a label column that is filled in part gives no labels; ``ignored["labels"]`` then holds the ids of
     the examples that have one. With ``whole`` every image of a folder is read in the same way.
     """
+    first, second = two_columns(text)
     asked = Columns(
-        columns=_listed(columns), drop=_listed(drop) or (), types=known_types(types), layout=_known(layout), **uses
+        text=first,
+        other=second,
+        columns=_listed(columns),
+        drop=_listed(drop) or (),
+        types=known_types(types),
+        layout=_known(layout),
+        **uses,
     )
     return _read_path(path.expanduser(), asked, None)
 

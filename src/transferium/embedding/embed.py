@@ -23,6 +23,7 @@ from transferium.data.samples import Samples
 from transferium.embedding.engines.check_inputs import first_inputs
 from transferium.embedding.engines.engine import Choice, Engine, open_engine, plan_engine
 from transferium.embedding.images import Wanted, array_work, image_tasks
+from transferium.embedding.pairs import texts_of, wrong_sides
 from transferium.embedding.picture import read_picture
 from transferium.embedding.pipeline import Workers
 from transferium.embedding.recording import read_recording
@@ -38,6 +39,7 @@ from transferium.models.catalogue import find_backbone
 from transferium.models.columns.backbone_of_columns import fitted_to
 from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.models.modality import MODALITIES
+from transferium.models.of_pairs import compared, of_one_side
 from transferium.system.display import Progress, display
 from transferium.system.hardware import usable_cores
 
@@ -104,10 +106,8 @@ class Embedder:
                     f"{KINDS[domain.kind]}: {HOW[wanted]}."
                 )
         scanned = self._scanned(domain, scan)
-        if isinstance(domain.samples, Table):
-            return [_encoded(domain.samples, scanned, backbone) for backbone in backbones]
-        if domain.kind == "features":
-            return [_as_they_are(domain, scanned, backbone) for backbone in backbones]
+        if whole := AT_ONCE.get(domain.kind):
+            return [whole(self, domain, scanned, backbone) for backbone in backbones]
         with ExitStack() as stack:
             needs = [self._need(backbone, scanned, stack) for backbone in backbones]
             known = [len(need.at) - len(need.missing) for need in needs]
@@ -201,7 +201,7 @@ WAYS: dict[Kind, Way] = {
     "sound": Way(image_tasks, partial(array_work, read_recording)),
     "sentence": Way(sentence_tasks, sentence_work),
 }
-"""Feature rows are not embedded: they are read as they are. Rows of a table are encoded all at once."""
+"""How examples are embedded one by one; ``AT_ONCE`` has the other kinds."""
 
 
 def embed(
@@ -261,7 +261,7 @@ def _embedding(need: Need, scan: Scan, seconds: float, reused: int) -> Embedding
     )
 
 
-def _as_they_are(domain: Domain, scan: Scan, backbone: Backbone) -> Embedding:
+def _as_they_are(_embedder: Embedder, domain: Domain, scan: Scan, backbone: Backbone) -> Embedding:
     """Feature tables need no backbone: the same values as float32, zero where a row is not usable."""
     values = domain.features
     if backbone.width not in (0, values.shape[1]):
@@ -274,13 +274,43 @@ def _as_they_are(domain: Domain, scan: Scan, backbone: Backbone) -> Embedding:
     return Embedding(features, ok, problems, scan.keys, "none", 0, 0, 0.0)
 
 
-def _encoded(table: Table, scan: Scan, backbone: Backbone) -> Embedding:
+def _encoded(_embedder: Embedder, domain: Domain, scan: Scan, backbone: Backbone) -> Embedding:
     """Rows of a table by a fitted encoding; of no width before it is fitted."""
-    encoding = backbone.preprocess
+    encoding, table = backbone.preprocess, domain.samples
+    assert isinstance(table, Table)
     features = np.zeros((len(table), 0), np.float32)
     if isinstance(encoding, ColumnsPreprocess):
         features = encoding.encode(table)
     return Embedding(features, np.ones(len(table), bool), {}, scan.keys, "none", 0, 0, 0.0)
+
+
+def _compared(embedder: Embedder, domain: Domain, scan: Scan, backbone: Backbone) -> Embedding:
+    """Pairs of texts by what the backbone makes of both sides."""
+    known = np.array([bool(key) for key in scan.keys], bool)
+    texts, at = texts_of(domain.take(known))
+    features = np.zeros((len(domain), backbone.width), np.float32)
+    problems = {
+        i: scan.problems.get(i, "it could not be read when it was scanned") for i in np.flatnonzero(~known).tolist()
+    }
+    if not len(texts):
+        return Embedding(features, known, problems, scan.keys, "none", 0, 0, 0.0)
+    sides = embedder(texts, of_one_side(backbone))[0]
+    for i, pair in zip(np.flatnonzero(known).tolist(), at.tolist(), strict=True):
+        if wrong := wrong_sides(pair, sides.problems):
+            problems[i] = wrong
+    features[known] = compared(*(sides.features[at[:, side]] for side in range(2)))
+    ok = known & ~np.isin(np.arange(len(domain)), list(problems))
+    features[~ok] = 0
+    counts = (sides.engine, sides.computed, sides.reused, sides.seconds)
+    return Embedding(features, ok, dict(sorted(problems.items())), scan.keys, *counts)
+
+
+AT_ONCE: dict[Kind, Callable[[Embedder, Domain, Scan, Backbone], Embedding]] = {
+    "pair": _compared,
+    "row": _encoded,
+    "features": _as_they_are,
+}
+"""Kinds whose examples are not embedded one by one."""
 
 
 def _silent(_done: int, _total: int) -> None:

@@ -198,7 +198,7 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     def _columns(self, X: Any) -> dict[str, str]:
         """The column of a table in memory that holds the examples, where the model's training data named it."""
         then, there = self.artifact_.info.get("columns", {}), column_names(X) or (X if isinstance(X, Mapping) else ())
-        return {use: then[use] for use in COLUMNS if then.get(use) in there}
+        return {use: then[use] for use in COLUMNS if isinstance(then.get(use), str) and then[use] in there}
 
     def _matches(self, names: tuple[str, ...]) -> bool:
         """Whether columns go by name, in any order: after an adaptation, which may have met two, or no frame at all.

@@ -11,6 +11,8 @@ from transferium.errors import InputError
 from transferium.models.backbone import Backbone, Output
 from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.models.listening import listening
+from transferium.models.of_pairs import of_pairs
+from transferium.models.pair_preprocess import PairPreprocess
 from transferium.models.per_word import per_word
 from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, Preprocess, TextPreprocess
 from transferium.models.sound_preprocess import SoundPreprocess
@@ -78,6 +80,18 @@ MODALITIES: dict[Kind, Modality] = {
         wrap=lambda transform: transform if isinstance(transform, TextPreprocess) else None,
         wants="a TextPreprocess",
         sign="tokenizer.json",
+        any_language="char_ngrams",
+    ),
+    "pair": Modality(
+        PairPreprocess,
+        default="all_minilm_l6_v2",
+        setting="max_length",
+        resized=PairPreprocess.shortened,
+        smaller="shorter texts",
+        wrap=lambda transform: transform if isinstance(transform, PairPreprocess) else None,
+        wants="a PairPreprocess",
+        sign="tokenizer.json",
+        through=Through("text", of_pairs),
         any_language="char_ngrams",
     ),
     "sentence": Modality(

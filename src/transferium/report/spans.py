@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 Span = Mapping[str, Any]
@@ -29,7 +30,7 @@ def pieces(text: str, label: str | None, predicted: str | None) -> list[Piece]:
     for span in (*there, *found):
         ends |= {min(int(span[end]), len(text)) for end in ("start", "end")}
     cuts = sorted(ends)
-    return [_piece(text, start, stop, there, found) for start, stop in zip(cuts, cuts[1:], strict=False)]
+    return [_piece(text, start, stop, there, found) for start, stop in pairwise(cuts)]
 
 
 def _piece(text: str, start: int, stop: int, there: Sequence[Span], found: Sequence[Span]) -> Piece:

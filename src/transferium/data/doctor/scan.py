@@ -22,6 +22,7 @@ from transferium.data.modality import by_kind
 from transferium.data.samples import Samples
 from transferium.data.sounds.decode import UnreadableSound, decode_sound, format_of, wave_parts
 from transferium.data.sounds.sniff import no_sound
+from transferium.data.text_pair import SIDES
 from transferium.errors import InputError
 from transferium.system.checked_files import hash_file
 
@@ -143,6 +144,16 @@ def _scan_texts(domain: Domain, _workers: int | None, _progress: Progress | None
     return seen
 
 
+def _scan_pairs(domain: Domain, _workers: int | None, _progress: Progress | None) -> list[_Seen]:
+    seen: list[_Seen] = []
+    for i in range(len(domain)):
+        pair = domain.samples.raw(i)
+        empty = [side for side, text in zip(SIDES, pair, strict=True) if not text.strip()]
+        wrong = f"empty {' and '.join(empty)} text" if empty else ""
+        seen.append(("", "", wrong) if wrong else (content_key("\x1f".join(pair)), "", ""))
+    return seen
+
+
 def _scan_sentences(domain: Domain, _workers: int | None, _progress: Progress | None) -> list[_Seen]:
     """Sentences are known by their words, which is all that is read of them."""
     seen: list[_Seen] = []
@@ -179,6 +190,7 @@ SCANS: dict[Kind, Callable[[Domain, int | None, Progress | None], Sequence[tuple
     "image": partial(_scan_files, _scan_image),
     "text": _scan_texts,
     "sound": partial(_scan_files, _scan_sound),
+    "pair": _scan_pairs,
     "sentence": _scan_sentences,
     "row": _scan_table,
     "features": _scan_rows,

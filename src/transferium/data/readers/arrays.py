@@ -22,6 +22,7 @@ from transferium.data.readers.sequences import as_arrow, as_list, column_names, 
 from transferium.data.samples import Files, Items, Rows, Samples
 from transferium.data.sentences.sentence_cells import as_sentence
 from transferium.data.sounds.decode import is_wave
+from transferium.data.text_pair import as_pairs
 from transferium.errors import DataError, InputError, option
 from transferium.problems.catalogue import AUTO, PROBLEMS, Asked, kind_of, read_labels
 from transferium.problems.label_cells import is_missing
@@ -217,6 +218,11 @@ def _all_named(source: Sequence[Any]) -> Sequence[Any]:
     return source
 
 
+def _pairs(source: Any, asked: bool) -> Samples | None:
+    """Pairs of texts, where this kind was asked for: else they are rows of a table."""
+    return Items(as_pairs(source, "the list")) if asked else None
+
+
 def _sentences(source: Any, asked: bool) -> Samples | None:
     """Lists of words, or texts that are cut into words, where this kind was asked for: else they are rows, or texts."""
     return Items([as_sentence(cell, f"item {i}") for i, cell in enumerate(source)]) if asked else None
@@ -260,6 +266,7 @@ MEMORY: dict[Kind, Callable[[Any, bool], Samples | None]] = {
     "image": _images,
     "text": _texts,
     "sound": _sounds,
+    "pair": _pairs,
     "sentence": _sentences,
     "row": _rows,
     "features": _features,

@@ -22,13 +22,14 @@ TEXT_NAMES = ("text", "sentence", "review", "content")
 SENTENCE_NAMES = ("tokens", "words", *TEXT_NAMES)
 
 
-USES = ("image", "text", "sound", "sentence", "label", "part", "group", "id")
+USES = ("image", "text", "other", "sound", "sentence", "label", "part", "group", "id")
 
 
 @dataclass(frozen=True)
 class Columns:
     """The columns of a table by their use; None for no such column, or for one that the reader finds itself.
 
+    ``other`` is the column of the second texts of pairs, of which ``text`` is then that of the first.
     ``columns`` are those that a row is made of (None: all that have no other use), without those to ``drop``, which are
     as if they were not there; ``types`` says what some of them hold.
     ``problem`` is the kind of problem that labels pose. With ``labels_beside`` no column is taken for the labels.
@@ -39,6 +40,7 @@ class Columns:
 
     image: str | None = None
     text: str | None = None
+    other: str | None = None
     sound: str | None = None
     sentence: str | None = None
     label: str | None = None
@@ -60,6 +62,11 @@ class Columns:
         """The columns of labels and parts in words, as the end of what a table is said to hold."""
         named = {use: name for use, name in self.named().items() if use in ("label", "part")}
         return "".join(f", {use}s in column {name!r}" for use, name in named.items())
+
+    @property
+    def pair(self) -> tuple[str | None, str | None]:
+        """The columns of both texts of a pair."""
+        return self.text, self.other
 
     def for_problem(self, names: Sequence[str]) -> Columns:
         """The same; where the problem decides what kind of example is read, texts among the columns are of that kind.
@@ -113,6 +120,8 @@ def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
     if not any(columns.values()) and (files := _use_of_files(kind, first)) is not None:
         columns[files] = only = _only_files(files, asked, label, first, where)
         found = replace(found, id=None if found.id == only and asked.id is None else found.id)
+    if asked.other is not None:
+        return replace(found, kind="pair")
     for use, column in columns.items():
         if kind == use or (kind is None and column):
             if asked.types:
@@ -139,7 +148,10 @@ def _problem_of(kind: Kind, asked: Asked, where: str) -> Asked:
 
 def _asked_kind(asked: Columns) -> Kind | None:
     """The kind that the named columns mean."""
-    kinds: set[Kind] = {kind for kind in COLUMNS if getattr(asked, kind)} | ({asked.kind} if asked.kind else set())
+    kinds: set[Kind] = {kind for kind in COLUMNS if getattr(asked, kind)}
+    if asked.other is not None:
+        kinds = kinds - {"text"} | {"pair"}
+    kinds |= {asked.kind} if asked.kind else set()
     if asked.columns and "features" not in kinds:
         kinds.add("row")
     if len(kinds) > 1:

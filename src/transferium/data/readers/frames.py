@@ -26,6 +26,7 @@ from transferium.data.readers.row_cells import with_columns
 from transferium.data.readers.sequences import as_arrow, as_list, column_names, is_picture
 from transferium.data.samples import Files, Items, Rows, Samples
 from transferium.data.sentences.sentence_cells import as_sentence
+from transferium.data.text_pair import as_pairs
 from transferium.errors import DataError, InputError, TransferiumWarning
 from transferium.problems.label_cells import is_missing, is_several
 
@@ -96,7 +97,8 @@ def read_frame(frame: Frame, asked: Columns, name: str, **beside: Values | None)
         domain = with_columns(domain, lambda name: as_arrow(frame[name]), columns, where, asked=not alone)
     else:
         use = domain.kind
-        samples = by_kind(MEMORY_CELLS, use, "reader of columns in memory")(cells[use], getattr(columns, use), where)
+        given_cells = cells[use] if use in cells else list(zip(cells["text"], cells["other"], strict=True))
+        samples = by_kind(MEMORY_CELLS, use, "reader of columns in memory")(given_cells, getattr(columns, use), where)
         said = f"{use}s in column {getattr(columns, use)!r}{columns.about()}"
         ids = list(samples.names) if isinstance(samples, Files) else numbered
         domain = replace(domain, samples=samples, ids=ids, layout=said)
@@ -158,10 +160,15 @@ def _sentences(cells: Sequence[Any], name: str, where: str) -> Samples:
     return Items([as_sentence(cell if is_several(cell) or not is_missing(cell) else None, at) for cell in cells])
 
 
-MEMORY_CELLS: dict[Kind, Callable[[Sequence[Any], str, str], Samples]] = {
+def _pairs(cells: Sequence[Any], _names: object, where: str) -> Samples:
+    return Items(as_pairs(cells, where))
+
+
+MEMORY_CELLS: dict[Kind, Callable[[Sequence[Any], Any, str], Samples]] = {
     "image": partial(_files, "image"),
     "text": _texts,
     "sound": partial(_files, "sound"),
+    "pair": _pairs,
     "sentence": _sentences,
 }
 """The samples of one column of a table in memory."""

@@ -24,6 +24,7 @@ from transferium.data.readers.row_cells import some_begins_with_a_number, with_c
 from transferium.data.samples import Items, Rows, Samples
 from transferium.data.sentences.conll import Conll
 from transferium.data.sentences.sentence_cells import as_sentence
+from transferium.data.text_pair import as_pairs
 from transferium.errors import DataError, TransferiumError, option
 from transferium.problems.catalogue import AUTO, PROBLEMS, kind_of
 from transferium.problems.label_cells import missing_rows
@@ -234,10 +235,18 @@ def _sentences(_paths: Sequence[Path], table: Any, name: str, where: str) -> tup
     return Items([as_sentence(cell, at) for cell in cells]), f"sentences in column {name!r}"
 
 
-CELLS: dict[Kind, Callable[[Sequence[Path], Any, str, str], tuple[Samples, str]]] = {
+def _pairs(_paths: Sequence[Path], table: Any, names: tuple[str, str], where: str) -> tuple[Samples, str]:
+    """Two texts; a cell without one is an empty text, and the doctor puts its pair aside."""
+    texts = [as_texts(table[name], name, where) for name in names]
+    said = f"pairs of texts in columns {names[0]!r} and {names[1]!r}"
+    return Items(as_pairs(zip(*texts, strict=True), where)), said
+
+
+CELLS: dict[Kind, Callable[[Sequence[Path], Any, Any, str], tuple[Samples, str]]] = {
     "image": partial(_files, "image"),
     "text": _texts,
     "sound": partial(_files, "sound"),
+    "pair": _pairs,
     "sentence": _sentences,
 }
-"""The samples of one column of a table, and what they are in words; what is not read yet stays in the file."""
+"""The samples of one column of a table (of a pair, of two), in words too; what is not read yet stays in the file."""

@@ -15,7 +15,7 @@ from transferium.data.doctor.scan import scan
 from transferium.data.doctor.suspicious_labels import find_suspicious
 from transferium.data.domain import Domain
 from transferium.data.split import Division, divide
-from transferium.embedding.embed import WAYS, Embedder, Embedding
+from transferium.embedding.embed import Embedder, Embedding
 from transferium.errors import DataError, TransferiumWarning
 from transferium.functional.sequences.ragged import pooled
 from transferium.job.stopwatch import Stopwatch
@@ -24,6 +24,7 @@ from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
 from transferium.models.columns.backbone_of_columns import columns_of, fitted_to, unknown_to
 from transferium.models.columns.encoding import ALL_RARE, NO_VALUE
+from transferium.models.modality import MODALITIES
 from transferium.training.logs.trackers import TRACK
 
 QUARANTINED = ("unreadable", "truncated", "empty", "not-finite")
@@ -71,7 +72,7 @@ def prepare(
     with watch("embed"):
         embedding = embedder(domain, backbone, *beside, scan=scanned)[0]
     with watch("doctor"):
-        features = pooled(embedding.features) if domain.kind in WAYS else None
+        features = pooled(embedding.features) if domain.kind in MODALITIES else None
         diagnosis = diagnose(domain, scanned, problems=embedding.problems, features=features)
         diagnosis = replace(diagnosis, findings=(*found, *diagnosis.findings))
     aside = tuple(f.message for f in diagnosis.findings if f.kind in QUARANTINED)

@@ -18,6 +18,7 @@ SHOWN = 24
 LOOKS: dict[Kind, Literal["picture", "text", "sound"]] = {
     "image": "picture",
     "text": "text",
+    "pair": "text",
     "sentence": "text",
     "sound": "sound",
 }
