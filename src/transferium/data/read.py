@@ -140,9 +140,10 @@ def read_path(
     the examples that have one. With ``whole`` every image of a folder is read in the same way.
     """
     first, second = two_columns(text)
+    if second is not None:
+        uses["other"] = second
     asked = Columns(
         text=first,
-        other=second,
         columns=_listed(columns),
         drop=_listed(drop) or (),
         types=known_types(types),

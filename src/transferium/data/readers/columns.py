@@ -11,6 +11,7 @@ from transferium.data.domain import Kind
 from transferium.data.folders.example_files import EXAMPLE_FILES, kind_of_path
 from transferium.data.modality import KINDS
 from transferium.data.sentences.sentence_cells import may_be_sentence
+from transferium.data.text_pair import two_columns
 from transferium.errors import DataError, InputError, did_you_mean, option
 from transferium.problems.catalogue import AUTO, OF_PARTS, PROBLEMS, Asked, kind_of
 
@@ -92,6 +93,13 @@ class Columns:
     def of_files(self) -> str | None:
         """The column whose cells may be files."""
         return next((name for use, name in self.named().items() if use in EXAMPLE_FILES), None)
+
+
+def remembered(columns: Mapping[str, Any]) -> dict[str, str]:
+    """What of the columns that were named a model remembers, to read new data by the same."""
+    text, other = two_columns(columns.get("text"))
+    named = {**columns, "text": text, "other": other}
+    return {use: name for use, name in named.items() if use in (*COLUMNS, "other", "label", "id") and name is not None}
 
 
 def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:

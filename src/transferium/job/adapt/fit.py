@@ -15,7 +15,7 @@ from transferium.data.doctor.findings import Finding, count
 from transferium.data.doctor.left_out import why_so_few
 from transferium.data.domain import Domain
 from transferium.data.pairing import Pair, counting_in
-from transferium.data.readers.columns import COLUMNS
+from transferium.data.readers.columns import remembered
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
 from transferium.job.adapt.given_model import GivenModel
@@ -261,7 +261,7 @@ def rule_of(method: Method, task: AdaptationTask, held: Domain, last: str) -> st
 def artifacts(adapted: Adapted, options: FitOptions) -> tuple[Artifact, Artifact]:
     """The adapted model and source-only as they are saved; not a byte of either depends on a target label."""
     model = adapted.model
-    columns = {use: name for use, name in options.columns.items() if use in (*COLUMNS, "label", "id")}
+    columns = remembered(options.columns)
     shared = {
         "seed": options.seed,
         "columns": columns if model is None else dict(model.artifact.info.get("columns", {})) | columns,

@@ -9,7 +9,7 @@ from typing import Any
 
 from transferium.artifact import Artifact, refuse_foreign
 from transferium.data.domain import Domain
-from transferium.data.readers.columns import COLUMNS
+from transferium.data.readers.columns import remembered
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
 from transferium.job.few_shots.draw_shots import draw_shots
@@ -104,7 +104,7 @@ def fit_job(
         "method": method.to_json(),
         "seed": options.seed,
         "selection": fitted.selection.to_json(),
-        "columns": {use: name for use, name in options.columns.items() if use in (*COLUMNS, "label", "id")},
+        "columns": remembered(options.columns),
         "feature_names": domain.feature_names,
         "provenance": provenance(options.command, data_fingerprint(prepared.domain)),
     }
