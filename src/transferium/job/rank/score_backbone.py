@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from transferium.artifact import Artifact, load_artifact
 from transferium.data.domain import Domain
 from transferium.embedding.embed import Embedder
 from transferium.errors import InputError
+from transferium.functional.sequences.ragged import unanswered
 from transferium.functional.transferability.gbc import gbc
 from transferium.functional.transferability.h_score import h_score, regularised_h_score
 from transferium.functional.transferability.leep import leep
@@ -56,11 +56,13 @@ def score_backbone(name: str, spec: str | Path | Backbone, train: Domain, embedd
     seen, problem = task.embed(train), task.problem
     scores, notes, outputs = {}, [finding.message for finding in found], None
     for what, method in (("probe", LinearProbe()), ("knn", NearestNeighbours())):
+        if problem.kind not in method.problems:
+            continue
         answers = method.fit(task).oof_outputs
         if answers is None:
             notes.append(f"{name} has no {what} score: too few examples to hold any out")
             continue
-        held = ~np.isnan(answers).any(axis=1)
+        held = ~unanswered(answers)
         scores[what] = problem.merit(train.y[held], answers[held])
         outputs = answers if what == "probe" else outputs
     if isinstance(problem, Classes):
