@@ -23,7 +23,7 @@ from transferium.data.samples import Samples
 from transferium.embedding.engines.check_inputs import first_inputs
 from transferium.embedding.engines.engine import Choice, Engine, open_engine, plan_engine
 from transferium.embedding.images import Wanted, array_work, image_tasks
-from transferium.embedding.pairs import texts_of, wrong_sides
+from transferium.embedding.pair_sides import texts_of, wrong_sides
 from transferium.embedding.picture import read_picture
 from transferium.embedding.pipeline import Workers
 from transferium.embedding.recording import read_recording
