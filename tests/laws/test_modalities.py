@@ -111,7 +111,7 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
         LOOKS,
         dict.fromkeys(("row", "features"), "numbers tell a reader of the report nothing"),
     ),
-    "INTAKES": (INTAKES, {"sentence": "spans are answered by predict alone"}),
+    "INTAKES": (INTAKES, dict.fromkeys(("pair", "sentence"), "these are answered by predict alone")),
     "EXAMPLE_FILES": (
         EXAMPLE_FILES,
         dict.fromkeys(("text", "pair", "sentence", "row", "features"), "they are cells of tables"),
