@@ -70,6 +70,17 @@ def test_processes_that_split_the_model_write_one_run_and_give_what_one_gives(tm
     agrees(one, tmp_path / "two", fit(data, tmp_path / "two", one.parent / "home", *launcher))
 
 
+@pytest.mark.slow
+def test_two_processes_pretrain_one_encoder(tmp_path):
+    (tmp_path / "corpus.txt").write_text("\n\n".join(f"The dog {i} runs. It runs and runs." for i in range(200)))
+    small = [f"--set={name}" for name in ("epochs=1", "layers=1", "width=16", "heads=2", "vocabulary=100")]
+    command = [sys.executable, *TWO, "-m", "transferium", "pretrain", "corpus.txt", "--out", "encoder", *small]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    assert ran.stdout.count("the encoder is in") == 1
+    assert find_backbone(str(tmp_path / "encoder"), "text").width == 16
+
+
 def agrees(one: Path, two: Path, ended: tuple[int, str, str]) -> None:
     """The run of two processes is one run, and the same as that of one."""
     code, told, errors = ended

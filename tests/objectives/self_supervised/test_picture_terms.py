@@ -108,3 +108,9 @@ def test_hidden_patches_alone_are_drawn_and_cost() -> None:
     found = float(MaskedImages(4)(View(Model(Encoder(), Nothing()), given))["mim"])
     want = patches(x, 4)[seen[1]].square().mean() / (x - x.mean(0)).square().mean()
     assert found == pytest.approx(float(want), rel=1e-5)
+
+
+def test_vicreg_is_refused_for_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InputError, match="spreads the features of a whole batch"):
+        VICReg(4)

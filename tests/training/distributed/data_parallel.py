@@ -51,7 +51,7 @@ def stages():
 def train(folder=None):
     """The weights, the history and the held-out scores."""
     torch.set_num_threads(1)
-    machine = Machine(cpu=True)
+    machine = Machine()
     checkpoints = None if folder is None else Checkpoints(Path(folder) / "state", every_steps=5)
     return run(stages(), machine=machine, checkpoints=checkpoints), machine
 

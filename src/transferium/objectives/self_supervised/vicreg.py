@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from transferium.objectives.self_supervised.base import SelfSupervised
+from transferium.system.processes import refuse_several
 from transferium.training.loop.view import View
 
 
@@ -24,6 +25,7 @@ class VICReg(SelfSupervised):
 
     def __init__(self, width: int, dimensions: int = 256, stream: str = "corpus") -> None:
         super().__init__(stream)
+        refuse_several("vicreg spreads the features of a whole batch", "pretrain with one process")
         layers: list[Any] = []
         for given in (width, dimensions):
             layers += [nn.Linear(given, dimensions, bias=False), nn.BatchNorm1d(dimensions), nn.ReLU()]

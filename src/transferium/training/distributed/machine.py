@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from transferium.errors import InputError
+from transferium.system.processes import world
 from transferium.training.distributed.sharding import Split, is_split, total_norm
 
 
@@ -42,7 +43,7 @@ class Machine:
         self.split = Split.asked(precision)
         try:
             self.accelerator = Accelerator(
-                cpu=cpu,
+                cpu=cpu or (world() > 1 and not torch.cuda.is_available()),  # else each would train alone
                 mixed_precision=precision,
                 log_with=list(track) or None,
                 project_config=ProjectConfiguration(logging_dir=None if logs is None else str(logs)),
