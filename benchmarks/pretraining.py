@@ -35,7 +35,7 @@ from transferium.models.backbone import Backbone
 from transferium.problems.class_evaluation import evaluate
 from transferium.system.display import Display
 
-#: Chosen by short runs on another text, lm_text/plato_republic_clean.txt.
+#: The length was chosen by one short run on another text, lm_text/plato_republic_clean.txt; the rest is usual.
 LANGUAGE = {"epochs": 120, "batch_size": 16, "lr": 2e-3, "layers": 2, "width": 128, "heads": 4, "length": 64}
 LANGUAGE |= {"vocabulary": 2000, "dropout": 0.0}
 #: Chosen on a part of those pictures that are no test: masking of 50 and 80 %, warping of 0.5 to 0.9.

@@ -51,7 +51,9 @@ def test_sentences_longer_than_the_model_are_read_in_windows() -> None:
     windows = backbone.preprocess.windows([Sentence.of_words(long)])[0]
     assert len(windows) > 2 and all(len(window.ids) <= 32 for window in windows)
     answered = np.concatenate([window.words[window.words >= 0] for window in windows])
-    tokens = find_backbone(None, "sentence").preprocess.windows([Sentence.of_words(long)])[0][0].words  # type: ignore[union-attr]
+    whole = find_backbone(None, "sentence").preprocess
+    assert isinstance(whole, WordPreprocess)
+    tokens = whole.windows([Sentence.of_words(long)])[0][0].words
     assert np.unique(answered).tolist() == list(range(60)), "every word is answered"
     assert len(answered) == (tokens >= 0).sum(), "each by one window"
     found = words([long], max_length=32)[0]
@@ -75,7 +77,8 @@ def test_random_weights_are_those_of_torch() -> None:
 
     backbone = randomised(find_backbone(None, "sentence"))
     found = Embedder(None)(tm.read([["Rome"]], kind="sentence"), backbone)[0].features[0]
-    ids = backbone.preprocess.read("Rome")  # type: ignore[union-attr]
+    assert isinstance(backbone.preprocess, WordPreprocess)
+    ids = backbone.preprocess.read("Rome")
     with torch.inference_mode():
         tokens = backbone.build()(torch.from_numpy(ids)[None])[0].numpy()
     np.testing.assert_allclose(found[0], tokens[1], atol=1e-3)

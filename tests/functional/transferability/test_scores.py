@@ -14,6 +14,7 @@ from scipy.stats import spearmanr
 from sklearn.covariance import LedoitWolf
 from sklearn.datasets import load_digits, load_wine
 
+import transferium as tm
 from transferium.errors import InputError
 from transferium.functional.transferability.gbc import gbc
 from transferium.functional.transferability.h_score import h_score, regularised_h_score
@@ -291,13 +292,8 @@ def test_bhattacharyya_of_two_known_gaussians() -> None:
 
 
 @pytest.mark.slow
-def test_real_features_of_a_bundled_backbone() -> None:
-    import transferium as tm
-
-    data = Path("/work/shared/data")
-    if not data.exists():
-        pytest.skip("there is no ../shared/data")
-    domain = tm.read(data / "ants_bees")
+def test_real_features_of_a_bundled_backbone(shared_data: Callable[[str], Path]) -> None:
+    domain = tm.read(shared_data("hymenoptera"))
     x = np.asarray(tm.embed(domain), np.float64)
     for name, (fast, slow) in SLOW.items():
         assert fast(x, domain.y) == pytest.approx(slow(x, domain.y), rel=1e-6), name

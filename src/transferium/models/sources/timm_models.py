@@ -165,7 +165,8 @@ def from_architecture(told: Mapping[str, Any]) -> nn.Module:
     classes = int(bool(told["classifier"]))
     module: Any = timm.create_model(told["architecture"], pretrained=False, num_classes=classes, **told["options"])
     module.reset_classifier(0)
-    return module.eval()  # type: ignore[no-any-return]
+    built: nn.Module = module.eval()
+    return built
 
 
 def _fresh(architecture: str, options: dict[str, Any]) -> nn.Module:
