@@ -139,7 +139,7 @@ def test_a_domain_passes_through() -> None:
         (["a", "b"], {"label": [1]}, InputError, "label= has 1 values for 2 examples: give one for each"),
         (["a", "b"], {"label": [1, None]}, DataError, r"1 of 2 labels in label= of 'data' is missing \(row 2,"),
         (["a", "b"], {"label": "y"}, InputError, "label='y' names a column"),
-        (["a", "b"], {"text": "t"}, InputError, "image=, text= and sound= name columns of a table"),
+        (["a", "b"], {"text": "t"}, InputError, "text= names a column of a table; for data in memory say kind='text'"),
         (["a", "b"], {"part": ["train", "exam"]}, DataError, "part= says 'exam', which is no part of a data set"),
         (["a", "b"], {"kind": "txet"}, InputError, r"kind='txet' is unknown. Did you mean 'text'\?"),
         (

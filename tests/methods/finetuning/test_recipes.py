@@ -168,7 +168,7 @@ def test_the_changes_of_a_recipe_are_of_images_and_rows_have_none_unless_they_ar
     rows = replace(task(), train=train, backbone=replace(backbone, width=train.features.shape[1]))
     assert next(recipe().stages(rows)).feeds.augment == "none"
     assert stage_of(recipe()).feeds.augment == recipe.augment
-    with pytest.raises(InputError, match="changes images or texts"):
+    with pytest.raises(InputError, match="changes images, texts or sounds"):
         recipe(augment="strong", epochs=1).fit(rows)
 
 

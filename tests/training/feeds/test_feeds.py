@@ -165,5 +165,5 @@ def test_an_unknown_preset_is_named():
 def test_feature_rows_are_not_augmented():
     assert Feeds(augment="auto").open(blobs(4), augmented=True)
     assert Feeds(augment="strong").open(blobs(4), augmented=False)
-    with pytest.raises(InputError, match=r"changes images or texts, and domain 'blobs' holds feature rows"):
+    with pytest.raises(InputError, match=r"changes images, texts or sounds, and domain 'blobs' holds feature rows"):
         Feeds(augment="strong").open(blobs(4), augmented=True)
