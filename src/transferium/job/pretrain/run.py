@@ -87,6 +87,7 @@ def pretrain_job(corpus: Any, options: PretrainOptions, progress: Display | None
             write_json(fresh / RESULT, facts)
             for file in filter(Path.is_file, fresh.rglob("*")):
                 file.chmod(0o644)  # libraries write for the owner alone
+            everyone(None)  # the state goes with the old folder, and the other processes read it until here
     return facts
 
 
