@@ -71,6 +71,7 @@ def browser() -> Iterator[Any]:
     """A real headless Chromium, or a skip with the reason."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
+        # A browser comes with no Python package: .ci/run installs one where it can, and says so where it cannot.
         pytest.skip("no Chromium on this machine: pages cannot be looked at")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as driver:

@@ -97,6 +97,17 @@ def test_a_terminal_keeps_a_clock_running_until_something_is_counted(capsys: pyt
     assert show._waiting is None and not show._working
 
 
+def test_what_waits_for_others_is_not_said_to_be_at_work(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    show = Display(bars=False)
+    with show.at_work("serve"), show.at_work(""):
+        for second in range(100):
+            clock[0] = float(second)
+            show.remind()
+    assert capsys.readouterr().err == ""
+
+
 def test_at_work_takes_any_progress_and_ends_its_clock() -> None:
     before = threading.active_count()
     with at_work(None, "fit"), at_work(lambda _what, _done, _total: None, "fit"):

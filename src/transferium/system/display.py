@@ -52,12 +52,16 @@ class Display:
                 self._figures.pop(what, None)
 
     def at_work(self, what: str) -> AbstractContextManager[None]:
-        """Name ``what`` while it lasts, whenever nothing else has been shown for a while; the innermost is named."""
+        """Name ``what`` while it lasts, whenever nothing else has been shown for a while; the innermost is named.
+
+        An empty name is of what waits for others, as a server does: nothing is said while it lasts.
+        """
         return self._at_work(what)
 
     @contextmanager
     def _at_work(self, what: str) -> Iterator[None]:
         with self._lock:
+            self._close_waiting()
             self._working.append((what, time.monotonic()))
             first = len(self._working) == 1
         ended = threading.Event()
@@ -81,9 +85,9 @@ class Display:
     def remind(self) -> None:
         """Name what is at work, if nothing has been shown for ten seconds; in a terminal, keep the clock running."""
         with self._lock:
-            if not self._working:
+            what, began = self._working[-1] if self._working else ("", 0.0)
+            if not what:
                 return
-            what, began = self._working[-1]
             now = time.monotonic()
             if self.bars:
                 self._keep_running(what, now - began)

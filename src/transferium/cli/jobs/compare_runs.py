@@ -34,7 +34,7 @@ def summary(told: dict[str, Any]) -> str:
     headline = next(key for key, value in told.items() if isinstance(value, dict) and set(value) == {"a", "b"})
     rows = [[told[side], f"{told[headline][side]:.4g}"] for side in "ab"]
     lines = [table(rows, ["run", headline.replace("_", " ")]), ""]
-    lines.append(f"A is better by {interval(told['difference'])} on the same {told['examples']} test examples.")
+    lines.append(f"Gain of A over B: {interval(told['difference'])}, on the same {told['examples']} test examples.")
     if "p_value" in told:
         alone = f"right alone: A {told['only_a']}, B {told['only_b']}"
         lines.append(f"McNemar's test: p = {told['p_value']:.3g} ({alone}).")

@@ -9,7 +9,8 @@ import click
 
 from transferium.cli import options as opt
 from transferium.cli.echo import echo
-from transferium.cli.progress import is_quiet
+from transferium.cli.progress import command_progress, is_quiet
+from transferium.system.display import at_work
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -39,4 +40,5 @@ def serve(run: Path, host: str, port: int, workers: int) -> None:
             echo(f"http://{host}:{listening.getsockname()[1]}  Ctrl+C ends it.", err=True)
             if host not in LOOPBACK and not os.environ.get(TOKEN):
                 echo(f"everybody who reaches this machine may ask: set {TOKEN} to ask for a token.", err=True)
-        serve_model(model, listening, workers=workers)
+        with at_work(command_progress(), ""):
+            serve_model(model, listening, workers=workers)
