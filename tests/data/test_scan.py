@@ -15,6 +15,7 @@ from PIL import Image
 
 from transferium.data.doctor.scan import scan
 from transferium.data.domain import Domain
+from transferium.data.read import read
 from transferium.data.samples import Files, Items, Rows
 
 
@@ -153,3 +154,9 @@ def test_texts_and_rows_are_fast_and_add_little_memory() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 10_000 * 500
+
+
+def test_what_a_pair_or_a_sentence_is_made_of_is_part_of_what_it_is_known_by() -> None:
+    pairs = scan(read([["a\x1fb", "c"], ["a", "b\x1fc"], ["a", "b\x1fc"]], kind="pair")).keys
+    words = scan(read([["New", "York"], ["New\x1fYork"], ["New", "York"]], kind="sentence")).keys
+    assert pairs[0] != pairs[1] == pairs[2] and words[1] != words[0] == words[2]

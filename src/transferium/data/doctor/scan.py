@@ -150,7 +150,7 @@ def _scan_pairs(domain: Domain, _workers: int | None, _progress: Progress | None
         pair = domain.samples.raw(i)
         empty = [side for side, text in zip(SIDES, pair, strict=True) if not text.strip()]
         wrong = f"empty {' and '.join(empty)} text" if empty else ""
-        seen.append(("", "", wrong) if wrong else (content_key("\x1f".join(pair)), "", ""))
+        seen.append(("", "", wrong) if wrong else (content_key(repr(tuple(pair))), "", ""))
     return seen
 
 
@@ -160,7 +160,7 @@ def _scan_sentences(domain: Domain, _workers: int | None, _progress: Progress | 
     for i in range(len(domain)):
         words = domain.samples.raw(i).words
         empty = not any(word.strip() for word in words)
-        seen.append(("", "", "empty sentence") if empty else (content_key("\x1f".join(words)), "", ""))
+        seen.append(("", "", "empty sentence") if empty else (content_key(repr(tuple(words))), "", ""))
     return seen
 
 
