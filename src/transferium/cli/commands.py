@@ -195,22 +195,29 @@ def predict(run: Path, data: Path, **options: Any) -> None:
 @click.command()
 @opt.run_argument
 @opt.data_argument
+@click.option("--full", is_flag=True, help="From every side: the train-test gap, confidence, conformal sets, speed, …")
+@click.option("--quick", is_flag=True, help="--full in seconds: fewer examples and repetitions.")
+@click.option("--by", metavar="COL", help="Column of subgroups: the figure of each, the worst, and the gap.")
 @click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of the bootstrap.")
 @opt.columns
 @opt.engine
 @opt.as_json
 def evaluate(run: Path, data: Path, **options: Any) -> None:
-    """Evaluate the model in RUN on labelled DATA (its held-out part where it is divided)."""
+    """Evaluate the model in RUN on labelled DATA (its held-out part where it is divided).
+
+    With --full, give all of DATA, the training part too: the gap and the learning curve are read off it.
+    """
     from transferium.artifact import load_artifact
     from transferium.job.adapt.evaluate_adapted import evaluate_adapted, is_adapted
-    from transferium.job.predict.apply import check_evaluable, evaluate_domain, held_out, metrics_of, read_like
+    from transferium.job.predict.all_sides import all_sides, read_by
+    from transferium.job.predict.apply import check_evaluable, evaluate_domain, held_out, metrics_of
     from transferium.job.tasks.saved_tasks import has_tasks
 
     if has_tasks(run):
         several.evaluate(run, data, options)
         return
     artifact = load_artifact(run)
-    given = read_like(artifact, data, opt.named_columns(options))
+    given = read_by(artifact, data, opt.named_columns(options), options["by"])
     say_read(given, machine=options["as_json"], warned=True)
     domain = held_out(given)
     check_evaluable(artifact, domain, data)
@@ -219,6 +226,9 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
         metrics = evaluate_adapted(artifact, run, domain, embedder, seed=options["seed"])
     else:
         metrics = metrics_of(evaluate_domain(artifact, domain, embedder, seed=options["seed"]), domain, run)
+    full: Any = "quick" if options["quick"] else options["full"]
+    sides = all_sides(artifact, given, embedder, full=full, seed=options["seed"])
+    metrics |= sides
     if options["as_json"]:
         echo(json.dumps(metrics, ensure_ascii=False))
         return
@@ -227,6 +237,10 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
         from transferium.cli.adapted import beside_source_only
 
         echo(beside_source_only(metrics))
+    if sides:
+        from transferium.cli.sides import summary
+
+        echo(summary(sides))
 
 
 @click.command()

@@ -32,6 +32,7 @@ class Domain:
     ``labels[i]`` is the label of example ``i`` as ``problem`` means it: an index into ``classes``, a row of zeros and
     ones, or an amount. ``labels is None`` means that there are none, or that they must not be looked at.
     ``parts[i]`` is ``"train"``, ``"val"`` or ``"test"`` where the data came divided, else ``parts`` is None.
+    ``by[i]`` is the subgroup that figures are asked for, None where that is missing.
     ``groups[i]`` ties examples that must stay on one side of every split (one patient, one session).
     ``ignored`` names by reason what was given and is not among the examples (``data/doctor/left_out.py`` has the
     reasons in words), under ``"labels"`` the ids of examples that have one where others have none, under
@@ -49,13 +50,14 @@ class Domain:
     parts: NDArray[np.str_] | None = None
     groups: NDArray[np.int64] | None = None
     keys: tuple[str, ...] | None = None
+    by: NDArray[np.object_] | None = None
     name: str = "data"
     feature_names: tuple[str, ...] | None = None
     ignored: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     layout: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("ids", "labels", "parts", "groups", "keys"):
+        for name in ("ids", "labels", "parts", "groups", "keys", "by"):
             column = getattr(self, name)
             if column is not None and len(column) != len(self.samples):
                 raise DataError(f"domain {self.name!r} has {len(self.samples)} samples but {len(column)} {name}")
@@ -117,6 +119,7 @@ class Domain:
             labels=pick(self.labels),
             parts=pick(self.parts),
             groups=pick(self.groups),
+            by=pick(self.by),
             keys=None if self.keys is None else tuple(self.keys[i] for i in at.tolist()),
         )
 

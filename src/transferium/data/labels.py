@@ -13,7 +13,7 @@ from transferium.data.samples import Samples
 from transferium.data.sentences.sentence_cells import tags_in
 from transferium.errors import DataError, did_you_mean
 from transferium.problems.catalogue import Asked, read_labels
-from transferium.problems.label_cells import is_missing
+from transferium.problems.label_cells import is_missing, label_name
 from transferium.problems.problem import Labels, Problem
 
 PART_NAMES = {
@@ -43,6 +43,15 @@ def encode_parts(values: Sequence[Any], where: str) -> NDArray[np.str_]:
             f"{where} says {unknown[0]!r}, which is no part of a data set. {did_you_mean(unknown[0], PART_NAMES)}"
         )
     return np.array([known[value] for value in values], dtype=np.str_)
+
+
+def subgroup_names(values: Sequence[Any]) -> NDArray[np.object_]:
+    """The name of each value as that of a label is written; None for a missing one.
+
+    >>> subgroup_names([1.0, "a", None]).tolist()
+    ['1', 'a', None]
+    """
+    return np.array([None if is_missing(value) else label_name(value) for value in values], object)
 
 
 def encode_groups(values: Sequence[Any]) -> NDArray[np.int64]:

@@ -36,7 +36,8 @@ from transferium.job.adapt.given_model import GivenModel, alone, is_model
 from transferium.job.adapt.read_pair import read_target
 from transferium.job.fit.prepare import warn_of_findings, warn_of_the_worst
 from transferium.job.options import FitOptions, parse_settings
-from transferium.job.predict.apply import evaluate_domain, held_out, read_like
+from transferium.job.predict.all_sides import Full, all_sides, read_by, with_subgroups
+from transferium.job.predict.apply import evaluate_domain, held_out
 from transferium.job.stopwatch import Stopwatch
 from transferium.models.catalogue import OWN
 from transferium.problems.classes import Classes
@@ -169,10 +170,12 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
         answers: NDArray[Any] = self.classes_[guess]
         return answers
 
-    def evaluate(self, data: Any, *, seed: int = 0) -> Evaluation:
+    def evaluate(self, data: Any, *, full: Full = False, by: Any = None, seed: int = 0) -> Evaluation:
         """Metrics with intervals on labelled data: its held-out part where it is divided, else all of it.
 
         ``data`` is a ``Domain``, ``(X, y)`` or a path, which is read as the training data was.
+        With ``full`` it has further ``sides`` (``"quick"``: in seconds), as ``transferium evaluate --full`` does; give
+        all of the data then. ``by`` compares subgroups: a column of the table at a path, or a value for each example.
         After ``fit(target, source=…)`` it also has ``source_only``, the ``verdict`` and ``by_class``.
         Examples that the model learned from are left out with a warning; where there are no others, the figures are
         those of training, and a warning says so.
@@ -183,16 +186,22 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
         True
         """
         check_is_fitted(self)
-        domain = held_out(self._answers(data))
+        given = self._answers(data, by)
+        domain, embedder = held_out(given), self._embedder()
         if hasattr(self, "source_only_"):
             alone = self.source_only_
-            return self._told(evaluate_with_source_only(self.artifact_, alone, domain, self._embedder(), seed=seed))
-        return self._told(evaluate_domain(self.artifact_, domain, self._embedder(), seed=seed))
+            found: Evaluation = evaluate_with_source_only(self.artifact_, alone, domain, embedder, seed=seed)
+        else:
+            found = evaluate_domain(self.artifact_, domain, embedder, seed=seed)
+        return self._told(replace(found, sides=all_sides(self.artifact_, given, embedder, full=full, seed=seed)))
 
-    def _answers(self, data: Any) -> Domain:
-        """Labelled examples to evaluate on, by the model's own names of the classes."""
+    def _answers(self, data: Any, by: Any) -> Domain:
+        """Labelled examples to evaluate on, by the model's own names of the classes, and their subgroups."""
         if isinstance(data, (str, Path)):
-            return read_like(self.artifact_, Path(data), {})
+            return read_by(self.artifact_, Path(data), {}, by)
+        return with_subgroups(self._answers_in_memory(data), by)
+
+    def _answers_in_memory(self, data: Any) -> Domain:
         data = as_domain(data, None)
         if isinstance(data, Domain):
             return data

@@ -26,7 +26,8 @@ from transferium.estimator.base import (
     read_examples,
     unfit_to_evaluate,
 )
-from transferium.job.predict.apply import evaluate_domain, held_out, read_like
+from transferium.job.predict.all_sides import Full, all_sides, read_by, with_subgroups
+from transferium.job.predict.apply import evaluate_domain, held_out
 from transferium.problems.evaluation import Evaluation
 from transferium.problems.regression import Regression
 
@@ -80,22 +81,25 @@ class TransferRegressor(RegressorMixin, TransferEstimator):  # type: ignore[misc
         """The amount of each example, ``(n,)``."""
         return self._outputs(X)[:, 0]
 
-    def evaluate(self, data: Any, *, seed: int = 0) -> Evaluation:
+    def evaluate(self, data: Any, *, full: Full = False, by: Any = None, seed: int = 0) -> Evaluation:
         """Errors with intervals on labelled data: its held-out part where it is divided, else all of it.
 
         ``data`` is a ``Domain``, ``(X, y)`` or a path, which is read as the training data was.
         Examples that the model learned from are left out, or are said to be all there is, with a warning.
+        With ``full`` it has further ``sides``, and ``by`` compares subgroups, as those of a classifier.
         """
         check_is_fitted(self)
         if isinstance(data, (str, Path)):
-            domain = read_like(self.artifact_, Path(data), {})
+            given = read_by(self.artifact_, Path(data), {}, by)
         elif isinstance(data, Domain):
-            domain = data
+            given = with_subgroups(data, by)
         elif is_pair(data):
-            domain = _with_amounts(self._domain(data[0], finite=False), as_target(data[1]))
+            given = with_subgroups(_with_amounts(self._domain(data[0], finite=False), as_target(data[1])), by)
         else:
             raise unfit_to_evaluate(data)
-        return self._told(evaluate_domain(self.artifact_, held_out(domain), self._embedder(), seed=seed))
+        embedder = self._embedder()
+        found = evaluate_domain(self.artifact_, held_out(given), embedder, seed=seed)
+        return self._told(replace(found, sides=all_sides(self.artifact_, given, embedder, full=full, seed=seed)))
 
 
 def _with_amounts(domain: Domain, y: Any) -> Domain:

@@ -47,10 +47,13 @@ def cost_of(fitted: Fitted, domain: Domain, embedder: Embedder) -> Cost:
     parameters = None
     with suppress(BackboneError):
         parameters = head + sum(p.numel() for p in backbone.build().parameters())
-    return Cost(parameters, _bytes_of(backbone), _milliseconds(backbone, domain, embedder))
+    return Cost(parameters, bytes_of(backbone), _milliseconds(backbone, domain, embedder))
 
 
-def _bytes_of(backbone: Backbone) -> int | None:
+def bytes_of(backbone: Backbone) -> int | None:
+    """The size of the file that runs; None where the backbone cannot be made into one."""
+    if backbone.kind in OWN:
+        return backbone.size_bytes
     if backbone.graph is not None:
         return backbone.graph.stat().st_size if isinstance(backbone.graph, Path) else backbone.size_bytes or None
     with suppress(BackboneError):

@@ -68,6 +68,7 @@ class Evaluation(Shown):
     """Metrics with their 95 % intervals, by name; a metric that cannot exist here is None, and ``reasons`` says why.
 
     ``headline`` names the metric that the result is summed up by. ``per_output`` has a row for each class or label.
+    ``sides`` are what else was looked at, by name.
     ``overlap`` says how many of the examples given were learned from, where a finished model was evaluated.
     """
 
@@ -77,6 +78,7 @@ class Evaluation(Shown):
     reasons: dict[str, str] = field(default_factory=dict)
     per_output: list[dict[str, Any]] = field(default_factory=list)
     overlap: Overlap | None = None
+    sides: dict[str, Any] = field(default_factory=dict)
 
     def face(self) -> Face:
         """The figures that are not of the model before calibration, and whether they are of training."""
@@ -116,8 +118,8 @@ class Evaluation(Shown):
         return self.metrics_as_dict() | rows | self.examples_as_dict()
 
     def examples_as_dict(self) -> dict[str, Any]:
-        """How many examples the figures are of, and how many more were given."""
-        return {"examples": self.examples} | (self.overlap.as_dict() if self.overlap else {})
+        """How many examples the figures are of, how many more were given, and the other sides."""
+        return {"examples": self.examples} | (self.overlap.as_dict() if self.overlap else {}) | self.sides
 
 
 def opened(interval: Interval, limit: float | None) -> Interval:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,26 @@ def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
         allowed, period = quota.read_text(encoding="ascii").split()
         cores = min(cores, round(int(allowed) / int(period)))
     return max(1, cores // here())
+
+
+def machine_name(cpus: Path = Path("/proc/cpuinfo")) -> str:
+    """The processor and how many of its cores this process may use, as in ``Some CPU, 2 cores``."""
+    name = platform.processor() or platform.machine()
+    with suppress(OSError):
+        lines = cpus.read_text(encoding="utf-8", errors="replace").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    cores = usable_cores()
+    return f"{name}, {cores} core{'s' if cores > 1 else ''}"
+
+
+def peak_memory() -> int | None:
+    """The most bytes that this process has had in memory so far; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(most) if sys.platform == "darwin" else int(most) * 1024
 
 
 def cuda_may_be_present(driver: Path = Path("/proc/driver/nvidia/gpus")) -> bool:

@@ -71,8 +71,14 @@ def predict(run: Path, data: Path, options: dict[str, Any]) -> None:
 
 def evaluate(run: Path, data: Path, options: dict[str, Any]) -> None:
     """``evaluate`` with a run of several tasks."""
-    from transferium.job.tasks.saved_tasks import evaluate_tasks, load_tasks
+    from transferium.job.tasks.saved_tasks import evaluate_tasks, folder_of, load_tasks
 
+    if given := [f"--{name}" for name in ("full", "quick", "by") if options[name]]:
+        first = next(iter(load_tasks(run)))
+        raise click.UsageError(
+            f"{run} holds several tasks, and {given[0]} looks at one model: give its folder, as "
+            f"{run / folder_of(first)}."
+        )
     models, embedder = load_tasks(run), opt.make_embedder(options)
     found = evaluate_tasks(run, models, data, opt.named_columns(options), embedder, seed=options["seed"])
     if options["as_json"]:

@@ -31,6 +31,7 @@ class Columns:
     """The columns of a table by their use; None for no such column, or for one that the reader finds itself.
 
     ``other`` is the column of the second texts of pairs, of which ``text`` is then that of the first.
+    ``by`` is the column of subgroups, whatever else it is used for; it cannot be that of the labels.
     ``columns`` are those that a row is made of (None: all that have no other use), without those to ``drop``, which are
     as if they were not there; ``types`` says what some of them hold.
     ``problem`` is the kind of problem that labels pose. With ``labels_beside`` no column is taken for the labels.
@@ -48,6 +49,7 @@ class Columns:
     part: str | None = None
     group: str | None = None
     id: str | None = None
+    by: str | None = None
     columns: tuple[str, ...] | None = None
     drop: tuple[str, ...] = ()
     types: Mapping[str, ColumnType] = field(default_factory=dict)
@@ -108,7 +110,12 @@ def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
     Raises ``DataError`` for a column that is not there and ``InputError`` where two kinds are asked for at once.
     """
     asked, names = asked.for_problem(list(first)), list(first)
-    more = (("columns", asked.columns or ()), ("drop", asked.drop), ("type", tuple(asked.types)))
+    more = (
+        ("by", () if asked.by is None else (asked.by,)),
+        ("columns", asked.columns or ()),
+        ("drop", asked.drop),
+        ("type", tuple(asked.types)),
+    )
     for use, name in (*asked.named().items(), *((use, name) for use, listed in more for name in listed)):
         if name not in first:
             raise DataError(
@@ -120,6 +127,10 @@ def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
     kind = _asked_kind(asked)
     label = asked.label or (None if asked.labels_beside else _guess(LABEL_NAMES, names))
     found = replace(asked, label=label, id=asked.id or _guess(("id",), [n for n in names if n != label]))
+    if label is not None and label == asked.by:
+        raise InputError(
+            f"{option('by', label)} names the column of labels, by which nothing is compared: name another column."
+        )
     free = [name for name in names if name not in found.named().values()]
     columns = {
         use: getattr(asked, use) or _guess(usual, [n for n in free if may_be(first[n]) and n not in asked.types])

@@ -63,6 +63,7 @@ def join_parts(by_part: Mapping[str, Domain], name: str, *, whole: bool = False)
         problem=problem,
         parts=np.repeat(np.array(names), [len(domain) for domain in domains]),
         groups=_join_groups(domains),
+        by=_join_subgroups(domains),
         name=name,
         feature_names=domains[0].feature_names,
         layout=domains[0].layout,
@@ -109,6 +110,11 @@ def _join_groups(domains: Sequence[Domain]) -> NDArray[np.int64] | None:
     groups = [domain.groups for domain in domains if domain.groups is not None]
     starts = np.cumsum([0, *(int(g.max(initial=-1)) + 1 for g in groups)])
     return np.concatenate([g + start for g, start in zip(groups, starts[:-1], strict=True)])
+
+
+def _join_subgroups(domains: Sequence[Domain]) -> NDArray[np.object_] | None:
+    found = [domain.by for domain in domains if domain.by is not None]
+    return np.concatenate(found) if len(found) == len(domains) else None
 
 
 def _check_alike(domains: Sequence[Domain]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain, Kind
-from transferium.data.labels import encode_groups, encode_parts, labels_of
+from transferium.data.labels import encode_groups, encode_parts, labels_of, subgroup_names
 from transferium.data.modality import KINDS, by_kind
 from transferium.data.readers.cells import as_labels, as_texts, as_values, one_hot
 from transferium.data.readers.columns import Columns, settle
@@ -78,7 +78,8 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
     lazy = files is not None and isinstance(tables[0].first[files], (bytes, dict))
     names = [n for n in (*columns.named().values(), *(columns.columns or ())) if not (lazy and n == files)]
     few = columns.columns is not None and all(isinstance(table, Parquet) for table in tables)
-    table = _read_all(tables, list(dict.fromkeys([*columns.named().values()] or names[:1] if few else names)))
+    wanted = [*columns.named().values()] or names[:1] if few else names
+    table = _read_all(tables, list(dict.fromkeys([*wanted, *([columns.by] if columns.by else [])])))
     if table.num_rows == 0:
         raise DataError(f"{where} has the columns {', '.join(map(repr, tables[0].first))} but no rows")
     samples, said = _samples(paths, table, columns, where)
@@ -94,6 +95,7 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
         if columns.part
         else None,
         groups=encode_groups(as_values(table[columns.group])) if columns.group else None,
+        by=subgroup_names(as_values(table[columns.by])) if columns.by else None,
         name=name,
         ignored={"labels": tuple(ids[row] for row in sorted({*range(len(ids))} - {*gaps}))} if gaps else {},
     )

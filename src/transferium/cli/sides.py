@@ -1,0 +1,92 @@
+"""What ``evaluate --full`` and ``--by`` print: a few lines for each side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from transferium.cli.tables import interval, megabytes, table
+
+Told = dict[str, Any]
+
+
+def summary(sides: dict[str, Any]) -> str:
+    """The sides in the order in which they were looked at; of one that could not be, why."""
+    parts = []
+    for name, told in sides.items():
+        if not isinstance(told, dict):
+            parts.append(str(told))
+        elif set(told) <= {"reason", "seconds"}:
+            parts.append(f"{name.replace('_', ' ').capitalize()} is not said: {told['reason']}.")
+        else:
+            parts.append(SHOWN[name](told))
+    return "\n" + "\n\n".join(parts)
+
+
+def _figure(told: Told, name: str, figure: str) -> str:
+    """A figure with its interval: a share in percent, anything else as it is."""
+    return interval(told[name], percent=figure.endswith("accuracy"), amount=figure == "mae")
+
+
+def _gap(told: Told) -> str:
+    figure = told["figure"]
+    rows = [
+        [f"{what} ({told[f'{key}_examples']})", _figure(told, key, figure)]
+        for key, what in (("train", "learned from"), ("held_out", "held out"))
+    ]
+    rows.append(["gap", _figure(told, "gap", figure)])
+    return table(rows, ["train-test gap", f"{figure.replace('_', ' ')} (95 % interval)"])
+
+
+def _confidence(told: Told) -> str:
+    names = ("calibration_error", "adaptive_calibration_error", "brier", "area_under_risk_coverage")
+    rows = [[name.replace("_", " "), interval(told[name])] for name in names]
+    curve = told["risk_coverage"]
+    shown = [row for row in curve if row["coverage"] >= 0.5][:1] + curve[-1:]
+    said = ", ".join(f"{100 * r['accuracy']:.1f} % of the surest {100 * r['coverage']:.0f} %" for r in shown)
+    return f"{table(rows, ['confidence', 'value (95 % interval)'])}\nRight are {said}."
+
+
+def _conformal(told: Told) -> str:
+    rows = []
+    for row in told["sets"]:
+        stated = f"{100 * row['stated']:.0f} %"
+        if "reason" in row:
+            rows.append([stated, "–", "–"])
+        else:
+            rows.append([stated, interval(row["coverage"], percent=True), interval(row["mean_size"])])
+    head = [f"conformal sets ({told['checked_on']} examples)", "coverage", f"mean size ({told['size']})"]
+    return "\n".join([table(rows, head), *(row["reason"] + "." for row in told["sets"] if "reason" in row)])
+
+
+def _latency(told: Told) -> str:
+    rows = [
+        [f"{many} at once", *(f"{taken[p]:.1f}" for p in ("p50", "p90", "p99"))]
+        for many, taken in told["milliseconds"].items()
+    ]
+    peak = "" if told["peak_memory"] is None else f", at most {megabytes(told['peak_memory'])} of memory"
+    said = f"{told['examples_a_second']:.0f} examples a second; {told['parameters']:,} parameters"
+    return f"{table(rows, ['ms an answer takes', 'p50', 'p90', 'p99'])}\n{said}{peak}; {told['machine']}."
+
+
+def _subgroups(told: Told) -> str:
+    figure = told["figure"]
+    rows = []
+    for row in told["groups"]:
+        own = row[figure]
+        value = f"{own['value']:.3f} (one example)" if own["low"] is None else _figure(row, figure, figure)
+        gap = _figure(row, "difference", figure) if "difference" in row else "–"
+        rows.append([row["group"], str(row["examples"]), value, gap])
+    head = ["subgroup", "examples", figure.replace("_", " "), "difference to all others"]
+    gap = "" if told["gap"] is None else f"\nGap between best and worst: {_figure(told, 'gap', figure)}."
+    return f"{table(rows, head)}{gap}\n{told['sentence']}"
+
+
+SHOWN: dict[str, Callable[[Told], str]] = {
+    "train_test_gap": _gap,
+    "confidence": _confidence,
+    "conformal": _conformal,
+    "latency": _latency,
+    "subgroups": _subgroups,
+}
+"""How each side is shown."""

@@ -1,0 +1,32 @@
+"""Whether a classifier knows when it is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from transferium.evaluation.sides.looked import Looked
+from transferium.functional.bootstrap import Interval, bootstrap, percentiles
+from transferium.functional.metrics.confidence_metrics import confidence_statistics, risk_coverage
+
+
+def confidence_curve(looked: Looked) -> dict[str, Any]:
+    """Calibration errors, Brier score and the risk-coverage curve, with 95 % intervals; of classes alone.
+
+    The expected calibration error is the one beside it, ``calibration_error``; the adaptive one is biased upwards as it
+    is, and its interval is moved by the bootstrap's estimate of that. The accuracies on the curve are read off the same
+    examples that order it.
+    """
+    y, outputs, groups = looked.of_classes("confidence"), looked.held.outputs, looked.held.domain.groups
+    statistics = confidence_statistics(y, outputs)
+    values = {name: float(value[0]) for name, value in statistics(np.ones((1, len(y)))).items()}
+    samples = bootstrap(statistics, len(y), seed=looked.seed, resamples=1000, groups=groups)
+    found: dict[str, Any] = {"calibration_error": looked.evaluation["calibration_error"].as_dict()}
+    for name, value in values.items():
+        low, high = (float(end) for end in percentiles(samples[name]))
+        if name == "adaptive_calibration_error":
+            bias = float(samples[name].mean()) - value
+            low, high = max(0.0, min(value, low - bias)), max(value, high - bias)
+        found[name] = Interval(value, low, high).as_dict()
+    return found | {"temperature": looked.model.head.temperature, "risk_coverage": risk_coverage(y, outputs)}

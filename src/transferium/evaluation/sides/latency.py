@@ -1,0 +1,48 @@
+"""How long an answer takes on this machine, and what the model weighs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from transferium.embedding.embed import Embedder
+from transferium.evaluation.cost import bytes_of
+from transferium.evaluation.sides.looked import Looked
+from transferium.system.hardware import machine_name, peak_memory
+
+BATCH = 32
+CALLS, CALLS_QUICK = {1: 30, BATCH: 8}, {1: 15, BATCH: 2}
+
+
+def latency(looked: Looked) -> dict[str, Any]:
+    """Percentiles of the milliseconds from a raw example to its answer, for 1 and for 32 at once, and the throughput.
+
+    Reading, preprocessing, network and head all count, as they do when a model is served; no feature is taken from
+    the store. ``parameters`` are the numbers of four bytes in the backbone's file (its statistics too) and the head's.
+    ``peak_memory`` is the most that this process had in memory so far.
+    """
+    model, domain = looked.model, replace(looked.held.domain, keys=None)
+    embedder = Embedder(None, engine=looked.embedder.engine, stays_open=True)
+    found: dict[str, Any] = {}
+    for many, calls in (CALLS_QUICK if looked.quick else CALLS).items():
+        taken = []
+        for number in range(calls + 1):  # the first warms up
+            rows = (np.arange(many) + number * many) % len(domain)
+            start = time.perf_counter()
+            model.outputs(embedder(domain.take(rows), model.backbone)[0])
+            taken.append(1000 * (time.perf_counter() - start))
+        p50, p90, p99 = (float(q) for q in np.percentile(taken[1:], [50, 90, 99]))
+        found[str(many)] = {"p50": p50, "p90": p90, "p99": p99, "calls": calls}
+    head = sum(array.size for array in model.head.to_tensors().values())
+    size = bytes_of(model.backbone) or 0
+    return {
+        "milliseconds": found,
+        "examples_a_second": 1000 * BATCH / found[str(BATCH)]["p50"],
+        "parameters": size // 4 + head,
+        "bytes": size + 8 * head,
+        "peak_memory": peak_memory(),
+        "machine": machine_name(),
+    }

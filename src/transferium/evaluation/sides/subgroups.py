@@ -1,0 +1,108 @@
+"""The figure of each subgroup of the examples, and whether one is worse off than the others."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from transferium.errors import DataError
+from transferium.evaluation.sides.looked import Looked, Seen
+from transferium.functional.bootstrap import Interval, difference_of
+from transferium.functional.holm import holm
+
+MOST = 50
+"""The most subgroups."""
+MISSING = "(missing)"
+SURE = 0.05
+NORMAL = NormalDist()
+
+
+def subgroups(looked: Looked) -> dict[str, Any]:
+    """The headline figure of each subgroup with its interval and its difference to all others; the worst; the gap.
+
+    ``p_value`` tests the difference to all others, ``p_adjusted`` is the same with control for as many tests as there
+    are groups (Holm); ``worse_off`` are the groups behind the others where that is below 0.05. The interval of the gap
+    between the best and the worst holds for whichever pair is chosen (Bonferroni). A group of one example has no
+    interval and takes part in no test; examples without a value are a group of their own. As ``MetricFrame`` of
+    fairlearn. Raises ``DataError`` for fewer than two groups and more than 50.
+    """
+    by = looked.held.domain.by
+    assert by is not None
+    cells = np.array([MISSING if cell is None else cell for cell in by.tolist()], object)
+    names = sorted(set(cells.tolist()), key=lambda name: (name == MISSING, name))
+    if not 2 <= len(names) <= MOST:
+        many = f"{len(names)} different values" if len(names) > 1 else f"one value ({names[0]})"
+        raise DataError(
+            f"the column of subgroups has {many} among these examples: give one with 2 to {MOST}, made of ranges where "
+            "it holds amounts"
+        )
+    rows = [_row(looked, name, cells == name) for name in names]
+    tested = [row for row in rows if "p_value" in row]
+    for row, adjusted in zip(tested, holm([row["p_value"] for row in tested]), strict=True):
+        row["p_adjusted"] = adjusted
+    return {"figure": looked.problem.headline, "groups": rows} | _said(looked, tested)
+
+
+def _row(looked: Looked, name: str, inside: Any) -> dict[str, Any]:
+    """One group beside all others."""
+    figure = looked.problem.headline
+    row: dict[str, Any] = {"group": name, "examples": int(inside.sum())}
+    if inside.sum() == 1:
+        value = looked.problem.merit(looked.held.domain.y[inside], looked.held.outputs[inside])
+        return row | {figure: {"value": value, "low": None, "high": None, "reason": "one example has no interval"}}
+    own = looked.measured(_of(looked.held, inside))[figure]
+    row[figure] = own.as_dict()
+    if (~inside).sum() < 2:
+        return row
+    gap = difference_of(own, looked.measured(_of(looked.held, ~inside))[figure])
+    return row | {"difference": gap.as_dict(), "p_value": p_of(gap)}
+
+
+def _of(seen: Seen, at: Any) -> Seen:
+    return Seen(seen.domain.take(at), seen.features[at], seen.outputs[at])
+
+
+def p_of(gap: Interval) -> float:
+    """The two-sided p-value of nought that belongs to a 95 % interval, by the normal distribution.
+
+    >>> round(p_of(Interval(1.0, 0.0, 2.0)), 3)
+    0.05
+    """
+    side = gap.value - gap.low if gap.value > 0 else gap.high - gap.value
+    if side <= 0:
+        return 1.0 if gap.value == 0 else 0.0
+    return 2 * (1 - NORMAL.cdf(abs(gap.value) / side * NORMAL.inv_cdf(0.975)))
+
+
+def _said(looked: Looked, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The worst and the best group, the gap between them, and a sentence."""
+    if len(rows) < 2:
+        return {"worst": None, "best": None, "gap": None, "sentence": "Fewer than two groups can be compared."}
+    figure, down = looked.problem.headline, looked.problem.lower_is_better
+    ordered = sorted(rows, key=lambda row: row[figure]["value"], reverse=down)
+    worst, best = ordered[0], ordered[-1]
+    pairs = len(rows) * (len(rows) - 1) / 2
+    wider = NORMAL.inv_cdf(1 - SURE / 2 / pairs) / NORMAL.inv_cdf(1 - SURE / 2)
+    gap = difference_of(*(_widened(row[figure], wider) for row in ((worst, best) if down else (best, worst))))
+    sign = 1 if down else -1
+    behind = [row["group"] for row in ordered if row["p_adjusted"] < SURE and sign * row["difference"]["value"] > 0]
+    chance = "" if worst["group"] in behind else ", which may be chance"
+    found = ", ".join(map(repr, behind)) or "none"
+    sentence = (
+        f"{worst['group']!r} is the worst{chance}; worse off than all others, with control for {len(rows)} groups: "
+        f"{found}."
+    )
+    return {
+        "worst": worst["group"],
+        "best": best["group"],
+        "worse_off": behind,
+        "gap": gap.as_dict(),
+        "sentence": sentence,
+    }
+
+
+def _widened(told: dict[str, float], by: float) -> Interval:
+    value = told["value"]
+    return Interval(value, value - by * (value - told["low"]), value + by * (told["high"] - value))
