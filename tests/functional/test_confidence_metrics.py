@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import brier_score_loss
 
 from transferium.functional.bootstrap import Interval, difference_of, mean_interval, resample_counts
-from transferium.functional.holm import holm
+from transferium.functional.inference.holm import holm
 from transferium.functional.linear_classifier import softmax
 from transferium.functional.metrics.confidence_metrics import confidence_statistics, risk_coverage
 

@@ -238,7 +238,7 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
 
         echo(beside_source_only(metrics))
     if sides:
-        from transferium.cli.sides import summary
+        from transferium.cli.jobs.sides import summary
 
         echo(summary(sides))
 

@@ -10,7 +10,7 @@ import numpy as np
 from transferium.errors import DataError
 from transferium.evaluation.sides.looked import Array, Looked
 from transferium.functional.bootstrap import mean_interval
-from transferium.functional.conformal import class_scores, conformal_threshold
+from transferium.functional.inference.conformal import class_scores, conformal_threshold
 from transferium.problems.class_evaluation import accuracy_interval
 from transferium.problems.classes import Classes
 from transferium.problems.regression import Regression

@@ -10,7 +10,7 @@ import numpy as np
 from transferium.errors import DataError
 from transferium.evaluation.sides.looked import Looked, Seen
 from transferium.functional.bootstrap import Interval, difference_of
-from transferium.functional.holm import holm
+from transferium.functional.inference.holm import holm
 
 MOST = 50
 """The most subgroups."""

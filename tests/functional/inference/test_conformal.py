@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from transferium.errors import DataError, InputError
-from transferium.functional.conformal import class_scores, conformal_threshold
+from transferium.functional.inference.conformal import class_scores, conformal_threshold
 
 
 @pytest.mark.parametrize("coverage", [0.8, 0.9, 0.95])
