@@ -33,7 +33,7 @@ def learned(
 ) -> Pretrained:
     spot = Spot(folder, progress=more.pop("progress", None), checkpoint_steps=1)
     asked = objectives_of(objective)
-    return find_pretraining(asked, SMALL | more).pretrain(texts or corpus(), asked, start, spot)
+    return find_pretraining(asked, SMALL | more, "text").pretrain(texts or corpus(), asked, start, spot)
 
 
 def written(done: Pretrained, folder: Path) -> Path:
@@ -54,7 +54,7 @@ def stop_at(step: int):
     return progress
 
 
-@pytest.mark.parametrize("objective", ["mlm,nsp", "sop"])
+@pytest.mark.parametrize("objective", ["mlm,nsp", "sop", "mlm,dae"])
 def test_what_was_interrupted_ends_bit_for_bit_as_if_it_had_not_been(tmp_path: Path, objective: str) -> None:
     whole = learned(tmp_path / "whole", objective, batch_size=8)
     with pytest.raises(StoppedError):
@@ -68,6 +68,12 @@ def test_what_was_interrupted_ends_bit_for_bit_as_if_it_had_not_been(tmp_path: P
 def test_it_learns_more_than_how_often_words_come(tmp_path: Path) -> None:
     done = learned(tmp_path / "state", epochs=25, lr=1e-2)
     assert done.held["mlm"] < done.beside["guess by frequency"] - 1
+
+
+@pytest.mark.parametrize("noise", ["deletion", "infilling"])
+def test_a_row_says_which_words_stand_in_a_text(tmp_path: Path, noise: str) -> None:
+    done = learned(tmp_path / "state", "dae", epochs=25, lr=1e-2, noise=noise, strength=0.3)
+    assert done.held["dae"] < done.beside["guess by frequency"] - 0.1
 
 
 def test_what_comes_out_is_a_backbone_and_a_language_model(tmp_path: Path) -> None:

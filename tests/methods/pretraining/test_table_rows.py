@@ -17,7 +17,7 @@ from transferium.embedding.embed import Embedder
 from transferium.errors import BackboneError, DataError, InputError
 from transferium.job.fit.prepare import prepare, with_columns_of
 from transferium.job.stopwatch import Stopwatch
-from transferium.methods.pretraining.by_objective import find_pretraining, looked_at, objectives_of
+from transferium.methods.pretraining.by_objective import check_kind_learned, find_pretraining, looked_at, objectives_of
 from transferium.methods.pretraining.pretraining import Pretrained, Spot
 from transferium.models.catalogue import find_backbone, randomised
 from transferium.models.columns.encoding import ColumnsPreprocess
@@ -143,8 +143,9 @@ def test_what_does_not_go_is_refused(encoder: Path, tmp_path: Path) -> None:
     assert looked_at(corpus(), dae, {})[1] == "row"
     (tmp_path / "c.txt").write_text("a text")
     for texts in (tmp_path / "c.txt", ["one text", "another"]):
-        with pytest.raises(InputError, match=r"dae learns from images or table rows, .* takes a decoder, which an enc"):
-            looked_at(texts, dae, {})
+        assert looked_at(texts, dae, {}) == (texts, "text")
+    with pytest.raises(InputError, match=r"dae learns from images or table rows or texts, and 'd' holds .*: leave"):
+        check_kind_learned(dae, "sound", "d")
     with pytest.raises(DataError, match="has 1 different rows, and 4 or more"):
         learned(tmp_path, data=corpus(1).take([0, 0, 0, 0]))
     with pytest.raises(BackboneError, match="goes on from an encoder that one has left, and nowhere is none"):

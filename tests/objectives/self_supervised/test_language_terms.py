@@ -7,6 +7,7 @@ import transformers
 
 from transferium.errors import InputError
 from transferium.models.sources.language_models import language_model, put_together
+from transferium.objectives.self_supervised.denoised_texts import DenoisedTexts
 from transferium.objectives.self_supervised.masked_language_model import MaskedLanguageModel
 from transferium.objectives.self_supervised.sentence_pairs import SentencePairs
 from transferium.training.feeds.batch import Batch
@@ -54,6 +55,39 @@ def test_the_loss_is_that_of_transformers_on_the_same_batch(name: str) -> None:
     assert abs(float(ours) - float(theirs)) < 1e-5
     again = put_together(model)(input_ids=changed, attention_mask=given.inputs[1], labels=labels).loss
     assert float(again) == float(theirs)
+
+
+@pytest.mark.parametrize("noise", ["deletion", "infilling"])
+def test_what_is_left_of_a_text_stands_in_its_order(noise: str) -> None:
+    term = DenoisedTexts(MASK, SPECIAL, CONTINUES, rate=0.5, noise=noise)
+    ids, mask = batch(40, 30).inputs
+    left, told = term.noisy(ids, mask)
+    share = []
+    for at in range(len(ids)):
+        before, after = ids[at, mask[at] == 1], left[at, told[at] == 1]
+        kept, rest = after[after != MASK].tolist(), iter(before.tolist())
+        assert kept[0] == 2 and all(token in rest for token in kept)
+        assert (noise == "deletion") == (MASK not in after.tolist())
+        share.append((len(before) - len(kept)) / (len(before) - 1))
+    assert 0.4 < np.mean(share) < 0.6
+    assert not (told.diff(dim=1) > 0).any()
+
+
+@torch.no_grad()
+def test_the_loss_of_a_denoised_text_is_a_mean_over_its_tokens() -> None:
+    torch.manual_seed(0)
+    model = language_model(transformers.AutoModelForMaskedLM.from_config(CONFIGS["bert"]()).eval())
+    given, term = batch(3), DenoisedTexts(MASK, SPECIAL, CONTINUES)
+    torch.manual_seed(3)
+    left, told = term.noisy(*given.inputs)
+    torch.manual_seed(3)
+    ours = float(term(View(model, {"corpus": given}))["dae"])
+    costs = []
+    for row, kept, ids, mask in zip(left, told, *given.inputs, strict=True):
+        tokens = model.backbone(row[None, kept == 1], kept[None, kept == 1])[0]
+        known = model.head(tokens.mean(0, keepdim=True)).log_softmax(-1)[0]
+        costs += [-float(known[i]) for i in ids[mask == 1] if not SPECIAL[i]]
+    assert ours == pytest.approx(np.mean(costs), abs=1e-5)
 
 
 @torch.no_grad()

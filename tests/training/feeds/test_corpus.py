@@ -72,6 +72,19 @@ def test_the_label_of_a_pair_is_true(task: str) -> None:
     assert 0.3 < np.mean(labels) < 0.7
 
 
+@pytest.mark.parametrize("task", ["nsp", "same-document"])
+def test_lengths_do_not_tell_the_label(task: str) -> None:
+    draw = np.random.default_rng(0)
+    tokens = corpus([draw.integers(3, 30, draw.integers(3, 40)).tolist() for _ in range(60)])
+    bounds = tokens.blocks(64)
+    feed = PairFeed(Blocks(tokens, bounds[bounds[:, 1] - bounds[:, 0] > 1]), SPECIAL, 0, task)
+    batches = [feed.batch(epoch, np.arange(len(feed))) for epoch in range(4)]
+    lengths = np.concatenate([batch.inputs[1].sum(1).numpy() for batch in batches])
+    labels = np.concatenate([batch.labels.numpy() for batch in batches if batch.labels is not None])
+    short, full = ([np.mean(found[labels == label]) for label in (0, 1)] for found in (lengths < 45, lengths > 66))
+    assert abs(short[0] - short[1]) < 0.04 and abs(full[0] - full[1]) < 0.04
+
+
 def test_a_batch_is_a_function_of_its_numbers() -> None:
     feed = pairs("nsp")
     assert read(feed, 3, 1) == read(pairs("nsp"), 3, 1)

@@ -25,7 +25,10 @@ OBJECTIVES = {
     "nsp": (_LANGUAGE, "texts: does the second segment follow the first, or is it from another document?"),
     "same-document": (_LANGUAGE, "texts: are both segments of one document?"),
     "sop": (_LANGUAGE, "texts: are two consecutive segments in order, or swapped?"),
-    "dae": (_PICTURES | _ROWS, "pictures and table rows: draw one from the features of a noisy version of it"),
+    "dae": (
+        _PICTURES | _ROWS | _LANGUAGE,
+        "draw a picture or a row, or say the words of a text, from the features of a noisy version of it",
+    ),
     "vicreg": (_PICTURES, "pictures: two versions of one have the same features"),
     "mim": (_PATCHES, "pictures, for a ViT: draw hidden patches"),
 }
@@ -64,11 +67,6 @@ def check_kind_learned(objectives: tuple[str, ...], kind: Kind, name: str) -> No
         return
     said, wanted = ",".join(objectives), " or ".join(KINDS[other] for other in able)
     words = f"{said} learns from {wanted}, and {name!r} holds {KINDS[kind]}"
-    if kind in _LANGUAGE:
-        raise InputError(
-            f"{words}. To write a text again after deletion or infilling takes a decoder, which an encoder has not; "
-            f"what it can learn is to guess hidden spans: {option('objective', 'mlm')} with masking=span."
-        )
     raise InputError(f"{words}: leave {option('objective', said)} out, or name another.")
 
 
@@ -81,10 +79,11 @@ def looked_at(corpus: Any, objectives: tuple[str, ...], columns: Mapping[str, An
         return corpus, next(iter(able))
     if isinstance(corpus, Path) and corpus.is_file() and corpus.suffix.lower() in PLAIN:
         check_kind_learned(objectives, "text", corpus.name)
+        return corpus, "text"
     domain = corpus if isinstance(corpus, Domain) else read(corpus, **columns)
     domain = next((other for kind in able if (other := alike(domain, kind)).kind == kind), domain)
     check_kind_learned(objectives, domain.kind, domain.name)
-    return domain, domain.kind
+    return corpus if domain.kind == "text" else domain, domain.kind
 
 
 def find_pretraining(objectives: tuple[str, ...], settings: Mapping[str, Any], kind: Kind | None = None) -> Pretraining:

@@ -106,7 +106,7 @@ def _network(config: Any, build: Callable[[], Model], longest: int, lr: float, f
 def _new_config(asked: NewNetwork, vocabulary: Vocabulary) -> Any:
     import transformers
 
-    from transferium.models.sources.language_models import read_config
+    from transferium.models.sources.language_models import initial_spread, read_config
 
     ids = {f"{use}_token_id": vocabulary.ids[use] for use in ("pad", "cls", "sep")}
     if asked.config:
@@ -126,6 +126,7 @@ def _new_config(asked: NewNetwork, vocabulary: Vocabulary) -> Any:
         hidden_dropout_prob=asked.dropout,
         attention_probs_dropout_prob=asked.dropout,
         max_position_embeddings=asked.length,
+        initializer_range=initial_spread(asked.width),
         pad_token_id=ids["pad_token_id"],
     )
 

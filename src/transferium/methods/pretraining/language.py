@@ -22,7 +22,7 @@ from transferium.methods.pretraining.tokenize import TOKENIZER, forget, there, t
 from transferium.methods.pretraining.tokenizer import TOKENIZERS, Vocabulary, train_tokenizer
 from transferium.methods.settings.field import setting
 from transferium.methods.staged import run_stages
-from transferium.objectives.self_supervised.choices import PAIR_TASKS, UNITS
+from transferium.objectives.self_supervised.choices import PAIR_TASKS, TEXT_NOISES, UNITS
 from transferium.system.processes import everyone, rank
 from transferium.system.write_atomically import write_atomically
 
@@ -38,19 +38,24 @@ CORPUS = "corpus"
 
 @dataclass
 class LanguagePretraining(NewNetwork, Pretraining):
-    """``mlm``: masked tokens; ``nsp``, ``same-document`` or ``sop``: pairs of segments; or a sum, as in ``mlm,nsp``.
+    """``mlm``: masked tokens; ``nsp``, ``same-document`` or ``sop``: pairs of segments; ``dae``: the words of a text.
+
+    Several are summed, as in ``mlm,nsp``.
 
     From random weights, with a tokenizer learned from the corpus, or on from a pretrained encoder with its own.
     """
 
     kind: ClassVar[Kind] = "text"
-    objectives: ClassVar[tuple[str, ...]] = ("mlm", *PAIR_TASKS)
-    counts_with: ClassVar[dict[str, str]] = {"masking": "mlm", "mask_rate": "mlm"} | dict.fromkeys(
-        ("tokenizer", "vocabulary", "lowercase", "layers", "width", "heads", "dropout"), NEW
-    )
+    objectives: ClassVar[tuple[str, ...]] = ("mlm", *PAIR_TASKS, "dae")
+    counts_with: ClassVar[dict[str, str]] = {
+        **{"masking": "mlm", "mask_rate": "mlm", "noise": "dae", "strength": "dae"},
+        **dict.fromkeys(("tokenizer", "vocabulary", "lowercase", "layers", "width", "heads", "dropout"), NEW),
+    }
 
     masking: str = setting("token", "what is masked: token, word or span", UNITS)
     mask_rate: float = setting(0.15, "share of the tokens that is guessed", bounds={"above": 0, "below": 1})
+    noise: str = setting("deletion", "dae: deletion or infilling of tokens", TEXT_NOISES)
+    strength: float = setting(0.6, "dae: share of the tokens that is taken away", bounds={"above": 0, "below": 1})
     tokenizer: str = setting("wordpiece", "learned from the corpus: wordpiece, bpe or characters", TOKENIZERS)
     vocabulary: int = setting(8000, "pieces that the tokenizer knows, at most", bounds={"least": 100})
     lowercase: bool = setting(True, "whether the tokenizer reads capitals as small letters")
@@ -80,7 +85,7 @@ class LanguagePretraining(NewNetwork, Pretraining):
             write=partial(write_encoder, outcome.result, spot.workdir / CORPUS / TOKENIZER, network),
             history=outcome.history,
             counts=counts | {"train": len(train), "held_out": len(held), "vocabulary": tokenizer.get_vocab_size()},
-            beside=_by_frequency(train, held, vocabulary.size) if "mlm" in asked else {},
+            beside=_by_frequency(train, held, vocabulary.size) if {"mlm", "dae"} & {*asked} else {},
             said=tuple(said),
         )
 
@@ -187,22 +192,26 @@ class LanguagePretraining(NewNetwork, Pretraining):
         feeds = CorpusFeeds(seed=spot.seed, workers=self.workers, special=special, task=task)
         train, held = (blocks.domain(name) for blocks, name in zip(parts, ("corpus", "held out"), strict=True))
         about = {"corpus": digest, "backbone": network.fingerprint, "objectives": list(asked)}
-        objective = self._objective(network.width, vocabulary, "mlm" in asked, task)
+        objective = self._objective(network.width, vocabulary, asked, task)
         yield self._stage(model, objective, feeds, train, held, seed=spot.seed, lr=network.lr, about=about)
         return model
 
-    def _objective(self, width: int, vocabulary: Vocabulary, masked: bool, task: str | None) -> SelfSupervised:
+    def _objective(self, width: int, words: Vocabulary, asked: tuple[str, ...], task: str | None) -> SelfSupervised:
         import torch
 
+        from transferium.objectives.self_supervised.base import Together
+        from transferium.objectives.self_supervised.denoised_texts import DenoisedTexts
         from transferium.objectives.self_supervised.masked_language_model import MaskedLanguageModel
         from transferium.objectives.self_supervised.sentence_pairs import SentencePairs
 
         pairs = None if task is None else SentencePairs(width, task)
-        if pairs is not None and not masked:
-            return pairs
-        special, continues = torch.from_numpy(vocabulary.special), torch.from_numpy(vocabulary.continues)
-        mask = vocabulary.ids["mask"]
-        return MaskedLanguageModel(mask, special, continues, rate=self.mask_rate, unit=self.masking, beside=pairs)
+        special, continues = torch.from_numpy(words.special), torch.from_numpy(words.continues)
+        about = words.ids["mask"], special, continues
+        masked = MaskedLanguageModel(*about, rate=self.mask_rate, unit=self.masking, beside=pairs)
+        parts: list[SelfSupervised] = [masked] if "mlm" in asked else [] if pairs is None else [pairs]
+        if "dae" in asked:
+            parts.append(DenoisedTexts(*about, rate=self.strength, noise=self.noise))
+        return parts[0] if len(parts) == 1 else Together(*parts)
 
 
 def _say_read(spot: Spot, n: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from transferium.models.sources.language_models import initial_spread
 from transferium.objectives.self_supervised.base import SelfSupervised
 from transferium.training.loop.view import View
 
@@ -20,7 +21,7 @@ class SentencePairs(SelfSupervised):
         super().__init__(stream)
         self.task, self.pooler, self.decide = task, nn.Linear(width, width), nn.Linear(width, 2)
         for layer in (self.pooler, self.decide):
-            nn.init.normal_(layer.weight, std=0.02)
+            nn.init.normal_(layer.weight, std=initial_spread(width))
             nn.init.zeros_(layer.bias)
 
     def extra_repr(self) -> str:

@@ -18,6 +18,8 @@ from transferium.training.feeds.feeds import Feed, Feeds
 from transferium.training.feeds.order import Indices
 
 Bounds = NDArray[np.int64]
+TRIES = 20
+"""How often a second segment is drawn until its first sentence has room."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +157,7 @@ class PairFeed(BlockFeed):
 
     Label 0: ``b`` is what follows (``nsp``), of the same document (``same-document``) or in order (``sop``); 1: it is
     not. Half of the labels are 1, drawn by (seed, epoch, row). Token types are 0 and 1, for networks that have them.
+    A ``b`` from another place is filled up as a block is, so that lengths do not tell the label.
     """
 
     task: str = "nsp"
@@ -179,26 +182,45 @@ class PairFeed(BlockFeed):
         a, b = self._cut(row, draw)
         if self.task == "sop":
             return (b, a) if label else (a, b)
+        room, whole = self.room - len(a), (0, len(self.document))
+        own = tuple(np.searchsorted(self.document, [self.document[row], self.document[row] + 1]).tolist())
         if label:
-            return a, self._cut(self._elsewhere(row, draw), draw)[1][: self.room - len(a)]
+            return a, self._filling(room, draw, whole, own)
         if self.task == "same-document":
-            first, end = np.searchsorted(self.document, [self.document[row], self.document[row] + 1])
-            other = int(draw.integers(first, end))
-            if other != row:
-                return a, self._cut(other, draw)[1][: self.room - len(a)]
+            if int(draw.integers(*own)) != row:
+                return a, self._filling(room, draw, own, (row, row + 1))
             return (b, a) if draw.integers(2) else (a, b)
         return a, b
 
     def _cut(self, row: int, draw: np.random.Generator) -> tuple[NDArray[Any], NDArray[Any]]:
-        tokens, (first, end, start, stop, _) = self.blocks.tokens, self.blocks.bounds[row]
-        middle = int(tokens.sentences[int(draw.integers(first + 1, end))])
-        return np.asarray(tokens.ids[start:middle]), np.asarray(tokens.ids[middle:stop])
+        (start, stop), middle = self.blocks.bounds[row, 2:4], self._middle(row, draw)
+        return np.asarray(self.blocks.tokens.ids[start:middle]), np.asarray(self.blocks.tokens.ids[middle:stop])
 
-    def _elsewhere(self, row: int, draw: np.random.Generator) -> int:
-        """A block of another document, every one as likely."""
-        first, end = np.searchsorted(self.document, [self.document[row], self.document[row] + 1])
-        other = int(draw.integers(len(self.document) - (end - first)))
-        return other if other < first else other + int(end - first)
+    def _middle(self, row: int, draw: np.random.Generator) -> int:
+        """Where a sentence of that block begins that is not its first."""
+        first, end = self.blocks.bounds[row, :2]
+        return int(self.blocks.tokens.sentences[int(draw.integers(first + 1, end))])
+
+    def _filling(
+        self, room: int, draw: np.random.Generator, among: tuple[int, int], without: tuple[int, int]
+    ) -> NDArray[Any]:
+        """From the middle of a block ``among`` these as many sentences of its document as go into ``room``.
+
+        Every block but those ``without`` is as likely. A first sentence that does not go in is cut only where several
+        draws found no other.
+        """
+        starts, (first, end), gap = self.blocks.tokens.sentences, among, without[1] - without[0]
+        for _ in range(TRIES):
+            row = int(draw.integers(first, end - gap))
+            row += gap if row >= without[0] else 0
+            at = self._middle(row, draw)
+            last = int(self.blocks.tokens.documents[self.document[row] + 1])
+            stop = int(starts[min(int(np.searchsorted(starts, at + room, side="right")) - 1, last)])
+            if stop > at:
+                break
+        else:
+            stop = at + room
+        return np.asarray(self.blocks.tokens.ids[at:stop])
 
 
 @dataclass(eq=False)
