@@ -71,7 +71,10 @@ def check_kind_learned(objectives: tuple[str, ...], kind: Kind, name: str) -> No
 
 
 def looked_at(corpus: Any, objectives: tuple[str, ...], columns: Mapping[str, Any]) -> tuple[Any, Kind]:
-    """The corpus and its kind. It is read for that only where these objectives are learned from several kinds."""
+    """The corpus and its kind. It is read for that only where these objectives are learned from several kinds.
+
+    A corpus of texts stays what was given: it is read again as a stream.
+    """
     from transferium.data.read import read
 
     able = kinds_of(objectives)
@@ -83,7 +86,7 @@ def looked_at(corpus: Any, objectives: tuple[str, ...], columns: Mapping[str, An
     domain = corpus if isinstance(corpus, Domain) else read(corpus, **columns)
     domain = next((other for kind in able if (other := alike(domain, kind)).kind == kind), domain)
     check_kind_learned(objectives, domain.kind, domain.name)
-    return corpus if domain.kind == "text" else domain, domain.kind
+    return corpus if domain.kind in _LANGUAGE else domain, domain.kind
 
 
 def find_pretraining(objectives: tuple[str, ...], settings: Mapping[str, Any], kind: Kind | None = None) -> Pretraining:
