@@ -25,6 +25,7 @@ from transferium.data.readers.frames import MEMORY_CELLS
 from transferium.data.readers.table_files import CELLS
 from transferium.embedding.embed import AT_ONCE, WAYS, Embedder
 from transferium.errors import InputError
+from transferium.evaluation.corruptions.corruptions import CORRUPTIONS
 from transferium.evaluation.gradient_boosting import TREES
 from transferium.job.compare.surface import SURFACES, compare_surface
 from transferium.job.fit.run import fit_job
@@ -102,6 +103,10 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "TREES": (
         TREES,
         dict.fromkeys(("image", "text", "sound", "pair", "sentence", "features"), "trees read columns of a table"),
+    ),
+    "CORRUPTIONS": (
+        CORRUPTIONS,
+        dict.fromkeys(("pair", "sentence"), "what a mishap leaves of their labels is not clear"),
     ),
     "FIRST_WITH_FEW": (
         FIRST_WITH_FEW,

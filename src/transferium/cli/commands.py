@@ -195,7 +195,11 @@ def predict(run: Path, data: Path, **options: Any) -> None:
 @click.command()
 @opt.run_argument
 @opt.data_argument
-@click.option("--full", is_flag=True, help="From every side: the train-test gap, confidence, conformal sets, speed, …")
+@click.option(
+    "--full",
+    is_flag=True,
+    help="From every side: train-test gap, robustness, CKA, conformal sets, learning curve, speed …",
+)
 @click.option("--quick", is_flag=True, help="--full in seconds: fewer examples and repetitions.")
 @click.option("--by", metavar="COL", help="Column of subgroups: the figure of each, the worst, and the gap.")
 @click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of the bootstrap.")
@@ -209,6 +213,7 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
     """
     from transferium.artifact import load_artifact
     from transferium.job.adapt.evaluate_adapted import evaluate_adapted, is_adapted
+    from transferium.job.adapt.run import SOURCE_ONLY
     from transferium.job.predict.all_sides import all_sides, read_by
     from transferium.job.predict.apply import check_evaluable, evaluate_domain, held_out, metrics_of
     from transferium.job.tasks.saved_tasks import has_tasks
@@ -227,7 +232,8 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
     else:
         metrics = metrics_of(evaluate_domain(artifact, domain, embedder, seed=options["seed"]), domain, run)
     full: Any = "quick" if options["quick"] else options["full"]
-    sides = all_sides(artifact, given, embedder, full=full, seed=options["seed"])
+    alone = load_artifact(run / SOURCE_ONLY) if is_adapted(run) and full else None
+    sides = all_sides(artifact, given, embedder, full=full, seed=options["seed"], before=alone)
     metrics |= sides
     if options["as_json"]:
         echo(json.dumps(metrics, ensure_ascii=False))

@@ -187,13 +187,13 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
         """
         check_is_fitted(self)
         given = self._answers(data, by)
-        domain, embedder = held_out(given), self._embedder()
-        if hasattr(self, "source_only_"):
-            alone = self.source_only_
+        domain, embedder, alone = held_out(given), self._embedder(), getattr(self, "source_only_", None)
+        if alone is not None:
             found: Evaluation = evaluate_with_source_only(self.artifact_, alone, domain, embedder, seed=seed)
         else:
             found = evaluate_domain(self.artifact_, domain, embedder, seed=seed)
-        return self._told(replace(found, sides=all_sides(self.artifact_, given, embedder, full=full, seed=seed)))
+        sides = all_sides(self.artifact_, given, embedder, full=full, seed=seed, before=alone)
+        return self._told(replace(found, sides=sides))
 
     def _answers(self, data: Any, by: Any) -> Domain:
         """Labelled examples to evaluate on, by the model's own names of the classes, and their subgroups."""

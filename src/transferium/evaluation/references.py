@@ -22,6 +22,8 @@ from transferium.problems.problem import Problem
 
 Labels = NDArray[np.int64]
 Array = NDArray[np.float64]
+CLOSE = 0.10
+"""Below this lower limit of the difference (a share of an error) the reference is measured again at full side."""
 CELLS = 2**22
 """Feature values that are centred in double precision at a time."""
 

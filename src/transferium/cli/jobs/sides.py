@@ -59,6 +59,50 @@ def _conformal(told: Told) -> str:
     return "\n".join([table(rows, head), *(row["reason"] + "." for row in told["sets"] if "reason" in row)])
 
 
+def _transfer(told: Told) -> str:
+    words: dict[str, list[str]] = {"helped": [], "hurt": []}
+    for row in told.get("by_class", ()):
+        words.get(row["word"], []).append(row["class"])
+    by = "; ".join(f"{word} {', '.join(names)}" for word, names in words.items() if names)
+    return f"{told['sentence']}{f' By class, with control for all: {by}.' if by else ''}"
+
+
+def _cka(told: Told) -> str:
+    rows = [[name.replace("_", " "), f"{value:.3f}"] for name, value in told["features"].items()]
+    lines = [table(rows, [f"features of {told['examples']} examples are like those of", "CKA"])]
+    if layers := told.get("layers"):
+        cells = [
+            [row["block"], *("–" if row[key] is None else f"{row[key]:.3f}" for key in ("cka", "drift"))]
+            for row in layers
+        ]
+        lines += ["", table(cells, ["block, before and after", "CKA", "weights moved"])]
+    return "\n".join([*lines, *(f"{name}: {why}." for name, why in told.get("reasons", {}).items())])
+
+
+def _curve(told: Told) -> str:
+    rows = [
+        [str(p["n"]), str(p["draws"]), f"{p['error']:.3f} ({p['low']:.3f} to {p['high']:.3f})"] for p in told["points"]
+    ]
+    more, needed = told["more"], told["needed"]
+    rows.append([str(more["n"]), "law", interval(more["error"])])
+    likely, least = ("more than can be had" if n is None else f"{n:,}" for n in (needed["value"], needed["low"]))
+    lines = [
+        table(rows, ["labels", "draws", f"{told['error'].replace('_', ' ')} of a probe (range)"]),
+        f"It {told['data']}. Labels that would halve the error: {likely}, at least {least}.",
+    ]
+    return "\n".join([*lines, *filter(None, [told["worth"].get("sentence")])])
+
+
+def _robustness(told: Told) -> str:
+    ours = told["errors"]["model"]
+    rows = [[name, *(f"{error:.3f}" for error in errors)] for name, errors in ours.items()]
+    clean, mean = told["clean"]["model"], told["mean_error"]["model"]
+    said = f"Error of the same {told['examples']} of {told['of']} examples as they are: {clean:.3f}; mean: {mean:.3f}"
+    if (share := told["mean_corruption_error"]) is not None:
+        said += f", {share:.2f} of that without transfer (mean corruption error)"
+    return f"{table(rows, ['error under', *(f'severity {s}' for s in told['severities'])])}\n{said}."
+
+
 def _latency(told: Told) -> str:
     rows = [
         [f"{many} at once", *(f"{taken[p]:.1f}" for p in ("p50", "p90", "p99"))]
@@ -84,9 +128,13 @@ def _subgroups(told: Told) -> str:
 
 SHOWN: dict[str, Callable[[Told], str]] = {
     "train_test_gap": _gap,
+    "transfer": _transfer,
     "confidence": _confidence,
     "conformal": _conformal,
     "latency": _latency,
+    "cka": _cka,
+    "learning_curve": _curve,
+    "robustness": _robustness,
     "subgroups": _subgroups,
 }
 """How each side is shown."""

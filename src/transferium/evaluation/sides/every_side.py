@@ -10,16 +10,24 @@ from transferium.errors import TransferiumError
 from transferium.evaluation.sides.confidence_curve import confidence_curve
 from transferium.evaluation.sides.conformal_sets import conformal_sets
 from transferium.evaluation.sides.latency import latency
+from transferium.evaluation.sides.layer_similarity import layer_similarity
+from transferium.evaluation.sides.learning_curve import learning_curve
 from transferium.evaluation.sides.looked import Looked
+from transferium.evaluation.sides.robustness import robustness
 from transferium.evaluation.sides.train_test_gap import train_test_gap
+from transferium.evaluation.sides.transfer_gain import transfer_gain
 from transferium.system.display import at_work
 
 Side = Callable[[Looked], dict[str, Any]]
 SIDES: dict[str, Side] = {
     "train_test_gap": train_test_gap,
+    "transfer": transfer_gain,
     "confidence": confidence_curve,
     "conformal": conformal_sets,
     "latency": latency,
+    "cka": layer_similarity,
+    "learning_curve": learning_curve,
+    "robustness": robustness,
 }
 
 

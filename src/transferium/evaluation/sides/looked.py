@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,12 @@ from transferium.artifact import Artifact
 from transferium.data.domain import Domain
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError
+from transferium.evaluation.references import answers_on
+from transferium.methods.fitted import Fitted
+from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.task import Task
+from transferium.models.backbone import Backbone
+from transferium.models.catalogue import randomised
 from transferium.problems.classes import Classes
 from transferium.problems.evaluation import Evaluation
 from transferium.problems.problem import Problem
@@ -37,6 +43,7 @@ class Looked:
     """A model, ``held`` (what it is evaluated on) and ``train`` (what it learned from; None: not among what was given).
 
     ``fresh`` is False where all that was given was learned from. ``sampled`` says what of large data is looked at.
+    ``before`` is the backbone before it moved, where that is known: that of the model which never saw the target.
     ``quick`` asks for a few seconds in place of a minute.
     """
 
@@ -48,6 +55,7 @@ class Looked:
     fresh: bool = True
     quick: bool = False
     sampled: str = ""
+    before: Backbone | None = None
 
     @property
     def problem(self) -> Problem:
@@ -63,6 +71,48 @@ class Looked:
     def evaluation(self) -> Evaluation:
         """The figures of the model on what it is evaluated on."""
         return self.measured(self.held)
+
+    def error(self, labels: Array, outputs: Array) -> float:
+        """The headline figure where it is an error, else 1 less it."""
+        merit = self.problem.merit(labels, outputs)
+        return merit if self.problem.lower_is_better else 1 - merit
+
+    def task(self, learn: Domain) -> Task:
+        """Learning from ``learn`` on the model's backbone."""
+        return Task(learn, None, self.model.backbone, self.embedder, self.seed, groups=learn.groups, part=True)
+
+    @cached_property
+    def reference(self) -> Fitted | None:
+        """The reference without transfer: a probe of random weights, fitted to what the model learned from.
+
+        As beside a fit, images are read at half the side. None where that is not among what was given, where no
+        pretrained backbone is involved, and where how to draw its weights is not known.
+        """
+        return self._probe_of_random(full=False)
+
+    @cached_property
+    def finer_reference(self) -> Fitted | None:
+        """The same, which reads as much of each example as the model; None where ``reference`` does so already."""
+        coarse = None if self.reference is None else self.reference.backbone.preprocess
+        own = self.model.backbone.preprocess
+        if coarse is None or own is None or coarse.fineness == own.fineness:
+            return None
+        return self._probe_of_random(full=True)
+
+    def _probe_of_random(self, *, full: bool) -> Fitted | None:
+        backbone = self.model.backbone
+        if self.train is None or not backbone.pretrained or backbone.fresh is None:
+            return None
+        return LinearProbe().fit(replace(self.task(self.train.domain), backbone=randomised(backbone, full=full)))
+
+    def answers_of(self, reference: Fitted) -> Array:
+        """The outputs of a reference for what is evaluated on."""
+        return answers_on(self.task(self.held.domain), reference, self.held.domain)[0]
+
+    @cached_property
+    def without_transfer(self) -> Array | None:
+        """The outputs of ``reference``."""
+        return None if self.reference is None else self.answers_of(self.reference)
 
     def of_classes(self, what: str) -> NDArray[np.int64]:
         """The labels; raises ``DataError`` where they are no classes, which ``what`` is about."""

@@ -45,10 +45,6 @@ class Judged:
     compared: Compared = field(default_factory=Compared)
 
 
-CLOSE = 0.10
-"""Below this lower limit of the difference (a share of an error) the reference is measured again at full side."""
-
-
 QUICK = (10.0,)
 """The only C of a reference beside a method that takes no search: a whole grid takes far longer than the method."""
 
@@ -138,8 +134,8 @@ def compare_with_random(
 
     For images the random network reads half the side, at a quarter of the cost, which makes it 0 to 4.5 points weaker
     (measured on four data sets), and of sounds half as many moments; a probe of one penalty may be weaker too. So no
-    verdict hangs on that handicap: where the lower limit of the difference is below ``CLOSE``, the network reads all,
-    and the probe chooses.
+    verdict hangs on that handicap: where the lower limit of the difference is below ``references.CLOSE``, the network
+    reads all, and the probe chooses.
     """
     problem = test.posed
     alone, before = reference.probe_on(task, random, test, plain)
@@ -149,7 +145,7 @@ def compare_with_random(
         return measured, Verdict.not_asked("this method starts from random weights and transfers nothing")
     reads = "" if random.preprocess is None else random.preprocess.fineness
     coarser = reads != (task.backbone.preprocess.fineness if task.backbone.preprocess is not None else "")
-    far = CLOSE * measured[problem.headline].value if problem.lower_is_better else CLOSE
+    far = reference.CLOSE * measured[problem.headline].value if problem.lower_is_better else reference.CLOSE
     quick = isinstance(plain, LinearProbe) and plain.Cs == QUICK
     if (coarser or quick) and difference.low < far:
         full = randomised(task.backbone, full=True) if coarser else random

@@ -28,17 +28,21 @@ MOST = 10_000
 """The most examples of each of the two parts that are looked at."""
 
 
-def all_sides(model: Artifact, given: Domain, embedder: Embedder, *, full: Full, seed: int) -> dict[str, Any]:
+def all_sides(
+    model: Artifact, given: Domain, embedder: Embedder, *, full: Full, seed: int, before: Artifact | None = None
+) -> dict[str, Any]:
     """What the sides say of ``model`` on a labelled ``given``, by their keys: all with ``full``; subgroups with ``by``.
 
     What it learned from is looked for among all that was given, whichever part that is in. Of more than 10,000 examples
-    of one part, so many are drawn. Raises ``DataError`` where nothing is asked for that can be answered.
+    of one part, so many are drawn. ``before`` is the model that never saw the target, beside an adapted one. Raises
+    ``DataError`` where nothing is asked for that can be answered.
     """
     if full not in (False, True, "quick"):
         raise InputError(f"full={full!r} must be False, True or 'quick'.")
     if not full and given.by is None:
         return {}
     looked = look(model, given, embedder, seed=seed, quick=full == "quick")
+    looked = replace(looked, before=None if before is None else before.backbone)
     found: dict[str, Any] = look_from(SIDES, looked) if full else {}
     if looked.held.domain.by is not None:
         found["subgroups"] = subgroups(looked)

@@ -1,0 +1,144 @@
+"""How alike the model places examples before and after it learned, and beside random weights: CKA, layer by layer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from transferium.data.domain import Domain
+from transferium.errors import BackboneError, DataError, TransferiumError
+from transferium.evaluation.sides.looked import Array, Looked
+from transferium.functional.similarity.cka import unbiased_cka
+from transferium.models.backbone import Backbone
+from transferium.models.catalogue import find_backbone, randomised
+
+if TYPE_CHECKING:
+    from torch import nn
+
+MOST, MOST_OF_LAYERS = 1000, 64
+"""The most examples whose features are compared, and whose activations in every block are."""
+
+
+def layer_similarity(looked: Looked) -> dict[str, Any]:
+    """Linear CKA (unbiased) of the model's features with those of random weights, and with those before it was tuned.
+
+    ``features`` has a number for each: 1 is alike up to rotation and scale, 0 is as chance has it. ``before`` is the
+    pretrained backbone of that name, or the model that never saw the target. ``layers`` compares the mean activation
+    of each block before and after, with how far its weights moved (a share of their norm); it needs PyTorch, and a
+    backbone that was tuned. Raises ``DataError`` where there is nothing to compare with.
+    """
+    backbone, held = looked.model.backbone, looked.held
+    rng = np.random.default_rng(looked.seed)
+    some = held.domain.take(np.sort(rng.permutation(len(held))[:MOST]))
+    found: dict[str, Any] = {"examples": len(some), "features": {}}
+    others, reasons = _others(looked)
+    for name, other in others.items():
+        try:
+            sides = [looked.embedder(some, one)[0] for one in (backbone, other)]
+            ok = sides[0].ok & sides[1].ok
+            found["features"][name] = unbiased_cka(*(side.features[ok] for side in sides))
+        except TransferiumError as error:
+            reasons[name] = str(error)
+    if not found["features"]:
+        raise DataError("; ".join(reasons.values()) or "there are no other features to compare these with")
+    before = others.get("before")
+    if before is not None and not looked.quick:
+        try:
+            found["layers"] = _layers(backbone, before, some.take(np.arange(min(MOST_OF_LAYERS, len(some)))))
+        except TransferiumError as error:
+            reasons["layers"] = str(error)
+    return found | ({"reasons": reasons} if reasons else {})
+
+
+def _others(looked: Looked) -> tuple[dict[str, Backbone], dict[str, str]]:
+    """The backbones to compare with, and why one is not there."""
+    backbone = looked.model.backbone
+    others: dict[str, Backbone] = {}
+    reasons: dict[str, str] = {}
+    if looked.before is not None:
+        if looked.before.fingerprint != backbone.fingerprint:
+            others["before"] = looked.before
+        else:
+            reasons["before"] = "the features are those before it learned: the head alone moved"
+    elif backbone.tuned:
+        try:
+            plain = find_backbone(backbone.name, backbone.kind)
+            others["before"] = replace(plain, preprocess=backbone.preprocess)
+        except TransferiumError as error:
+            reasons["before"] = str(error)
+    plain = others.get("before", backbone)
+    if not plain.pretrained:
+        reasons["random_weights"] = "no pretrained backbone is involved"
+    else:
+        try:
+            others["random_weights"] = randomised(plain)
+        except BackboneError as error:
+            reasons["random_weights"] = str(error)
+    return others, reasons
+
+
+def _layers(after: Backbone, before: Backbone, some: Domain) -> list[dict[str, Any]]:
+    """A row for each block, from the input on."""
+    if find_spec("torch") is None:
+        raise BackboneError("PyTorch is not installed, without which layers cannot be looked into")
+    modules = [one.build().eval().requires_grad_(False) for one in (before, after)]
+    seen = [_activations(module, one, some) for module, one in zip(modules, (before, after), strict=True)]
+    rows = []
+    for block in after.blocks:
+        row: dict[str, Any] = {"block": block, "drift": _drift(modules[0], modules[1], block), "cka": None}
+        if all(block in side for side in seen):
+            try:
+                row["cka"] = unbiased_cka(*(side[block] for side in seen))
+            except TransferiumError as error:
+                row["reason"] = str(error)
+        rows.append(row)
+    return rows
+
+
+def _activations(module: nn.Module, backbone: Backbone, some: Domain) -> dict[str, Array]:
+    """What each block puts out, the mean over places or tokens: ``(n, channels)`` by the block's name."""
+    import torch
+
+    from transferium.training.feeds.feeds import Feeds
+
+    found: dict[str, list[Array]] = {}
+
+    def keep(name: str) -> Any:
+        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            out = output[0] if isinstance(output, (tuple, list)) else getattr(output, "last_hidden_state", output)
+            if isinstance(out, torch.Tensor):
+                found.setdefault(name, []).append(_mean_of(out[0].double().numpy()))
+
+        return hook
+
+    known = dict(module.named_modules())
+    hooks = [known[name].register_forward_hook(keep(name)) for name in backbone.blocks if name in known]
+    feed = Feeds(backbone.preprocess).open(some, augmented=False)
+    with torch.no_grad():
+        for row in range(len(some)):
+            module(*feed.batch(0, np.array([row])).inputs)
+    for hook in hooks:
+        hook.remove()
+    return {name: np.stack(rows) for name, rows in found.items()}
+
+
+def _mean_of(out: Array) -> Array:
+    """Of pictures ``(channels, h, w)`` over places, of texts ``(tokens, channels)`` over tokens."""
+    mean: Array = out.mean(axis=(1, 2)) if out.ndim == 3 else out.mean(axis=0) if out.ndim == 2 else out
+    return mean
+
+
+def _drift(before: nn.Module, after: nn.Module, block: str) -> float | None:
+    """How far the block's weights moved, as a share of the norm that they had."""
+    old, new = (
+        {name: p for name, p in module.named_parameters() if name == block or name.startswith(f"{block}.")}
+        for module in (before, after)
+    )
+    if not old or old.keys() != new.keys():
+        return None
+    norm = sum(float(p.square().sum()) for p in old.values()) ** 0.5
+    moved = sum(float((new[name] - p).square().sum()) for name, p in old.items()) ** 0.5
+    return moved / norm if norm else None

@@ -1,0 +1,66 @@
+"""What is left of a model's figure when its examples meet common mishaps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from transferium.data.domain import Domain
+from transferium.data.modality import by_kind
+from transferium.embedding.embed import Embedder
+from transferium.evaluation.corruptions.corruptions import CORRUPTIONS, SEVERITIES
+from transferium.evaluation.sides.looked import Array, Looked
+from transferium.models.backbone import Backbone
+from transferium.models.heads.base import AnyHead
+
+MOST, MOST_QUICK = 75, 30
+"""The most examples that are corrupted: each is embedded again for every corruption and severity."""
+MIDDLE = (3,)
+"""The severities of a quick look."""
+SMALLEST = 1e-9
+
+
+def robustness(looked: Looked) -> dict[str, Any]:
+    """The error of the model by corruption and severity, on a sample, beside the reference without transfer.
+
+    ``mean_corruption_error`` is the mean over corruptions of the model's error, summed over severities, as a share of
+    the reference's (1: as bad as that; null: there is no such reference). ``mean_error`` is the plain mean, ``clean``
+    that of the same examples as they are. Features of corrupted examples are not stored.
+    """
+    kind = by_kind(CORRUPTIONS, looked.held.domain.kind, "set of common corruptions")
+    rng, held = np.random.default_rng(looked.seed), looked.held.domain
+    at = np.sort(rng.permutation(len(held))[: MOST_QUICK if looked.quick else MOST])
+    some = kind.ready(held.take(at), looked.model.backbone)
+    severities = MIDDLE if looked.quick else SEVERITIES
+    models: dict[str, tuple[Backbone, AnyHead]] = {"model": (looked.model.backbone, looked.model.head)}
+    if looked.reference is not None:
+        models["no_transfer"] = (looked.reference.backbone, looked.reference.head)
+    embedder = Embedder(None, engine=looked.embedder.engine, workers=looked.embedder.workers, stays_open=True)
+    clean = _errors(looked, models, some, embedder)
+    found: dict[str, dict[str, list[float]]] = {name: {} for name in models}
+    for name in kind.names:
+        each = [_errors(looked, models, kind.corrupt(some, name, s, looked.seed), embedder) for s in severities]
+        for model in models:
+            found[model][name] = [one[model] for one in each]
+    told: dict[str, Any] = {"examples": len(some), "of": len(held), "severities": list(severities), "clean": clean}
+    told["errors"] = found
+    told["mean_error"] = {model: float(np.mean(list(rows.values()))) for model, rows in found.items()}
+    told["mean_corruption_error"] = None
+    if "no_transfer" in found:
+        shares = [sum(found["model"][name]) / max(SMALLEST, sum(found["no_transfer"][name])) for name in kind.names]
+        told["mean_corruption_error"] = float(np.mean(shares))
+    return told | {"worst": max(kind.names, key=lambda name: sum(found["model"][name]))}
+
+
+def _errors(
+    looked: Looked, models: dict[str, tuple[Backbone, AnyHead]], domain: Domain, embedder: Embedder
+) -> dict[str, float]:
+    """The error of each model; an example that a corruption left unreadable counts as nobody's."""
+    seen = embedder(replace(domain, keys=None), *(backbone for backbone, _ in models.values()))
+    ok: Array = np.all([one.ok for one in seen], axis=0)
+    return {
+        name: looked.error(domain.y[ok], head.outputs(one.features[ok]))
+        for (name, (_, head)), one in zip(models.items(), seen, strict=True)
+    }

@@ -1,0 +1,131 @@
+"""The sides that learn or embed again: learning curve, robustness, CKA, and whether transfer helped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from transferium.artifact import Artifact
+from transferium.data.domain import Domain
+from transferium.embedding.embed import Embedder
+from transferium.errors import DataError
+from transferium.evaluation.sides.layer_similarity import layer_similarity
+from transferium.evaluation.sides.learning_curve import learning_curve, order_of
+from transferium.evaluation.sides.looked import Looked
+from transferium.evaluation.sides.robustness import robustness
+from transferium.evaluation.sides.transfer_gain import by_class, transfer_gain
+from transferium.job.predict.all_sides import look
+from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.task import Task
+from transferium.models.backbone import Backbone
+from transferium.models.catalogue import find_backbone
+from transferium.models.sources.wrapped import wrap_module
+from transferium.problems.classes import Classes
+from worlds.toy import PICTURE, PictureNet, blobs, pictures
+
+
+def of_pictures(backbone: Backbone, n: int = 40, held: int = 60, *, learned: bool = True) -> Looked:
+    """A probe of ``n`` pictures that looks at ``held`` others, and at what it learned from."""
+    train, embedder = pictures(n), Embedder(None, engine="torch")
+    fitted = LinearProbe().fit(Task(train, None, backbone, embedder, 0))
+    model = Artifact(backbone, fitted.head, train.posed).having_learned(train)
+    both = pictures(held, seed=1)
+    if learned:
+        items = [d.samples.raw(i) for d in (train, both) for i in range(len(d))]
+        both = Domain(type(both.samples)(items), "image", [str(i) for i in range(n + held)],
+                      np.concatenate([train.y, both.y]), train.problem)  # fmt: skip
+    return look(model, both, embedder, seed=0, quick=True)
+
+
+def network(seed: int) -> PictureNet:
+    torch.manual_seed(seed)
+    return PictureNet().eval()
+
+
+def wrapped(module: PictureNet, **changes: object) -> Backbone:
+    return replace(wrap_module(module, "image", PICTURE), **changes)
+
+
+def test_a_curve_goes_down_and_the_law_says_what_more_would_bring() -> None:
+    train, held = blobs(160, classes=3), blobs(300, seed=1, classes=3)
+    backbone = replace(find_backbone(None, "features"), width=8)
+    fitted = LinearProbe().fit(Task(train, None, backbone, Embedder(None), 0))
+    model = Artifact(backbone, fitted.head, train.posed).having_learned(train)
+    both = replace(blobs(460, classes=3), labels=np.concatenate([train.y, held.y]))
+    both = both.embedded(np.concatenate([train.features, held.features]))
+    told = learning_curve(look(model, both, Embedder(None), seed=0))
+    points = told["points"]
+    assert [points[0]["n"], points[-1]["n"]] == [10, 160] and points[0]["error"] > points[-1]["error"]
+    assert (points[0]["draws"], points[-1]["draws"]) == (5, 1)
+    assert "learned from what the model learned from" in told["data"]
+    more = told["more"]
+    assert more["n"] == 320 and more["error"]["low"] <= more["error"]["value"] <= points[0]["error"]
+    assert told["worth"]["reason"] == "there is no reference without transfer: no pretrained backbone"
+    alone = learning_curve(look(model, held, Embedder(None), seed=0, quick=True))
+    assert "the training part is not given" in alone["data"] and alone["points"][-1]["n"] == 200
+    with pytest.raises(DataError, match="needs 20 or more examples to learn from; there are 8"):
+        learning_curve(look(model, held.take(range(12)), Embedder(None), seed=0))
+
+
+def test_every_beginning_of_an_order_has_the_shares_of_all() -> None:
+    y = np.repeat([0, 1, 2], [60, 30, 10])
+    order = order_of(Classes(("a", "b", "c")), y, (0, 1))
+    for n in (10, 20, 50):
+        assert np.abs(np.bincount(y[order[:n]], minlength=3) - n * np.array([0.6, 0.3, 0.1])).max() <= 1
+    assert (order != order_of(Classes(("a", "b", "c")), y, (0, 2))).any()
+
+
+def test_corruptions_are_told_beside_the_reference_without_transfer() -> None:
+    found = of_pictures(wrapped(network(0), fresh=lambda: network(7)))
+    told = robustness(found)
+    assert (told["examples"], told["of"], told["severities"]) == (30, 60, [3])
+    assert set(told["errors"]) == {"model", "no_transfer"} and len(told["errors"]["model"]) == 7
+    each = [
+        told["errors"]["model"][name][0] / max(1e-9, told["errors"]["no_transfer"][name][0])
+        for name in told["errors"]["model"]
+    ]
+    assert told["mean_corruption_error"] == pytest.approx(np.mean(each))
+    assert told["mean_error"]["model"] == pytest.approx(np.mean(list(told["errors"]["model"].values())))
+    alone = robustness(of_pictures(wrapped(network(0)), learned=False))
+    assert alone["mean_corruption_error"] is None and set(alone["errors"]) == {"model"}
+
+
+def test_cka_of_features_and_of_layers_that_moved() -> None:
+    before, moved = network(0), network(0)
+    with torch.no_grad():
+        for p in moved.top.parameters():
+            p.add_(torch.randn_like(p))
+    first = wrapped(before, fresh=lambda: network(7))
+    found = replace(of_pictures(wrapped(moved, tuned=True)), before=first, quick=False)
+    told = layer_similarity(found)
+    assert 0 < told["features"]["before"] < 0.999 and told["features"]["random_weights"] < 1
+    rows = {row["block"]: row for row in told["layers"]}
+    still = [row for name, row in rows.items() if not name.startswith("top")]
+    assert all(row["drift"] == 0 and row["cka"] == pytest.approx(1) for row in still) and still
+    (top,) = [row for name, row in rows.items() if name.startswith("top")]
+    assert top["drift"] > 0.1 and top["cka"] == pytest.approx(told["features"]["before"], abs=0.05)
+    still = layer_similarity(replace(found, before=found.model.backbone))
+    assert "the head alone moved" in still["reasons"]["before"] and set(still["features"]) == {"random_weights"}
+    bare = replace(found.model, backbone=replace(found.model.backbone, fresh=None))
+    with pytest.raises(DataError, match=r"the head alone moved; how to draw random weights for .* is not known"):
+        layer_similarity(replace(found, model=bare, before=bare.backbone))
+
+
+def test_transfer_is_judged_overall_and_by_class_with_control_for_all() -> None:
+    found = of_pictures(wrapped(network(0), fresh=lambda: network(7)))
+    told = transfer_gain(found)
+    assert (told["verdict"] in ("helped", "hurt", "no evidence") and "at side 8" in told["sentence"]) or told["verdict"]
+    y = found.held.domain.y
+    right = np.eye(2)[y]
+    never = right[:, ::-1]
+    hurt = by_class(replace(found, held=replace(found.held, outputs=never)), right)
+    assert [row["word"] for row in hurt] == ["hurt", "hurt"]
+    assert [row["word"] for row in by_class(replace(found, held=replace(found.held, outputs=right)), right)] == [
+        "no evidence",
+        "no evidence",
+    ]
+    with pytest.raises(DataError, match="there is no reference without transfer"):
+        transfer_gain(replace(found, train=None))
