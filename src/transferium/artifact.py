@@ -21,21 +21,17 @@ from transferium.data.domain import Domain, Kind, alike
 from transferium.data.learned import FILE as LEARNED
 from transferium.data.learned import Learned
 from transferium.embedding.embed import Embedder, Embedding
-from transferium.embedding.engines.portable import attach_graph, base_of, save_graph, save_weights
+from transferium.embedding.engines.portable import base_of, save_graph, save_weights
+from transferium.embedding.engines.saved_backbone import comes_with_a_package, described, read_backbone
 from transferium.errors import ArtifactError, DataError, InputError, TransferiumError, refusing
 from transferium.models.adapter import DESCRIPTION as ADAPTER
 from transferium.models.adapter import TENSORS as ADAPTER_TENSORS
 from transferium.models.adapter import read_adapter, write_adapter
 from transferium.models.backbone import Backbone
-from transferium.models.catalogue import OWN, find_backbone, reading_as
-from transferium.models.columns.backbone_of_columns import columns_backbone
 from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.models.heads.base import AnyHead
 from transferium.models.heads.saved import FORMATS, head_from_saved
-from transferium.models.modality import preprocess_from_json
 from transferium.models.peft.adapted_backbone import adapted, check_belongs
-from transferium.models.per_word import fingerprint_per_word
-from transferium.models.sources.bundled import BUNDLED
 from transferium.problems.catalogue import problem_from_json
 from transferium.problems.classes import Classes
 from transferium.problems.problem import Problem
@@ -209,7 +205,7 @@ class Artifact(Shown):
         """Write the artifact's own files beside whatever else ``folder`` holds."""
         write_head(self.head, folder / TENSORS)
         self.learned.write(folder / LEARNED)
-        travels = not _comes_with_a_package(self.backbone)
+        travels = not comes_with_a_package(self.backbone)
         weights, classes, adapter = None, isinstance(self.problem, Classes), self.backbone.adapter
         if travels:
             save_graph(self.backbone, folder / GRAPH)
@@ -228,23 +224,13 @@ class Artifact(Shown):
             | {
                 "temperature": self.head.temperature,
                 "head": self.head.facts(),
-                "backbone": self.backbone.to_json()
+                "backbone": described(self.backbone, folder)
                 | {"graph": GRAPH if travels else None, "weights": weights}
                 | ({} if adapter is None else {"adapter": ADAPTER}),
             }
             | {"info": self.info}
         )
         describe_folder(folder / DESCRIPTION, description)
-
-
-def _comes_with_a_package(backbone: Backbone) -> bool:
-    """Whether naming the backbone is enough: it holds no weights, or a bundled package's untouched ones."""
-    if backbone.kind in OWN:
-        return True
-    if backbone.name not in BUNDLED:
-        return False
-    known = BUNDLED[backbone.name].fingerprint
-    return backbone.fingerprint in (known, fingerprint_per_word(known))
 
 
 def load_artifact(folder: Path | str, backbone: Backbone | None = None) -> Artifact:
@@ -290,7 +276,7 @@ def _understood(folder: Path, content: bytes) -> Artifact:
             raise ValueError(f"{odd[0]!r} is no object")
         info = _checked_info(described.get("info", {}))
         head = read_head(files, TENSORS, described["temperature"], described.get("head", {}))
-        backbone = _read_backbone(files, described["backbone"])
+        backbone = read_backbone(files, described["backbone"])
         problem = problem_from_json(described.get("problem") or {"kind": "classes", "names": described["classes"]})
         if (head.classes, head.width) != (problem.width, backbone.width):
             raise ArtifactError(
@@ -357,30 +343,3 @@ def read_head(files: SavedFolder, name: str, temperature: Any, facts: dict[str, 
     with refusing(ArtifactError, f"{files.folder / name} cannot be read as safetensors", "; the model is damaged."):
         tensors = {name: array.copy() for name, array in load(content).items()}
     return head_from_saved(tensors, float(temperature), facts)
-
-
-def _read_own(saved: dict[str, Any]) -> Backbone:
-    """The backbone of rows or features; a table's encoding is a part of the description."""
-    encoding = preprocess_from_json(saved["preprocess"])
-    if encoding is None:
-        return replace(OWN["features"], width=int(saved["width"]))
-    if not isinstance(encoding, ColumnsPreprocess) or encoding.width != saved["width"]:
-        raise ValueError(f"its columns make {saved['width']} numbers")
-    return columns_backbone(encoding, str(saved["name"]))
-
-
-def _read_backbone(files: SavedFolder, saved: dict[str, Any]) -> Backbone:
-    if saved["graph"] is not None:
-        return attach_graph(saved, files)
-    if saved["kind"] in OWN:
-        return _read_own(saved)
-    if saved["name"] not in BUNDLED:
-        raise ValueError(f"its backbone {saved['name']!r} should lie beside it, as a graph")
-    folder = files.folder
-    backbone = reading_as(find_backbone(saved["name"], saved["kind"]), saved["preprocess"])
-    if backbone.fingerprint != saved["fingerprint"]:
-        raise ArtifactError(
-            f"{folder} was made with {saved['name']} weights {saved['fingerprint'][:12]}; the installed ones are "
-            f"{backbone.fingerprint[:12]}. Install the package version named in its provenance."
-        )
-    return backbone

@@ -23,7 +23,7 @@ from transferium.data.readers.arrays import MEMORY
 from transferium.data.readers.columns import COLUMNS, USES
 from transferium.data.readers.frames import MEMORY_CELLS
 from transferium.data.readers.table_files import CELLS
-from transferium.embedding.embed import AT_ONCE, WAYS, Embedder
+from transferium.embedding.embed import AT_ONCE, FITTED, WAYS, Embedder
 from transferium.errors import InputError
 from transferium.evaluation.corruptions.corruptions import CORRUPTIONS
 from transferium.evaluation.gradient_boosting import TREES
@@ -51,17 +51,23 @@ from transferium.training.preview import PREVIEWS
 from worlds.waves import add_waves, tones, waves
 
 SOURCE = Path(transferium.__file__).parent
-AS_THEY_ARE = {"features": "feature rows are read as they are", "row": "a table is encoded by its own columns"}
-UNKNOWN = {"features": "nothing is known of what columns mean", "row": "nothing is known of what columns mean"}
-OF_CELLS = dict.fromkeys(("row", "features"), "one row is made of several cells")
+AS_THEY_ARE = {
+    "features": "feature rows are read as they are",
+    "row": "a table is encoded by its own columns",
+    "mixed": "each column of examples has a backbone of its kind",
+}
+UNKNOWN = dict.fromkeys(("row", "mixed", "features"), "nothing is known of what columns mean")
+OF_CELLS = dict.fromkeys(("row", "mixed", "features"), "one row is made of several cells")
 FROZEN = "they are embedded by a frozen backbone alone, for now"
 OF_TEXTS = dict.fromkeys(("pair", "sentence"), FROZEN)
+OF_SEVERAL = OF_TEXTS | {"mixed": FROZEN}
 TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "KINDS": (KINDS, {}),
-    "MEMORY": (MEMORY, {}),
+    "MEMORY": (MEMORY, {"mixed": "its columns have names, which a list has not"}),
     "COLUMNS": (
         COLUMNS,
-        dict.fromkeys(("row", "features"), "every column that is left") | {"pair": "two columns of texts are named"},
+        dict.fromkeys(("row", "features"), "every column that is left")
+        | {"pair": "two columns of texts are named", "mixed": "what each column holds is said by types"},
     ),
     "CELLS": (CELLS, OF_CELLS),
     "MEMORY_CELLS": (MEMORY_CELLS, OF_CELLS),
@@ -73,7 +79,7 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     ),
     "IN_PARTS": (
         IN_PARTS,
-        dict.fromkeys(("image", "text", "sound", "pair", "row", "features"), "a label is about all of it"),
+        dict.fromkeys(("image", "text", "sound", "pair", "row", "mixed", "features"), "a label is about all of it"),
     ),
     "READERS": (
         READERS,
@@ -86,19 +92,26 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
         AT_ONCE,
         dict.fromkeys(("image", "text", "sound", "sentence"), "examples are embedded one by one"),
     ),
-    "FEEDS": (FEEDS, OF_TEXTS),
-    "SPACES": (SPACES, {"sound": "how far a sound may be moved before people notice is not one number"} | OF_TEXTS),
+    "FITTED": (
+        FITTED,
+        dict.fromkeys(("image", "text", "sound", "pair", "sentence", "features"), "nothing of it hangs on the data"),
+    ),
+    "FEEDS": (FEEDS, OF_SEVERAL),
+    "SPACES": (SPACES, {"sound": "how far a sound may be moved before people notice is not one number"} | OF_SEVERAL),
     "LANGUAGES": (LANGUAGES, UNKNOWN | OF_TEXTS),
-    "USUAL": (USUAL, dict.fromkeys(("sound", "pair", "sentence", "features"), "nothing is pretrained on them")),
+    "USUAL": (
+        USUAL,
+        dict.fromkeys(("sound", "pair", "sentence", "mixed", "features"), "nothing is pretrained on them"),
+    ),
     "CALLED": (
         CALLED,
-        dict.fromkeys(("text", "sound", "pair", "sentence", "features"), "no corpus of them is a domain"),
+        dict.fromkeys(("text", "sound", "pair", "sentence", "mixed", "features"), "no corpus of them is a domain"),
     ),
     "PREVIEWS": (PREVIEWS, UNKNOWN | OF_TEXTS),
     "SURFACES": (SURFACES, OF_TEXTS),
     "IN_WORDS": (
         IN_WORDS,
-        dict.fromkeys(("sound", "pair", "sentence", "row", "features"), "no network here knows words for them"),
+        dict.fromkeys(("sound", "pair", "sentence", "row", "mixed", "features"), "no network knows words for them"),
     ),
     "TREES": (
         TREES,
@@ -110,20 +123,22 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     ),
     "FIRST_WITH_FEW": (
         FIRST_WITH_FEW,
-        dict.fromkeys(("image", "sound", "pair", "sentence", "row", "features"), "measured on texts alone"),
+        dict.fromkeys(("image", "sound", "pair", "sentence", "row", "mixed", "features"), "measured on texts alone"),
     ),
     "LOOKS": (
         LOOKS,
-        dict.fromkeys(("row", "features"), "numbers tell a reader of the report nothing"),
+        dict.fromkeys(("row", "mixed", "features"), "numbers tell a reader of the report nothing"),
     ),
-    "INTAKES": (INTAKES, dict.fromkeys(("pair", "sentence"), "these are answered by predict alone")),
+    "INTAKES": (INTAKES, dict.fromkeys(("pair", "sentence", "mixed"), "these are answered by predict alone")),
     "EXAMPLE_FILES": (
         EXAMPLE_FILES,
-        dict.fromkeys(("text", "pair", "sentence", "row", "features"), "they are cells of tables"),
+        dict.fromkeys(("text", "pair", "sentence", "row", "mixed", "features"), "they are cells of tables"),
     ),
     "OWN_CHECKS": (
         OWN_CHECKS,
-        dict.fromkeys(("image", "text", "pair", "sentence", "row", "features"), "what is common to all is enough"),
+        dict.fromkeys(
+            ("image", "text", "pair", "sentence", "row", "mixed", "features"), "what is common to all is enough"
+        ),
     ),
 }
 
@@ -215,7 +230,6 @@ def test_an_empty_table_is_said() -> None:
 
 FACTS = {
     "data/domain.py": "rows of numbers are a table or features, as is asked for",
-    "models/columns/backbone_of_columns.py": "table rows are described by their own columns",
     "artifact.py": "feature rows have a width and no file of a backbone",
     "data/doctor/copies.py": "rows of whole numbers can be equal by chance",
     "data/fingerprint.py": "feature rows are in memory",

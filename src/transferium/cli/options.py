@@ -87,7 +87,7 @@ def columns(command: F, *, tasks: bool = False) -> F:
     """``--image``, ``--text`` and all other options that say what the columns of a table are, or a folder."""
     command = click.option("--problem", type=click.Choice(PROBLEM_KINDS), help=PROBLEM)(command)
     command = click.option("--layout", type=click.Choice(LAYOUTS), help=LAYOUT)(command)
-    types = "What a column holds: number, category, boolean, date, text or identifier; repeatable."
+    types = "What a column holds: number, category, boolean, date; text, image, sound in mixed rows; repeatable."
     command = click.option("--type", "types", multiple=True, callback=_or_none, metavar="COL=TYPE", help=types)(command)
     command = click.option(
         "--drop", multiple=True, callback=_or_none, metavar="COL", help="Column to leave out; repeatable."
@@ -132,8 +132,18 @@ def named_columns(options: dict[str, Any]) -> dict[str, Any]:
     if options.get("drop"):
         named["drop"] = list(options["drop"])
     if options.get("types"):
-        named["types"] = dict(_typed_column(given) for given in options["types"])
+        named["types"] = _typed_columns(options["types"])
     return named if options.get("problem") is None else named | {"problem": options["problem"]}
+
+
+def _typed_columns(given: list[str]) -> dict[str, str]:
+    """``--type a=text --type b=image`` by column; raises ``BadParameter`` where one is given two types."""
+    types: dict[str, str] = {}
+    for name, found in map(_typed_column, given):
+        if types.setdefault(name, found) != found:
+            said = f"it was given twice for column {name!r}: as {types[name]} and as {found}."
+            raise click.BadParameter(said, param_hint="--type")
+    return types
 
 
 def _typed_column(given: str) -> tuple[str, str]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transferium.cli.echo import echo
 from transferium.cli.progress import is_quiet
 from transferium.data.doctor.findings import Finding, worst
 from transferium.system.printable import shown
+
+if TYPE_CHECKING:
+    from transferium.problems.problem import Wording
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
@@ -90,6 +93,7 @@ def summary(run: dict[str, Any]) -> str:
         "",
         table([ours, *beside], ["beside", f"{headline} (95 % interval)"]),
         "",
+        *ablations(run.get("ablations") or (), run["problem"]),
         *costs(run.get("rivals") or {}),
         *few_shots(run.get("few_shots") or {}),
         *attacked(run.get("attacked") or {}, of=run["test"].get("examples")),
@@ -99,6 +103,23 @@ def summary(run: dict[str, Any]) -> str:
     ]
     lines += doctors(run["doctor"]["findings"], run["doctor"])
     return "\n".join([*lines, f"{run['seconds']['total']:.1f} s in all."])
+
+
+def ablations(given: Sequence[dict[str, Any]], kind: str) -> list[str]:
+    """The model without each kind of column, and what that adds to the whole one; nothing where there is none."""
+    if not given:
+        return []
+    from transferium.problems.catalogue import PROBLEMS
+
+    wording = PROBLEMS[kind].wording
+    rows = [[row["without"], figures(row["test"], kind)[0][1], _added(row["adds"], wording)] for row in given]
+    return [table(rows, ["without", f"{figures(given[0]['test'], kind)[0][0]} (95 % interval)", "it adds"]), ""]
+
+
+def _added(adds: dict[str, float], wording: Wording) -> str:
+    digits = "+.1f" if wording.unit else "+.4g"
+    value, low, high = (format(wording.scale * adds[end], digits) for end in ("value", "low", "high"))
+    return f"{value}{wording.unit} ({low} to {high})"
 
 
 def costs(rivals: dict[str, Any]) -> list[str]:

@@ -27,8 +27,10 @@ def align_columns(domains: Sequence[Domain], roles: Sequence[str]) -> tuple[list
     tables = [domain.samples for domain in domains if isinstance(domain.samples, Table)]
     if len(tables) < len(domains) or not all(table.named and len(table) for table in tables):
         return [*domains], []
-    names = [name for name in tables[0].names if all(name in table for table in tables)]
-    if not names:
+    shared = [name for name in tables[0].names if all(name in table for table in tables)]
+    names = [name for name in shared if not any(name in table.untyped for table in tables)]
+    beside = [name for name in shared if all(name in table.untyped for table in tables)]
+    if not names and not beside:
         odd = tables[1].names[0] if tables[1].names else ""
         hint = did_you_mean(odd, tables[0].names, "Give the columns that mean the same one name.")
         raise DataError(
@@ -36,9 +38,9 @@ def align_columns(domains: Sequence[Domain], roles: Sequence[str]) -> tuple[list
             f"{some(map(repr, tables[0].names), 5)} and {some(map(repr, tables[1].names), 5)}. {hint}"
         )
     findings = [
-        _alone(role, domain, [name for name in table.names if name not in names])
+        _alone(role, domain, [name for name in table.names if name not in (*names, *beside)])
         for role, domain, table in zip(roles, domains, tables, strict=True)
-        if set(table.names) - set(names)
+        if set(table.names) - {*names, *beside}
     ]
     columns: list[list[Column]] = [[] for _ in tables]
     for name in names:
@@ -48,8 +50,8 @@ def align_columns(domains: Sequence[Domain], roles: Sequence[str]) -> tuple[list
         for place, column in zip(columns, alike, strict=True):
             place.append(column)
     aligned = [
-        replace(domain, samples=Table(own), feature_names=tuple(names), keys=None)
-        for domain, own in zip(domains, columns, strict=True)
+        replace(domain, samples=table.select(beside).with_columns(own), feature_names=(*names, *beside), keys=None)
+        for domain, table, own in zip(domains, tables, columns, strict=True)
     ]
     return aligned, findings
 

@@ -19,6 +19,7 @@ KINDS: dict[Kind, str] = {
     "pair": "pairs of texts",
     "sentence": "sentences",
     "row": "table rows",
+    "mixed": "mixed rows",
     "features": "feature rows",
 }
 """Every kind of example, and what several of them are called."""

@@ -13,8 +13,9 @@ from transferium.data.aligned_columns import align_columns
 from transferium.data.columns.table import Table
 from transferium.data.doctor.findings import Finding, count, some
 from transferium.data.domain import Domain, alike
+from transferium.data.joined_samples import join_samples
 from transferium.data.modality import KINDS
-from transferium.data.readers.parts import join_ignored, join_labels, join_samples
+from transferium.data.readers.parts import join_ignored, join_labels
 from transferium.data.samples import Rows
 from transferium.errors import DataError, option
 from transferium.problems.classes import Classes

@@ -8,12 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from transferium.data.columns.column import ColumnType, check_type
 from transferium.data.domain import Domain, Kind
 from transferium.data.folders.example_files import EXAMPLE_FILES, kind_of_path
 from transferium.data.modality import check_kind
 from transferium.data.readers.arrays import Values, read_memory
-from transferium.data.readers.columns import COLUMNS, Columns
+from transferium.data.readers.columns import COLUMNS, Columns, said_types
 from transferium.data.readers.folders import how_many, read_folder
 from transferium.data.readers.frames import are_parts, as_frame, read_frame, read_parts
 from transferium.data.readers.layout import LAYOUTS, decide
@@ -54,7 +53,8 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
     columns; two columns of texts are pairs: ``text=("question", "answer")``. What is not named is found by its name
     (``columns.py`` lists them). Without images, texts, sounds and sentences, each row is an example: of all other
     columns, or of ``columns`` alone, and of none that is to ``drop``. What they hold is found by their cells, unless
-    ``types`` says it: ``{"zip": "category"}``, or number, boolean, date, text, identifier. So are the rows of an array
+    ``types`` says it: ``{"zip": "category"}``, or number, boolean, date, identifier. Columns of which it says text,
+    image or sound make mixed rows: each cell is an example of that kind, or missing. So are the rows of an array
     ``(n, width)``, whose columns can be named by ``columns``; with ``kind="features"`` they are what a backbone made,
     used as they are.
     ``problem`` says what labels are: ``classes``, ``multi-label`` (several in a cell, as in ``a|b``),
@@ -71,7 +71,7 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
     if kind is not None:
         check_kind(kind)
     kind_of(problem)
-    listed, out, said = _listed(columns), _listed(drop) or (), known_types(types)
+    listed, out, said = _listed(columns), _listed(drop) or (), said_types(types or {})
     first, second = two_columns(text)
     values = {"label": label, "part": part, "group": group, "id": id}
     if isinstance(source, (str, os.PathLike)):
@@ -146,7 +146,7 @@ def read_path(
         text=first,
         columns=_listed(columns),
         drop=_listed(drop) or (),
-        types=known_types(types),
+        types=said_types(types or {}),
         layout=_known(layout),
         **uses,
     )
@@ -172,11 +172,6 @@ def _known(layout: str | None) -> str | None:
 
 def _listed(names: str | Sequence[str] | None) -> tuple[str, ...] | None:
     return None if names is None else (names,) if isinstance(names, str) else tuple(names)
-
-
-def known_types(types: Mapping[str, str] | None) -> dict[str, ColumnType]:
-    """The types of columns that were said; raises ``InputError`` for one that there is not."""
-    return {name: check_type(name, found) for name, found in (types or {}).items()}
 
 
 def _read_path(path: Path, asked: Columns, name: str | None) -> Domain:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from transferium.data.samples import Samples
 from transferium.embedding.engines.check_inputs import first_inputs
 from transferium.embedding.engines.engine import Choice, Engine, open_engine, plan_engine
 from transferium.embedding.images import Wanted, array_work, image_tasks
+from transferium.embedding.mixed_rows import mixed_table, why_unread, with_usual
 from transferium.embedding.pair_sides import texts_of, wrong_sides
 from transferium.embedding.picture import read_picture
 from transferium.embedding.pipeline import Workers
@@ -37,7 +38,9 @@ from transferium.errors import DataError, InputError
 from transferium.models.backbone import Backbone, Output
 from transferium.models.catalogue import find_backbone
 from transferium.models.columns.backbone_of_columns import fitted_to
-from transferium.models.columns.encoding import ColumnsPreprocess
+from transferium.models.columns.encoding import NO_VALUE, ONE_VALUE, ColumnsPreprocess
+from transferium.models.mixed.backbone_of_mixed import mixed_backbone
+from transferium.models.mixed.mixed_preprocess import MixedPreprocess
 from transferium.models.modality import MODALITIES
 from transferium.models.of_pairs import compared, of_one_side
 from transferium.system.display import Progress, display
@@ -48,7 +51,8 @@ from transferium.system.hardware import usable_cores
 class Embedding:
     """Features of a domain, row by row; ``features`` is zero where not ``ok``, and ``problems`` says why.
 
-    ``computed`` and ``reused`` count distinct contents; ``seconds`` is the time of the whole call.
+    ``computed`` and ``reused`` count distinct contents; ``seconds`` is the time of the whole call. ``filled`` says by
+    column and row which cells of mixed rows could not be read, and why: they count as missing, and their rows are ok.
     """
 
     features: NDArray[np.float32]
@@ -59,6 +63,7 @@ class Embedding:
     computed: int
     reused: int
     seconds: float
+    filled: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 
 
 class Embedder:
@@ -115,6 +120,14 @@ class Embedder:
                 self._compute(domain, needs, stack)
         seconds = time.perf_counter() - started
         return [_embedding(need, scanned, seconds, reused) for need, reused in zip(needs, known, strict=True)]
+
+    def fitted(self, backbone: Backbone, *domains: Domain) -> Backbone:
+        """``backbone`` itself; where it is one that is fitted to data and was not yet, fitted to ``domains``.
+
+        Their labels are not looked at. Raises ``DataError`` where no column is left to learn from.
+        """
+        fit = FITTED.get(backbone.kind)
+        return backbone if fit is None else fit(self, backbone, domains)
 
     def _scanned(self, domain: Domain, scan: Scan | None) -> Scan:
         if scan is None and domain.keys is not None:
@@ -228,7 +241,7 @@ def embed(
     found = find_backbone(backbone, domain.kind)
     if found.preprocess is not None and not isinstance(backbone, Backbone):
         found = replace(found, preprocess=found.preprocess.suited(domain))
-    embedding = embedder(domain, fitted_to(found, domain))[0]
+    embedding = embedder(domain, embedder.fitted(found, domain))[0]
     check_all_read(domain.ids, embedding.problems)
     return embedding.features
 
@@ -305,12 +318,65 @@ def _compared(embedder: Embedder, domain: Domain, scan: Scan, backbone: Backbone
     return Embedding(features, ok, dict(sorted(problems.items())), scan.keys, *counts)
 
 
+def _joined(embedder: Embedder, domain: Domain, scan: Scan, backbone: Backbone) -> Embedding:
+    """Mixed rows: typed columns by their codes, columns of examples by their backbones; of no width before a fit."""
+    read, table = backbone.preprocess, mixed_table([domain])
+    assert isinstance(read, MixedPreprocess)
+    features = np.zeros((len(domain), backbone.width), np.float32)
+    if read.fitted:
+        at = features.shape[1] - sum(cell.width for cell in read.cells)
+        features[:, :at] = read.encode(table)
+    filled, engines, computed, reused, seconds = {}, [], 0, 0, 0.0
+    for cell in (read if read.fitted else with_usual(read, table)).cells:
+        cells = table.examples(cell.name)
+        seen = embedder(cells, cell.backbone)[0]
+        if read.fitted:
+            cell.write(seen.features, seen.ok, features[:, at : at + cell.width])
+            at += cell.width
+        if seen.problems:
+            filled[cell.name] = why_unread(cells, seen.problems)
+        engines.append(seen.engine)
+        computed, reused, seconds = computed + seen.computed, reused + seen.reused, seconds + seen.seconds
+    said = " + ".join(dict.fromkeys(engines)) or "none"
+    ok = np.ones(len(domain), bool)
+    return Embedding(features, ok, {}, scan.keys, said, computed, reused, seconds, filled)
+
+
 AT_ONCE: dict[Kind, Callable[[Embedder, Domain, Scan, Backbone], Embedding]] = {
     "pair": _compared,
     "row": _encoded,
+    "mixed": _joined,
     "features": _as_they_are,
 }
 """Kinds whose examples are not embedded one by one."""
+
+
+def _fitted_to_columns(_embedder: Embedder, backbone: Backbone, domains: Sequence[Domain]) -> Backbone:
+    return fitted_to(backbone, *domains)
+
+
+def _fitted_to_mixed(embedder: Embedder, backbone: Backbone, domains: Sequence[Domain]) -> Backbone:
+    """The backbone of mixed rows, fitted to what theirs make of the columns of ``domains``."""
+    read = backbone.preprocess
+    if not isinstance(read, MixedPreprocess) or read.fitted:
+        return backbone
+    table = mixed_table(domains)
+    cells, left = [], {}
+    for cell in with_usual(read, table).cells:
+        seen = embedder(table.examples(cell.name), cell.backbone)[0]
+        made = cell.fit(seen.features, seen.ok)
+        if made is None:
+            left[cell.name] = ONE_VALUE if seen.ok.any() else NO_VALUE
+        else:
+            cells.append(made)
+    return mixed_backbone(read.with_codes(table, cells, left))
+
+
+FITTED: dict[Kind, Callable[[Embedder, Backbone, Sequence[Domain]], Backbone]] = {
+    "row": _fitted_to_columns,
+    "mixed": _fitted_to_mixed,
+}
+"""Kinds whose backbone is fitted to the training part, without labels; the others are what they are."""
 
 
 def _silent(_done: int, _total: int) -> None:

@@ -114,7 +114,7 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         train, val = training_parts(prepared)
         seed = self._seed()
         progress = embedder.progress
-        prepared = with_columns_of(prepared, train)
+        prepared = with_columns_of(prepared, embedder, train)
         kept, cut = within_memory({"training": train}, prepared.backbone.width, seed=seed)
         prepared, train = prepared.saying(*cut), train.take(kept["training"])
         fitted = method.fit(Task(train, val, prepared.backbone, embedder, seed, train.groups, progress=progress))

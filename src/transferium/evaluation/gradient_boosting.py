@@ -212,5 +212,5 @@ def _times(values: NDArray[Any]) -> list[Array]:
     return [np.where(np.isnat(values), np.nan, part.astype(np.float64)) for part in parts]
 
 
-TREES: dict[Kind, Callable[[Domain], Table]] = {"row": _table_of}
+TREES: dict[Kind, Callable[[Domain], Table]] = {"row": _table_of, "mixed": _table_of}
 """The kinds of example that trees can read, and the table behind them."""

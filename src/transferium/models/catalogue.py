@@ -16,6 +16,7 @@ from transferium.models.backbone import Backbone
 from transferium.models.columns.backbone_of_columns import build_identity, columns_backbone
 from transferium.models.columns.row_encoder import row_encoder
 from transferium.models.known_folders import known_folder, note_folder
+from transferium.models.mixed.backbone_of_mixed import mixed_backbone
 from transferium.models.modality import MODALITIES
 from transferium.models.preprocess import ImagePreprocess
 from transferium.models.sources.bundled import BUNDLED, bundled
@@ -202,7 +203,7 @@ def _identity() -> Backbone:
     )
 
 
-OWN: dict[Kind, Backbone] = {"row": columns_backbone(), "features": _identity()}
+OWN: dict[Kind, Backbone] = {"row": columns_backbone(), "mixed": mixed_backbone(), "features": _identity()}
 """The one backbone of kinds that take no other."""
 
 

@@ -21,6 +21,7 @@ from transferium.report.rates import range_chart
 from transferium.report.schema import check_run
 from transferium.report.strips import stacked
 from transferium.report.tables import (
+    ablation_group,
     attacked_group,
     cost_rows,
     difference_row,
@@ -80,6 +81,7 @@ def view(run: Mapping[str, Any], thumbnails: Thumbnails) -> dict[str, Any]:
         "measured": words.ADAPTED_TO if (run.get("adaptation") or {}).get("transductive") else words.HELD_OUT,
         "difference": difference_row(run),
         "references": reference_group(run),
+        "ablations": ablation_group(run),
         "costs": cost_rows(run),
         "attacked": attacked_group(run),
         "few_shots": few_shots_group(run),

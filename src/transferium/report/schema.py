@@ -92,6 +92,15 @@ class AttackedRow(TypedDict):
     attacked: Interval
 
 
+class AblationRow(TypedDict):
+    """A model of mixed rows that was fitted without some columns; ``adds`` is how much better the whole one is."""
+
+    without: str
+    columns: list[str]
+    test: Metrics | MultiLabelMetrics | RegressionMetrics
+    adds: Interval
+
+
 class Rivals(TypedDict, total=False):
     """What a model was compared with: ``costs`` of each and of ``model``, the share of each one's figure that it has.
 
@@ -273,6 +282,7 @@ class Run(TypedDict, total=False):
     test: Metrics | MultiLabelMetrics | RegressionMetrics
     references: dict[str, Metrics | MultiLabelMetrics | RegressionMetrics]
     attacked: dict[str, AttackedRow]
+    ablations: list[AblationRow]
     rivals: Rivals
     few_shots: FewShots
     difference: Interval

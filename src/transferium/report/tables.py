@@ -146,6 +146,22 @@ def attacked_group(run: Mapping[str, Any]) -> Group | None:
     return Group("Accuracy, %", scale(axis, _short(percent)), rows)
 
 
+def ablation_group(run: Mapping[str, Any]) -> Group | None:
+    """What each kind of column adds: the paired gain over the model without it; None where none was left out."""
+    given = [row for row in run.get("ablations") or () if is_interval(row.get("adds"))]
+    if not given:
+        return None
+    shown = presentation(run)
+    axis = round_axis([*_values(row["adds"] for row in given), 0.0])
+    rows = []
+    for row in given:
+        low, high = _ends(row["adds"])
+        chart = whisker(axis, number(row["adds"]), low, high, tone="plain", zero=True)
+        note = f"{shown.write(row['test'][shown.headline])} without it"
+        rows.append(Row(row["without"], note, shown.gain(row["adds"]), interval_words(row["adds"], shown.gain), chart))
+    return Group(f"Gain{f', {shown.gain_unit}' if shown.gain_unit else ''}", scale(axis, _short(shown.write)), rows)
+
+
 def cost_rows(run: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """What the model and its rivals cost: name, parameters, megabytes, milliseconds, and what it keeps of each."""
     rivals = run.get("rivals") or {}

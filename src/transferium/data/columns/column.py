@@ -20,7 +20,7 @@ USED: tuple[ColumnType, ...] = ("number", "category", "boolean", "date")
 """The types that something is learned from; the others are named and left out."""
 UNUSED: dict[ColumnType, str] = {
     "identifier": "nearly every row has a value of its own, as a name has; to use it, say it is a number or a category",
-    "text": "its cells are texts of several words; to learn from them alone, name it as the text column",
+    "text": "its cells are texts of several words; to learn from them too, say it is text",
 }
 """Why nothing is learned from a column of these types."""
 
@@ -111,9 +111,11 @@ def one_level_each(codes: NDArray[np.integer[Any]], names: Sequence[str]) -> tup
     return np.array([*(place[name] for name in names), -1], np.int32)[codes], levels
 
 
-def check_type(name: str, found: str) -> ColumnType:
-    """``found`` as a type of column; raises ``InputError`` where there is no such type."""
+def check_type(name: str, found: str, others: Sequence[str] = ()) -> ColumnType:
+    """``found`` as a type of column; ``InputError``, which knows of ``others`` too, where there is no such type."""
     for known in TYPES:
         if found == known:
             return known
-    raise InputError(f"{found!r} is no type of a column, and was given for {name!r}. {did_you_mean(found, TYPES)}")
+    raise InputError(
+        f"{found!r} is no type of a column, and was given for {name!r}. {did_you_mean(found, (*TYPES, *others))}"
+    )

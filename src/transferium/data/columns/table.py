@@ -54,8 +54,13 @@ class Table:
         return tuple(self._place)
 
     @property
+    def untyped(self) -> tuple[str, ...]:
+        """The names of the columns beside ``columns``, whose cells are examples; a plain table has none."""
+        return ()
+
+    @property
     def width(self) -> int:
-        """How many columns there are."""
+        """How many typed columns there are."""
         return len(self.columns)
 
     def __getitem__(self, name: str) -> Column:
@@ -83,6 +88,10 @@ class Table:
     def select(self, names: Sequence[str]) -> Table:
         """The columns ``names``, in that order; raises ``DataError`` for one that is not there."""
         return Table([self[name] for name in names], named=self.named, rows=self.rows)
+
+    def with_columns(self, columns: Sequence[Column]) -> Table:
+        """The same rows with other typed columns."""
+        return Table(columns, named=self.named, rows=self.rows)
 
     def join(self, others: Sequence[Table]) -> Table:
         """The rows of this table and then those of ``others``, which have the same columns of the same types."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal
@@ -100,7 +100,7 @@ def some(names: Iterable[str], most: int = 3) -> str:
     return ", ".join(listed[:most]) + more
 
 
-def by_reason(problems: Mapping[str, str]) -> list[str]:
+def by_reason(problems: Mapping[str, str], noun: str = "example", done: str = "used") -> list[str]:
     """What could not be read and why, those with the same reason together; ``problems`` are reasons by name.
 
     >>> by_reason({"a.png": "empty file (0 bytes)", "b.png": "empty file (0 bytes)"})
@@ -113,8 +113,24 @@ def by_reason(problems: Mapping[str, str]) -> list[str]:
     for short, full in reasons.items():
         names = list(chain.from_iterable(full.values()))
         why = shown(next(iter(full)) if len(full) == 1 else short)
-        said.append(f"{count(len(names), 'example')} could not be used ({why}): {some(names)}")
+        said.append(f"{count(len(names), noun)} could not be {done} ({why}): {some(names)}")
     return said
+
+
+def filled_cells(filled: Mapping[str, Mapping[int, str]], ids: Sequence[str]) -> list[Finding]:
+    """Findings on the cells of mixed rows that count as missing, by column; ``filled`` says by row why.
+
+    >>> filled_cells({"poster": {1: "the cell is empty"}}, ["a", "b"])[0].message[:70]
+    "column 'poster': 1 cell could not be read (the cell is empty): b; such"
+    """
+    found = []
+    for name, problems in filled.items():
+        reasons = "; ".join(
+            by_reason({ids[i]: why.removeprefix("cannot be read: ") for i, why in problems.items()}, "cell", "read")
+        )
+        message = f"column {name!r}: {reasons}; such cells count as missing, and are the mean of the training part"
+        found.append(Finding("missing-cell", "warning", message, tuple(ids[i] for i in problems)))
+    return found
 
 
 def count(n: int, one: str, many: str | None = None) -> str:

@@ -6,6 +6,7 @@ from transferium.data.columns.column import UNUSED, USED
 from transferium.data.columns.table import Table
 from transferium.data.doctor.findings import Finding, Severity, count, some
 from transferium.data.domain import Domain
+from transferium.errors import option
 
 _WORDS: dict[str, tuple[str, Severity, str, str]] = {
     "closed": ("unopened-folder", "error", "folder", "that cannot be opened"),
@@ -48,7 +49,8 @@ def _dropped_columns(domain: Domain) -> list[Finding]:
     found = []
     for why, names in reasons.items():
         share = f"{len(names)} of {count(len(columns), 'column')} {'is' if len(names) == 1 else 'are'}"
-        message = f"{share} left out, {why}: {some(map(repr, names))}"
+        how = f" ({option('type', f'{names[0]}=text')})" if why == UNUSED["text"] else ""
+        message = f"{share} left out, {why}{how}: {some(map(repr, names))}"
         found.append(Finding("ignored-column", "warning", message, tuple(names)))
     return found
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from transferium.data.columns.table import Table
 from transferium.data.doctor.finite import finite_rows, what_is_wrong
 from transferium.data.domain import Domain, Kind
 from transferium.data.images.sniff import HEAD, OTHERS, sniff
+from transferium.data.mixed_table import MixedTable
 from transferium.data.modality import by_kind
 from transferium.data.samples import Samples
 from transferium.data.sounds.decode import UnreadableSound, decode_sound, format_of, wave_parts
@@ -186,6 +187,17 @@ def _scan_table(domain: Domain, _workers: int | None, progress: Progress | None)
     return [(key, "", "") for key in domain.samples.keys(progress=progress)]
 
 
+def _scan_mixed(domain: Domain, workers: int | None, progress: Progress | None) -> list[_Seen]:
+    """Mixed rows; every one can be used, for a picture or a text may be missing. Each column is scanned once."""
+    table = domain.samples
+    if not isinstance(table, MixedTable):
+        raise InputError(f"{domain.name!r} holds {domain.kind} examples and no table with columns of examples")
+    for name, cells in table.cells.items():
+        if cells.keys is None:
+            table.cells[name] = replace(cells, keys=scan(cells, workers=workers, progress=progress).keys)
+    return _scan_table(domain, workers, progress)
+
+
 SCANS: dict[Kind, Callable[[Domain, int | None, Progress | None], Sequence[tuple[Any, ...]]]] = {
     "image": partial(_scan_files, _scan_image),
     "text": _scan_texts,
@@ -193,6 +205,7 @@ SCANS: dict[Kind, Callable[[Domain, int | None, Progress | None], Sequence[tuple
     "pair": _scan_pairs,
     "sentence": _scan_sentences,
     "row": _scan_table,
+    "mixed": _scan_mixed,
     "features": _scan_rows,
 }
 """How the examples of each kind are read once: for every one what a ``Seen`` holds."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from transferium.data.columns.column import ColumnType
+from transferium.data.columns.column import TYPES, ColumnType, check_type
 from transferium.data.domain import Kind
 from transferium.data.folders.example_files import EXAMPLE_FILES, kind_of_path
 from transferium.data.modality import KINDS
@@ -33,7 +33,8 @@ class Columns:
     ``other`` is the column of the second texts of pairs, of which ``text`` is then that of the first.
     ``by`` is the column of subgroups, whatever else it is used for; it cannot be that of the labels.
     ``columns`` are those that a row is made of (None: all that have no other use), without those to ``drop``, which are
-    as if they were not there; ``types`` says what some of them hold.
+    as if they were not there; ``types`` says what some of them hold: a type, or a kind of example, which makes rows
+    mixed.
     ``problem`` is the kind of problem that labels pose. With ``labels_beside`` no column is taken for the labels.
     With ``gaps`` a label column that is not filled throughout gives no labels, and no error either: a target's.
     With ``whole`` every image of a folder is read, and labels only where all have one. ``layout`` says what a folder
@@ -52,7 +53,7 @@ class Columns:
     by: str | None = None
     columns: tuple[str, ...] | None = None
     drop: tuple[str, ...] = ()
-    types: Mapping[str, ColumnType] = field(default_factory=dict)
+    types: Mapping[str, ColumnType | Kind] = field(default_factory=dict)
     kind: Kind | None = None
     gaps: bool = False
     labels_beside: bool = False
@@ -65,6 +66,16 @@ class Columns:
         """The columns of labels and parts in words, as the end of what a table is said to hold."""
         named = {use: name for use, name in self.named().items() if use in ("label", "part")}
         return "".join(f", {use}s in column {name!r}" for use, name in named.items())
+
+    @property
+    def examples(self) -> dict[str, Kind]:
+        """The columns of mixed rows whose cells are examples, and of what kind."""
+        return {name: kind for name, found in self.types.items() for kind in CELL_KINDS if kind == found}
+
+    @property
+    def typed(self) -> dict[str, ColumnType]:
+        """The other columns of which it was said what they hold."""
+        return {name: known for name, found in self.types.items() for known in TYPES if known == found != "text"}
 
     @property
     def pair(self) -> tuple[str | None, str | None]:
@@ -121,8 +132,10 @@ def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
             raise DataError(
                 f"{where} has no column {name!r} (asked for as {use}); {_columns(names)}. {_near(name, names)}"
             )
-    if twice := sorted({*asked.named().values(), *(asked.columns or ())} & {*asked.drop}):
+    if twice := sorted({*asked.named().values(), *(asked.columns or ()), *asked.examples} & {*asked.drop}):
         raise InputError(f"column {twice[0]!r} is to be used and to be dropped: leave one of the two out.")
+    if twice := sorted({*asked.named().values()} & {*asked.examples}):
+        raise InputError(f"column {twice[0]!r} was named twice: as a column of mixed rows, and for another use.")
     names = [name for name in names if name not in asked.drop]
     kind = _asked_kind(asked)
     label = asked.label or (None if asked.labels_beside else _guess(LABEL_NAMES, names))
@@ -149,7 +162,8 @@ def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
                 label = _guess(LABELS_BESIDE.get(use, ()), free)
             changes: dict[str, Any] = {use: _need(column, use, COLUMNS[use][0], names, where), "kind": use}
             return replace(found, label=label, problem=_problem_of(use, asked.problem, where), **changes)
-    return replace(found, kind=kind or "row", columns=asked.columns or tuple(free))
+    columns_of_rows = tuple(dict.fromkeys((*asked.columns, *asked.examples))) if asked.columns else tuple(free)
+    return replace(found, kind=kind or "row", columns=columns_of_rows)
 
 
 def _problem_of(kind: Kind, asked: Asked, where: str) -> Asked:
@@ -171,10 +185,14 @@ def _asked_kind(asked: Columns) -> Kind | None:
     if asked.other is not None:
         kinds = kinds - {"text"} | {"pair"}
     kinds |= {asked.kind} if asked.kind else set()
-    if asked.columns and "features" not in kinds:
+    kinds |= {"mixed"} if asked.examples else set()
+    if asked.columns and not kinds & {"features", "mixed"}:
         kinds.add("row")
     if len(kinds) > 1:
-        raise InputError(f"{' and '.join(sorted(kinds))} were asked for at once: name one kind of example")
+        several = f"or say of each column of a mixed row what it holds, as {option('type', 'COL=text')} does"
+        raise InputError(f"{' and '.join(sorted(kinds))} were asked for at once: name one kind of example, {several}.")
+    if kinds == {"mixed"} and not asked.examples:
+        raise InputError(f"mixed rows have columns of examples: name each, as {option('type', 'COL=image')} does.")
     return next(iter(kinds), None)
 
 
@@ -200,6 +218,16 @@ COLUMNS: dict[Kind, tuple[tuple[str, ...], Callable[[Any], bool]]] = {
     "sound": (SOUND_NAMES, _may_be_sound),
 }
 """What a column of examples is usually called, and whether a first cell may be such an example; the first that fits."""
+
+
+CELL_KINDS: tuple[Kind, ...] = tuple(kind for kind in COLUMNS if kind not in OF_PARTS)
+"""Kinds of example that a column of a mixed row may hold."""
+
+
+def said_types(types: Mapping[str, str]) -> dict[str, ColumnType | Kind]:
+    """What is said of columns: their type, or the kind of example they hold; ``InputError`` where there is no such."""
+    kinds: dict[str, Kind] = {kind: kind for kind in CELL_KINDS}
+    return {name: kinds.get(found) or check_type(name, found, CELL_KINDS) for name, found in types.items()}
 
 
 def _use_of_files(kind: Kind | None, first: Mapping[str, Any]) -> Kind | None:

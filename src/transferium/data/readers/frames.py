@@ -94,7 +94,16 @@ def read_frame(frame: Frame, asked: Columns, name: str, **beside: Values | None)
     domain = Domain(Rows(np.zeros((n, 0))), columns.kind or "row", numbered, name=name)
     if columns.columns is not None:
         alone = asked.columns is None and not asked.labels_beside
-        domain = with_columns(domain, lambda name: as_arrow(frame[name]), columns, where, asked=not alone)
+        domain = with_columns(
+            domain,
+            lambda name: as_arrow(frame[name]),
+            columns,
+            where,
+            asked=not alone,
+            examples=lambda name, kind: by_kind(MEMORY_CELLS, kind, "reader of columns in memory")(
+                as_list(frame[name], f"column {name!r}"), name, where
+            ),
+        )
     else:
         use = domain.kind
         given_cells = cells[use] if use in cells else list(zip(cells["text"], cells["other"], strict=True))

@@ -9,35 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.data.columns.table import Table
 from transferium.data.domain import PARTS, Domain
-from transferium.data.samples import Files, Indices, Rows, Samples
+from transferium.data.joined_samples import join_samples
 from transferium.errors import DataError
 from transferium.problems.catalogue import same_kind
 from transferium.problems.problem import Problem
-
-
-class Chain:
-    """Several lazy sequences, one after another."""
-
-    def __init__(self, links: Sequence[Samples], link: Indices, place: Indices) -> None:
-        self.links, self.link, self.place = links, link, place
-
-    @classmethod
-    def of(cls, links: Sequence[Samples]) -> Chain:
-        """All examples of all ``links``, in order."""
-        lengths = [len(samples) for samples in links]
-        place = np.concatenate([np.arange(n, dtype=np.intp) for n in lengths])
-        return cls(links, np.repeat(np.arange(len(links), dtype=np.intp), lengths), place)
-
-    def __len__(self) -> int:
-        return len(self.link)
-
-    def raw(self, index: int) -> Any:
-        return self.links[int(self.link[index])].raw(int(self.place[index]))
-
-    def take(self, indices: Indices) -> Chain:
-        return Chain(self.links, self.link[indices], self.place[indices])
 
 
 def join_parts(by_part: Mapping[str, Domain], name: str, *, whole: bool = False) -> Domain:
@@ -69,21 +45,6 @@ def join_parts(by_part: Mapping[str, Domain], name: str, *, whole: bool = False)
         layout=domains[0].layout,
         ignored=join_ignored([*(domain.ignored for domain in by_part.values()), {"parts": tuple(aside)}]),
     )
-
-
-def join_samples(links: Sequence[Samples]) -> Samples:
-    """Files of one folder stay files and rows stay one array; anything else becomes a ``Chain``."""
-    if len(links) == 1:
-        return links[0]
-    if all(isinstance(link, Table) for link in links):
-        tables = [link for link in links if isinstance(link, Table)]
-        return tables[0].join(tables[1:])
-    if all(isinstance(link, Rows) for link in links):
-        return Rows(np.concatenate([link.values for link in links if isinstance(link, Rows)]))
-    files = [link for link in links if isinstance(link, Files)]
-    if len(files) == len(links) and len({link.root for link in files}) == 1:
-        return type(files[0])(files[0].root, list(chain.from_iterable(link.names for link in files)))
-    return Chain.of(links)
 
 
 def join_ignored(several: Iterable[Mapping[str, tuple[str, ...]]]) -> dict[str, tuple[str, ...]]:

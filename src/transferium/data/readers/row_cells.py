@@ -13,9 +13,11 @@ from transferium.data.columns.column import UNUSED, USED, Column, ColumnType
 from transferium.data.columns.infer import COUNTERS, infer
 from transferium.data.columns.numbers import as_numbers
 from transferium.data.columns.table import Table
-from transferium.data.domain import Domain
+from transferium.data.domain import Domain, Kind
+from transferium.data.mixed_table import MixedTable
+from transferium.data.modality import KINDS
 from transferium.data.readers.columns import Columns
-from transferium.data.samples import Rows
+from transferium.data.samples import Rows, Samples
 from transferium.errors import DataError, option
 from transferium.problems.label_cells import as_number
 
@@ -28,9 +30,17 @@ def some_begins_with_a_number(names: Sequence[str], first: Mapping[str, Any]) ->
     return any(isinstance(cell, list) or as_number(cell) is not None for cell in cells)
 
 
-def with_columns(domain: Domain, cells: Callable[[str], Any], columns: Columns, where: str, *, asked: bool) -> Domain:
+def with_columns(
+    domain: Domain,
+    cells: Callable[[str], Any],
+    columns: Columns,
+    where: str,
+    *,
+    asked: bool,
+    examples: Callable[[str, Kind], Samples],
+) -> Domain:
     """``domain`` with the columns of a table as its rows, or as features if that was asked; ``cells`` are Arrow columns
-    by name, which are asked for in order.
+    by name, which are asked for in order, and ``examples`` those of mixed rows that hold pictures, texts or sounds.
 
     Raises ``DataError`` where a column is not of the type that was said, where nothing could be learned from them, for
     one column of words that was not ``asked`` for (it may be texts), and for features that are no numbers.
@@ -38,11 +48,17 @@ def with_columns(domain: Domain, cells: Callable[[str], Any], columns: Columns, 
     found: list[Column] = []
     for name in columns.columns or ():
         try:
-            found += _expanded(name, cells(name), columns.types.get(name))
+            found += [] if name in columns.examples else _expanded(name, cells(name), columns.typed.get(name))
         except DataError as error:
             raise DataError(f"{where}: {error}") from error
-    _check_some_used(found, columns, asked, where)
-    rows = Table(found)
+    if columns.examples:
+        beside = {
+            name: Domain(examples(name, kind), kind, domain.ids, name=name) for name, kind in columns.examples.items()
+        }
+        rows: Table = MixedTable(found, beside, rows=len(domain))
+    else:
+        _check_some_used(found, columns, asked, where)
+        rows = Table(found)
     names = rows.names
     if domain.kind == "features":
         if odd := next((column for column in found if column.type != "number"), None):
@@ -50,7 +66,9 @@ def with_columns(domain: Domain, cells: Callable[[str], Any], columns: Columns, 
             raise DataError(f"{where}: features are numbers, and column {odd.name!r} {how}: leave it out.")
         values = rows.numbers()
         return replace(domain, samples=Rows(values), feature_names=names, layout=f"rows of numbers{columns.about()}")
-    return replace(domain, samples=rows, feature_names=names, layout=f"rows of {said_types(found)}{columns.about()}")
+    return replace(
+        domain, samples=rows, feature_names=names, layout=f"rows of {_said(found, columns.examples)}{columns.about()}"
+    )
 
 
 def _check_some_used(found: Sequence[Column], columns: Columns, asked: bool, where: str) -> None:
@@ -82,6 +100,15 @@ def said_types(columns: Sequence[Column]) -> str:
         if column.note and column.type in _PLURAL:
             forms.setdefault(column.note, []).append(column.name)
     return said + "".join(f", {', '.join(names)} with {how}" for how, names in forms.items())
+
+
+def _said(found: Sequence[Column], examples: Mapping[str, Kind]) -> str:
+    """The typed columns of a table in words, and those of examples."""
+    counts = Counter(examples.values())
+    of_examples = [f"{n} {'column' if n == 1 else 'columns'} of {KINDS[kind]}" for kind, n in counts.items()]
+    return " and ".join(
+        [", ".join(of_examples), said_types(found)] if of_examples and found else of_examples or [said_types(found)]
+    )
 
 
 def _expanded(name: str, cells: Any, said: ColumnType | None) -> list[Column]:

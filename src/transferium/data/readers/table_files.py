@@ -101,7 +101,8 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
     )
     if columns.columns is not None:
         cells = AFewColumns(tables, columns.columns, table.num_rows) if few else table.column
-        return with_columns(domain, cells, columns, where, asked=asked.columns is not None)
+        examples = partial(_examples, paths, tables, where)
+        return with_columns(domain, cells, columns, where, asked=asked.columns is not None, examples=examples)
     if labels is None:
         domain = replace(domain, ignored={**domain.ignored, **_candidates(tables, columns)})
     return replace(domain, layout=f"{said}{columns.about()}")
@@ -157,6 +158,13 @@ def agrees_with_folders(path: Path, asked: Columns) -> bool:
     cells = table.read([files, columns.label])
     names, labels = (as_values(cells[name]) for name in (files, columns.label))
     return all(str(label) in PurePosixPath(str(name)).parts[:-1] for name, label in zip(names, labels, strict=True))
+
+
+def _examples(paths: Sequence[Path], tables: Sequence[TableFile], where: str, name: str, kind: Kind) -> Samples:
+    """A column of mixed rows that holds examples."""
+    lazy = isinstance(tables[0].first[name], (bytes, dict))
+    table = _read_all(tables, [] if lazy else [name])
+    return by_kind(CELLS, kind, "reader of table cells")(paths, table, name, where)[0]
 
 
 def _candidates(tables: Sequence[TableFile], columns: Columns) -> dict[str, tuple[str, ...]]:

@@ -137,7 +137,7 @@ def adapt(
     target = prepared["target"]
     train, few = _learned_from(pair, prepared)
     adapted_to, held, last = divide_target(target.domain)
-    target = with_columns_of(target, *(one for one in (train, few) if one is not None and len(one)))
+    target = with_columns_of(target, embedder, *(one for one in (train, few) if one is not None and len(one)))
     prepared = prepared | {"target": target}
     learned = {"source": train, "target": by_content(adapted_to)} | ({} if few is None else {"labelled target": few})
     kept, cut = within_memory(learned, target.backbone.width, seed=options.seed)

@@ -35,7 +35,6 @@ from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.model_selection.guards import FEWEST, Preconditions
 from transferium.methods.shallow_adaptation.label_shift import held_out_answers
 from transferium.methods.task import Task
-from transferium.models.columns.backbone_of_columns import fitted_to
 
 Array = NDArray[np.float64]
 FRECHET_ROWS = 2000
@@ -54,7 +53,7 @@ def compare_domains(
     chosen, found = choose_backbone(backbone, pair.source, pair.target)
     watch = Stopwatch(embedder.progress)
     source, target = (prepare(domain, embedder, chosen, watch=watch) for domain in (pair.source, pair.target))
-    whole, reader = (source.domain, target.domain), fitted_to(source.backbone, source.domain)
+    whole, reader = (source.domain, target.domain), embedder.fitted(source.backbone, source.domain)
     kept, cut = within_memory(dict(zip(("source", "target"), whole, strict=True)), reader.width, seed=seed)
     source, target = source.of(kept["source"]), target.of(kept["target"])
     task = Task(source.domain, None, reader, embedder, seed, groups=source.domain.groups)

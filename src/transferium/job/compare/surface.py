@@ -153,6 +153,7 @@ SURFACES: dict[Kind, tuple[Callable[[Domain, Domain, int], dict[str, Any]], str]
     "text": (_texts, "texts"),
     "sound": (_sounds, "sounds"),
     "row": (_cells, "columns"),
+    "mixed": (_cells, "columns of numbers, categories and dates"),
     "features": (_columns, "columns"),
 }
 """How raw examples of each kind are compared, and what is measured of them."""

@@ -24,7 +24,6 @@ from transferium.methods.pretraining.by_objective import check_kind_learned, obj
 from transferium.methods.task import Task
 from transferium.methods.unused_settings import suppress_unused_warnings
 from transferium.models.catalogue import OWN, randomised
-from transferium.models.columns.backbone_of_columns import fitted_to
 from transferium.system.display import Display, Progress
 
 
@@ -76,7 +75,8 @@ class Beforehand:
     def compared(self, fitted: Fitted, task: Task) -> Fitted:
         """The fitted model with its rivals."""
         paid = f"pretraining on {self.corpus.name}"
-        shelf = fitted_to(choose_backbone(self.options.backbone, task.train, **self.settings)[0], task.train)
+        shelf = choose_backbone(self.options.backbone, task.train, **self.settings)[0]
+        shelf = task.embedder.fitted(shelf, task.train)
         scratch = _from_scratch(self.method, task.train.kind)
         # The method of random weights draws them itself.
         drawn = randomised(task.backbone, seed=task.seed, full=True) if scratch is self.method else task.backbone

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
 from transferium.evaluation import references as reference
+from transferium.evaluation.ablation import Ablation, ablate
 from transferium.evaluation.attacked import Attacked, attacked_accuracy
 from transferium.evaluation.gradient_boosting import NAME, Beside, beside_boosting, boost
 from transferium.evaluation.verdict import Verdict, verdict
@@ -31,7 +32,8 @@ class Judged:
     """The held-out part, the model's outputs for it, and their evaluation beside the references.
 
     ``out_of_fold`` are outputs for the training part by models that did not learn from the example: those of the model,
-    or those of the probe where its method has none. ``boosting`` is there for tables alone.
+    or those of the probe where its method has none. ``boosting`` is there for tables alone, ``ablations`` for mixed
+    rows.
     """
 
     test: Domain
@@ -43,6 +45,7 @@ class Judged:
     attacked: dict[str, Attacked] = field(default_factory=dict)
     boosting: Beside | None = None
     compared: Compared = field(default_factory=Compared)
+    ablations: list[Ablation] = field(default_factory=list)
 
 
 QUICK = (10.0,)
@@ -52,6 +55,7 @@ QUICK = (10.0,)
 def judge(fitted: Fitted, method: Method, task: Task, test: Domain, random: Backbone | None) -> Judged:
     """Evaluate beside the references on the held-out part, and under attack where it was trained against one."""
     judged = _judge_boosting(_judge_clean(fitted, method, task, test, random), fitted, task)
+    judged = replace(judged, ablations=ablate(method, task, test, judged.outputs))
     return judged if fitted.attack is None else replace(judged, attacked=_judge_attacked(fitted, task, test))
 
 
@@ -148,7 +152,7 @@ def compare_with_random(
     far = reference.CLOSE * measured[problem.headline].value if problem.lower_is_better else reference.CLOSE
     quick = isinstance(plain, LinearProbe) and plain.Cs == QUICK
     if (coarser or quick) and difference.low < far:
-        full = randomised(task.backbone, full=True) if coarser else random
+        full = task.embedder.fitted(randomised(task.backbone, full=True), task.train) if coarser else random
         return compare_with_random(fitted, task, test, outputs, full, LinearProbe())
     beside = f"{'a probe' if plain.learns else plain.name} on random weights" + (f" at {reads}" if coarser else "")
     return measured, verdict(difference, f"{fitted.method} on {task.backbone.name}", beside, problem.wording)

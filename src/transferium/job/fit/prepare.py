@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.doctor.doctor import check_labelled, check_trainable, diagnose, used_classes
-from transferium.data.doctor.findings import DECISIVE, Diagnosis, Finding, count, some, worst
+from transferium.data.doctor.findings import DECISIVE, Diagnosis, Finding, count, filled_cells, some, worst
 from transferium.data.doctor.scan import scan
 from transferium.data.doctor.suspicious_labels import find_suspicious
 from transferium.data.domain import Domain
@@ -22,7 +22,7 @@ from transferium.job.stopwatch import Stopwatch
 from transferium.methods.fitted import Fitted
 from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
-from transferium.models.columns.backbone_of_columns import columns_of, fitted_to, unknown_to
+from transferium.models.columns.backbone_of_columns import columns_of, unknown_to
 from transferium.models.columns.encoding import ALL_RARE, NO_VALUE
 from transferium.models.modality import MODALITIES
 from transferium.training.logs.trackers import TRACK
@@ -74,16 +74,18 @@ def prepare(
     with watch("doctor"):
         features = pooled(embedding.features) if domain.kind in MODALITIES else None
         diagnosis = diagnose(domain, scanned, problems=embedding.problems, features=features)
-        diagnosis = replace(diagnosis, findings=(*found, *diagnosis.findings))
+        diagnosis = replace(
+            diagnosis, findings=(*found, *diagnosis.findings, *filled_cells(embedding.filled, domain.ids))
+        )
     aside = tuple(f.message for f in diagnosis.findings if f.kind in QUARANTINED)
     ignored = {**domain.ignored, "unusable": aside} if aside else domain.ignored
     usable = replace(domain, groups=diagnosis.groups, ignored=ignored)
     return Prepared(usable.take(diagnosis.keep), diagnosis, embedding, backbone)
 
 
-def with_columns_of(prepared: Prepared, *domains: Domain) -> Prepared:
+def with_columns_of(prepared: Prepared, embedder: Embedder, *domains: Domain) -> Prepared:
     """The same data with the backbone of a table fitted to the columns of ``domains``; what it leaves out is said."""
-    backbone = fitted_to(prepared.backbone, *domains)
+    backbone = embedder.fitted(prepared.backbone, *domains)
     unread = {c["name"]: c["left_out"] for c in columns_of(backbone) if c.get("left_out") in (NO_VALUE, ALL_RARE)}
     found = [
         Finding("ignored-column", "warning", f"{some(map(repr, names))} left out: {why}", tuple(names))

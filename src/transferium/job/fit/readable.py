@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +10,13 @@ import numpy as np
 
 from transferium.data.doctor.findings import Finding
 from transferium.data.domain import Domain
-from transferium.errors import option
+from transferium.data.mixed_table import MixedTable
+from transferium.errors import InputError, option
 from transferium.job.run_backbone import named_backbone, saved_in
 from transferium.models.backbone import Backbone
+from transferium.models.mixed.backbone_of_mixed import mixed_backbone
+from transferium.models.mixed.embedded_column import EmbeddedColumn
+from transferium.models.mixed.mixed_preprocess import MixedPreprocess
 from transferium.models.modality import MODALITIES
 from transferium.models.preprocess import TextPreprocess
 
@@ -29,6 +34,8 @@ def choose_backbone(spec: Any, *domains: Domain, **settings: int) -> tuple[Backb
     way to be read. Texts of which the default knows too few pieces take one that reads any language, where there is
     one.
     """
+    if isinstance(domains[0].samples, MixedTable) and not isinstance(spec, Backbone) and saved_in(spec) is None:
+        return _of_each_column(spec, domains, settings)
     backbone = named_backbone(spec, domains[0].kind, **settings)
     if backbone.preprocess is not None and not isinstance(spec, Backbone) and saved_in(spec) is None:
         backbone = replace(backbone, preprocess=backbone.preprocess.suited(*domains, fixed=bool(settings)))
@@ -41,6 +48,39 @@ def choose_backbone(spec: Any, *domains: Domain, **settings: int) -> tuple[Backb
     )
     taken = named_backbone(other, backbone.kind, **settings)
     return taken, (Finding("unread", "warning", message),)
+
+
+def _of_each_column(
+    spec: Any, domains: tuple[Domain, ...], settings: dict[str, int]
+) -> tuple[Backbone, tuple[Finding, ...]]:
+    """The backbone of mixed rows: for each column of examples the one that ``spec`` names for it, or the usual one."""
+    tables = [domain.samples for domain in domains if isinstance(domain.samples, MixedTable)]
+    named, cells, found = _by_column(spec, tables[0]), [], []
+    for name, column in tables[0].cells.items():
+        own = {one: value for one, value in settings.items() if one == MODALITIES[column.kind].setting}
+        backbone, said = choose_backbone(named.get(name), *(table.examples(name) for table in tables), **own)
+        cells.append(EmbeddedColumn(name, column.kind, backbone))
+        found += [replace(finding, message=f"column {name!r}: {finding.message}") for finding in said]
+    if odd := set(settings) - {MODALITIES[column.kind].setting for column in tables[0].cells.values()}:
+        raise InputError(f"no column is read by the setting {min(odd)}: leave it out.")
+    return mixed_backbone(MixedPreprocess((), (), {}, cells=tuple(cells))), tuple(found)
+
+
+def _by_column(spec: Any, table: MixedTable) -> dict[str, Any]:
+    """The backbones that were named, by column: a mapping, or ``title=char_ngrams,poster=efficientnet_lite0``."""
+    if spec is None or isinstance(spec, Mapping):
+        given: dict[str, Any] = dict(spec or {})
+    else:
+        pairs = [pair.rpartition("=") for pair in str(spec).split(",")]
+        if not all(name and found for name, _, found in pairs):
+            how = option("backbone", f"{next(iter(table.cells))}={spec}")
+            raise InputError(
+                f"columns of mixed rows have a backbone each: say which one is to have {spec!r}, as {how}."
+            )
+        given = {name.strip(): found.strip() for name, _, found in pairs}
+    for name in given:
+        table.examples(name)  # raises where there is none
+    return given
 
 
 def _reads_any(backbone: Backbone) -> str:

@@ -71,7 +71,7 @@ def fit_job(
     if options.shots is not None:
         drawn = draw_shots(everything, options.shots, seed=options.seed, draw=0)
         divided = replace(divided, train=everything.take(drawn), val=None)
-    prepared = with_columns_of(prepared, divided.train)
+    prepared = with_columns_of(prepared, embedder, divided.train)
     kept, cut = within_memory({"training": divided.train}, prepared.backbone.width, seed=options.seed)
     prepared, divided = prepared.saying(*cut), replace(divided, train=divided.train.take(kept["training"]))
     task = Task(
@@ -90,6 +90,7 @@ def fit_job(
         fitted = method.fit(task) if before is None else before.compared(method.fit(task), task)
     warn_if_untracked(task, fitted)
     with watch("evaluate"):
+        random = None if random is None else embedder.fitted(random, divided.train)
         judged = judge(fitted, method, task, divided.test, random)
         said = [*judged.compared.remarks, *remarks(judged, fitted, task, divided.division)]
         said += [] if before is None else before.remarks(divided.test)
@@ -135,7 +136,8 @@ def describe(
     options: FitOptions, prepared: Prepared, divided: Divided, fitted: Fitted, judged: Judged
 ) -> dict[str, Any]:
     """The run as plain data: what ``metrics.json`` and the report are made from."""
-    boosting = {} if judged.boosting is None else {"gradient_boosting": judged.boosting.as_dict()}
+    beside: dict[str, Any] = {} if judged.boosting is None else {"gradient_boosting": judged.boosting.as_dict()}
+    beside |= {"ablations": [one.as_dict() for one in judged.ablations]} if judged.ablations else {}
     return {
         "format": 1,
         "name": options.out.name,
@@ -165,4 +167,4 @@ def describe(
         "doctor": prepared.diagnosis.to_json(),
         "columns": columns_of(prepared.backbone),
         "examples": examples_to_show(judged.test, judged.outputs),
-    } | boosting
+    } | beside

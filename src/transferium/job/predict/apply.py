@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from transferium.artifact import Artifact
 from transferium.data.columns.table import Table
-from transferium.data.doctor.findings import by_reason, some
+from transferium.data.doctor.findings import by_reason, filled_cells, some
 from transferium.data.doctor.left_out import left_out
 from transferium.data.doctor.scan import scan
 from transferium.data.domain import Domain, row_blocks
@@ -72,7 +72,7 @@ def read_columns(artifact: Artifact, there: Mapping[str, Any]) -> dict[str, Any]
     """The columns that the model reads of a table, ``there`` by name, and their types; of features by name alone."""
     encoding = artifact.backbone.preprocess
     if isinstance(encoding, ColumnsPreprocess) and encoding.named:
-        names = input_names([code.name for code in encoding.codes], there)
+        names = input_names([*encoding.types], there)
         return {"columns": names, "types": {name: encoding.types[name] for name in names if name in encoding.types}}
     named = artifact.info.get("feature_names") if artifact.kind == "features" else None
     return {"kind": "features", "columns": input_names(named, there)} if named else {}
@@ -115,6 +115,8 @@ def predict_by_all(models: Mapping[str, Artifact], domain: Domain, embedder: Emb
     problems: dict[str, dict[str, str]] = {name: {} for name in models}
     for block in row_blocks(domain):
         seen = {fingerprint: embedder(block, backbone)[0] for fingerprint, backbone in backbones.items()}
+        for finding in filled_cells(next(iter(seen.values())).filled, block.ids):
+            warnings.warn(finding.message, TransferiumWarning, stacklevel=4)
         for name, model in models.items():
             embedding = seen[model.backbone.fingerprint]
             keys[name] += embedding.keys

@@ -24,7 +24,6 @@ from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
-from transferium.models.columns.backbone_of_columns import fitted_to
 
 Array = NDArray[np.float64]
 
@@ -44,7 +43,7 @@ def score_source(
     backbone, found = choose_backbone(spec, pair.source, pair.target)
     notes = tuple(finding.message for finding in found)
     here, there = (prepare(domain, embedder, backbone, watch=watch) for domain in (pair.source, pair.target))
-    reader = fitted_to(here.backbone, here.domain)
+    reader = embedder.fitted(here.backbone, here.domain)
     task = Task(here.domain, None, reader, embedder, seed, groups=here.domain.groups)
     probe = LinearProbe().fit(task)
     x, z = (np.asarray(task.embed(d).features, np.float64) for d in (here.domain, there.domain))

@@ -33,11 +33,11 @@ def columns_backbone(encoding: ColumnsPreprocess | None = None, name: str = NAME
 
 
 def fitted_to(backbone: Backbone, *domains: Domain) -> Backbone:
-    """``backbone`` itself; where it reads tables and was not fitted yet, fitted to the columns of ``domains``.
+    """The backbone of tables itself; where it was not fitted yet, fitted to the columns of ``domains``.
 
     Their labels are not looked at. Raises ``DataError`` where no column is left to learn from.
     """
-    if backbone.kind != "row" or backbone.preprocess is not None:
+    if backbone.preprocess is not None:
         return backbone
     tables = [domain.samples for domain in domains if isinstance(domain.samples, Table)]
     return columns_backbone(ColumnsPreprocess.fit(tables))

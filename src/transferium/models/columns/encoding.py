@@ -45,6 +45,15 @@ class ColumnsPreprocess(Preprocess):
         Raises ``DataError`` where there is no column that anything could be learned from.
         """
         table = tables[0] if len(tables) == 1 else tables[0].join(tables[1:])
+        codes, left = cls.codes_of(table)
+        made = cls(codes, table.names, left, table.named)
+        if not codes:
+            raise DataError(f"there is no column to learn from: {made.said_left_out() or 'the table has none'}.")
+        return made
+
+    @staticmethod
+    def codes_of(table: Table) -> tuple[tuple[Code, ...], dict[str, str]]:
+        """The code of each column that something can be learned from, by name; of the others, why not."""
         codes: list[Code] = []
         left: dict[str, str] = {}
         for column in sorted(table.columns, key=lambda column: column.name) if table.named else table.columns:
@@ -53,10 +62,7 @@ class ColumnsPreprocess(Preprocess):
                 left[column.name] = _why_not(column)
             else:
                 codes.append(code)
-        made = cls(tuple(codes), table.names, {name: left[name] for name in table.names if name in left}, table.named)
-        if not codes:
-            raise DataError(f"there is no column to learn from: {made.said_left_out() or 'the table has none'}.")
-        return made
+        return tuple(codes), {name: left[name] for name in table.names if name in left}
 
     @property
     def width(self) -> int:
