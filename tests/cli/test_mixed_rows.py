@@ -55,8 +55,10 @@ def test_a_mixed_row_is_better_than_without_any_of_its_parts_and_missing_cells_a
     said = {finding["message"] for finding in run["doctor"]["findings"] if finding["kind"] == "missing-cell"}
     assert any("'poster'" in one and "the cell is empty): 3" in one and "empty file" in one for one in said)
     assert any("'title'" in one and "empty text" in one for one in said)
+    assert "HistGradientBoostingRegressor without 'poster' and 'title' is" in run["verdict_sentence"]
     page = (trained / "report.html").read_text(encoding="utf-8")
     assert "<span>data</span> mixed rows<" in page and 'id="ablations"' in page
+    assert " · title: " in page, "examples are shown by what of them can be written"
 
 
 def test_a_saved_model_answers_a_table_with_the_same_columns(trained: Path, tmp_path: Path, run_cli: Callable) -> None:

@@ -16,6 +16,16 @@ from transferium.data.joined_samples import join_samples
 from transferium.errors import DataError, did_you_mean
 
 
+class MixedRow(dict[str, Any]):
+    """The cells of one row by the names of their columns; as a text, those that can be written."""
+
+    def __str__(self) -> str:
+        written = {name: cell for name, cell in self.items() if isinstance(cell, (str, int, float))}
+        return " · ".join(
+            f"{name}: {f'{cell:g}' if isinstance(cell, float) else cell}" for name, cell in written.items()
+        )
+
+
 class MixedTable(Table):
     """A table with columns of examples: ``cells[name]`` is such a column as a domain without labels, of one kind.
 
@@ -42,7 +52,7 @@ class MixedTable(Table):
 
     def raw(self, index: int) -> dict[str, Any]:
         """One row, by the names of its columns; None for a missing cell."""
-        return super().raw(index) | {name: _or_none(cells, index) for name, cells in self.cells.items()}
+        return MixedRow(super().raw(index) | {name: _or_none(cells, index) for name, cells in self.cells.items()})
 
     def take(self, indices: NDArray[np.intp]) -> MixedTable:
         """The rows at ``indices``, in that order."""

@@ -41,13 +41,14 @@ class TreeInputs:
 class Boosted:
     """Outputs ``(m, width)`` for the held-out part, learned from ``rows`` of the ``given`` training rows.
 
-    ``reason`` says why there are none.
+    ``reason`` says why there are none, and ``without`` names columns that trees cannot read.
     """
 
     outputs: Array | None
     rows: int
     given: int
     reason: str = ""
+    without: tuple[str, ...] = ()
 
 
 def boost(train: Domain, test: Domain, *, seed: int) -> Boosted | None:
@@ -67,7 +68,8 @@ def boost(train: Domain, test: Domain, *, seed: int) -> Boosted | None:
         why = "no column is left for it" if not width else f"it would take about {_seconds(trees, width, n):,.0f} s"
         return Boosted(None, 0, n, why)
     some = train if rows == n else train.take(np.sort(np.random.default_rng(seed).permutation(n)[:rows]))
-    return Boosted(_outputs(tree_inputs(rows_of(some), rows_of(test)), some.y, problem, seed), rows, n)
+    outputs = _outputs(tree_inputs(rows_of(some), rows_of(test)), some.y, problem, seed)
+    return Boosted(outputs, rows, n, without=rows_of(train).untyped)
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def beside_boosting(boosted: Boosted, ours: str, difference: Interval, problem: 
     }
     kind = "Regressor" if problem.link == "identity" else "Classifier"
     part = f" on {boosted.rows:,} of the {boosted.given:,} training rows" if boosted.rows < boosted.given else ""
-    word, said = compared(difference, f"scikit-learn's HistGradientBoosting{kind}{part}", ours, problem.wording)
+    unseen = f" without {' and '.join(map(repr, boosted.without))}" if boosted.without else ""
+    word, said = compared(difference, f"scikit-learn's HistGradientBoosting{kind}{unseen}{part}", ours, problem.wording)
     return Beside(boosted, f"{starts[word]}. Measured: {said}.", difference)
 
 

@@ -50,6 +50,16 @@ class FileCells(Sequence[Any]):
         return self.files.opened(self.folder / cell) if isinstance(cell, str) else cell
 
 
+def named_files(samples: Samples) -> list[Path]:
+    """The files that examples are read from, where they have names."""
+    if isinstance(samples, Files):
+        return [samples.root / name for name in samples.names]
+    cells = samples.items if isinstance(samples, Items) else None
+    return (
+        [cells.folder / cell for cell in cells.cells if isinstance(cell, str)] if isinstance(cells, FileCells) else []
+    )
+
+
 def locate(table: Path, cells: Sequence[str | None], column: str, kind: Kind) -> tuple[Sequence[str | None], str]:
     """The paths of files relative to the table's folder, and where they are in words if not as written.
 

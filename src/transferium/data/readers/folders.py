@@ -15,8 +15,10 @@ import numpy as np
 from transferium.data.domain import PARTS, Domain, Kind
 from transferium.data.folders.example_files import EXAMPLE_FILES
 from transferium.data.folders.listing import Folder
+from transferium.data.mixed_table import MixedTable
 from transferium.data.modality import KINDS
 from transferium.data.readers.columns import Columns
+from transferium.data.readers.file_cells import named_files
 from transferium.data.readers.layout import Layout, Leaf, decide
 from transferium.data.readers.parts import join_ignored, join_parts
 from transferium.data.readers.table_files import read_table
@@ -120,10 +122,10 @@ def _in_no_row(root: Path, leaves: Iterable[Leaf], domains: Iterable[Domain]) ->
     if not there:
         return []
     for _, domain in with_tables:
-        if isinstance(domain.samples, Files):
-            start = os.path.relpath(domain.samples.root, root)
-            for name in domain.samples.names:
-                there.pop(Path(os.path.normpath(Path(start, name))).as_posix(), None)
+        of_cells = domain.samples.cells.values() if isinstance(domain.samples, MixedTable) else ()
+        for samples in (domain.samples, *(cells.samples for cells in of_cells)):
+            for path in named_files(samples):
+                there.pop(Path(os.path.normpath(os.path.relpath(path, root))).as_posix(), None)
     return list(there)
 
 

@@ -153,7 +153,8 @@ def _first(cells: Any) -> Any:
 
 
 def _files(kind: Kind, cells: Sequence[Any], _name: str, _where: str) -> Samples:
-    return files_of(Path(), [os.fspath(cell) if isinstance(cell, os.PathLike) else cell for cell in cells], kind)
+    plain = [os.fspath(cell) if isinstance(cell, os.PathLike) else cell for cell in cells]
+    return files_of(Path(), [None if isinstance(cell, str) and not cell else cell for cell in plain], kind)
 
 
 def _texts(cells: Sequence[Any], name: str, where: str) -> Samples:

@@ -20,6 +20,7 @@ LOOKS: dict[Kind, Literal["picture", "text", "sound"]] = {
     "text": "text",
     "pair": "text",
     "sentence": "text",
+    "mixed": "text",
     "sound": "sound",
 }
 """What the report shows of an example; of feature rows it shows nothing."""
