@@ -53,6 +53,19 @@ def test_a_run_holds_spans_and_references(trained: tuple[Path, Any]) -> None:
     assert '<h2 id="confusion">' in page and "no entity" in page
 
 
+def test_sides_that_are_not_of_entities_say_so_and_the_others_are_there(
+    trained: tuple[Path, Any], run_cli: Callable
+) -> None:
+    folder, _ = trained
+    told = run_cli("evaluate", folder / "run", folder / "test.conll", "--quick", "--json").json
+    reasons = {
+        name: told[name].get("reason", "") for name in ("confidence", "conformal", "learning_curve", "robustness")
+    }
+    assert all("entities" in reasons[name] for name in ("confidence", "conformal", "learning_curve"))
+    assert reasons["robustness"].startswith("there is no set of common corruptions for sentences")
+    assert set(told["cka"]["features"]) == {"random_weights"} and told["latency"]["milliseconds"]["1"]["p50"] > 0
+
+
 def test_evaluate_says_the_span_f1_of_a_file(trained: tuple[Path, Any], run_cli: Callable) -> None:
     folder, told = trained
     ran = run_cli("evaluate", folder / "run", folder / "test.conll", "--json")

@@ -121,11 +121,7 @@ def test_transfer_is_judged_overall_and_by_class_with_control_for_all() -> None:
     y = found.held.domain.y
     right = np.eye(2)[y]
     never = right[:, ::-1]
-    hurt = by_class(replace(found, held=replace(found.held, outputs=never)), right)
-    assert [row["word"] for row in hurt] == ["hurt", "hurt"]
-    assert [row["word"] for row in by_class(replace(found, held=replace(found.held, outputs=right)), right)] == [
-        "no evidence",
-        "no evidence",
-    ]
+    words = [[row["word"] for row in by_class("ab", y, ours, right, seed=0)] for ours in (never, right)]
+    assert words == [["hurt", "hurt"], ["no evidence", "no evidence"]]
     with pytest.raises(DataError, match="there is no reference without transfer"):
         transfer_gain(replace(found, train=None))

@@ -40,6 +40,6 @@ def look_from(sides: Mapping[str, Side], looked: Looked) -> dict[str, dict[str, 
             with at_work(looked.embedder.progress, f"look at {name.replace('_', ' ')}"):
                 told = side(looked)
         except TransferiumError as error:
-            told = {"reason": str(error)}
+            told = {"reason": str(error).rstrip(".")}
         found[name] = told | {"seconds": round(time.perf_counter() - started, 3)}
     return found

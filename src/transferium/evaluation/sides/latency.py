@@ -14,7 +14,7 @@ from transferium.evaluation.sides.looked import Looked
 from transferium.system.hardware import machine_name, peak_memory
 
 BATCH = 32
-CALLS, CALLS_QUICK = {1: 30, BATCH: 8}, {1: 15, BATCH: 2}
+CALLS, CALLS_QUICK = {1: 30, BATCH: 8}, {1: 10, BATCH: 2}
 
 
 def latency(looked: Looked) -> dict[str, Any]:

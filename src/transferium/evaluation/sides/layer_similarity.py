@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +10,10 @@ import numpy as np
 from transferium.data.domain import Domain
 from transferium.errors import BackboneError, DataError, TransferiumError
 from transferium.evaluation.sides.looked import Array, Looked
+from transferium.functional.sequences.ragged import flat, is_ragged_array
 from transferium.functional.similarity.cka import unbiased_cka
 from transferium.models.backbone import Backbone
-from transferium.models.catalogue import find_backbone, randomised
+from transferium.models.catalogue import randomised
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,7 +39,7 @@ def layer_similarity(looked: Looked) -> dict[str, Any]:
         try:
             sides = [looked.embedder(some, one)[0] for one in (backbone, other)]
             ok = sides[0].ok & sides[1].ok
-            found["features"][name] = unbiased_cka(*(side.features[ok] for side in sides))
+            found["features"][name] = unbiased_cka(*(_rows(side.features[ok]) for side in sides))
         except TransferiumError as error:
             reasons[name] = str(error)
     if not found["features"]:
@@ -53,41 +53,43 @@ def layer_similarity(looked: Looked) -> dict[str, Any]:
     return found | ({"reasons": reasons} if reasons else {})
 
 
+def _rows(features: Array) -> Array:
+    """A row for each example; where an example has several (one for each word), all of them."""
+    return flat(features) if is_ragged_array(features) else features
+
+
 def _others(looked: Looked) -> tuple[dict[str, Backbone], dict[str, str]]:
     """The backbones to compare with, and why one is not there."""
-    backbone = looked.model.backbone
     others: dict[str, Backbone] = {}
     reasons: dict[str, str] = {}
-    if looked.before is not None:
-        if looked.before.fingerprint != backbone.fingerprint:
-            others["before"] = looked.before
-        else:
-            reasons["before"] = "the features are those before it learned: the head alone moved"
-    elif backbone.tuned:
-        try:
-            plain = find_backbone(backbone.name, backbone.kind)
-            others["before"] = replace(plain, preprocess=backbone.preprocess)
-        except TransferiumError as error:
-            reasons["before"] = str(error)
-    plain = others.get("before", backbone)
-    if not plain.pretrained:
+    if looked.before is not None and not looked.moved:
+        reasons["before"] = "the features are those before it learned: the head alone moved"
+    try:
+        origin = looked.origin
+    except BackboneError as error:
+        return others, {"before": str(error)}
+    if looked.moved:
+        others["before"] = origin
+    if not origin.pretrained:
         reasons["random_weights"] = "no pretrained backbone is involved"
-    else:
-        try:
-            others["random_weights"] = randomised(plain)
-        except BackboneError as error:
-            reasons["random_weights"] = str(error)
+        return others, reasons
+    try:
+        others["random_weights"] = randomised(origin)
+    except BackboneError as error:
+        reasons["random_weights"] = str(error)
     return others, reasons
 
 
 def _layers(after: Backbone, before: Backbone, some: Domain) -> list[dict[str, Any]]:
     """A row for each block, from the input on."""
+    if after.members != before.members:
+        raise BackboneError("several networks lie side by side, which have no layers in common with one")
     if find_spec("torch") is None:
         raise BackboneError("PyTorch is not installed, without which layers cannot be looked into")
     modules = [one.build().eval().requires_grad_(False) for one in (before, after)]
-    seen = [_activations(module, one, some) for module, one in zip(modules, (before, after), strict=True)]
+    seen = [_activations(module, before, some) for module in modules]
     rows = []
-    for block in after.blocks:
+    for block in before.blocks:
         row: dict[str, Any] = {"block": block, "drift": _drift(modules[0], modules[1], block), "cka": None}
         if all(block in side for side in seen):
             try:

@@ -72,7 +72,7 @@ def learning_curve(looked: Looked) -> dict[str, Any]:
 
 def _pool(looked: Looked) -> Pool:
     held = looked.held
-    if looked.train is not None and not looked.model.backbone.tuned:
+    if looked.train is not None and not (looked.moved or looked.trained):
         at = order_of(looked.problem, looked.train.domain.y, looked.seed)[:MOST]
         said = "learned from what the model learned from, measured on what is evaluated"
         return Pool(_rows(looked.train, at), _rows(held, np.arange(len(held))), said)
@@ -121,7 +121,7 @@ def _measured(looked: Looked, pool: Pool, C: float) -> tuple[Array, Array]:
 
 def _worth(looked: Looked, law: PowerLaw, points: list[dict[str, Any]]) -> dict[str, Any]:
     """How many labels the reference without transfer is worth to this probe, and so how many transfer saved."""
-    if looked.train is None or looked.model.backbone.tuned:
+    if looked.train is None or looked.moved or looked.trained:
         return {"reason": "it is read off a curve over what the model learned from"}
     reference = looked.without_transfer
     if reference is None:

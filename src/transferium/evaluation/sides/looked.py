@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from transferium.artifact import Artifact
 from transferium.data.domain import Domain
 from transferium.embedding.embed import Embedder
-from transferium.errors import DataError
+from transferium.errors import BackboneError, DataError
 from transferium.evaluation.references import answers_on
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
-from transferium.models.catalogue import randomised
+from transferium.models.catalogue import find_backbone, randomised
 from transferium.problems.classes import Classes
 from transferium.problems.evaluation import Evaluation
 from transferium.problems.problem import Problem
@@ -81,6 +81,27 @@ class Looked:
         """Learning from ``learn`` on the model's backbone."""
         return Task(learn, None, self.model.backbone, self.embedder, self.seed, groups=learn.groups, part=True)
 
+    @property
+    def moved(self) -> bool:
+        """Whether the backbone is not what it was before: where that is not known, whether it was ever trained."""
+        if self.before is not None:
+            return self.before.fingerprint != self.model.backbone.fingerprint
+        return self.trained
+
+    @property
+    def trained(self) -> bool:
+        """Whether the backbone was trained here, so that its features know the labels of what it learned from."""
+        backbone = self.model.backbone
+        return backbone.tuned or backbone.weights is not None or backbone.adapter is not None
+
+    @cached_property
+    def origin(self) -> Backbone:
+        """The backbone before it moved: ``before``, or the one of its name; raises ``BackboneError`` where none is."""
+        backbone = self.model.backbone
+        if self.before is not None or not self.moved:
+            return self.before or backbone
+        return replace(find_backbone(backbone.name, backbone.kind), preprocess=backbone.preprocess)
+
     @cached_property
     def reference(self) -> Fitted | None:
         """The reference without transfer: a probe of random weights, fitted to what the model learned from.
@@ -94,14 +115,19 @@ class Looked:
     def finer_reference(self) -> Fitted | None:
         """The same, which reads as much of each example as the model; None where ``reference`` does so already."""
         coarse = None if self.reference is None else self.reference.backbone.preprocess
-        own = self.model.backbone.preprocess
+        own = self.origin.preprocess
         if coarse is None or own is None or coarse.fineness == own.fineness:
             return None
         return self._probe_of_random(full=True)
 
     def _probe_of_random(self, *, full: bool) -> Fitted | None:
-        backbone = self.model.backbone
-        if self.train is None or not backbone.pretrained or backbone.fresh is None:
+        if self.train is None:
+            return None
+        try:
+            backbone = self.origin
+        except BackboneError:
+            return None
+        if not backbone.pretrained or backbone.fresh is None:
             return None
         return LinearProbe().fit(replace(self.task(self.train.domain), backbone=randomised(backbone, full=full)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from transferium.errors import DataError
@@ -43,23 +44,26 @@ def transfer_gain(looked: Looked) -> dict[str, Any]:
     coarse = "" if reads is None or not reads.fineness else f" at {reads.fineness}"
     said = verdict(gap, "the model", f"a probe on random weights{coarse}", problem.wording)
     told = {"verdict": said.word, "sentence": said.sentence, "difference": gap.as_dict()}
-    return told | ({"by_class": by_class(looked, theirs)} if isinstance(problem, Classes) else {})
+    return told | (
+        {"by_class": by_class(problem.names, domain.y, ours, theirs, seed=looked.seed)}
+        if isinstance(problem, Classes)
+        else {}
+    )
 
 
-def by_class(looked: Looked, theirs: Array) -> list[dict[str, Any]]:
-    """Recall with and without transfer for each class, and its word."""
-    y = looked.held.domain.y
-    ours, others = (outputs.argmax(axis=1) == y for outputs in (looked.held.outputs, theirs))
+def by_class(names: Sequence[str], y: Array, ours: Array, theirs: Array, *, seed: int) -> list[dict[str, Any]]:
+    """Recall with and without transfer for each class, and its word, from labels and probabilities of both."""
+    right, others = (outputs.argmax(axis=1) == y for outputs in (ours, theirs))
     rows: list[dict[str, Any]] = []
-    for k, name in enumerate(looked.problem.names):
+    for k, name in enumerate(names):
         at = y == k
         row: dict[str, Any] = {"class": name, "support": int(at.sum())}
         if at.sum() < FEWEST:
             rows.append(row | {"word": "too few examples"})
             continue
-        a, b = ours[at], others[at]
+        a, b = right[at], others[at]
         row |= {"model": float(a.mean()), "no_transfer": float(b.mean())}
-        row["difference"] = paired_interval(a, b, seed=looked.seed).as_dict()
+        row["difference"] = paired_interval(a, b, seed=seed).as_dict()
         rows.append(row | {"p_value": mcnemar(int((a & ~b).sum()), int((b & ~a).sum()))})
     tested = [row for row in rows if "p_value" in row]
     for row, adjusted in zip(tested, holm([row["p_value"] for row in tested]), strict=True):

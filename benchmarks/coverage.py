@@ -1,0 +1,211 @@
+"""Do intervals hold what they say, and is transfer found where it is and not where it is not?
+
+python benchmarks/coverage.py [intervals] [transfer] [curve] [--short] [--seed 0]
+
+- ``intervals``: classifiers whose true figures are known (of 200,000 examples), evaluated on samples again and again.
+  The share of 95 % intervals that hold the truth: accuracy, the paired difference of two classifiers, calibration error
+  (of the same 15 bins), the train-test gap, and the coverage of a conformal threshold. And how often any of five
+  subgroups that are alike is called worse off.
+- ``transfer``: planted worlds of 4 classes, 200 to 2,000 training and 400 test examples, features in place of
+  backbones. Positive: features that show more of the class than the reference's; negative: less; null: labels that were
+  permuted, and (by class) two views that are equally good. The share of worlds with each word, overall and by class.
+- ``curve``: CIFAR-10 (subset): the law from 30 % of the examples, and whether its 95 % interval holds the error that a
+  probe of all of them has, over draws.
+
+``--short``: a tenth of the simulations, and of CIFAR-10 2,000 examples.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import numpy as np
+
+from record import DATA, record
+from transferium.data.domain import Domain
+from transferium.data.read import read
+from transferium.data.samples import Rows
+from transferium.embedding.embed import Embedder
+from transferium.embedding.store.store import FeatureStore
+from transferium.evaluation.sides.conformal_sets import halves
+from transferium.evaluation.sides.learning_curve import order_of
+from transferium.evaluation.sides.subgroups import p_of
+from transferium.evaluation.sides.transfer_gain import by_class
+from transferium.functional.bootstrap import difference_of, least_share, paired_interval
+from transferium.functional.inference.conformal import conformal_threshold
+from transferium.functional.inference.holm import holm
+from transferium.functional.inference.power_law import fit_power_law
+from transferium.functional.linear_classifier import softmax
+from transferium.methods.frozen.linear_probe import LinearProbe
+from transferium.methods.task import Task
+from transferium.models.catalogue import find_backbone
+from transferium.problems.class_evaluation import accuracy_interval, evaluate
+from transferium.problems.classes import Classes
+
+Array = np.ndarray
+POPULATION = 200_000
+
+
+def classifier(rng: np.random.Generator, y: Array, sharp: float, wrong: float) -> Array:
+    """Probabilities of a classifier: ``sharp`` is how much it sees, ``wrong`` how much too sure it is."""
+    logits = rng.normal(size=(len(y), 4)) + sharp * np.eye(4)[y]
+    return softmax(logits * sharp * wrong)
+
+
+def share(held: list[bool]) -> dict[str, Any]:
+    """A share of simulations with its own (Wilson) 95 % interval."""
+    n, p, z = len(held), float(np.mean(held)), 1.96
+    middle = (p + z * z / 2 / n) / (1 + z * z / n)
+    wide = z * np.sqrt(p * (1 - p) / n + z * z / 4 / n / n) / (1 + z * z / n)
+    return {"value": round(p, 4), "low": round(middle - wide, 4), "high": round(middle + wide, 4), "simulations": n}
+
+
+def ece(y: Array, p: Array) -> float:
+    """The calibration error of a population, over the bins of ``evaluate``."""
+    bins = np.clip(np.ceil(p.max(1) * 15).astype(int) - 1, 0, 14)
+    return float(np.abs(np.bincount(bins, weights=p.max(1) - (p.argmax(1) == y), minlength=15)).sum() / len(y))
+
+
+def intervals(runs: int, seed: int) -> dict[str, Any]:
+    """The share of intervals that hold the truth, by figure and number of examples."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 4, POPULATION)
+    one, other = classifier(rng, y, 2.0, 1.5), classifier(rng, y, 1.6, 1.5)
+    right, theirs = one.argmax(1) == y, other.argmax(1) == y
+    odd = 1 - one[np.arange(len(y)), y]
+    truth = {"accuracy": right.mean(), "difference": right.mean() - theirs.mean(), "gap": 0.0, "ece": ece(y, one)}
+    found: dict[str, Any] = {"truth": {name: round(float(value), 4) for name, value in truth.items()}}
+    for n in (150, 500):
+        held: dict[str, list[bool]] = {name: [] for name in ("accuracy", "difference", "gap", "ece", "conformal 90 %")}
+        for run in range(runs):
+            at, again = rng.integers(0, POPULATION, (2, n))
+            both = [accuracy_interval(right[i], seed=run) for i in (at, again)]
+            measured = {
+                "accuracy": both[0],
+                "difference": paired_interval(right[at], theirs[at], seed=run, resamples=1000),
+                "gap": difference_of(*both),
+                "ece": evaluate(y[at], one[at], list("abcd"), seed=run, resamples=500)["calibration_error"],
+            }
+            for name, interval in measured.items():
+                held[name].append(bool(interval.low <= truth[name] <= interval.high))
+            first = halves(n, None, run)
+            threshold = conformal_threshold(odd[at][first], 0.9)
+            shown = accuracy_interval(odd[at][~first] <= threshold, seed=run)
+            held["conformal 90 %"].append(bool(shown.low <= (odd <= threshold).mean() <= shown.high))
+        found[f"{n} examples"] = {name: share(each) for name, each in held.items()}
+    found["no interval is narrower than the exact one at 100 %"] = round(least_share(150), 4)
+    return found | {"any of 5 equal subgroups called worse off": alike_subgroups(runs, rng)}
+
+
+def alike_subgroups(runs: int, rng: np.random.Generator) -> dict[str, Any]:
+    """How often one of five groups, of 20 to 200 examples that are answered alike, is called worse off."""
+    told = {}
+    for size in (20, 60, 200):
+        alarms = []
+        for run in range(runs):
+            right = rng.random((5, size)) < 0.85
+            gaps = []
+            for k in range(5):
+                others = right[np.arange(5) != k].ravel()
+                gaps.append(difference_of(*(accuracy_interval(r, seed=run) for r in (right[k], others))))
+            adjusted = holm([p_of(gap) for gap in gaps])
+            alarms.append(any(p < 0.05 and gap.value < 0 for p, gap in zip(adjusted, gaps, strict=True)))
+        told[f"of {size}"] = share(alarms)
+    return told
+
+
+def views(rng: np.random.Generator, y: Array, signal: Array) -> Array:
+    """Features ``(n, 16)`` that show class ``k`` by ``signal[k]``."""
+    x = rng.normal(size=(len(y), 16))
+    x[np.arange(len(y)), y] += signal[y]
+    return x.astype(np.float32)
+
+
+def probe(x: Array, y: Array, test: Array, seed: int) -> Array:
+    """Probabilities of a probe of ``x`` for ``test``."""
+    domain = Domain(Rows(x), "features", [str(i) for i in range(len(x))], y, Classes(tuple("abcd")))
+    task = Task(domain, None, find_backbone(None, "features"), Embedder(None), seed)
+    return LinearProbe(Cs=(0.1, 1.0), folds=2).solve(task, domain).head.outputs(test)
+
+
+def transfer(runs: int, seed: int) -> dict[str, Any]:
+    """The share of planted worlds with each word."""
+    plain, more, less = np.full(4, 1.5), np.full(4, 2.3), np.full(4, 0.7)
+    one = np.array([3.0, 1.5, 1.5, 1.5])
+    worlds = {
+        "positive": (more, plain, 200, False),
+        "null, permuted labels": (plain, plain, 200, True),
+        "null, equal views": (plain, plain, 2000, False),
+        "negative": (less, plain, 200, False),
+        "one class alone": (one, plain, 200, False),
+    }
+    found = {}
+    for name, (ours, theirs, n, permuted) in worlds.items():
+        words, classes = [], []
+        for run in range(runs):
+            rng = np.random.default_rng([seed, run, n])
+            y = rng.integers(0, 4, n + 400)
+            labels = rng.permutation(y) if permuted else y
+            answers = [probe(x[:n], labels[:n], x[n:], run) for x in (views(rng, y, s) for s in (ours, theirs))]
+            gap = Classes(tuple("abcd")).compare(labels[n:], *answers, seed=run)
+            words.append("helped" if gap.low > 0 else "hurt" if gap.high < 0 else "no evidence")
+            classes.append([row["word"] for row in by_class(tuple("abcd"), labels[n:], *answers, seed=run)])
+        found[name] = {
+            "overall": {word: share([w == word for w in words]) for word in ("helped", "hurt", "no evidence")}
+        }
+        found[name]["any class helped"] = share(["helped" in row for row in classes])
+        found[name]["any class hurt"] = share(["hurt" in row for row in classes])
+        found[name]["first class helped"] = share([row[0] == "helped" for row in classes])
+    return found
+
+
+def curve(draws: int, examples: int, side: int, seed: int) -> dict[str, Any]:
+    """Whether the law from 30 % of CIFAR-10 (subset) foretells the error of all of it."""
+    given = read(DATA / "cifar10_subset")
+    backbone = find_backbone("efficientnet_lite0", "image", size=side)
+    embedder = Embedder(FeatureStore())
+    train, test = given.part("train"), given.part("test")
+    train = train.take(np.sort(np.random.default_rng(seed).permutation(len(train))[:examples]))
+    rows, held = (domain.embedded(embedder(domain, backbone)[0].features) for domain in (train, test))
+
+    def error(at: Array) -> float:
+        learn = rows.take(at)
+        head = LinearProbe(Cs=(1.0,), folds=2).solve(Task(learn, None, backbone, embedder, seed), learn).head
+        return 1 - train.posed.merit(held.y, head.outputs(held.features))
+
+    whole, inside, told = error(np.arange(len(rows))), [], []
+    for draw in range(draws):
+        some = order_of(train.posed, train.y, (seed, draw))[: int(0.3 * len(rows))]
+        sizes, errors = [], []
+        for n in np.geomspace(len(some) / 16, len(some), 5).round().astype(int).tolist():
+            for again in range(1 if n == len(some) else 3):
+                part = some[order_of(train.posed, train.y[some], (seed, draw, again, n))[:n]]
+                sizes.append(n)
+                errors.append(error(part))
+        found = fit_power_law(np.array(sizes), np.array(errors), seed=draw).at(len(rows))
+        inside.append(found.low <= whole <= found.high)
+        told.append([round(end, 4) for end in (found.value, found.low, found.high)])
+    return {"examples": len(rows), "side": side, "error of all": round(whole, 4), "held": share(inside), "draws": told}
+
+
+def main() -> None:
+    """Run what was asked for, or all."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", nargs="*", default=["intervals", "transfer", "curve"])
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    found: dict[str, Any] = {}
+    if "intervals" in asked.what:
+        found["intervals"] = intervals(100 if asked.short else 1000, asked.seed)
+    if "transfer" in asked.what:
+        found["transfer"] = transfer(10 if asked.short else 100, asked.seed)
+    if "curve" in asked.what:
+        short = asked.short
+        found["curve"] = curve(5 if short else 20, 2000 if short else 10_000, 48 if short else 64, asked.seed)
+    record("coverage", found, dry=asked.short or len(asked.what) < 3)
+
+
+if __name__ == "__main__":
+    main()
