@@ -116,3 +116,23 @@ def test_a_model_of_other_types_and_methods_that_cannot_are_said(
     ran = run_cli("fit", tmp_path / "none.conll", "--out", tmp_path / "run")
     assert ran.code == 2 and "holds no entity at all" in ran.err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_tuned_tagger_is_saved_answers_the_same_and_can_be_trained_further(tmp_path: Path, run_cli: Callable) -> None:
+    from worlds.bert import saved_text
+
+    saved_text(tmp_path / "bert")
+    train = write_conll(tmp_path / "train.conll", tagged(60))
+    asked = ("--set", "epochs=1", "--set", "head_lr=0.1", "--no-store", "--json")
+    ran = run_cli("fit", train, "--backbone", tmp_path / "bert", "--method", "lora", *asked, "--out", tmp_path / "run")
+    assert ran.code == 0, ran.err
+    assert ran.json["method"]["name"] == "lora" and ran.json["references"].keys() >= {"known_entities", "probe"}
+    model = load_artifact(tmp_path / "run")
+    domain = read([["a", "dog", "travelled"]], kind="sentence")
+    answer = predict_domain(model, domain, Embedder(None)).outputs[0]
+    rebuilt = predict_domain(model, domain, Embedder(None, engine="torch")).outputs[0]
+    assert answer.shape == (3, 5) and (tmp_path / "run" / "adapter.safetensors").is_file()
+    np.testing.assert_allclose(answer, rebuilt, atol=1e-4)
+    again = run_cli("fit", train, "--backbone", tmp_path / "run", *asked[4:], "--out", tmp_path / "again")
+    assert again.code == 0, again.err

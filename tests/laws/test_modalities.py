@@ -59,7 +59,7 @@ AS_THEY_ARE = {
 UNKNOWN = dict.fromkeys(("row", "mixed", "features"), "nothing is known of what columns mean")
 OF_CELLS = dict.fromkeys(("row", "mixed", "features"), "one row is made of several cells")
 FROZEN = "they are embedded by a frozen backbone alone, for now"
-OF_TEXTS = dict.fromkeys(("pair", "sentence"), FROZEN)
+OF_TEXTS = {"pair": FROZEN, "sentence": "its words are labelled one by one, as they stand"}
 OF_SEVERAL = OF_TEXTS | {"mixed": FROZEN}
 TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "KINDS": (KINDS, {}),
@@ -96,7 +96,7 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
         FITTED,
         dict.fromkeys(("image", "text", "sound", "pair", "sentence", "features"), "nothing of it hangs on the data"),
     ),
-    "FEEDS": (FEEDS, OF_SEVERAL),
+    "FEEDS": (FEEDS, dict.fromkeys(("pair", "mixed"), FROZEN)),
     "SPACES": (SPACES, {"sound": "how far a sound may be moved before people notice is not one number"} | OF_SEVERAL),
     "LANGUAGES": (LANGUAGES, UNKNOWN | OF_TEXTS),
     "USUAL": (

@@ -20,8 +20,13 @@ class Model(nn.Module):
         super().__init__()
         self.backbone, self.head = backbone, head
 
+    def features(self, *inputs: Tensor) -> Tensor:
+        """What the head reads: ``(n, width)``."""
+        features: Tensor = self.backbone(*inputs)
+        return features
+
     def forward(self, *inputs: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.backbone(*inputs))
+        logits: Tensor = self.head(self.features(*inputs))
         return logits
 
 

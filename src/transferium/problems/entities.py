@@ -220,6 +220,11 @@ class Entities(Problem):
         each = cross_entropy(scores.transpose(1, 2), labels, reduction="none", ignore_index=-1)
         return each.sum(dim=1) / (labels >= 0).sum(dim=1).clamp_min(1)
 
+    def sizes(self, labels: Labels) -> Array:
+        """By the number of words: the mean is over all words."""
+        words: Array = lengths(labels) / lengths(labels).mean()
+        return words
+
     def merit(self, labels: Labels, outputs: Array, weights: NDArray[Any] | None = None) -> float:
         times = np.ones(len(labels)) if weights is None else np.asarray(weights)
         return float(span_statistics(self._counted(labels, outputs))(times[None])["span_f1"][0])

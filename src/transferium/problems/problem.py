@@ -187,6 +187,10 @@ class Problem(ABC):
     def torch_losses(self, scores: Tensor, labels: Tensor) -> Tensor:
         """The same in torch, with gradients."""
 
+    def sizes(self, labels: Labels) -> Array | None:
+        """How much each example counts in the mean of what is minimised ``(n,)``, mean 1; None: all alike."""
+        return None
+
     @abstractmethod
     def merit(self, labels: Labels, outputs: Array, weights: NDArray[Any] | None = None) -> float:
         """The headline figure of outputs ``(n, width)``."""

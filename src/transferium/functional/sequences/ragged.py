@@ -43,6 +43,15 @@ def flat(rows: Ragged) -> NDArray[Any]:
     return np.concatenate(parts)
 
 
+def every_row(values: NDArray[Any]) -> NDArray[Any]:
+    """One row after another, whether examples have one ``(n, width)`` or several each.
+
+    >>> every_row(ragged([np.zeros((1, 4)), np.zeros((2, 4))])).shape, every_row(np.zeros((2, 4))).shape
+    ((3, 4), (2, 4))
+    """
+    return flat(values) if is_ragged_array(values) else values
+
+
 def owners(rows: Ragged) -> NDArray[np.intp]:
     """The example that each entry of :func:`flat` belongs to.
 

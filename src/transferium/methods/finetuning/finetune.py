@@ -11,6 +11,7 @@ from transferium.data.domain import Domain
 from transferium.data.fingerprint import fingerprint
 from transferium.errors import InputError
 from transferium.functional.class_shares import balanced_weights
+from transferium.functional.sequences.ragged import every_row
 from transferium.methods.finetuning.augmentation import Augmentation, mixed
 from transferium.methods.finetuning.class_balance import ClassBalance, counted_alike
 from transferium.methods.finetuning.heads import NewHead, fitted_ends, notes_on_hidden
@@ -29,7 +30,7 @@ from transferium.methods.staged import run_stages
 from transferium.methods.task import Task
 from transferium.methods.unused_settings import suppress_unused_warnings
 from transferium.models.backbone import Backbone
-from transferium.problems.catalogue import OF_EXAMPLES
+from transferium.problems.catalogue import PROBLEMS
 from transferium.problems.classes import Classes
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class FineTune(  # settings are listed from the last base to the first
     """
 
     name: ClassVar[str] = "finetune"
-    problems: ClassVar[tuple[str, ...]] = OF_EXAMPLES
+    problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
     searched: ClassVar[tuple[str, ...]] = ("lr", "head_lr", "layer_decay", "weight_decay", "epochs")
 
     @property
@@ -186,13 +187,13 @@ class FineTune(  # settings are listed from the last base to the first
 
     def _model(self, task: Task, backbone: Backbone, parts: HeldOut) -> Model:
         """The backbone and a new head."""
-        from transferium.models.model import Model
         from transferium.models.surgery.drop_path import set_drop_path
+        from transferium.models.word_model import MODELS
 
         head = self._head(task, backbone, parts)
         body = backbone.build()
         set_drop_path(body, self.drop_path, backbone.name)
-        return Model(body, head)
+        return MODELS[backbone.output](body, head)
 
     def _head(self, task: Task, backbone: Backbone, parts: HeldOut) -> nn.Module:
         """A new head, which knows the size of the features it will read."""
@@ -200,7 +201,7 @@ class FineTune(  # settings are listed from the last base to the first
 
         head = self._new_head(backbone, task.problem.width)
         if backbone.pretrained and self.head == "scaled":
-            head.look(task.embed(parts.train, backbone).features)
+            head.look(every_row(task.embed(parts.train, backbone).features))
         drop_features(head, self.dropout)
         return head
 
@@ -242,7 +243,13 @@ class FineTune(  # settings are listed from the last base to the first
 
         y, problem = setup.parts.train.y, setup.task.problem
         weights = balanced_weights(y, problem.width) if self.class_weights == "balanced" else None
-        return Supervised("target", smoothing=self.label_smoothing, class_weights=weights, problem=problem)
+        return Supervised(
+            "target",
+            smoothing=self.label_smoothing,
+            weights=problem.sizes(y),
+            class_weights=weights,
+            problem=problem,
+        )
 
     def _around(self, setup: FineTuneSetup, best: KeepBest) -> list[Wrapper]:
         """What is put around the records of a stage: what scores and keeps, and what changes the network."""

@@ -79,6 +79,11 @@ class NewHead:
         hidden = hidden_widths(self.hidden)
         if not hidden:
             return ScaledLinear(backbone.width, outputs)
+        if backbone.output != "pooled":
+            raise InputError(
+                f"hidden={self.hidden!r} puts layers at the end of the backbone, and {backbone.name} gives "
+                f"{KINDS[backbone.kind]} a row for each token: leave it out."
+            )
         if backbone.kind in OWN and self.activation != "relu":
             raise InputError(
                 f"hidden layers on {KINDS[backbone.kind]} take activation=relu; it was {self.activation!r}."

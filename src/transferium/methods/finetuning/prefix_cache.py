@@ -101,6 +101,8 @@ def _varies(given: PrefixCache, setup: FineTuneSetup) -> str:
     kind, augment = setup.parts.train.kind, setup.feeds.augment
     if kind in OWN:
         return f"{KINDS[kind]} pass through no network"
+    if setup.backbone.output != "pooled":
+        return f"{KINDS[kind]} are read in windows, several of them where one is long"
     if not isinstance(augment, str):
         return f"{say_augment(augment)} rewrites the texts that it reads"
     changes = read_for(LANGUAGES[kind], augment) if kind in LANGUAGES else {}

@@ -10,6 +10,7 @@ from transferium.methods.peft.adapter_tuning import AdapterTuning
 from transferium.methods.settings.checks import RATE
 from transferium.methods.settings.field import setting
 from transferium.models.preprocess import TextPreprocess
+from transferium.problems.catalogue import OF_EXAMPLES
 
 if TYPE_CHECKING:
     from transferium.methods.holdout import HeldOut
@@ -75,6 +76,7 @@ class VisualPromptTuning(AdapterTuning):
     """
 
     name: ClassVar[str] = "vpt"
+    problems: ClassVar[tuple[str, ...]] = OF_EXAMPLES
     of_adapter: ClassVar[tuple[str, ...]] = ("tokens", "deep")
 
     lr: float | str = setting(1e-2, "peak learning rate of the prompts, or auto", (1e-4, 1.0), RATE)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from transferium.errors import InputError
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.settings.field import setting
+from transferium.problems.catalogue import OF_EXAMPLES
 from transferium.system.processes import refuse_several
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class BSS(FineTune):
     """
 
     name: ClassVar[str] = "bss"
+    problems: ClassVar[tuple[str, ...]] = OF_EXAMPLES
 
     eta: float = setting(0.001, "how strongly the smallest singular values are shrunk", (1e-5, 0.1))
     smallest: int = setting(1, "how many singular values are shrunk", (1, 8))

@@ -12,6 +12,7 @@ from transferium.errors import InputError
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.settings.field import setting
 from transferium.methods.unused_settings import Rule
+from transferium.problems.catalogue import OF_EXAMPLES
 
 if TYPE_CHECKING:
     from transferium.methods.finetuning.setup import FineTuneSetup, Term
@@ -35,6 +36,7 @@ class LwF(FineTune):
     """
 
     name: ClassVar[str] = "lwf"
+    problems: ClassVar[tuple[str, ...]] = OF_EXAMPLES
     unused_rules: ClassVar[dict[str, Rule]] = {
         "temperature": Rule("keep", lambda m: m.keep != "features", "keep=answers")
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from transferium.errors import InputError
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.settings.field import setting
+from transferium.problems.catalogue import OF_EXAMPLES
 
 if TYPE_CHECKING:
     from transferium.methods.finetuning.setup import FineTuneSetup
@@ -27,6 +28,7 @@ class StochNorm(FineTune):
     """
 
     name: ClassVar[str] = "stochnorm"
+    problems: ClassVar[tuple[str, ...]] = OF_EXAMPLES
 
     batch_norm: str = setting(
         "batch", "statistics of batch norm: those of each batch, mixed with the moving ones", ("batch",)

@@ -17,6 +17,7 @@ from transferium.errors import InputError
 from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, Preprocess, TextPreprocess
 from transferium.models.sound_preprocess import SoundPreprocess
+from transferium.models.word_preprocess import WordPreprocess
 from transferium.training.augment.augment import say_augment
 from transferium.training.augment.rewriting import Rewrite
 from transferium.training.augment.sounds import find_sound_augment
@@ -26,6 +27,7 @@ from transferium.training.feeds.images import ImageFeed, OwnTransformFeed
 from transferium.training.feeds.order import Indices, Order
 from transferium.training.feeds.sounds import SoundFeed
 from transferium.training.feeds.texts import ChangedTextFeed, RewrittenTextFeed, TextFeed
+from transferium.training.feeds.words import WordFeed
 
 
 class Feed(Protocol):
@@ -144,6 +146,16 @@ def _texts(feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed | None:
     return TextFeed(domain, pre) if change is None else ChangedTextFeed(domain, pre, change, feeds.seed)
 
 
+def _sentences(feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed | None:
+    pre = feeds.preprocess
+    if augment not in ("none", "auto"):
+        raise InputError(
+            f"augment={say_augment(augment)} changes words, and the words of {KINDS[domain.kind]} are labelled one by "
+            "one: leave augment out."
+        )
+    return WordFeed(domain, pre) if isinstance(pre, WordPreprocess) else None
+
+
 def _sounds(feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed | None:
     pre = feeds.preprocess
     if not isinstance(pre, SoundPreprocess):
@@ -154,6 +166,7 @@ def _sounds(feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed | None
 FEEDS: dict[Kind, Callable[[Feeds, Domain, str | Rewrite], Feed | None]] = {
     "image": _images,
     "text": _texts,
+    "sentence": _sentences,
     "sound": _sounds,
     "row": _cells,
     "features": _rows,

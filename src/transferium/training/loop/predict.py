@@ -33,9 +33,10 @@ def evaluating(*models: nn.Module) -> Iterator[None]:
 def predict(
     model: nn.Module, domain: Domain, feeds: Feeds, machine: Machine, *, batch_size: int = 64
 ) -> NDArray[np.float64]:
-    """Logits ``(n, classes)`` in the domain's order, without augmentation; the model's modes are left as they were.
+    """Logits ``(n, classes)`` in the domain's order, without augmentation; of sentences ragged, a row for each word.
 
-    Texts go in order of length. Over several processes each does its part and all of them get the whole.
+    The model's modes are left as they were. Texts go in order of length. Over several processes each does its part and
+    all of them get the whole.
     """
     feed = feeds.open(domain, augmented=False)
     order = np.arange(len(feed)) if feed.lengths is None else np.argsort(feed.lengths, kind="stable")
@@ -49,12 +50,13 @@ def predict(
             batch = feed.batch(0, rows if len(rows) else order[:1]).to(machine.device)
             with machine.autocast():
                 logits = model(*batch.inputs).float().cpu().double().numpy()
-            done += [(rows, logits)] if len(rows) else []
+            done += [(rows, batch.unpadded(logits))] if len(rows) else []
     return _assemble(len(feed), [part for parts in machine.everyone(done) for part in parts])
 
 
 def _assemble(n: int, parts: list[tuple[Any, Any]]) -> NDArray[np.float64]:
-    logits = np.zeros((n, parts[0][1].shape[1]))
+    first = parts[0][1]
+    logits = np.zeros((n, *first.shape[1:]), first.dtype)
     for rows, values in parts:
         logits[rows] = values
     return logits

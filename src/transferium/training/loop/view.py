@@ -58,14 +58,14 @@ class View:
         return labels
 
     def features(self, stream: str) -> Tensor:
-        """Pooled features ``(n, width)``."""
+        """What the head reads: ``(n, width)``, or of sentences ``(n, words, width)``."""
         if stream not in self._features:
             self._batch(stream)
             self._look(list(self.batches) if self.joint else [stream])
         return self._features[stream]
 
     def logits(self, stream: str) -> Tensor:
-        """The head's answer ``(n, classes)``."""
+        """The head's answer ``(n, classes)``, or of sentences ``(n, words, tags)``."""
         if stream not in self._logits:
             self._logits[stream] = self.model.head(self.features(stream))
         return self._logits[stream]
@@ -98,7 +98,7 @@ class View:
         inputs = [column[0] if len(column) == 1 else torch.cat(column) for column in columns]
         sizes = [len(self.batches[name]) for name in streams]
         with _Taps(self.model, self.taps) as outputs:
-            features = self.model.backbone(*inputs)
+            features = self.model.features(*inputs)
         self._features |= dict(zip(streams, torch.split(features, sizes), strict=True))
         split = {module: torch.split(output, sizes) for module, output in outputs.items()}
         for i, name in enumerate(streams):

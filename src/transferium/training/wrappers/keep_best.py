@@ -25,14 +25,15 @@ Score = Callable[[Episode], dict[str, float]]
 def held_out_score(held: Domain, weights: NDArray[np.float64] | None = None) -> Score:
     """The loss and the headline figure of the stage's model on ``held``, without augmentation: log-loss and accuracy.
 
-    ``weights`` say how much each example counts; None: all alike.
+    ``weights`` say how much each example counts; None: all alike, or by the number of its words.
     """
     problem = held.posed
+    counts = problem.sizes(held.y) if weights is None else weights
 
     def score(episode: Episode) -> dict[str, float]:
         logits = predict(episode.stage.model, held, episode.stage.feeds, episode.machine)
         return {
-            problem.loss_name: float(np.average(problem.losses(logits, held.y), weights=weights)),
+            problem.loss_name: float(np.average(problem.losses(logits, held.y), weights=counts)),
             problem.headline: problem.merit(held.y, linked(logits, problem.link), weights),
         }
 
