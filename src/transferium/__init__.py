@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from transferium.estimator.classifier import TransferClassifier as TransferClassifier
     from transferium.estimator.load import load as load
     from transferium.estimator.regressor import TransferRegressor as TransferRegressor
+    from transferium.estimator.tagger import TransferTagger as TransferTagger
     from transferium.job.pretrain.run import pretrain as pretrain
     from transferium.job.rank.run import rank as rank
     from transferium.models.backbone import Backbone as Backbone
@@ -35,6 +36,7 @@ _WHERE = {
     "embed": "embedding.embed",
     "TransferClassifier": "estimator.classifier",
     "TransferRegressor": "estimator.regressor",
+    "TransferTagger": "estimator.tagger",
     "TransferiumError": "errors",
     "find_backbone": "models.catalogue",
     "load": "estimator.load",
@@ -50,6 +52,7 @@ __all__ = [
     "Embedder",
     "TransferClassifier",
     "TransferRegressor",
+    "TransferTagger",
     "TransferiumError",
     "__version__",
     "embed",

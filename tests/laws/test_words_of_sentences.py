@@ -18,12 +18,9 @@ from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.finetuning.gradual import GradualUnfreeze
 from transferium.methods.finetuning.lp_ft import LPFT
-from transferium.methods.finetuning.scratch import FromScratch
 from transferium.methods.peft.bottleneck_tuning import BottleneckTuning
-from transferium.methods.peft.few_parameters import IA3, BitFit
-from transferium.methods.peft.low_rank_tuning import DoRA, LoRA
+from transferium.methods.peft.low_rank_tuning import LoRA
 from transferium.methods.peft.prompt_tuning import PrefixTuning, PromptTuning
-from transferium.methods.regularised.l2_sp import L2SPTuning
 from transferium.methods.task import Task
 from transferium.models.per_word import per_word
 from transferium.models.word_model import MODELS
@@ -37,16 +34,10 @@ from worlds.toy import same, weights
 
 SHORT: dict[str, Any] = {"epochs": 1, "batch_size": 8, "lr": 1e-2, "head_lr": 1e-2}
 ROWS = [
-    FineTune(accumulate=2, average="ema", **SHORT),
-    FineTune(unfreeze=1, best_epoch="accuracy", dropout=0.1, **SHORT),
+    FineTune(accumulate=2, average="ema", best_epoch="accuracy", dropout=0.1, **SHORT),
     LPFT(**SHORT),
     GradualUnfreeze(blocks_per_stage=3, **SHORT),
-    FromScratch(**SHORT),
-    L2SPTuning(**SHORT),
     LoRA(rank=2, **SHORT),
-    DoRA(rank=2, **SHORT),
-    IA3(**SHORT),
-    BitFit(**SHORT),
     BottleneckTuning(reduced=4, **SHORT),
     PrefixTuning(tokens=3, **SHORT),
     PromptTuning(tokens=3, **SHORT),
@@ -57,7 +48,7 @@ MOST = 12
 ACCEPT = {
     *("auto", "probe", "finetune", "lp-ft", "gradual", "l2-sp", "l2", "scratch"),
     *("lora", "dora", "ia3", "bitfit", "adapter", "prefix", "prompt"),
-    *("frozen-sgd", "frozen-dense", "all-adam", "all-adamw"),
+    *("frozen-sgd", "all-adam", "all-adamw"),
 }
 
 
@@ -116,7 +107,7 @@ def test_what_is_fitted_is_what_was_trained(method: Any, monkeypatch: pytest.Mon
     assert fitted.history[-1]["val_log_loss"] > 0 and 0 <= fitted.history[-1]["val_span_f1"] <= 1
 
 
-@pytest.mark.parametrize("method", [ROWS[0], ROWS[-1]], ids=lambda m: m.name)
+@pytest.mark.parametrize("method", [ROWS[0]], ids=lambda m: m.name)
 def test_an_interruption_changes_nothing(method: Any, tmp_path: Any) -> None:
     fitted = method.fit(task())
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import transferium as tm
+from worlds.entities import tagged
 from worlds.served import KINDS, saved_texts
 
 
@@ -15,6 +16,16 @@ from worlds.served import KINDS, saved_texts
 def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of texts: which animal runs."""
     return saved_texts(tmp_path_factory.mktemp("texts") / "run", KINDS)
+
+
+@pytest.fixture(scope="session")
+def sentences(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of entities: persons and places."""
+    parts = [list(zip(*one, strict=True)) for one in tagged(30)]
+    folder = tmp_path_factory.mktemp("sentences") / "run"
+    tagger = tm.TransferTagger(store=False, settings={"Cs": (3.0,), "folds": 2})
+    tagger.fit([list(words) for words, _ in parts], [list(tags) for _, tags in parts]).save(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -47,3 +47,15 @@ def test_a_row_is_written_as_json_and_a_wrong_one_is_said(browser: Any, rows: Pa
         tab.click("button")
         tab.wait_for_selector("#answer h2")
         assert tab.inner_text("#answer h2") == "big"
+
+
+def test_entities_are_marked_in_the_text(browser: Any, sentences: Path) -> None:
+    with serving(sentences) as (address, _), browser.new_page() as tab:
+        tab.goto(address)
+        tab.wait_for_selector("#write:not([hidden])")
+        tab.fill("#text", "yesterday 😀 Anna travelled to Paris by train")
+        tab.click("button")
+        tab.wait_for_selector("#answer mark")
+        assert "Paris" in tab.inner_text("#answer") and "place" in tab.inner_text("#answer mark >> nth=-1")
+        said = "[...document.querySelector('#answer p').childNodes].map(n => n.firstChild?.data ?? n.data).join('')"
+        assert tab.evaluate(said) == "yesterday 😀 Anna travelled to Paris by train"

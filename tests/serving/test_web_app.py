@@ -75,6 +75,17 @@ def test_rows_go_by_the_names_of_columns(rows: Path) -> None:
         assert "no files" in refused(opened.post("/predict", files=[("files", ("a", b"1"))]), 422)
 
 
+def test_entities_are_spans_of_the_text(sentences: Path) -> None:
+    text = "yesterday 😀 Anna travelled to Paris by train"
+    with client(sentences) as opened:
+        found = opened.post("/predict", json={"texts": [text, " ", "so it is"]}).json()["predictions"]
+        assert "is ['Anna'] and no text" in refused(opened.post("/predict", json={"texts": [["Anna"]]}), 422)
+        assert opened.get("/health").json()["classes"] == ["person", "place"]
+    assert found[0] == {"spans": tm.load(sentences).predict_spans([text])[0]}
+    assert {(span["text"], span["label"]) for span in found[0]["spans"]} >= {("Paris", "place")}
+    assert found[1:] == [{"error": "empty sentence"}, {"spans": []}]
+
+
 def test_amounts_and_features(tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(40, 3))
     tm.TransferRegressor(store=False).fit(tm.read(x, kind="features", label=x[:, 0] * 1.5)).save(tmp_path / "run")

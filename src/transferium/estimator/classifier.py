@@ -41,6 +41,7 @@ from transferium.job.predict.apply import evaluate_domain, held_out
 from transferium.job.stopwatch import Stopwatch
 from transferium.models.catalogue import OWN
 from transferium.problems.classes import Classes
+from transferium.problems.entities import Entities
 from transferium.problems.evaluation import Evaluation
 from transferium.problems.label_cells import (
     is_several,
@@ -221,6 +222,8 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
                 raise InputError("a Domain brings its own labels; y was given as well. Leave y out.")
             if isinstance(X.problem, Regression):
                 raise InputError(f"the labels of {X.name!r} are amounts: use TransferRegressor, or problem='classes'.")
+            if isinstance(X.problem, Entities):
+                raise InputError(f"the labels of {X.name!r} are {X.problem.said()}: use TransferTagger.")
             self.classes_ = np.array(() if X.problem is None else X.problem.names)
             return X
         if y is None:

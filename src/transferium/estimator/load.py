@@ -11,13 +11,21 @@ from transferium.artifact import load_artifact
 from transferium.estimator.base import GIVEN
 from transferium.estimator.classifier import TransferClassifier
 from transferium.estimator.regressor import TransferRegressor
+from transferium.estimator.tagger import TransferTagger
 from transferium.job.adapt.evaluate_adapted import is_adapted
 from transferium.job.adapt.run import SOURCE_ONLY
 from transferium.job.run_backbone import named_backbone
 from transferium.models.adapter import read_adapter
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import reading_as
+from transferium.problems.entities import Entities
 from transferium.problems.regression import Regression
+
+OTHERS: dict[str, type[TransferRegressor | TransferTagger]] = {
+    Regression.kind: TransferRegressor,
+    Entities.kind: TransferTagger,
+}
+"""The estimators of problems that are not those of a classifier."""
 
 
 def base_for(folder: Path, spec: Any) -> Backbone:
@@ -27,7 +35,7 @@ def base_for(folder: Path, spec: Any) -> Backbone:
     return found if told["preprocess"] is None else reading_as(found, told["preprocess"])
 
 
-def load(folder: str | Path, *, backbone: Any = None) -> TransferClassifier | TransferRegressor:
+def load(folder: str | Path, *, backbone: Any = None) -> TransferClassifier | TransferRegressor | TransferTagger:
     """Read a saved model or run directory back; raises ``ArtifactError`` for what is not understood.
 
     An adapter alone, ``adapter.json`` and ``adapter.safetensors`` in a folder, is put into the backbone that it was
@@ -37,10 +45,10 @@ def load(folder: str | Path, *, backbone: Any = None) -> TransferClassifier | Tr
     """
     artifact = load_artifact(folder, None if backbone is None else base_for(Path(folder), backbone))
     name = artifact.info.get("method", {}).get("name", "probe")
-    if isinstance(artifact.problem, Regression):
-        regressor = TransferRegressor(name)
-        regressor.artifact_ = artifact
-        return regressor
+    if (other := OTHERS.get(artifact.problem.kind)) is not None:
+        estimator = other(name)
+        estimator.artifact_ = artifact
+        return estimator
     model = TransferClassifier(name)
     model.artifact_ = artifact
     model.classes_ = np.array(artifact.info.get(GIVEN, artifact.classes))

@@ -18,7 +18,7 @@ from transferium.functional.calibration import fit_temperature
 from transferium.functional.linear_classifier import log_softmax
 from transferium.functional.metrics.span_metrics import PER_TYPE, confusion_of_spans, span_counts, span_statistics
 from transferium.functional.sequences.ragged import flat, lengths, like, owners, ragged, unanswered
-from transferium.functional.sequences.tag_sequences import Span, best_tags, spans_of, tags_of
+from transferium.functional.sequences.tag_sequences import Span, best_tags, span_probability, spans_of, tags_of
 from transferium.problems.evaluation import Evaluation
 from transferium.problems.label_cells import is_several, label_name, missing_cells, missing_rows, sort_names
 from transferium.problems.problem import Array, Labels, Link, Problem, Wording
@@ -63,6 +63,7 @@ class Entities(Problem):
     loss_name: ClassVar[str] = "log_loss"
     constant_name: ClassVar[str] = "no_entity"
     stratum: ClassVar[str] = "rarest type of entity"
+    field: ClassVar[str] = "spans"
     chosen_on: ClassVar[int | None] = 6000
     reads: ClassVar[str] = "sentence"
     shown: ClassVar[tuple[tuple[str, str], ...]] = (
@@ -117,7 +118,7 @@ class Entities(Problem):
         return json.dumps(self.value(outputs), ensure_ascii=False)
 
     def value(self, outputs: Array) -> list[dict[str, Any]]:
-        return self._plain(spans_of(best_tags(ragged([outputs]))[0]), None)
+        return self._plain(spans_of(best_tags(ragged([outputs]))[0]), None, outputs)
 
     def cells(self, labels: Labels, samples: Any) -> list[str]:
         plain = (self._plain(spans_of(tags), samples.raw(i)) for i, tags in enumerate(labels))
@@ -128,17 +129,23 @@ class Entities(Problem):
         return ["" if spans is None else json.dumps(spans, ensure_ascii=False) for spans in found]
 
     def values(self, outputs: Array, samples: Any) -> list[Any]:
-        """The spans of each sentence: their places in its text, their type and their words."""
+        """The spans of each sentence: their places in its text, their type, their words and how probable they are."""
         none, tags = unanswered(outputs), self.predict(outputs)
-        return [None if none[i] else self._plain(spans_of(one), samples.raw(i)) for i, one in enumerate(tags)]
+        return [
+            None if none[i] else self._plain(spans_of(one), samples.raw(i), outputs[i]) for i, one in enumerate(tags)
+        ]
 
-    def _plain(self, spans: Sequence[Span], sentence: Any) -> list[dict[str, Any]]:
-        """Spans as plain data: with a sentence, places count the signs of its text, else they count words."""
+    def _plain(self, spans: Sequence[Span], sentence: Any, outputs: Array | None = None) -> list[dict[str, Any]]:
+        """Spans as plain data: with a sentence, places count the signs of its text, else they count words.
+
+        With outputs, ``confidence`` is how probable it is that exactly these words are such an entity.
+        """
         plain: list[dict[str, Any]] = []
         for first, behind, kind in spans:
             start, end = (first, behind) if sentence is None else sentence.place(first, behind)
             words = {} if sentence is None else {"text": sentence.text[start:end]}
-            plain.append({"start": int(start), "end": int(end), "label": self.names[kind]} | words)
+            sure = {} if outputs is None else {"confidence": round(span_probability(outputs, (first, behind, kind)), 6)}
+            plain.append({"start": int(start), "end": int(end), "label": self.names[kind]} | words | sure)
         return plain
 
     # Joining and comparing data -------------------------------------------------------------------------------------

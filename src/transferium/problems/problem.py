@@ -79,6 +79,8 @@ class Problem(ABC):
     """What the reference that learns nothing is called (see :meth:`constant`)."""
     stratum: ClassVar[str] = "class"
     """What examples are spread evenly by, in words."""
+    field: ClassVar[str] = "label"
+    """What an answer of a server is called."""
     wording: ClassVar[Wording]
     """How a difference by the headline figure is said."""
     chosen_on: ClassVar[int | None] = None

@@ -41,6 +41,7 @@ class Regression(Problem):
     constant_name: ClassVar[str] = "mean"
     lower_is_better: ClassVar[bool] = True
     stratum: ClassVar[str] = "tenths of the amount"
+    field: ClassVar[str] = "value"
     shown: ClassVar[tuple[tuple[str, str], ...]] = (
         ("mae", "mean absolute error"),
         ("rmse", "root mean squared error"),

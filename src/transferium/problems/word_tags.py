@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from transferium.errors import DataError
@@ -37,6 +38,16 @@ def read_tags(cell: Any, where: str) -> tuple[list[tuple[int, int, str]], int]:
             found.append((i, i + 1, kind))
         going = prefix not in ENDS
     return found, bare
+
+
+def written_tags(tags: Iterable[int], names: Sequence[str]) -> list[str]:
+    """Tags by number as they are written (BIO): of ``names[k]``, ``1 + 2 k`` begins one and ``2 + 2 k`` goes on.
+
+    >>> written_tags([1, 2, 0], ("place",))
+    ['B-place', 'I-place', 'O']
+    """
+    written = [OUTSIDE, *(f"{prefix}-{name}" for name in names for prefix in "BI")]
+    return [written[tag] for tag in tags]
 
 
 def _parted(tag: Any, where: str) -> tuple[str, str]:

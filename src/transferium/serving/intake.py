@@ -95,11 +95,11 @@ def _decoded(entry: Any, at: int) -> bytes:
         raise InputError(f"entry {at} is no base64 ({error}): give the bytes of a file as base64.") from error
 
 
-def _texts(_artifact: Artifact, entries: Sequence[Any]) -> Domain:
+def _texts(artifact: Artifact, entries: Sequence[Any]) -> Domain:
     for at, entry in enumerate(entries):
         if not isinstance(entry, str):
             raise InputError(f"texts[{at}] is {entry!r:.80} and no text.")
-    return read(list(entries), kind="text", name="request")
+    return read(list(entries), kind=artifact.kind, name="request")
 
 
 def _rows(artifact: Artifact, entries: Sequence[Any]) -> Domain:
@@ -118,6 +118,7 @@ INTAKES: dict[Kind, Intake] = {
     "image": Intake("images", "<base64 of an image file>", _of_base64, files=True),
     "sound": Intake("sounds", "<base64 of a sound file>", _of_base64, files=True),
     "text": Intake("texts", "a text", _texts),
+    "sentence": Intake("texts", "a text", _texts),
     "row": Intake("rows", {"column": "cell"}, _rows),
     "features": Intake("rows", [0.5, 1.0], _rows),
 }

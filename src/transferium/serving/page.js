@@ -40,8 +40,24 @@ const bars = (probabilities) => {
   return list;
 };
 
-const answer = (one) => {
+const marked = (text, spans) => {
+  const signs = Array.from(text);
+  const line = element("p", "");
+  let behind = 0;
+  for (const span of spans) {
+    line.append(signs.slice(behind, span.start).join(""));
+    const mark = element("mark", span.text);
+    mark.append(element("small", `${span.label} ${(100 * span.confidence).toFixed(0)} %`));
+    line.append(mark);
+    behind = span.end;
+  }
+  line.append(signs.slice(behind).join(""));
+  return line;
+};
+
+const answer = (one, text) => {
   if (one.error) return fail(one.error);
+  if (one.spans) return show(marked(text, one.spans), ...(one.spans.length ? [] : [element("p", "no entity")]));
   const said = "value" in one ? one.value : Array.isArray(one.label) ? one.label.join(", ") || "none" : one.label;
   show(element("h2", String(said)), ...(one.probabilities ? [bars(one.probabilities)] : []));
 };
@@ -63,10 +79,11 @@ const request = () => {
 at("form").addEventListener("submit", async (event) => {
   event.preventDefault();
   try {
+    const text = at("text").value;
     const response = await fetch("/predict", request());
     const found = await response.json();
     if (response.status === 401) at("secret").hidden = false;
-    if (response.ok) answer(found.predictions[0]);
+    if (response.ok) answer(found.predictions[0], text);
     else fail(found.detail);
   } catch (error) {
     fail(String(error.message || error));

@@ -30,10 +30,10 @@ class Opened:
     seen: tuple[int, ...]
 
     def answers(self, domain: Domain) -> list[Prediction]:
-        """A record for each example: ``label``, ``confidence`` and ``probabilities``, ``value``, or ``error``."""
-        predicted = predict_domain(self.artifact, domain, self.embedder)
-        records = predicted.as_records(self.artifact.problem)
-        return [_prediction(record, predicted.problems.get(str(record["id"]))) for record in records]
+        """A record for each example: its ``label`` (with ``confidence``), ``value``, ``spans`` or ``error``."""
+        predicted, problem = predict_domain(self.artifact, domain, self.embedder), self.artifact.problem
+        records = predicted.as_records(problem)
+        return [_prediction(record, problem.field, predicted.problems.get(str(record["id"]))) for record in records]
 
 
 class ServedModel:
@@ -92,12 +92,12 @@ def _seen(folder: Path) -> tuple[int, ...]:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def _prediction(record: dict[str, Any], problem: str | None) -> Prediction:
+def _prediction(record: dict[str, Any], field: str, wrong: str | None) -> Prediction:
     """An answer as clients get it; an example that cannot be read has an ``error`` alone."""
     if record["predicted"] is None:
-        return {"error": problem or "it cannot be read"}
+        return {"error": wrong or "it cannot be read"}
     shares = record.get("probabilities")
     if shares is None:
-        return {"value": record["predicted"]}
+        return {field: record["predicted"]}
     sure = {} if isinstance(record["predicted"], list) else {"confidence": float(np.max(list(shares.values())))}
-    return {"label": record["predicted"]} | sure | {"probabilities": shares}
+    return {field: record["predicted"]} | sure | {"probabilities": shares}

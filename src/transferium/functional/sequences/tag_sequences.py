@@ -49,6 +49,20 @@ def tags_of(spans: Sequence[Span], words: int) -> NDArray[np.int64]:
     return tags
 
 
+def span_probability(outputs: NDArray[np.float64], span: Span) -> float:
+    """How probable it is that exactly these words are an entity of that type, from ``outputs (words, tags)``.
+
+    ``p(begins) · Π p(goes on) · (1 - p(goes on behind it))``: words are taken as independent.
+
+    >>> span_probability(np.array([[0.2, 0.8, 0.0], [0.5, 0.0, 0.5]]), (0, 1, 0))
+    0.4
+    """
+    first, behind, kind = span
+    begins, goes_on = 1 + 2 * kind, 2 + 2 * kind
+    inside = outputs[first, begins] * outputs[first + 1 : behind, goes_on].prod()
+    return float(inside * (1 - outputs[behind, goes_on] if behind < len(outputs) else 1))
+
+
 def legal(tags: int) -> NDArray[np.bool_]:
     """Which tag may follow which ``(tags, tags)``: one that goes on stands behind its own type alone."""
     follows = np.ones((tags, tags), bool)

@@ -69,6 +69,11 @@ def rank_candidates(
     target: Domain, backbones: Named, sources: Named, embedder: Embedder, *, seed: int, columns: Mapping[str, Any]
 ) -> Ranking:
     """The candidates in order, with what their scores were."""
+    if target.problem is not None and target.problem.kind not in OF_EXAMPLES:
+        raise DataError(
+            f"candidates are ranked by one answer for each example, and {target.name!r} has {target.problem.said()}: "
+            "fit with each of them instead."
+        )
     if sources:
         return _rank_sources(target, backbones, sources, embedder, seed, columns)
     return _rank_backbones(target, backbones or _offline(target), embedder, seed)
@@ -102,11 +107,6 @@ def _rank_backbones(target: Domain, backbones: Named, embedder: Embedder, seed: 
         raise DataError(
             f"backbones are ranked by labels, and {target.name!r} has none: label some examples, or rank "
             f"{option('sources')}."
-        )
-    if target.posed.kind not in OF_EXAMPLES:
-        raise DataError(
-            f"backbones are ranked by one answer for each example, and {target.name!r} has {target.posed.said()}: fit "
-            "with each of them instead, and compare-runs."
         )
     train, tried = _usable(target, backbones, embedder, seed)
     scored, left_out = _each(

@@ -9,6 +9,7 @@ from transferium.errors import InputError
 from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.settings.field import setting
 from transferium.methods.unused_settings import Rule, when
+from transferium.problems.catalogue import OF_EXAMPLES
 
 if TYPE_CHECKING:
     from transferium.training.loop.schedule import Schedule
@@ -88,6 +89,7 @@ class FrozenDense(Recipe, FineTune):
     """
 
     name: ClassVar[str] = "frozen-dense"
+    problems: ClassVar[tuple[str, ...]] = OF_EXAMPLES
 
     epochs: int = setting(20, "passes over the training examples", (1, 100))
     unfreeze: int | str = setting("none", "what moves beside the head: none, or as in finetune")

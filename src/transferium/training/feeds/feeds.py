@@ -27,7 +27,7 @@ from transferium.training.feeds.images import ImageFeed, OwnTransformFeed
 from transferium.training.feeds.order import Indices, Order
 from transferium.training.feeds.sounds import SoundFeed
 from transferium.training.feeds.texts import ChangedTextFeed, RewrittenTextFeed, TextFeed
-from transferium.training.feeds.words import WordFeed
+from transferium.training.feeds.word_feed import WordFeed
 
 
 class Feed(Protocol):
