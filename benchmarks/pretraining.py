@@ -1,13 +1,15 @@
 """Pretraining without labels on three questions; what is held out is read once, at the end of each epoch.
 
-python benchmarks/pretraining.py [language pictures domain] [--short] [--epochs N] [--seeds N]
+python benchmarks/pretraining.py [language pictures domain] [--short] [--epochs N] [--seeds N] [--reviews N]
+                                 [--methods probe,finetune]
 
 - ``language``: a small BERT from scratch on ``lm_text/wikitext2_valid.txt`` by ``mlm,nsp``: held-out loss of masked
   tokens beside a guess by how often each occurs, accuracy of next-sentence prediction.
-- ``pictures``: ``dae`` on ``digits/mnist`` without labels, then fine-tuning with 10 labels a class, beside the same
-  network from random weights, over seeds; 2,000 pictures take no part in either and are the test.
+- ``pictures``: ``dae`` on ``digits/mnist`` without labels, then fine-tuning, LP-FT and a probe with 10 labels a class,
+  beside the same network from random weights, over seeds; 2,000 pictures take no part in either and are the test.
 - ``domain``: the bundled text encoder, and the same after ``mlm`` on ``amazon_reviews/books`` without labels; then the
-  probe and fine-tuning with 100 labels, tested on 2,000 other reviews that took no part in either.
+  probe and fine-tuning (``--methods``) with 100 labels, tested on 2,000 other reviews that took no part in either.
+  ``--reviews`` of them are read without labels (0: all the others).
 
 ``--short`` takes minutes and says little; it shows that everything runs.
 """
@@ -39,7 +41,7 @@ from transferium.system.display import Display
 LANGUAGE = {"epochs": 60, "batch_size": 16, "lr": 2e-3, "layers": 2, "width": 128, "heads": 4, "length": 128}
 LANGUAGE |= {"vocabulary": 2000, "dropout": 0.0}
 #: Chosen on a part of those pictures that are no test: masking of 50 and 80 %, warping of 0.5 to 0.9.
-PICTURES = {"epochs": 15, "noise": "warping", "strength": 0.9}
+PICTURES = {"epochs": 40, "noise": "warping", "strength": 0.9}
 DOMAIN = {"epochs": 2, "length": 128}
 TEST, LABELS = 2000, 10
 
@@ -93,22 +95,24 @@ def pictures(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     encoder, fresh = tm.find_backbone(folder, "image"), tm.find_backbone("small_cnn", "image")
     tuning = {"augment": "none", "epochs": 5 if asked.short else 60, "batch_size": 32, "lr": 1e-3}
     tuning |= {"layer_decay": 1.0, "batch_norm": "batch"}  # the same recipe for both
-    found: dict[str, list[float]] = {"pretrained": [], "from scratch": [], "pretrained, probe": [], "random, probe": []}
+    names = ("pretrained", "pretrained, lp-ft", "from scratch", "pretrained, probe", "random, probe")
+    found: dict[str, list[float]] = {name: [] for name in names}
     for seed in range(asked.seeds):
         train = drawn(rest, LABELS, seed)
         found["pretrained"].append(few_labels(encoder, "finetune", train, test, seed, **tuning))
+        found["pretrained, lp-ft"].append(few_labels(encoder, "lp-ft", train, test, seed, head_lr=1e-3, **tuning))
         found["from scratch"].append(few_labels(fresh, "scratch", train, test, seed, **tuning))
         found["pretrained, probe"].append(few_labels(encoder, "probe", train, test, seed))
         found["random, probe"].append(few_labels(fresh, "probe", train, test, seed))
     figures = {name: spread(values) for name, values in found.items()}
-    gain = np.subtract(found["pretrained"], found["from scratch"])
+    gains = {name: np.subtract(values, found["from scratch"]) for name, values in found.items()}
     return {
         "settings": settings,
         "tuning": tuning,
         "seconds": facts["seconds"],
         "held_out": facts["held_out"],
         "accuracy": figures,
-        "points_over_scratch": spread((100 * gain).round(2).tolist()),
+        "points_over_scratch": {name: spread((100 * gain).round(2).tolist()) for name, gain in gains.items()},
     }
 
 
@@ -116,19 +120,21 @@ def domain_adaptive(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     reviews = tm.read(asked.data / "amazon_reviews" / "books.csv", text="text", label="label")
     order = np.random.default_rng(0).permutation(len(reviews))
     test, rest = reviews.take(order[:TEST]), reviews.take(order[TEST:])
-    corpus = [str(rest.samples.raw(i)) for i in range(200 if asked.short else len(rest))]
+    corpus = [str(rest.samples.raw(i)) for i in range(200 if asked.short else asked.reviews or len(rest))]
     settings = DOMAIN | ({"epochs": asked.epochs} if asked.epochs else {})
     facts = pretrained(corpus, "mlm", settings, folder, backbone="all_minilm_l6_v2")
     both = {"as it came": tm.find_backbone(None, "text"), "after mlm": tm.find_backbone(folder, "text")}
     test = test.take(np.arange(100)) if asked.short else test
-    found: dict[str, list[float]] = {f"{name}, {m}": [] for name in both for m in ("probe", "finetune")}
+    methods = asked.methods.split(",")
+    found: dict[str, list[float]] = {f"{name}, {m}": [] for name in both for m in methods}
     for seed in range(asked.seeds):
         train = drawn(rest, 50, seed)
         for name, backbone in both.items():
-            for method in ("probe", "finetune"):
+            for method in methods:
                 found[f"{name}, {method}"].append(few_labels(backbone, method, train, test, seed))
-    gain = {m: np.subtract(found[f"after mlm, {m}"], found[f"as it came, {m}"]) for m in ("probe", "finetune")}
+    gain = {m: np.subtract(found[f"after mlm, {m}"], found[f"as it came, {m}"]) for m in methods}
     return {
+        "reviews": len(corpus),
         "settings": settings,
         "seconds": facts["seconds"],
         "held_out": facts["held_out"],
@@ -150,6 +156,8 @@ def main() -> None:
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--reviews", type=int, default=0)
+    parser.add_argument("--methods", default="probe,finetune")
     parser.add_argument("--data", type=Path, default=DATA)
     asked = parser.parse_args()
     for name in asked.questions or QUESTIONS:

@@ -63,6 +63,7 @@ CASES = [
     Case("mdd", "SHORTCUT", 0.9),
     Case("mcd", "TURNED", 0.95),
     Case("adda", "SHIFTED", 0.93, (("adapt_lr", 0.003), ("critic", 32))),
+    Case("cgn", "TURNED", 0.9, (("critic", 32),)),
     Case("vada", "TURNED", 0.95),
     Case("can", "SHORTCUT", 0.95),
     Case("pseudo-label", "SHIFTED", 0.93),

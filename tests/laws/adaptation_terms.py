@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from transferium.objectives.adversarial import ConditionalAdversarial, DomainAdversarial, MarginDisparity, critic
-from transferium.objectives.alternating import Fool, HeadDiscrepancy
+from transferium.objectives.alternating import Fool, Generation, Generator, HeadDiscrepancy, OnGenerated
 from transferium.objectives.consistency import FixMatch, MeanTeacher
 from transferium.objectives.discrepancy import MMD, ContrastiveDiscrepancy, Coral, JointMMD
 from transferium.objectives.prediction import ClassConfusion, Entropy, InformationMaximisation, NuclearNorm
@@ -182,6 +182,34 @@ def slow_fool(m: Any, b: Any) -> float:
     return float(np.log1p(np.exp(-through(judge(), features(m, b["unlabeled"])))).mean())
 
 
+def maker() -> Any:
+    return seeded(lambda: Generator(2, 16, noise=0, hidden=8))
+
+
+def paired_judge() -> Any:
+    return seeded(lambda: critic(18, 8))
+
+
+def made(m: Any, b: Any) -> tuple[np.ndarray, np.ndarray, float]:
+    """What is made for the source's classes, the classes, and what the head's answers for them cost."""
+    y = b["source"].labels.numpy()
+    rows = through(maker().layers, np.eye(2)[y])
+    p = softmax(m.head(torch.from_numpy(rows).float()).detach().double().numpy())
+    return rows, np.eye(2)[y], float(np.mean([-np.log(row[k]) for row, k in zip(p, y, strict=True)]))
+
+
+def slow_generation(m: Any, b: Any) -> float:
+    rows, y, right = made(m, b)
+    seen = np.concatenate([features(m, b["unlabeled"]), answers(m, b)], axis=1)
+    apart = through(paired_judge(), np.concatenate([rows, y], axis=1)), through(paired_judge(), seen)
+    return cross(*apart) + right
+
+
+def slow_fooled(m: Any, b: Any) -> float:
+    seen = np.concatenate([features(m, b["unlabeled"]), answers(m, b)], axis=1)
+    return float(np.log1p(np.exp(-through(paired_judge(), seen))).mean())
+
+
 def slow_fixmatch(m: Any, b: Any) -> float:
     return float(np.mean([-np.log(p.max()) if p.max() >= 0.6 else 0.0 for p in answers(m, b)]))
 
@@ -208,6 +236,9 @@ TERMS = [
     row("mdd", mdd, "disparity", slow_mdd),
     row("discrepancy", lambda: HeadDiscrepancy(second(), sign=-1.0), "discrepancy", slow_discrepancy, LONE),
     row("fool", lambda: Fool(judge()), "fool", slow_fool, LONE),
+    row("fool with answers", lambda: Fool(paired_judge(), answers=True), "fool", slow_fooled, LONE),
+    row("generation", lambda: Generation(maker(), paired_judge()), "generation", slow_generation),
+    row("generated", lambda: OnGenerated(maker()), "generated", lambda m, b: made(m, b)[2], frozenset({"source"})),
     row("fixmatch", lambda: FixMatch(threshold=0.6, strength=0.0), "fixmatch", slow_fixmatch, LONE),
     (
         "mean teacher",

@@ -18,6 +18,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "vada": {},
     "mcd": {},
     "adda": {"adapt_epochs": 1},
+    "cgn": {},
     "shot": {"rounds": 2},
     "adabn": {},
     "tent": {"rounds": 1},

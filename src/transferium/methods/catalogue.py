@@ -55,6 +55,7 @@ METHODS = {
     "pooled": "shallow_adaptation.labelled_target.Pooled",
     "mcd": "deep_adaptation.alternating.MCD",
     "adda": "deep_adaptation.alternating.ADDA",
+    "cgn": "deep_adaptation.alternating.CGN",
     "vada": "deep_adaptation.alternating.VADA",
     "can": "deep_adaptation.self_training.CAN",
     "pseudo-label": "deep_adaptation.self_training.PseudoLabel",

@@ -1,4 +1,4 @@
-"""Terms of players that take turns: two heads that disagree, and a critic that an encoder must fool."""
+"""Terms of players that take turns: two heads that disagree, a critic that an encoder must fool, a generator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from transferium.functional.losses.mdd import classifier_discrepancy
-from transferium.objectives.adversarial import told_apart
+from transferium.functional.losses.reversal import reverse_gradient
+from transferium.objectives.adversarial import critic, told_apart
 from transferium.objectives.discrepancy import BetweenStreams
 from transferium.training.loop.objective import Objective
 from transferium.training.loop.view import View
@@ -77,14 +78,79 @@ class TellApart(Encoded):
 
 
 class Fool(Objective):
-    """The encoder's side: target rows should look like source rows to the critic (inverted labels)."""
+    """The encoder's side: target rows should look like source rows to the critic (inverted labels).
 
-    def __init__(self, critic: nn.Sequential, stream: str = "unlabeled", *, name: str = "fool") -> None:
+    With ``answers`` the critic also reads the head's.
+    """
+
+    def __init__(
+        self, critic: nn.Sequential, stream: str = "unlabeled", *, answers: bool = False, name: str = "fool"
+    ) -> None:
         super().__init__()
-        self.critic, self.stream, self.name, self.needs = critic, stream, name, frozenset({stream})
+        self.critic, self.stream, self.answers, self.name = critic, stream, answers, name
+        self.needs = frozenset({stream})
 
     def extra_repr(self) -> str:
         return f"{self.stream!r}, name={self.name!r}"
 
     def forward(self, view: View) -> dict[str, Tensor]:
-        return {self.name: nn.functional.softplus(-self.critic(view.features(self.stream))[:, 0]).mean()}
+        rows = _answered(view, self.stream) if self.answers else view.features(self.stream)
+        return {self.name: nn.functional.softplus(-self.critic(rows)[:, 0]).mean()}
+
+
+def _answered(view: View, stream: str) -> Tensor:
+    """Features with the head's probabilities beside them, ``(n, width + classes)``."""
+    return torch.cat([view.features(stream), view.logits(stream).softmax(-1)], 1)
+
+
+class Generator(nn.Module):
+    """Features ``(n, width)`` from classes ``(n,)`` and ``noise`` normal numbers each: two layers, as of a critic."""
+
+    def __init__(self, classes: int, width: int, *, noise: int = 32, hidden: int = 256) -> None:
+        super().__init__()
+        self.classes, self.noise = classes, noise
+        self.layers = critic(classes + noise, hidden, width)
+
+    def forward(self, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """What was made, and the classes as shares ``(n, classes)``."""
+        known = nn.functional.one_hot(labels, self.classes).float()
+        noise = torch.randn(len(known), self.noise, device=known.device)
+        return self.layers(torch.cat([known, noise], 1)), known
+
+
+class Generation(BetweenStreams):
+    """The generator's side: a critic's loss, its gradient reversed before what was made, and ``CE(head(made), y)``.
+
+    Features are made for the classes ``y`` of the source's rows. The critic learns to tell ``(made, y)`` from target
+    rows with the head's answers; what is made should look like these to it, and be of its class to the head. Network
+    and head stay as they are.
+    Volpi et al., Adversarial feature augmentation for unsupervised domain adaptation, CVPR 2018.
+    """
+
+    default_name = "generation"
+
+    def __init__(self, generator: Generator, critic: nn.Sequential, *, name: str = "") -> None:
+        super().__init__(name=name)
+        self.generator, self.critic = generator, critic
+
+    def forward(self, view: View) -> dict[str, Tensor]:
+        labels = view.labels(self.source)
+        made, known = self.generator(labels)
+        rows = torch.cat([reverse_gradient(made, 1.0), known], 1)
+        apart = told_apart(self.critic(rows), self.critic(_answered(view, self.target).detach()))
+        return {self.name: apart + nn.functional.cross_entropy(view.model.head(made), labels)}
+
+
+class OnGenerated(Objective):
+    """The head's side: cross-entropy of its answers for features made for the classes of a stream's rows."""
+
+    def __init__(self, generator: Generator, stream: str = "source", *, name: str = "generated") -> None:
+        super().__init__()
+        self.generator, self.stream, self.name, self.needs = generator, stream, name, frozenset({stream})
+
+    def extra_repr(self) -> str:
+        return f"{self.stream!r}, name={self.name!r}"
+
+    def forward(self, view: View) -> dict[str, Tensor]:
+        labels = view.labels(self.stream)
+        return {self.name: nn.functional.cross_entropy(view.model.head(self.generator(labels)[0]), labels)}

@@ -207,7 +207,7 @@ def test_each_of_several_sources_is_asked() -> None:
 OTHERS = {"prototypes", "pseudo-label", "noisy-student", "fixmatch", "mean-teacher", "can", "shot", "bnm", "mcc"}
 OTHERS |= {"infomax", "afn", "kmm", "density-ratio", "label-shift", "bbse", "em"}
 ALIKE = {"standardise", "coral", "subspace", "tca", "jda", "bda", "ot", "linear-map", "adabn", "tent", "dan", "jan"}
-ALIKE |= {"deep-coral", "dann", "bsp", "cdan", "cdan-e", "mdd", "mcd", "adda", "vada"}
+ALIKE |= {"deep-coral", "dann", "bsp", "cdan", "cdan-e", "mdd", "mcd", "adda", "cgn", "vada"}
 
 
 def test_every_method_that_reads_a_target_says_whether_it_makes_domains_alike() -> None:

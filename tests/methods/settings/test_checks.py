@@ -53,7 +53,7 @@ def test_defaults_and_the_ends_of_their_ranges_are_legal(name: str) -> None:
 
 ROWS: list[tuple[str, str, Any, str]] = [
     *((name, "critic", -3, "critic must be at least 1; it was -3.") for name in ("dann", "cdan", "cdan-e", "bsp")),
-    *((name, "critic", 0, "critic must be at least 1; it was 0.") for name in ("vada", "mdd", "adda")),
+    *((name, "critic", 0, "critic must be at least 1; it was 0.") for name in ("vada", "mdd", "adda", "cgn")),
     ("tca", "ridge", math.inf, "ridge must be a finite number; it was inf."),
     ("tca", "ridge", 0.0, "ridge must be above 0; it was 0.0."),
     ("mcc", "temperature", 0.0, "temperature must be above 0; it was 0.0."),

@@ -1,4 +1,4 @@
-"""Adaptation by players that take turns (MCD, ADDA), and VADA, which also makes predictions smooth."""
+"""Adaptation by players that take turns (MCD, ADDA, CGN), and VADA, which also makes predictions smooth."""
 
 from __future__ import annotations
 
@@ -144,3 +144,49 @@ class VADA(DANN):
         here = Smoothness("source", radius=self.radius, name="smooth_source")
         there = Smoothness(radius=self.radius, name="smooth_target")
         return domain + self.entropy * Entropy() + self.smoothness * here + self.smoothness * there
+
+
+@dataclass
+class CGN(AdaptedNetwork):
+    """A small network makes target-like features of each class, and the encoder plays against it.
+
+    Turns in every step: the generator reads a class and noise, and learns to make rows that a critic takes for target
+    rows so answered, and the head for that class; then everything learns ``CE(source) + weight · (CE(made) + fool)``:
+    the head knows what was made, and target rows with their answers look like it to the critic. A regulariser of the
+    head by examples that nobody has; prefer ``cdan`` or ``mcc`` as a method of their own. It fails where class shares
+    differ, since the made rows have the source's.
+    Volpi et al., Adversarial feature augmentation for unsupervised domain adaptation, CVPR 2018.
+    """
+
+    name: ClassVar[str] = "cgn"
+    needs_target: ClassVar[bool] = True
+    makes_alike: ClassVar[bool] = True
+
+    noise: int = setting(32, "normal numbers that the generator reads beside the class", (4, 128), {"least": 1})
+    critic: int = setting(256, "rectified features inside generator and critic", (32, 1024))
+
+    @property
+    def has_term(self) -> bool:
+        return True
+
+    def stages(self, task: Task) -> Generator[Stage, None, AdaptationState]:
+        from transferium.objectives import alternating
+        from transferium.objectives.adversarial import critic
+        from transferium.training.loop.param_groups import plain_groups
+        from transferium.training.loop.stage import Player
+
+        state = self._begin(task)
+        supervised = self._supervised(task, state)
+        if self.weight == 0:
+            yield self._stage(task, state, supervised)
+            return state
+        maker = alternating.Generator(state.classes, state.width, noise=self.noise, hidden=self.critic)
+        judge = critic(state.width + state.classes, self.critic)
+        new = [*maker.parameters(), *judge.parameters()]
+        against = self._weighted(alternating.OnGenerated(maker) + alternating.Fool(judge, answers=True))
+        players = [
+            Player(alternating.Generation(maker, judge), plain_groups(new, self.lr, self.weight_decay)),
+            Player(supervised + against, self._groups(state)),
+        ]
+        yield self._stage(task, state, None, players=players)
+        return state
