@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,21 @@ def test_predict_gives_spans_of_texts_and_words(trained: tuple[Path, Any], tmp_p
         ran = run_cli("predict", folder / "run", tmp_path / "b.conll", "--out", tmp_path / "out.csv")
         assert ran.code == 0, ran.err
     assert (tmp_path / "out.csv").read_text().startswith("id,predicted\n0,")
+
+
+def test_two_runs_are_compared_by_their_spans(trained: tuple[Path, Any], tmp_path: Path, run_cli: Callable) -> None:
+    folder, told = trained
+    shutil.copytree(folder / "run", tmp_path / "silent")
+    with (folder / "run" / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    with (tmp_path / "silent" / "predictions.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(row | {"predicted": "[]"} for row in rows)
+    ran = run_cli("compare-runs", folder / "run", tmp_path / "silent", "--json")
+    assert ran.code == 0, ran.err
+    assert ran.json["span_f1"] == {"a": pytest.approx(told["test"]["span_f1"]["value"]), "b": 0.0}
+    assert ran.json["difference"]["low"] > 0 and ran.json["verdict"] == "run is better than silent"
 
 
 def test_a_loaded_model_answers_the_same(trained: tuple[Path, Any]) -> None:

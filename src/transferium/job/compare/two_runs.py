@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,15 @@ from transferium.data.doctor.findings import count, some
 from transferium.errors import DataError, refusing
 from transferium.functional.bootstrap import Interval, paired_interval
 from transferium.functional.metrics.mcnemar import mcnemar
+from transferium.functional.metrics.span_metrics import span_counts, span_statistics
+from transferium.problems.catalogue import PROBLEMS
 from transferium.problems.classes import Classes
-from transferium.problems.problem import Problem
+from transferium.problems.entities import Entities, gain_in_f1
 from transferium.problems.regression import Regression
 from transferium.system.checked_files import LONGEST_JSON, parse_json, read_file
 
 SURE = 0.05
+Cells = Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -36,39 +41,63 @@ def compare_runs(a: Path, b: Path, *, seed: int = 0) -> dict[str, Any]:
     """How much better ``a`` is than ``b``, with a paired bootstrap interval, and for classes McNemar's exact test.
 
     Both runs must have been tested on the same examples with the same labels. Raises ``DataError`` where they were not,
-    with what differs, for a folder that is no finished run, and for other labels than classes and amounts.
+    with what differs, for a folder that is no finished run, and for labels whose answers are not compared.
     """
     first, second = _answered(a), _answered(b)
     _refuse_different(first, second)
     names = list(first.labels)
-    if first.kind == Classes.kind:
-        right = [np.array([one.answers[n] == one.labels[n] for n in names]) for one in (first, second)]
-        gap = paired_interval(*right, seed=seed)
-        alone = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
-        told: dict[str, Any] = {"only_a": alone[0], "only_b": alone[1], "p_value": mcnemar(*alone)}
-        problem: type[Problem] = Classes
-        merits = [float(r.mean()) for r in right]
-    else:
-        y, *guesses = (np.array([float(cell) for cell in cells]) for cells in _cells(first, second, names))
-        amounts = Regression(("amount",))
-        outputs = [guess[:, None] for guess in guesses]
-        gap = amounts.compare(y, *outputs, seed=seed)
-        told, problem = {}, Regression
-        merits = [amounts.merit(y, output) for output in outputs]
+    labels, *answers = ([cells[n] for n in names] for cells in (first.labels, first.answers, second.answers))
+    with refusing(DataError, f"{a} and {b} cannot be compared"):
+        gap, merits, told = COMPARED[first.kind](labels, answers[0], answers[1], seed)
     values = dict(zip("ab", merits, strict=True))
     return {
         "a": str(a),
         "b": str(b),
         "examples": len(names),
-        problem.headline: values,
+        PROBLEMS[first.kind].headline: values,
         "difference": gap.as_dict(),
         **told,
         "verdict": _verdict(gap, told.get("p_value"), a.name, b.name),
     }
 
 
-def _cells(first: Answered, second: Answered, names: list[str]) -> tuple[list[str], list[str], list[str]]:
-    return [first.labels[n] for n in names], [first.answers[n] for n in names], [second.answers[n] for n in names]
+Compared = tuple[Interval, list[float], dict[str, Any]]
+"""How much better the first answers are, both headline figures, and what else is told."""
+
+
+def _classes(labels: Cells, ours: Cells, theirs: Cells, seed: int) -> Compared:
+    right = [
+        np.array([answer == label for answer, label in zip(cells, labels, strict=True)]) for cells in (ours, theirs)
+    ]
+    alone = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
+    told = {"only_a": alone[0], "only_b": alone[1], "p_value": mcnemar(*alone)}
+    return paired_interval(*right, seed=seed), [float(r.mean()) for r in right], told
+
+
+def _amounts(labels: Cells, ours: Cells, theirs: Cells, seed: int) -> Compared:
+    y, *guesses = (np.array([float(cell) for cell in cells]) for cells in (labels, ours, theirs))
+    amounts, outputs = Regression(("amount",)), [guess[:, None] for guess in guesses]
+    return amounts.compare(y, *outputs, seed=seed), [amounts.merit(y, output) for output in outputs], {}
+
+
+def _spans(labels: Cells, ours: Cells, theirs: Cells, seed: int) -> Compared:
+    named = [
+        [[(int(s["start"]), int(s["end"]), str(s["label"])) for s in json.loads(cell or "[]")] for cell in cells]
+        for cells in (labels, ours, theirs)
+    ]
+    kinds = sorted({kind for cells in named for spans in cells for *_, kind in spans})
+    true, *said = ([[(a, b, kinds.index(kind)) for a, b, kind in spans] for spans in cells] for cells in named)
+    counts = [span_counts(true, spans, max(1, len(kinds))) for spans in said]
+    merits = [float(span_statistics(each)(np.ones((1, len(labels))))["span_f1"][0]) for each in counts]
+    return gain_in_f1(*counts, seed=seed), merits, {}
+
+
+COMPARED: dict[str, Callable[[Cells, Cells, Cells, int], Compared]] = {
+    Classes.kind: _classes,
+    Regression.kind: _amounts,
+    Entities.kind: _spans,
+}
+"""How two runs are compared by their labels and answers as they are written, by kind of problem."""
 
 
 def _verdict(gap: Interval, p: float | None, a: str, b: str) -> str:
@@ -89,8 +118,8 @@ def _answered(folder: Path) -> Answered:
         kind, data = str(facts["problem"]), str(facts["provenance"]["data"])
         labels = {row["id"]: row["label"] for row in rows}
         answers = {row["id"]: row["predicted"] for row in rows}
-    if kind not in (Classes.kind, Regression.kind):
-        raise DataError(f"{folder} predicts {kind}; runs on classes and on amounts alone are compared.")
+    if kind not in COMPARED:
+        raise DataError(f"{folder} predicts {kind}; runs on {', '.join(COMPARED)} alone are compared.")
     if len(labels) < len(rows):
         raise DataError(f"{predictions} names several examples alike, so that answers cannot be paired.")
     return Answered(folder, kind, data, labels, answers)
