@@ -144,7 +144,7 @@ def test_a_tuned_tagger_is_saved_answers_the_same_and_can_be_trained_further(tmp
     asked = ("--set", "epochs=1", "--set", "head_lr=0.1", "--no-store", "--json")
     ran = run_cli("fit", train, "--backbone", tmp_path / "bert", "--method", "lora", *asked, "--out", tmp_path / "run")
     assert ran.code == 0, ran.err
-    assert ran.json["method"]["name"] == "lora" and ran.json["references"].keys() >= {"known_entities", "probe"}
+    assert ran.json["method"] == "lora" and ran.json["references"].keys() >= {"known_entities", "probe"}
     model = load_artifact(tmp_path / "run")
     domain = read([["a", "dog", "travelled"]], kind="sentence")
     answer = predict_domain(model, domain, Embedder(None)).outputs[0]

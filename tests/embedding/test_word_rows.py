@@ -89,3 +89,20 @@ def test_what_gives_no_row_for_a_word_is_said() -> None:
         find_backbone("char_ngrams", "sentence")
     with pytest.raises(InputError, match=r"reads text examples; .* was given"):
         Embedder(None)(tm.read([["so"]], kind="sentence"), find_backbone(None, "text"))
+
+
+def test_what_a_saved_model_says_of_its_network_gives_a_row_for_each_token(tmp_path: Path) -> None:
+    import torch
+
+    from transferium.models.sources.architectures import architecture_of
+    from worlds.bert import saved_text
+
+    saved_text(tmp_path)
+    backbone = find_backbone(tmp_path, "sentence")
+    assert backbone.architecture is not None
+    built = architecture_of(backbone.architecture)
+    built.load_state_dict(backbone.build().state_dict())
+    ids = torch.tensor([[2, 4, 5, 3]])
+    with torch.inference_mode():
+        torch.testing.assert_close(built.eval()(ids), backbone.build()(ids))
+    assert built(ids).shape == (1, 4, backbone.width)

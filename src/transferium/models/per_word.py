@@ -37,6 +37,7 @@ def per_word(text: Backbone) -> Backbone:
         output="tokens",
         preprocess=WordPreprocess(read.tokenizer, read.max_length, read.pad_id),
         fresh=None if text.fresh is None else partial(_unpooled, text.fresh),
+        architecture=None if text.architecture is None else {**text.architecture, "output": "tokens"},
         graph=None if graph is None else _graph_per_word(graph),
     )
 
@@ -57,7 +58,11 @@ def _loaded(load: Callable[[Tensors], nn.Module], tensors: Tensors) -> nn.Module
 
 def _unpooled(build: Callable[[], nn.Module]) -> nn.Module:
     """The encoder that ``build`` makes, without what it does to the rows of its tokens."""
-    module = build()
+    return unpooled(build())
+
+
+def unpooled(module: nn.Module) -> nn.Module:
+    """A text encoder that gives the rows of its tokens from now on."""
     if not hasattr(module, "pooling"):
         raise BackboneError(f"a {type(module).__name__} gives one row for a whole text and none for each word.")
     module.pooling, module.normalise = "tokens", False  # type: ignore[assignment]  # of a TextEncoder, plain values

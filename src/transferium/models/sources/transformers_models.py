@@ -15,6 +15,7 @@ from transferium.data.domain import Kind
 from transferium.data.modality import by_kind
 from transferium.errors import BackboneError
 from transferium.models.backbone import Backbone, WholeModel
+from transferium.models.per_word import unpooled
 from transferium.models.preprocess import ImagePreprocess, TextPreprocess
 from transferium.models.sources.description_cache import remembered
 from transferium.models.sources.weight_files import digest_files, weight_files
@@ -267,7 +268,8 @@ def from_architecture(told: Mapping[str, Any]) -> nn.Module:
     with quiet():
         model = transformers.AutoModel.from_config(config, dtype="float32", trust_remote_code=False)
     if told["kind"] == "text":
-        return _text_encoder(model, told["pooling"], told["normalise"])
+        encoder = _text_encoder(model, told["pooling"], told["normalise"])
+        return unpooled(encoder) if told.get("output") == "tokens" else encoder
     return _vision_encoder(getattr(model, "vision_model", model), told["pooling"])
 
 
