@@ -71,13 +71,14 @@ def intervals(runs: int, seed: int) -> dict[str, Any]:
     """The share of intervals that hold the truth, by figure and number of examples."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 4, POPULATION)
-    one, other = classifier(rng, y, 2.0, 1.5), classifier(rng, y, 1.6, 1.5)
+    one, other, honest = classifier(rng, y, 2.0, 1.5), classifier(rng, y, 1.6, 1.5), classifier(rng, y, 2.0, 1.0)
     right, theirs = one.argmax(1) == y, other.argmax(1) == y
     odd = 1 - one[np.arange(len(y)), y]
     truth = {"accuracy": right.mean(), "difference": right.mean() - theirs.mean(), "gap": 0.0, "ece": ece(y, one)}
+    truth["ece of a calibrated one"] = ece(y, honest)
     found: dict[str, Any] = {"truth": {name: round(float(value), 4) for name, value in truth.items()}}
     for n in (150, 500):
-        held: dict[str, list[bool]] = {name: [] for name in ("accuracy", "difference", "gap", "ece", "conformal 90 %")}
+        held: dict[str, list[bool]] = {name: [] for name in (*truth, "conformal 90 %")}
         for run in range(runs):
             at, again = rng.integers(0, POPULATION, (2, n))
             both = [accuracy_interval(right[i], seed=run) for i in (at, again)]
@@ -87,12 +88,14 @@ def intervals(runs: int, seed: int) -> dict[str, Any]:
                 "gap": difference_of(*both),
                 "ece": evaluate(y[at], one[at], list("abcd"), seed=run, resamples=500)["calibration_error"],
             }
+            shown = evaluate(y[at], honest[at], list("abcd"), seed=run, resamples=500)
+            measured["ece of a calibrated one"] = shown["calibration_error"]
             for name, interval in measured.items():
                 held[name].append(bool(interval.low <= truth[name] <= interval.high))
             first = halves(n, None, run)
             threshold = conformal_threshold(odd[at][first], 0.9)
-            shown = accuracy_interval(odd[at][~first] <= threshold, seed=run)
-            held["conformal 90 %"].append(bool(shown.low <= (odd <= threshold).mean() <= shown.high))
+            covered = accuracy_interval(odd[at][~first] <= threshold, seed=run)
+            held["conformal 90 %"].append(bool(covered.low <= (odd <= threshold).mean() <= covered.high))
         found[f"{n} examples"] = {name: share(each) for name, each in held.items()}
     found["no interval is narrower than the exact one at 100 %"] = round(least_share(150), 4)
     return found | {"any of 5 equal subgroups called worse off": alike_subgroups(runs, rng)}
@@ -196,15 +199,15 @@ def main() -> None:
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    found: dict[str, Any] = {}
-    if "intervals" in asked.what:
-        found["intervals"] = intervals(100 if asked.short else 1000, asked.seed)
-    if "transfer" in asked.what:
-        found["transfer"] = transfer(10 if asked.short else 100, asked.seed)
-    if "curve" in asked.what:
-        short = asked.short
-        found["curve"] = curve(5 if short else 20, 2000 if short else 10_000, 48 if short else 64, asked.seed)
-    record("coverage", found, dry=asked.short or len(asked.what) < 3)
+    short, seed = asked.short, asked.seed
+    jobs = {
+        "transfer": lambda: transfer(10 if short else 100, seed),
+        "curve": lambda: curve(5 if short else 20, 2000 if short else 10_000, 48 if short else 64, seed),
+        "intervals": lambda: intervals(100 if short else 1000, seed),
+    }
+    for name, job in jobs.items():
+        if name in asked.what:
+            record(f"coverage_{name}", job(), dry=short)
 
 
 if __name__ == "__main__":

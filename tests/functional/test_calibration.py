@@ -6,15 +6,19 @@ import numpy as np
 import pytest
 
 from transferium.errors import DataError
+from transferium.functional.bootstrap import bootstrap
 from transferium.functional.calibration import (
     COLDEST,
     HOTTEST,
     calibration_error,
+    error_by_chance,
+    error_interval,
     fit_temperature,
     fit_temperature_to,
     reliability,
 )
 from transferium.functional.linear_classifier import log_softmax, softmax
+from transferium.functional.metrics.class_metrics import probability_statistics
 
 
 def overconfident(factor: float, n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
@@ -133,3 +137,20 @@ def test_a_temperature_from_shares_is_the_one_that_made_them_and_less_sure_where
         fit_temperature_to(logits, other[:-1])
     with pytest.raises(DataError, match="not finite"):
         fit_temperature_to(np.full((2, 2), np.inf), np.full((2, 2), 0.5))
+
+
+@pytest.mark.parametrize("sharper", [1.0, 2.0])
+def test_the_interval_of_a_calibration_error_holds_it_with_few_examples(sharper: float) -> None:
+    """A calibrated classifier shows an error of 0.08 with 100 examples; the truth is nought."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 50_000)
+    p = softmax(sharper * 1.5 * (rng.normal(size=(50_000, 3)) + 1.5 * np.eye(3)[y]))
+    truth, held = calibration_error(p, y), []
+    for run in range(30):
+        at = rng.integers(0, len(y), 100)
+        statistics = probability_statistics(y[at], p[at])
+        samples = bootstrap(statistics, 100, seed=run, resamples=200)["calibration_error"]
+        found = error_interval(calibration_error(p[at], y[at]), samples, error_by_chance(p[at], seed=run))
+        held.append(found.low <= truth <= found.high)
+    assert truth < 0.01 or sharper > 1
+    assert sum(held) >= 25, "95 % is said; below 25 of 30 has a chance of 0.3 % where that is so"

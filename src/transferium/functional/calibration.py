@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError
+from transferium.functional.bootstrap import CELLS, TAIL, Interval, percentiles
 from transferium.functional.linear_classifier import softmax
 
 COLDEST, HOTTEST = 0.02, 50.0
@@ -105,6 +106,52 @@ def calibration_error(probabilities: NDArray[Any], y: NDArray[np.int64], bins: i
     at = confidence_bins(probabilities, bins)
     gap = probabilities.max(axis=1) - (probabilities.argmax(axis=1) == y)
     return float(np.abs(np.bincount(at, weights=gap, minlength=bins)).sum() / len(y))
+
+
+def error_by_chance(
+    probabilities: NDArray[Any],
+    *,
+    seed: int,
+    member: NDArray[np.int64] | None = None,
+    groups: NDArray[Any] | None = None,
+    bins: int = 15,
+    draws: int = 200,
+) -> float:
+    """The calibration error that a perfectly calibrated classifier stays below in 97.5 % of samples.
+
+    Each answer is right by chance, as often as its confidence says, ``draws`` times over; a group is right or wrong as
+    one. ``member (n,)`` are bins other than those of equal width. An error below this one may truly be nought.
+    Bröcker and Smith, Increasing the reliability of reliability diagrams, 2007.
+
+    >>> error_by_chance(np.full((100, 2), 0.5), seed=0) > 0.05
+    True
+    """
+    sure, rng = probabilities.max(axis=1), np.random.default_rng([seed, draws])
+    at = confidence_bins(probabilities, bins) if member is None else member
+    unit = np.arange(len(sure)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    order = np.argsort(at, kind="stable")
+    starts = np.unique(at[order], return_index=True)[1]
+    sure, unit, units = sure[order], unit[order], int(unit.max()) + 1
+    errors = []
+    for _ in range(0, draws, block := max(1, CELLS // max(units, len(sure)))):
+        gap = sure - (rng.random((min(block, draws), units))[:, unit] < sure)
+        errors.append(np.abs(np.add.reduceat(gap, starts, axis=1)).sum(axis=1) / len(sure))
+    return float(np.quantile(np.concatenate(errors)[:draws], 1 - TAIL))
+
+
+def error_interval(value: float, samples: NDArray[Any], by_chance: float) -> Interval:
+    """The interval of a calibration error from its bootstrap ``samples``, which lie higher than it by a bias of theirs.
+
+    The estimate itself is as much too high again. So the low end is moved down by twice that bias, and is nought where
+    a perfectly calibrated classifier may show such an error; the high end, by it once.
+
+    >>> print(error_interval(0.1, np.linspace(0.1, 0.2, 101), 0.02))
+    0.100 (0.003 to 0.148)
+    """
+    low, high = (float(end) for end in percentiles(samples))
+    bias = float(samples.mean()) - value
+    least = 0.0 if value <= by_chance else max(0.0, min(value, low - 2 * bias))
+    return Interval(value, least, min(1.0, max(value, high - bias)))
 
 
 def reliability(probabilities: NDArray[Any], y: NDArray[np.int64], bins: int = 15) -> list[dict[str, Any]]:

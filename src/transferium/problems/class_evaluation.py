@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from transferium.errors import DataError
 from transferium.functional.bootstrap import Interval, bootstrap, least_share, percentiles
-from transferium.functional.calibration import reliability
+from transferium.functional.calibration import error_by_chance, error_interval, reliability
 from transferium.functional.metrics.class_metrics import (
     PER_CLASS,
     Statistics,
@@ -65,8 +65,8 @@ def evaluate(
     ``before`` are the probabilities before calibration, for the metrics that calibration changes. With ``groups (n,)``
     whole groups are resampled. Where a share is exactly 0 or 1 the bootstrap collapses to a point, and the exact
     (Clopper-Pearson) limit takes its place on the open side; for a mean over classes, the limit is that of the
-    class it leaves the most room. The calibration error of a resample is biased upwards, so its interval is moved by
-    the bootstrap's own estimate of that bias. With two classes, the second is the positive one.
+    class it leaves the most room. The calibration error of a sample is biased upwards, which its interval allows for
+    (``error_interval``). With two classes, the second is the positive one.
 
     >>> result = evaluate(np.array([0, 1, 1]), np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]]), ["a", "b"], seed=0)
     >>> round(result.accuracy.value, 3), result.confusion
@@ -87,8 +87,12 @@ def evaluate(
     estimates = {name: value[0] for name, value in everything(np.ones((1, len(y)))).items()}
     samples = bootstrap(everything, len(y), seed=seed, resamples=resamples, groups=groups)
     limits = ExactLimits(y, len(classes), groups)
+    shown = {"calibration_error": probabilities} | ({} if before is None else {"calibration_error_before": before})
+    chance = {name: error_by_chance(p, seed=seed, groups=groups) for name, p in shown.items()}
     metrics: dict[str, Interval | None] = {
-        name: _interval(name, float(value), samples[name], limits)
+        name: error_interval(float(value), samples[name], chance[name])
+        if name in chance
+        else _interval(name, float(value), samples[name], limits)
         for name, value in estimates.items()
         if name not in PER_CLASS
     }
@@ -140,9 +144,6 @@ class ExactLimits:
 
 def _interval(name: str, value: float, samples: Array, limits: ExactLimits) -> Interval:
     low, high = (float(end) for end in percentiles(samples))
-    if name.startswith("calibration_error"):
-        bias = float(samples.mean()) - value
-        low, high = max(0.0, min(value, low - bias)), min(1.0, max(value, high - bias))
     return opened(Interval(value, low, high), limits.limit(name))
 
 

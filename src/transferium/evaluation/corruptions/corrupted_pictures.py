@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.float64]
+Pixels = NDArray[np.float32]
 """RGB ``(h, w, 3)`` from 0 to 1."""
 Corruption = Callable[[Pixels, int, np.random.Generator], Pixels]
 """Pixels, a severity from 0 to 4, and the random stream of this picture."""
@@ -28,7 +28,8 @@ FOG = ((1.5, 2.0), (2.0, 2.0), (2.5, 1.7), (2.5, 1.5), (3.0, 1.4))
 
 def gaussian_noise(x: Pixels, severity: int, rng: np.random.Generator) -> Pixels:
     """Noise of every pixel and colour, as of a dark scene."""
-    return x + rng.normal(scale=NOISE[severity], size=x.shape)
+    noisy: Pixels = x + np.float32(NOISE[severity]) * rng.standard_normal(x.shape, dtype=np.float32)
+    return noisy
 
 
 def blur(x: Pixels, severity: int, _rng: np.random.Generator) -> Pixels:
@@ -76,7 +77,8 @@ def fog(x: Pixels, severity: int, rng: np.random.Generator) -> Pixels:
     """Under a bright fractal that grows finer by octaves, each weaker than the last."""
     amount, decay = FOG[severity]
     top = float(x.max())
-    foggy: Pixels = (x + amount * _fractal(x.shape[0], x.shape[1], decay, rng)[..., None]) * top / (top + amount)
+    bright = x + amount * _fractal(x.shape[0], x.shape[1], decay, rng)[..., None]
+    foggy: Pixels = (bright * (top / (top + amount))).astype(np.float32)
     return foggy
 
 
@@ -98,7 +100,7 @@ def corrupted(picture: Any, name: str, severity: int, rng: np.random.Generator) 
     >>> int(corrupted(grey, "brightness", 5, np.random.default_rng(0)).min())
     255
     """
-    return _bytes(PICTURES[name](np.asarray(picture, np.float64) / 255, severity - 1, rng))
+    return _bytes(PICTURES[name](np.asarray(picture, np.float32) / np.float32(255), severity - 1, rng))
 
 
 def _bytes(x: Pixels) -> NDArray[np.uint8]:
@@ -112,17 +114,18 @@ def _picture(x: Pixels) -> Any:
 
 
 def _pixels(picture: Any) -> Pixels:
-    return np.asarray(picture, np.float64) / 255
+    pixels: Pixels = np.asarray(picture, np.float32) / np.float32(255)
+    return pixels
 
 
 def _fractal(height: int, width: int, decay: float, rng: np.random.Generator) -> Pixels:
     """Random grids of 2, 4, 8 … cells, smoothly enlarged and summed; from 0 to 1."""
     from PIL import Image
 
-    made, weight, cells = np.zeros((height, width)), 1.0, 2
+    made, weight, cells = np.zeros((height, width), np.float32), 1.0, 2
     while cells <= max(height, width):
         grid = Image.fromarray(rng.random((cells + 1, cells + 1)).astype(np.float32))
-        made += weight * np.asarray(grid.resize((width, height), Image.Resampling.BICUBIC), np.float64)
+        made += weight * np.asarray(grid.resize((width, height), Image.Resampling.BICUBIC))
         weight, cells = weight / decay, 2 * cells
     made -= made.min()
     scaled: Pixels = made / max(float(made.max()), 1e-9)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from transferium.data.columns.column import CODED
 from transferium.data.columns.table import Table
 from transferium.data.domain import Domain, Kind
 from transferium.data.images.decode import decode
-from transferium.data.samples import Items, Rows
+from transferium.data.samples import Indices, Items, Rows, Samples
 from transferium.data.sounds.decode import decode_sound
 from transferium.evaluation.corruptions.corrupted_pictures import PICTURES, corrupted
 from transferium.models.backbone import Backbone
@@ -21,6 +22,7 @@ from transferium.models.sound_preprocess import SoundPreprocess
 from transferium.training.augment.texts import TextAugment
 
 SEVERITIES = (1, 2, 3, 4, 5)
+Change = Callable[[Any, np.random.Generator], Any]
 Corrupt = Callable[[Domain, str, int, int], Domain]
 """Examples that are ready, the name of a corruption, its severity, and the seed: the same examples, corrupted."""
 
@@ -34,14 +36,36 @@ class Corruptions:
     ready: Callable[[Domain, Backbone], Domain] = lambda domain, _backbone: domain
 
 
+class Corrupted:
+    """Examples that are changed when they are asked for, each by a random stream of its own: in threads, as they come.
+
+    ``change`` takes a raw example and its stream; a stream is the same at every severity.
+    """
+
+    def __init__(self, samples: Samples, change: Change, seed: Sequence[int], at: Indices | None = None) -> None:
+        self.samples, self.change, self.seed = samples, change, tuple(seed)
+        self.at: Indices = np.arange(len(samples)) if at is None else at
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def raw(self, index: int) -> Any:
+        """One example, changed."""
+        at = int(self.at[index])
+        return self.change(self.samples.raw(at), np.random.default_rng([*self.seed, at]))
+
+    def take(self, indices: Indices) -> Corrupted:
+        """Some of them, changed as they would be among all."""
+        return Corrupted(self.samples, self.change, self.seed, self.at[indices])
+
+
 def _each(change: Callable[[Any, str, int, np.random.Generator], Any]) -> Corrupt:
-    """Each example changed by a random stream of its own, the same one at every severity."""
+    """Each example changed alone; what it is known by says how."""
 
     def corrupt(domain: Domain, name: str, severity: int, seed: int) -> Domain:
-        word = sum(name.encode())
-        streams = (np.random.default_rng([seed, word, i]) for i in range(len(domain)))
-        made = [change(domain.samples.raw(i), name, severity, rng) for i, rng in enumerate(streams)]
-        return replace(domain, samples=Items(made), keys=None)
+        made = Corrupted(domain.samples, lambda raw, rng: change(raw, name, severity, rng), (seed, sum(name.encode())))
+        names = (f"{i} {name} {severity} {seed}" for i in range(len(domain)))
+        return replace(domain, samples=made, keys=tuple(hashlib.sha256(n.encode()).hexdigest() for n in names))
 
     return corrupt
 

@@ -8,14 +8,15 @@ import numpy as np
 
 from transferium.evaluation.sides.looked import Looked
 from transferium.functional.bootstrap import Interval, bootstrap, percentiles
-from transferium.functional.metrics.confidence_metrics import confidence_statistics, risk_coverage
+from transferium.functional.calibration import error_by_chance, error_interval
+from transferium.functional.metrics.confidence_metrics import confidence_statistics, equal_bins, risk_coverage
 
 
 def confidence_curve(looked: Looked) -> dict[str, Any]:
     """Calibration errors, Brier score and the risk-coverage curve, with 95 % intervals; of classes alone.
 
     The expected calibration error is the one beside it, ``calibration_error``; the adaptive one is biased upwards as it
-    is, and its interval is moved by the bootstrap's estimate of that. The accuracies on the curve are read off the same
+    is, and so is its interval made. The accuracies on the curve are read off the same
     examples that order it.
     """
     y, outputs, groups = looked.of_classes("confidence"), looked.held.outputs, looked.held.domain.groups
@@ -24,9 +25,8 @@ def confidence_curve(looked: Looked) -> dict[str, Any]:
     samples = bootstrap(statistics, len(y), seed=looked.seed, resamples=1000, groups=groups)
     found: dict[str, Any] = {"calibration_error": looked.evaluation["calibration_error"].as_dict()}
     for name, value in values.items():
-        low, high = (float(end) for end in percentiles(samples[name]))
-        if name == "adaptive_calibration_error":
-            bias = float(samples[name].mean()) - value
-            low, high = max(0.0, min(value, low - bias)), max(value, high - bias)
-        found[name] = Interval(value, low, high).as_dict()
+        found[name] = Interval(value, *map(float, percentiles(samples[name]))).as_dict()
+    name, bins = "adaptive_calibration_error", equal_bins(outputs)
+    chance = error_by_chance(outputs, seed=looked.seed, member=bins, groups=groups)
+    found[name] = error_interval(values[name], samples[name], chance).as_dict()
     return found | {"temperature": looked.model.head.temperature, "risk_coverage": risk_coverage(y, outputs)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -58,7 +57,7 @@ def _errors(
     looked: Looked, models: dict[str, tuple[Backbone, AnyHead]], domain: Domain, embedder: Embedder
 ) -> dict[str, float]:
     """The error of each model; an example that a corruption left unreadable counts as nobody's."""
-    seen = embedder(replace(domain, keys=None), *(backbone for backbone, _ in models.values()))
+    seen = embedder(domain, *(backbone for backbone, _ in models.values()))
     ok: Array = np.all([one.ok for one in seen], axis=0)
     return {
         name: looked.error(domain.y[ok], head.outputs(one.features[ok]))

@@ -26,10 +26,7 @@ def confidence_statistics(y: NDArray[np.int64], probabilities: Array) -> Statist
     sure, wrong = probabilities.max(axis=1), probabilities.argmax(axis=1) != y
     spread = np.square(probabilities).sum(axis=1) - 2 * probabilities[np.arange(len(y)), y] + 1
     order = np.argsort(-sure, kind="stable")
-    member = np.empty(len(y), np.int64)
-    for number, rows in enumerate(np.array_split(order, min(BINS, len(y)))):
-        member[rows] = number
-    of_bins, gap = totals(member, BINS), sure - ~wrong
+    of_bins, gap = totals(equal_bins(probabilities), BINS), sure - ~wrong
 
     def compute(counts: Array) -> dict[str, Array]:
         n = counts.sum(axis=1)
@@ -42,6 +39,15 @@ def confidence_statistics(y: NDArray[np.int64], probabilities: Array) -> Statist
         }
 
     return compute
+
+
+def equal_bins(probabilities: Array) -> NDArray[np.int64]:
+    """The bin of each row ``(n,)`` by its largest probability: 15 bins of equally many rows, the surest first."""
+    member = np.empty(len(probabilities), np.int64)
+    order = np.argsort(-probabilities.max(axis=1), kind="stable")
+    for number, rows in enumerate(np.array_split(order, min(BINS, len(order)))):
+        member[rows] = number
+    return member
 
 
 def risk_coverage(y: NDArray[np.int64], probabilities: NDArray[Any], points: int = 10) -> list[dict[str, float]]:
