@@ -132,6 +132,7 @@ def test_a_frame_holds_mixed_rows_and_content_decides_what_is_a_copy(films: Path
         (("--drop", "title"), "column 'title' is to be used and to be dropped"),
         (("--type", "gone=text"), "has no column 'gone'"),
         (("--type", "year=picture"), "'picture' is no type of a column"),
+        (("--method", "finetune"), "there is no training for mixed rows, only for images"),
     ],
 )
 def test_bad_options_are_said(

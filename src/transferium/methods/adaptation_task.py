@@ -48,6 +48,7 @@ class AdaptationTask(Task):
     probe: Fitted | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.unlabeled.labels is not None:
             raise DataError(
                 f"the unlabelled target {self.unlabeled.name!r} carries labels, which no method may see: "

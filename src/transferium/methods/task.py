@@ -30,6 +30,7 @@ class Task:
     called with (what, done, total); ``workdir`` is where a method that can be interrupted keeps its state, written
     after every ``checkpoint_steps`` steps, or by the clock where that is None; ``track`` names the trackers that get
     its steps. ``part`` says that these are some of another task's examples (``on``): no advice on settings is given.
+    A ``backbone`` that is to be fitted to data first, as that of tables is, is fitted to the training part.
     """
 
     train: Domain
@@ -44,6 +45,10 @@ class Task:
     budget_s: float | None = None
     track: tuple[str, ...] = ()
     part: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.train):
+            self.backbone = self.embedder.fitted(self.backbone, self.train)
 
     def tell(self, what: str, done: int, total: int) -> None:
         """Say how much of some work is done, where anybody listens."""

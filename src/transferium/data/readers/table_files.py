@@ -100,7 +100,8 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
         ignored={"labels": tuple(ids[row] for row in sorted({*range(len(ids))} - {*gaps}))} if gaps else {},
     )
     if columns.columns is not None:
-        cells = AFewColumns(tables, columns.columns, table.num_rows) if few else table.column
+        typed = [name for name in columns.columns if name not in columns.examples]
+        cells = AFewColumns(tables, typed, table.num_rows) if few else table.column
         examples = partial(_examples, paths, tables, where)
         return with_columns(domain, cells, columns, where, asked=asked.columns is not None, examples=examples)
     if labels is None:

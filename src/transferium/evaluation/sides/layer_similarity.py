@@ -74,7 +74,7 @@ def _others(looked: Looked) -> tuple[dict[str, Backbone], dict[str, str]]:
         reasons["random_weights"] = "no pretrained backbone is involved"
         return others, reasons
     try:
-        others["random_weights"] = randomised(origin)
+        others["random_weights"] = looked.embedder.fitted(randomised(origin), looked.held.domain)
     except BackboneError as error:
         reasons["random_weights"] = str(error)
     return others, reasons

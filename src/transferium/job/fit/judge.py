@@ -152,7 +152,7 @@ def compare_with_random(
     far = reference.CLOSE * measured[problem.headline].value if problem.lower_is_better else reference.CLOSE
     quick = isinstance(plain, LinearProbe) and plain.Cs == QUICK
     if (coarser or quick) and difference.low < far:
-        full = task.embedder.fitted(randomised(task.backbone, full=True), task.train) if coarser else random
+        full = randomised(task.backbone, full=True) if coarser else random
         return compare_with_random(fitted, task, test, outputs, full, LinearProbe())
     beside = f"{'a probe' if plain.learns else plain.name} on random weights" + (f" at {reads}" if coarser else "")
     return measured, verdict(difference, f"{fitted.method} on {task.backbone.name}", beside, problem.wording)

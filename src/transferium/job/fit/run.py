@@ -90,7 +90,6 @@ def fit_job(
         fitted = method.fit(task) if before is None else before.compared(method.fit(task), task)
     warn_if_untracked(task, fitted)
     with watch("evaluate"):
-        random = None if random is None else embedder.fitted(random, divided.train)
         judged = judge(fitted, method, task, divided.test, random)
         said = [*judged.compared.remarks, *remarks(judged, fitted, task, divided.division)]
         said += [] if before is None else before.remarks(divided.test)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from transferium.data.domain import Domain
 from transferium.data.fingerprint import fingerprint
+from transferium.data.modality import by_kind
 from transferium.errors import InputError
 from transferium.functional.class_shares import balanced_weights
 from transferium.functional.sequences.ragged import every_row
@@ -83,6 +84,12 @@ class FineTune(  # settings are listed from the last base to the first
     @property
     def trains(self) -> bool:
         return True
+
+    def check_backbone(self, backbone: Backbone) -> None:
+        """Raise ``InputError`` for examples that no network is trained on."""
+        from transferium.training.feeds.feeds import FEEDS
+
+        by_kind(FEEDS, backbone.kind, "training")
 
     def check(self) -> None:
         """Raise ``InputError`` for what cannot work; warn of a rate far above, or far below, what works."""
