@@ -13,10 +13,12 @@ import transferium as tm
 from transferium.artifact import load_artifact
 from transferium.data.doctor.scan import scan
 from transferium.data.mixed_table import MixedTable
+from transferium.data.pairing import pair_domains
 from transferium.embedding.embed import Embedder
 from transferium.embedding.store.store import FeatureStore
 from transferium.errors import DataError, InputError
-from transferium.models.catalogue import find_backbone
+from transferium.methods.task import Task
+from transferium.models.catalogue import find_backbone, randomised
 from transferium.models.mixed.mixed_preprocess import MixedPreprocess
 from worlds.films import write_films
 
@@ -117,6 +119,35 @@ def test_a_frame_holds_mixed_rows_and_content_decides_what_is_a_copy(films: Path
     assert isinstance(part, MixedTable) and part.join([part]).keys() == [keys[3], keys[2]] * 2
     whole = tm.read(films, types=TYPES)
     assert whole.samples.names == ("year", "studio", "rating", "poster", "title")
+
+
+def test_tables_are_joined_and_aligned_with_their_columns_of_examples() -> None:
+    here = {"title": ["so", "it"], "n": [1, 2], "more": [3, 4], "label": ["a", "b"]}
+    there = {"n": [5.5, 6.5], "title": ["is", None]}
+    source, target = tm.read(here, label="label", types={"title": "text"}), tm.read(there, types={"title": "text"})
+    pair = pair_domains([source, source], target)
+    assert pair.source.samples.names == pair.target.samples.names == ("n", "title")
+    assert [pair.source.samples.raw(i)["title"] for i in range(4)] == ["so", "it"] * 2
+    assert pair.target.samples.raw(1) == {"n": 6.5, "title": ""}
+    assert any("'more'" in finding.message for finding in pair.findings)
+
+
+def test_pictures_that_rows_of_a_folder_name_are_not_left_aside(tmp_path: Path) -> None:
+    write_films(tmp_path / "data", 20)
+    domain = tm.read(tmp_path / "data", label="rating", types=TYPES)
+    assert domain.kind == "mixed" and len(domain) == 20
+    assert set(domain.ignored["images"]) == {"posters/3.png", "posters/5.png"}, "two that no row names"
+
+
+def test_a_task_fits_what_reads_mixed_rows_and_random_weights_too() -> None:
+    frame = {"title": ["so", "it", "is", "so it"], "n": [1.5, 2.5, 0.5, 3.5], "label": [0.1, 0.2, 0.3, 0.4]}
+    domain = tm.read(frame, label="label", types={"title": "text"})
+    fitted = Task(domain, None, find_backbone(None, "mixed"), Embedder(None), 0).backbone
+    assert fitted.pretrained and fitted.width == 384 + 1
+    random = Task(domain, None, randomised(fitted), Embedder(None), 0).backbone
+    assert not random.pretrained and random.width == fitted.width and random.fingerprint != fitted.fingerprint
+    with pytest.raises(DataError, match="the model reads column 'title' as text, and it is given as image"):
+        fitted.preprocess.seen(tm.read({"title": ["1.png"], "n": [1]}, types={"title": "image"}).samples)
 
 
 @pytest.mark.parametrize(
