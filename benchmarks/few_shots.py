@@ -1,7 +1,9 @@
 """Few labels: zero-shot, prototypes, neighbours, probe, SetFit and others over draws of TREC and SST-2.
 
 Descriptions of the labels (``benchmarks/labels/``) are written from the definitions that came with the data sets; the
-templates are those of the method. ``--quick`` takes two draws and leaves out what trains.
+templates are those of the method. ``--quick`` takes two draws and leaves out what trains. More labels, and methods:
+
+python benchmarks/few_shots.py --shots 64 --draws 3 --methods zero-shot,probe,setfit,lora,bitfit,finetune
 """
 
 from __future__ import annotations
@@ -33,8 +35,8 @@ def run(*arguments: object) -> dict[str, Any]:
 
 def few_shots(data: Path, name: str, shots: int, draws: int, methods: str) -> list[dict[str, Any]]:
     """The table of the methods over the draws."""
-    labels = LABELS / f"{name}.json"
-    told = run(data / name, "--shots", shots, "--draws", draws, "--method", methods, "--labels", labels)
+    labels = ("--labels", LABELS / f"{name}.json") if "zero-shot" in methods.split(",") else ()
+    told = run(data / name, "--shots", shots, "--draws", draws, "--method", methods, *labels)
     return list(told["few_shots"]["methods"])
 
 
@@ -80,4 +82,5 @@ def figures(asked: argparse.Namespace) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    record("few_shots", figures(arguments()))
+    asked = arguments()
+    record("few_shots" if asked.shots == "8" else f"few_shots_{asked.shots.replace(',', '_')}", figures(asked))

@@ -145,6 +145,22 @@ def test_an_adapter_finds_the_folder_that_it_was_trained_in_and_says_where_it_wa
         named_backbone(tmp_path / "run", "text").build()
 
 
+@pytest.mark.usefixtures("_no_export")
+@pytest.mark.parametrize("kind", ["lora", "adapter"])
+def test_an_adapter_on_a_network_that_was_tuned_before_is_trained_further(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "enc").mkdir()
+    given = find_backbone(tmp_path / "enc", _bert(tmp_path / "enc"))
+    first = _saved(_changed(given, "lora"), tmp_path / "first")
+    assert first.weights is None
+    tuned = _changed(first, kind)
+    expected = tuned.build().state_dict()
+    found = _saved(tuned, tmp_path / "second")
+    for name in ("enc", "first"):
+        shutil.move(tmp_path / name, tmp_path / f"{name} is gone")
+    assert same(found.build().state_dict(), expected)
+    assert same(_saved(found, tmp_path / "copy").build().state_dict(), expected)
+
+
 def _untouched(given: Backbone, folder: Path) -> Path:
     _saved(given, folder / "untouched")
     return folder / "untouched"

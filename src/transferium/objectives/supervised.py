@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -81,7 +82,9 @@ class SupervisedTasks(Objective):
 
     ``labels`` hold a label of each task for every row of the stream's domain. With ``uncertainty`` the sum is
     ``Σ_k exp(-s_k) · loss_k + s_k / 2``, half the loss of amounts, where ``s_k``, the logarithm of a task's noise, is
-    trained along. Kendall et al., "Multi-task learning using uncertainty to weigh losses" (2018).
+    trained along. It starts where the sum is lowest for a model that knows nothing, ``s_k = log(2 loss_k)``: from 0,
+    all of them would move alike for hundreds of steps, whose lengths do not depend on how large a loss is.
+    Kendall et al., "Multi-task learning using uncertainty to weigh losses" (2018).
     """
 
     def __init__(
@@ -94,9 +97,18 @@ class SupervisedTasks(Objective):
     ) -> None:
         super().__init__()
         self.problems, self.stream, self.needs = dict(problems), stream, frozenset({stream})
-        self.noise = nn.Parameter(torch.zeros(len(problems))) if uncertainty else None
+        self.noise = nn.Parameter(self._noise(labels)) if uncertainty else None
         for k, name in enumerate(problems):
             self.register_buffer(f"labels{k}", torch.from_numpy(labels[name]), persistent=False)
+
+    def _noise(self, labels: Mapping[str, NDArray[Any]]) -> Tensor:
+        nothing = [p.losses(np.zeros((len(labels[n]), p.width)), labels[n]).mean() for n, p in self.problems.items()]
+        halves = [self._half(problem) for problem in self.problems.values()]
+        return torch.tensor(2 * np.multiply(halves, nothing), dtype=torch.float32).clamp_min(1e-6).log()
+
+    @staticmethod
+    def _half(problem: Problem) -> float:
+        return 0.5 if problem.link == "identity" else 1.0
 
     def extra_repr(self) -> str:
         return f"{list(self.problems)}, stream={self.stream!r}, uncertainty={self.noise is not None}"
@@ -108,7 +120,6 @@ class SupervisedTasks(Objective):
             labels = self.get_buffer(f"labels{k}")
             loss = problem.torch_losses(scores[k], labels[view.index(self.stream).to(labels.device)]).mean()
             if self.noise is not None:
-                half = 0.5 if problem.link == "identity" else 1.0
-                loss = half * (-self.noise[k]).exp() * loss + self.noise[k] / 2
+                loss = self._half(problem) * (-self.noise[k]).exp() * loss + self.noise[k] / 2
             terms[f"task {name}"] = loss
         return terms

@@ -17,6 +17,7 @@ from transferium.methods.finetuning.finetune import FineTune
 from transferium.methods.fitted import Fitted
 from transferium.methods.several_tasks.joint import Goal, Joint, SeveralTasks
 from transferium.models.heads.linear import linear
+from transferium.objectives.supervised import SupervisedTasks
 from transferium.problems.regression import Regression
 from worlds.toy import picture_backbone, pictures, same, weights
 
@@ -82,6 +83,18 @@ def test_interrupted_and_started_again_it_ends_the_same(weighting: str, tmp_path
     again = method.fit_tasks(task(workdir=tmp_path, checkpoint_steps=1))
     assert same(everything(again), everything(expected))
     assert again["colour"].history == expected["colour"].history
+
+
+def test_noise_starts_where_the_loss_of_knowing_nothing_is_divided_best() -> None:
+    named = goals(pictures(40))
+    bright = named["bright"].train
+    labels = {"colour": named["colour"].train, "bright": (bright - bright.mean()) / bright.std()}
+    problems = {name: goal.problem for name, goal in named.items()}
+    noise = SupervisedTasks(problems, labels, uncertainty=True).noise
+    assert noise is not None
+    assert noise.tolist() == pytest.approx([np.log(2 * np.log(problems["colour"].width)), 0.0], abs=1e-6)
+    uniform, by_noise = (everything(Joint(weighting=w, **SHORT).fit_tasks(task())) for w in ("uniform", "uncertainty"))
+    assert not torch.allclose(uniform["colour"], by_noise["colour"], rtol=1e-4)
 
 
 def test_what_is_for_one_task() -> None:

@@ -22,7 +22,7 @@ from transferium.models.backbone import Backbone
 from transferium.models.catalogue import backbone_of_model
 from transferium.models.graphs.unbound_graph import UnboundGraph
 from transferium.models.modality import MODALITIES, preprocess_from_json
-from transferium.models.peft.adapted_backbone import adapted, check_belongs
+from transferium.models.peft.adapted_backbone import adapted, check_belongs, with_adapter
 from transferium.models.preprocess import CallablePreprocess
 from transferium.models.sources.architectures import architecture_of
 from transferium.models.sources.weight_files import digest_files, read_weights
@@ -144,6 +144,13 @@ def base_of(adapter: Adapter) -> Backbone:
     return base
 
 
+def is_found(adapter: Adapter) -> bool:
+    """Whether the backbone that an adapter was trained in is found by its name; not one that was tuned before."""
+    with suppress(TransferiumError):
+        return bool(base_of(adapter))
+    return False
+
+
 def trainable(backbone: Backbone) -> Backbone | None:
     """A backbone that came with a saved model, as a network that can be trained further; None where it cannot.
 
@@ -175,8 +182,11 @@ def _build(
     adapter: Adapter | None,
     fresh: Callable[[], nn.Module] | None,
 ) -> nn.Module:
-    """The architecture that came along or has that name, with the weights or adapter beside the graph."""
-    if adapter is not None:
+    """The architecture that came along or has that name, with the weights or adapter beside the graph.
+
+    Weights beside an adapter are those of the whole network with the adapter in it.
+    """
+    if adapter is not None and weights is None:
         return adapted(base_of(adapter), adapter).build()
     if weights is None:
         words = f"{name} came with a saved model, as a graph that can be run but not trained"
@@ -185,6 +195,8 @@ def _build(
     from transferium.models.surgery.side_by_side import side_by_side
 
     module = (fresh or side_by_side([backbone_of_model(name, kind)] * members).build)()
+    if adapter is not None:
+        module = with_adapter(module, adapter)
     try:
         module.load_state_dict(read_weights(weights))
     except RuntimeError as error:

@@ -130,6 +130,10 @@ class Joint(FineTune):
         problems = {name: goal.problem for name, goal in goals.items()}
         return SupervisedTasks(problems, labels, uncertainty=self.weighting == "uncertainty")
 
+    def _own_rate(self) -> float:
+        """Of the tasks' noise: a logarithm that follows falling losses, by ones and twos."""
+        return 10 * self.head_lr
+
     def _keep_best(self, setup: FineTuneSetup, *, start: bool = False) -> KeepBest:
         swa_from = max(self.swa_from, self.warmup)
         return self._scorer(_held_out_sum(setup), setup.task.problem, start=start, swa_from=swa_from)

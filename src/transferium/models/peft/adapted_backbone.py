@@ -41,7 +41,12 @@ def adapted(backbone: Backbone, adapter: Adapter) -> Backbone:
     return backbone.made_into(whole.hexdigest(), partial(_build, backbone, adapter), adapter=belongs, tuned=True)
 
 
-def _build(backbone: Backbone, adapter: Adapter) -> nn.Module:
+def with_adapter(module: nn.Module, adapter: Adapter) -> nn.Module:
+    """``module`` with the adapter in it, merged where that is possible."""
     from transferium.models.peft.inject import attach, merge_and_unload
 
-    return merge_and_unload(attach(backbone.build(), adapter)).requires_grad_(True).eval()
+    return merge_and_unload(attach(module, adapter)).requires_grad_(True).eval()
+
+
+def _build(backbone: Backbone, adapter: Adapter) -> nn.Module:
+    return with_adapter(backbone.build(), adapter)
