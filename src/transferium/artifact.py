@@ -21,7 +21,7 @@ from transferium.data.domain import Domain, Kind, alike
 from transferium.data.learned import FILE as LEARNED
 from transferium.data.learned import Learned
 from transferium.embedding.embed import Embedder, Embedding
-from transferium.embedding.engines.portable import base_of, is_found, save_graph, save_weights
+from transferium.embedding.engines.portable import base_of, save_graph, save_weights
 from transferium.embedding.engines.saved_backbone import comes_with_a_package, described, read_backbone
 from transferium.errors import ArtifactError, DataError, InputError, TransferiumError, refusing
 from transferium.models.adapter import DESCRIPTION as ADAPTER
@@ -213,7 +213,7 @@ class Artifact(Shown):
         if adapter is not None:
             facts = {"temperature": self.head.temperature, "head": self.head.facts(), "info": self.info}
             write_adapter(adapter, folder, self.head.to_tensors(), {"problem": self.problem.to_json()} | facts)
-        if travels and (self.backbone.tuned or there) and not (adapter is not None and is_found(adapter)):
+        if travels and (self.backbone.tuned or there) and (adapter is None or adapter.on_tuned):
             weights = save_weights(self.backbone, folder / WEIGHTS)
         description = (
             {

@@ -26,13 +26,19 @@ class Adapter:
     """What was trained of a network: its ``kind`` (lora, prefix …), settings, and every tensor that differs.
 
     ``tensors`` are called as in the network that holds it; running statistics of batch normalisation are among them.
-    ``backbone`` is ``Backbone.to_json`` of the one that it was trained in, whose fingerprint it is known by.
+    ``backbone`` is ``Backbone.to_json`` of the one that it was trained in, whose fingerprint it is known by, and
+    whether that was ``tuned`` before.
     """
 
     kind: str
     settings: Mapping[str, Any]
     tensors: Mapping[str, NDArray[Any]]
     backbone: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def on_tuned(self) -> bool:
+        """Whether it was trained in a network that had been tuned before, which is not found by its name."""
+        return bool(self.backbone.get("tuned"))
 
     @property
     def size_bytes(self) -> int:

@@ -144,13 +144,6 @@ def base_of(adapter: Adapter) -> Backbone:
     return base
 
 
-def is_found(adapter: Adapter) -> bool:
-    """Whether the backbone that an adapter was trained in is found by its name; not one that was tuned before."""
-    with suppress(TransferiumError):
-        return bool(base_of(adapter))
-    return False
-
-
 def trainable(backbone: Backbone) -> Backbone | None:
     """A backbone that came with a saved model, as a network that can be trained further; None where it cannot.
 

@@ -37,7 +37,7 @@ def adapted(backbone: Backbone, adapter: Adapter) -> Backbone:
     for name, tensor in sorted(adapter.tensors.items()):
         whole.update(f"{name} {tensor.dtype} {tensor.shape}".encode())
         whole.update(np.ascontiguousarray(tensor).tobytes())
-    belongs = replace(adapter, backbone=backbone.to_json())
+    belongs = replace(adapter, backbone=backbone.to_json() | ({"tuned": True} if backbone.tuned else {}))
     return backbone.made_into(whole.hexdigest(), partial(_build, backbone, adapter), adapter=belongs, tuned=True)
 
 
