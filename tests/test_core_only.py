@@ -77,6 +77,8 @@ fit texts.csv --text text --label label --out texts
 evaluate texts texts.csv
 predict texts texts.csv --out answers.csv
 fit texts.csv --text text --label label --backbone char_ngrams --out ngrams
+export ngrams --out ngrams.onnx
+export ngrams --format card --out ngrams.md
 fit texts.csv --text text --label labels --problem multi-label --out labels
 fit texts.csv --text text --label amount --problem regression --out amounts
 compare source target

@@ -28,6 +28,7 @@ from transferium.errors import InputError
 from transferium.evaluation.corruptions.corruptions import CORRUPTIONS
 from transferium.evaluation.gradient_boosting import TREES
 from transferium.job.compare.surface import SURFACES, compare_surface
+from transferium.job.export.entrances import ENTRANCES
 from transferium.job.fit.run import fit_job
 from transferium.job.inspect import show_augmented
 from transferium.job.options import FitOptions
@@ -134,6 +135,13 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "EXAMPLE_FILES": (
         EXAMPLE_FILES,
         dict.fromkeys(("text", "pair", "sentence", "row", "mixed", "features"), "they are cells of tables"),
+    ),
+    "ENTRANCES": (
+        ENTRANCES,
+        {
+            "sound": "their spectrograms are made outside of a graph",
+            "sentence": "words are averaged outside of a graph",
+        },
     ),
     "OWN_CHECKS": (
         OWN_CHECKS,

@@ -21,6 +21,7 @@ from transferium.cli.compare import compare
 from transferium.cli.echo import echo
 from transferium.cli.environment import help_text
 from transferium.cli.jobs.compare_runs import compare_runs_command
+from transferium.cli.jobs.export_run import export_command
 from transferium.cli.jobs.pretrain import pretrain
 from transferium.cli.jobs.rank import rank_command
 from transferium.cli.jobs.serve import serve
@@ -95,6 +96,7 @@ def cli(quiet: bool, debug: bool) -> None:
     transferium compare labelled_photos/ new_photos/             how far apart, in what way
     transferium rank new_photos/ --sources shop/ studio/         which source, or which --backbones, suit it
     transferium serve runs/ants_bees             answer requests, with a page to try it by hand
+    transferium export runs/ants_bees --out ants.onnx            one file for onnxruntime, without this program
     """
     # --debug is read by main() from the arguments, since errors in parsing come before this function.
     del quiet, debug
@@ -113,6 +115,7 @@ for _command in (
     tune,
     pretrain,
     serve,
+    export_command,
     commands.backbones,
     commands.methods,
     commands.cache,

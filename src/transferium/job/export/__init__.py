@@ -1,0 +1,1 @@
+"""A saved model in a form that other programs run or read."""
