@@ -21,7 +21,9 @@ from transferium.cli.compare import compare
 from transferium.cli.echo import echo
 from transferium.cli.environment import help_text
 from transferium.cli.jobs.compare_runs import compare_runs_command
+from transferium.cli.jobs.embed_data import embed_command
 from transferium.cli.jobs.export_run import export_command
+from transferium.cli.jobs.near import near_command
 from transferium.cli.jobs.pretrain import pretrain
 from transferium.cli.jobs.rank import rank_command
 from transferium.cli.jobs.serve import serve
@@ -96,6 +98,7 @@ def cli(quiet: bool, debug: bool) -> None:
     transferium compare labelled_photos/ new_photos/             how far apart, in what way
     transferium rank new_photos/ --sources shop/ studio/         which source, or which --backbones, suit it
     transferium serve runs/ants_bees             answer requests, with a page to try it by hand
+    transferium near new.jpg --in photos/        the nearest examples; transferium embed: features as Parquet
     transferium export runs/ants_bees --out ants.onnx            one file for onnxruntime, without this program
     """
     # --debug is read by main() from the arguments, since errors in parsing come before this function.
@@ -116,6 +119,8 @@ for _command in (
     pretrain,
     serve,
     export_command,
+    embed_command,
+    near_command,
     commands.backbones,
     commands.methods,
     commands.cache,

@@ -178,8 +178,11 @@ def only_separator(options: dict[str, Any]) -> dict[str, Any]:
     return columns
 
 
-def make_embedder(options: dict[str, Any]) -> Embedder:
-    """An embedder over the user's store, which shows its progress unless ``--quiet`` was given."""
+def make_embedder(options: dict[str, Any], *, stays_open: bool = False) -> Embedder:
+    """An embedder over the user's store, which shows its progress unless ``--quiet`` was given.
+
+    One that ``stays_open`` is asked again and again, for a part of the data each time.
+    """
     from transferium.embedding.embed import Embedder
     from transferium.embedding.store.store import FeatureStore
     from transferium.system.processes import world
@@ -190,7 +193,7 @@ def make_embedder(options: dict[str, Any]) -> Embedder:
         from transferium.embedding.shards import ShardedEmbedder
 
         return ShardedEmbedder(store, engine=options["engine"], progress=progress)
-    return Embedder(store, engine=options["engine"], progress=progress)
+    return Embedder(store, engine=options["engine"], progress=progress, stays_open=stays_open)
 
 
 def trackers(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,0 +1,201 @@
+"""An exported ONNX file against ``predict`` on real inputs, from their bytes on; and what 8-bit numbers would bring.
+
+    python benchmarks/export.py [--quick]      writes benchmarks/results/export.json
+
+The programs of docs/export.md are run as they stand there, where this package cannot be imported. ``int8`` quantises
+the convolutions of the exported file with onnxruntime (static, calibrated on training pictures; and dynamic): pictures
+a second beside the same file as it was exported, one thread, and right answers on the test part. It needs the full
+installation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_dynamic, quantize_static
+
+import transferium as tm
+from record import DATA, record
+from transferium.artifact import load_artifact
+from transferium.job.export.run import export
+
+DOCS = Path(__file__).resolve().parents[1] / "docs" / "export.md"
+ROUNDS, BATCH = 5, 32
+
+
+def program(heading: str) -> str:
+    """The program below a heading of the documentation, where this package cannot be imported."""
+    part = DOCS.read_text(encoding="utf-8").split(f"## {heading}\n")[1]
+    return "import sys\nsys.modules['transferium'] = None\n" + re.findall(r"```python\n(.*?)```", part, re.S)[0]
+
+
+def compared(lines: list[list[str]], labels: list[str], expected: NDArray[Any]) -> dict[str, Any]:
+    """How far the printed answers are from ``predict``."""
+    assert len(lines) == len(labels)
+    far = np.abs(np.array([list(map(float, line[1:])) for line in lines]) - expected).max()
+    same = sum(line[0] == label for line, label in zip(lines, labels, strict=True))
+    return {"inputs": len(lines), "labels_equal": same, "largest_difference": float(f"{far:.2g}")}
+
+
+def printed(command: list[str], **options: Any) -> list[list[str]]:
+    """The cells that a program prints."""
+    ran = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=True, **options)
+    return [line.split("\t") for line in ran.stdout.splitlines()]
+
+
+def exported(model: Any, folder: Path) -> Path:
+    """The file of a model."""
+    model.save(folder / "run")
+    export(folder / "run", folder / "model.onnx", "onnx")
+    return folder / "model.onnx"
+
+
+def cifar(part: str, count: int, folder: Path) -> tuple[list[str], list[str]]:
+    """The first pictures of a part as files, and their labels."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(DATA / "cifar10_subset" / f"{part}.parquet").slice(0, count)
+    column = next(name for name in table.column_names if name.startswith("im"))
+    files = []
+    for i, content in enumerate(table[column].to_pylist()):
+        (file := folder / f"{part}{i}.png").write_bytes(content["bytes"] if isinstance(content, dict) else content)
+        files.append(str(file))
+    return files, [str(one) for one in table["label"].to_pylist()]
+
+
+def ants_and_bees(part: str) -> tuple[list[str], list[str]]:
+    """Files and labels of a part."""
+    files = sorted(path for path in (DATA / "hymenoptera" / part).rglob("*.*") if path.is_file())
+    return list(map(str, files)), [file.parent.name for file in files]
+
+
+class Pictures(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+    """Pictures one batch after another."""
+
+    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+        self.batches: Iterator[NDArray[np.uint8]] = iter(np.split(pixels, range(16, len(pixels), 16)))
+
+    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+        """The next batch, or None."""
+        batch = next(self.batches, None)
+        return None if batch is None else {"pixels": batch}
+
+
+def seen(model: Any, files: list[str]) -> NDArray[np.uint8]:
+    """The pixels that the graph reads."""
+    from transferium.data.images.decode import decode
+
+    preprocess = model.artifact_.backbone.preprocess
+    cuts = [preprocess.cut(decode(Path(file).read_bytes(), preprocess.decode_at_least)) for file in files]
+    return np.stack([np.asarray(cut) for cut in cuts])
+
+
+def opened(file: Path) -> Any:
+    """A session on one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = 1, 3
+    return onnxruntime.InferenceSession(file, options)
+
+
+def right(session: Any, pixels: NDArray[np.uint8], labels: list[str], classes: list[str]) -> float:
+    """The share of right answers."""
+    found = [session.run(None, {"pixels": pixels[i : i + BATCH]})[0] for i in range(0, len(pixels), BATCH)]
+    return float(
+        np.mean([classes[k] == label for k, label in zip(np.concatenate(found).argmax(1), labels, strict=True)])
+    )
+
+
+def speeds(sessions: dict[str, Any], pixels: NDArray[np.uint8]) -> dict[str, float]:
+    """Pictures a second by each, one at a time, in turns: the median of some rounds."""
+    seconds: dict[str, list[float]] = {name: [] for name in sessions}
+    for _ in range(ROUNDS + 1):
+        for name, session in sessions.items():
+            began = time.perf_counter()
+            for one in pixels[:BATCH]:
+                session.run(None, {"pixels": one[None]})
+            seconds[name].append(time.perf_counter() - began)
+    return {name: BATCH / statistics.median(found[1:]) for name, found in seconds.items()}
+
+
+def eight_bits(model: Any, file: Path, train: list[str], test: tuple[list[str], list[str]]) -> dict[str, Any]:
+    """Accuracy and speed as exported, and quantised in two ways."""
+    static, dynamic = file.with_name("static.onnx"), file.with_name("dynamic.onnx")
+    convolutions = {"op_types_to_quantize": ["Conv"], "weight_type": QuantType.QInt8}
+    quantize_static(file, static, Pictures(seen(model, train)), per_channel=True, **convolutions)
+    quantize_dynamic(file, dynamic, op_types_to_quantize=["Conv"], weight_type=QuantType.QUInt8)
+    sessions = {"exported": opened(file), "static": opened(static), "dynamic": opened(dynamic)}
+    pixels, classes = seen(model, test[0]), list(model.artifact_.classes)
+    fast = speeds(sessions, pixels)
+    return {
+        name: {
+            "accuracy": round(right(session, pixels, test[1], classes), 4),
+            "pictures_a_second": round(fast[name], 1),
+            "times_as_fast": round(fast[name] / fast["exported"], 2),
+            "megabytes": round(path.stat().st_size / 1e6, 1),
+        }
+        for (name, session), path in zip(sessions.items(), (file, static, dynamic), strict=True)
+    } | {"test": len(pixels)}
+
+
+def main(quick: bool) -> None:
+    """Measure all of it."""
+    count = 60 if quick else 1000
+    figures: dict[str, Any] = {"equal_to_predict": {}, "int8": {}}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for part in ("ants", "small", "texts", "rows"):
+            (folder / part).mkdir()
+        train, test = ants_and_bees("train"), ants_and_bees("val")
+        model = tm.TransferClassifier("probe", verbose=False).fit(*train)
+        file = exported(model, folder / "ants")
+        small = cifar("train", 1000 if not quick else 100, folder / "small"), cifar("test", count, folder / "small")
+        files = [*train[0], *test[0], *small[1][0]][:count]
+        found = printed(["-c", program("Pictures in Python"), str(file), *files])
+        expected = model.predict_proba(files)
+        figures["equal_to_predict"]["pictures"] = compared(
+            [row[1:] for row in found], model.predict(files).tolist(), expected
+        )
+        figures["int8"]["ants_bees"] = eight_bits(model, file, train[0][:: 8 if quick else 2], test)
+        other = tm.TransferClassifier("probe", verbose=False).fit(*small[0])
+        figures["int8"]["cifar10"] = eight_bits(other, exported(other, folder / "small"), small[0][0][:128], small[1])
+
+        texts = tm.read(DATA / "trec" / "train.csv")
+        reader = tm.TransferClassifier("probe", verbose=False).fit(texts)
+        asked = [str(texts.samples.raw(i)).replace("\n", " ") for i in range(count)]
+        found = printed(
+            ["-c", program("Texts in Python"), str(exported(reader, folder / "texts"))], input="\n".join(asked)
+        )
+        figures["equal_to_predict"]["texts"] = compared(
+            found, reader.predict(asked).tolist(), reader.predict_proba(asked)
+        )
+
+        adult = tm.read(next((DATA / "adult").rglob("*.csv")), label="income", columns=["age", "hours_per_week"])
+        rows = tm.TransferClassifier("probe", verbose=False).fit(adult)
+        session = opened(exported(rows, folder / "rows"))
+        told = json.loads(session.get_modelmeta().custom_metadata_map["preprocessing"])["columns"]
+        given = np.stack([adult.samples[column].values[:count] for column in told], axis=1).astype(np.float64)
+        shares = session.run(None, {"rows": given})[0]
+        found = [[rows.artifact_.classes[share.argmax()], *map(str, share)] for share in shares]
+        first = adult.take(np.arange(count))
+        figures["equal_to_predict"]["rows"] = compared(found, rows.predict(first).tolist(), rows.predict_proba(first))
+        assert load_artifact(folder / "rows" / "run").classes == rows.artifact_.classes
+    record("export", figures, dry=quick)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="few examples, and nothing is written")
+    main(parser.parse_args().quick)

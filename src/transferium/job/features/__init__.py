@@ -1,0 +1,1 @@
+"""Features of a data set as files, and what is near in them."""
