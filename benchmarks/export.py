@@ -4,8 +4,8 @@
 
 The programs of docs/export.md are run as they stand there, where this package cannot be imported. ``int8`` quantises
 the convolutions of the exported file with onnxruntime (static, calibrated on training pictures; and dynamic): pictures
-a second beside the same file as it was exported, one thread, and right answers on the test part. It needs the full
-installation.
+a second beside the same file as it was exported, one thread, and right answers on the test part. ``embed`` is the peak
+memory of ``transferium embed`` without a store. It needs the full installation.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from transferium.artifact import load_artifact
 from transferium.job.export.run import export
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "export.md"
-ROUNDS, BATCH = 5, 32
+ROUNDS, BATCH, CALIBRATED = 5, 32, 64
 
 
 def program(heading: str) -> str:
@@ -150,6 +150,21 @@ def eight_bits(model: Any, file: Path, train: list[str], test: tuple[list[str], 
     } | {"test": len(pixels)}
 
 
+def embedded(folder: Path, count: int) -> dict[str, Any]:
+    """``transferium embed`` of made-up texts: its peak memory, and the size of what it wrote."""
+    draw = np.random.default_rng(0)
+    words = ["".join(draw.choice(list("abcdefghij"), 5)) for _ in range(500)]
+    table, out = folder / f"{count}.csv", folder / str(count)
+    lines = (f"{' '.join(draw.choice(words, 8))} {i}" for i in range(count))
+    table.write_text("\n".join(["text", *lines]), encoding="utf-8")
+    command = [*(sys.executable, "-m", "transferium", "--quiet", "embed", str(table), "--out", str(out))]
+    script = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)\n"
+    script += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    told = printed(["-c", script, *command, "--backbone", "char_ngrams", "--no-store"])
+    vectors = count * 4096 * 4 / 1e6
+    return {"texts": count, "peak_megabytes": round(int(told[0][0]) / 1e3), "megabytes_of_vectors": round(vectors)}
+
+
 def main(quick: bool) -> None:
     """Measure all of it."""
     count = 60 if quick else 1000
@@ -168,9 +183,11 @@ def main(quick: bool) -> None:
         figures["equal_to_predict"]["pictures"] = compared(
             [row[1:] for row in found], model.predict(files).tolist(), expected
         )
-        figures["int8"]["ants_bees"] = eight_bits(model, file, train[0][:: 8 if quick else 2], test)
+        figures["int8"]["ants_bees"] = eight_bits(model, file, train[0][:: len(train[0]) // CALIBRATED], test)
         other = tm.TransferClassifier("probe", verbose=False).fit(*small[0])
-        figures["int8"]["cifar10"] = eight_bits(other, exported(other, folder / "small"), small[0][0][:128], small[1])
+        figures["int8"]["cifar10"] = eight_bits(
+            other, exported(other, folder / "small"), small[0][0][:CALIBRATED], small[1]
+        )
 
         texts = tm.read(DATA / "trec" / "train.csv")
         reader = tm.TransferClassifier("probe", verbose=False).fit(texts)
@@ -191,6 +208,7 @@ def main(quick: bool) -> None:
         found = [[rows.artifact_.classes[share.argmax()], *map(str, share)] for share in shares]
         first = adult.take(np.arange(count))
         figures["equal_to_predict"]["rows"] = compared(found, rows.predict(first).tolist(), rows.predict_proba(first))
+        figures["embed"] = [embedded(folder, n) for n in ((1000, 4000) if quick else (10_000, 40_000))]
         assert load_artifact(folder / "rows" / "run").classes == rows.artifact_.classes
     record("export", figures, dry=quick)
 

@@ -62,6 +62,20 @@ const answer = (one, text) => {
   show(element("h2", String(said)), ...(one.probabilities ? [bars(one.probabilities)] : []));
 };
 
+const nearest = (one) => {
+  if (one.error) return [];
+  const list = document.createElement("ul");
+  for (const near of one.near) {
+    const row = document.createElement("li");
+    const name = near.label === null ? near.id : `${near.label}: ${near.id}`;
+    row.append(element("span", name), element("span", near.similarity.toFixed(3)));
+    list.append(row);
+  }
+  const said = element("p", one.familiar ? "" : `This is like none of the ${facts.examples} known examples.`);
+  said.className = one.familiar ? "" : "error";
+  return [said, element("h3", "Nearest known examples"), list];
+};
+
 const request = () => {
   const headers = at("token").value ? { Authorization: `Bearer ${at("token").value}` } : {};
   if (!at("drop").hidden) {
@@ -83,8 +97,11 @@ at("form").addEventListener("submit", async (event) => {
     const response = await fetch("/predict", request());
     const found = await response.json();
     if (response.status === 401) at("secret").hidden = false;
-    if (response.ok) answer(found.predictions[0], text);
-    else fail(found.detail);
+    if (!response.ok) return fail(found.detail);
+    answer(found.predictions[0], text);
+    if (!facts.examples) return;
+    const known = await fetch("/near", request());
+    if (known.ok) at("answer").append(...nearest((await known.json()).examples[0]));
   } catch (error) {
     fail(String(error.message || error));
   }

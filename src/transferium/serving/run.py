@@ -12,7 +12,7 @@ from transferium.errors import InputError
 from transferium.serving.served_model import ServedModel
 
 ASKED = "TRANSFERIUM_SERVED"
-"""Where a process that is one of several finds the run's folder."""
+"""Where a process that is one of several finds the run's folder, and that of known examples."""
 TOKEN = "TRANSFERIUM_TOKEN"
 GRACE = 30
 """Seconds that requests have to finish when the server is asked to end."""
@@ -42,14 +42,16 @@ def serve(model: ServedModel, listening: socket.socket, *, workers: int = 1) -> 
     if workers == 1:
         uvicorn.Server(uvicorn.Config(_app(model), **options)).run(sockets=[listening])
         return
-    os.environ[ASKED] = json.dumps(str(model.folder.resolve()))
+    examples = None if model.examples is None else str(model.examples.resolve())
+    os.environ[ASKED] = json.dumps([str(model.folder.resolve()), examples])
     app, shared = "transferium.serving.run:app_of_a_worker", listening.fileno()
     uvicorn.run(app, factory=True, workers=workers, fd=shared, **options)
 
 
 def app_of_a_worker() -> Any:
     """The application of one of several processes."""
-    return _app(ServedModel(Path(json.loads(os.environ[ASKED]))))
+    folder, examples = json.loads(os.environ[ASKED])
+    return _app(ServedModel(Path(folder), None if examples is None else Path(examples)))
 
 
 def _app(model: ServedModel) -> Any:

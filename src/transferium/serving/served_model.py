@@ -16,6 +16,7 @@ from transferium.data.samples import Items
 from transferium.embedding.embed import Embedder
 from transferium.errors import TransferiumError
 from transferium.job.predict.apply import predict_domain
+from transferium.serving.examples import Examples
 
 Prediction = dict[str, Any]
 LOG = logging.getLogger("transferium.serving")
@@ -28,6 +29,7 @@ class Opened:
     artifact: Artifact
     embedder: Embedder
     seen: tuple[int, ...]
+    examples: Examples | None = None
 
     def answers(self, domain: Domain) -> list[Prediction]:
         """A record for each example: its ``label`` (with ``confidence``), ``value``, ``spans`` or ``error``."""
@@ -37,10 +39,13 @@ class Opened:
 
 
 class ServedModel:
-    """The model in a run's folder. Raises ``ArtifactError`` where there is none."""
+    """The model in a run's folder, and known ``examples`` in a folder of features, where one is given.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Raises ``ArtifactError`` where there is no model, ``InputError`` where another backbone made the features.
+    """
+
+    def __init__(self, folder: Path, examples: Path | None = None) -> None:
+        self.folder, self.examples = folder, examples
         self.opened = self._open()
 
     @property
@@ -61,6 +66,12 @@ class ServedModel:
         answers = iter(opened.answers(together))
         return [[next(answers) for _ in range(len(domain))] for domain in domains]
 
+    def near(self, domains: Sequence[Domain]) -> list[list[Prediction]]:
+        """The known examples that are nearest to those of each domain; none can be without known examples."""
+        opened = self.opened
+        assert opened.examples is not None
+        return [opened.examples.near(opened.artifact.embed(domain, opened.embedder)) for domain in domains]
+
     def refresh(self) -> bool:
         """Take the model that lies in the folder now, where it is another; the old one answers until it is open.
 
@@ -80,7 +91,9 @@ class ServedModel:
 
     def _open(self) -> Opened:
         seen = _seen(self.folder)
-        return Opened(load_artifact(self.folder), Embedder(None, stays_open=True), seen)
+        artifact = load_artifact(self.folder)
+        known = None if self.examples is None else Examples.read(self.examples, artifact.backbone)
+        return Opened(artifact, Embedder(None, stays_open=True), seen, known)
 
 
 def _seen(folder: Path) -> tuple[int, ...]:

@@ -41,17 +41,18 @@ class Service:
     def __init__(self, model: ServedModel, limits: Limits, token: str | None) -> None:
         self.model, self.limits, self.token = model, limits, token
         self.batches, self.bodies = Batches(model.answers, limits), Bodies(limits)
-        self.figures = Figures(lambda: self.batches.waiting)
+        self.near = Batches(model.near, limits)
+        self.figures = Figures(lambda: self.batches.waiting + self.near.waiting)
 
-    async def predictions(self, request: Request) -> list[Prediction]:
-        """What one request is answered; raises ``HTTPException`` where it is refused."""
+    async def answers(self, request: Request, batches: Batches) -> list[Prediction]:
+        """What one request is answered by ``batches``; raises ``HTTPException`` where it is refused."""
         if self.token is not None and not is_token(request.headers.get("authorization", ""), self.token):
             raise HTTPException(401, "this server wants Authorization: Bearer <token>.", {"WWW-Authenticate": "Bearer"})
         try:
             async with self.bodies.body(request) as body:
                 artifact = self.model.artifact
                 domain = await read_request(artifact, request, body, self.limits.examples)
-                found = await self.batches(domain)
+                found = await batches(domain)
         except TooLargeError:
             raise HTTPException(
                 413, f"a request has at most {self.limits.body:,} bytes: send fewer examples."
@@ -81,7 +82,7 @@ def create_app(model: ServedModel, limits: Limits | None = None, token: str | No
 
     @asynccontextmanager
     async def alive(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(work) for work in (service.batches.work(), service.watch())]
+        tasks = [asyncio.create_task(work) for work in (service.batches.work(), service.near.work(), service.watch())]
         yield
         for task in tasks:
             task.cancel()
@@ -101,7 +102,7 @@ def create_app(model: ServedModel, limits: Limits | None = None, token: str | No
         """A prediction for each example, in their order."""
         began, status = time.perf_counter(), 500
         try:
-            found = await service.predictions(request)
+            found = await service.answers(request, service.batches)
             status = 200
             service.figures.examples.inc(len(found))
             return JSONResponse({"predictions": found})
@@ -111,6 +112,13 @@ def create_app(model: ServedModel, limits: Limits | None = None, token: str | No
         finally:
             service.figures.requests.labels(str(status)).inc()
             service.figures.seconds.observe(time.perf_counter() - began)
+
+    @app.post("/near", openapi_extra=_documented(intake.form, intake.files))
+    async def near(request: Request) -> JSONResponse:
+        """For each example the known ones that are nearest, where the server was given some."""
+        if model.opened.examples is None:
+            raise HTTPException(404, "this server knows no examples: transferium serve RUN --examples FEATURES")
+        return JSONResponse({"examples": await service.answers(request, service.near)})
 
     @app.get("/health")
     @app.get("/ready")
@@ -138,6 +146,7 @@ def _facts(model: ServedModel) -> dict[str, Any]:
         "backbone": artifact.backbone.name,
         "request": intake_of(artifact).form,
         "files": intake_of(artifact).files,
+        "examples": 0 if model.opened.examples is None else len(model.opened.examples.ids),
     }
 
 
