@@ -141,6 +141,7 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
         {
             "sound": "their spectrograms are made outside of a graph",
             "sentence": "words are averaged outside of a graph",
+            "mixed": "columns of several kinds are put together outside of a graph",
         },
     ),
     "OWN_CHECKS": (
