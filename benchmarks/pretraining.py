@@ -41,7 +41,7 @@ from transferium.system.display import Display
 LANGUAGE = {"epochs": 60, "batch_size": 16, "lr": 2e-3, "layers": 2, "width": 128, "heads": 4, "length": 128}
 LANGUAGE |= {"vocabulary": 2000, "dropout": 0.0}
 #: Chosen on a part of those pictures that are no test: masking of 50 and 80 %, warping of 0.5 to 0.9.
-PICTURES = {"epochs": 40, "noise": "warping", "strength": 0.9}
+PICTURES = {"epochs": 15, "noise": "warping", "strength": 0.9}
 DOMAIN = {"epochs": 2, "length": 128}
 TEST, LABELS = 2000, 10
 

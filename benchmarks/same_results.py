@@ -155,6 +155,7 @@ FAMILIES: dict[str, dict[str, str]] = {
                 "cdan-e",
                 "mdd",
                 "mcd",
+                "cgn",
                 "vada",
                 "fixmatch",
                 "mean-teacher",

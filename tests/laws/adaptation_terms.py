@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from transferium.objectives.adversarial import ConditionalAdversarial, DomainAdversarial, MarginDisparity, critic
-from transferium.objectives.alternating import Fool, Generation, Generator, HeadDiscrepancy, OnGenerated
+from transferium.objectives.alternating import AgainstGeneration, Fool, Generation, Generator, HeadDiscrepancy
 from transferium.objectives.consistency import FixMatch, MeanTeacher
 from transferium.objectives.discrepancy import MMD, ContrastiveDiscrepancy, Coral, JointMMD
 from transferium.objectives.prediction import ClassConfusion, Entropy, InformationMaximisation, NuclearNorm
@@ -201,13 +201,13 @@ def made(m: Any, b: Any) -> tuple[np.ndarray, np.ndarray, float]:
 def slow_generation(m: Any, b: Any) -> float:
     rows, y, right = made(m, b)
     seen = np.concatenate([features(m, b["unlabeled"]), answers(m, b)], axis=1)
-    apart = through(paired_judge(), np.concatenate([rows, y], axis=1)), through(paired_judge(), seen)
-    return cross(*apart) + right
+    here = np.concatenate([np.concatenate([x, y], axis=1) for x in (rows, features(m, b["source"]))])
+    return cross(through(paired_judge(), here), through(paired_judge(), seen)) + right
 
 
-def slow_fooled(m: Any, b: Any) -> float:
+def slow_against(m: Any, b: Any) -> float:
     seen = np.concatenate([features(m, b["unlabeled"]), answers(m, b)], axis=1)
-    return float(np.log1p(np.exp(-through(paired_judge(), seen))).mean())
+    return made(m, b)[2] - float(np.log1p(np.exp(through(paired_judge(), seen))).mean())
 
 
 def slow_fixmatch(m: Any, b: Any) -> float:
@@ -236,9 +236,8 @@ TERMS = [
     row("mdd", mdd, "disparity", slow_mdd),
     row("discrepancy", lambda: HeadDiscrepancy(second(), sign=-1.0), "discrepancy", slow_discrepancy, LONE),
     row("fool", lambda: Fool(judge()), "fool", slow_fool, LONE),
-    row("fool with answers", lambda: Fool(paired_judge(), answers=True), "fool", slow_fooled, LONE),
     row("generation", lambda: Generation(maker(), paired_judge()), "generation", slow_generation),
-    row("generated", lambda: OnGenerated(maker()), "generated", lambda m, b: made(m, b)[2], frozenset({"source"})),
+    row("against generation", lambda: AgainstGeneration(maker(), paired_judge()), "against", slow_against),
     row("fixmatch", lambda: FixMatch(threshold=0.6, strength=0.0), "fixmatch", slow_fixmatch, LONE),
     (
         "mean teacher",

@@ -78,29 +78,17 @@ class TellApart(Encoded):
 
 
 class Fool(Objective):
-    """The encoder's side: target rows should look like source rows to the critic (inverted labels).
+    """The encoder's side: target rows should look like source rows to the critic (inverted labels)."""
 
-    With ``answers`` the critic also reads the head's.
-    """
-
-    def __init__(
-        self, critic: nn.Sequential, stream: str = "unlabeled", *, answers: bool = False, name: str = "fool"
-    ) -> None:
+    def __init__(self, critic: nn.Sequential, stream: str = "unlabeled", *, name: str = "fool") -> None:
         super().__init__()
-        self.critic, self.stream, self.answers, self.name = critic, stream, answers, name
-        self.needs = frozenset({stream})
+        self.critic, self.stream, self.name, self.needs = critic, stream, name, frozenset({stream})
 
     def extra_repr(self) -> str:
         return f"{self.stream!r}, name={self.name!r}"
 
     def forward(self, view: View) -> dict[str, Tensor]:
-        rows = _answered(view, self.stream) if self.answers else view.features(self.stream)
-        return {self.name: nn.functional.softplus(-self.critic(rows)[:, 0]).mean()}
-
-
-def _answered(view: View, stream: str) -> Tensor:
-    """Features with the head's probabilities beside them, ``(n, width + classes)``."""
-    return torch.cat([view.features(stream), view.logits(stream).softmax(-1)], 1)
+        return {self.name: nn.functional.softplus(-self.critic(view.features(self.stream))[:, 0]).mean()}
 
 
 class Generator(nn.Module):
@@ -121,9 +109,9 @@ class Generator(nn.Module):
 class Generation(BetweenStreams):
     """The generator's side: a critic's loss, its gradient reversed before what was made, and ``CE(head(made), y)``.
 
-    Features are made for the classes ``y`` of the source's rows. The critic learns to tell ``(made, y)`` from target
-    rows with the head's answers; what is made should look like these to it, and be of its class to the head. Network
-    and head stay as they are.
+    Features are made for the classes ``y`` of the source's rows. The critic learns to tell these and the source's own
+    rows, both with ``y``, from target rows with the head's answers; what is made should look like a target row to it,
+    and be of its class to the head. Encoder and head stay as they are.
     Volpi et al., Adversarial feature augmentation for unsupervised domain adaptation, CVPR 2018.
     """
 
@@ -136,21 +124,31 @@ class Generation(BetweenStreams):
     def forward(self, view: View) -> dict[str, Tensor]:
         labels = view.labels(self.source)
         made, known = self.generator(labels)
-        rows = torch.cat([reverse_gradient(made, 1.0), known], 1)
-        apart = told_apart(self.critic(rows), self.critic(_answered(view, self.target).detach()))
-        return {self.name: apart + nn.functional.cross_entropy(view.model.head(made), labels)}
+        right = nn.functional.cross_entropy(view.model.head(made), labels)
+        rows = torch.cat([reverse_gradient(made, 1.0), view.features(self.source).detach()])
+        here = self.critic(torch.cat([rows, known.repeat(2, 1)], 1))
+        return {self.name: told_apart(here, self.critic(_answered(view, self.target).detach())) + right}
 
 
-class OnGenerated(Objective):
-    """The head's side: cross-entropy of its answers for features made for the classes of a stream's rows."""
+class AgainstGeneration(BetweenStreams):
+    """The encoder's side: ``CE(head(made), y)``, and the critic's loss on target rows, which the encoder raises.
 
-    def __init__(self, generator: Generator, stream: str = "source", *, name: str = "generated") -> None:
-        super().__init__()
-        self.generator, self.stream, self.name, self.needs = generator, stream, name, frozenset({stream})
+    The answers beside these rows carry no gradient.
+    """
 
-    def extra_repr(self) -> str:
-        return f"{self.stream!r}, name={self.name!r}"
+    default_name = "against"
+
+    def __init__(self, generator: Generator, critic: nn.Sequential, *, name: str = "") -> None:
+        super().__init__(name=name)
+        self.generator, self.critic = generator, critic
 
     def forward(self, view: View) -> dict[str, Tensor]:
-        labels = view.labels(self.stream)
-        return {self.name: nn.functional.cross_entropy(view.model.head(self.generator(labels)[0]), labels)}
+        labels = view.labels(self.source)
+        right = nn.functional.cross_entropy(view.model.head(self.generator(labels)[0]), labels)
+        known_apart = nn.functional.softplus(self.critic(_answered(view, self.target))[:, 0]).mean()
+        return {self.name: right - known_apart}
+
+
+def _answered(view: View, stream: str) -> Tensor:
+    """Features with the head's probabilities beside them, which carry no gradient, ``(n, width + classes)``."""
+    return torch.cat([view.features(stream), view.logits(stream).detach().softmax(-1)], 1)

@@ -151,10 +151,10 @@ class CGN(AdaptedNetwork):
     """A small network makes target-like features of each class, and the encoder plays against it.
 
     Turns in every step: the generator reads a class and noise, and learns to make rows that a critic takes for target
-    rows so answered, and the head for that class; then everything learns ``CE(source) + weight · (CE(made) + fool)``:
-    the head knows what was made, and target rows with their answers look like it to the critic. A regulariser of the
-    head by examples that nobody has; prefer ``cdan`` or ``mcc`` as a method of their own. It fails where class shares
-    differ, since the made rows have the source's.
+    rows and the head for that class; then everything learns ``CE(source) + weight · (CE(made) - critic(target))``: the
+    head knows what was made, and the critic cannot tell target rows from these and the source's. A regulariser of the
+    head by examples that nobody has; prefer ``cdan`` or ``mcc`` as methods of their own. It fails where class shares
+    differ, since what is made has the source's.
     Volpi et al., Adversarial feature augmentation for unsupervised domain adaptation, CVPR 2018.
     """
 
@@ -183,7 +183,7 @@ class CGN(AdaptedNetwork):
         maker = alternating.Generator(state.classes, state.width, noise=self.noise, hidden=self.critic)
         judge = critic(state.width + state.classes, self.critic)
         new = [*maker.parameters(), *judge.parameters()]
-        against = self._weighted(alternating.OnGenerated(maker) + alternating.Fool(judge, answers=True))
+        against = self._weighted(alternating.AgainstGeneration(maker, judge))
         players = [
             Player(alternating.Generation(maker, judge), plain_groups(new, self.lr, self.weight_decay)),
             Player(supervised + against, self._groups(state)),
