@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +17,12 @@ from transferium.data.mixed_table import MixedTable
 from transferium.data.pairing import pair_domains
 from transferium.embedding.embed import Embedder
 from transferium.embedding.store.store import FeatureStore
-from transferium.errors import DataError, InputError
+from transferium.errors import DataError, InputError, TransferiumWarning
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone, randomised
 from transferium.models.mixed.mixed_preprocess import MixedPreprocess
+from transferium.serving.intake import intake_of, read_json
+from transferium.serving.served_model import ServedModel
 from worlds.films import write_films
 
 TYPES = {"poster": "image", "title": "text"}
@@ -72,9 +75,27 @@ def test_a_saved_model_answers_a_table_with_the_same_columns(trained: Path, tmp_
     ran = run_cli("predict", trained, new, "--json")
     assert ran.code == 0 and "column 'poster': 1 cell could not be read (No such file or directory): 2" in ran.err
     assert len(ran.json) == 40 and all(np.isfinite(row["predicted"]) for row in ran.json)
+    assert [row["id"] for row in ran.json if row.get("missing") == ["poster"]] == ["2"]
     new.write_text(new.read_text().replace("title", "name", 1))
     ran = run_cli("predict", trained, new)
     assert ran.code == 2 and "has no column 'title'" in ran.err
+
+
+def test_a_server_reads_pictures_as_base64_and_no_path(trained: Path, films: Path) -> None:
+    poster = (films.parent / "posters" / "0.png").read_bytes()
+    cells = {"title": "jokes", "year": 1985, "studio": "A"}
+    rows = [{**cells, "poster": base64.b64encode(poster).decode()}, {**cells, "poster": None}]
+    served = ServedModel(trained)
+    assert {*intake_of(served.artifact).example} == {"poster", "title", "year", "studio"}
+    with pytest.warns(TransferiumWarning, match="'poster': 1 cell could not be read"):
+        (answers,) = served.answers([read_json(served.artifact, {"rows": rows}, 9)])
+    assert "missing" not in answers[0] and answers[1]["missing"] == ["poster"]
+    asked = {**{name: [cell] for name, cell in cells.items()}, "poster": [str(films.parent / "posters" / "0.png")]}
+    assert tm.load(trained).predict(tm.read(asked, types=TYPES))[0] == pytest.approx(answers[0]["value"], abs=1e-6)
+    with pytest.raises(InputError, match="entry 0 is no base64"):
+        read_json(served.artifact, {"rows": [{**cells, "poster": str(films.parent / "posters" / "0.png")}]}, 9)
+    with pytest.raises(InputError, match="'rows' are all objects"):
+        read_json(served.artifact, {"rows": [[1, 2]]}, 9)
 
 
 def test_a_model_of_mixed_rows_comes_back_as_it_was(trained: Path, films: Path) -> None:

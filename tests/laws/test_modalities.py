@@ -131,7 +131,7 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
         LOOKS,
         dict.fromkeys(("row", "features"), "numbers tell a reader of the report nothing"),
     ),
-    "INTAKES": (INTAKES, dict.fromkeys(("pair", "mixed"), "these are answered by predict alone")),
+    "INTAKES": (INTAKES, {"pair": "these are answered by predict alone"}),
     "EXAMPLE_FILES": (
         EXAMPLE_FILES,
         dict.fromkeys(("text", "pair", "sentence", "row", "mixed", "features"), "they are cells of tables"),

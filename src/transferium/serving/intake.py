@@ -12,6 +12,7 @@ from typing import Any
 from transferium.artifact import Artifact
 from transferium.data.columns.column import ColumnType
 from transferium.data.domain import Domain, Kind
+from transferium.data.folders.example_files import EXAMPLE_FILES
 from transferium.data.modality import by_kind
 from transferium.data.read import read
 from transferium.data.readers.columns import Columns
@@ -48,7 +49,7 @@ def intake_of(artifact: Artifact) -> Intake:
     """What requests hold for the examples that the model reads; ``DataError`` for a kind that is not served."""
     intake, encoding = by_kind(INTAKES, artifact.kind, "form of a request"), artifact.backbone.preprocess
     if isinstance(encoding, ColumnsPreprocess) and encoding.named:
-        return replace(intake, example={code.name: SAID[code.type] for code in encoding.codes})
+        return replace(intake, example={name: SAID[found] for name, found in encoding.types.items()})
     return intake
 
 
@@ -114,13 +115,36 @@ def _rows(artifact: Artifact, entries: Sequence[Any]) -> Domain:
     return artifact.as_read(read_frame(frame, asked, "request"))
 
 
+def _mixed_rows(artifact: Artifact, entries: Sequence[Any]) -> Domain:
+    """Objects as those of rows, with base64 in the columns of pictures and sounds; null is a missing cell."""
+    encoding = artifact.backbone.preprocess
+    assert isinstance(encoding, ColumnsPreprocess)
+    files = [name for name, found in encoding.types.items() if found in EXAMPLE_FILES]
+    if not all(isinstance(entry, Mapping) for entry in entries):
+        raise InputError("'rows' are all objects from the name of a column to its cell.")
+    read = [
+        {**entry, **{name: _decoded(entry[name], at) for name in files if entry.get(name) is not None}}
+        for at, entry in enumerate(entries)
+    ]
+    return _rows(artifact, read)
+
+
 INTAKES: dict[Kind, Intake] = {
     "image": Intake("images", "<base64 of an image file>", _of_base64, files=True),
     "sound": Intake("sounds", "<base64 of a sound file>", _of_base64, files=True),
     "text": Intake("texts", "a text", _texts),
     "sentence": Intake("texts", "a text", _texts),
     "row": Intake("rows", {"column": "cell"}, _rows),
+    "mixed": Intake("rows", {"column": "cell"}, _mixed_rows),
     "features": Intake("rows", [0.5, 1.0], _rows),
 }
-SAID: dict[ColumnType, Any] = {"number": 0.5, "category": "a level", "boolean": True, "date": "2026-01-31"}
+SAID: dict[ColumnType | Kind, Any] = {
+    "number": 0.5,
+    "category": "a level",
+    "boolean": True,
+    "date": "2026-01-31",
+    "text": "a text",
+    "image": "<base64 of an image file>",
+    "sound": "<base64 of a sound file>",
+}
 """An example of a cell of each type that a model reads."""

@@ -106,11 +106,15 @@ def _seen(folder: Path) -> tuple[int, ...]:
 
 
 def _prediction(record: dict[str, Any], field: str, wrong: str | None) -> Prediction:
-    """An answer as clients get it; an example that cannot be read has an ``error`` alone."""
+    """An answer as clients get it; an example that cannot be read has an ``error`` alone.
+
+    ``missing`` are the columns of a mixed row that counted as missing.
+    """
     if record["predicted"] is None:
         return {"error": wrong or "it cannot be read"}
+    beside = {"missing": record["missing"]} if "missing" in record else {}
     shares = record.get("probabilities")
     if shares is None:
-        return {field: record["predicted"]}
+        return {field: record["predicted"]} | beside
     sure = {} if isinstance(record["predicted"], list) else {"confidence": float(np.max(list(shares.values())))}
-    return {field: record["predicted"]} | sure | {"probabilities": shares}
+    return {field: record["predicted"]} | sure | {"probabilities": shares} | beside

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,11 +80,15 @@ def read_columns(artifact: Artifact, there: Mapping[str, Any]) -> dict[str, Any]
 
 @dataclass(frozen=True)
 class Predicted:
-    """Outputs ``(n, width)`` of a model for a scanned domain, NaN where an example could not be read, and why not."""
+    """Outputs ``(n, width)`` of a model for a scanned domain, NaN where an example could not be read, and why not.
+
+    ``missing`` names by example the columns of mixed rows whose cells could not be read, or were not there.
+    """
 
     domain: Domain
     outputs: NDArray[np.float64]
     problems: dict[str, str]
+    missing: dict[str, list[str]] = field(default_factory=dict)
 
     def as_records(self, problem: Problem) -> list[dict[str, Any]]:
         """One JSON-ready record per example; nulls where it could not be read."""
@@ -93,6 +97,8 @@ class Predicted:
         for name, row, value in zip(self.domain.ids, self.outputs, values, strict=True):
             known = value is not None
             record = {"id": name, "predicted": value}
+            if name in self.missing:
+                record["missing"] = self.missing[name]
             if problem.columns:
                 record["probabilities"] = dict(zip(problem.names, map(float, row), strict=True)) if known else None
             records.append(record)
@@ -113,17 +119,22 @@ def predict_by_all(models: Mapping[str, Artifact], domain: Domain, embedder: Emb
     keys: dict[str, list[str]] = {name: [] for name in models}
     outputs: dict[str, list[NDArray[np.float64]]] = {name: [] for name in models}
     problems: dict[str, dict[str, str]] = {name: {} for name in models}
+    missing: dict[str, list[str]] = {}
     for block in row_blocks(domain):
         seen = {fingerprint: embedder(block, backbone)[0] for fingerprint, backbone in backbones.items()}
-        for finding in filled_cells(next(iter(seen.values())).filled, block.ids):
+        filled = next(iter(seen.values())).filled
+        for finding in filled_cells(filled, block.ids):
             warnings.warn(finding.message, TransferiumWarning, stacklevel=4)
+        for column, at in filled.items():
+            for row in at:
+                missing.setdefault(block.ids[row], []).append(column)
         for name, model in models.items():
             embedding = seen[model.backbone.fingerprint]
             keys[name] += embedding.keys
             outputs[name].append(model.outputs(embedding))
             problems[name] |= {block.ids[i]: reason for i, reason in embedding.problems.items()}
     return {
-        name: Predicted(replace(domain, keys=tuple(keys[name])), np.concatenate(outputs[name]), problems[name])
+        name: Predicted(replace(domain, keys=tuple(keys[name])), np.concatenate(outputs[name]), problems[name], missing)
         for name in models
     }
 
