@@ -21,10 +21,12 @@ from safetensors.numpy import save
 
 from transferium.embedding.engines.check_inputs import noise
 from transferium.embedding.engines.export import export_graph
+from transferium.functional.sequences.ngrams import Vocabulary
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import randomised
 from transferium.models.graphs.unbound_graph import Tensors, UnboundGraph
 from transferium.models.listening import listening
+from transferium.models.ngrams.backbone_of_ngrams import WIDTHS, counting
 from transferium.models.per_word import per_word
 from transferium.models.sources.bundled import BUNDLED, bundled
 from transferium.models.sources.untrained import char_ngrams
@@ -35,12 +37,18 @@ SIDES = (40, 33)
 
 def main(folder: Path) -> None:
     images = [bundled(name) for name, entry in BUNDLED.items() if entry.kind == "image"]
-    given = [*map(bundled, BUNDLED), char_ngrams(), *map(listening, images)]
+    given = [*map(bundled, BUNDLED), char_ngrams(), *map(counted, WIDTHS), *map(listening, images)]
     for backbone in (*given, per_word(bundled("all_minilm_l6_v2"))):
         assert isinstance(backbone.graph, UnboundGraph)
         file = folder / backbone.graph.file.name
         file.write_bytes(graph_without_weights(backbone, backbone.graph.initialisers()).SerializeToString())
         file.with_suffix(".safetensors").write_bytes(save(answers(backbone)))
+
+
+def counted(width: int) -> Backbone:
+    """A backbone of that many n-grams: of its weights, only the number is in the graph."""
+    grams = tuple(chr(0x4E00 + i) for i in range(width))
+    return counting(char_ngrams(), Vocabulary(grams), np.linspace(1, 9, width, dtype=np.float32))
 
 
 def graph_without_weights(backbone: Backbone, initialisers: Tensors) -> onnx.ModelProto:
@@ -112,7 +120,7 @@ def any_side(graph: onnx.GraphProto, *, free: int) -> None:
 
 
 def answers(backbone: Backbone) -> Tensors:
-    """Inputs, and the features that torch gives for them, with pretrained and with random weights where it has them."""
+    """Inputs, and the features that torch gives for them: with pretrained and random weights, where there are such."""
     draw = np.random.default_rng(0)
     probes = noise(backbone)
     if backbone.kind == "text":
@@ -121,6 +129,8 @@ def answers(backbone: Backbone) -> Tensors:
         bands = getattr(backbone.preprocess, "bands", None)
         probes = [draw.standard_normal((3, bands or side, side), np.float32) for side in SIDES]
     stored = {f"input {i}": probe for i, probe in enumerate(probes)}
+    if isinstance(backbone.graph, UnboundGraph) and not backbone.graph.answers:
+        return stored
     answering = {"pretrained": backbone} | ({"random 0": randomised(backbone)} if backbone.pretrained else {})
     for key, each in answering.items():
         module = each.build().eval()

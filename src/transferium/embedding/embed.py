@@ -126,6 +126,8 @@ class Embedder:
 
         Their labels are not looked at. Raises ``DataError`` where no column is left to learn from.
         """
+        if backbone.fitting is not None:
+            return backbone.fitting(backbone, domains)
         fit = FITTED.get(backbone.kind)
         return backbone if fit is None else fit(self, backbone, domains)
 
@@ -241,7 +243,9 @@ def embed(
     found = find_backbone(backbone, domain.kind)
     if found.preprocess is not None and not isinstance(backbone, Backbone):
         found = replace(found, preprocess=found.preprocess.suited(domain))
-    embedding = embedder(domain, embedder.fitted(found, domain))[0]
+    # What reads something without being fitted is left as it is: the features of two calls are alike.
+    reader = found if found.width else embedder.fitted(found, domain)
+    embedding = embedder(domain, reader)[0]
     check_all_read(domain.ids, embedding.problems)
     return embedding.features
 
@@ -351,10 +355,6 @@ AT_ONCE: dict[Kind, Callable[[Embedder, Domain, Scan, Backbone], Embedding]] = {
 """Kinds whose examples are not embedded one by one."""
 
 
-def _fitted_to_columns(_embedder: Embedder, backbone: Backbone, domains: Sequence[Domain]) -> Backbone:
-    return fitted_to(backbone, *domains)
-
-
 def _fitted_to_mixed(embedder: Embedder, backbone: Backbone, domains: Sequence[Domain]) -> Backbone:
     """The backbone of mixed rows, fitted to what theirs make of the columns of ``domains``."""
     read = backbone.preprocess
@@ -373,10 +373,10 @@ def _fitted_to_mixed(embedder: Embedder, backbone: Backbone, domains: Sequence[D
 
 
 FITTED: dict[Kind, Callable[[Embedder, Backbone, Sequence[Domain]], Backbone]] = {
-    "row": _fitted_to_columns,
+    "row": lambda _embedder, backbone, domains: fitted_to(backbone, *domains),
     "mixed": _fitted_to_mixed,
 }
-"""Kinds whose backbone is fitted to the training part, without labels; the others are what they are."""
+"""Kinds of which every backbone is fitted to the training part, without labels; of others, one that has ``fitting``."""
 
 
 def _silent(_done: int, _total: int) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from transferium.data.domain import Kind
+from transferium.data.domain import Domain, Kind
 from transferium.models.graphs.unbound_graph import UnboundGraph
 from transferium.models.preprocess import Preprocess
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 Output = Literal["pooled", "tokens"]
+Fitting = Callable[["Backbone", Sequence[Domain]], "Backbone"]
+"""What makes of a backbone one that is fitted to the examples of domains."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Backbone:
     ``source_head()`` makes the classifier that the weights were trained with, features ``(n, width)`` to logits over
     the classes of pretraining, where it came along and is linear. ``whole`` is the model that it is a part of, where
     that may have more: a head for masked tokens, a second tower.
+    ``fitting(itself, domains)`` makes one that is fitted to examples, without their labels; None where there is nothing
+    to fit, or that is done.
     """
 
     name: str
@@ -72,6 +76,7 @@ class Backbone:
     members: int = 1
     source_head: Callable[[], nn.Module] | None = None
     whole: WholeModel | None = None
+    fitting: Fitting | None = None
     output: Output = "pooled"
     claimed: str | None = None
     sha256: Mapping[str, str] = field(default_factory=dict)
@@ -82,8 +87,8 @@ class Backbone:
         return self.claimed if self.claimed is not None and isinstance(self.graph, Path) else self.fingerprint
 
     def made_into(self, fingerprint: str, build: Callable[[], nn.Module], **changes: Any) -> Backbone:
-        """Another backbone made of this one, without what lies beside this one: graph, weights, adapter, head."""
-        beside = {"graph": None, "weights": None, "adapter": None, "source_head": None, "whole": None}
+        """Another backbone made of this one, without what is of this one alone: graph, weights, adapter, head."""
+        beside: dict[str, Any] = dict.fromkeys(("graph", "weights", "adapter", "source_head", "whole", "fitting"))
         return replace(self, fingerprint=fingerprint, build=build, **beside | changes)
 
     def to_json(self) -> dict[str, Any]:

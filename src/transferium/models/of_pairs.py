@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.data.domain import Domain
+from transferium.data.samples import Items
 from transferium.errors import BackboneError
-from transferium.models.backbone import Backbone
+from transferium.models.backbone import Backbone, Fitting
 from transferium.models.pair_preprocess import PairPreprocess
 from transferium.models.preprocess import TextPreprocess
 
@@ -20,16 +24,23 @@ def of_pairs(text: Backbone) -> Backbone:
     read = text.preprocess
     if not isinstance(read, TextPreprocess):
         raise BackboneError(f"{text.name} reads texts its own way, and pairs need a tokenizer.")
-    pre = PairPreprocess(read.tokenizer, read.max_length, read.pad_id)
-    return replace(text, kind="pair", width=PARTS * text.width, preprocess=pre)
+    pre = PairPreprocess(read.tokenizer, read.max_length, read.pad_id, read.vocabulary)
+    fitting = None if text.fitting is None else partial(_fitted, text.fitting)
+    return replace(text, kind="pair", width=PARTS * text.width, preprocess=pre, fitting=fitting)
+
+
+def _fitted(fitting: Fitting, pair: Backbone, domains: Sequence[Domain]) -> Backbone:
+    """The backbone of pairs whose one for texts is fitted to both sides of each pair."""
+    texts = [str(text) for domain in domains for i in range(len(domain)) for text in domain.samples.raw(i)]
+    return of_pairs(fitting(of_one_side(pair), [Domain(Items(texts), "text", list(map(str, range(len(texts)))))]))
 
 
 def of_one_side(pair: Backbone) -> Backbone:
     """The backbone of texts that a backbone of pairs is made of; what it computes is kept for every pair and text."""
     read = pair.preprocess
     assert isinstance(read, PairPreprocess)
-    pre = TextPreprocess(read.tokenizer, read.max_length, read.pad_id)
-    return replace(pair, kind="text", width=pair.width // PARTS, preprocess=pre)
+    pre = TextPreprocess(read.tokenizer, read.max_length, read.pad_id, read.vocabulary)
+    return replace(pair, kind="text", width=pair.width // PARTS, preprocess=pre, fitting=None)
 
 
 def compared(u: NDArray[np.float32], v: NDArray[np.float32]) -> NDArray[np.float32]:

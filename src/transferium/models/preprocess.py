@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from transferium.data.images.decode import decode
 from transferium.errors import InputError
+from transferium.functional.sequences.ngrams import Vocabulary
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -225,28 +226,46 @@ class ImagePreprocess(Preprocess):
 
 @dataclass(frozen=True)
 class TextPreprocess(Preprocess):
-    """Token ids by a ``tokenizer.json`` of the ``tokenizers`` library, cut to ``max_length`` tokens."""
+    """Token ids by a ``tokenizer.json`` of the ``tokenizers`` library, cut to ``max_length`` tokens.
+
+    With a ``vocabulary`` these are bytes of UTF-8 plus 1, and the ids are of its n-grams in what they spell.
+    """
 
     tokenizer: Path
     max_length: int
     pad_id: int = 0
+    vocabulary: Vocabulary | None = None
     kind: ClassVar[str] = "text"
     ragged: ClassVar[bool] = True
     files: ClassVar[tuple[str, ...]] = ("tokenizer",)
 
     def __call__(self, texts: Sequence[str]) -> list[list[int]]:
         """The token ids of each text, special tokens included, without padding."""
+        if self.vocabulary is not None:
+            return [self.vocabulary.ids(text) for text in self.spelled(texts)]
+        return self._tokens(texts)
+
+    def _tokens(self, texts: Iterable[str]) -> list[list[int]]:
         encoder = _tokenizer(self.tokenizer, self.max_length)
         return [encoding.ids for encoding in encoder.encode_batch_fast(list(texts))]
+
+    def spelled(self, texts: Iterable[str]) -> list[str]:
+        """The texts as tokens that are bytes spell them: of one form, and cut to ``max_length``."""
+        return [bytes(i - 1 for i in ids).decode(errors="ignore") for ids in self._tokens(texts)]
 
     def read(self, raw: Any) -> NDArray[np.int64]:
         return np.array(self([str(raw)])[0], np.int64)
 
     def made_up(self) -> list[NDArray[Any]]:
-        return [self.read(text) for text in ("one text", "another, somewhat longer text")]
+        texts = ("one text", "another, somewhat longer text")
+        if self.vocabulary is not None:
+            texts = ("".join(self.vocabulary.grams[:4]), "".join(self.vocabulary.grams[:16]))
+        return [self.read(text) for text in texts]
 
     def unknown_share(self, texts: Sequence[str]) -> float:
         """The share of the pieces of ``texts`` that are not in the vocabulary; special tokens are not counted."""
+        if self.vocabulary is not None:
+            return self.vocabulary.unknown_share(self.spelled(texts))
         unknown = _unknown_id(self.tokenizer)
         if unknown is None:
             return 0.0
@@ -269,7 +288,12 @@ class TextPreprocess(Preprocess):
             "tokenizer": self.tokenizer.name,
             "max_length": self.max_length,
             "pad_id": self.pad_id,
-        }
+        } | ({} if self.vocabulary is None else {"vocabulary": list(self.vocabulary.grams)})
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Preprocess:
+        told = fields.get("vocabulary")
+        return super().from_json(fields | ({} if told is None else {"vocabulary": Vocabulary(tuple(map(str, told)))}))
 
     def fingerprint(self) -> str:
         """A key that depends on the content of the tokenizer file, not on its path."""

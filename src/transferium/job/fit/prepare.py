@@ -84,7 +84,7 @@ def prepare(
 
 
 def with_columns_of(prepared: Prepared, embedder: Embedder, *domains: Domain) -> Prepared:
-    """The same data with the backbone of a table fitted to the columns of ``domains``; what it leaves out is said."""
+    """The same data with its backbone fitted to ``domains``, where it can be; columns that it leaves out are said."""
     backbone = embedder.fitted(prepared.backbone, *domains)
     unread = {c["name"]: c["left_out"] for c in columns_of(backbone) if c.get("left_out") in (NO_VALUE, ALL_RARE)}
     found = [

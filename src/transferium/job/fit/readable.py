@@ -103,6 +103,7 @@ def _said(backbone: Backbone, share: float) -> tuple[Finding, ...]:
         return ()
     words = f"{100 * share:.0f} % of the pieces of these texts are unknown to {backbone.name}, which reads nothing in"
     other = _reads_any(backbone)
+    other = "" if other == backbone.name else other
     instead = f", or {option('backbone', other)}, which reads any" if other else ""
     message = f"{words} them: give a backbone that knows their language{instead}"
     return (Finding("unread", "warning", message),)

@@ -52,6 +52,7 @@ def score_backbone(name: str, spec: str | Path | Backbone, train: Domain, embedd
     started = time.perf_counter()
     model = load_artifact(Path(spec)) if not isinstance(spec, Backbone) and is_model(Path(spec)) else None
     backbone, found = (model.backbone, ()) if model is not None else choose_backbone(spec, train)
+    backbone = embedder.fitted(backbone, train)
     task = Task(train, None, backbone, embedder, seed, groups=train.groups)
     seen, problem = task.embed(train), task.problem
     scores, notes, outputs = {}, [finding.message for finding in found], None

@@ -27,6 +27,7 @@ class UnboundGraph:
     from them, by name; ``draw(tensors, seed)`` replaces them by random ones of the same shapes; ``load(tensors)`` is
     the torch module that holds them, for training. Beside ``file`` lies a ``.safetensors`` file with inputs and, under
     the name ``answers``, the features that torch gave for them: for the pretrained weights and random ones of seed 0.
+    Without ``answers`` there are none, and the graph is only run.
     """
 
     file: Path

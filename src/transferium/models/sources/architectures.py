@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from transferium.errors import BackboneError, refusing
+from transferium.models.ngrams.backbone_of_ngrams import ARCHITECTURE, network_of
 from transferium.models.sources.untrained import UNTRAINED
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def _of_timm(told: Mapping[str, Any]) -> nn.Module:
 
 
 def _of_this_package(told: Mapping[str, Any]) -> nn.Module:
+    if told["architecture"] == ARCHITECTURE:
+        return network_of(told)
     fresh = UNTRAINED[told["architecture"]]().fresh
     assert fresh is not None
     return fresh()

@@ -12,6 +12,7 @@ import numpy as np
 
 from transferium.models.backbone import Backbone
 from transferium.models.graphs.unbound_graph import GRAPHS, Tensors, UnboundGraph
+from transferium.models.ngrams.backbone_of_ngrams import fit_ngrams
 from transferium.models.preprocess import ImagePreprocess, TextPreprocess
 from transferium.models.sources.wrapped import randomised
 
@@ -46,7 +47,7 @@ def _small_cnn() -> nn.Module:
 
 
 def char_ngrams() -> Backbone:
-    """Hashed character n-grams for texts in any language: no pretrained weights and no unknown words."""
+    """Character n-grams for texts in any language: hashed, until a vocabulary is fitted to some texts."""
     graph = UnboundGraph(GRAPHS / "char_ngrams.onnx", _scale, _as_they_are, _as_they_are, _load_char_ngrams)
     return Backbone(
         name="char_ngrams",
@@ -60,6 +61,7 @@ def char_ngrams() -> Backbone:
         pretrained=False,
         fresh=_char_ngrams,
         graph=graph,
+        fitting=fit_ngrams,
     )
 
 
@@ -87,6 +89,6 @@ def _load_char_ngrams(tensors: Tensors) -> nn.Module:
 UNTRAINED: dict[str, Callable[[], Backbone]] = {"small_cnn": small_cnn, "char_ngrams": char_ngrams}
 USES = {
     "small_cnn": "no weights: for --source with tuning=full, or finetune",
-    "char_ngrams": "no weights: hashed character n-grams, for texts in any language",
+    "char_ngrams": "no weights: counts character n-grams, for texts in any language",
 }
 """The purpose of each, as shown in the list of backbones."""
