@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from transferium.estimator.load import load as load
     from transferium.estimator.regressor import TransferRegressor as TransferRegressor
     from transferium.estimator.tagger import TransferTagger as TransferTagger
+    from transferium.job.advise.run import advise as advise
     from transferium.job.pretrain.run import pretrain as pretrain
     from transferium.job.rank.run import rank as rank
     from transferium.models.backbone import Backbone as Backbone
@@ -33,6 +34,7 @@ _WHERE = {
     "Backbone": "models.backbone",
     "Domain": "data.domain",
     "Embedder": "embedding.embed",
+    "advise": "job.advise.run",
     "embed": "embedding.embed",
     "TransferClassifier": "estimator.classifier",
     "TransferRegressor": "estimator.regressor",
@@ -55,6 +57,7 @@ __all__ = [
     "TransferTagger",
     "TransferiumError",
     "__version__",
+    "advise",
     "embed",
     "find_backbone",
     "load",

@@ -20,10 +20,12 @@ from transferium.cli import commands
 from transferium.cli.compare import compare
 from transferium.cli.echo import echo
 from transferium.cli.environment import help_text
+from transferium.cli.jobs.advise import advise_command
 from transferium.cli.jobs.compare_runs import compare_runs_command
 from transferium.cli.jobs.embed_data import embed_command
 from transferium.cli.jobs.export_run import export_command
 from transferium.cli.jobs.near import near_command
+from transferium.cli.jobs.next_labels import next_command
 from transferium.cli.jobs.pretrain import pretrain
 from transferium.cli.jobs.rank import rank_command
 from transferium.cli.jobs.serve import serve
@@ -97,6 +99,8 @@ def cli(quiet: bool, debug: bool) -> None:
     transferium fit new_photos/ --source labelled_photos/        adapt to a target without labels
     transferium compare labelled_photos/ new_photos/             how far apart, in what way
     transferium rank new_photos/ --sources shop/ studio/         which source, or which --backbones, suit it
+    transferium advise new_photos/ --budget 30m                  extract, tune or adapt: a plan
+    transferium next runs/ants_bees unlabelled/ --out next.csv    what to label next
     transferium serve runs/ants_bees             answer requests, with a page to try it by hand
     transferium near new.jpg --in photos/        the nearest examples; transferium embed: features as Parquet
     transferium export runs/ants_bees --out ants.onnx            one file for onnxruntime, without this program
@@ -115,6 +119,8 @@ for _command in (
     compare,
     compare_runs_command,
     rank_command,
+    advise_command,
+    next_command,
     tune,
     pretrain,
     serve,

@@ -54,3 +54,17 @@ def cuda_may_be_present(driver: Path = Path("/proc/driver/nvidia/gpus")) -> bool
     if sys.platform == "win32":
         return (Path(os.environ.get("SYSTEMROOT", "C:/Windows")) / "System32" / "nvcuda.dll").exists()
     return (driver.is_dir() and any(driver.iterdir())) or Path("/dev/dxg").exists()
+
+
+def machine_memory(limit: Path = Path("/sys/fs/cgroup/memory.max")) -> float | None:
+    """Gigabytes of memory that this process may use: the machine's, or its control group's where that is less.
+
+    None where the system does not say.
+    """
+    try:
+        found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+    with suppress(OSError, ValueError):  # no control group, or "max": no limit
+        found = min(found, int(limit.read_text(encoding="ascii")))
+    return found / 1e9
