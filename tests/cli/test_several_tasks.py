@@ -85,6 +85,8 @@ def test_one_folder_answers_every_task(sentences: Path, passes: list, run_cli: C
     header, *lines = sentences.read_text().splitlines()
     learned = [line for i, line in enumerate(lines) if str(i) not in next(iter(held))]
     (tmp_path / "learned.csv").write_text("\n".join([header, *learned]))
+    ran = run_cli("evaluate", run, sentences, "--full")
+    assert ran.code == 2 and "--full looks at one model: give its folder, as" in ran.err and "run/kind" in ran.err
     ran = run_cli("evaluate", run, tmp_path / "learned.csv", "--no-store")
     assert ran.out.count("\ntraining accuracy") == 2 and "legs, 60 examples" in ran.out, ran.out
 

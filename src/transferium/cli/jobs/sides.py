@@ -86,9 +86,14 @@ def _curve(told: Told) -> str:
     more, needed = told["more"], told["needed"]
     rows.append([str(more["n"]), "law", interval(more["error"])])
     likely, least = ("more than can be had" if n is None else f"{n:,}" for n in (needed["value"], needed["low"]))
+    halved = f"Labels that would halve the error: {likely}, at least {least}."
+    if needed["low"] is None:
+        halved = (
+            "No number of labels is likely to halve the error." if needed["error"] else "No error is left to halve."
+        )
     lines = [
         table(rows, ["labels", "draws", f"{told['error'].replace('_', ' ')} of a probe (range)"]),
-        f"It {told['data']}. Labels that would halve the error: {likely}, at least {least}.",
+        f"It {told['data']}. {halved}",
     ]
     return "\n".join([*lines, *filter(None, [told["worth"].get("sentence")])])
 

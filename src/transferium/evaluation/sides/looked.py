@@ -19,6 +19,7 @@ from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone, randomised
+from transferium.models.sources.bundled import BUNDLED
 from transferium.problems.classes import Classes
 from transferium.problems.evaluation import Evaluation
 from transferium.problems.problem import Problem
@@ -96,11 +97,19 @@ class Looked:
 
     @cached_property
     def origin(self) -> Backbone:
-        """The backbone before it moved: ``before``, or the one of its name; raises ``BackboneError`` where none is."""
+        """The backbone before it moved: ``before``, or the bundled one of its name.
+
+        Of one that did not move and is not bundled, what there is. Raises ``BackboneError`` where none is known; no
+        weights are asked for from elsewhere.
+        """
         backbone = self.model.backbone
-        if self.before is not None or not self.moved:
+        if self.before is not None or (backbone.fresh is not None and not self.moved):
             return self.before or backbone
-        return replace(find_backbone(backbone.name, backbone.kind), preprocess=backbone.preprocess)
+        if backbone.name in BUNDLED:
+            return replace(find_backbone(backbone.name, backbone.kind), preprocess=backbone.preprocess)
+        if self.moved:
+            raise BackboneError(f"{backbone.name} as it was before it was trained does not come with this package")
+        return backbone
 
     @cached_property
     def reference(self) -> Fitted | None:
