@@ -45,16 +45,16 @@ class Adapters:
         """The names of the adapters."""
         return tuple(self._models)
 
-    def predict(self, X: Any, *, adapter: str) -> NDArray[Any]:
-        """What the model of that name predicts for each example."""
-        answers: NDArray[Any] = self._model(adapter).predict(X)
-        return answers
+    def predict(self, X: Any, *, adapter: str) -> Any:
+        """What the model of that name predicts for each example: what its own ``predict`` gives."""
+        return self._model(adapter).predict(X)
 
     def predict_proba(self, X: Any, *, adapter: str) -> NDArray[Any]:
         """The probabilities of its classes ``(n, classes)``."""
         model = self._model(adapter)
         if not hasattr(model, "predict_proba"):
-            raise InputError(f"the model {adapter!r} predicts amounts, which have no probabilities: use predict.")
+            said = model.artifact_.problem.said()
+            raise InputError(f"the model {adapter!r} predicts {said}, which have no probabilities here: use predict.")
         answers: NDArray[Any] = model.predict_proba(X)
         return answers
 
