@@ -1,6 +1,6 @@
 """An exported ONNX file against ``predict`` on real inputs, from their bytes on; and what 8-bit numbers would bring.
 
-    python benchmarks/export.py [--quick]      writes benchmarks/results/export.json
+    python benchmarks/export.py [equal] [int8] [embed] [--quick]      writes benchmarks/results/export_<part>.json
 
 The programs of docs/export.md are run as they stand there, where this package cannot be imported. ``int8`` quantises
 the convolutions of the exported file with onnxruntime (static, calibrated on training pictures; and dynamic): pictures
@@ -29,7 +29,6 @@ from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_
 
 import transferium as tm
 from record import DATA, record
-from transferium.artifact import load_artifact
 from transferium.job.export.run import export
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "export.md"
@@ -165,55 +164,67 @@ def embedded(folder: Path, count: int) -> dict[str, Any]:
     return {"texts": count, "peak_megabytes": round(int(told[0][0]) / 1e3), "megabytes_of_vectors": round(vectors)}
 
 
-def main(quick: bool) -> None:
-    """Measure all of it."""
-    count = 60 if quick else 1000
-    figures: dict[str, Any] = {"equal_to_predict": {}, "int8": {}}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for part in ("ants", "small", "texts", "rows"):
-            (folder / part).mkdir()
-        train, test = ants_and_bees("train"), ants_and_bees("val")
-        model = tm.TransferClassifier("probe", verbose=False).fit(*train)
-        file = exported(model, folder / "ants")
-        small = cifar("train", 1000 if not quick else 100, folder / "small"), cifar("test", count, folder / "small")
-        files = [*train[0], *test[0], *small[1][0]][:count]
-        found = printed(["-c", program("Pictures in Python"), str(file), *files])
-        expected = model.predict_proba(files)
-        figures["equal_to_predict"]["pictures"] = compared(
-            [row[1:] for row in found], model.predict(files).tolist(), expected
-        )
-        figures["int8"]["ants_bees"] = eight_bits(model, file, train[0][:: len(train[0]) // CALIBRATED], test)
-        other = tm.TransferClassifier("probe", verbose=False).fit(*small[0])
-        figures["int8"]["cifar10"] = eight_bits(
-            other, exported(other, folder / "small"), small[0][0][:CALIBRATED], small[1]
-        )
+def equal_to_predict(folder: Path, count: int) -> dict[str, Any]:
+    """Pictures, texts and rows, from their bytes on."""
+    train, test = ants_and_bees("train"), ants_and_bees("val")
+    small, _ = cifar("test", count, folder / "small")
+    model = tm.TransferClassifier("probe", verbose=False).fit(*train)
+    files, figures = [*train[0], *test[0], *small][:count], {}
+    found = printed(["-c", program("Pictures in Python"), str(exported(model, folder / "ants")), *files])
+    expected = model.predict_proba(files)
+    figures["pictures"] = compared([row[1:] for row in found], model.predict(files).tolist(), expected)
 
-        texts = tm.read(DATA / "trec" / "train.csv")
-        reader = tm.TransferClassifier("probe", verbose=False).fit(texts)
-        asked = [str(texts.samples.raw(i)).replace("\n", " ") for i in range(count)]
-        found = printed(
-            ["-c", program("Texts in Python"), str(exported(reader, folder / "texts"))], input="\n".join(asked)
-        )
-        figures["equal_to_predict"]["texts"] = compared(
-            found, reader.predict(asked).tolist(), reader.predict_proba(asked)
-        )
+    texts = tm.read(DATA / "trec" / "train.csv", label="label")
+    reader = tm.TransferClassifier("probe", verbose=False).fit(texts.take(range(count)))
+    asked = [" ".join(str(texts.samples.raw(len(texts) - 1 - i)).split()) for i in range(count)]
+    file = exported(reader, folder / "texts")
+    found = printed(["-c", program("Texts in Python"), str(file)], input="\n".join(asked))
+    figures["texts"] = compared(found, reader.predict(asked).tolist(), reader.predict_proba(asked))
 
-        adult = tm.read(next((DATA / "adult").rglob("*.csv")), label="income", columns=["age", "hours_per_week"])
-        rows = tm.TransferClassifier("probe", verbose=False).fit(adult)
-        session = opened(exported(rows, folder / "rows"))
-        told = json.loads(session.get_modelmeta().custom_metadata_map["preprocessing"])["columns"]
-        given = np.stack([adult.samples[column].values[:count] for column in told], axis=1).astype(np.float64)
-        shares = session.run(None, {"rows": given})[0]
-        found = [[rows.artifact_.classes[share.argmax()], *map(str, share)] for share in shares]
-        first = adult.take(np.arange(count))
-        figures["equal_to_predict"]["rows"] = compared(found, rows.predict(first).tolist(), rows.predict_proba(first))
-        figures["embed"] = [embedded(folder, n) for n in ((1000, 4000) if quick else (10_000, 40_000))]
-        assert load_artifact(folder / "rows" / "run").classes == rows.artifact_.classes
-    record("export", figures, dry=quick)
+    columns = ["age", "education_num", "capital_gain", "hours_per_week"]
+    adult = tm.read(DATA / "adult" / "test.csv", label="income", columns=columns)
+    rows = tm.TransferClassifier("probe", verbose=False).fit(adult)
+    session = opened(exported(rows, folder / "rows"))
+    told = json.loads(session.get_modelmeta().custom_metadata_map["preprocessing"])["columns"]
+    first = adult.take(range(count)).unlabeled()
+    given = np.stack([first.samples[column].values for column in told], axis=1).astype(np.float64)
+    found = [[rows.artifact_.classes[one.argmax()], *map(str, one)] for one in session.run(None, {"rows": given})[0]]
+    figures["rows"] = compared(found, rows.predict(first).tolist(), rows.predict_proba(first))
+    return figures
+
+
+def int8(folder: Path, count: int) -> dict[str, Any]:
+    """Ants and bees, and ten classes of small pictures."""
+    train, test = ants_and_bees("train"), ants_and_bees("val")
+    model = tm.TransferClassifier("probe", verbose=False).fit(*train)
+    seen_before = train[0][:: len(train[0]) // CALIBRATED]
+    figures = {"ants_bees": eight_bits(model, exported(model, folder / "ants"), seen_before, test)}
+    small, others = cifar("train", count, folder / "small"), cifar("test", count // 2, folder / "small")
+    model = tm.TransferClassifier("probe", verbose=False).fit(*small)
+    figures["cifar10"] = eight_bits(model, exported(model, folder / "rows"), small[0][:CALIBRATED], others)
+    return figures
+
+
+def features(folder: Path, count: int) -> dict[str, Any]:
+    """``transferium embed`` of more and more texts."""
+    return {f"texts_{n}": embedded(folder, n) for n in (count * 10, count * 40)}
+
+
+PARTS = {"equal": equal_to_predict, "int8": int8, "embed": features}
+
+
+def main(parts: list[str], quick: bool) -> None:
+    """Measure the parts, one after another."""
+    for part in parts or PARTS:
+        with tempfile.TemporaryDirectory() as name:
+            for inside in ("ants", "small", "texts", "rows"):
+                (Path(name) / inside).mkdir()
+            record(f"export_{part}", PARTS[part](Path(name), 60 if quick else 1000), dry=quick)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="all of them where none is named")
     parser.add_argument("--quick", action="store_true", help="few examples, and nothing is written")
-    main(parser.parse_args().quick)
+    arguments = parser.parse_args()
+    main(arguments.parts, arguments.quick)

@@ -22,7 +22,7 @@ class Entrance:
 
     ``add(graph, backbone, network)`` gives the descriptions of the inputs and the name of the features. ``told`` says
     how an example becomes inputs. ``probe(backbone, features)`` gives inputs made up, and what the features of these
-    are. ``files`` are contents that travel in the metadata, by name.
+    are.
     """
 
     add: Callable[[GraphParts, Backbone, Network | None], tuple[list[bytes], str]]
