@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--shots", default="5,20")
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--source-epochs", type=int, default=4)
-    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--most", type=int, default=None, help="at most so many examples of the source and of a test")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--dry", action="store_true", help="print the figures and write nothing")
