@@ -208,6 +208,15 @@ def test_a_column_without_anything_to_read_is_left_out_and_said(tmp_path: Path, 
         Embedder(None).fitted(find_backbone(None, "mixed"), nothing)
 
 
+def test_features_of_mixed_rows_are_written_and_what_was_missing_is_said(
+    films: Path, tmp_path: Path, run_cli: Callable
+) -> None:
+    named = ("--type", "title=text", "--drop", "poster", "--label", "rating", "--out", tmp_path / "features")
+    ran = run_cli("embed", films, *named)
+    assert ran.code == 0, ran.err
+    assert "80 vectors of" in ran.out and "column 'title': 1 cell could not be read (empty text): 9" in ran.err
+
+
 def test_prose_in_a_table_is_left_out_with_the_way_to_include_it(films: Path, run_cli: Callable) -> None:
     text = films.read_text().replace("\n", " and much more of it\n").replace("rating and much more of it", "rating,why")
     rows = [line.replace(" and much", f",it is the film {i} and much") for i, line in enumerate(text.splitlines())]

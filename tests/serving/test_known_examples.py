@@ -24,7 +24,7 @@ TestClient = pytest.importorskip("fastapi.testclient", reason="the extra serve i
 @pytest.fixture
 def known(texts: Path, tmp_path: Path) -> Path:
     """Features of the texts that the model learned from, as it sees them."""
-    domain, backbone = seen_by(texts, tm.read(TEXTS, label=KINDS))
+    domain, backbone = seen_by(texts, tm.read(TEXTS, label=KINDS), Embedder(None))
     write_features(domain, backbone, Embedder(None), tmp_path / "features")
     return tmp_path / "features"
 

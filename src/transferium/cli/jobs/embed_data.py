@@ -30,8 +30,8 @@ def embed_command(data: Path, out: Path, **options: Any) -> None:
 
     domain = read_path(data, **opt.named_columns(options))
     say_read(domain, err=True)
-    domain, backbone = seen_by(options["backbone"], domain)
     embedder = opt.make_embedder(options, stays_open=True)
+    domain, backbone = seen_by(options["backbone"], domain, embedder)
     written = write_features(domain, backbone, embedder, out).told
     for said in by_reason(written["unreadable"]):
         echo(f"warning: {said}; they have no row", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.artifact import replacing
+from transferium.data.doctor.findings import filled_cells
 from transferium.data.domain import Domain
 from transferium.data.modality import KINDS
 from transferium.embedding.embed import Embedder
-from transferium.errors import DataError, InputError, refusing
+from transferium.errors import DataError, InputError, TransferiumWarning, refusing
 from transferium.models.backbone import Backbone
 from transferium.system.checked_files import LONGEST_JSON, parse_json, read_file
 from transferium.system.printable import printable
@@ -66,6 +68,8 @@ def computed(domain: Domain, backbone: Backbone, embedder: Embedder, problems: d
         block = domain.take(np.arange(start, min(start + BLOCK, len(domain))))
         embedding = embedder(block, backbone)[0]
         problems |= {block.ids[i]: reason for i, reason in embedding.problems.items()}
+        for finding in filled_cells(embedding.filled, block.ids):
+            warnings.warn(finding.message, TransferiumWarning, stacklevel=2)
         block = block.take(embedding.ok)
         labels = None if block.labels is None else block.posed.cells(block.y, block.samples)
         yield Block(list(block.ids), labels, embedding.features[embedding.ok])

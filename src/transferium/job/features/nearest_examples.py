@@ -60,12 +60,12 @@ def nearest_examples(
     problems: dict[str, str] = {}
     if is_features(place):
         told = described(place)
-        _, found = seen_by(backbone or told["backbone"]["name"], _one(example, told["kind"]))
+        _, found = seen_by(backbone or told["backbone"]["name"], _one(example, told["kind"]), embedder)
         if told["backbone"]["preprocess"] is not None:
             found = reading_as(found, told["backbone"]["preprocess"])
         blocks = read_features(place, told, found).blocks()
     else:
-        domain, found = seen_by(backbone, read_path(place, **columns))
+        domain, found = seen_by(backbone, read_path(place, **columns), embedder)
         blocks = computed(domain, found, embedder, problems)
     one = _one(example, found.kind)
     asked = embedder(one, found)[0]

@@ -7,13 +7,13 @@ from typing import Any
 
 from transferium.artifact import load_artifact
 from transferium.data.domain import Domain
+from transferium.embedding.embed import Embedder
 from transferium.job.run_backbone import saved_in
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone
-from transferium.models.columns.backbone_of_columns import fitted_to
 
 
-def seen_by(spec: Any, domain: Domain) -> tuple[Domain, Backbone]:
+def seen_by(spec: Any, domain: Domain, embedder: Embedder) -> tuple[Domain, Backbone]:
     """``domain`` as it is read, and the backbone that ``spec`` names: a run's needs no PyTorch to run.
 
     Another one is suited to the data: to its length and rate, or to what its columns hold. Raises ``ArtifactError``
@@ -25,4 +25,4 @@ def seen_by(spec: Any, domain: Domain) -> tuple[Domain, Backbone]:
     found = find_backbone(spec, domain.kind)
     if found.preprocess is not None:
         found = replace(found, preprocess=found.preprocess.suited(domain))
-    return domain, fitted_to(found, domain)
+    return domain, embedder.fitted(found, domain)
