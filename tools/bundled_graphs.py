@@ -24,6 +24,7 @@ from transferium.embedding.engines.export import export_graph
 from transferium.functional.sequences.ngrams import Vocabulary
 from transferium.models.backbone import Backbone
 from transferium.models.catalogue import randomised
+from transferium.models.detection.seeing_places import seeing_places
 from transferium.models.graphs.unbound_graph import Tensors, UnboundGraph
 from transferium.models.listening import listening
 from transferium.models.ngrams.backbone_of_ngrams import WIDTHS, counting
@@ -33,11 +34,14 @@ from transferium.models.sources.untrained import char_ngrams
 
 SIDES = (40, 33)
 """The sides of the pictures whose features are stored: an even and an odd one, which are padded differently."""
+OF_SCENES = (64, 32)
+"""Those of scenes, which are multiples of 32."""
 
 
 def main(folder: Path) -> None:
     images = [bundled(name) for name, entry in BUNDLED.items() if entry.kind == "image"]
     given = [*map(bundled, BUNDLED), char_ngrams(), *map(counted, WIDTHS), *map(listening, images)]
+    given += map(seeing_places, images)
     for backbone in (*given, per_word(bundled("all_minilm_l6_v2"))):
         assert isinstance(backbone.graph, UnboundGraph)
         file = folder / backbone.graph.file.name
@@ -64,7 +68,9 @@ def graph_without_weights(backbone: Backbone, initialisers: Tensors) -> onnx.Mod
     names |= {tensor: name or f"c{number}" for number, (tensor, name) in enumerate(found.items())}
     rename(model.graph, names)
     if backbone.kind != "text":
-        any_side(model.graph, free=2 if backbone.kind == "image" else 3)
+        any_side(model.graph, free=3 if backbone.kind == "sound" else 2)
+    if backbone.kind == "scene":
+        any_places(model.graph)
     return model
 
 
@@ -119,6 +125,18 @@ def any_side(graph: onnx.GraphProto, *, free: int) -> None:
         dimension.dim_param = "side"
 
 
+def any_places(graph: onnx.GraphProto) -> None:
+    """Let the last reshape take as many places as there are."""
+    (node,) = (node for node in graph.node if node.op_type == "Reshape")
+    for tensor in graph.initializer:
+        if tensor.name == node.input[1]:
+            shape = numpy_helper.to_array(tensor).copy()
+            shape[-1] = -1
+            tensor.CopyFrom(numpy_helper.from_array(shape, tensor.name))
+    for axis in (1, 2):
+        graph.output[0].type.tensor_type.shape.dim[axis].Clear()
+
+
 def answers(backbone: Backbone) -> Tensors:
     """Inputs, and the features that torch gives for them: with pretrained and random weights, where there are such."""
     draw = np.random.default_rng(0)
@@ -126,8 +144,9 @@ def answers(backbone: Backbone) -> Tensors:
     if backbone.kind == "text":
         probes.append(np.tile(probes[-1], 6))  # a longer one
     elif backbone.preprocess is not None and not backbone.preprocess.ragged:
+        sides = OF_SCENES if backbone.kind == "scene" else SIDES
         bands = getattr(backbone.preprocess, "bands", None)
-        probes = [draw.standard_normal((3, bands or side, side), np.float32) for side in SIDES]
+        probes = [draw.standard_normal((3, bands or side, side), np.float32) for side in sides]
     stored = {f"input {i}": probe for i, probe in enumerate(probes)}
     if isinstance(backbone.graph, UnboundGraph) and not backbone.graph.answers:
         return stored
@@ -136,7 +155,7 @@ def answers(backbone: Backbone) -> Tensors:
         module = each.build().eval()
         with torch.inference_mode():
             features = [module(torch.from_numpy(probe)[None]).flatten(0, -2).numpy() for probe in probes]
-        stored[key] = np.concatenate(features)
+        stored[key] = np.ascontiguousarray(np.concatenate(features))
     return stored
 
 

@@ -19,6 +19,7 @@ from transferium.data.domain import Domain, Kind
 from transferium.data.folders.example_files import EXAMPLE_FILES
 from transferium.data.labels import IN_PARTS
 from transferium.data.modality import KINDS, by_kind
+from transferium.data.read import ANNOTATED
 from transferium.data.readers.arrays import MEMORY
 from transferium.data.readers.columns import COLUMNS, USES
 from transferium.data.readers.frames import MEMORY_CELLS
@@ -58,9 +59,11 @@ AS_THEY_ARE = {
     "mixed": "each column of examples has a backbone of its kind",
 }
 UNKNOWN = dict.fromkeys(("row", "mixed", "features"), "nothing is known of what columns mean")
-OF_CELLS = dict.fromkeys(("row", "mixed", "features"), "one row is made of several cells")
+OF_CELLS = dict.fromkeys(("row", "mixed", "features"), "one row is made of several cells") | {
+    "scene": "their labels lie in files beside them"
+}
 FROZEN = "they are embedded by a frozen backbone alone, for now"
-OF_TEXTS = {"pair": FROZEN, "sentence": "its words are labelled one by one, as they stand"}
+OF_TEXTS = dict.fromkeys(("pair", "scene"), FROZEN) | {"sentence": "its words are labelled one by one, as they stand"}
 OF_SEVERAL = OF_TEXTS | {"mixed": FROZEN}
 TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "KINDS": (KINDS, {}),
@@ -68,7 +71,8 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "COLUMNS": (
         COLUMNS,
         dict.fromkeys(("row", "features"), "every column that is left")
-        | {"pair": "two columns of texts are named", "mixed": "what each column holds is said by types"},
+        | {"pair": "two columns of texts are named", "mixed": "what each column holds is said by types"}
+        | {"scene": "their labels lie in files beside them"},
     ),
     "CELLS": (CELLS, OF_CELLS),
     "MEMORY_CELLS": (MEMORY_CELLS, OF_CELLS),
@@ -76,7 +80,9 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "MODALITIES": (MODALITIES, AS_THEY_ARE),
     "OWN": (
         OWN,
-        dict.fromkeys(("image", "text", "sound", "pair", "sentence"), "there are many backbones to choose from"),
+        dict.fromkeys(
+            ("image", "text", "sound", "pair", "sentence", "scene"), "there are many backbones to choose from"
+        ),
     ),
     "IN_PARTS": (
         IN_PARTS,
@@ -85,69 +91,88 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "READERS": (
         READERS,
         AS_THEY_ARE
-        | {"sound": "backbones for images read sounds"}
+        | dict.fromkeys(("sound", "scene"), "backbones for images read them")
         | dict.fromkeys(("pair", "sentence"), "backbones for texts read them"),
     ),
     "WAYS": (WAYS, AS_THEY_ARE | {"pair": "each of its texts is embedded alone"}),
     "AT_ONCE": (
         AT_ONCE,
-        dict.fromkeys(("image", "text", "sound", "sentence"), "examples are embedded one by one"),
+        dict.fromkeys(("image", "text", "sound", "sentence", "scene"), "examples are embedded one by one"),
     ),
     "FITTED": (
         FITTED,
-        dict.fromkeys(("image", "text", "sound", "pair", "sentence", "features"), "nothing of it hangs on the data"),
+        dict.fromkeys(
+            ("image", "text", "sound", "pair", "sentence", "scene", "features"), "nothing of it hangs on the data"
+        ),
     ),
-    "FEEDS": (FEEDS, dict.fromkeys(("pair", "mixed"), FROZEN)),
+    "FEEDS": (FEEDS, dict.fromkeys(("pair", "scene", "mixed"), FROZEN)),
     "SPACES": (SPACES, {"sound": "how far a sound may be moved before people notice is not one number"} | OF_SEVERAL),
     "LANGUAGES": (LANGUAGES, UNKNOWN | OF_TEXTS),
     "USUAL": (
         USUAL,
-        dict.fromkeys(("sound", "pair", "sentence", "mixed", "features"), "nothing is pretrained on them"),
+        dict.fromkeys(("sound", "pair", "sentence", "scene", "mixed", "features"), "nothing is pretrained on them"),
     ),
     "CALLED": (
         CALLED,
-        dict.fromkeys(("text", "sound", "pair", "sentence", "mixed", "features"), "no corpus of them is a domain"),
+        dict.fromkeys(
+            ("text", "sound", "pair", "sentence", "scene", "mixed", "features"), "no corpus of them is a domain"
+        ),
     ),
     "PREVIEWS": (PREVIEWS, UNKNOWN | OF_TEXTS),
     "SURFACES": (SURFACES, OF_TEXTS),
     "IN_WORDS": (
         IN_WORDS,
-        dict.fromkeys(("sound", "pair", "sentence", "row", "mixed", "features"), "no network knows words for them"),
+        dict.fromkeys(
+            ("sound", "pair", "sentence", "scene", "row", "mixed", "features"), "no network knows words for them"
+        ),
     ),
     "TREES": (
         TREES,
-        dict.fromkeys(("image", "text", "sound", "pair", "sentence", "features"), "trees read columns of a table"),
+        dict.fromkeys(
+            ("image", "text", "sound", "pair", "sentence", "scene", "features"), "trees read columns of a table"
+        ),
     ),
     "CORRUPTIONS": (
         CORRUPTIONS,
-        dict.fromkeys(("pair", "sentence"), "what a mishap leaves of their labels is not clear")
+        dict.fromkeys(("pair", "sentence", "scene"), "what a mishap leaves of their labels is not clear")
         | {"mixed": "each of its columns has mishaps of its own kind"},
     ),
     "FIRST_WITH_FEW": (
         FIRST_WITH_FEW,
-        dict.fromkeys(("image", "sound", "pair", "sentence", "row", "mixed", "features"), "measured on texts alone"),
+        dict.fromkeys(
+            ("image", "sound", "pair", "sentence", "scene", "row", "mixed", "features"), "measured on texts alone"
+        ),
     ),
     "LOOKS": (
         LOOKS,
         dict.fromkeys(("row", "features"), "numbers tell a reader of the report nothing"),
     ),
-    "INTAKES": (INTAKES, {"pair": "these are answered by predict alone"}),
+    "INTAKES": (INTAKES, dict.fromkeys(("pair", "scene"), "these are answered by predict alone")),
+    "ANNOTATED": (
+        ANNOTATED,
+        dict.fromkeys(
+            ("image", "text", "sound", "pair", "sentence", "row", "mixed", "features"), "labels are folders or columns"
+        ),
+    ),
     "EXAMPLE_FILES": (
         EXAMPLE_FILES,
-        dict.fromkeys(("text", "pair", "sentence", "row", "mixed", "features"), "they are cells of tables"),
+        dict.fromkeys(("text", "pair", "sentence", "row", "mixed", "features"), "they are cells of tables")
+        | {"scene": "their files are those of images"},
     ),
     "ENTRANCES": (
         ENTRANCES,
         {
             "sound": "their spectrograms are made outside of a graph",
             "sentence": "words are averaged outside of a graph",
+            "scene": "boxes are made of places outside of a graph",
             "mixed": "columns of several kinds are put together outside of a graph",
         },
     ),
     "OWN_CHECKS": (
         OWN_CHECKS,
         dict.fromkeys(
-            ("image", "text", "pair", "sentence", "row", "mixed", "features"), "what is common to all is enough"
+            ("image", "text", "pair", "sentence", "scene", "row", "mixed", "features"),
+            "what is common to all is enough",
         ),
     ),
 }

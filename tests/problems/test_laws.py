@@ -37,7 +37,9 @@ def world(kind: str, n: int = N) -> tuple[Labels, Problem, np.ndarray]:
 
 
 def test_every_kind_is_here() -> None:
-    assert OF_EXAMPLES == KINDS and {*PROBLEMS} == {*KINDS, "entities"}, "test_entities.py has those of parts"
+    assert OF_EXAMPLES == KINDS and {*PROBLEMS} == {*KINDS, "entities", "boxes"}, (
+        "test_entities.py and test_boxes.py have those of parts"
+    )
 
 
 @every

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from transferium.data.domain import Kind
 from transferium.data.samples import Samples
+from transferium.data.scenes.box_cells import boxes_in
 from transferium.data.sentences.sentence_cells import tags_in
 from transferium.errors import DataError, did_you_mean
 from transferium.problems.catalogue import Asked, read_labels
@@ -24,8 +25,8 @@ PART_NAMES = {
 """The accepted names of a part (lower case), and the name that is used here."""
 
 
-IN_PARTS: dict[Kind, Callable[[Samples, Sequence[Any], str], list[Any]]] = {"sentence": tags_in}
-"""Label cells that are about parts of their examples, in one form: of sentences, a tag for each word."""
+IN_PARTS: dict[Kind, Callable[[Samples, Sequence[Any], str], list[Any]]] = {"sentence": tags_in, "scene": boxes_in}
+"""Label cells about parts of their examples, in one form: of sentences a tag for each word, of scenes boxes."""
 
 
 def labels_of(samples: Samples, kind: Kind, values: Sequence[Any], where: str, asked: Asked) -> tuple[Labels, Problem]:

@@ -18,6 +18,7 @@ KINDS: dict[Kind, str] = {
     "sound": "sounds",
     "pair": "pairs of texts",
     "sentence": "sentences",
+    "scene": "scenes",
     "row": "table rows",
     "mixed": "mixed rows",
     "features": "feature rows",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from transferium.data.annotations.annotated_folder import read_scenes
 from transferium.data.domain import Domain, Kind
 from transferium.data.folders.example_files import EXAMPLE_FILES, kind_of_path
 from transferium.data.modality import check_kind
@@ -174,10 +175,17 @@ def _listed(names: str | Sequence[str] | None) -> tuple[str, ...] | None:
     return None if names is None else (names,) if isinstance(names, str) else tuple(names)
 
 
+ANNOTATED: dict[Kind, Callable[[Path, str, bool], Domain]] = {"scene": read_scenes}
+"""Kinds of example whose labels lie in files of their own, and what reads a path as such; whether all are wanted."""
+
+
 def _read_path(path: Path, asked: Columns, name: str | None) -> Domain:
     folder = is_there(path) and path.is_dir()
     name = name or (path.resolve().name if folder else path.stem)
     ending = path.suffix.lower()
+    if (kind := asked.wanted()) in ANNOTATED and is_there(path):
+        asked.refuse_names(str(path))
+        return ANNOTATED[kind](path, name, asked.whole)
     if folder:
         return read_folder(path, asked, name)
     if not is_there(path):

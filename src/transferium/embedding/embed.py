@@ -208,13 +208,14 @@ class Way:
     work: Callable[[Samples, dict[int, Engine]], Callable[[Any], Iterator[tuple[Need, Row, bool]]]]
 
 
-OUTPUTS: dict[Output, str] = {"pooled": "one for each example", "tokens": "a row for each token"}
+OUTPUTS: dict[Output, str] = {"pooled": "one for each example", "tokens": "a row for each part"}
 HOW: dict[Output, str] = {"pooled": "pool its output", "tokens": "leave its output as it is"}
 WAYS: dict[Kind, Way] = {
     "image": Way(image_tasks, partial(array_work, read_picture)),
     "text": Way(text_tasks, text_work),
     "sound": Way(image_tasks, partial(array_work, read_recording)),
     "sentence": Way(sentence_tasks, sentence_work),
+    "scene": Way(image_tasks, partial(array_work, read_picture)),
 }
 """How examples are embedded one by one; ``AT_ONCE`` has the other kinds."""
 

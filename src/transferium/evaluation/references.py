@@ -113,5 +113,6 @@ def probe_on(task: Task, backbone: Backbone, test: Domain, probe: Method | None 
     With random weights in the backbone, this is the reference without transfer. Fitted on ``task.train`` with its own
     choice of C; the default probe where none is given.
     """
-    fitted = (probe or LinearProbe()).fit(replace(task, backbone=backbone, val=None))
+    apart = None if task.workdir is None else task.workdir / backbone.fingerprint[:12]
+    fitted = (probe or LinearProbe()).fit(replace(task, backbone=backbone, val=None, workdir=apart))
     return answers_on(task, fitted, test)

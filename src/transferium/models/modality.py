@@ -10,6 +10,8 @@ from transferium.data.domain import Kind
 from transferium.errors import InputError
 from transferium.models.backbone import Backbone, Output
 from transferium.models.columns.encoding import ColumnsPreprocess
+from transferium.models.detection.scene_preprocess import ScenePreprocess
+from transferium.models.detection.seeing_places import seeing_places
 from transferium.models.listening import listening
 from transferium.models.of_pairs import of_pairs
 from transferium.models.pair_preprocess import PairPreprocess
@@ -105,6 +107,18 @@ MODALITIES: dict[Kind, Modality] = {
         sign="tokenizer.json",
         output="tokens",
         through=Through("text", per_word),
+    ),
+    "scene": Modality(
+        ScenePreprocess,
+        default="efficientnet_lite0",
+        setting="size",
+        resized=ScenePreprocess.resized,
+        smaller="a smaller input",
+        wrap=lambda transform: transform if isinstance(transform, ScenePreprocess) else None,
+        wants="a ScenePreprocess",
+        sign="",
+        output="tokens",
+        through=Through("image", seeing_places),
     ),
     "sound": Modality(
         SoundPreprocess,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from transferium.errors import DataError, InputError, TransferiumWarning, did_you_mean, option
+from transferium.problems.boxes import Boxes
 from transferium.problems.classes import Classes
 from transferium.problems.entities import Entities
 from transferium.problems.label_cells import as_number, is_several, missing_rows
@@ -17,10 +18,14 @@ from transferium.problems.problem import Labels, Problem
 from transferium.problems.regression import Regression
 
 AUTO = "auto"
-PROBLEMS: dict[str, type[Problem]] = {problem.kind: problem for problem in (Classes, MultiLabel, Regression, Entities)}
+PROBLEMS: dict[str, type[Problem]] = {
+    problem.kind: problem for problem in (Classes, MultiLabel, Regression, Entities, Boxes)
+}
 """Every kind of problem by its name."""
 OF_EXAMPLES = tuple(kind for kind, problem in PROBLEMS.items() if not problem.reads)
 """Those with one answer for a whole example, whatever its kind."""
+OF_LINEAR_HEADS = tuple(kind for kind, problem in PROBLEMS.items() if problem.on_frozen == "probe")
+"""Those that a linear head answers, of an example or of each of its parts."""
 OF_PARTS = {problem.reads: kind for kind, problem in PROBLEMS.items() if problem.reads}
 """By kind of example: the problem that labels its parts."""
 MANY = 20

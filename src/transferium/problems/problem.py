@@ -53,6 +53,14 @@ class Wording(NamedTuple):
     differs: str
 
 
+class Drawn(NamedTuple):
+    """A frame over a picture, its sides as shares of the picture's; ``state`` is right, missed or wrong."""
+
+    sides: tuple[float, float, float, float]
+    state: Literal["right", "missed", "wrong"]
+    said: str
+
+
 @dataclass(frozen=True)
 class Problem(ABC):
     """What is predicted. ``names`` are the outputs of a head, in order: classes, labels, or the amount itself.
@@ -87,6 +95,9 @@ class Problem(ABC):
     """Of how many rows of features a setting is chosen at most; None: of all. One example may have many rows."""
     reads: ClassVar[str] = ""
     """The kind of example whose parts it labels; empty where any kind of example may have its labels."""
+
+    on_frozen: ClassVar[str] = "probe"
+    """The method that learns it from frozen features: ``auto`` begins with it, and others are measured beside it."""
 
     names: tuple[str, ...]
 
@@ -124,6 +135,10 @@ class Problem(ABC):
     def values(self, outputs: Array, samples: Any) -> list[Any]:
         """The same answers as plain data for JSON."""
         return [None if np.isnan(row).any() else self.value(row) for row in outputs]
+
+    def drawn(self, label: Any, outputs: Array) -> list[Drawn] | None:
+        """What is drawn over one example to show its answer; None where nothing is."""
+        return None
 
     @property
     def columns(self) -> tuple[str, ...]:

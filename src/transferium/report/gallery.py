@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from transferium.errors import TransferiumError
+from transferium.report.boxes.drawn_boxes import counted, draw_frames
 from transferium.report.presentation import Presentation, presentation
 from transferium.report.spans import Piece, in_words, pieces
 from transferium.report.words import amount, number, percent
@@ -75,8 +76,13 @@ def _place(example: Mapping[str, Any], how: Presentation) -> tuple[bool, float]:
         off = _error(example)
         return off is None, -(off or 0.0)
     sure = number(example.get("confidence")) or 0.0
-    wrong = example.get("label") is not None and example["label"] != example["predicted"]
+    wrong = example.get("label") is not None and not _is_right(example)
     return (not wrong, -sure if wrong else sure)
+
+
+def _is_right(example: Mapping[str, Any]) -> bool:
+    """Whether an answer is right: as it says, else where it is the label."""
+    return bool(example.get("right", example.get("label") == example["predicted"]))
 
 
 def _error(example: Mapping[str, Any]) -> float | None:
@@ -102,10 +108,10 @@ def _show(example: Mapping[str, Any], thumbnails: Thumbnails, how: Presentation,
         if isinstance(found, str):
             text = found
         elif found is not None:
-            image, size = thumbnail(found)
+            image, size = thumbnail(found, example.get("frames") or ())
     label, predicted = (_answer(example.get(key), how) for key in ("label", "predicted"))
     off = _error(example) if how.amounts else None
-    right = None if label is None or how.amounts else example["label"] == example["predicted"]
+    right = None if label is None or how.amounts else _is_right(example)
     missed = "" if off is None else f"off by {amount(off)}"
     confidence = percent(example["confidence"], 0) if "confidence" in example else ""
     sure = confidence and f" with {confidence} confidence"
@@ -134,7 +140,7 @@ def _answer(given: Any, how: Presentation) -> str | None:
         return amount(value)
     if given is None:
         return None
-    given = in_words(given) if how.spans else given
+    given = in_words(given) if how.spans else counted(given) if how.frames else given
     text = str(given).replace(how.between, f" {how.between} ") if how.between else str(given)
     return text or how.nothing
 
@@ -143,8 +149,11 @@ def _shortened(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT].rstrip() + " …"
 
 
-def thumbnail(content: Any) -> tuple[str | None, tuple[int, int]]:
-    """An image file's content (or an image) as a small JPEG data URI with its size; None where it cannot be read."""
+def thumbnail(content: Any, frames: Sequence[Mapping[str, Any]] = ()) -> tuple[str | None, tuple[int, int]]:
+    """An image file's content (or an image) as a small JPEG data URI with its size; None where it cannot be read.
+
+    ``frames`` are drawn over it.
+    """
     from PIL import Image
 
     from transferium.data.images.decode import decode
@@ -157,6 +166,8 @@ def thumbnail(content: Any) -> tuple[str | None, tuple[int, int]]:
     if max(image.size) < SIDE // 4:
         factor = SIDE // 4 // max(image.size) + 1
         image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+    if frames:
+        draw_frames(image, frames)
     file = io.BytesIO()
     image.save(file, "JPEG", quality=80)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode('ascii')}", image.size

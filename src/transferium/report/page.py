@@ -12,6 +12,7 @@ from transferium.data.modality import KINDS
 from transferium.report import words
 from transferium.report.adaptation import domains
 from transferium.report.augmented import augmented
+from transferium.report.boxes.drawn_boxes import box_lines
 from transferium.report.charts import reliability
 from transferium.report.choice import choice, training_curves
 from transferium.report.gallery import Thumbnails, gallery
@@ -91,6 +92,7 @@ def view(run: Mapping[str, Any], thumbnails: Thumbnails) -> dict[str, Any]:
         "confusion": confusion(test) if test else None,
         "most_classes": MOST_CLASSES,
         "output_lines": output_lines(test, shown.output) if shown.output else [],
+        "boxes": box_lines(test),
         "examples": gallery(run, thumbnails),
         "choice": choice(run.get("selection"), shown),
         "curves": training_curves(run.get("history")),

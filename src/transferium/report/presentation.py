@@ -8,6 +8,7 @@ from typing import Any
 
 from transferium.errors import InputError, did_you_mean
 from transferium.report.words import (
+    BOX_METRICS,
     LABEL_METRICS,
     METRICS,
     REGRESSION_METRICS,
@@ -81,6 +82,8 @@ class Presentation:
     """What is predicted, among the facts at the top; None where it goes without saying."""
     spans: bool = False
     """Whether answers are spans of a text, which are then shown in it."""
+    frames: bool = False
+    """Whether answers are boxes, which are then drawn over the picture."""
     amounts: bool = False
     """Whether answers are numbers that miss the truth by more or less, and are not right or wrong."""
 
@@ -170,7 +173,33 @@ ENTITIES = Presentation(
     predicts="entities in sentences",
     spans=True,
 )
-PRESENTATIONS = {"classes": CLASSES, "multi-label": MULTI_LABEL, "regression": REGRESSION, "entities": ENTITIES}
+BOXES = Presentation(
+    headline="ap50",
+    called="AP at overlap 0.5",
+    write=percent,
+    axis="Average precision (overlap 0.5), %",
+    most=1.0,
+    gain=points,
+    gain_unit="points",
+    tiles=("ap", "ar"),
+    metrics=BOX_METRICS,
+    scales=(RATES,),
+    mistakes="Its worst pictures",
+    order="The pictures with the most boxes missed or wrong come first",
+    rest=", then those with every box right",
+    loss="wrong_boxes",
+    loss_called="missed and wrong boxes",
+    nothing="no box",
+    predicts="boxes in pictures",
+    frames=True,
+)
+PRESENTATIONS = {
+    "classes": CLASSES,
+    "multi-label": MULTI_LABEL,
+    "regression": REGRESSION,
+    "entities": ENTITIES,
+    "boxes": BOXES,
+}
 """Every kind of problem by its name."""
 
 

@@ -49,7 +49,16 @@ SPAN_METRICS = {
     "log_loss": "Log-loss of a word",
     "log_loss_before": "Log-loss of a word before calibration",
 }
+BOX_METRICS = {
+    "ap50": "Average precision, overlap 0.5",
+    "ap": "Average precision",
+    "ap75": "Average precision, overlap 0.75",
+    "ar": "Average recall",
+    "box_precision": "Precision of the answered boxes",
+    "box_recall": "Recall of the answered boxes",
+}
 REFERENCES = {
+    "no_box": ("No box", "answers nothing"),
     "no_transfer": ("No transfer", "same network, random weights"),
     "majority": ("Majority class", "always the most frequent class"),
     "no_entity": ("No entity", "answers nothing"),

@@ -204,6 +204,7 @@ SCANS: dict[Kind, Callable[[Domain, int | None, Progress | None], Sequence[tuple
     "sound": partial(_scan_files, _scan_sound),
     "pair": _scan_pairs,
     "sentence": _scan_sentences,
+    "scene": partial(_scan_files, _scan_image),
     "row": _scan_table,
     "mixed": _scan_mixed,
     "features": _scan_rows,

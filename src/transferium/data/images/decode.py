@@ -54,6 +54,28 @@ def decode(raw: Any, at_least: int | None = None) -> Image:
     return _upright(raw)
 
 
+def upright_sides(raw: Any) -> tuple[int, int]:
+    """Width and height of the image that ``decode`` gives, of a file from its header alone.
+
+    Raises ``UnreadableImage``.
+
+    >>> upright_sides(np.zeros((2, 3), np.uint8))
+    (3, 2)
+    """
+    if isinstance(raw, np.ndarray):
+        return int(raw.shape[1]), int(raw.shape[0])
+    image = raw
+    if isinstance(raw, (bytes, bytearray, memoryview)):
+        plugin = _plugin(sniff(bytes(raw[:HEAD])))
+        try:
+            image = plugin(io.BytesIO(bytes(raw)))
+        except Exception as error:  # see _opened
+            raise UnreadableImage(f"damaged image ({error})") from error
+    turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+    width, height = image.size
+    return (height, width) if turned else (width, height)
+
+
 def mode_of(raw: Any) -> str:
     """The pixel mode of an image in a word or two, from its header alone; raises ``UnreadableImage``.
 

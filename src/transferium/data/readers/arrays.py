@@ -20,6 +20,7 @@ from transferium.data.modality import KINDS, by_kind, check_kind
 from transferium.data.readers.file_cells import files_of
 from transferium.data.readers.sequences import as_arrow, as_list, column_names, in_order, is_picture
 from transferium.data.samples import Files, Items, Rows, Samples
+from transferium.data.scenes.scenes import Scenes
 from transferium.data.sentences.sentence_cells import as_sentence
 from transferium.data.sounds.decode import is_wave
 from transferium.data.text_pair import as_pairs
@@ -262,12 +263,19 @@ def _as_table(array: NDArray[Any]) -> Table:
     return Table([infer(str(i), column) for i, column in enumerate(cells)], named=False, rows=len(array))
 
 
+def _scenes(source: Any, asked: bool) -> Samples | None:
+    """Images, where it is asked for their boxes."""
+    pictures = _images(source, asked) if asked else None
+    return None if pictures is None else Scenes(pictures)
+
+
 MEMORY: dict[Kind, Callable[[Any, bool], Samples | None]] = {
     "image": _images,
     "text": _texts,
     "sound": _sounds,
     "pair": _pairs,
     "sentence": _sentences,
+    "scene": _scenes,
     "row": _rows,
     "features": _features,
 }

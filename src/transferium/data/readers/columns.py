@@ -9,7 +9,7 @@ from typing import Any
 from transferium.data.columns.column import TYPES, ColumnType, check_type
 from transferium.data.domain import Kind
 from transferium.data.folders.example_files import EXAMPLE_FILES, kind_of_path
-from transferium.data.modality import KINDS
+from transferium.data.modality import KINDS, by_kind
 from transferium.data.sentences.sentence_cells import may_be_sentence
 from transferium.data.text_pair import two_columns
 from transferium.errors import DataError, InputError, did_you_mean, option
@@ -94,9 +94,21 @@ class Columns:
         if self.kind not in (None, kind) or self.image or self.columns:
             given = f"{option('kind', str(self.kind))} was" if self.kind else "other columns were"
             raise InputError(f"{option('problem', asked)} is about {KINDS[kind]}, and {given} named: leave one out.")
-        column = getattr(self, kind) or self.text or _guess(COLUMNS[kind][0], names)
+        usual, _ = by_kind(COLUMNS, kind, "column of a table")
+        column = getattr(self, kind) or self.text or _guess(usual, names)
         changes: dict[str, Any] = {"kind": kind, "text": None, kind: column}
         return replace(self, **changes)
+
+    def wanted(self) -> Kind | None:
+        """The kind of example that is asked for: by name, by its problem, or by the model that is to read it."""
+        asked = kind_of(self.problem)
+        own: Any = PROBLEMS[asked].reads if asked != AUTO else ""
+        return own or self.kind or self.expected
+
+    def refuse_names(self, where: str) -> None:
+        """Raise ``InputError`` where columns are named of what is no table."""
+        if named := [*self.named(), *(["columns"] if self.columns else []), *(["layout"] if self.layout else [])]:
+            raise InputError(f"{where} is no table, and {named[0]} was named: leave it out.")
 
     def named(self) -> dict[str, str]:
         """Every column that is not a feature, by its use."""

@@ -138,6 +138,8 @@ class Looked:
             return None
         if not backbone.pretrained or backbone.fresh is None:
             return None
+        if self.problem.on_frozen != LinearProbe.name:  # it would be trained for minutes, as it was beside the fit
+            return None
         return LinearProbe().fit(replace(self.task(self.train.domain), backbone=randomised(backbone, full=full)))
 
     def answers_of(self, reference: Fitted) -> Array:

@@ -15,7 +15,7 @@ from transferium.evaluation.attacked import Attacked, attacked_accuracy
 from transferium.evaluation.gradient_boosting import NAME, Beside, beside_boosting, boost
 from transferium.evaluation.verdict import Verdict, verdict
 from transferium.job.fit.rivals import Compared, compare_with_rivals
-from transferium.methods.catalogue import METHODS, method_class
+from transferium.methods.catalogue import METHODS, find_method, method_class
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.frozen_classifier import Cached
 from transferium.methods.frozen.linear_probe import LinearProbe
@@ -25,6 +25,7 @@ from transferium.models.backbone import Backbone
 from transferium.models.catalogue import randomised
 from transferium.models.heads.linear import linear
 from transferium.problems.evaluation import Evaluation
+from transferium.problems.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Judged:
     ablations: list[Ablation] = field(default_factory=list)
 
 
+NAMED = {"probe": "a probe", "detector": "a detector"}
+"""What a learner is called in a sentence."""
 QUICK = (10.0,)
 """The only C of a reference beside a method that takes no search: a whole grid takes far longer than the method."""
 
@@ -105,14 +108,14 @@ def _judge_clean(fitted: Fitted, method: Method, task: Task, test: Domain, rando
         name, naive = reference.NAIVE[problem.kind]
         beside[name] = problem.evaluate(labels, naive(task, test), seed=seed)
     known = fitted.oof_outputs
-    if trained and fitted.method != "probe":
-        probe = fitted.beside.get("probe") or _reference_probe(fitted).fit(replace(task, val=None))
+    if trained and fitted.method != problem.on_frozen:
+        probe = fitted.beside.get("probe") or _reference_probe(fitted, method, problem).fit(replace(task, val=None))
         probed, raw = reference.answers_on(task, probe, test, task.backbone)
-        beside["probe"] = problem.evaluate(labels, probed, seed=seed, before=raw, groups=test.groups)
+        beside[problem.on_frozen] = problem.evaluate(labels, probed, seed=seed, before=raw, groups=test.groups)
         known = probe.oof_outputs if known is None else known
     said = Verdict.not_asked("no pretrained backbone was involved")
     if random is not None:
-        plain = _reference_probe(fitted) if method.learns else method
+        plain = _reference_probe(fitted, method, problem) if method.learns else method
         beside["no_transfer"], said = compare_with_random(fitted, task, test, outputs, random, plain)
     for name, also in fitted.beside.items():
         if name in beside:
@@ -124,8 +127,10 @@ def _judge_clean(fitted: Fitted, method: Method, task: Task, test: Domain, rando
     return Judged(test, outputs, result, beside, compared.verdict or said, known, compared=compared)
 
 
-def _reference_probe(fitted: Fitted) -> LinearProbe:
-    """The probe that a model is measured beside: one penalty and two folds where the method is far cheaper itself."""
+def _reference_probe(fitted: Fitted, method: Method, problem: Problem) -> Method:
+    """What a model is measured beside, mostly the probe: one penalty and two folds where the method is far cheaper."""
+    if problem.on_frozen != LinearProbe.name:
+        return method if method.name == problem.on_frozen else find_method(problem.on_frozen, {})
     if fitted.method in METHODS and issubclass(method_class(fitted.method), Cached):
         return LinearProbe(Cs=QUICK, folds=2)
     return LinearProbe()
@@ -154,5 +159,5 @@ def compare_with_random(
     if (coarser or quick) and difference.low < far:
         full = randomised(task.backbone, full=True) if coarser else random
         return compare_with_random(fitted, task, test, outputs, full, LinearProbe())
-    beside = f"{'a probe' if plain.learns else plain.name} on random weights" + (f" at {reads}" if coarser else "")
+    beside = f"{NAMED.get(plain.name, plain.name)} on random weights" + (f" at {reads}" if coarser else "")
     return measured, verdict(difference, f"{fitted.method} on {task.backbone.name}", beside, problem.wording)

@@ -21,6 +21,7 @@ LOOKS: dict[Kind, Literal["picture", "text", "sound"]] = {
     "pair": "text",
     "sentence": "text",
     "mixed": "text",
+    "scene": "picture",
     "sound": "sound",
 }
 """What the report shows of an example; of feature rows it shows nothing."""
@@ -43,6 +44,9 @@ def examples_to_show(test: Domain, outputs: Outputs) -> list[dict[str, Any]]:
         example: dict[str, Any] = {"id": test.ids[i], "label": label, "predicted": answer}
         if confident:
             example["confidence"] = round(float(sure[i]), 4)
+        if (frames := problem.drawn(test.y[i], outputs[i])) is not None:
+            wrong = any(frame.state != "right" for frame in frames)
+            example |= {"frames": [frame._asdict() for frame in frames], "right": not wrong}
         if LOOKS.get(test.kind) == "text":
             example["text"] = str(test.samples.raw(int(i)))[:600]
         shown.append(example)

@@ -31,7 +31,7 @@ from transferium.methods.staged import run_stages
 from transferium.methods.task import Task
 from transferium.methods.unused_settings import suppress_unused_warnings
 from transferium.models.backbone import Backbone
-from transferium.problems.catalogue import PROBLEMS
+from transferium.problems.catalogue import OF_LINEAR_HEADS
 from transferium.problems.classes import Classes
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class FineTune(  # settings are listed from the last base to the first
     """
 
     name: ClassVar[str] = "finetune"
-    problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
+    problems: ClassVar[tuple[str, ...]] = OF_LINEAR_HEADS
     searched: ClassVar[tuple[str, ...]] = ("lr", "head_lr", "layer_decay", "weight_decay", "epochs")
 
     @property

@@ -19,7 +19,7 @@ from transferium.methods.method import Method
 from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
 from transferium.models.heads.linear import Head
-from transferium.problems.catalogue import PROBLEMS
+from transferium.problems.catalogue import OF_LINEAR_HEADS
 from transferium.problems.classes import Classes
 from transferium.problems.problem import Problem, linked
 from transferium.selection.selection import Selection
@@ -164,7 +164,7 @@ class LinearProbe(LinearSolver, Method):
     """
 
     name: ClassVar[str] = "probe"
-    problems: ClassVar[tuple[str, ...]] = tuple(PROBLEMS)
+    problems: ClassVar[tuple[str, ...]] = OF_LINEAR_HEADS
 
     def fit(self, task: Task) -> Fitted:
         """Embed the training part once, walk the path, choose, calibrate.

@@ -17,7 +17,6 @@ from transferium.methods.adapted_model import AdaptedModel
 from transferium.methods.deep_adaptation.unused import OF_NETWORKS
 from transferium.methods.fitted import Fitted
 from transferium.methods.folds import held_out_folds
-from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.frozen.source_only import SourceOnly
 from transferium.methods.method import Method
 from transferium.methods.model_selection.cheaper import cheaper_or, scores
@@ -158,8 +157,10 @@ class Auto(Method):
 
     def fit(self, task: Task) -> Fitted:
         """Fit, compare and choose; the selection says what was tried, what it cost and why it was kept or not."""
+        from transferium.methods.catalogue import find_method
+
         started = time.perf_counter()
-        first = cheaper_or(LinearProbe().fit(task), task)
+        first = cheaper_or(find_method(task.problem.on_frozen, {}).fit(task), task)
         if why := _why_not_more(task, first):
             note = f"auto took the {_said(first)}: {why}"
             return replace(first, selection=replace(first.selection, notes=(*first.selection.notes, note)))
@@ -224,7 +225,7 @@ def has_backbone_to_move(task: Task) -> bool:
 
 def _said(first: Fitted) -> str:
     """The model that the others are compared with, in words."""
-    return "probe" if first.method == "probe" else "nearest class mean"
+    return {"ncm": "nearest class mean"}.get(first.method, first.method)
 
 
 def _why_not_more(task: Task, first: Fitted) -> str:

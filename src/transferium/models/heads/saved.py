@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from transferium.models.heads.base import AnyHead
 from transferium.models.heads.cosine import CosineHead
+from transferium.models.heads.detection import DetectionHead
 from transferium.models.heads.layered import head_from_tensors
 from transferium.models.heads.neighbours import Neighbours
 from transferium.problems.problem import Link
 
-FORMATS = {"linear": 1, "layered": 1, "cosine": 2, "neighbours": 2}
+FORMATS = {"linear": 1, "layered": 1, "cosine": 2, "neighbours": 2, "detection": 3}
 """The first format of a saved model that can hold each kind of head."""
 
 
@@ -34,4 +35,7 @@ def head_from_saved(tensors: dict[str, NDArray[Any]], temperature: float, facts:
         return Neighbours(
             tensors["head.examples"], tensors["head.labels"], count, k, facts["metric"], temperature, link=link
         )
+    if kind == "detection":
+        named = {name.removeprefix("head."): tensor for name, tensor in tensors.items()}
+        return DetectionHead(named, float(facts["shift"]), temperature, link=link)
     raise ValueError(f"the kind of its head, {kind!r}")
