@@ -138,15 +138,15 @@ def _rank_sources(
     seen = without_test(target)
     through: dict[str, Any] = dict(backbones) or {"": None}
     pairs = {
-        f"{name} through {spec}" if len(through) > 1 else name: (source, through[spec])
-        for name, source in sources.items()
+        f"{name} through {spec}" if len(through) > 1 else name: (name, through[spec])
+        for name in sources
         for spec in through
     }
     domains = _read_sources(sources, columns)
 
-    def score(name: str, given: tuple[Any, Any]) -> Scored:
+    def score(name: str, given: tuple[str, Any]) -> Scored:
         source, backbone = given
-        domain = domains[id(source)]
+        domain = domains[source]
         if isinstance(domain, TransferiumError):
             raise domain
         return score_source(name, domain, seen, backbone, embedder, seed=seed)
@@ -159,16 +159,16 @@ def _rank_sources(
     return ranking
 
 
-def _read_sources(sources: Named, columns: Mapping[str, Any]) -> dict[int, Domain | TransferiumError]:
-    """Each source, or why it cannot be read."""
-    found: dict[int, Domain | TransferiumError] = {}
-    for source in sources.values():
+def _read_sources(sources: Named, columns: Mapping[str, Any]) -> dict[str, Domain | TransferiumError]:
+    """Each source by its name, or why it cannot be read."""
+    found: dict[str, Domain | TransferiumError] = {}
+    for name, source in sources.items():
         try:
             if isinstance(source, str | Path) and is_model(Path(source)):
                 raise InputError(f"{source} is a saved model, not data: give it among the backbones.")
-            found[id(source)] = source if isinstance(source, Domain) else read(source, **columns)
+            found[name] = source if isinstance(source, Domain) else read(source, **columns)
         except TransferiumError as error:
-            found[id(source)] = error
+            found[name] = error
     return found
 
 
