@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class Detector(Method):
-    """Boxes by a small head behind the frozen backbone, which sees each picture once in each of a few views.
+    """Boxes around things in pictures, by a small head behind the frozen backbone.
 
+    The backbone sees each picture once in each of a few views.
     ``min Σ focal(class) + Σ (1 - GIoU) + Σ BCE(central)`` over the places of the feature maps at strides 16 and 32
     (FCOS behind a feature pyramid; Tian et al. 2019). The backbone's maps of all ``views`` (the picture, its mirror
     image, parts of it) are kept, so that an epoch costs the head alone. Scores are calibrated on pictures that are
