@@ -12,7 +12,10 @@ from transferium.methods.catalogue import FAMILIES, METHODS, describe_methods, m
 from transferium.methods.settings.parse import configure, split_settings
 
 
-def test_the_page_has_a_line_for_each_method_under_its_family(run_cli: Callable) -> None:
+def test_the_page_has_a_line_for_each_method_under_its_family(
+    run_cli: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     ran = run_cli("methods")
     lines = ran.out.splitlines()
     named = [line.split()[0] for line in lines if line.startswith("  ")]

@@ -14,11 +14,12 @@ from sklearn.linear_model import LogisticRegression
 from transferium.data.domain import Domain
 from transferium.data.samples import Rows
 from transferium.data.split import folds
-from transferium.embedding.embed import Embedder
+from transferium.embedding.embed import Embedder, Embedding
 from transferium.errors import DataError, InputError
 from transferium.methods.frozen.linear_probe import GRID, LinearProbe
 from transferium.methods.method import Method
 from transferium.methods.task import Task
+from transferium.models.backbone import Backbone
 from transferium.models.catalogue import find_backbone
 from transferium.problems.classes import Classes
 
@@ -257,14 +258,14 @@ def test_ten_features_of_a_real_table() -> None:
 
 
 def test_an_example_that_cannot_be_embedded_is_named() -> None:
-    class Blind:
-        def __call__(self, domain: Domain, *backbones: object) -> list[object]:
-            seen = Embedder(None)(domain, *backbones)
+    class Blind(Embedder):
+        def __call__(self, domain: Domain, *backbones: Backbone) -> list[Embedding]:
+            seen = super().__call__(domain, *backbones)
             ok = np.arange(len(domain)) != 2
             return [replace(e, ok=ok, problems={2: "truncated"}) for e in seen]
 
     with pytest.raises(DataError) as caught:
-        LinearProbe().fit(task(digits(50), embedder=Blind()))
+        LinearProbe().fit(task(digits(50), embedder=Blind(None)))
     assert str(caught.value) == (
         "1 of 50 examples of 'data' cannot be embedded; the first is '2': truncated. Leave them out."
     )

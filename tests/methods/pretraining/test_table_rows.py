@@ -134,7 +134,11 @@ def test_columns_that_it_does_not_have_or_does_not_know_are_said(encoder: Path) 
     data = corpus(40)
     more = replace(data, samples=type(data.samples)([*data.samples.columns, replace(data.samples["x0"], name="new")]))
     prepared = prepare(more, Embedder(None), find_backbone(encoder, "row"), watch=Stopwatch())
-    found = [f.message for f in with_columns_of(prepared, more).diagnosis.findings if f.kind == "ignored-column"]
+    found = [
+        f.message
+        for f in with_columns_of(prepared, Embedder(None), more).diagnosis.findings
+        if f.kind == "ignored-column"
+    ]
     assert found == ["'new' left out: the backbone 'encoder' was made without"]
 
 

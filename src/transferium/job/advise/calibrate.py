@@ -16,6 +16,7 @@ from transferium.errors import TransferiumError
 from transferium.models.backbone import Backbone
 from transferium.models.modality import is_ragged
 from transferium.system.extras import INSTALL, can_train
+from transferium.training.feeds.feeds import FEEDS
 
 FIRST, MORE = 4, 20
 """Examples that are embedded to open the engine, and those that are timed after them."""
@@ -65,7 +66,7 @@ def calibrate(domain: Domain, backbone: Backbone) -> Calibration:
 def _untrainable(backbone: Backbone) -> str:
     if not can_train():
         return f"PyTorch, which trains networks, is not installed here: {INSTALL}"
-    if not backbone.blocks or backbone.preprocess is None or backbone.kind == "pair":
+    if not backbone.blocks or backbone.preprocess is None or backbone.kind not in FEEDS:
         return f"{backbone.name} is no network that can be trained on {backbone.kind} examples"
     return ""
 

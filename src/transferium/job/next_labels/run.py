@@ -16,6 +16,7 @@ from transferium.data.domain import Domain
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError, InputError
 from transferium.functional.sampling.active_learning import margins, next_to_label
+from transferium.job.run_directory.files import LOOKS
 from transferium.problems.classes import Classes
 from transferium.system.printable import for_spreadsheet
 from transferium.system.write_atomically import write_atomically
@@ -44,7 +45,7 @@ class ToLabel:
             {
                 "place": place,
                 "id": self.pool.ids[row],
-                "text": str(self.pool.samples.raw(int(row))) if self.pool.kind in ("text", "pair") else "",
+                "text": str(self.pool.samples.raw(int(row))) if LOOKS.get(self.pool.kind) == "text" else "",
                 "predicted": self.names[int(answer.argmax())],
                 "confidence": round(float(answer.max()), 6),
                 "margin": round(float(unsure[place - 1]), 6),

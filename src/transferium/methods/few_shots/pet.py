@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class PET(ToldInWords):
-    """Tune a masked language model to say, at a slot of a sentence around each text, a word of its label.
+    """Tune a masked language model to say a word of the label at a slot beside each text.
 
     ``min mean_i -log softmax_c(s_c(x_i))[y_i]``, ``s_c`` being the score of class c that zero-shot has there: the mean
     log-probability of its words, over words, their pieces and templates. So a few labels a class start from what the

@@ -42,7 +42,7 @@ IN_WORDS: dict[Kind, Way] = {
 
 @dataclass
 class ZeroShot(ToldInWords):
-    """Examples against the names or descriptions of their labels, through a frozen encoder: texts, or pictures by CLIP.
+    """Examples against words for their labels, by a frozen encoder: texts, or pictures by CLIP.
 
     Nothing is learned: no label is looked at, and data without parts is evaluated on whole.
     ``p_c = softmax(s · cos(x, w_c))``, ``w_c`` being the mean direction of the descriptions of class c in every

@@ -13,8 +13,8 @@ class WeighedCounts(nn.Module):
     the inverse document frequencies, which training may change.
 
     >>> ids = torch.tensor([[0, 1, 2, 2]])
-    >>> WeighedCounts(torch.tensor([3.0, 1.0, 1.0]))(ids).detach().round(decimals=2).tolist()
-    [[0.87, 0.49, 0.0]]
+    >>> WeighedCounts(torch.tensor([3.0, 1.0, 1.0]))(ids).detach().numpy().round(2)
+    array([[0.87, 0.49, 0.  ]], dtype=float32)
     """
 
     def __init__(self, weights: Tensor) -> None:
