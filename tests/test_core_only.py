@@ -82,6 +82,7 @@ export ngrams --format card --out ngrams.md
 fit texts.csv --text text --label labels --problem multi-label --out labels
 fit texts.csv --text text --label amount --problem regression --out amounts
 compare source target
+rank target --backbones images efficientnet_lite0
 inspect source
 backbones
 """

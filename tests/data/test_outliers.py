@@ -131,6 +131,12 @@ def test_examples_that_were_never_held_out_and_other_problems_are_left_aside() -
     assert not find_suspicious(replace(domain, labels=None, problem=None), answers)
 
 
+def test_answers_that_contradict_every_label_say_nothing_of_any() -> None:
+    labels = np.array([0, 1] * 4)
+    sure_of_the_other = np.where(labels[:, None] == [0, 1], 0.3, 0.7)
+    assert len(suspicious(sure_of_the_other, labels)[0]) == 0
+
+
 @pytest.mark.parametrize("method", ["probe", "ncm", "auto"])
 def test_a_run_names_suspicious_labels_and_changes_none(tmp_path: Path, method: str) -> None:
     changed = [3, 50, 100, 150]

@@ -45,7 +45,7 @@ def test_what_would_change_the_backbone_itself_is_refused(name: str) -> None:
         with pytest.raises(InputError, match=f"{next(iter(setting))}=.* makes another backbone, and {name} keeps"):
             find_method(name, setting)
     with pytest.raises(InputError, match=f"{name} adapts a backbone, and feature rows have none: use the probe"):
-        find_method(name, {}).fit(task(_rows(), blobs(24)))
+        find_method(name, {}).check_backbone(_rows())
 
 
 def _rows() -> Any:

@@ -60,6 +60,8 @@ def suspicious(
         before, trusted = trusted, ~np.isin(np.arange(len(y)), taken)
         if (trusted == before).all():
             break
+        if not trusted.any():  # the outputs contradict every label, and tell nothing of any
+            return known[:0], other[:0]
         p = softmax(logits / fit_temperature(logits[trusted], y[trusted]))
         taken, other = _contradicted(p, y, trusted, expected)
     return known[taken], other

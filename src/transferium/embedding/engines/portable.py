@@ -154,10 +154,11 @@ def trainable(backbone: Backbone) -> Backbone | None:
     if moved and told is not None:
         return replace(backbone, any_size=bool(told["any_size"]), tuned=True)
     with suppress(TransferiumError):
-        from transferium.models.surgery.side_by_side import side_by_side
-
         base = backbone_of_model(backbone.name, backbone.kind, fingerprint="" if moved else backbone.said_to_be)
-        base = side_by_side([base] * backbone.members)
+        if backbone.members > 1:
+            from transferium.models.surgery.side_by_side import side_by_side
+
+            base = side_by_side([base] * backbone.members)
     if base is None:
         return None
     if moved:

@@ -53,6 +53,12 @@ class AdapterTuning(FineTune):
                     "was given: leave it out, or use finetune."
                 )
 
+    def check_backbone(self, backbone: Backbone) -> None:
+        """Raise ``InputError`` for examples that no network is trained on, or that have no network to adapt."""
+        super().check_backbone(backbone)
+        if backbone.kind in OWN:
+            raise InputError(f"{self.name} adapts a backbone, and {KINDS[backbone.kind]} have none: use the probe.")
+
     def settings_of_adapter(self) -> dict[str, Any]:
         """The settings of the adapter by name."""
         return {name: getattr(self, name) for name in self.of_adapter}
@@ -60,8 +66,6 @@ class AdapterTuning(FineTune):
     def _model(self, task: Task, backbone: Backbone, parts: HeldOut) -> Model:
         from transferium.models.peft.inject import inject
 
-        if backbone.kind in OWN:
-            raise InputError(f"{self.name} adapts a backbone, and {KINDS[backbone.kind]} have none: use the probe.")
         model = super()._model(task, backbone, parts)
         inject(model.backbone, self.name, **self.settings_of_adapter())
         return model
