@@ -35,7 +35,8 @@ def next_to_label(
     (2019). All rows where there are no more than ``count``. Raises ``InputError`` for an unknown rule, a count below 1,
     and numbers that are not finite.
 
-    >>> P, X = np.array([[0.5, 0.5], [0.5, 0.5], [0.6, 0.4], [0.9, 0.1]]), np.array([[0.0], [0.1], [3.0], [3.5]])
+    >>> P = np.array([[0.5, 0.5], [0.6, 0.4], [0.65, 0.35], [0.9, 0.1]])
+    >>> X = np.array([[0.0], [0.2], [3.0], [3.5]])
     >>> next_to_label(P, X, 2, rule="uncertainty").tolist(), next_to_label(P, X, 2).tolist()
     ([0, 1], [0, 2])
     """
