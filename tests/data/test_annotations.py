@@ -85,6 +85,32 @@ def test_names_of_yolo_are_read_from_yaml(tmp_path: Path) -> None:
         read(folder, problem="boxes")
 
 
+@pytest.mark.parametrize(
+    ("file", "names", "message"),
+    [
+        ("data.yaml", "names:\n  1: square\n  2: disc\n", r"data\.yaml numbers its names as 1, 2: .* from 0"),
+        ("data.yaml", "names:\n  1: disc\n  0: square\n", r"data\.yaml numbers its names as 1, 0: .* from 0"),
+        ("data.yaml", "names: ['', square, disc,]\n", r"000\.txt, line 1, is of class 0, of which the name is empty"),
+        ("classes.txt", "\nsquare\ndisc\n\n", r"000\.txt, line 1, is of class 0, of which the name is empty"),
+    ],
+)
+def test_a_name_of_yolo_is_of_the_number_where_it_stands(file: str, names: str, message: str, tmp_path: Path) -> None:
+    folder = _as_yolo(write_scenes(tmp_path, 1), 1)
+    (folder / "labels" / "000.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    (folder / "classes.txt").unlink()
+    (folder / file).write_text(names)
+    with pytest.raises(DataError, match=message):
+        read(folder, problem="boxes")
+
+
+def test_an_annotation_of_either_of_two_pictures_is_refused(tmp_path: Path) -> None:
+    folder = _as_yolo(write_scenes(tmp_path, 2), 2)
+    (folder / "small").mkdir()
+    (folder / "small" / "000.png").write_bytes((folder / "images" / "000.png").read_bytes())
+    with pytest.raises(DataError, match=r"labels/000\.txt may be about images/000\.png or small/000\.png"):
+        read(folder, problem="boxes")
+
+
 def test_two_formats_at_once_are_refused(tmp_path: Path) -> None:
     write_scenes(tmp_path, 2)
     (tmp_path / "instances.json").write_text(json.dumps(_coco(2)))
@@ -107,6 +133,7 @@ def test_pictures_and_annotations_of_coco_without_one_another_are_said(tmp_path:
     ("changes", "message"),
     [
         ({"categories": [{"id": 0, "name": "square"}]}, "category_id 10, which is not among its categories"),
+        ({"categories": [{"id": 0, "name": name} for name in NAMES]}, "two categories of the id 0"),
         ({"images": []}, "image_id 0, which is not among its images"),
         ({"images": [{"id": 1}]}, "number 1 of 'images' lacks one of id, file_name"),
         ({"annotations": [{"image_id": 1, "category_id": 0, "bbox": [1, 2]}]}, "a box is four numbers"),
@@ -127,10 +154,11 @@ def test_damaged_coco_is_named(changes: dict[str, Any], message: str, tmp_path: 
         ("square 0.5 0.5 0.1 0.1", "each line holds the number of a class"),
         ("0 48 48 20 20", "which are pixels"),
         ("0 nan 0.5 0.1 0.1", "four finite numbers"),
+        ("² 0.5 0.5 0.1 0.1", "each line holds the number of a class"),
     ],
 )
 def test_damaged_yolo_is_named(line: str, message: str, tmp_path: Path) -> None:
     folder = _as_yolo(write_scenes(tmp_path, 2), 2)
-    (folder / "labels" / "001.txt").write_text(f"\n{line}\n")
+    (folder / "labels" / "001.txt").write_text(f"\n{line}\n", encoding="utf-8")
     with pytest.raises(DataError, match=rf"001\.txt, line 2,.*{message}"):
         read(folder, problem="boxes")

@@ -57,6 +57,29 @@ def test_pictures_without_annotation_and_the_reverse_are_said(tmp_path: Path) ->
     assert found["ignored-annotation"].startswith("1 annotation of a picture that is not there: annotations/002.xml")
 
 
+def test_annotations_of_none_of_the_pictures_are_said(tmp_path: Path) -> None:
+    write_scenes(tmp_path, 1)
+    (tmp_path / "annotations" / "000.xml").rename(tmp_path / "annotations" / "gone.xml")
+    _write(tmp_path, "gone.xml", xml("gone.png", []))
+    assert read(tmp_path, problem="boxes").labels is None
+    assert "not there: annotations/gone.xml" in _found(tmp_path)["ignored-annotation"]
+
+
+def test_of_a_picture_and_its_mask_the_named_one_has_the_boxes(tmp_path: Path) -> None:
+    write_scenes(tmp_path, 2)
+    (tmp_path / "a mask").mkdir()
+    Image.new("L", (SIDE, SIDE)).save(tmp_path / "a mask" / "000.bmp")
+    domain = read(tmp_path, problem="boxes")
+    assert domain.ids == ["images/000.png", "images/001.png"]
+    assert "a mask/000.bmp" in _found(tmp_path)["unannotated"]
+
+
+def test_a_picture_with_damaged_exif_is_unreadable_and_no_fault(tmp_path: Path) -> None:
+    write_scenes(tmp_path, 2)
+    Image.new("RGB", (SIDE, SIDE)).save(tmp_path / "images" / "000.png", exif=b"Exif\0\0no TIFF at all")
+    assert len(read(tmp_path, problem="boxes").y[0]) == 0
+
+
 def test_boxes_beyond_the_picture_are_cut_and_empty_ones_left_out(tmp_path: Path) -> None:
     write_scenes(tmp_path, 3)
     empty = [("disc", 20, 20, 20, 40), ("disc", 200, 200, 220, 220), ("disc", 40, 40, 30, 60)]

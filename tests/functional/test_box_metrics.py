@@ -53,6 +53,18 @@ def test_a_box_is_found_once_and_by_enough_overlap() -> None:
     assert found["ap"][0] == pytest.approx((6 * 1 + 4 * 0.5) / 10), "above it the surer answer is wrong"
 
 
+def test_blocks_of_resamples_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(0)
+    labels = _labels(*([LEFT, RIGHT][: k % 3] for k in range(6)))
+    answers = _answers(*([(LEFT, draw.random()), (RIGHT, draw.random())] for _ in labels))
+    times = draw.integers(0, 3, (9, 6)).astype(float)
+    whole = _figures(labels, answers, times)
+    monkeypatch.setattr("transferium.functional.metrics.box_metrics.CELLS", 4 * 12)
+    blocks = _figures(labels, answers, times)
+    assert whole.keys() == blocks.keys()
+    assert all(np.array_equal(whole[name], blocks[name], equal_nan=True) for name in whole)
+
+
 def test_counts_of_pictures_are_as_if_they_were_written_several_times() -> None:
     draw = np.random.default_rng(0)
     labels = _labels(*([tuple(np.sort(draw.random((2, 2)), axis=0).ravel()) for _ in range(k % 3)] for k in range(8)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -49,16 +50,21 @@ def read_scenes(path: Path, name: str, whole: bool) -> Domain:
     called, found = _annotations(path, pictures, others)
     known = [picture for picture in pictures if picture in found.boxes]
     if not known or (whole and len(known) < len(pictures)):
-        told = {"labels": tuple(printable(known))} if known else {}
+        told = {"labels": known} if known else found.noted
         samples = Scenes(Files(path, pictures))
-        return Domain(samples, "scene", printable(pictures), name=name, ignored=told, layout=_said(path, pictures, ""))
+        layout = _said(path, pictures, "")
+        return Domain(samples, "scene", printable(pictures), name=name, ignored=_named(told), layout=layout)
     samples, ids = Scenes(Files(path, known)), printable(known)
     placing = place_boxes(samples, ids, [found.boxes[picture] for picture in known])
     labels, problem = Boxes.read(placing.cells, str(path))
     left = {"unannotated": [p for p in pictures if p not in found.boxes], **found.noted} | placing.wrong
-    ignored = {reason: tuple(printable(names)) for reason, names in left.items() if names}
-    domain = Domain(samples, "scene", ids, labels, problem, name=name, ignored=ignored)
+    domain = Domain(samples, "scene", ids, labels, problem, name=name, ignored=_named(left))
     return replace(domain, parts=_parts(known), layout=_said(path, known, called))
+
+
+def _named(left: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    """What was left aside, by reason, as ``Domain.ignored`` has it."""
+    return {reason: tuple(printable(names)) for reason, names in left.items() if names}
 
 
 def _annotations(root: Path, pictures: list[str], others: list[str]) -> tuple[str, Found]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,13 @@ def _read_all(root: Path, pictures: list[str], files: list[str], _others: list[s
     for file in files:
         told = _parsed(root / file)
         assert told is not None
-        names = {one["id"]: str(one["name"]) for one in _objects(told, "categories", ("id", "name"), root / file)}
-        boxes: dict[Any, list[Any]] = {}
+        categories = _objects(told, "categories", ("id", "name"), root / file)
         images = _objects(told, "images", ("id", "file_name"), root / file)
-        for image in images:
-            if image["id"] in boxes:
-                raise DataError(f"{root / file} has two images of the id {image['id']!r}: an id is of one image.")
-            boxes[image["id"]] = []
+        for which, objects in (("categories", categories), ("images", images)):
+            if twice := [known for known, times in Counter(one["id"] for one in objects).items() if times > 1]:
+                raise DataError(f"{root / file} has two {which} of the id {twice[0]!r}: an id is of one alone.")
+        names = {one["id"]: str(one["name"]) for one in categories}
+        boxes: dict[Any, list[Any]] = {image["id"]: [] for image in images}
         for number, one in enumerate(_objects(told, "annotations", ("image_id", "category_id", "bbox"), root / file)):
             where = f"{root / file}, annotation {number + 1},"
             if one["image_id"] not in boxes:

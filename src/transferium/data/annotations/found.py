@@ -52,6 +52,14 @@ def by_part(pictures: list[str], part: str) -> Mapping[str, list[str]]:
 
 
 def nearest(file: str, pictures: list[str]) -> str | None:
-    """Of pictures of one name the one that shares most folder names with ``file``."""
+    """Of pictures of one name the one that shares most folder names with ``file``; None where there are no pictures.
+
+    Raises ``DataError`` where two share as many.
+    """
     folders = Counter(PurePosixPath(file).parts[:-1])
-    return max(pictures, key=lambda one: (folders & Counter(PurePosixPath(one).parts[:-1])).total(), default=None)
+    shared = [(folders & Counter(PurePosixPath(one).parts[:-1])).total() for one in pictures]
+    found = [one for one, count in zip(pictures, shared, strict=True) if count == max(shared)]
+    if len(found) > 1:
+        both = " or ".join(map(shown, found[:2]))
+        raise DataError(f"{shown(file)} may be about {both}: leave one, or put it into a folder of the same name.")
+    return found[0] if found else None

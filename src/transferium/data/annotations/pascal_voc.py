@@ -60,11 +60,13 @@ def _files(_root: Path, _pictures: list[str], others: list[str]) -> list[str]:
 
 
 def _read_all(root: Path, pictures: list[str], files: list[str], _others: list[str]) -> Found:
-    """One file for each picture, which is called like it, or else names it."""
+    """One file for each picture, which is called like it, or else names it; of several (a mask), the named one."""
     found, by_name, by_stem = Found(), by_part(pictures, "name"), by_part(pictures, "stem")
     for file in files:
         named, annotated = read_voc(root / file)
-        picture = nearest(file, by_stem.get(PurePosixPath(file).stem) or by_name.get(named) or [])
+        alike = by_stem.get(PurePosixPath(file).stem) or by_name.get(named) or []
+        said = [picture for picture in alike if PurePosixPath(picture).name == named]
+        picture = nearest(file, said or alike)
         if picture is None:
             found.note("annotations", file)
         else:

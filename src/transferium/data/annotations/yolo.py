@@ -48,10 +48,12 @@ def _boxes(path: Path, names: list[str]) -> list[tuple[str, float, float, float,
         where, cells = f"{path}, line {number},", line.split()
         if not cells:
             continue
-        if len(cells) != 5 or not cells[0].isdigit():
+        if len(cells) != 5 or not cells[0].isdecimal():
             raise DataError(f"{where} holds {line.strip()!r:.60}: {SHOULD}.")
         if int(cells[0]) >= len(names):
             raise DataError(f"{where} is of class {cells[0]}, and there are {len(names)} names, from 0 on.")
+        if not names[int(cells[0])]:
+            raise DataError(f"{where} is of class {cells[0]}, of which the name is empty: name it.")
         x, y, width, height = four_numbers(cells[1:], where)
         if max(x, y, width, height) > 2:
             raise DataError(f"{where} holds {line.strip()!r:.60}, which are pixels: {SHOULD}.")
@@ -63,8 +65,8 @@ def _names(root: Path, others: list[str]) -> list[str]:
     """The names of the classes; raises ``DataError`` where they are nowhere."""
     lists = [name for name in others if PurePosixPath(name).name in NAMES]
     yamls = [name for name in others if ending(name) in (".yaml", ".yml")]
-    given = {name: [line.strip() for line in _text(root / name).split("\n") if line.strip()] for name in lists}
-    given |= {name: found for name in yamls if (found := _of_yaml(_text(root / name)))}
+    given = {name: [line.strip() for line in _text(root / name).rstrip().split("\n")] for name in lists}
+    given |= {name: found for name in yamls if (found := _of_yaml(_text(root / name), str(root / name)))}
     different = list(dict.fromkeys(map(tuple, given.values())))
     if len(different) > 1:
         raise DataError(f"{root}: {' and '.join(list(given)[:3])} give other names of classes: keep the right one.")
@@ -73,19 +75,22 @@ def _names(root: Path, others: list[str]) -> list[str]:
     return list(different[0])
 
 
-def _of_yaml(text: str) -> list[str]:
-    r"""What stands under ``names``: a list in brackets or with dashes, or numbers from 0 with names.
+def _of_yaml(text: str, where: str) -> list[str]:
+    r"""What stands under ``names``: a list in brackets or with dashes, or numbers with names.
 
-    >>> _of_yaml("nc: 2\nnames: ['cat', dog]"), _of_yaml("names:\n  0: cat\n  1: dog\ntrain: x")
+    Raises ``DataError`` for numbers that are not 0, 1, 2 and so on.
+
+    >>> _of_yaml("nc: 2\nnames: ['cat', dog]", ""), _of_yaml("names:\n  0: cat\n  1: dog\ntrain: x", "")
     (['cat', 'dog'], ['cat', 'dog'])
     """
     found = re.search(r"^names:[ \t]*(\[[^\]]*\]|(?:\n[ \t]*(?:-|\d+:)[^\n]*)+)", text.replace("\r", ""), re.M)
     if found is None:
         return []
     inside = found[1]
-    cells = inside.strip("[]").split(",") if inside.startswith("[") else inside.strip("\n").split("\n")
-    names = [re.sub(r"^\s*(?:-|\d+:)\s*", "", cell).strip().strip("'\"") for cell in cells]
-    return [name for name in names if name]
+    cells = inside.strip("[], \n").split(",") if inside.startswith("[") else inside.strip("\n").split("\n")
+    if (numbers := [int(number) for number in re.findall(r"^[ \t]*(\d+):", inside, re.M)]) != [*range(len(numbers))]:
+        raise DataError(f"{where} numbers its names as {str(numbers)[1:-1]:.60}: number all of them in order, from 0.")
+    return [re.sub(r"^\s*(?:-|\d+:)\s*", "", cell).strip().strip("'\"") for cell in cells]
 
 
 def _text(path: Path) -> str:

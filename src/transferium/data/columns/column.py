@@ -18,6 +18,8 @@ CODED: tuple[ColumnType, ...] = ("category", "boolean", "text", "identifier")
 """The types whose cells are codes into ``levels``."""
 USED: tuple[ColumnType, ...] = ("number", "category", "boolean", "date")
 """The types that something is learned from; the others are named and left out."""
+PLURAL: dict[str, str] = {"number": "numbers", "category": "categories", "boolean": "truth values", "date": "dates"}
+"""What several of the types in ``USED`` are called."""
 UNUSED: dict[ColumnType, str] = {
     "identifier": "nearly every row has a value of its own, as a name has; to use it, say it is a number or a category",
     "text": "its cells are texts of several words; to learn from them too, say it is text",

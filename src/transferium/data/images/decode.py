@@ -64,14 +64,12 @@ def upright_sides(raw: Any) -> tuple[int, int]:
     """
     if isinstance(raw, np.ndarray):
         return int(raw.shape[1]), int(raw.shape[0])
-    image = raw
-    if isinstance(raw, (bytes, bytearray, memoryview)):
-        plugin = _plugin(sniff(bytes(raw[:HEAD])))
-        try:
-            image = plugin(io.BytesIO(bytes(raw)))
-        except Exception as error:  # see _opened
-            raise UnreadableImage(f"damaged image ({error})") from error
-    turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+    plugin = _plugin(sniff(bytes(raw[:HEAD]))) if isinstance(raw, (bytes, bytearray, memoryview)) else None
+    try:
+        image = raw if plugin is None else plugin(io.BytesIO(bytes(raw)))
+        turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+    except Exception as error:  # see _opened
+        raise UnreadableImage(f"damaged image ({error})") from error
     width, height = image.size
     return (height, width) if turned else (width, height)
 

@@ -121,12 +121,19 @@ def _in_no_row(root: Path, leaves: Iterable[Leaf], domains: Iterable[Domain]) ->
     there = {name: None for leaf, _ in with_tables for name in leaf.folder.all_examples()}
     if not there:
         return []
+    base = _plain(root)
     for _, domain in with_tables:
         of_cells = domain.samples.cells.values() if isinstance(domain.samples, MixedTable) else ()
         for samples in (domain.samples, *(cells.samples for cells in of_cells)):
-            for path in named_files(samples):
-                there.pop(Path(os.path.normpath(os.path.relpath(path, root))).as_posix(), None)
+            for path in map(_plain, named_files(samples)):
+                if path.is_relative_to(base):  # a table may name files of another drive
+                    there.pop(path.relative_to(base).as_posix(), None)
     return list(there)
+
+
+def _plain(path: Path) -> Path:
+    """An absolute path without ``..``; links are not followed."""
+    return Path(os.path.normpath(path.absolute()))
 
 
 def _said(root: Path, layout: Layout, leaves: Mapping[str, Leaf], domain: Domain) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from transferium.data.columns.column import UNUSED, USED, Column, ColumnType
+from transferium.data.columns.column import PLURAL, UNUSED, USED, Column, ColumnType
 from transferium.data.columns.infer import COUNTERS, infer
 from transferium.data.columns.numbers import as_numbers
 from transferium.data.columns.table import Table
@@ -20,8 +20,6 @@ from transferium.data.readers.columns import Columns
 from transferium.data.samples import Rows, Samples
 from transferium.errors import DataError, option
 from transferium.problems.label_cells import as_number
-
-_PLURAL = {"number": "numbers", "category": "categories", "boolean": "truth values", "date": "dates"}
 
 
 def some_begins_with_a_number(names: Sequence[str], first: Mapping[str, Any]) -> bool:
@@ -91,13 +89,13 @@ def _check_some_used(found: Sequence[Column], columns: Columns, asked: bool, whe
 
 def said_types(columns: Sequence[Column]) -> str:
     """The types of columns in words: ``numbers``, or ``6 numbers and 8 categories``; and how some are written."""
-    counts = Counter(column.type for column in columns if column.type in _PLURAL)
-    parts = [f"{n} {name if n == 1 else _PLURAL[name]}" for name, n in counts.items()]
+    counts = Counter(column.type for column in columns if column.type in PLURAL)
+    parts = [f"{n} {name if n == 1 else PLURAL[name]}" for name, n in counts.items()]
     said = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts) or "no columns that are read"
-    said = _PLURAL["number"] if {*counts} == {"number"} else said
+    said = PLURAL["number"] if {*counts} == {"number"} else said
     forms: dict[str, list[str]] = {}
     for column in columns:
-        if column.note and column.type in _PLURAL:
+        if column.note and column.type in PLURAL:
             forms.setdefault(column.note, []).append(column.name)
     return said + "".join(f", {', '.join(names)} with {how}" for how, names in forms.items())
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from transferium.functional.bootstrap import CELLS
 from transferium.functional.boxes.overlaps import overlaps
 
 Array = NDArray[np.float64]
@@ -82,7 +83,7 @@ def box_statistics(found: Sequence[Matches]) -> Callable[[Array], dict[str, Arra
     """
 
     def statistics(times: Array) -> dict[str, Array]:
-        each = [_of_class(one, np.asarray(times, np.float64)) for one in found]
+        each = [_in_blocks(one, np.asarray(times, np.float64)) for one in found]
         ap, ar = (np.stack([pair[i] for pair in each], axis=1) for i in range(2))  # (some, classes, levels)
         overall = [_mean(part, (1, 2)) for part in (ap, ap[:, :, :1], ap[:, :, 5:6], ar)]
         of_classes = (_mean(ap, 2), ap[:, :, 0], _mean(ar, 2))
@@ -108,6 +109,14 @@ def _first_at_least(rising: Array, wanted: Array) -> NDArray[np.intp]:
     flat = np.searchsorted((rising + shift).ravel(), (wanted + shift).ravel()).reshape(len(rising), -1)
     places: NDArray[np.intp] = flat - rising.shape[1] * np.arange(len(rising))[:, None]
     return np.minimum(places, rising.shape[1])
+
+
+def _in_blocks(one: Matches, times: Array) -> tuple[Array, Array]:
+    """:func:`_of_class`, a few rows of ``times`` at once: there may be 100 answers for each picture."""
+    rows = max(1, CELLS // max(1, len(one.scores)))
+    blocks = [_of_class(one, times[start : start + rows]) for start in range(0, len(times), rows)]
+    ap, ar = (np.concatenate(part) for part in zip(*blocks, strict=True))
+    return ap, ar
 
 
 def _of_class(one: Matches, times: Array) -> tuple[Array, Array]:

@@ -39,8 +39,10 @@ class DetectionNetwork(nn.Module):
         self.scales = nn.Parameter(torch.zeros(2))
         for layer in (self.class_scores, self.central, self.sides):
             nn.init.normal_(layer.weight, std=0.01)
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-        nn.init.constant_(self.class_scores.bias, -torch.tensor((1 - RARE) / RARE).log().item())  # type: ignore[arg-type]
+            assert layer.bias is not None
+            nn.init.zeros_(layer.bias)
+        assert self.class_scores.bias is not None
+        nn.init.constant_(self.class_scores.bias, -torch.tensor((1 - RARE) / RARE).log().item())
 
     def look(self, rows: Tensor) -> None:
         """Know the mean and spread of each feature of ``rows (n, places, width)``."""

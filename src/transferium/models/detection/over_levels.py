@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -24,7 +25,8 @@ class OverLevels(nn.Module):
         self.channels = int(coarse["num_chs"]), int(fine["num_chs"])
 
     def forward(self, pictures: Tensor) -> Tensor:
-        fine, coarse = self.body.forward_intermediates(pictures, indices=2, intermediates_only=True)  # type: ignore[operator]
+        look: Callable[..., list[Tensor]] = self.body.forward_intermediates  # type: ignore[assignment]  # of timm
+        fine, coarse = look(pictures, indices=2, intermediates_only=True)
         quarters = [fine[:, :, down::2, across::2] for down in range(2) for across in range(2)]
         return torch.cat([coarse, *quarters], dim=1).flatten(2).transpose(1, 2)
 

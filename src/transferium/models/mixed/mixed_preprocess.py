@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from transferium.data.columns.column import PLURAL
 from transferium.data.columns.table import Table
 from transferium.data.domain import Domain
 from transferium.data.mixed_table import MixedTable
@@ -14,9 +15,6 @@ from transferium.models.backbone import Backbone
 from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.models.mixed.embedded_column import EmbeddedColumn
 from transferium.models.sources.wrapped import randomised
-
-NUMBERS = {"number": "numbers", "category": "categories", "boolean": "truth values", "date": "dates"}
-"""What the typed columns of one kind are called together."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class MixedPreprocess(ColumnsPreprocess):
         """Each column of examples by its name; the typed columns of one type together."""
         typed: dict[str, tuple[str, ...]] = {}
         for code in self.codes:
-            called = NUMBERS[code.type]
+            called = PLURAL[code.type]
             typed[called] = (*typed.get(called, ()), code.name)
         return {cell.name: (cell.name,) for cell in self.cells} | typed
 

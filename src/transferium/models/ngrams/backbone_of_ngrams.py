@@ -25,7 +25,10 @@ WIDTHS = (2048, 4096, 8192)
 FEWEST = 200
 """Of fewer texts hashed n-grams serve about as well: they are left as they are."""
 MOST = 2**28
-"""The most counts of all texts together (1 GB in single precision): of more texts fewer n-grams are counted."""
+"""The most counts of all texts together (1 GB in single precision): of more texts fewer n-grams are counted.
+
+Beyond it are the features of more than 131,072 texts, which are as narrow as can be, and of pairs: up to twice as many.
+"""
 ARCHITECTURE = "weighed_counts"
 
 
