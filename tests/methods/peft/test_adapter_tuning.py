@@ -15,7 +15,7 @@ from transferium.methods.peft.prompt_tuning import PromptTuning
 from transferium.methods.task import Task
 from worlds.adapted import bert_backbone
 from worlds.bert import sayings
-from worlds.toy import blobs, picture_backbone, pictures
+from worlds.toy import picture_backbone, pictures
 
 SHORT: dict[str, Any] = {"epochs": 1, "batch_size": 8}
 
