@@ -56,7 +56,7 @@ def test_without_a_store_memory_serves(tmp_path: Path) -> None:
 
 
 def test_a_backbone_that_gives_tokens_is_refused() -> None:
-    with pytest.raises(InputError, match="a row for each part, and one for each example is needed for images: pool its"):
+    with pytest.raises(InputError, match="a row for each part, and one for each example is needed for images: pool"):
         embedder(None)(images(range(2)), replace(tiny(), output="tokens"))
 
 
