@@ -112,7 +112,7 @@ def alike_subgroups(runs: int, rng: np.random.Generator) -> dict[str, Any]:
             for k in range(5):
                 others = right[np.arange(5) != k].ravel()
                 gaps.append(difference_of(*(accuracy_interval(r, seed=run) for r in (right[k], others))))
-            adjusted = holm([p_of(gap) for gap in gaps])
+            adjusted = holm([p_of(gap, size) for gap in gaps])
             alarms.append(any(p < 0.05 and gap.value < 0 for p, gap in zip(adjusted, gaps, strict=True)))
         told[f"of {size}"] = share(alarms)
     return told

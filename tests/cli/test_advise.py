@@ -51,6 +51,11 @@ def test_a_plan_by_labels_memory_and_pytorch() -> None:
     assert names(situation(None, sources=("a", "b"))) == ["choose a source", "adapt"]
 
 
+def test_a_backbone_with_a_blank_in_its_name_is_one_word_of_a_command() -> None:
+    command = shlex.split(situation(60, backbone="my models/vit").command(" --method probe"))
+    assert command[3:] == ["--backbone", "my models/vit", "--method", "probe"]
+
+
 def test_minutes_are_those_of_the_measured_steps() -> None:
     extract, tune = steps_of(situation(60))[:2]
     assert extract.minutes == pytest.approx(2 * 600 * 0.01 / 60)

@@ -19,6 +19,7 @@ from PIL import Image
 import transferium as tm
 from transferium.artifact import Artifact, load_artifact
 from transferium.errors import ArtifactError, InputError
+from transferium.job.export.model_card import model_card
 from transferium.job.export.onnx_file import onnx_file
 from transferium.job.export.onnx_graph import ReadGraph
 from transferium.job.export.run import export
@@ -226,6 +227,13 @@ def test_a_graph_that_answers_otherwise_is_not_written(
 def test_a_model_card_of_a_model_alone(of_pictures: Path, tmp_path: Path) -> None:
     export(of_pictures, file := tmp_path / "card.md", "card")
     assert "No evaluation lies beside this model" in file.read_text(encoding="utf-8")
+
+
+def test_names_in_a_model_card_change_nothing_around_them(of_pictures: Path) -> None:
+    artifact = load_artifact(of_pictures)
+    named = replace(artifact.backbone, name="<b>a\n# b", licence="MIT\nlicense: apache-2.0")
+    card = model_card(replace(artifact, backbone=named), of_pictures.parent / "none").decode()
+    assert "<b>" not in card and not {"# b", "license: apache-2.0"} & set(card.splitlines())
 
 
 def test_other_files_are_not_overwritten(of_pictures: Path, tmp_path: Path) -> None:

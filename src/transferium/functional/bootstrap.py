@@ -124,7 +124,7 @@ def paired_interval(
 
     ends = percentiles(bootstrap(mean, n, seed=seed, resamples=resamples, groups=groups)["gain"])
     low, high = float(ends[0]), float(ends[1])
-    units, won, lost = _units(gain, groups)
+    units, won, lost = units_won(gain, groups)
     unseen = 1 - least_share(units)
     if won == 0 and lost == 0:
         low, high = -unseen, unseen
@@ -189,8 +189,12 @@ def interval_over_draws(right: NDArray[Any], *, seed: int, resamples: int = 2000
     return Interval(float(answers.mean()), float(low), float(high))
 
 
-def _units(gain: NDArray[np.float64], groups: NDArray[Any] | None) -> tuple[int, int, int]:
-    """How many independent units there are, and how many of them each side wins."""
+def units_won(gain: NDArray[np.float64], groups: NDArray[Any] | None) -> tuple[int, int, int]:
+    """How many independent units ``gain (n,)`` has (examples, or whole groups), and how many of them each side wins.
+
+    >>> units_won(np.array([1.0, 1.0, -1.0]), np.array([0, 0, 1]))
+    (2, 1, 1)
+    """
     if groups is not None:
         _, member = np.unique(groups, return_inverse=True)
         gain = np.bincount(member, weights=gain).astype(np.float64)

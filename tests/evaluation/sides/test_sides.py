@@ -134,6 +134,28 @@ def test_subgroups_that_differ_by_chance_are_seldom_called_worse_off() -> None:
     assert alarms <= 3, "with 5 % each, 4 or more of 12 have a chance of 0.2 %; benchmarks/coverage.py counts many"
 
 
+def test_small_subgroups_of_amounts_are_not_called_worse_off_by_their_luck() -> None:
+    rng, alarms = np.random.default_rng(0), 0
+    sizes: dict[str | None, tuple[int, float]] = dict.fromkeys("abcde", (2, 1.0))
+    found = grouped(sizes | {"others": (60, 1.0)})
+    found = replace(found, model=replace(found.model, problem=Regression()))
+    for _ in range(12):
+        y, missed = rng.normal(size=70), rng.exponential(size=70)
+        domain = replace(found.held.domain, labels=y, problem=Regression())
+        seen = Seen(domain, found.held.features, (y + missed)[:, None])
+        told = subgroups(replace(found, held=seen))
+        assert told["gap"]["low"] < 0 < told["gap"]["value"] < told["gap"]["high"]
+        alarms += bool(told["worse_off"])
+    assert alarms <= 3, "with 5 % each, 4 or more of 12 have a chance of 0.2 %; by a normal distribution, half have one"
+
+
+def test_copies_are_one_example_of_a_subgroup() -> None:
+    found = grouped({"a": (40, 0.9), "copies": (6, 0.0)})
+    domain = replace(found.held.domain, groups=np.r_[np.arange(40), np.full(6, 40)])
+    _, row = subgroups(replace(found, held=replace(found.held, domain=domain)))["groups"]
+    assert row["examples"] == 6 and row["accuracy"]["low"] is None and "p_value" not in row
+
+
 def test_one_subgroup_or_too_many_are_refused() -> None:
     with pytest.raises(DataError, match=r"has one value \(a\) among these examples"):
         subgroups(grouped({"a": (20, 0.5)}))

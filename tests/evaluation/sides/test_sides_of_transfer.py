@@ -15,7 +15,7 @@ from transferium.errors import DataError
 from transferium.evaluation.sides.layer_similarity import layer_similarity
 from transferium.evaluation.sides.learning_curve import learning_curve, order_of
 from transferium.evaluation.sides.looked import Looked
-from transferium.evaluation.sides.robustness import robustness
+from transferium.evaluation.sides.robustness import corruption_error, robustness
 from transferium.evaluation.sides.transfer_gain import by_class, transfer_gain
 from transferium.job.predict.all_sides import look
 from transferium.methods.frozen.linear_probe import LinearProbe
@@ -66,6 +66,9 @@ def test_a_curve_goes_down_and_the_law_says_what_more_would_bring() -> None:
     assert told["worth"]["reason"] == "there is no reference without transfer: no pretrained backbone"
     alone = learning_curve(look(model, held, Embedder(None), seed=0, quick=True))
     assert "the training part is not given" in alone["data"] and alone["points"][-1]["n"] == 200
+    tied = learning_curve(look(model, replace(held, groups=np.arange(300) // 2), Embedder(None), seed=0, quick=True))
+    n = tied["points"][-1]["n"]
+    assert 100 < n < 200 and n % 2 == 0, "half a pair on the other side teaches nothing"
     with pytest.raises(DataError, match="needs 20 or more examples to learn from; there are 8"):
         learning_curve(look(model, held.take(range(12)), Embedder(None), seed=0))
 
@@ -83,11 +86,9 @@ def test_corruptions_are_told_beside_the_reference_without_transfer() -> None:
     told = robustness(found)
     assert (told["examples"], told["of"], told["severities"]) == (30, 60, [3])
     assert set(told["errors"]) == {"model", "no_transfer"} and len(told["errors"]["model"]) == 7
-    each = [
-        told["errors"]["model"][name][0] / max(1e-9, told["errors"]["no_transfer"][name][0])
-        for name in told["errors"]["model"]
-    ]
-    assert told["mean_corruption_error"] == pytest.approx(np.mean(each))
+    assert told["mean_corruption_error"] == corruption_error(told["errors"]["model"], told["errors"]["no_transfer"])
+    without_error = {"blur": [0.2], "fog": [0.0]}
+    assert corruption_error({"blur": [0.1], "fog": [0.1]}, without_error) is None, "not a share of nothing"
     assert told["mean_error"]["model"] == pytest.approx(np.mean(list(told["errors"]["model"].values())))
     alone = robustness(of_pictures(wrapped(network(0)), learned=False))
     assert alone["mean_corruption_error"] is None and set(alone["errors"]) == {"model"}
@@ -125,3 +126,11 @@ def test_transfer_is_judged_overall_and_by_class_with_control_for_all() -> None:
     assert words == [["hurt", "hurt"], ["no evidence", "no evidence"]]
     with pytest.raises(DataError, match="there is no reference without transfer"):
         transfer_gain(replace(found, train=None))
+
+
+def test_copies_count_once_in_the_word_on_a_class() -> None:
+    y = np.zeros(20, np.int64)
+    right, wrong = np.eye(2)[y], np.eye(2)[1 - y]
+    told = [by_class("ab", y, right, wrong, seed=0, groups=tied)[0] for tied in (None, np.arange(20) // 5)]
+    assert [row["word"] for row in told] == ["helped", "no evidence"]
+    assert [row["p_value"] for row in told] == pytest.approx([2 / 2**20, 2 / 2**4])

@@ -123,7 +123,7 @@ def _subgroups(told: Told) -> str:
     rows = []
     for row in told["groups"]:
         own = row[figure]
-        value = f"{own['value']:.3f} (one example)" if own["low"] is None else _figure(row, figure, figure)
+        value = f"{own['value']:.3f} (no interval)" if own["low"] is None else _figure(row, figure, figure)
         gap = _figure(row, "difference", figure) if "difference" in row else "–"
         rows.append([row["group"], str(row["examples"]), value, gap])
     head = ["subgroup", "examples", figure.replace("_", " "), "difference to all others"]

@@ -38,11 +38,12 @@ def learning_curve(looked: Looked) -> dict[str, Any]:
     """The error of a probe of the model's features by how many examples it learned from, and a power law through it.
 
     The probe learns from what the model learned from, where that is among what was given and the backbone is frozen;
-    else from a random part of the examples that are evaluated on. Draws are repeated, with about the same shares of
-    classes each; the penalty is chosen once, on all. ``law`` is ``error = a + b n^-c``; ``more`` says what twice as
-    many labels would bring, and ``needed`` how many would halve the error; nulls mean that none may be enough.
-    ``worth`` is how many labels this many features of random weights are worth here: the labels with which the probe is
-    as good as the reference without transfer with all of them.
+    else from a random part of the examples that are evaluated on, without those that belong together with one that it
+    is measured on. Draws are repeated, with about the same shares of classes each; the penalty is chosen once, on all.
+    ``law`` is ``error = a + b n^-c``; ``more`` says what twice as many labels would bring, and ``needed`` how many
+    would halve the error; nulls mean that none may be enough. ``worth`` is how many labels this many features of random
+    weights are worth here: the labels with which the probe is as good as the reference without transfer with all of
+    them.
     """
     problem = looked.problem
     if problem.kind not in OF_EXAMPLES:
@@ -79,8 +80,11 @@ def _pool(looked: Looked) -> Pool:
     why = "the backbone was tuned on its labels" if looked.train is not None else "the training part is not given"
     order = order_of(looked.problem, held.domain.y, looked.seed)
     cut = len(order) * 2 // 3
+    learn, test, groups = order[:cut], order[cut:], held.domain.groups
+    if groups is not None:
+        learn = learn[~np.isin(groups[learn], groups[test])]
     said = f"learned from two thirds of what is evaluated, measured on the others, since {why}"
-    return Pool(_rows(held, order[:cut][:MOST]), _rows(held, order[cut:]), said)
+    return Pool(_rows(held, learn[:MOST]), _rows(held, test), said)
 
 
 def order_of(problem: Problem, labels: Array, seed: int | tuple[int, ...]) -> NDArray[np.intp]:

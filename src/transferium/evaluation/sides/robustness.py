@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,15 @@ MOST, MOST_QUICK = 75, 30
 """The most examples that are corrupted: each is embedded again for every corruption and severity."""
 MIDDLE = (3,)
 """The severities of a quick look."""
-SMALLEST = 1e-9
 
 
 def robustness(looked: Looked) -> dict[str, Any]:
     """The error of the model by corruption and severity, on a sample, beside the reference without transfer.
 
     ``mean_corruption_error`` is the mean over corruptions of the model's error, summed over severities, as a share of
-    the reference's (1: as bad as that; null: there is no such reference). ``mean_error`` is the plain mean, ``clean``
-    that of the same examples as they are. Features of corrupted examples are not stored.
+    the reference's (1: as bad as that; null: there is no such reference, or it makes no error under one of them).
+    ``mean_error`` is the plain mean, ``clean`` that of the same examples as they are. Features of corrupted examples
+    are not stored.
     """
     kind = by_kind(CORRUPTIONS, looked.held.domain.kind, "set of common corruptions")
     rng, held = np.random.default_rng(looked.seed), looked.held.domain
@@ -46,11 +47,22 @@ def robustness(looked: Looked) -> dict[str, Any]:
     told: dict[str, Any] = {"examples": len(some), "of": len(held), "severities": list(severities), "clean": clean}
     told["errors"] = found
     told["mean_error"] = {model: float(np.mean(list(rows.values()))) for model, rows in found.items()}
-    told["mean_corruption_error"] = None
-    if "no_transfer" in found:
-        shares = [sum(found["model"][name]) / max(SMALLEST, sum(found["no_transfer"][name])) for name in kind.names]
-        told["mean_corruption_error"] = float(np.mean(shares))
+    told["mean_corruption_error"] = corruption_error(found["model"], found.get("no_transfer"))
     return told | {"worst": max(kind.names, key=lambda name: sum(found["model"][name]))}
+
+
+def corruption_error(ours: Mapping[str, list[float]], theirs: Mapping[str, list[float]] | None) -> float | None:
+    """The mean over corruptions of the share ``Σ ours / Σ theirs``, sums over severities; None where there is none.
+
+    Hendrycks and Dietterich, 2019.
+
+    >>> corruption_error({"fog": [0.1, 0.2], "blur": [0.1, 0.1]}, {"fog": [0.3, 0.3], "blur": [0.2, 0.2]})
+    0.5
+    >>> corruption_error({"fog": [0.1]}, {"fog": [0.0]})
+    """
+    if theirs is None or not all(map(sum, theirs.values())):
+        return None
+    return float(np.mean([sum(ours[name]) / sum(theirs[name]) for name in ours]))
 
 
 def _errors(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statistics import NormalDist
+import math
 from typing import Any
 
 import numpy as np
@@ -16,17 +16,19 @@ MOST = 50
 """The most subgroups."""
 MISSING = "(missing)"
 SURE = 0.05
-NORMAL = NormalDist()
+NORMAL = 1.96
+"""How many standard errors a 95 % interval reaches to each side."""
 
 
 def subgroups(looked: Looked) -> dict[str, Any]:
     """The headline figure of each subgroup with its interval and its difference to all others; the worst; the gap.
 
-    ``p_value`` tests the difference to all others, ``p_adjusted`` is the same with control for as many tests as there
-    are groups (Holm); ``worse_off`` are the groups behind the others where that is below 0.05. The interval of the gap
-    between the best and the worst holds for whichever pair is chosen (Bonferroni). A group of one example has no
-    interval and takes part in no test; examples without a value are a group of their own. As ``MetricFrame`` of
-    fairlearn. Raises ``DataError`` for fewer than two groups and more than 50.
+    ``p_value`` tests the difference to all others (:func:`p_of`), ``p_adjusted`` is the same with control for as many
+    tests as there are groups (Holm); ``worse_off`` are the groups behind the others where that is below 0.05. The
+    interval of the gap between the best and the worst holds for whichever pair is chosen (Bonferroni). A group of one
+    example, or of examples that all belong together, has no interval and takes part in no test; examples without a
+    value are a group of their own. As ``MetricFrame`` of fairlearn. Raises ``DataError`` for fewer than two groups and
+    more than 50.
     """
     by = looked.held.domain.by
     assert by is not None
@@ -42,50 +44,65 @@ def subgroups(looked: Looked) -> dict[str, Any]:
     tested = [row for row in rows if "p_value" in row]
     for row, adjusted in zip(tested, holm([row["p_value"] for row in tested]), strict=True):
         row["p_adjusted"] = adjusted
-    return {"figure": looked.problem.headline, "groups": rows} | _said(looked, tested)
+    units = [_units(looked, cells == row["group"]) for row in tested]
+    return {"figure": looked.problem.headline, "groups": rows} | _said(looked, tested, units)
+
+
+def _units(looked: Looked, at: Any) -> int:
+    """How many independent examples are marked: those that belong together are one."""
+    groups = looked.held.domain.groups
+    return int(at.sum()) if groups is None else len(np.unique(groups[at]))
 
 
 def _row(looked: Looked, name: str, inside: Any) -> dict[str, Any]:
     """One group beside all others."""
-    figure = looked.problem.headline
+    figure, units = looked.problem.headline, _units(looked, inside)
     row: dict[str, Any] = {"group": name, "examples": int(inside.sum())}
-    if inside.sum() == 1:
+    if units == 1:
         value = looked.problem.merit(looked.held.domain.y[inside], looked.held.outputs[inside])
-        return row | {figure: {"value": value, "low": None, "high": None, "reason": "one example has no interval"}}
+        why = "one example has no interval (those that belong together are one)"
+        return row | {figure: {"value": value, "low": None, "high": None, "reason": why}}
     own = looked.measured(_of(looked.held, inside))[figure]
     row[figure] = own.as_dict()
-    if (~inside).sum() < 2:
+    others = _units(looked, ~inside)
+    if others < 2:
         return row
     gap = difference_of(own, looked.measured(_of(looked.held, ~inside))[figure])
-    return row | {"difference": gap.as_dict(), "p_value": p_of(gap)}
+    return row | {"difference": gap.as_dict(), "p_value": p_of(gap, min(units, others))}
 
 
 def _of(seen: Seen, at: Any) -> Seen:
     return Seen(seen.domain.take(at), seen.features[at], seen.outputs[at])
 
 
-def p_of(gap: Interval) -> float:
-    """The two-sided p-value of nought that belongs to a 95 % interval, by the normal distribution.
+def p_of(gap: Interval, units: int) -> float:
+    """The two-sided p-value of nought that belongs to a bootstrapped 95 % interval, by Student's t.
 
-    >>> round(p_of(Interval(1.0, 0.0, 2.0)), 3)
-    0.05
+    ``units`` are the examples of the smaller side, 2 or more: ``t`` has ``units - 1`` degrees of freedom. A bootstrap
+    of few examples is too narrow, by ``√(units / (units - 1))`` on average, and says nothing of how doubtful its own
+    width is.
+
+    >>> round(p_of(Interval(1.0, 0.0, 2.0), 10**6), 3), round(p_of(Interval(1.0, 0.0, 2.0), 3), 3)
+    (0.05, 0.251)
     """
+    from scipy.special import stdtr
+
     side = gap.value - gap.low if gap.value > 0 else gap.high - gap.value
     if side <= 0:
         return 1.0 if gap.value == 0 else 0.0
-    return 2 * (1 - NORMAL.cdf(abs(gap.value) / side * NORMAL.inv_cdf(0.975)))
+    return float(2 * stdtr(units - 1, -abs(gap.value) / side * NORMAL * math.sqrt((units - 1) / units)))
 
 
-def _said(looked: Looked, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _said(looked: Looked, rows: list[dict[str, Any]], units: list[int]) -> dict[str, Any]:
     """The worst and the best group, the gap between them, and a sentence."""
     if len(rows) < 2:
         return {"worst": None, "best": None, "gap": None, "sentence": "Fewer than two groups can be compared."}
     figure, down = looked.problem.headline, looked.problem.lower_is_better
     ordered = sorted(rows, key=lambda row: row[figure]["value"], reverse=down)
     worst, best = ordered[0], ordered[-1]
-    pairs = len(rows) * (len(rows) - 1) / 2
-    wider = NORMAL.inv_cdf(1 - SURE / 2 / pairs) / NORMAL.inv_cdf(1 - SURE / 2)
-    gap = difference_of(*(_widened(row[figure], wider) for row in ((worst, best) if down else (best, worst))))
+    share = SURE * 2 / (len(rows) * (len(rows) - 1))
+    wide = {row["group"]: _widened(row[figure], n, share, down) for row, n in zip(rows, units, strict=True)}
+    gap = difference_of(*(wide[row["group"]] for row in ((worst, best) if down else (best, worst))))
     sign = 1 if down else -1
     behind = [row["group"] for row in ordered if row["p_adjusted"] < SURE and sign * row["difference"]["value"] > 0]
     chance = "" if worst["group"] in behind else ", which may be chance"
@@ -103,6 +120,11 @@ def _said(looked: Looked, rows: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _widened(told: dict[str, float], by: float) -> Interval:
-    value = told["value"]
-    return Interval(value, value - by * (value - told["low"]), value + by * (told["high"] - value))
+def _widened(told: dict[str, float], units: int, share: float, unbounded: bool) -> Interval:
+    """The interval that leaves out a ``share`` in place of 5 %, by Student's t, within what the figure can be."""
+    from scipy.special import stdtrit
+
+    by = -float(stdtrit(units - 1, share / 2)) / NORMAL * math.sqrt(units / (units - 1))
+    value, most = told["value"], math.inf if unbounded else 1.0
+    low, high = value - by * (value - told["low"]), value + by * (told["high"] - value)
+    return Interval(value, max(0.0, low), min(most, high))

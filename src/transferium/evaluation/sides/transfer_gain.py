@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from transferium.errors import DataError
 from transferium.evaluation.references import CLOSE
 from transferium.evaluation.sides.looked import Array, Looked
 from transferium.evaluation.verdict import verdict
-from transferium.functional.bootstrap import paired_interval
+from transferium.functional.bootstrap import paired_interval, units_won
 from transferium.functional.inference.holm import holm
 from transferium.functional.metrics.mcnemar import mcnemar
 from transferium.problems.classes import Classes
@@ -21,7 +23,8 @@ FEWEST, SURE = 5, 0.05
 def transfer_gain(looked: Looked) -> dict[str, Any]:
     """The verdict beside a probe of random weights on what is evaluated, and one for each class.
 
-    A class was helped or hurt where McNemar's exact test says so with control for all classes (Holm). A reference that
+    A class was helped or hurt where McNemar's exact test says so with control for all classes (Holm); examples that
+    belong together count once. A reference that
     reads coarser pictures decides nothing alone: where it is near, it is measured again at full side. Raises
     ``DataError`` where there is no such reference, and for examples that were learned from.
     """
@@ -45,13 +48,15 @@ def transfer_gain(looked: Looked) -> dict[str, Any]:
     said = verdict(gap, "the model", f"a probe on random weights{coarse}", problem.wording)
     told = {"verdict": said.word, "sentence": said.sentence, "difference": gap.as_dict()}
     return told | (
-        {"by_class": by_class(problem.names, domain.y, ours, theirs, seed=looked.seed)}
+        {"by_class": by_class(problem.names, domain.y, ours, theirs, seed=looked.seed, groups=domain.groups)}
         if isinstance(problem, Classes)
         else {}
     )
 
 
-def by_class(names: Sequence[str], y: Array, ours: Array, theirs: Array, *, seed: int) -> list[dict[str, Any]]:
+def by_class(
+    names: Sequence[str], y: Array, ours: Array, theirs: Array, *, seed: int, groups: Array | None = None
+) -> list[dict[str, Any]]:
     """Recall with and without transfer for each class, and its word, from labels and probabilities of both."""
     right, others = (outputs.argmax(axis=1) == y for outputs in (ours, theirs))
     rows: list[dict[str, Any]] = []
@@ -63,8 +68,10 @@ def by_class(names: Sequence[str], y: Array, ours: Array, theirs: Array, *, seed
             continue
         a, b = right[at], others[at]
         row |= {"model": float(a.mean()), "no_transfer": float(b.mean())}
-        row["difference"] = paired_interval(a, b, seed=seed).as_dict()
-        rows.append(row | {"p_value": mcnemar(int((a & ~b).sum()), int((b & ~a).sum()))})
+        tied = None if groups is None else groups[at]
+        row["difference"] = paired_interval(a, b, seed=seed, groups=tied).as_dict()
+        _, won, lost = units_won(a.astype(np.float64) - b, tied)
+        rows.append(row | {"p_value": mcnemar(won, lost)})
     tested = [row for row in rows if "p_value" in row]
     for row, adjusted in zip(tested, holm([row["p_value"] for row in tested]), strict=True):
         better = row["model"] > row["no_transfer"]

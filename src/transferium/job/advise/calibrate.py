@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from transferium.errors import TransferiumError
 from transferium.models.backbone import Backbone
 from transferium.models.modality import is_ragged
 from transferium.system.extras import INSTALL, can_train
+from transferium.system.hardware import peak_memory
 from transferium.training.feeds.feeds import FEEDS
 
 FIRST, MORE = 4, 20
@@ -107,10 +107,6 @@ def _steps(backbone: Backbone, inputs: list[NDArray[Any]]) -> tuple[float, float
 
 
 def _peak() -> float | None:
-    """The most memory that this process ever had, in gigabytes; None where the system does not say."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+    """The same as :func:`peak_memory`, in gigabytes."""
+    most = peak_memory()
+    return None if most is None else most / 1e9

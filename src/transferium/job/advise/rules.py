@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +59,7 @@ class Situation:
 
     def command(self, more: str) -> str:
         """A command that fits the target."""
-        named = f" --backbone {self.backbone}" if self.backbone else ""
+        named = f" --backbone {shlex.quote(self.backbone)}" if self.backbone else ""
         return f"transferium fit {self.target}{self.columns}{named}{more}"
 
 

@@ -29,17 +29,18 @@ def model_card(artifact: Artifact, run: Path) -> bytes:
 
 
 def _front(artifact: Artifact) -> Iterator[str]:
-    yield BEGINNING.decode() + f"license: other  # of the weights it began with: {artifact.backbone.licence}"
+    licence = shown(artifact.backbone.licence)  # a line end would begin another entry
+    yield BEGINNING.decode() + f"license: other  # of the weights it began with: {licence}"
     yield f"tags: [transfer-learning, {artifact.problem.kind}, {artifact.kind}]\n---\n"
 
 
 def _model(artifact: Artifact) -> Iterator[str]:
     face = artifact.face()
-    yield f"# {face.title}\n"
+    yield f"# {_cell(face.title)}\n"
     yield from (f"- {name}: {_cell(value)}" for name, value in face.rows)
     backbone = artifact.backbone
     began = "pretrained weights" if backbone.pretrained else "random weights"
-    yield f"- backbone: {backbone.name}, {began}, licence {backbone.licence}"
+    yield f"- backbone: {_cell(backbone.name)}, {began}, licence {_cell(backbone.licence)}"
     yield f"- fingerprint: {artifact.fingerprint}\n"
 
 
@@ -69,7 +70,8 @@ def _data(artifact: Artifact, figures: Mapping[str, Any]) -> Iterator[str]:
     yield "\n## What it learned from\n"
     division = figures.get("division") or {}
     if "train" in division:
-        yield f"- {division['train']:,} examples to learn from, {division['test']:,} held out: {division['rule']}"
+        many = f"{division['train']:,} examples to learn from, {division['test']:,} held out"
+        yield f"- {many}: {_cell(division['rule'])}"
     for finding in (figures.get("doctor") or {}).get("findings", ()):
         count = len(finding.get("ids", ()))
         yield f"- found in the data: {_cell(str(finding['kind']).replace('_', ' '))} ({finding['severity']}; {count:,})"
