@@ -76,6 +76,10 @@ fit source --out knn --method knn
 fit texts.csv --text text --label label --out texts
 evaluate texts texts.csv
 predict texts texts.csv --out answers.csv
+advise texts.csv --text text --label label
+next texts texts.csv --text text --count 2
+embed texts.csv --text text --out features
+near film --in features
 fit texts.csv --text text --label label --backbone char_ngrams --out ngrams
 export ngrams --out ngrams.onnx
 export ngrams --format card --out ngrams.md

@@ -16,7 +16,6 @@ from transferium.models.backbone import Backbone
 from transferium.models.modality import is_ragged
 from transferium.system.extras import INSTALL, can_train
 from transferium.system.hardware import peak_memory
-from transferium.training.feeds.feeds import FEEDS
 
 FIRST, MORE = 4, 20
 """Examples that are embedded to open the engine, and those that are timed after them."""
@@ -66,6 +65,8 @@ def calibrate(domain: Domain, backbone: Backbone) -> Calibration:
 def _untrainable(backbone: Backbone) -> str:
     if not can_train():
         return f"PyTorch, which trains networks, is not installed here: {INSTALL}"
+    from transferium.training.feeds.feeds import FEEDS
+
     if not backbone.blocks or backbone.preprocess is None or backbone.kind not in FEEDS:
         return f"{backbone.name} is no network that can be trained on {backbone.kind} examples"
     return ""
