@@ -1,11 +1,12 @@
 """Do intervals hold what they say, and is transfer found where it is and not where it is not?
 
-python benchmarks/coverage.py [intervals] [transfer] [trec] [cifar10] [--short] [--seed 0]
+python benchmarks/coverage.py [intervals] [subgroups] [transfer] [trec] [cifar10] [--short] [--seed 0]
 
 - ``intervals``: classifiers whose true figures are known (of 200,000 examples), evaluated on samples again and again.
   The share of 95 % intervals that hold the truth: accuracy, the paired difference of two classifiers, calibration error
-  (of the same 15 bins), the train-test gap, and the coverage of a conformal threshold. And how often any of five
-  subgroups that are alike is called worse off.
+  (of the same 15 bins), the train-test gap, and the coverage of a conformal threshold.
+- ``subgroups``: how often any of five subgroups that are alike is called worse off, of 2 to 200 examples each: shares
+  of right answers, and amounts whose errors are skewed, beside 60 others.
 - ``transfer``: planted worlds of 4 classes, 200 to 2,000 training and 400 test examples, features in place of
   backbones. Positive: features that show more of the class than the reference's; negative: less; null: labels that were
   permuted, and (by class) two views that are equally good. The share of worlds with each word, overall and by class.
@@ -32,7 +33,7 @@ from transferium.evaluation.sides.conformal_sets import halves
 from transferium.evaluation.sides.learning_curve import order_of
 from transferium.evaluation.sides.subgroups import p_of
 from transferium.evaluation.sides.transfer_gain import by_class
-from transferium.functional.bootstrap import difference_of, least_share, paired_interval
+from transferium.functional.bootstrap import Interval, difference_of, least_share, paired_interval
 from transferium.functional.inference.conformal import conformal_threshold
 from transferium.functional.inference.holm import holm
 from transferium.functional.inference.power_law import fit_power_law
@@ -42,6 +43,7 @@ from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
 from transferium.problems.class_evaluation import accuracy_interval, evaluate
 from transferium.problems.classes import Classes
+from transferium.problems.regression import Regression
 
 Array = np.ndarray
 POPULATION = 200_000
@@ -98,23 +100,31 @@ def intervals(runs: int, seed: int) -> dict[str, Any]:
             held["conformal 90 %"].append(bool(covered.low <= (odd <= threshold).mean() <= covered.high))
         found[f"{n} examples"] = {name: share(each) for name, each in held.items()}
     found["no interval is narrower than the exact one at 100 %"] = round(least_share(150), 4)
-    return found | {"any of 5 equal subgroups called worse off": alike_subgroups(runs, rng)}
+    return found
 
 
-def alike_subgroups(runs: int, rng: np.random.Generator) -> dict[str, Any]:
-    """How often one of five groups, of 20 to 200 examples that are answered alike, is called worse off."""
-    told = {}
-    for size in (20, 60, 200):
-        alarms = []
-        for run in range(runs):
-            right = rng.random((5, size)) < 0.85
-            gaps = []
-            for k in range(5):
-                others = right[np.arange(5) != k].ravel()
-                gaps.append(difference_of(*(accuracy_interval(r, seed=run) for r in (right[k], others))))
-            adjusted = holm([p_of(gap, size) for gap in gaps])
-            alarms.append(any(p < 0.05 and gap.value < 0 for p, gap in zip(adjusted, gaps, strict=True)))
-        told[f"of {size}"] = share(alarms)
+def alike_subgroups(runs: int, seed: int) -> dict[str, Any]:
+    """How often one of five groups that are alike is called worse off, by what is predicted and their size."""
+    rng, told, amounts = np.random.default_rng(seed), {}, Regression(("amount",))
+
+    def right(at: Array, values: Array, run: int) -> Interval:
+        return accuracy_interval(values[at] < 0.85, seed=run)
+
+    def error(at: Array, values: Array, run: int) -> Interval:
+        return amounts.evaluate(np.zeros(at.sum()), -np.log(values[at])[:, None], seed=run)["mae"]
+
+    for name, figure, sign in (("shares", right, 1), ("amounts", error, -1)):
+        for size in (2, 3, 5, 20, 60, 200):
+            alarms, group = [], np.r_[np.repeat(np.arange(5), size), np.full(60, 5)]
+            for run in range(runs):
+                values, gaps, p_values = rng.random(len(group)), [], []
+                for k in range(6):
+                    sides = group == k, group != k
+                    gaps.append(difference_of(*(figure(side, values, run) for side in sides)))
+                    p_values.append(p_of(gaps[-1], min(int(side.sum()) for side in sides)))
+                adjusted = holm(p_values)
+                alarms.append(any(p < 0.05 and sign * gap.value < 0 for p, gap in zip(adjusted, gaps, strict=True)))
+            told[f"{name}, 5 groups of {size}"] = share(alarms)
     return told
 
 
@@ -202,12 +212,13 @@ def curve(name: str, draws: int, examples: int, seed: int, side: int | None = No
 def main() -> None:
     """Run what was asked for, or all."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", nargs="*", default=["transfer", "trec", "cifar10", "intervals"])
+    parser.add_argument("what", nargs="*", default=["subgroups", "transfer", "trec", "cifar10", "intervals"])
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     short, seed = asked.short, asked.seed
     jobs = {
+        "subgroups": lambda: alike_subgroups(20 if short else 200, seed),
         "transfer": lambda: transfer(10 if short else 100, seed),
         "trec": lambda: curve("trec", 5 if short else 20, 1000 if short else 5452, seed),
         "cifar10": lambda: curve("cifar10_subset", 5 if short else 20, 2000 if short else 10_000, seed, 64),
