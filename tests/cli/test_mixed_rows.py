@@ -171,6 +171,16 @@ def test_a_task_fits_what_reads_mixed_rows_and_random_weights_too() -> None:
         fitted.preprocess.seen(tm.read({"title": ["1.png"], "n": [1]}, types={"title": "image"}).samples)
 
 
+def test_labels_are_never_read_as_examples_too() -> None:
+    table = {"id": ["a", "b"], "title": ["x y", "z"], "label": ["p", "q"]}
+    domain = tm.read(table, types={"title": "text", "label": "text"})
+    assert {*domain.samples.names} == {"title", "label"} and domain.labels is None
+    domain = tm.read(table, types={"title": "text", "id": "text"})
+    assert {*domain.samples.names} == {"title", "id"} and list(domain.ids) == ["0", "1"]
+    alone = domain.samples.select([])
+    assert alone.numbers().shape == (2, 0)
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [

@@ -53,6 +53,19 @@ def test_a_box_is_found_once_and_by_enough_overlap() -> None:
     assert found["ap"][0] == pytest.approx((6 * 1 + 4 * 0.5) / 10), "above it the surer answer is wrong"
 
 
+def test_an_overlap_below_a_level_is_none_for_it() -> None:
+    narrow = (0.0, 0.0, 0.29, 1.0)  # overlap 0.725 with LEFT
+    found = _figures(_labels([LEFT], []), _answers([(narrow, 0.9)], []))
+    assert (found["ap50"][0], found["ap75"][0]) == (1.0, 0.0)
+    assert found["ap"][0] == found["ar"][0] == pytest.approx(0.5), "0.50, 0.55, 0.60, 0.65 and 0.70 of ten levels"
+
+
+def test_only_the_surest_hundred_answers_of_a_picture_count() -> None:
+    nearly = [(RIGHT, 1 - i / 1000) for i in range(99)]
+    assert _figures(_labels([LEFT], []), _answers([*nearly, (LEFT, 0.1)], []))["ap50"][0] == pytest.approx(1 / 100)
+    assert _figures(_labels([LEFT], []), _answers([*nearly, (RIGHT, 0.2), (LEFT, 0.1)], []))["ap50"][0] == 0
+
+
 def test_blocks_of_resamples_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     draw = np.random.default_rng(0)
     labels = _labels(*([LEFT, RIGHT][: k % 3] for k in range(6)))

@@ -90,7 +90,9 @@ class MixedTable(Table):
         return self.cells[name]
 
     def numbers(self) -> NDArray[np.float64]:
-        """Raise ``DataError``: pictures and texts are no numbers."""
+        """Raise ``DataError`` where there is a column of examples: pictures and texts are no numbers."""
+        if not self.cells:
+            return super().numbers()
         raise DataError(f"column {next(iter(self.cells))!r} holds no numbers: the table is no array yet")
 
     def keys(self, *, single: bool = False, progress: Callable[[int, int], None] | None = None) -> list[str]:

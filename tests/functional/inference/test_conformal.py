@@ -21,6 +21,7 @@ def test_the_stated_coverage_is_kept_on_average_and_not_by_much_exceeded(coverag
 def test_the_rank_is_that_of_the_theorem() -> None:
     assert conformal_threshold(np.arange(9)[::-1], 0.9) == 8
     assert conformal_threshold(np.arange(99), 0.9) == 89
+    assert conformal_threshold(np.arange(10), 0.8) == 8, "the 9th of 10, for 0.8 of 11 is 8.8"
     np.testing.assert_allclose(class_scores(np.array([[0.7, 0.2, 0.1]])), [[0.3, 0.8, 0.9]])
 
 

@@ -46,3 +46,5 @@ def test_the_doubt_grows_with_the_distance() -> None:
     widths = [law.at(n).high - law.at(n).low for n in (160, 640, 5000)]
     ratios = [width / law.at(n).value for width, n in zip(widths, (160, 640, 5000), strict=True)]
     assert ratios[0] < ratios[1] < ratios[2]
+    near = law.at(40)
+    assert near.high - near.low > 3.5 * law.spread * near.value, "one measurement deviates from a curve that is known"

@@ -9,6 +9,9 @@ import torch
 from transferium.embedding.embed import Embedder
 from transferium.embedding.engines.bound import open_bound
 from transferium.errors import BackboneError, InputError
+from transferium.functional.boxes.box_mistakes import mistakes
+from transferium.functional.sequences.ragged import flat, ragged
+from transferium.methods.detection.detector import calibrated
 from transferium.models.catalogue import find_backbone
 from transferium.models.detection.detection_network import DetectionNetwork
 from transferium.models.detection.over_levels import unfolded
@@ -49,6 +52,21 @@ def test_boxes_are_sure_in_order_and_alike_alone() -> None:
     assert all((np.diff(one[:, 5]) <= 0).all() for one in together) and len(together[0])
     assert (head.outputs(rows[1:2])[0] == together[1]).all()
     assert (together[0][:, 1:5] >= 0).all() and (together[0][:, 1:5] <= 1).all()
+
+
+def test_calibrated_scores_are_as_often_right_as_they_say() -> None:
+    """Of a world in which the surer half of the boxes of each picture is right."""
+    head, rows = _head(_network(1)), np.random.default_rng(0).standard_normal((20, 9, 32)).astype(np.float32)
+    before = head.outputs(rows)
+    labels = ragged(one[: len(one) // 2, :5] for one in before)
+    found, note = calibrated(head, rows, labels)
+    after = found.outputs(rows)
+    assert "scores calibrated on 20 held-out pictures" in note and not found.equals(head)
+    assert all((one[:, :5] == other[:, :5]).all() for one, other in zip(before, after, strict=True))
+    right = [kind == "right" for one, label in zip(before, labels, strict=True) for kind in mistakes(label, one)[0]]
+    assert abs(flat(after)[:, 5].mean() - np.mean(right)) < 0.01 < abs(flat(before)[:, 5].mean() - np.mean(right))
+    again = head_from_saved(found.to_tensors(), found.temperature, found.facts())
+    assert (again.outputs(rows[:1])[0] == after[0]).all()
 
 
 def test_levels_are_folded_without_loss() -> None:

@@ -150,8 +150,9 @@ def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
         raise InputError(f"column {twice[0]!r} was named twice: as a column of mixed rows, and for another use.")
     names = [name for name in names if name not in asked.drop]
     kind = _asked_kind(asked)
-    label = asked.label or (None if asked.labels_beside else _guess(LABEL_NAMES, names))
-    found = replace(asked, label=label, id=asked.id or _guess(("id",), [n for n in names if n != label]))
+    free = [name for name in names if name not in asked.examples]
+    label = asked.label or (None if asked.labels_beside else _guess(LABEL_NAMES, free))
+    found = replace(asked, label=label, id=asked.id or _guess(("id",), [n for n in free if n != label]))
     if label is not None and label == asked.by:
         raise InputError(
             f"{option('by', label)} names the column of labels, by which nothing is compared: name another column."

@@ -167,16 +167,26 @@ def calibrated(head: DetectionHead, features: NDArray[Any], labels: NDArray[Any]
 
 
 def _platt(logit: NDArray[np.float64], true: NDArray[np.float64]) -> tuple[float, float]:
-    """Slope and shift of a logistic regression, by Newton's method, with targets that allow for few examples."""
+    """Slope and shift of a logistic regression, by Newton's method, with targets that allow for few examples.
+
+    A step is halved until the loss falls: where scores differ little, the slope is steep, and whole steps lead astray.
+    """
     few = (true.sum() + 1) / (true.sum() + 2), 1 / (len(true) - true.sum() + 2)
     target = np.where(true > 0, *few)
     X, weights = np.column_stack([logit, np.ones(len(logit))]), np.array([1.0, 0.0])
+
+    def loss(at: NDArray[np.float64]) -> float:
+        scores = X @ at
+        return float((np.logaddexp(0, scores) - target * scores).sum() + 5e-4 * np.square(at - [1, 0]).sum())
+
     for _ in range(50):
         p = 1 / (1 + np.exp(-np.clip(X @ weights, -30, 30)))
         gradient = X.T @ (p - target) + 1e-3 * (weights - [1, 0])
         curve = (X * (p * (1 - p))[:, None]).T @ X + 1e-3 * np.eye(2)
         step = np.linalg.solve(curve, gradient)
-        weights = weights - np.clip(step, -2, 2)
+        while np.abs(step).max() >= 1e-8 and loss(weights - step) > loss(weights):
+            step = step / 2
+        weights = weights - step
         if np.abs(step).max() < 1e-8:
             break
     return float(weights[0]), float(weights[1])
