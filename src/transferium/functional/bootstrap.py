@@ -157,8 +157,8 @@ def difference_of(a: Interval, b: Interval) -> Interval:
     ``low = a - b - √((a - a.low)² + (b.high - b)²)``, and ``high`` likewise.
     Zou and Donner, Construction of confidence limits about effect measures: a general approach, 2008.
 
-    >>> difference_of(Interval(0.9, 0.87, 0.93), Interval(0.8, 0.76, 0.84))
-    Interval(value=0.1, low=0.05, high=0.15)
+    >>> difference_of(Interval(0.9, 0.87, 0.95), Interval(0.8, 0.68, 0.84))
+    Interval(value=0.1, low=0.05, high=0.23)
     """
     gap = a.value - b.value
     low = gap - float(np.hypot(a.value - a.low, b.high - b.value))
