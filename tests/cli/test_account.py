@@ -196,3 +196,23 @@ def test_commands_print_in_one_place() -> None:
     folder = Path(cli.__file__).parent
     printing = [file.name for file in folder.glob("*.py") if "click.echo(" in file.read_text(encoding="utf-8")]
     assert printing == ["echo.py"]
+
+
+def test_new_rows_need_no_names(tmp_path: Path, run_cli: Callable) -> None:
+    rows = [f"n{i},{i % 7},{i},{'a' if i < 20 else 'b'}" for i in range(40)]
+    (tmp_path / "known.csv").write_text("\n".join(["name,x,y,label", *rows]) + "\n")
+    (tmp_path / "new.csv").write_text("x,y\n1,2\n3,35\n")
+    run = tmp_path / "run"
+    assert run_cli("fit", tmp_path / "known.csv", "--id", "name", "--method", "ncm", "--out", run).code == 0
+    assert ids(run_cli("predict", run, tmp_path / "known.csv").out)[:2] == ["n0", "n1"]
+    assert ids(run_cli("predict", run, tmp_path / "new.csv").out) == ["0", "1"]
+    assert run_cli("predict", run, tmp_path / "new.csv", "--id", "name").code == 2
+
+
+def test_pictures_beside_annotations_are_told_how_they_are_read(tmp_path: Path, run_cli: Callable) -> None:
+    data = plant(tmp_path / "scenes", *pictures("images/", (), 3), "annotations/0.xml")
+    ran = run_cli("fit", data, "--out", tmp_path / "run")
+    assert ran.code == 2 and "annotations (if it holds boxes of the pictures: --problem boxes)." in ran.err
+    assert (
+        "--problem boxes" not in run_cli("fit", plant(tmp_path / "other", *pictures("images/", (), 3), "old/0.xml")).err
+    )

@@ -10,10 +10,11 @@ import pytest
 
 import transferium as tm
 from transferium.embedding.embed import Embedder
-from transferium.errors import InputError
+from transferium.errors import InputError, TransferiumWarning
 from transferium.job.features.features_folder import write_features
 from transferium.job.features.seen_by import seen_by
 from transferium.serving.examples import Examples, usual_floor
+from transferium.serving.intake import INTAKES
 from transferium.serving.served_model import ServedModel
 from transferium.serving.web_app import create_app
 from worlds.served import KINDS, TEXTS, serving
@@ -75,3 +76,17 @@ def test_the_page_shows_them(browser: Any, texts: Path, known: Path) -> None:
         tab.wait_for_selector("#answer ul li")
         assert tab.inner_text("#answer .error") == "This is like none of the 24 known examples."
         assert tab.locator("#answer ul li").count() == 5
+
+
+def test_a_kind_that_no_request_holds_is_refused_before_anything_listens(
+    texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(INTAKES, "text")
+    with pytest.raises(InputError, match="form of a request"):
+        ServedModel(texts)
+
+
+def test_features_of_a_language_that_the_backbone_cannot_read_are_told() -> None:
+    chinese = tm.read([f"这本书很好看，第{i}次读了" for i in range(4)])
+    with pytest.warns(TransferiumWarning, match="unknown to all_minilm_l6_v2, which reads nothing in them"):
+        seen_by(None, chinese, Embedder(None))

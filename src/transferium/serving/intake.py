@@ -46,7 +46,7 @@ class Intake:
 
 
 def intake_of(artifact: Artifact) -> Intake:
-    """What requests hold for the examples that the model reads; ``DataError`` for a kind that is not served."""
+    """What requests hold for the examples that the model reads; ``InputError`` for a kind that is not served."""
     intake, encoding = by_kind(INTAKES, artifact.kind, "form of a request"), artifact.backbone.preprocess
     if isinstance(encoding, ColumnsPreprocess) and encoding.named:
         return replace(intake, example={name: SAID[found] for name, found in encoding.types.items()})

@@ -17,6 +17,7 @@ from transferium.embedding.embed import Embedder
 from transferium.errors import TransferiumError
 from transferium.job.predict.apply import predict_domain
 from transferium.serving.examples import Examples
+from transferium.serving.intake import intake_of
 
 Prediction = dict[str, Any]
 LOG = logging.getLogger("transferium.serving")
@@ -41,7 +42,8 @@ class Opened:
 class ServedModel:
     """The model in a run's folder, and known ``examples`` in a folder of features, where one is given.
 
-    Raises ``ArtifactError`` where there is no model, ``InputError`` where another backbone made the features.
+    Raises ``ArtifactError`` where there is no model, ``InputError`` where another backbone made the features or
+    where no request can hold what the model reads.
     """
 
     def __init__(self, folder: Path, examples: Path | None = None) -> None:
@@ -92,6 +94,7 @@ class ServedModel:
     def _open(self) -> Opened:
         seen = _seen(self.folder)
         artifact = load_artifact(self.folder)
+        intake_of(artifact)
         known = None if self.examples is None else Examples.read(self.examples, artifact.backbone)
         return Opened(artifact, Embedder(None, stays_open=True), seen, known)
 

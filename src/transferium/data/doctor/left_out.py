@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
 from transferium.data.columns.column import UNUSED, USED
 from transferium.data.columns.table import Table
 from transferium.data.doctor.findings import Finding, Severity, count, some
@@ -35,15 +38,30 @@ _WORDS: dict[str, tuple[str, Severity, str, str]] = {
 """By reason, as in ``Domain.ignored``: kind and severity of the finding, the noun, and what became of them."""
 
 
+_OF_BOXES = ("annotations", "labels")
+"""What folders of annotations are usually called, beside the pictures with the boxes."""
+
+
 def left_out(domain: Domain) -> list[Finding]:
     """Findings on what lay beside the examples and was not read, the worst first; ``ids`` names all of it."""
     plural = {"hidden or system file or folder": "hidden or system files or folders"}
     found = [
-        Finding(kind, severity, f"{count(len(names), noun, plural.get(noun))} {what}: {some(names)}", tuple(names))
+        Finding(
+            kind,
+            severity,
+            f"{count(len(names), noun, plural.get(noun))} {what}: {some(names)}{_hint(reason, names)}",
+            tuple(names),
+        )
         for reason, (kind, severity, noun, what) in _WORDS.items()
         if (names := domain.ignored.get(reason))
     ]
     return [*_dropped_columns(domain), *found]
+
+
+def _hint(reason: str, names: Sequence[str]) -> str:
+    """What else a folder without a class may be, by its name; the end of a message."""
+    annotated = reason == "classes" and any(PurePosixPath(name).name.lower() in _OF_BOXES for name in names)
+    return f" (if it holds boxes of the pictures: {option('problem', 'boxes')})" if annotated else ""
 
 
 def _dropped_columns(domain: Domain) -> list[Finding]:

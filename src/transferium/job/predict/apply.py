@@ -54,13 +54,13 @@ def _read(artifact: Artifact, data: Path, columns: Mapping[str, Any], *, whole: 
 def columns_like(artifact: Artifact, data: Path, columns: Mapping[str, Any]) -> dict[str, Any]:
     """The columns to read new data by: ``columns`` named now come before those named when the model was fitted.
 
-    A label column that the new table does not have is no error: there is nothing to compare with, that is all.
+    A label column that the new table does not have is no error: there is nothing to compare with, that is all. Without
+    the column of names, examples are called by the number of their row.
     """
     there = first_cells_of(data, artifact.kind, columns.get("layout"))
     if there is not None:
         then = dict(artifact.info.get("columns", {}))
-        if then.get("label") not in there:
-            then.pop("label", None)
+        then = {use: name for use, name in then.items() if name in there or use not in ("label", "id")}
         columns = then | dict(columns)
         columns = columns | read_columns(artifact, there)
     # Labels that are to be compared with the model's are read as the model's were: what stands between them too.
