@@ -133,6 +133,19 @@ def test_texts_of_several_lengths_by_the_documented_program(tmp_path: Path) -> N
     np.testing.assert_allclose([list(map(float, row[1:])) for row in found], expected, atol=1e-5, rtol=0)
 
 
+def test_fitted_ngrams_by_the_documented_program(tmp_path: Path) -> None:
+    texts = [f"{animal} {n} 跑, very {'well ' * (n % 3)}" for n in range(100) for animal in ("dog", "Katze", "猫")]
+    model = tm.TransferClassifier("probe", backbone="char_ngrams", store=False).fit(texts, ["dog", "cat", "cat"] * 100)
+    model.save(tmp_path / "run")
+    export(tmp_path / "run", file := tmp_path / "model.onnx", "onnx")
+    assert "vocabulary" in opened(file)[1]["preprocessing"]
+    new = ["a dog", "eine  Katze im Haus", "猫跑 ＡＢ", "x", "Ω", "dog " * 900]
+    found = answers("Texts in Python", file, stdin="\n".join(new))
+    np.testing.assert_allclose(
+        [list(map(float, row[1:])) for row in found], model.predict_proba(new), atol=1e-5, rtol=0
+    )
+
+
 def test_a_tuned_network_that_came_as_a_graph(tmp_path: Path) -> None:
     export(run := EARLIER / "pictures_tuned", file := tmp_path / "model.onnx", "onnx")
     opened(file)

@@ -14,6 +14,13 @@ from transferium.models.backbone import Backbone
 from transferium.models.of_pairs import PARTS, compared
 from transferium.models.preprocess import TextPreprocess
 
+COUNTED = (
+    "ids less 1 are bytes of UTF-8: decode them, without what is no character; blanks become one, none at the ends",
+    "list all runs of 1, of 2 and of 3 characters, and the first 64 characters of each match of \\w{4,}",
+    "ids are 0, then for each of these in vocabulary its place there, counted from 1",
+)
+"""The steps from tokens to the ids of a fitted vocabulary of n-grams (``functional/sequences/ngrams.py``)."""
+
 
 def tokens(graph: GraphParts, backbone: Backbone, network: Network | None) -> tuple[list[bytes], str]:
     inputs = [described(name, "int64", ["n", "length"]) for name in ("ids", "mask")]
@@ -33,10 +40,15 @@ def _each_text(graph: GraphParts, network: Network | None, ids: str, mask: str) 
 
 def told_of_texts(backbone: Backbone) -> dict[str, Any]:
     told = _of_texts(backbone).to_json()
+    counted = COUNTED if "vocabulary" in told else ()
     return told | {
         "tokenizer": "metadata 'tokenizer': a tokenizer.json of the library tokenizers",
         "input": "ids, mask: int64 (n, length); mask is 1 for tokens, then 0 for padding (pad_id)",
-        "steps": ["tokenise, special tokens included; cut to max_length tokens", "pad at the end to one length"],
+        "steps": [
+            "tokenise, special tokens included; cut to max_length tokens",
+            *counted,
+            "pad at the end to one length",
+        ],
     }
 
 
