@@ -145,11 +145,12 @@ def test_every_method_takes_entities_or_refuses_them_by_name() -> None:
 
 
 def test_what_makes_no_sense_for_words_is_said() -> None:
-    for settings, words in (
+    refused: tuple[tuple[dict[str, Any], str], ...] = (
         ({"hidden": 8}, "hidden=8 puts layers at the end of the backbone, and .* a row for each token"),
         ({"augment": "light"}, "augment=light changes words, and the words of sentences are labelled one by one"),
         ({"mixup": 0.2}, "mixup=0.2 is for classes, and the labels here are entities of 2 types"),
         ({"cache": "on"}, "cache=on, but the prefix cannot be cached: sentences are read in windows"),
-    ):
+    )
+    for settings, words in refused:
         with pytest.raises(InputError, match=words):
-            FineTune(unfreeze=1, **settings, **SHORT).fit(task())  # type: ignore[arg-type]  # of several kinds
+            FineTune(unfreeze=1, **settings, **SHORT).fit(task())

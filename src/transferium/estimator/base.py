@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from transferium.embedding.embed import Embedder, check_all_read
 from transferium.embedding.engines.engine import Choice
 from transferium.embedding.store.store import FeatureStore
 from transferium.errors import DataError, InputError, TransferiumWarning
+from transferium.job.adapt.evaluate_adapted import evaluate_with_source_only
 from transferium.job.adapt.run import SOURCE_ONLY
 from transferium.job.fit.prepare import (
     Prepared,
@@ -36,7 +38,8 @@ from transferium.job.fit.prepare import (
 from transferium.job.fit.readable import choose_backbone
 from transferium.job.fit.within_memory import within_memory
 from transferium.job.options import parse_settings
-from transferium.job.predict.apply import predict_domain, read_columns, read_to_answer
+from transferium.job.predict.all_sides import Full, all_sides, read_by, with_subgroups
+from transferium.job.predict.apply import evaluate_domain, held_out, predict_domain, read_columns, read_to_answer
 from transferium.job.run_directory.provenance import data_fingerprint, provenance
 from transferium.job.stopwatch import Stopwatch
 from transferium.methods.catalogue import check_problem
@@ -162,6 +165,47 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
                 (fresh / name).mkdir(exist_ok=True)
                 (model.forgetful() if forget_data else model).write_into(fresh / name)
 
+    def evaluate(self, data: Any, *, full: Full = False, by: Any = None, seed: int = 0) -> Evaluation:
+        """Figures with intervals on labelled data: its held-out part where it is divided, else all of it.
+
+        ``data`` is a ``Domain``, ``(X, y)`` or a path, which is read as the training data was.
+        With ``full`` it has further ``sides`` (``"quick"``: in seconds), as ``transferium evaluate --full`` does; give
+        all of the data then. ``by`` compares subgroups: a column of the table at a path, or a value for each example.
+        After ``fit(target, source=…)`` it also has ``source_only``, the ``verdict`` and ``by_class``.
+        Examples that the model learned from are left out with a warning; where there are no others, the figures are
+        those of training, and a warning says so.
+
+        >>> from sklearn.datasets import load_wine
+        >>> from transferium import TransferClassifier
+        >>> X, y = load_wine(return_X_y=True)
+        >>> TransferClassifier().fit(X[::2], y[::2]).evaluate((X[1::2], y[1::2])).as_dict()["accuracy"]["value"] > 0.8
+        True
+        """
+        check_is_fitted(self)
+        given = self._answers(data, by)
+        domain, embedder, alone = held_out(given), self._embedder(), getattr(self, "source_only_", None)
+        if alone is not None:
+            found: Evaluation = evaluate_with_source_only(self.artifact_, alone, domain, embedder, seed=seed)
+        else:
+            found = evaluate_domain(self.artifact_, domain, embedder, seed=seed)
+        sides = all_sides(self.artifact_, given, embedder, full=full, seed=seed, before=alone)
+        return self._told(replace(found, sides=sides))
+
+    def _answers(self, data: Any, by: Any) -> Domain:
+        """Labelled examples to evaluate on, and their subgroups."""
+        if isinstance(data, (str, Path)):
+            return read_by(self.artifact_, Path(data), {}, by)
+        data = as_domain(data, None)
+        if not isinstance(data, Domain):
+            if not is_pair(data):
+                raise unfit_to_evaluate(data)
+            data = self._pair(*data)
+        return with_subgroups(data, by)
+
+    def _pair(self, X: Any, y: Any) -> Domain:
+        """Examples and labels in memory, by the model's own names of what is predicted."""
+        raise NotImplementedError
+
     def _told(self, evaluation: Evaluation) -> Evaluation:
         """The evaluation; where some or all of what it was to be of was learned from, a warning says so."""
         if evaluation.overlap is not None and evaluation.overlap.learned:
@@ -244,6 +288,17 @@ def as_domain(X: Any, y: Any) -> Any:
     data_set = hasattr(X, "__getitem__") and not hasattr(X, "__array__") and not isinstance(X, (list, tuple))
     if isinstance(X, (str, os.PathLike)) or (y is None and data_set and not as_frame(X)):
         return read(X)
+    return X
+
+
+def to_learn(X: Any, y: Any) -> Any:
+    """``X`` as ``as_domain`` gives it; raises where labels are missing, or were given twice."""
+    X = as_domain(X, y)
+    if isinstance(X, Domain):
+        if y is not None:
+            raise InputError("a Domain brings its own labels; y was given as well. Leave y out.")
+    elif y is None:
+        raise ValueError(WITHOUT_Y)
     return X
 
 

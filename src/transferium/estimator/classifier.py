@@ -21,28 +21,22 @@ from transferium.errors import InputError
 from transferium.estimator.base import (
     DTYPES,
     GIVEN,
-    WITHOUT_Y,
     TransferEstimator,
-    as_domain,
     as_target,
     is_pair,
     is_rows,
     read_examples,
-    unfit_to_evaluate,
+    to_learn,
 )
-from transferium.job.adapt.evaluate_adapted import evaluate_with_source_only
 from transferium.job.adapt.fit import adapt, artifacts
 from transferium.job.adapt.given_model import GivenModel, alone, is_model
 from transferium.job.adapt.read_pair import read_target
 from transferium.job.fit.prepare import warn_of_findings, warn_of_the_worst
 from transferium.job.options import FitOptions, parse_settings
-from transferium.job.predict.all_sides import Full, all_sides, read_by, with_subgroups
-from transferium.job.predict.apply import evaluate_domain, held_out
 from transferium.job.stopwatch import Stopwatch
 from transferium.models.catalogue import OWN
 from transferium.problems.classes import Classes
 from transferium.problems.entities import Entities
-from transferium.problems.evaluation import Evaluation
 from transferium.problems.label_cells import (
     is_several,
     label_name,
@@ -171,44 +165,8 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
         answers: NDArray[Any] = self.classes_[guess]
         return answers
 
-    def evaluate(self, data: Any, *, full: Full = False, by: Any = None, seed: int = 0) -> Evaluation:
-        """Metrics with intervals on labelled data: its held-out part where it is divided, else all of it.
-
-        ``data`` is a ``Domain``, ``(X, y)`` or a path, which is read as the training data was.
-        With ``full`` it has further ``sides`` (``"quick"``: in seconds), as ``transferium evaluate --full`` does; give
-        all of the data then. ``by`` compares subgroups: a column of the table at a path, or a value for each example.
-        After ``fit(target, source=…)`` it also has ``source_only``, the ``verdict`` and ``by_class``.
-        Examples that the model learned from are left out with a warning; where there are no others, the figures are
-        those of training, and a warning says so.
-
-        >>> from sklearn.datasets import load_wine
-        >>> X, y = load_wine(return_X_y=True)
-        >>> TransferClassifier().fit(X[::2], y[::2]).evaluate((X[1::2], y[1::2])).as_dict()["accuracy"]["value"] > 0.8
-        True
-        """
-        check_is_fitted(self)
-        given = self._answers(data, by)
-        domain, embedder, alone = held_out(given), self._embedder(), getattr(self, "source_only_", None)
-        if alone is not None:
-            found: Evaluation = evaluate_with_source_only(self.artifact_, alone, domain, embedder, seed=seed)
-        else:
-            found = evaluate_domain(self.artifact_, domain, embedder, seed=seed)
-        sides = all_sides(self.artifact_, given, embedder, full=full, seed=seed, before=alone)
-        return self._told(replace(found, sides=sides))
-
-    def _answers(self, data: Any, by: Any) -> Domain:
-        """Labelled examples to evaluate on, by the model's own names of the classes, and their subgroups."""
-        if isinstance(data, (str, Path)):
-            return read_by(self.artifact_, Path(data), {}, by)
-        return with_subgroups(self._answers_in_memory(data), by)
-
-    def _answers_in_memory(self, data: Any) -> Domain:
-        data = as_domain(data, None)
-        if isinstance(data, Domain):
-            return data
-        if not is_pair(data):
-            raise unfit_to_evaluate(data)
-        domain, _ = _with_labels(self._domain(data[0], finite=False), as_target(data[1]))
+    def _pair(self, X: Any, y: Any) -> Domain:
+        domain, _ = _with_labels(self._domain(X, finite=False), as_target(y))
         own = self.artifact_.problem
         if isinstance(own, MultiLabel) and isinstance(domain.problem, MultiLabel) and own.width == domain.problem.width:
             return replace(domain, problem=own)  # columns are in the order of what predict answers
@@ -216,18 +174,14 @@ class TransferClassifier(ClassifierMixin, TransferEstimator):  # type: ignore[mi
 
     def _labelled(self, X: Any, y: ArrayLike | None) -> Domain:
         self._forget_columns()
-        X = as_domain(X, y)
+        X = to_learn(X, y)
         if isinstance(X, Domain):
-            if y is not None:
-                raise InputError("a Domain brings its own labels; y was given as well. Leave y out.")
             if isinstance(X.problem, Regression):
                 raise InputError(f"the labels of {X.name!r} are amounts: use TransferRegressor, or problem='classes'.")
             if isinstance(X.problem, Entities):
                 raise InputError(f"the labels of {X.name!r} are {X.problem.said()}: use TransferTagger.")
             self.classes_ = np.array(() if X.problem is None else X.problem.names)
             return X
-        if y is None:
-            raise ValueError(WITHOUT_Y)
         names, target = column_names(X), as_target(y)
         if is_rows(X) and _is_lists(target):
             domain = read(validate_data(self, X, dtype=DTYPES, ensure_all_finite="allow-nan"), columns=names)

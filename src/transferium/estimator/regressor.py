@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
 from transferium.data.domain import Domain
 from transferium.data.read import read
@@ -17,18 +16,12 @@ from transferium.data.readers.sequences import column_names
 from transferium.errors import InputError
 from transferium.estimator.base import (
     DTYPES,
-    WITHOUT_Y,
     TransferEstimator,
-    as_domain,
     as_target,
-    is_pair,
     is_rows,
     read_examples,
-    unfit_to_evaluate,
+    to_learn,
 )
-from transferium.job.predict.all_sides import Full, all_sides, read_by, with_subgroups
-from transferium.job.predict.apply import evaluate_domain, held_out
-from transferium.problems.evaluation import Evaluation
 from transferium.problems.regression import Regression
 
 
@@ -55,10 +48,8 @@ class TransferRegressor(RegressorMixin, TransferEstimator):  # type: ignore[misc
     def fit(self, X: Any, y: ArrayLike | None = None) -> TransferRegressor:
         """Fit on a ``Domain`` with amounts, or on ``X`` (a table, or a list of images or texts) with amounts ``y``."""
         self._forget_columns()
-        X = as_domain(X, y)
+        X = to_learn(X, y)
         if isinstance(X, Domain):
-            if y is not None:
-                raise InputError("a Domain brings its own labels; y was given as well. Leave y out.")
             if X.problem is not None and not isinstance(X.problem, Regression):
                 raise InputError(
                     f"the labels of {X.name!r} are {X.problem.said()}, and a regressor predicts amounts: read it with "
@@ -66,8 +57,6 @@ class TransferRegressor(RegressorMixin, TransferEstimator):  # type: ignore[misc
                 )
             self._fit(X)
             return self
-        if y is None:
-            raise ValueError(WITHOUT_Y)
         names, target = column_names(X), as_target(y)
         if is_rows(X):
             X, target = validate_data(self, X, target, dtype=DTYPES, y_numeric=True, ensure_all_finite="allow-nan")
@@ -81,25 +70,8 @@ class TransferRegressor(RegressorMixin, TransferEstimator):  # type: ignore[misc
         """The amount of each example, ``(n,)``."""
         return self._outputs(X)[:, 0]
 
-    def evaluate(self, data: Any, *, full: Full = False, by: Any = None, seed: int = 0) -> Evaluation:
-        """Errors with intervals on labelled data: its held-out part where it is divided, else all of it.
-
-        ``data`` is a ``Domain``, ``(X, y)`` or a path, which is read as the training data was.
-        Examples that the model learned from are left out, or are said to be all there is, with a warning.
-        With ``full`` it has further ``sides``, and ``by`` compares subgroups, as those of a classifier.
-        """
-        check_is_fitted(self)
-        if isinstance(data, (str, Path)):
-            given = read_by(self.artifact_, Path(data), {}, by)
-        elif isinstance(data, Domain):
-            given = with_subgroups(data, by)
-        elif is_pair(data):
-            given = with_subgroups(_with_amounts(self._domain(data[0], finite=False), as_target(data[1])), by)
-        else:
-            raise unfit_to_evaluate(data)
-        embedder = self._embedder()
-        found = evaluate_domain(self.artifact_, held_out(given), embedder, seed=seed)
-        return self._told(replace(found, sides=all_sides(self.artifact_, given, embedder, full=full, seed=seed)))
+    def _pair(self, X: Any, y: Any) -> Domain:
+        return _with_amounts(self._domain(X, finite=False), as_target(y))
 
 
 def _with_amounts(domain: Domain, y: Any) -> Domain:

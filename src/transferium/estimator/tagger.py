@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
@@ -12,10 +11,8 @@ from transferium.data.domain import Domain
 from transferium.data.read import read
 from transferium.data.readers.frames import as_frame
 from transferium.errors import InputError
-from transferium.estimator.base import WITHOUT_Y, TransferEstimator, as_domain, is_pair, unfit_to_evaluate
-from transferium.job.predict.apply import evaluate_domain, held_out, read_like
+from transferium.estimator.base import TransferEstimator, to_learn
 from transferium.problems.entities import Entities
-from transferium.problems.evaluation import Evaluation
 from transferium.problems.word_tags import written_tags
 
 
@@ -71,33 +68,15 @@ class TransferTagger(TransferEstimator):
         """The span F1, strict and over all types, on sentences with tags or spans."""
         return float(self.evaluate((X, y))["span_f1"].value)
 
-    def evaluate(self, data: Any, *, seed: int = 0) -> Evaluation:
-        """Span F1 and its parts, with intervals, on labelled data: its held-out part where it is divided, else all.
-
-        ``data`` is a ``Domain``, ``(X, y)`` or a path, which is read as the training data was. Sentences that the model
-        learned from are left out, or are said to be all there is, with a warning.
-        """
-        check_is_fitted(self)
-        if isinstance(data, (str, Path)):
-            given = read_like(self.artifact_, Path(data), {})
-        elif isinstance(data, Domain):
-            given = data
-        elif is_pair(data):
-            given = _labelled(*data)
-        else:
-            raise unfit_to_evaluate(data)
-        return self._told(evaluate_domain(self.artifact_, held_out(given), self._embedder(), seed=seed))
+    def _pair(self, X: Any, y: Any) -> Domain:
+        return _labelled(X, y)
 
 
 def _labelled(X: Any, y: Any) -> Domain:
     """Sentences with entities; raises ``InputError`` for labels of another problem."""
-    X = as_domain(X, y)
+    X = to_learn(X, y)
     if not isinstance(X, Domain):
-        if y is None:
-            raise ValueError(WITHOUT_Y)
         return read(X, kind="sentence", label=y, problem=Entities.kind)
-    if y is not None:
-        raise InputError("a Domain brings its own labels; y was given as well. Leave y out.")
     if X.problem is not None and not isinstance(X.problem, Entities):
         raise InputError(
             f"the labels of {X.name!r} are {X.problem.said()}, and a tagger labels entities: read it with "

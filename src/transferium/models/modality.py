@@ -27,9 +27,9 @@ class Modality:
 
     ``default`` is the backbone where none is named. ``setting`` is the name of how much of an example is read,
     ``resized`` gives a preprocessing another value of it, and ``smaller`` says in words what a lower one means.
-    ``wrap`` makes a ``preprocess`` of the ``transform`` that came with a module of one's own: None where that is no
-    such thing as ``wants`` says. ``sign`` is a file of transformers models that read such examples, ``""`` where there
-    are none. ``through`` says that backbones of another kind read them as well, and how one of these is made to.
+    ``wrap`` makes a ``preprocess`` of a ``transform`` of another type, as ``wants`` says: None where it is no such
+    thing. ``sign`` is a file of transformers models that read such examples, ``""`` where there are none. ``through``
+    says that backbones of another kind read them as well, and how one of these is made to.
     """
 
     preprocess: type[Preprocess]
@@ -37,14 +37,26 @@ class Modality:
     setting: str
     resized: Callable[[Any, int], Preprocess]
     smaller: str
-    wrap: Callable[[Any], Preprocess | None]
-    wants: str
-    sign: str
+    sign: str = ""
+    wrap: Callable[[Any], Preprocess | None] | None = None
+    wants: str = ""
     through: Through | None = None
     output: Output = "pooled"
     """Whether its backbones give a row for each example, or one for each token."""
     any_language: str = ""
     """The backbone that reads what the default one does not know, where there is one."""
+
+    def wrapped(self, transform: Any) -> Preprocess:
+        """The preprocessing that came with a module of one's own; raises ``InputError`` where it is none."""
+        if isinstance(transform, self.preprocess):
+            return transform
+        made = None if self.wrap is None else self.wrap(transform)
+        if made is None:
+            wanted = self.wants or f"a {self.preprocess.__name__}"
+            raise InputError(
+                f"a module of your own needs its preprocessing: give transform={wanted}, got {transform!r}."
+            )
+        return made
 
 
 @dataclass(frozen=True)
@@ -56,8 +68,6 @@ class Through:
 
 
 def _image_transform(transform: Any) -> Preprocess | None:
-    if isinstance(transform, ImagePreprocess):
-        return transform
     foreign = isinstance(transform, Preprocess) and not isinstance(transform, CallablePreprocess)
     return None if transform is None or foreign else CallablePreprocess(transform)
 
@@ -79,8 +89,6 @@ MODALITIES: dict[Kind, Modality] = {
         setting="max_length",
         resized=TextPreprocess.shortened,
         smaller="shorter texts",
-        wrap=lambda transform: transform if isinstance(transform, TextPreprocess) else None,
-        wants="a TextPreprocess",
         sign="tokenizer.json",
         any_language="char_ngrams",
     ),
@@ -90,8 +98,6 @@ MODALITIES: dict[Kind, Modality] = {
         setting="max_length",
         resized=PairPreprocess.shortened,
         smaller="shorter texts",
-        wrap=lambda transform: transform if isinstance(transform, PairPreprocess) else None,
-        wants="a PairPreprocess",
         sign="tokenizer.json",
         through=Through("text", of_pairs),
         any_language="char_ngrams",
@@ -102,8 +108,6 @@ MODALITIES: dict[Kind, Modality] = {
         setting="max_length",
         resized=WordPreprocess.shortened,
         smaller="shorter windows",
-        wrap=lambda transform: transform if isinstance(transform, WordPreprocess) else None,
-        wants="a WordPreprocess",
         sign="tokenizer.json",
         output="tokens",
         through=Through("text", per_word),
@@ -114,9 +118,6 @@ MODALITIES: dict[Kind, Modality] = {
         setting="size",
         resized=ScenePreprocess.resized,
         smaller="a smaller input",
-        wrap=lambda transform: transform if isinstance(transform, ScenePreprocess) else None,
-        wants="a ScenePreprocess",
-        sign="",
         output="tokens",
         through=Through("image", seeing_places),
     ),
@@ -126,9 +127,6 @@ MODALITIES: dict[Kind, Modality] = {
         setting="seconds",
         resized=SoundPreprocess.lasting,
         smaller="the beginning of each sound alone",
-        wrap=lambda transform: transform if isinstance(transform, SoundPreprocess) else None,
-        wants="a SoundPreprocess",
-        sign="",
         through=Through("image", listening),
     ),
 }

@@ -81,13 +81,7 @@ class Boxes(Problem):
         ("box_precision", "precision of the answered boxes"),
         ("box_recall", "recall of the answered boxes"),
     )
-    wording: ClassVar[Wording] = Wording(
-        scale=100.0,
-        unit=" points",
-        better="the average precision (overlap 0.5) of {ours} is {by} higher than that of {theirs}",
-        worse="the average precision (overlap 0.5) of {ours} is {by} lower than that of {theirs}",
-        differs="the average precision (overlap 0.5) of {ours} differs by {by} from that of {theirs}",
-    )
+    wording: ClassVar[Wording] = Wording.of_share("average precision (overlap 0.5)")
 
     @classmethod
     def read(cls, values: Sequence[Any], where: str) -> tuple[Labels, Boxes]:

@@ -73,13 +73,7 @@ class Entities(Problem):
         ("macro_span_f1", "macro span F1"),
         ("log_loss", "log-loss of a word"),
     )
-    wording: ClassVar[Wording] = Wording(
-        scale=100.0,
-        unit=" points",
-        better="the span F1 of {ours} is {by} higher than that of {theirs}",
-        worse="the span F1 of {ours} is {by} lower than that of {theirs}",
-        differs="the span F1 of {ours} differs by {by} from that of {theirs}",
-    )
+    wording: ClassVar[Wording] = Wording.of_share("span F1")
 
     @classmethod
     def read(cls, values: Sequence[Any], where: str) -> tuple[Labels, Entities]:

@@ -51,13 +51,7 @@ class MultiLabel(Problem):
         ("hamming_loss", "Hamming loss"),
         ("log_loss", "log-loss"),
     )
-    wording: ClassVar[Wording] = Wording(
-        scale=100.0,
-        unit=" points",
-        better="the micro F1 of {ours} is {by} higher than that of {theirs}",
-        worse="the micro F1 of {ours} is {by} lower than that of {theirs}",
-        differs="the micro F1 of {ours} differs by {by} from that of {theirs}",
-    )
+    wording: ClassVar[Wording] = Wording.of_share("micro F1")
 
     separator: str = SEPARATOR
 

@@ -52,6 +52,16 @@ class Wording(NamedTuple):
     worse: str
     differs: str
 
+    @classmethod
+    def of_share(cls, figure: str) -> Wording:
+        """The words for a ``figure`` from 0 to 1 of which more is better, in points of a hundred."""
+        higher, lower = (
+            f"the {figure} of {{ours}} is {{by}} {word} than that of {{theirs}}" for word in ("higher", "lower")
+        )
+        return cls(
+            100.0, " points", higher, lower, f"the {figure} of {{ours}} differs by {{by}} from that of {{theirs}}"
+        )
+
 
 class Drawn(NamedTuple):
     """A frame over a picture, its sides as shares of the picture's; ``state`` is right, missed or wrong."""

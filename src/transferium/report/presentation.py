@@ -43,16 +43,8 @@ class Presentation:
     """The metric that stands at the top."""
     called: str
     """What it is called beside its figure."""
-    write: Write
-    """How it is written."""
     axis: str
     """What is said of it over the references."""
-    most: float | None
-    """Where its axis ends at the latest; None where nothing limits it."""
-    gain: Write
-    """How a difference in it is written."""
-    gain_unit: str
-    """What such a difference is counted in; empty where that is the unit of the amounts."""
     tiles: tuple[str, ...]
     """Metrics that get a tile of their own."""
     metrics: Mapping[str, str]
@@ -64,6 +56,14 @@ class Presentation:
     order: str
     rest: str
     """How the sentence goes on where examples without a mistake follow."""
+    write: Write = percent
+    """How the headline is written."""
+    most: float | None = 1.0
+    """Where its axis ends at the latest; None where nothing limits it."""
+    gain: Write = points
+    """How a difference in it is written."""
+    gain_unit: str = "points"
+    """What such a difference is counted in; empty where that is the unit of the amounts."""
     loss: str = "log_loss"
     """What candidates are compared by, and what it is called."""
     loss_called: str = "log-loss"
@@ -97,11 +97,7 @@ NATS = Scale("Lower is better, in nats", decimal, ("loss",), zero=True)
 CLASSES = Presentation(
     headline="accuracy",
     called="accuracy",
-    write=percent,
     axis="Accuracy, %",
-    most=1.0,
-    gain=points,
-    gain_unit="points",
     tiles=("macro_f1",),
     metrics=METRICS,
     scales=(RATES, NATS, Scale("Lower is better", percent, ("error", "brier"), zero=True)),
@@ -113,11 +109,7 @@ CLASSES = Presentation(
 MULTI_LABEL = Presentation(
     headline="micro_f1",
     called="micro F1",
-    write=percent,
     axis="Micro F1, %",
-    most=1.0,
-    gain=points,
-    gain_unit="points",
     tiles=("macro_f1", "subset_accuracy"),
     metrics=LABEL_METRICS,
     scales=(RATES, Scale("Lower is better", percent, ("hamming", "error"), zero=True), NATS),
@@ -157,11 +149,7 @@ REGRESSION = Presentation(
 ENTITIES = Presentation(
     headline="span_f1",
     called="span F1",
-    write=percent,
     axis="Span F1, %",
-    most=1.0,
-    gain=points,
-    gain_unit="points",
     tiles=("span_precision", "span_recall"),
     metrics=SPAN_METRICS,
     scales=(RATES, NATS),
@@ -176,11 +164,7 @@ ENTITIES = Presentation(
 BOXES = Presentation(
     headline="ap50",
     called="AP at overlap 0.5",
-    write=percent,
     axis="Average precision (overlap 0.5), %",
-    most=1.0,
-    gain=points,
-    gain_unit="points",
     tiles=("ap", "ar"),
     metrics=BOX_METRICS,
     scales=(RATES,),

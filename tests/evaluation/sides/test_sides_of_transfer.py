@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import transferium as tm
 from transferium.artifact import Artifact
 from transferium.data.domain import Domain
 from transferium.embedding.embed import Embedder
@@ -92,6 +93,19 @@ def test_corruptions_are_told_beside_the_reference_without_transfer() -> None:
     assert told["mean_error"]["model"] == pytest.approx(np.mean(list(told["errors"]["model"].values())))
     alone = robustness(of_pictures(wrapped(network(0)), learned=False))
     assert alone["mean_corruption_error"] is None and set(alone["errors"]) == {"model"}
+
+
+def test_a_corruption_that_changes_no_text_is_no_proof_of_robustness() -> None:
+    texts = [f"{word}{place}第{i}天" for i in range(12) for word, place in (("很好", "上海"), ("太差", "北京"))]
+    train = tm.read(texts, label=["good", "bad"] * 12)
+    backbone, embedder = find_backbone("char_ngrams", "text"), Embedder(None)
+    head = LinearProbe().fit(Task(train, None, backbone, embedder, 0)).head
+    model = Artifact(backbone, head, train.posed)
+    words = tm.read([text.replace("天", " day 天") for text in texts], label=["good", "bad"] * 12)
+    told = robustness(look(model, words, embedder, seed=0, quick=True))
+    assert told["changes_nothing"] == [] and "capitals" in told["errors"]["model"]
+    told = robustness(look(model, train, embedder, seed=0, quick=True))
+    assert "capitals" in told["changes_nothing"] and "capitals" not in told["errors"]["model"]
 
 
 def test_cka_of_features_and_of_layers_that_moved() -> None:

@@ -101,7 +101,8 @@ def test_it_is_known_by_its_content_and_described_as_plain_data(fitted: Backbone
     assert again.fingerprint == fitted.fingerprint != other.fingerprint
     assert fitted.preprocess is not None and hashed.preprocess is not None
     assert preprocess_from_json(fitted.preprocess.to_json()) != hashed.preprocess
-    restored = preprocess_from_json(fitted.preprocess.to_json() | {"tokenizer": str(hashed.preprocess.tokenizer)})  # type: ignore[attr-defined]  # of texts
+    assert isinstance(hashed.preprocess, TextPreprocess)
+    restored = preprocess_from_json(fitted.preprocess.to_json() | {"tokenizer": str(hashed.preprocess.tokenizer)})
     assert restored == fitted.preprocess and "vocabulary" not in hashed.preprocess.to_json()
     assert fitted_to(fitted, domain(texts(300, seed=9))) is fitted
     module = architecture_of(fitted.architecture or {})

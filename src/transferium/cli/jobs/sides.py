@@ -105,6 +105,8 @@ def _robustness(told: Told) -> str:
     said = f"Error of the same {told['examples']} of {told['of']} examples as they are: {clean:.3f}; mean: {mean:.3f}"
     if (share := told["mean_corruption_error"]) is not None:
         said += f", {share:.2f} of that without transfer (mean corruption error)"
+    if idle := told["changes_nothing"]:
+        said += f". In these examples nothing is changed by {' and '.join(idle)}"
     return f"{table(rows, ['error under', *(f'severity {s}' for s in told['severities'])])}\n{said}."
 
 

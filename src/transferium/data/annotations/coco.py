@@ -76,9 +76,10 @@ def _objects(told: Mapping[str, Any], which: str, facts: tuple[str, ...], path: 
 
 
 def _sides(image: Mapping[str, Any]) -> tuple[float, float] | None:
-    sides = [image.get(side) for side in ("width", "height")]
-    known = all(isinstance(side, (int, float)) and 0 < side < 1e9 for side in sides)
-    return (float(sides[0]), float(sides[1])) if known else None  # type: ignore[arg-type]  # both are numbers
+    width, height = image.get("width"), image.get("height")
+    if not (isinstance(width, (int, float)) and isinstance(height, (int, float))):
+        return None
+    return (float(width), float(height)) if 0 < width < 1e9 and 0 < height < 1e9 else None
 
 
 COCO = Format("COCO annotations", _files, _read_all)

@@ -10,6 +10,7 @@ import numpy as np
 from transferium.data.domain import Domain
 from transferium.data.modality import by_kind
 from transferium.embedding.embed import Embedder
+from transferium.errors import DataError
 from transferium.evaluation.corruptions.corruptions import CORRUPTIONS, SEVERITIES
 from transferium.evaluation.sides.looked import Array, Looked
 from transferium.models.backbone import Backbone
@@ -26,8 +27,9 @@ def robustness(looked: Looked) -> dict[str, Any]:
 
     ``mean_corruption_error`` is the mean over corruptions of the model's error, summed over severities, as a share of
     the reference's (1: as bad as that; null: there is no such reference, or it makes no error under one of them).
-    ``mean_error`` is the plain mean, ``clean`` that of the same examples as they are. Features of corrupted examples
-    are not stored.
+    ``mean_error`` is the plain mean, ``clean`` that of the same examples as they are. ``changes_nothing`` names what
+    leaves these very texts as they are (capitals where a script has none), and says nothing. Features of corrupted
+    examples are not stored. Raises ``DataError`` where nothing changes them.
     """
     kind = by_kind(CORRUPTIONS, looked.held.domain.kind, "set of common corruptions")
     rng, held = np.random.default_rng(looked.seed), looked.held.domain
@@ -40,15 +42,29 @@ def robustness(looked: Looked) -> dict[str, Any]:
     embedder = Embedder(None, engine=looked.embedder.engine, workers=looked.embedder.workers, stays_open=True)
     clean = _errors(looked, models, some, embedder)
     found: dict[str, dict[str, list[float]]] = {name: {} for name in models}
+    idle = []
     for name in kind.names:
-        each = [_errors(looked, models, kind.corrupt(some, name, s, looked.seed), embedder) for s in severities]
+        corrupted = [kind.corrupt(some, name, s, looked.seed) for s in severities]
+        if not any(_changed(some, other) for other in corrupted):
+            idle.append(name)
+            continue
+        each = [_errors(looked, models, other, embedder) for other in corrupted]
         for model in models:
             found[model][name] = [one[model] for one in each]
+    if len(idle) == len(kind.names):
+        raise DataError(f"{' and '.join(idle)} change nothing in these examples")
     told: dict[str, Any] = {"examples": len(some), "of": len(held), "severities": list(severities), "clean": clean}
     told["errors"] = found
     told["mean_error"] = {model: float(np.mean(list(rows.values()))) for model, rows in found.items()}
     told["mean_corruption_error"] = corruption_error(found["model"], found.get("no_transfer"))
-    return told | {"worst": max(kind.names, key=lambda name: sum(found["model"][name]))}
+    told["changes_nothing"] = idle
+    return told | {"worst": max(found["model"], key=lambda name: sum(found["model"][name]))}
+
+
+def _changed(before: Domain, after: Domain) -> bool:
+    """Whether any text is another one; pictures, sounds and numbers always are."""
+    pairs = ((before.samples.raw(i), after.samples.raw(i)) for i in range(len(before)))
+    return any(not isinstance(was, str) or was != now for was, now in pairs)
 
 
 def corruption_error(ours: Mapping[str, list[float]], theirs: Mapping[str, list[float]] | None) -> float | None:

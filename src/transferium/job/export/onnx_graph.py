@@ -127,10 +127,12 @@ def _renamed(message: bytes, prefix: str, names: tuple[int, ...]) -> bytes:
     """A node or tensor with ``prefix`` before each of its names in the fields ``names``; empty ones stay empty."""
     made = []
     for number, value in wire.fields(message):
-        if number == 5 and 1 in names and 6 in _by_number(value):  # type: ignore[arg-type]  # a message is bytes
-            raise ValueError("it has graphs inside of its graph")
-        named = number in names and value
-        made.append(wire.field(number, prefix.encode() + value if named else value))  # type: ignore[operator]  # a name
+        content, named = value, number in names and value
+        if isinstance(value, bytes):
+            if number == 5 and 1 in names and 6 in _by_number(value):
+                raise ValueError("it has graphs inside of its graph")
+            content = prefix.encode() + value if named else value
+        made.append(wire.field(number, content))
     return b"".join(made)
 
 

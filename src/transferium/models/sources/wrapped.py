@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from transferium.data.domain import Kind
 from transferium.data.modality import by_kind
-from transferium.errors import BackboneError, InputError
+from transferium.errors import BackboneError
 from transferium.models.backbone import Backbone
 from transferium.models.graphs.unbound_graph import UnboundGraph
 from transferium.models.modality import MODALITIES
@@ -31,11 +31,7 @@ def wrap_module(module: nn.Module, kind: Kind, transform: Any) -> Backbone:
     from transferium.models.surgery.blocks import block_names
 
     row = by_kind(MODALITIES, kind, "backbone")
-    preprocess = row.wrap(transform)
-    if preprocess is None:
-        raise InputError(
-            f"a module of your own needs its preprocessing: give transform={row.wants}, got {transform!r}."
-        )
+    preprocess = row.wrapped(transform)
     module = copy.deepcopy(module).eval().requires_grad_(False).cpu()
     return Backbone(
         name=type(module).__name__,
