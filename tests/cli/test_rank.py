@@ -55,4 +55,4 @@ def test_what_cannot_be_ranked_is_refused(files: tuple[Path, Path, Path], run_cl
     nothing = run_cli("rank", target)
     assert nothing.code == 2 and "no backbone is known for row examples" in nothing.err and "--sources" in nothing.err
     alone = run_cli("rank", target, "--sources", "--json")
-    assert alone.code == 2 and "--sources needs labelled data, and the option --json follows it" in alone.err
+    assert alone.code == 2 and "--sources needs labelled data or runs, and the option --json follows it" in alone.err

@@ -11,8 +11,11 @@ import pytest
 import transferium as tm
 from transferium.data.domain import Domain
 from transferium.data.samples import Rows
+from transferium.embedding.embed import Embedder
 from transferium.errors import DataError, InputError, TransferiumWarning
+from transferium.job.rank.every_layer import every_layer
 from transferium.job.rank.ranking import ranked
+from transferium.job.rank.score_backbone import score_backbone
 from transferium.job.rank.scored import Scored
 from transferium.problems.classes import Classes
 from transferium.problems.entities import Entities
@@ -55,7 +58,7 @@ def test_sources_by_what_their_models_get_right_on_target_labels() -> None:
     assert scores["far"]["mmd"] > scores["near"]["mmd"]
     # Names do not matter to LEEP and NCE: what is called b there is surely c here.
     assert scores["wrong names"]["leep"] > -0.3 and scores["wrong names"]["nce"] > -0.3
-    assert "near: a probe of the source reaches " in found["reason"] and "next comes far with" in found["reason"]
+    assert "near: what learned from the source reaches " in found["reason"] and "next comes far with" in found["reason"]
     assert "measure the adapted model on others" in found["doubt"]
     assert all(c["seconds"] > 0 for c in found["candidates"])
 
@@ -92,6 +95,45 @@ def test_a_source_that_cannot_be_used_is_named_and_the_rest_ranked(tmp_path: Pat
     assert [c["name"] for c in found["candidates"]] == ["near"]
     assert "It is the only candidate." in found["reason"]
     assert "absent was left out" in found["doubt"] and "one class was left out" in found["doubt"]
+
+
+def test_a_saved_run_is_a_source_by_its_answers_and_none_without_target_labels(tmp_path: Path) -> None:
+    near, target = rows(90, 3, "near", shift=0.3), rows(60, 0, "t")
+    named = {"kind": "features", "label": [near.classes[c] for c in near.y]}
+    tm.TransferClassifier(method="probe").fit(tm.read(near.features, **named)).save(tmp_path / "run")
+    sources = {"run": tmp_path / "run", "wrong names": rows(90, 2, "wrong", turn=1)}
+    found = tm.rank(target, sources=sources, store=False)
+    scores = {c["name"]: c["scores"] for c in found["candidates"]}
+    assert found["recommended"] == "run" and set(scores["run"]) == {"accuracy", "leep", "nce", "label_overlap"}
+    assert scores["run"]["accuracy"] > 0.9 and scores["run"]["leep"] > scores["run"]["nce"] - 0.5 > -1.0
+    other = replace(target, problem=Classes(("a", "b", "d")))
+    overlap = tm.rank(other, sources=sources, store=False)["candidates"][0]["scores"]["label_overlap"]
+    assert overlap == pytest.approx(2 / 3)
+    with pytest.warns(TransferiumWarning, match="of the saved model run there are answers and no data"):
+        left = tm.rank(target.unlabeled(), sources=sources, store=False)
+    assert left["recommended"] == "wrong names" and "run was left out" in left["doubt"]
+    with pytest.raises(DataError, match="every example of the target is in 'run' too"), pytest.warns():
+        tm.rank(near, sources={"run": tmp_path / "run"}, store=False)
+
+
+def test_features_that_say_nothing_and_examples_that_are_not_usable_are_told() -> None:
+    target = rows(40, 0, "t")
+    broken = np.where(np.arange(40)[:, None] < 3, np.nan, target.features)
+    found = tm.rank(replace(target, samples=Rows(broken.astype(np.float32))), backbones=["features"], store=False)
+    assert "3 examples put aside" in found["doubt"]
+    flat = replace(target, samples=Rows(np.ones((40, 4), np.float32)))
+    told = score_backbone("flat", "features", flat, Embedder(None), seed=0)
+    assert told.notes[0] == "flat gives every example the same features, so that its scores say nothing"
+    assert np.isfinite(list(told.scores.values())).all()
+
+
+def test_each_layer_of_an_encoder_is_a_candidate() -> None:
+    found = every_layer({"mini": "all_minilm_l6_v2@all", "char_ngrams": "char_ngrams"}, "pair")
+    assert list(found) == [*(f"mini@{i}" for i in range(1, 7)), "mini@mean", "char_ngrams"]
+    assert found["mini@2"] == "all_minilm_l6_v2@2"
+    words, label = texts(20)
+    with pytest.raises(DataError, match="no candidate can be scored: char_ngrams@all was left out"), pytest.warns():
+        tm.rank(words, backbones=["char_ngrams@all"], label=label, store=False)
 
 
 def test_backbones_on_texts_with_one_that_cannot_be_loaded() -> None:

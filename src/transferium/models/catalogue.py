@@ -23,6 +23,7 @@ from transferium.models.sources.bundled import BUNDLED, bundled
 from transferium.models.sources.picture_folder import is_picture_folder, picture_folder
 from transferium.models.sources.untrained import UNTRAINED, USES
 from transferium.models.sources.wrapped import randomised, wrap_module
+from transferium.models.surgery.chosen_layer import ALL, at_layer, split_layer
 from transferium.system.extras import require_train
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def find_backbone(
     and ``efficientnet_lite2`` come with the extra ``backbones``; ``small_cnn`` is an untrained network for small
     pictures, ``char_ngrams`` counts what texts of any language are spelled with; ``timm/<name>`` and
     ``hf/<owner>/<name>`` come from the hub or its cache; a folder holds timm's or transformers' ``config.json`` and
-    weights; ``<architecture>@<file>`` is a timm architecture with a ``.safetensors`` or ``.pth`` file; a module of your
+    weights; ``<architecture>@<file>`` is a timm architecture with a ``.safetensors`` or ``.pth`` file; ``<name>@3`` is
+    the encoder of texts ``<name>`` up to its third layer, ``<name>@mean`` the mean of all its layers; a module of your
     own needs its ``transform``. ``size`` (images), ``max_length`` (texts) and ``seconds`` (sounds) change how much is
     read. Sounds are read by backbones for images, as pictures. Raises ``InputError`` for an
     unknown ``kind``, ``BackboneError`` where there is no such backbone.
@@ -84,7 +86,19 @@ def _found(spec: Any, kind: Kind, amount: int | None, transform: Any) -> Backbon
     check_installed(name)
     if name in UNTRAINED:
         return reading(_checked(UNTRAINED[name](), kind), amount)
+    whole, layer = split_layer(name)
+    if layer and not Path(name).exists():
+        return _at_layer(whole, layer, kind, amount)
     return _checked(_load(name, kind, amount), kind)
+
+
+def _at_layer(whole: str, layer: str, kind: Kind, amount: int | None) -> Backbone:
+    if layer == ALL:
+        raise BackboneError(f"{whole}@{ALL} are several backbones, which rank compares: name one layer.")
+    found = at_layer(_found(whole, kind, amount, None), layer)
+    if Path(whole).is_dir():
+        note_folder(found.fingerprint, Path(whole))
+    return found
 
 
 def check_installed(name: str) -> None:
@@ -120,13 +134,15 @@ def backbone_of_model(
     from transferium.models.sources.hub import offline
 
     amount = None if preprocess is None else int(preprocess[MODALITIES[kind].setting])
+    whole, layer = split_layer(name)
     if fingerprint and (folder := known_folder(fingerprint)) is not None:
         found = _folder(folder, kind, amount) if folder.is_dir() else None
+        found = at_layer(found, layer) if found is not None and layer else found
         if found is None or found.fingerprint != fingerprint:
             why = "is not there any more" if found is None else "holds other weights now"
             raise BackboneError(f"Its weights were in {folder}, which {why}: bring them back.")
         return found
-    if name not in (*BUNDLED, *UNTRAINED) and (not name.startswith(("timm/", "hf/")) or ".." in name):
+    if whole not in (*BUNDLED, *UNTRAINED) and (not name.startswith(("timm/", "hf/")) or ".." in name):
         raise BackboneError(
             f"a saved model names the backbone {name!r}, which is not in the catalogue of this program."
         )

@@ -24,13 +24,16 @@ MOST = 7
 class WithCandidates(WithSources):
     """A command with several words after ``--sources`` and ``--backbones``."""
 
-    several: ClassVar[dict[str, str]] = {"--sources": "labelled data", "--backbones": "names of backbones or runs"}
+    several: ClassVar[dict[str, str]] = {
+        "--sources": "labelled data or runs",
+        "--backbones": "names of backbones or runs",
+    }
 
 
 @click.command("rank", cls=WithCandidates)
 @click.argument("target", type=opt.GivenPath())
-@click.option("--backbones", multiple=True, metavar="NAME...", help="Backbones or saved runs.  [default: all here]")
-@click.option("--sources", multiple=True, type=opt.GivenPath(), metavar="PATH...", help="Labelled data to learn from.")
+@click.option("--backbones", multiple=True, metavar="NAME...", help="Backbones, layers or runs.  [default: all here]")
+@click.option("--sources", multiple=True, type=opt.GivenPath(), metavar="PATH...", help="Labelled data, or saved runs.")
 @click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of folds and samples.")
 @opt.columns
 @opt.engine
@@ -39,8 +42,9 @@ def rank_command(target: Path, **options: Any) -> None:
     """Which backbone, saved run or labelled source suits TARGET, without training any.
 
     Backbones are compared by the labels of TARGET, its test part left alone: a probe and neighbours on held-out
-    examples, LogME, H-score, TransRate, GBC, PARC, and for saved runs LEEP and NCE. Sources are compared by what their
-    models get right on the labels of TARGET, where it has any, else by how near its inputs are.
+    examples, LogME, H-score, TransRate, GBC, PARC, and for saved runs LEEP and NCE. NAME@3 is the third layer of an
+    encoder of texts, NAME@mean the mean of its layers, NAME@all each of them. Sources, data or saved runs, are compared
+    by what their models get right on the labels of TARGET, where it has any, else by how near its inputs are.
     """
     from transferium.job.adapt.read_pair import read_target
     from transferium.job.rank.run import named, rank_candidates

@@ -44,6 +44,11 @@ class Prepared:
         """The same data with more findings of the doctor."""
         return replace(self, diagnosis=replace(self.diagnosis, findings=(*self.diagnosis.findings, *found)))
 
+    @property
+    def aside(self) -> tuple[str, ...]:
+        """Why examples are not among the usable ones."""
+        return _aside(self.diagnosis)
+
     def of(self, kept: NDArray[np.bool_]) -> Prepared:
         """Those of its usable examples alone that are ``kept``."""
         keep = self.diagnosis.keep.copy()
@@ -77,10 +82,14 @@ def prepare(
         diagnosis = replace(
             diagnosis, findings=(*found, *diagnosis.findings, *filled_cells(embedding.filled, domain.ids))
         )
-    aside = tuple(f.message for f in diagnosis.findings if f.kind in QUARANTINED)
+    aside = _aside(diagnosis)
     ignored = {**domain.ignored, "unusable": aside} if aside else domain.ignored
     usable = replace(domain, groups=diagnosis.groups, ignored=ignored)
     return Prepared(usable.take(diagnosis.keep), diagnosis, embedding, backbone)
+
+
+def _aside(diagnosis: Diagnosis) -> tuple[str, ...]:
+    return tuple(f.message for f in diagnosis.findings if f.kind in QUARANTINED)
 
 
 def with_columns_of(prepared: Prepared, embedder: Embedder, *domains: Domain) -> Prepared:
@@ -115,8 +124,9 @@ def warn_of_findings(diagnosis: Diagnosis) -> None:
     Copies and small classes are left to ``diagnosis_``: searches fit parts of the same data many times.
     """
     if out := int((~diagnosis.keep).sum()):
-        named = "; ".join(f.message for f in diagnosis.findings if f.kind in QUARANTINED)
-        warnings.warn(f"{out} examples could not be used: {named}", TransferiumWarning, stacklevel=3)
+        warnings.warn(
+            f"{out} examples could not be used: {'; '.join(_aside(diagnosis))}", TransferiumWarning, stacklevel=3
+        )
     warn_of_the_worst(diagnosis.findings)
 
 

@@ -17,7 +17,7 @@ DECIDES = ("probe", "accuracy", "logme", "a_distance")
 """What the order is made by: the first of these that every candidate has; the next of them decides ties."""
 SAID = {
     "probe": "a probe of its frozen features, each example by a model that had not seen it, reaches {} {}",
-    "accuracy": "a probe of the source reaches {} {} on the target's labelled examples",
+    "accuracy": "what learned from the source reaches {} {} on the target's labelled examples",
     "logme": "its LogME is the highest ({}); too few examples for a probe",
     "a_distance": "its inputs lie nearest to the target's (A-distance {})",
 }

@@ -15,11 +15,13 @@ from transferium.data.read import read
 from transferium.embedding.embed import Embedder
 from transferium.embedding.store.store import FeatureStore
 from transferium.errors import DataError, InputError, TransferiumError, TransferiumWarning, option
-from transferium.job.adapt.given_model import is_model
+from transferium.job.adapt.given_model import GivenModel, is_model
 from transferium.job.adapt.read_pair import read_target
 from transferium.job.fit.prepare import prepare, separate, training_parts
+from transferium.job.rank.every_layer import every_layer
 from transferium.job.rank.ranking import Ranking, ranked
 from transferium.job.rank.score_backbone import score_backbone
+from transferium.job.rank.score_model import score_model
 from transferium.job.rank.score_source import score_source
 from transferium.job.rank.scored import Scored
 from transferium.job.run_backbone import named_backbone
@@ -46,11 +48,12 @@ def rank(
     """Which of several backbones (or saved runs), or which labelled source, suits ``target``; nothing is trained.
 
     ``target`` and ``columns`` are what ``read`` takes. ``backbones`` are names, folders of saved runs or ``Backbone``
-    objects, ``sources`` labelled data; a mapping names them otherwise. Backbones need labels of the target; its test
-    part is not looked at. Sources are compared by what their models get right on the target's labels, where it has any,
-    else by the distance of the inputs; with ``backbones`` each source is seen through each of them. With neither, the
-    backbones that are here are compared. A candidate that cannot be scored is left out, with a warning, and named in
-    the doubt.
+    objects, ``sources`` labelled data or folders of saved runs; a mapping names them otherwise. ``NAME@3`` is the third
+    layer of an encoder of texts, ``NAME@mean`` the mean of its layers, ``NAME@all`` each of them and that mean.
+    Backbones need labels of the target; its test part is not looked at. Sources are compared by what their models get
+    right on the target's labels, where it has any, else by the distance of the inputs (a saved run has no inputs any
+    more); with ``backbones`` labelled data is seen through each of them. With neither, the backbones that are here are
+    compared. A candidate that cannot be scored is left out, with a warning, and named in the doubt.
 
     Returns ``{"candidates": [{"name", "scores", "seconds"}, …], "recommended", "reason", "doubt"}``, the best first.
     Raises ``DataError`` without labels where they are needed, and where no candidate can be scored.
@@ -76,7 +79,7 @@ def rank_candidates(
         )
     if sources:
         return _rank_sources(target, backbones, sources, embedder, seed, columns)
-    return _rank_backbones(target, backbones or _offline(target), embedder, seed)
+    return _rank_backbones(target, every_layer(backbones, target.kind) or _offline(target), embedder, seed)
 
 
 def named(given: Sequence[Any] | Mapping[str, Any]) -> dict[str, Any]:
@@ -108,16 +111,21 @@ def _rank_backbones(target: Domain, backbones: Named, embedder: Embedder, seed: 
             f"backbones are ranked by labels, and {target.name!r} has none: label some examples, or rank "
             f"{option('sources')}."
         )
-    train, tried = _usable(target, backbones, embedder, seed)
+    train, tried, aside = _usable(target, backbones, embedder, seed)
     scored, left_out = _each(
         {name: spec for name, spec in backbones.items() if name not in tried},
         lambda name, spec: score_backbone(name, spec, train, embedder, seed=seed),
     )
-    return ranked(_some(scored, tried | left_out), train, seed=seed, notes=_said(tried | left_out))
+    return ranked(_some(scored, tried | left_out), train, seed=seed, notes=(*aside, *_said(tried | left_out)))
 
 
-def _usable(target: Domain, backbones: Named, embedder: Embedder, seed: int) -> tuple[Domain, dict[str, str]]:
-    """The usable labelled examples outside of a test part, by the first backbone that runs; and why others did not."""
+def _usable(
+    target: Domain, backbones: Named, embedder: Embedder, seed: int
+) -> tuple[Domain, dict[str, str], tuple[str, ...]]:
+    """The usable labelled examples outside of a test part, by the first backbone that runs.
+
+    And why other backbones did not run, and why examples are not usable.
+    """
     failed: dict[str, str] = {}
     for name, spec in backbones.items():
         try:
@@ -128,28 +136,28 @@ def _usable(target: Domain, backbones: Named, embedder: Embedder, seed: int) -> 
             continue
         given = target.parts is not None and (target.parts == "test").any()
         train = separate(prepared, seed=seed).train if given else training_parts(prepared)[0]
-        return train, failed
+        return train, failed, tuple(f"{message}." for message in prepared.aside)
     raise DataError(" ".join(["no candidate can be scored:", *failed.values()]))
 
 
 def _rank_sources(
     target: Domain, backbones: Named, sources: Named, embedder: Embedder, seed: int, columns: Mapping[str, Any]
 ) -> Ranking:
-    seen = without_test(target)
-    through: dict[str, Any] = dict(backbones) or {"": None}
+    seen, given = without_test(target), _read_sources(sources, columns)
+    through: dict[str, Any] = every_layer(backbones, target.kind) or {"": None}
     pairs = {
-        f"{name} through {spec}" if len(through) > 1 else name: (name, through[spec])
-        for name in sources
+        f"{name} through {spec}" if len(through) > 1 and isinstance(source, Domain) else name: (source, through[spec])
+        for name, source in given.items()
         for spec in through
     }
-    domains = _read_sources(sources, columns)
 
-    def score(name: str, given: tuple[str, Any]) -> Scored:
-        source, backbone = given
-        domain = domains[source]
-        if isinstance(domain, TransferiumError):
-            raise domain
-        return score_source(name, domain, seen, backbone, embedder, seed=seed)
+    def score(name: str, pair: tuple[Domain | GivenModel | TransferiumError, Any]) -> Scored:
+        source, backbone = pair
+        if isinstance(source, TransferiumError):
+            raise source
+        if isinstance(source, GivenModel):
+            return score_model(name, source, seen, embedder)
+        return score_source(name, source, seen, backbone, embedder, seed=seed)
 
     scored, left_out = _each(pairs, score)
     ranking = ranked(_some(scored, left_out), seen, seed=seed, notes=_said(left_out))
@@ -159,14 +167,15 @@ def _rank_sources(
     return ranking
 
 
-def _read_sources(sources: Named, columns: Mapping[str, Any]) -> dict[str, Domain | TransferiumError]:
+def _read_sources(sources: Named, columns: Mapping[str, Any]) -> dict[str, Domain | GivenModel | TransferiumError]:
     """Each source by its name, or why it cannot be read."""
-    found: dict[str, Domain | TransferiumError] = {}
+    found: dict[str, Domain | GivenModel | TransferiumError] = {}
     for name, source in sources.items():
         try:
             if isinstance(source, str | Path) and is_model(Path(source)):
-                raise InputError(f"{source} is a saved model, not data: give it among the backbones.")
-            found[name] = source if isinstance(source, Domain) else read(source, **columns)
+                found[name] = GivenModel.load(Path(source))
+            else:
+                found[name] = source if isinstance(source, Domain) else read(source, **columns)
         except TransferiumError as error:
             found[name] = error
     return found

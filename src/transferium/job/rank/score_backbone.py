@@ -56,6 +56,8 @@ def score_backbone(name: str, spec: str | Path | Backbone, train: Domain, embedd
     task = Task(train, None, backbone, embedder, seed, groups=train.groups)
     seen, problem = task.embed(train), task.problem
     scores, notes, outputs = {}, [finding.message for finding in found], None
+    if (seen.features == seen.features[0]).all():
+        notes.append(f"{name} gives every example the same features, so that its scores say nothing")
     for what, method in (("probe", LinearProbe()), ("knn", NearestNeighbours())):
         if problem.kind not in method.problems:
             continue

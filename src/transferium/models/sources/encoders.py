@@ -21,9 +21,11 @@ class TextEncoder(nn.Module):
     def __init__(self, model: nn.Module, pooling: Pooling, normalise: bool) -> None:
         super().__init__()
         self.model, self.pooling, self.normalise = model, pooling, normalise
+        self.of_all_layers = False  # whether the rows of tokens are the mean of what all layers give
 
     def forward(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
-        output: Any = self.model(input_ids=ids, attention_mask=mask)
+        named = {"output_hidden_states": True} if self.of_all_layers else {}
+        output: Any = self.model(input_ids=ids, attention_mask=mask, **named)
         return self.pooled(output, torch.ones_like(ids) if mask is None else mask)
 
     def pooled(self, output: Any, mask: Tensor) -> Tensor:
@@ -36,6 +38,8 @@ class TextEncoder(nn.Module):
 
     def _pool(self, output: Any, mask: Tensor) -> Tensor:
         tokens: Tensor = output.last_hidden_state
+        if self.of_all_layers:
+            tokens = torch.stack(output.hidden_states[1:]).mean(dim=0)
         if self.pooling == "pooler":
             pooled: Tensor = output.pooler_output
             return pooled

@@ -19,6 +19,7 @@ from transferium.models.per_word import unpooled
 from transferium.models.preprocess import ImagePreprocess, TextPreprocess
 from transferium.models.sources.description_cache import remembered
 from transferium.models.sources.weight_files import digest_files, weight_files
+from transferium.models.surgery.chosen_layer import stopped
 
 if TYPE_CHECKING:
     from torch import nn
@@ -269,6 +270,7 @@ def from_architecture(told: Mapping[str, Any]) -> nn.Module:
         model = transformers.AutoModel.from_config(config, dtype="float32", trust_remote_code=False)
     if told["kind"] == "text":
         encoder = _text_encoder(model, told["pooling"], told["normalise"])
+        encoder = stopped(encoder, told["chain"], told["layer"]) if "layer" in told else encoder
         return unpooled(encoder) if told.get("output") == "tokens" else encoder
     return _vision_encoder(getattr(model, "vision_model", model), told["pooling"])
 
