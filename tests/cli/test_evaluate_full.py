@@ -43,6 +43,11 @@ def test_all_sides_come_as_json_and_in_words(run_cli: Any, table: Path, tmp_path
     assert said.code == 0 and "(missing)" in said.out and "train-test gap" in said.out
     alone = run_cli("evaluate", run, table, "--part", "part", "--by", "side", "--json").json
     assert set(alone) - set(plain) == {"subgroups"}
+    other = tmp_path / "other.csv"
+    other.write_text("a,b\n" + "\n".join(f"{-50 - i},{60 + i}" for i in range(30)) + "\n")
+    told = run_cli("evaluate", run, table, "--part", "part", "--against", other, "--json").json
+    assert set(told) - set(plain) == {"out_of_distribution"}
+    assert told["out_of_distribution"]["others"] == 30 and told["out_of_distribution"]["distance"]["value"] > 0.9
 
 
 def test_a_column_that_cannot_be_compared_by_is_refused(

@@ -202,6 +202,9 @@ def predict(run: Path, data: Path, **options: Any) -> None:
 )
 @click.option("--quick", is_flag=True, help="--full in seconds: fewer examples and repetitions.")
 @click.option("--by", metavar="COL", help="Column of subgroups: the figure of each, the worst, and the gap.")
+@click.option(
+    "--against", metavar="OTHER", type=opt.GivenPath(), help="Other data, of no label: how well it is told apart."
+)
 @click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of the bootstrap.")
 @opt.columns
 @opt.engine
@@ -215,7 +218,7 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
     from transferium.job.adapt.evaluate_adapted import evaluate_adapted, is_adapted
     from transferium.job.adapt.run import SOURCE_ONLY
     from transferium.job.predict.all_sides import all_sides, read_by
-    from transferium.job.predict.apply import check_evaluable, evaluate_domain, held_out, metrics_of
+    from transferium.job.predict.apply import check_evaluable, evaluate_domain, held_out, metrics_of, read_to_answer
     from transferium.job.tasks.saved_tasks import has_tasks
 
     if has_tasks(run):
@@ -224,6 +227,7 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
     artifact = load_artifact(run)
     given = read_by(artifact, data, opt.named_columns(options), options["by"])
     say_read(given, machine=options["as_json"], warned=True)
+    other = None if options["against"] is None else read_to_answer(artifact, options["against"], {})
     domain = held_out(given)
     check_evaluable(artifact, domain, data)
     embedder = opt.make_embedder(options)
@@ -233,7 +237,7 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
         metrics = metrics_of(evaluate_domain(artifact, domain, embedder, seed=options["seed"]), domain, run)
     full: Any = "quick" if options["quick"] else options["full"]
     alone = load_artifact(run / SOURCE_ONLY) if is_adapted(run) and full else None
-    sides = all_sides(artifact, given, embedder, full=full, seed=options["seed"], before=alone)
+    sides = all_sides(artifact, given, embedder, full=full, seed=options["seed"], before=alone, against=other)
     metrics |= sides
     if options["as_json"]:
         echo(json.dumps(metrics, ensure_ascii=False))

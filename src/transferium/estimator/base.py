@@ -165,12 +165,16 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
                 (fresh / name).mkdir(exist_ok=True)
                 (model.forgetful() if forget_data else model).write_into(fresh / name)
 
-    def evaluate(self, data: Any, *, full: Full = False, by: Any = None, seed: int = 0) -> Evaluation:
+    def evaluate(
+        self, data: Any, *, full: Full = False, by: Any = None, against: Any = None, seed: int = 0
+    ) -> Evaluation:
         """Figures with intervals on labelled data: its held-out part where it is divided, else all of it.
 
         ``data`` is a ``Domain``, ``(X, y)`` or a path, which is read as the training data was.
         With ``full`` it has further ``sides`` (``"quick"``: in seconds), as ``transferium evaluate --full`` does; give
         all of the data then. ``by`` compares subgroups: a column of the table at a path, or a value for each example.
+        ``against`` is other data, whose labels are not read: ``sides["out_of_distribution"]`` says how well the model
+        tells it apart.
         After ``fit(target, source=…)`` it also has ``source_only``, the ``verdict`` and ``by_class``.
         Examples that the model learned from are left out with a warning; where there are no others, the figures are
         those of training, and a warning says so.
@@ -188,7 +192,8 @@ class TransferEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             found: Evaluation = evaluate_with_source_only(self.artifact_, alone, domain, embedder, seed=seed)
         else:
             found = evaluate_domain(self.artifact_, domain, embedder, seed=seed)
-        sides = all_sides(self.artifact_, given, embedder, full=full, seed=seed, before=alone)
+        other = None if against is None else self._domain(against)
+        sides = all_sides(self.artifact_, given, embedder, full=full, seed=seed, before=alone, against=other)
         return self._told(replace(found, sides=sides))
 
     def _answers(self, data: Any, by: Any) -> Domain:

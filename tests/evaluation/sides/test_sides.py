@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from transferium.artifact import Artifact
+from transferium.data.doctor.scan import scan
 from transferium.data.domain import Domain
 from transferium.data.samples import Rows
 from transferium.embedding.embed import Embedder
@@ -17,6 +18,7 @@ from transferium.evaluation.sides.confidence_curve import confidence_curve
 from transferium.evaluation.sides.conformal_sets import conformal_sets, halves
 from transferium.evaluation.sides.every_side import SIDES, look_from
 from transferium.evaluation.sides.looked import Looked, Seen
+from transferium.evaluation.sides.out_of_distribution import out_of_distribution, separation
 from transferium.evaluation.sides.subgroups import MOST, subgroups
 from transferium.evaluation.sides.train_test_gap import train_test_gap
 from transferium.job.predict.all_sides import look
@@ -174,3 +176,40 @@ def test_what_cannot_be_said_has_a_reason_and_the_rest_is_said() -> None:
     with pytest.raises(DataError, match="confidence is of classes, and this model predicts amounts"):
         confidence_curve(other)
     assert isinstance(found.problem, Classes)
+
+
+def test_other_examples_are_told_apart_by_how_far_they_are() -> None:
+    found = looked(100)
+    far = blobs(40, seed=2).unlabeled()
+    far = replace(far.embedded(far.features - 50), name="far")
+    told = out_of_distribution(found, far)
+    assert (told["against"], told["examples"], told["others"], told["shared"]) == ("far", 100, 40, 0)
+    assert told["distance"]["value"] == 1 and 0.9 < told["distance"]["low"] < 1
+    same = out_of_distribution(found, blobs(100, seed=3))
+    assert all(same[name]["low"] < 0.5 < same[name]["high"] for name in ("max_probability", "energy", "distance"))
+    alone = out_of_distribution(replace(found, train=None), far)
+    assert "distance" not in alone and "none of what was learned from" in alone["reasons"]["distance"]
+
+
+def test_areas_are_those_of_pairs_and_examples_that_belong_together_widen_them() -> None:
+    rng = np.random.default_rng(0)
+    mine, theirs = rng.normal(size=40).round(1), rng.normal(size=30).round(1) + 0.5
+    pairs = (theirs[:, None] > mine) + 0.5 * (theirs[:, None] == mine)
+    area = separation(mine, theirs, seed=0)
+    assert area.value == pytest.approx(pairs.mean()) and area.low < area.value < area.high
+    twice = separation(np.repeat(mine, 2), np.repeat(theirs, 2), seed=0, groups=np.repeat(np.arange(70), 2))
+    assert twice.value == pytest.approx(area.value) and twice.high - twice.low > 0.8 * (area.high - area.low)
+    assert separation(np.ones(9), np.zeros(9), seed=0).high == pytest.approx(1 - 0.025 ** (1 / 9))
+
+
+def test_nothing_is_told_apart_from_itself() -> None:
+    found = looked(30)
+    with pytest.raises(DataError, match="every example of 'toy' is unreadable or also among these"):
+        out_of_distribution(replace(found, held=replace(found.held, domain=scanned(found.held.domain))),
+                            replace(found.held.domain, name="toy"))  # fmt: skip
+    with pytest.raises(DataError, match="needs examples that were not learned from"):
+        out_of_distribution(replace(found, fresh=False), found.held.domain)
+
+
+def scanned(domain: Domain) -> Domain:
+    return replace(domain, keys=scan(domain).keys)

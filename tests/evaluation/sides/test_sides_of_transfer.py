@@ -12,9 +12,11 @@ import transferium as tm
 from transferium.artifact import Artifact
 from transferium.data.domain import Domain
 from transferium.embedding.embed import Embedder
-from transferium.errors import DataError
+from transferium.errors import BackboneError, DataError
+from transferium.evaluation.sides.block_probes import block_probes
 from transferium.evaluation.sides.layer_similarity import layer_similarity
-from transferium.evaluation.sides.learning_curve import learning_curve, order_of
+from transferium.evaluation.sides.learn_and_test import order_of
+from transferium.evaluation.sides.learning_curve import learning_curve
 from transferium.evaluation.sides.looked import Looked
 from transferium.evaluation.sides.robustness import corruption_error, robustness
 from transferium.evaluation.sides.transfer_gain import by_class, transfer_gain
@@ -127,6 +129,38 @@ def test_cka_of_features_and_of_layers_that_moved() -> None:
     bare = replace(found.model, backbone=replace(found.model.backbone, fresh=None))
     with pytest.raises(DataError, match=r"the head alone moved; how to draw random weights for .* is not known"):
         layer_similarity(replace(found, model=bare, before=bare.backbone))
+
+
+def test_a_probe_of_each_block_says_where_the_information_is_and_which_channels_are_dead() -> None:
+    dead = network(0)
+    with torch.no_grad():
+        first = next(dead.parameters())
+        first[:3] = 0
+    found = replace(of_pictures(wrapped(dead)), quick=False)
+    told = block_probes(found)
+    assert (told["learned_from"], told["tested_on"], told["examples"]) == (40, 60, 100)
+    rows = {row["block"]: row for row in told["blocks"]}
+    assert list(rows) == [name for name in found.model.backbone.blocks if name in rows] and len(rows) >= 3
+    first_row = told["blocks"][0]
+    assert first_row["dead"] == pytest.approx(3 / first_row["channels"])
+    assert all(0 <= row["probe"]["low"] <= row["probe"]["value"] <= row["probe"]["high"] <= 1 for row in rows.values())
+    assert rows[told["best"]]["probe"]["value"] == max(row["probe"]["value"] for row in rows.values())
+
+
+def test_blocks_that_cannot_be_looked_into_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = of_pictures(wrapped(network(0)))
+    with pytest.raises(DataError, match="a quick look does not run the network again"):
+        block_probes(found)
+    found = replace(found, quick=False)
+    with pytest.raises(DataError, match=r"need 20 or more examples .* there are 40 and 1"):
+        block_probes(replace(found, held=found.held.take([0])))
+    for blocks, words in (((), "has no blocks of layers"), (("nowhere",), "no block of .* is a module")):
+        backbone = replace(found.model.backbone, blocks=blocks)
+        with pytest.raises(BackboneError, match=words):
+            block_probes(replace(found, model=replace(found.model, backbone=backbone)))
+    monkeypatch.setattr("transferium.evaluation.sides.block_outputs.find_spec", lambda _name: None)
+    with pytest.raises(BackboneError, match="PyTorch is not installed"):
+        block_probes(found)
 
 
 def test_transfer_is_judged_overall_and_by_class_with_control_for_all() -> None:

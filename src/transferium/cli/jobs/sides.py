@@ -79,6 +79,25 @@ def _cka(told: Told) -> str:
     return "\n".join([*lines, *(f"{name}: {why}." for name, why in told.get("reasons", {}).items())])
 
 
+def _blocks(told: Told) -> str:
+    figure = told["figure"]
+    rows = [
+        [row["block"], str(row["channels"]), f"{100 * row['dead']:.1f} %", _figure(row, "probe", figure)]
+        for row in told["blocks"]
+    ]
+    head = ["block", "channels", "dead", f"{figure.replace('_', ' ')} of a probe"]
+    counts = f"{told['learned_from']} examples to learn from, {told['tested_on']} to be measured on"
+    return f"{table(rows, head)}\nBest: {told['best']}, with {counts}."
+
+
+def _apart(told: Told) -> str:
+    names = {"max_probability": "1 - largest probability", "energy": "energy", "distance": "distance to known examples"}
+    rows = [[said, interval(told[name])] for name, said in names.items() if name in told]
+    head = [f"{told['others']} others, {told['against']}, told apart by", "area under the ROC curve"]
+    shared = f"\n{told['shared']} examples that are in both are left out." if told["shared"] else ""
+    return "\n".join([table(rows, head) + shared, *(f"{why}." for why in told.get("reasons", {}).values())])
+
+
 def _curve(told: Told) -> str:
     rows = [
         [str(p["n"]), str(p["draws"]), f"{p['error']:.3f} ({p['low']:.3f} to {p['high']:.3f})"] for p in told["points"]
@@ -140,6 +159,8 @@ SHOWN: dict[str, Callable[[Told], str]] = {
     "conformal": _conformal,
     "latency": _latency,
     "cka": _cka,
+    "blocks": _blocks,
+    "out_of_distribution": _apart,
     "learning_curve": _curve,
     "robustness": _robustness,
     "subgroups": _subgroups,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from transferium.errors import TransferiumError
+from transferium.evaluation.sides.block_probes import block_probes
 from transferium.evaluation.sides.confidence_curve import confidence_curve
 from transferium.evaluation.sides.conformal_sets import conformal_sets
 from transferium.evaluation.sides.latency import latency
@@ -26,6 +27,7 @@ SIDES: dict[str, Side] = {
     "conformal": conformal_sets,
     "latency": latency,
     "cka": layer_similarity,
+    "blocks": block_probes,
     "learning_curve": learning_curve,
     "robustness": robustness,
 }

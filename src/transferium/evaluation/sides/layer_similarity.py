@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from transferium.data.domain import Domain
 from transferium.errors import BackboneError, DataError, TransferiumError
+from transferium.evaluation.sides.block_outputs import block_outputs, need_torch
 from transferium.evaluation.sides.looked import Array, Looked
 from transferium.functional.sequences.ragged import flat, is_ragged_array
 from transferium.functional.similarity.cka import unbiased_cka
@@ -84,53 +84,19 @@ def _layers(after: Backbone, before: Backbone, some: Domain) -> list[dict[str, A
     """A row for each block, from the input on."""
     if after.members != before.members:
         raise BackboneError("several networks lie side by side, which have no layers in common with one")
-    if find_spec("torch") is None:
-        raise BackboneError("PyTorch is not installed, without which layers cannot be looked into")
+    need_torch()
     modules = [one.build().eval().requires_grad_(False) for one in (before, after)]
-    seen = [_activations(module, before, some) for module in modules]
+    seen = [block_outputs(module, before, some) for module in modules]
     rows = []
     for block in before.blocks:
         row: dict[str, Any] = {"block": block, "drift": _drift(modules[0], modules[1], block), "cka": None}
         if all(block in side for side in seen):
             try:
-                row["cka"] = unbiased_cka(*(side[block] for side in seen))
+                row["cka"] = unbiased_cka(*(side[block].mean for side in seen))
             except TransferiumError as error:
                 row["reason"] = str(error)
         rows.append(row)
     return rows
-
-
-def _activations(module: nn.Module, backbone: Backbone, some: Domain) -> dict[str, Array]:
-    """What each block puts out, the mean over places or tokens: ``(n, channels)`` by the block's name."""
-    import torch
-
-    from transferium.training.feeds.feeds import Feeds
-
-    found: dict[str, list[Array]] = {}
-
-    def keep(name: str) -> Any:
-        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            out = output[0] if isinstance(output, (tuple, list)) else getattr(output, "last_hidden_state", output)
-            if isinstance(out, torch.Tensor):
-                found.setdefault(name, []).append(_mean_of(out[0].double().numpy()))
-
-        return hook
-
-    known = dict(module.named_modules())
-    hooks = [known[name].register_forward_hook(keep(name)) for name in backbone.blocks if name in known]
-    feed = Feeds(backbone.preprocess).open(some, augmented=False)
-    with torch.no_grad():
-        for row in range(len(some)):
-            module(*feed.batch(0, np.array([row])).inputs)
-    for hook in hooks:
-        hook.remove()
-    return {name: np.stack(rows) for name, rows in found.items()}
-
-
-def _mean_of(out: Array) -> Array:
-    """Of pictures ``(channels, h, w)`` over places, of texts ``(tokens, channels)`` over tokens."""
-    mean: Array = out.mean(axis=(1, 2)) if out.ndim == 3 else out.mean(axis=0) if out.ndim == 2 else out
-    return mean
 
 
 def _drift(before: nn.Module, after: nn.Module, block: str) -> float | None:

@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
 from transferium.errors import DataError
+from transferium.evaluation.sides.learn_and_test import learn_and_test, order_of
 from transferium.evaluation.sides.looked import Array, Looked, Seen
 from transferium.functional.inference.power_law import PowerLaw, fit_power_law
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.problems.catalogue import OF_EXAMPLES
-from transferium.problems.problem import Problem
 
 MOST = 2000
 """The most examples of the curve: beyond, the law goes on."""
@@ -48,7 +47,8 @@ def learning_curve(looked: Looked) -> dict[str, Any]:
     problem = looked.problem
     if problem.kind not in OF_EXAMPLES:
         raise DataError(f"a learning curve is of one answer for each example, not of {problem.said()}")
-    pool = _pool(looked)
+    both = learn_and_test(looked, MOST)
+    pool = Pool(_rows(both.learn), _rows(both.test), both.said)
     if len(pool.learn) < FEWEST:
         raise DataError(f"a learning curve needs {FEWEST} or more examples to learn from; there are {len(pool.learn)}")
     C = float(LinearProbe().solve(looked.task(pool.learn), pool.learn).selection.chosen["C"])
@@ -71,41 +71,9 @@ def learning_curve(looked: Looked) -> dict[str, Any]:
     return told | {"worth": _worth(looked, law, points)}
 
 
-def _pool(looked: Looked) -> Pool:
-    held = looked.held
-    if looked.train is not None and not (looked.moved or looked.trained):
-        at = order_of(looked.problem, looked.train.domain.y, looked.seed)[:MOST]
-        said = "learned from what the model learned from, measured on what is evaluated"
-        return Pool(_rows(looked.train, at), _rows(held, np.arange(len(held))), said)
-    why = "the backbone was tuned on its labels" if looked.train is not None else "the training part is not given"
-    order = order_of(looked.problem, held.domain.y, looked.seed)
-    cut = len(order) * 2 // 3
-    learn, test, groups = order[:cut], order[cut:], held.domain.groups
-    if groups is not None:
-        learn = learn[~np.isin(groups[learn], groups[test])]
-    said = f"learned from two thirds of what is evaluated, measured on the others, since {why}"
-    return Pool(_rows(held, learn[:MOST]), _rows(held, test), said)
-
-
-def order_of(problem: Problem, labels: Array, seed: int | tuple[int, ...]) -> NDArray[np.intp]:
-    """A random order whose every beginning has about the same shares of strata (classes) as all.
-
-    >>> from transferium.problems.classes import Classes
-    >>> y = np.repeat([0, 1], [8, 4])
-    >>> sorted(y[order_of(Classes(("a", "b")), y, 0)[:6]].tolist())
-    [0, 0, 0, 0, 1, 1]
-    """
-    rng, strata = np.random.default_rng(seed), problem.strata(labels)
-    at = np.empty(len(labels))
-    for stratum in np.unique(strata):
-        rows = rng.permutation(np.flatnonzero(strata == stratum))
-        at[rows] = (np.arange(len(rows)) + 0.5) / len(rows)
-    return np.argsort(at + rng.random(len(at)) * 1e-9, kind="stable")
-
-
-def _rows(seen: Seen, at: NDArray[np.intp]) -> Domain:
-    """Some examples as rows of the model's features."""
-    return replace(seen.domain.take(at).embedded(seen.features[at]), keys=None)
+def _rows(seen: Seen) -> Domain:
+    """Examples as rows of the model's features."""
+    return replace(seen.domain.embedded(seen.features), keys=None)
 
 
 def _measured(looked: Looked, pool: Pool, C: float) -> tuple[Array, Array]:

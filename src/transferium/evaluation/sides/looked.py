@@ -38,6 +38,10 @@ class Seen:
     def __len__(self) -> int:
         return len(self.domain)
 
+    def take(self, at: Array) -> Seen:
+        """Some of them: their positions, or a mark for each."""
+        return Seen(self.domain.take(at), self.features[at], self.outputs[at])
+
 
 @dataclass(frozen=True, eq=False)
 class Looked:

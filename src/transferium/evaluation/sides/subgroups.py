@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from transferium.errors import DataError
-from transferium.evaluation.sides.looked import Looked, Seen
+from transferium.evaluation.sides.looked import Looked
 from transferium.functional.bootstrap import Interval, difference_of
 from transferium.functional.inference.holm import holm
 
@@ -62,17 +62,13 @@ def _row(looked: Looked, name: str, inside: Any) -> dict[str, Any]:
         value = looked.problem.merit(looked.held.domain.y[inside], looked.held.outputs[inside])
         why = "one example has no interval (those that belong together are one)"
         return row | {figure: {"value": value, "low": None, "high": None, "reason": why}}
-    own = looked.measured(_of(looked.held, inside))[figure]
+    own = looked.measured(looked.held.take(inside))[figure]
     row[figure] = own.as_dict()
     others = _units(looked, ~inside)
     if others < 2:
         return row
-    gap = difference_of(own, looked.measured(_of(looked.held, ~inside))[figure])
+    gap = difference_of(own, looked.measured(looked.held.take(~inside))[figure])
     return row | {"difference": gap.as_dict(), "p_value": p_of(gap, min(units, others))}
-
-
-def _of(seen: Seen, at: Any) -> Seen:
-    return Seen(seen.domain.take(at), seen.features[at], seen.outputs[at])
 
 
 def p_of(gap: Interval, units: int) -> float:

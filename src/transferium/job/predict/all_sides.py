@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from transferium.embedding.embed import Embedder
 from transferium.errors import DataError, InputError, option
 from transferium.evaluation.sides.every_side import SIDES, look_from
 from transferium.evaluation.sides.looked import Looked, Seen
+from transferium.evaluation.sides.out_of_distribution import out_of_distribution
 from transferium.evaluation.sides.subgroups import subgroups
 from transferium.job.predict.apply import held_out, match_labels, read_like
 from transferium.problems.classes import Classes
@@ -29,9 +31,18 @@ MOST = 10_000
 
 
 def all_sides(
-    model: Artifact, given: Domain, embedder: Embedder, *, full: Full, seed: int, before: Artifact | None = None
+    model: Artifact,
+    given: Domain,
+    embedder: Embedder,
+    *,
+    full: Full,
+    seed: int,
+    before: Artifact | None = None,
+    against: Domain | None = None,
 ) -> dict[str, Any]:
     """What the sides say of ``model`` on a labelled ``given``, by their keys: all with ``full``; subgroups with ``by``.
+
+    With examples ``against`` which it is measured whether it tells others apart, there is ``out_of_distribution``.
 
     What it learned from is looked for among all that was given, whichever part that is in. Of more than 10,000 examples
     of one part, so many are drawn. ``before`` is the model that never saw the target, beside an adapted one. Raises
@@ -39,11 +50,14 @@ def all_sides(
     """
     if full not in (False, True, "quick"):
         raise InputError(f"full={full!r} must be False, True or 'quick'.")
-    if not full and given.by is None:
+    if not full and given.by is None and against is None:
         return {}
     looked = look(model, given, embedder, seed=seed, quick=full == "quick")
     looked = replace(looked, before=None if before is None else before.backbone)
     found: dict[str, Any] = look_from(SIDES, looked) if full else {}
+    if against is not None:
+        model.as_read(against)
+        found |= look_from({"out_of_distribution": partial(out_of_distribution, against=against)}, looked)
     if looked.held.domain.by is not None:
         found["subgroups"] = subgroups(looked)
     return found | ({"sampled": looked.sampled} if looked.sampled else {})
