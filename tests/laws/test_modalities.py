@@ -43,7 +43,7 @@ from transferium.methods.pretraining.corpus_of_examples import CALLED
 from transferium.methods.task import Task
 from transferium.methods.zero_shot.zero_shot import IN_WORDS
 from transferium.models.catalogue import OWN
-from transferium.models.modality import MODALITIES
+from transferium.models.modality import BY_PART, MODALITIES
 from transferium.models.sources.transformers_models import READERS, transformers_folder
 from transferium.serving.intake import INTAKES
 from transferium.training.attack import SPACES, attack_on
@@ -87,6 +87,12 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "IN_PARTS": (
         IN_PARTS,
         dict.fromkeys(("image", "text", "sound", "pair", "row", "mixed", "features"), "a label is about all of it"),
+    ),
+    "BY_PART": (
+        BY_PART,
+        AS_THEY_ARE
+        | dict.fromkeys(("sentence", "scene"), "their backbones give a row for each part anyway")
+        | dict.fromkeys(("image", "pair", "sound"), "no text is written of them, for now"),
     ),
     "READERS": (
         READERS,

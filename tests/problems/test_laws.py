@@ -37,8 +37,8 @@ def world(kind: str, n: int = N) -> tuple[Labels, Problem, np.ndarray]:
 
 
 def test_every_kind_is_here() -> None:
-    assert OF_EXAMPLES == KINDS and {*PROBLEMS} == {*KINDS, "entities", "boxes"}, (
-        "test_entities.py and test_boxes.py have those of parts"
+    assert OF_EXAMPLES == KINDS and {*PROBLEMS} == {*KINDS, "entities", "boxes", "translation", "transcription"}, (
+        "test_entities.py, test_boxes.py and test_texts.py have the others"
     )
 
 

@@ -67,10 +67,13 @@ def backbone(help: str) -> Callable[[F], F]:
     return click.option("--backbone", metavar="NAME", callback=_usable_backbone, help=text)
 
 
-PROBLEM = "What is predicted: a class, several labels (a|b), an amount, entities, boxes.  [default: as labels look]"
+PROBLEM = (
+    "What is predicted: a class, several labels (a|b), an amount, entities, boxes, a translation, a transcription.  "
+    "[default: as labels look]"
+)
 LAYOUT = "What a folder is: its folders are classes or parts, or it holds a table or images.  [default: as it looks]"
 LAYOUTS = ("classes", "parts", "table", "images")
-PROBLEM_KINDS = ("auto", "classes", "multi-label", "regression", "entities", "boxes")
+PROBLEM_KINDS = ("auto", "classes", "multi-label", "regression", "entities", "boxes", "translation", "transcription")
 
 
 def _one_or_several(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> Any:

@@ -41,7 +41,7 @@ from transferium.models.columns.backbone_of_columns import fitted_to
 from transferium.models.columns.encoding import NO_VALUE, ONE_VALUE, ColumnsPreprocess
 from transferium.models.mixed.backbone_of_mixed import mixed_backbone
 from transferium.models.mixed.mixed_preprocess import MixedPreprocess
-from transferium.models.modality import MODALITIES
+from transferium.models.modality import BY_PART, MODALITIES
 from transferium.models.of_pairs import compared, of_one_side
 from transferium.system.display import Progress, display
 from transferium.system.hardware import usable_cores
@@ -105,7 +105,7 @@ class Embedder:
             if backbone.kind != domain.kind:
                 raise InputError(f"{backbone.name} reads {backbone.kind} examples; {domain!r} was given.")
             wanted = MODALITIES[domain.kind].output if domain.kind in MODALITIES else "pooled"
-            if backbone.output != wanted:
+            if backbone.output != wanted and not (backbone.output == "tokens" and domain.kind in BY_PART):
                 raise InputError(
                     f"{backbone.name} gives {OUTPUTS[backbone.output]}, and {OUTPUTS[wanted]} is needed for "
                     f"{KINDS[domain.kind]}: {HOW[wanted]}."

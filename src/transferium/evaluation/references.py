@@ -13,12 +13,14 @@ from transferium.data.domain import Domain
 from transferium.evaluation.known_entities import answer_known, known_phrases
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.linear_classifier import softmax
+from transferium.functional.sequences.ragged import ragged
 from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.method import Method
 from transferium.methods.task import Task
 from transferium.models.backbone import Backbone
 from transferium.problems.problem import Problem
+from transferium.problems.texts import signs
 
 Labels = NDArray[np.int64]
 Array = NDArray[np.float64]
@@ -88,16 +90,23 @@ def _by_known_entities(task: Task, test: Domain) -> Array:
     return answer_known(asked, known_phrases(there, task.train.y), task.problem.width)
 
 
+def _by_copying(_task: Task, test: Domain) -> Array:
+    copied: Array = ragged(signs(str(test.samples.raw(i))).astype(np.float64) for i in range(len(test)))
+    return copied
+
+
 NAIVE: dict[str, tuple[str, Callable[[Task, Domain], Array]]] = {
     "classes": ("nearest_mean", _by_nearest_mean),
     "entities": ("known_entities", _by_known_entities),
+    "translation": ("copied", _by_copying),
 }
 """By kind of problem: the reference that hardly learns, by its name, and its outputs for a held-out part."""
 
 
 def answers(fitted: Fitted, features: NDArray[Any]) -> tuple[Array, Array]:
     """Outputs of a model for feature rows of its backbone, and those before calibration."""
-    return fitted.head.outputs(features), fitted.head.with_temperature(1.0).outputs(features)
+    outputs = fitted.head.outputs(features)
+    return outputs, outputs if fitted.head.temperature == 1 else fitted.head.with_temperature(1.0).outputs(features)
 
 
 def answers_on(task: Task, fitted: Fitted, domain: Domain, backbone: Backbone | None = None) -> tuple[Array, Array]:

@@ -26,6 +26,7 @@ def named_backbone(spec: Any, kind: Kind, **settings: int) -> Backbone:
         return find_backbone(spec, kind, **settings)
     given = load_artifact(folder).backbone
     found = find_backbone(trainable(given) or given, kind, **settings)
+    found = replace(found, pretrained=found.pretrained or found.tuned)  # it has learned, whatever it began with
     if found.preprocess != given.preprocess and not is_ragged(kind):
         return replace(found, graph=None)  # a graph of pictures reads one size
     return found

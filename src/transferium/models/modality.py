@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from transferium.data.domain import Kind
-from transferium.errors import InputError
+from transferium.data.modality import by_kind
+from transferium.errors import BackboneError, InputError
 from transferium.models.backbone import Backbone, Output
 from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.models.detection.scene_preprocess import ScenePreprocess
@@ -15,7 +16,7 @@ from transferium.models.detection.seeing_places import seeing_places
 from transferium.models.listening import listening
 from transferium.models.of_pairs import of_pairs
 from transferium.models.pair_preprocess import PairPreprocess
-from transferium.models.per_word import per_word
+from transferium.models.per_word import per_token, per_word
 from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, Preprocess, TextPreprocess
 from transferium.models.sound_preprocess import SoundPreprocess
 from transferium.models.word_preprocess import WordPreprocess
@@ -43,8 +44,8 @@ class Modality:
     through: Through | None = None
     output: Output = "pooled"
     """Whether its backbones give a row for each example, or one for each token."""
-    any_language: str = ""
-    """The backbone that reads what the default one does not know, where there is one."""
+    any_language: Mapping[Output, str] = field(default_factory=dict)
+    """The backbone that reads what the default one does not know, where there is one, by what is needed of it."""
 
     def wrapped(self, transform: Any) -> Preprocess:
         """The preprocessing that came with a module of one's own; raises ``InputError`` where it is none."""
@@ -90,7 +91,7 @@ MODALITIES: dict[Kind, Modality] = {
         resized=TextPreprocess.shortened,
         smaller="shorter texts",
         sign="tokenizer.json",
-        any_language="char_ngrams",
+        any_language={"pooled": "char_ngrams", "tokens": "small_transformer"},
     ),
     "pair": Modality(
         PairPreprocess,
@@ -100,7 +101,7 @@ MODALITIES: dict[Kind, Modality] = {
         smaller="shorter texts",
         sign="tokenizer.json",
         through=Through("text", of_pairs),
-        any_language="char_ngrams",
+        any_language={"pooled": "char_ngrams"},
     ),
     "sentence": Modality(
         WordPreprocess,
@@ -131,6 +132,23 @@ MODALITIES: dict[Kind, Modality] = {
     ),
 }
 """Feature rows have no row: they are read as they are. Table rows have one backbone alone, which is fitted."""
+
+
+BY_PART: dict[Kind, Callable[[Backbone], Backbone]] = {"text": per_token}
+"""How a backbone of whole examples is made to give a row for each part of them, of which a text is written."""
+
+
+def giving(backbone: Backbone, output: Output) -> Backbone:
+    """``backbone`` itself, or one that gives a row for each part; raises ``BackboneError`` where that cannot be."""
+    usual = MODALITIES[backbone.kind].output if backbone.kind in MODALITIES else "pooled"
+    if output == "tokens" and backbone.output == "pooled":
+        return by_kind(BY_PART, backbone.kind, "row for each part, of which a text is written,")(backbone)
+    if output == usual == "pooled" != backbone.output:
+        raise BackboneError(
+            f"{backbone.name} was trained to write texts: it gives a row for each part of an example, and one for the "
+            "whole example is needed. Give another backbone."
+        )
+    return backbone
 
 
 def is_ragged(kind: Kind) -> bool:

@@ -16,14 +16,15 @@ from transferium.problems.label_cells import as_number, is_several, missing_rows
 from transferium.problems.multi_label import SEPARATOR, MultiLabel
 from transferium.problems.problem import Labels, Problem
 from transferium.problems.regression import Regression
+from transferium.problems.texts import Transcription, Translation
 
 AUTO = "auto"
 PROBLEMS: dict[str, type[Problem]] = {
-    problem.kind: problem for problem in (Classes, MultiLabel, Regression, Entities, Boxes)
+    problem.kind: problem for problem in (Classes, MultiLabel, Regression, Entities, Boxes, Translation, Transcription)
 }
 """Every kind of problem by its name."""
-OF_EXAMPLES = tuple(kind for kind, problem in PROBLEMS.items() if not problem.reads)
-"""Those with one answer for a whole example, whatever its kind."""
+OF_EXAMPLES = tuple(kind for kind, problem in PROBLEMS.items() if not problem.reads and problem.output == "pooled")
+"""Those with one answer for a whole example, read off one row of features, whatever its kind."""
 OF_LINEAR_HEADS = tuple(kind for kind, problem in PROBLEMS.items() if problem.on_frozen == "probe")
 """Those that a linear head answers, of an example or of each of its parts."""
 OF_PARTS = {problem.reads: kind for kind, problem in PROBLEMS.items() if problem.reads}

@@ -105,6 +105,8 @@ class Problem(ABC):
     """Of how many rows of features a setting is chosen at most; None: of all. One example may have many rows."""
     reads: ClassVar[str] = ""
     """The kind of example whose parts it labels; empty where any kind of example may have its labels."""
+    output: ClassVar[Literal["pooled", "tokens"]] = "pooled"
+    """What it needs of a backbone: a row for each example, or one for each part of it (a token, a moment)."""
 
     on_frozen: ClassVar[str] = "probe"
     """The method that learns it from frozen features: ``auto`` begins with it, and others are measured beside it."""

@@ -13,6 +13,8 @@ from transferium.report.words import (
     METRICS,
     REGRESSION_METRICS,
     SPAN_METRICS,
+    TRANSCRIPT_METRICS,
+    TRANSLATION_METRICS,
     amount,
     decimal,
     percent,
@@ -177,12 +179,47 @@ BOXES = Presentation(
     predicts="boxes in pictures",
     frames=True,
 )
+TRANSLATION = Presentation(
+    headline="chrf",
+    called="chrF",
+    axis="chrF, %",
+    tiles=("bleu",),
+    metrics=TRANSLATION_METRICS,
+    scales=(RATES,),
+    mistakes="Its worst translations",
+    order="Those with the most changes to be made for each sign come first",
+    rest="",
+    loss="edit_distance",
+    loss_called="changes to be made for each sign",
+    nothing="no text",
+    predicts="texts to be written",
+)
+TRANSCRIPTION = Presentation(
+    headline="cer",
+    called="character error",
+    axis="Character error, %, lower is better",
+    most=None,
+    tiles=("wer", "wrong"),
+    metrics=TRANSCRIPT_METRICS,
+    scales=(Scale("Lower is better", percent, zero=True),),
+    mistakes="Its worst transcripts",
+    order="Those with the most changes to be made for each sign come first",
+    rest="",
+    loss="edit_distance",
+    loss_called="changes to be made for each sign",
+    lower_is_better=True,
+    gain_note="; above 0 is a smaller character error",
+    nothing="no text",
+    predicts="what is said in recordings",
+)
 PRESENTATIONS = {
     "classes": CLASSES,
     "multi-label": MULTI_LABEL,
     "regression": REGRESSION,
     "entities": ENTITIES,
     "boxes": BOXES,
+    "translation": TRANSLATION,
+    "transcription": TRANSCRIPTION,
 }
 """Every kind of problem by its name."""
 

@@ -57,7 +57,11 @@ BOX_METRICS = {
     "box_precision": "Precision of the answered boxes",
     "box_recall": "Recall of the answered boxes",
 }
+TRANSLATION_METRICS = {"chrf": "chrF", "bleu": "BLEU"}
+TRANSCRIPT_METRICS = {"cer": "Character error", "wer": "Word error", "wrong": "Transcripts with a mistake"}
 REFERENCES = {
+    "most_frequent_text": ("Most frequent text", "the same for every example"),
+    "copied": ("Copied", "the given text as it is"),
     "no_box": ("No box", "answers nothing"),
     "no_transfer": ("No transfer", "same network, random weights"),
     "majority": ("Majority class", "always the most frequent class"),

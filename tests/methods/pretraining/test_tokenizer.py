@@ -4,7 +4,8 @@ import pytest
 from tokenizers import Tokenizer, models
 
 from transferium.errors import BackboneError, DataError
-from transferium.methods.pretraining.tokenizer import Vocabulary, train_tokenizer
+from transferium.methods.pretraining.tokenizer import Vocabulary
+from transferium.models.writing.learned_tokenizer import train_tokenizer
 
 TEXTS = ["the weather is fine today", "today the weathermen are fine", "天气很好", "今天天气好"] * 5
 

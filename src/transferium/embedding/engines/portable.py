@@ -121,7 +121,7 @@ def attach_graph(saved: dict[str, Any], files: SavedFolder) -> Backbone:
             adapter=adapter,
             architecture=architecture,
             members=members,
-            output=MODALITIES[kind].output,
+            output="tokens" if saved.get("output") == "tokens" else MODALITIES[kind].output,
             claimed=str(saved["fingerprint"]),
             sha256=sha256,
         )

@@ -49,7 +49,7 @@ class Judged:
     ablations: list[Ablation] = field(default_factory=list)
 
 
-NAMED = {"probe": "a probe", "detector": "a detector"}
+NAMED = {"probe": "a probe", "detector": "a detector", "translate": "a translator", "ctc": "a transcriber"}
 """What a learner is called in a sentence."""
 QUICK = (10.0,)
 """The only C of a reference beside a method that takes no search: a whole grid takes far longer than the method."""

@@ -17,7 +17,7 @@ from transferium.models.backbone import Backbone
 from transferium.models.mixed.backbone_of_mixed import mixed_backbone
 from transferium.models.mixed.embedded_column import EmbeddedColumn
 from transferium.models.mixed.mixed_preprocess import MixedPreprocess
-from transferium.models.modality import MODALITIES
+from transferium.models.modality import MODALITIES, giving
 from transferium.models.preprocess import TextPreprocess
 
 UNREAD = 0.1
@@ -36,7 +36,8 @@ def choose_backbone(spec: Any, *domains: Domain, **settings: int) -> tuple[Backb
     """
     if isinstance(domains[0].samples, MixedTable) and not isinstance(spec, Backbone) and saved_in(spec) is None:
         return _of_each_column(spec, domains, settings)
-    backbone = named_backbone(spec, domains[0].kind, **settings)
+    output = "pooled" if domains[0].problem is None else domains[0].problem.output
+    backbone = giving(named_backbone(spec, domains[0].kind, **settings), output)
     if backbone.preprocess is not None and not isinstance(spec, Backbone) and saved_in(spec) is None:
         backbone = replace(backbone, preprocess=backbone.preprocess.suited(*domains, fixed=bool(settings)))
     share, other = _unknown_share(backbone, domains), _reads_any(backbone)
@@ -46,7 +47,7 @@ def choose_backbone(spec: Any, *domains: Domain, **settings: int) -> tuple[Backb
         f"{100 * share:.0f} % of the pieces of these texts are unknown to {backbone.name}, the default backbone, so "
         f"{other} was taken, which reads any language; to choose yourself, say {option('backbone', 'NAME')}"
     )
-    taken = named_backbone(other, backbone.kind, **settings)
+    taken = giving(named_backbone(other, backbone.kind, **settings), output)
     return taken, (Finding("unread", "warning", message),)
 
 
@@ -85,7 +86,7 @@ def _by_column(spec: Any, table: MixedTable) -> dict[str, Any]:
 
 def _reads_any(backbone: Backbone) -> str:
     """The backbone that reads any language, for examples of the kind that ``backbone`` reads; empty for none."""
-    return MODALITIES[backbone.kind].any_language if backbone.kind in MODALITIES else ""
+    return MODALITIES[backbone.kind].any_language.get(backbone.output, "") if backbone.kind in MODALITIES else ""
 
 
 def unread(backbone: Backbone, *domains: Domain) -> tuple[Finding, ...]:

@@ -19,9 +19,10 @@ from transferium.errors import DataError, InputError, TransferiumWarning
 from transferium.methods.pretraining.encoder_folder import Network, NewNetwork, folder_of, network_of, write_encoder
 from transferium.methods.pretraining.pretraining import NEW, Pretrained, Pretraining, Spot
 from transferium.methods.pretraining.tokenize import TOKENIZER, forget, there, tokenized
-from transferium.methods.pretraining.tokenizer import TOKENIZERS, Vocabulary, train_tokenizer
+from transferium.methods.pretraining.tokenizer import TOKENIZERS, Vocabulary
 from transferium.methods.settings.field import setting
 from transferium.methods.staged import run_stages
+from transferium.models.writing.learned_tokenizer import train_tokenizer
 from transferium.objectives.self_supervised.choices import PAIR_TASKS, TEXT_NOISES, UNITS
 from transferium.system.processes import everyone, rank
 from transferium.system.write_atomically import write_atomically

@@ -12,9 +12,10 @@ from transferium.models.heads.cosine import CosineHead
 from transferium.models.heads.detection import DetectionHead
 from transferium.models.heads.layered import head_from_tensors
 from transferium.models.heads.neighbours import Neighbours
+from transferium.models.heads.writer import Writer
 from transferium.problems.problem import Link
 
-FORMATS = {"linear": 1, "layered": 1, "cosine": 2, "neighbours": 2, "detection": 3}
+FORMATS = {"linear": 1, "layered": 1, "cosine": 2, "neighbours": 2, "detection": 3, "writer": 3}
 """The first format of a saved model that can hold each kind of head."""
 
 
@@ -38,4 +39,9 @@ def head_from_saved(tensors: dict[str, NDArray[Any]], temperature: float, facts:
     if kind == "detection":
         named = {name.removeprefix("head."): tensor for name, tensor in tensors.items()}
         return DetectionHead(named, float(facts["shift"]), temperature, link=link)
+    if kind == "writer":
+        named = {name.removeprefix("head."): tensor for name, tensor in tensors.items()}
+        reads, longest, beams = (int(facts[name]) for name in ("reads", "longest", "beams"))
+        told = dict(facts["config"]), dict(facts["generation"])
+        return Writer(named, *told, reads=reads, longest=longest, beams=beams, temperature=temperature, link=link)
     raise ValueError(f"the kind of its head, {kind!r}")

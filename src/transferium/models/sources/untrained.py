@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from transferium.models.graphs.unbound_graph import GRAPHS, Tensors, UnboundGrap
 from transferium.models.ngrams.backbone_of_ngrams import fit_ngrams
 from transferium.models.preprocess import ImagePreprocess, TextPreprocess
 from transferium.models.sources.wrapped import randomised
+from transferium.models.writing.small_transformer import fit_transformer
 
 if TYPE_CHECKING:
     from torch import nn
@@ -86,9 +88,25 @@ def _load_char_ngrams(tensors: Tensors) -> nn.Module:
     return _char_ngrams()
 
 
-UNTRAINED: dict[str, Callable[[], Backbone]] = {"small_cnn": small_cnn, "char_ngrams": char_ngrams}
+def small_transformer() -> Backbone:
+    """A small encoder for texts. Until there are texts to learn a tokenizer from, it counts n-grams."""
+    return replace(char_ngrams(), name="small_transformer", fitting=partial(fit_transformer, _of_transformers))
+
+
+def _of_transformers(told: Mapping[str, Any]) -> nn.Module:
+    from transferium.models.sources.transformers_models import from_architecture
+
+    return from_architecture(told)
+
+
+UNTRAINED: dict[str, Callable[[], Backbone]] = {
+    "small_cnn": small_cnn,
+    "char_ngrams": char_ngrams,
+    "small_transformer": small_transformer,
+}
 USES = {
     "small_cnn": "no weights: for --source with tuning=full, or finetune",
     "char_ngrams": "no weights: counts character n-grams, for texts in any language",
+    "small_transformer": "no weights: an encoder with a tokenizer of the training texts, for translate and finetune",
 }
 """The purpose of each, as shown in the list of backbones."""
