@@ -28,6 +28,8 @@ from transferium.embedding.embed import AT_ONCE, FITTED, WAYS, Embedder
 from transferium.errors import InputError
 from transferium.evaluation.corruptions.corruptions import CORRUPTIONS
 from transferium.evaluation.gradient_boosting import TREES
+from transferium.evaluation.occlusion.occlusion import OCCLUSIONS
+from transferium.evaluation.occlusion.permuted_columns import PERMUTED
 from transferium.job.compare.surface import SURFACES, compare_surface
 from transferium.job.export.entrances import ENTRANCES
 from transferium.job.fit.run import fit_job
@@ -142,6 +144,16 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
         CORRUPTIONS,
         dict.fromkeys(("pair", "sentence", "scene"), "what a mishap leaves of their labels is not clear")
         | {"mixed": "each of its columns has mishaps of its own kind"},
+    ),
+    "OCCLUSIONS": (
+        OCCLUSIONS,
+        dict.fromkeys(("row", "features"), "their columns are permuted in place of that")
+        | dict.fromkeys(("pair", "sentence", "scene", "mixed"), "which parts they have is a question of their labels"),
+    ),
+    "PERMUTED": (
+        PERMUTED,
+        dict.fromkeys(("image", "text", "sound", "pair", "sentence", "scene"), "they have no columns")
+        | {"mixed": "its columns are left out one kind after another beside the fit"},
     ),
     "FIRST_WITH_FEW": (
         FIRST_WITH_FEW,

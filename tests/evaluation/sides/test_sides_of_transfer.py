@@ -158,7 +158,7 @@ def test_blocks_that_cannot_be_looked_into_say_why(monkeypatch: pytest.MonkeyPat
         backbone = replace(found.model.backbone, blocks=blocks)
         with pytest.raises(BackboneError, match=words):
             block_probes(replace(found, model=replace(found.model, backbone=backbone)))
-    monkeypatch.setattr("transferium.evaluation.sides.block_outputs.find_spec", lambda _name: None)
+    monkeypatch.setattr("transferium.evaluation.layers.block_outputs.find_spec", lambda _name: None)
     with pytest.raises(BackboneError, match="PyTorch is not installed"):
         block_probes(found)
 

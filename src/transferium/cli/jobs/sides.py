@@ -136,7 +136,23 @@ def _latency(told: Told) -> str:
     ]
     peak = "" if told["peak_memory"] is None else f", at most {megabytes(told['peak_memory'])} of memory"
     said = f"{told['examples_a_second']:.0f} examples a second; {told['parameters']:,} parameters"
-    return f"{table(rows, ['ms an answer takes', 'p50', 'p90', 'p99'])}\n{said}{peak}; {told['machine']}."
+    adds, joules = told["multiply_adds"], told["milliseconds"]["1"]["joules"]
+    work = "" if adds is None else f", {adds / 1e6:,.1f} million multiply-adds"
+    power = "The system does not tell how much energy that takes" if joules is None else f"{joules:.3f} J for one alone"
+    lines = [table(rows, ["ms an answer takes", "p50", "p90", "p99"])]
+    return "\n".join([*lines, f"{said}{work}{peak}; {told['machine']}. {power}."])
+
+
+def _why(told: Told) -> str:
+    if "columns" in told:
+        rows = [[row["column"], interval(row["adds"])] for row in told["columns"]]
+        return table(rows, [f"{told['method']} ({told['rows']} of {told['of']} rows)", "value (95 % interval)"])
+    rows = []
+    for row in told["examples"]:
+        order = sorted(range(len(row["adds"])), key=lambda i: -row["adds"][i])[:3]
+        best = "; ".join(f"{row['parts'][i]} ({row['adds'][i]:+.3f})" for i in order)
+        rows.append([row["id"], str(row["label"]), str(row["answer"]), best])
+    return table(rows, [f"why: {told['method']}", "label", "answer", "parts that add most to it"])
 
 
 def _subgroups(told: Told) -> str:
@@ -163,6 +179,7 @@ SHOWN: dict[str, Callable[[Told], str]] = {
     "out_of_distribution": _apart,
     "learning_curve": _curve,
     "robustness": _robustness,
+    "why": _why,
     "subgroups": _subgroups,
 }
 """How each side is shown."""

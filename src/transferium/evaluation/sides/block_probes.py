@@ -9,7 +9,7 @@ import numpy as np
 
 from transferium.data.domain import Domain
 from transferium.errors import BackboneError, DataError
-from transferium.evaluation.sides.block_outputs import BlockOutputs, block_outputs, need_torch
+from transferium.evaluation.layers.block_outputs import BlockOutputs, block_outputs, need_torch
 from transferium.evaluation.sides.learn_and_test import learn_and_test
 from transferium.evaluation.sides.looked import Array, Looked
 from transferium.methods.frozen.linear_probe import LinearProbe

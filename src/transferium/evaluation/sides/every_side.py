@@ -17,6 +17,7 @@ from transferium.evaluation.sides.looked import Looked
 from transferium.evaluation.sides.robustness import robustness
 from transferium.evaluation.sides.train_test_gap import train_test_gap
 from transferium.evaluation.sides.transfer_gain import transfer_gain
+from transferium.evaluation.sides.why import why
 from transferium.system.display import at_work
 
 Side = Callable[[Looked], dict[str, Any]]
@@ -30,6 +31,7 @@ SIDES: dict[str, Side] = {
     "blocks": block_probes,
     "learning_curve": learning_curve,
     "robustness": robustness,
+    "why": why,
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from transferium.data.domain import Domain
 from transferium.errors import BackboneError, DataError, TransferiumError
-from transferium.evaluation.sides.block_outputs import block_outputs, need_torch
+from transferium.evaluation.layers.block_outputs import block_outputs, need_torch
 from transferium.evaluation.sides.looked import Array, Looked
 from transferium.functional.sequences.ragged import flat, is_ragged_array
 from transferium.functional.similarity.cka import unbiased_cka

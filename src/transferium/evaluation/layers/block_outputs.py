@@ -7,14 +7,16 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
 from transferium.errors import BackboneError
-from transferium.evaluation.sides.looked import Array
 from transferium.models.backbone import Backbone
 
 if TYPE_CHECKING:
     from torch import nn
+
+Array = NDArray[Any]
 
 
 @dataclass
