@@ -94,7 +94,7 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
         BY_PART,
         AS_THEY_ARE
         | dict.fromkeys(("sentence", "scene"), "their backbones give a row for each part anyway")
-        | dict.fromkeys(("image", "pair", "sound"), "no text is written of them, for now"),
+        | dict.fromkeys(("image", "pair"), "no text is written of them, for now"),
     ),
     "READERS": (
         READERS,

@@ -42,7 +42,7 @@ def test_settings() -> None:
             "image",
             {},
             r"Choose from 'all_minilm_l6_v2', 'char_ngrams', 'efficientnet_lite0', 'efficientnet_lite1', "
-            r"'efficientnet_lite2', 'small_cnn', 'small_transformer'. Or timm",
+            r"'efficientnet_lite2', 'small_cnn', 'small_speech', 'small_transformer'. Or timm",
         ),
         (
             "efficientnet_lite0",

@@ -38,6 +38,7 @@ METHODS = {
     "vpt": "peft.prompt_tuning.VisualPromptTuning",
     "detector": "detection.detector.Detector",
     "translate": "writing.translate.Translate",
+    "ctc": "writing.ctc.CTC",
     "distil": "distillation.distil.Distil",
     "joint": "several_tasks.joint.Joint",
     "scratch": "finetuning.scratch.FromScratch",

@@ -66,7 +66,8 @@ def find_backbone(
             raise InputError(f"{KINDS[kind]} need no other backbone than their own, but {given!r} was given.")
         return found
     through = MODALITIES[kind].through if kind in MODALITIES else None
-    if through is not None and getattr(spec, "kind", "") != kind:
+    own = isinstance(spec, str) and spec in UNTRAINED and UNTRAINED[spec]().kind == kind
+    if through is not None and getattr(spec, "kind", "") != kind and not own:
         return reading(through.made(find_backbone(spec, through.kind, transform=transform)), amount)
     return _found(spec, kind, amount, transform)
 

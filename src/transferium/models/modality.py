@@ -44,6 +44,8 @@ class Modality:
     through: Through | None = None
     output: Output = "pooled"
     """Whether its backbones give a row for each example, or one for each token."""
+    default_by_part: str = ""
+    """The backbone where none is named and rows of parts are needed; empty: the default one."""
     any_language: Mapping[Output, str] = field(default_factory=dict)
     """The backbone that reads what the default one does not know, where there is one, by what is needed of it."""
 
@@ -129,12 +131,20 @@ MODALITIES: dict[Kind, Modality] = {
         resized=SoundPreprocess.lasting,
         smaller="the beginning of each sound alone",
         through=Through("image", listening),
+        default_by_part="small_speech",
     ),
 }
 """Feature rows have no row: they are read as they are. Table rows have one backbone alone, which is fitted."""
 
 
-BY_PART: dict[Kind, Callable[[Backbone], Backbone]] = {"text": per_token}
+def _per_moment(backbone: Backbone) -> Backbone:
+    raise BackboneError(
+        f"{backbone.name} gives one row for a whole recording and none for each moment: what is said in it is written "
+        "down from moments. Take small_speech, or a run that it was trained in."
+    )
+
+
+BY_PART: dict[Kind, Callable[[Backbone], Backbone]] = {"text": per_token, "sound": _per_moment}
 """How a backbone of whole examples is made to give a row for each part of them, of which a text is written."""
 
 

@@ -37,6 +37,8 @@ def choose_backbone(spec: Any, *domains: Domain, **settings: int) -> tuple[Backb
     if isinstance(domains[0].samples, MixedTable) and not isinstance(spec, Backbone) and saved_in(spec) is None:
         return _of_each_column(spec, domains, settings)
     output = "pooled" if domains[0].problem is None else domains[0].problem.output
+    if spec is None and output == "tokens":
+        spec = MODALITIES[domains[0].kind].default_by_part or None
     backbone = giving(named_backbone(spec, domains[0].kind, **settings), output)
     if backbone.preprocess is not None and not isinstance(spec, Backbone) and saved_in(spec) is None:
         backbone = replace(backbone, preprocess=backbone.preprocess.suited(*domains, fixed=bool(settings)))

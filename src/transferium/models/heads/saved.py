@@ -12,10 +12,11 @@ from transferium.models.heads.cosine import CosineHead
 from transferium.models.heads.detection import DetectionHead
 from transferium.models.heads.layered import head_from_tensors
 from transferium.models.heads.neighbours import Neighbours
+from transferium.models.heads.spelling import SpellingHead
 from transferium.models.heads.writer import Writer
 from transferium.problems.problem import Link
 
-FORMATS = {"linear": 1, "layered": 1, "cosine": 2, "neighbours": 2, "detection": 3, "writer": 3}
+FORMATS = {"linear": 1, "layered": 1, "cosine": 2, "neighbours": 2, "detection": 3, "writer": 3, "spelling": 3}
 """The first format of a saved model that can hold each kind of head."""
 
 
@@ -44,4 +45,6 @@ def head_from_saved(tensors: dict[str, NDArray[Any]], temperature: float, facts:
         reads, longest, beams = (int(facts[name]) for name in ("reads", "longest", "beams"))
         told = dict(facts["config"]), dict(facts["generation"])
         return Writer(named, *told, reads=reads, longest=longest, beams=beams, temperature=temperature, link=link)
+    if kind == "spelling":
+        return SpellingHead(tensors["head.weight"], tensors["head.bias"], str(facts["letters"]), temperature, link=link)
     raise ValueError(f"the kind of its head, {kind!r}")

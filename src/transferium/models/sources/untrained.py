@@ -15,6 +15,7 @@ from transferium.models.backbone import Backbone
 from transferium.models.graphs.unbound_graph import GRAPHS, Tensors, UnboundGraph
 from transferium.models.ngrams.backbone_of_ngrams import fit_ngrams
 from transferium.models.preprocess import ImagePreprocess, TextPreprocess
+from transferium.models.sound_preprocess import SoundPreprocess
 from transferium.models.sources.wrapped import randomised
 from transferium.models.writing.small_transformer import fit_transformer
 
@@ -99,14 +100,42 @@ def _of_transformers(told: Mapping[str, Any]) -> nn.Module:
     return from_architecture(told)
 
 
+def small_speech() -> Backbone:
+    """A small network for speech: a row for each fiftieth of a second, of 64 bands of pitch."""
+    architecture = Backbone(
+        name="small_speech",
+        kind="sound",
+        width=128,
+        blocks=("first", "layers.0", "layers.1", "layers.2"),
+        preprocess=SoundPreprocess(seconds=10, step=10.0, bands=64),
+        fingerprint=hashlib.sha256(b"small_speech 64 128 1 2 4").hexdigest(),
+        build=_small_speech,
+        licence="none: random weights",
+        pretrained=False,
+        fresh=_small_speech,
+        any_size=False,
+        output="tokens",
+        architecture={"library": "transferium", "architecture": "small_speech", "output": "tokens", "any_size": False},
+    )
+    return replace(randomised(architecture), name=architecture.name)
+
+
+def _small_speech() -> nn.Module:
+    from transferium.models.writing.speech_network import SpeechNetwork
+
+    return SpeechNetwork(64, 128)
+
+
 UNTRAINED: dict[str, Callable[[], Backbone]] = {
     "small_cnn": small_cnn,
     "char_ngrams": char_ngrams,
     "small_transformer": small_transformer,
+    "small_speech": small_speech,
 }
 USES = {
     "small_cnn": "no weights: for --source with tuning=full, or finetune",
     "char_ngrams": "no weights: counts character n-grams, for texts in any language",
     "small_transformer": "no weights: an encoder with a tokenizer of the training texts, for translate and finetune",
+    "small_speech": "no weights: hears moments of recordings, for ctc",
 }
 """The purpose of each, as shown in the list of backbones."""
