@@ -39,7 +39,9 @@ def test_all_sides_come_as_json_and_in_words(run_cli: Any, table: Path, tmp_path
     groups = {row["group"]: row for row in full["subgroups"]["groups"]}
     assert groups["south"]["examples"] == groups["north"]["examples"] == 60
     assert full["subgroups"]["worse_off"] == ["south"]
-    said = run_cli("evaluate", run, table, "--part", "part", "--quick", "--by", "note")
+    page = tmp_path / "sides.html"
+    said = run_cli("evaluate", run, table, "--part", "part", "--quick", "--by", "note", "--report", page)
+    assert f"Written to {page}." in said.out and "Subgroups" in page.read_text(encoding="utf-8")
     assert said.code == 0 and "(missing)" in said.out and "train-test gap" in said.out
     alone = run_cli("evaluate", run, table, "--part", "part", "--by", "side", "--json").json
     assert set(alone) - set(plain) == {"subgroups"}
@@ -59,6 +61,8 @@ def test_a_column_that_cannot_be_compared_by_is_refused(
     assert ran.code == 2 and "--by label names the column of labels" in ran.err
     ran = run_cli("evaluate", run, table, "--by", "sid")
     assert ran.code == 2 and "has no column 'sid' (asked for as by)" in ran.err and "side" in ran.err
+    ran = run_cli("evaluate", run, table, "--report", tmp_path / "page.html")
+    assert ran.code == 2 and "--report shows what --full" in ran.err
     ran = run_cli("evaluate", run, table, "--by", "a")
     assert ran.code == 2 and "different values among these examples" in ran.err
 

@@ -205,6 +205,7 @@ def predict(run: Path, data: Path, **options: Any) -> None:
 @click.option(
     "--against", metavar="OTHER", type=opt.GivenPath(), help="Other data, of no label: how well it is told apart."
 )
+@click.option("--report", metavar="FILE", type=opt.GivenPath(), help="HTML page with all that --full found.")
 @click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of the bootstrap.")
 @opt.columns
 @opt.engine
@@ -224,6 +225,12 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
     if has_tasks(run):
         several.evaluate(run, data, options)
         return
+    if options["report"] is not None:
+        from transferium.report.sides.page_of_sides import check_page
+
+        if not any(options[name] for name in ("full", "quick", "by", "against")):
+            raise click.UsageError("--report shows what --full, --quick, --by or --against find: give one of these.")
+        check_page(options["report"])
     artifact = load_artifact(run)
     given = read_by(artifact, data, opt.named_columns(options), options["by"])
     say_read(given, machine=options["as_json"], warned=True)
@@ -239,10 +246,16 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
     alone = load_artifact(run / SOURCE_ONLY) if is_adapted(run) and full else None
     sides = all_sides(artifact, given, embedder, full=full, seed=options["seed"], before=alone, against=other)
     metrics |= sides
+    said = tables.evaluated(metrics, artifact.problem.kind, f"{metrics['examples']} examples of {domain.name}")
+    if options["report"] is not None:
+        from transferium.job.run_directory.files import thumbnails
+        from transferium.report.sides.page_of_sides import write_page_of_sides
+
+        write_page_of_sides(sides, f"{run.name} on {given.name}", said, options["report"], thumbnails(given))
     if options["as_json"]:
         echo(json.dumps(metrics, ensure_ascii=False))
         return
-    echo(tables.evaluated(metrics, artifact.problem.kind, f"{metrics['examples']} examples of {domain.name}"))
+    echo(said)
     if "verdict_sentence" in metrics:
         from transferium.cli.adapted import beside_source_only
 
@@ -251,6 +264,8 @@ def evaluate(run: Path, data: Path, **options: Any) -> None:
         from transferium.cli.jobs.sides import summary
 
         echo(summary(sides))
+    if options["report"] is not None:
+        echo(f"Written to {options['report']}.")
 
 
 @click.command()

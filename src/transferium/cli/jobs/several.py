@@ -73,7 +73,7 @@ def evaluate(run: Path, data: Path, options: dict[str, Any]) -> None:
     """``evaluate`` with a run of several tasks."""
     from transferium.job.tasks.saved_tasks import evaluate_tasks, folder_of, load_tasks
 
-    if given := [f"--{name}" for name in ("full", "quick", "by", "against") if options[name]]:
+    if given := [f"--{name}" for name in ("full", "quick", "by", "against", "report") if options[name]]:
         first = next(iter(load_tasks(run)))
         raise click.UsageError(
             f"{run} holds several tasks, and {given[0]} looks at one model: give its folder, as "
