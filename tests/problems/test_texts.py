@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from transferium.data.doctor.doctor import diagnose
+from transferium.data.doctor.scan import scan
+from transferium.data.read import read
 from transferium.errors import DataError
 from transferium.functional.sequences.ragged import ragged
 from transferium.problems.catalogue import OF_EXAMPLES, problem_from_json, read_labels
@@ -59,6 +62,14 @@ def test_the_right_texts_are_best_and_an_unread_example_counts_as_nothing(proble
     assert problem.missed(labels, right).tolist() == [0, 0, 0] and problem.missed(labels, wrong)[1] == 1
     wrong[0] = np.nan
     assert problem.answers(wrong, None)[0] == "" and problem.values(wrong, None)[0] is None
+
+
+def test_two_translations_of_one_text_are_no_contradiction() -> None:
+    texts, labels = ["a dog", "a dog", "a cat"], ["ein Hund", "ein Köter", "eine Katze"]
+    for problem, severity in (("translation", "note"), ("classes", "error")):
+        domain = read(texts, kind="text", label=labels, problem=problem)
+        (found,) = (one for one in diagnose(domain, scan(domain)).findings if one.kind == "two-labels")
+        assert found.severity == severity and ("decide which is right" in found.message) == (severity == "error")
 
 
 def test_the_answer_without_learning_is_the_most_frequent_text() -> None:

@@ -108,6 +108,9 @@ class Problem(ABC):
     output: ClassVar[Literal["pooled", "tokens"]] = "pooled"
     """What it needs of a backbone: a row for each example, or one for each part of it (a token, a moment)."""
 
+    several_are_right: ClassVar[bool] = False
+    """Whether one example may well have several labels that are right, as a text has several translations."""
+
     on_frozen: ClassVar[str] = "probe"
     """The method that learns it from frozen features: ``auto`` begins with it, and others are measured beside it."""
 

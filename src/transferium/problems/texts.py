@@ -171,6 +171,7 @@ class Translation(Texts):
     kind: ClassVar[str] = "translation"
     learner: ClassVar[str] = "a translator"
     headline: ClassVar[str] = "chrf"
+    several_are_right: ClassVar[bool] = True
     on_frozen: ClassVar[str] = "translate"
     shown: ClassVar[tuple[tuple[str, str], ...]] = (("chrf", "chrF"), ("bleu", "BLEU"))
     wording: ClassVar[Wording] = Wording.of_share("chrF")

@@ -91,8 +91,9 @@ def _two_labels(domain: Domain, sets: list[NDArray[np.intp]], chance: bool) -> l
         pair = (s[0], s[_differ(labels, s)][0])
         named.append(" = ".join(f"{domain.ids[i]} ({domain.posed.cell(labels[i])})" for i in pair))
     message = f"{count(len(torn), 'example has', 'examples have')} two labels: {some(named)}"
-    message += "" if chance else "; decide which is right"
-    return [Finding("two-labels", "note" if chance else "error", message, _ids(domain, np.concatenate(torn)))]
+    allowed = chance or domain.posed.several_are_right
+    message += "" if allowed else "; decide which is right"
+    return [Finding("two-labels", "note" if allowed else "error", message, _ids(domain, np.concatenate(torn)))]
 
 
 def _differ(labels: NDArray[Any], at: NDArray[np.intp]) -> NDArray[np.bool_]:

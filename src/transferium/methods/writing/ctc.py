@@ -47,7 +47,7 @@ class CTC(Method):
     batch_size: int = setting(16, "recordings per step, over all processes", (4, 64), {"least": 1})
     lr: float = setting(2e-3, "learning rate of the layer that spells", (1e-4, 1e-2), {"above": 0})
     lr_backbone: float | None = setting(
-        None, "learning rate of the network; none: lr for an untrained one, a fifth of it else", bounds={"above": 0}
+        None, "learning rate of the network; none: lr for an untrained one, half of it else", bounds={"above": 0}
     )
     weight_decay: float = setting(0.01, "pull towards zero; biases and norms are left out", (0.0, 0.3))
     warmup: float = setting(0.1, "share of the steps in which the rate rises", (0.0, 0.3), {"below": 1})
@@ -110,7 +110,7 @@ class CTC(Method):
         backbone, number = task.backbone, {letter: i for i, letter in enumerate(letters, start=1)}
         network, layer = backbone.build(), nn.Linear(backbone.width, 1 + len(letters))
         knows = backbone.pretrained or backbone.tuned
-        of_network = self.lr_backbone or (self.lr / 5 if knows else self.lr)
+        of_network = self.lr_backbone or (self.lr / 2 if knows else self.lr)
         about: dict[str, Any] = {"backbone": backbone.fingerprint, "letters": letters, "method": self.to_json()}
         assert backbone.preprocess is not None
         yield Stage(
