@@ -154,7 +154,7 @@ def test_blocks_that_cannot_be_looked_into_say_why(monkeypatch: pytest.MonkeyPat
     found = replace(found, quick=False)
     with pytest.raises(DataError, match=r"need 20 or more examples .* there are 40 and 1"):
         block_probes(replace(found, held=found.held.take([0])))
-    for blocks, words in (((), "has no blocks of layers"), (("nowhere",), "no block of .* is a module")):
+    for blocks, words in (((), "no blocks of layers of .* are known"), (("nowhere",), "no block of .* is a module")):
         backbone = replace(found.model.backbone, blocks=blocks)
         with pytest.raises(BackboneError, match=words):
             block_probes(replace(found, model=replace(found.model, backbone=backbone)))

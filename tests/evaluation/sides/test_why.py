@@ -113,8 +113,18 @@ def test_multiply_adds_are_those_of_convolutions_and_products() -> None:
     layers = nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5)
     backbone = wrap_module(nn.Sequential(*layers), "image", PICTURE)
     assert multiply_adds(backbone, pictures(1)) == 16 * 16 * 4 * 3 * 9 + 4 * 5
-    with pytest.raises(BackboneError, match="has no network whose multiply-adds"):
+    with pytest.raises(BackboneError, match=r"no network of .* is known whose multiply-adds"):
         multiply_adds(find_backbone(None, "features"), blobs(1))
+
+
+def test_a_saved_backbone_that_tells_no_blocks_is_looked_into_by_its_name() -> None:
+    saved = replace(find_backbone("efficientnet_lite0", "sound"), blocks=(), fresh=None)
+    seen = Seen(pictures(2), np.zeros((2, 1)), np.zeros((2, 2)))
+    model = Artifact(saved, Head(np.zeros((2, 1)), np.zeros(2)), seen.domain.posed)
+    found = Looked(model, seen, None, Embedder(None), 0)
+    assert "body.blocks.6" in found.network.blocks and found.network.kind == "sound"
+    tuned = replace(found, model=replace(model, backbone=replace(saved, tuned=True)))
+    assert tuned.network.blocks == (), "what it was before it moved is not what it is"
 
 
 @pytest.mark.slow

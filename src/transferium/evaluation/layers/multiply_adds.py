@@ -17,7 +17,7 @@ def multiply_adds(backbone: Backbone, domain: Domain) -> int:
     no network, and where PyTorch, which counts, is missing.
     """
     if not backbone.blocks:
-        raise BackboneError(f"{backbone.name} has no network whose multiply-adds could be counted")
+        raise BackboneError(f"no network of {backbone.name} is known whose multiply-adds could be counted")
     need_torch()
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel

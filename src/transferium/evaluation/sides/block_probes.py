@@ -28,11 +28,11 @@ def block_probes(looked: Looked) -> dict[str, Any]:
     test examples; ``best`` is the block whose probe has the best value, and others may be as good. Raises
     ``BackboneError`` for a backbone without blocks and where PyTorch is missing, ``DataError`` in a quick look.
     """
-    backbone, problem = looked.model.backbone, looked.problem
+    backbone, problem = looked.network, looked.problem
     if problem.kind not in OF_EXAMPLES:
         raise DataError(f"probes by block are of one answer for each example, not of {problem.said()}")
     if not backbone.blocks:
-        raise BackboneError(f"{backbone.name} has no blocks of layers to look into")
+        raise BackboneError(f"no blocks of layers of {backbone.name} are known")
     if looked.quick:
         raise DataError("a quick look does not run the network again to look into its blocks: use --full")
     need_torch()

@@ -65,6 +65,6 @@ def _computed(looked: Looked) -> dict[str, Any]:
     if looked.quick:
         return {"multiply_adds": None, "uncounted": "a quick look does not count what the network computes"}
     try:
-        return {"multiply_adds": multiply_adds(looked.model.backbone, looked.held.domain.take([0]))}
+        return {"multiply_adds": multiply_adds(looked.network, looked.held.domain.take([0]))}
     except TransferiumError as error:
         return {"multiply_adds": None, "uncounted": str(error).rstrip(".")}

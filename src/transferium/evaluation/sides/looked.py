@@ -115,6 +115,12 @@ class Looked:
             raise BackboneError(f"{backbone.name} as it was before it was trained does not come with this package")
         return backbone
 
+    @property
+    def network(self) -> Backbone:
+        """The backbone whose layers can be looked into: of a saved one that moved nothing, the one of its name."""
+        backbone = self.model.backbone
+        return backbone if backbone.blocks or self.moved else self.origin
+
     @cached_property
     def reference(self) -> Fitted | None:
         """The reference without transfer: a probe of random weights, fitted to what the model learned from.
