@@ -7,13 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.data.domain import Domain
+from transferium.data.domain import Domain, Kind
 from transferium.functional.matrices import unit_rows
 from transferium.functional.shift.label_explains import explained_by_shares, means_differ
 from transferium.methods.method import Method
 
 EXPLAINED = 0.5
 """The most of the difference in means that other class shares may explain; above it, means are not aligned."""
+TYPED: frozenset[Kind] = frozenset({"row", "mixed"})
+"""Kinds of example that are made of typed columns."""
+WITHOUT_LABELS = (
+    "source only: a column of a table means the same in both, so that what differs is whom they are about, and no "
+    "method for inputs without labels was found to help there; labelled target examples (few) may decide otherwise"
+)
 FEWEST = 20
 """The fewest target examples with which a validator can be trusted."""
 
