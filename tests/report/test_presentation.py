@@ -10,6 +10,7 @@ import pytest
 from transferium.errors import InputError
 from transferium.problems.catalogue import PROBLEMS
 from transferium.problems.multi_label import SEPARATOR, MultiLabel
+from transferium.problems.regression import Regression
 from transferium.report.choice import choice
 from transferium.report.gallery import gallery
 from transferium.report.mistakes import output_lines
@@ -38,7 +39,7 @@ def test_every_problem_is_shown_by_what_it_says_of_itself() -> None:
         assert (shown.headline, shown.loss) == (problem.headline, problem.loss_name)
         assert shown.lower_is_better == problem.lower_is_better
         assert shown.gain(1.0) == ("+100.0" if problem.wording.scale == 100 else "+1")
-        assert shown.amounts == (problem.link == "identity")
+        assert shown.amounts == (problem is Regression)
         assert shown.between == (SEPARATOR if problem is MultiLabel else "")
         assert {name for name, _ in problem.shown} <= set(shown.metrics)
         assert {shown.headline, *shown.tiles} <= set(shown.metrics)

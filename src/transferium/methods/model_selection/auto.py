@@ -20,6 +20,7 @@ from transferium.methods.folds import held_out_folds
 from transferium.methods.frozen.source_only import SourceOnly
 from transferium.methods.method import Method
 from transferium.methods.model_selection.cheaper import cheaper_or, scores
+from transferium.methods.model_selection.guards import TYPED
 from transferium.methods.model_selection.saved_decision import Decision, keep, recall
 from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
@@ -185,7 +186,12 @@ class Auto(Method):
 
         if task.target is None:
             self._refuse_without_few()
-        return elect_with_few(task, self.candidate_methods(), self.source_only() or SourceOnly(), self.validators)
+        return elect_with_few(task, self._to_adapt(task), self.source_only() or SourceOnly(), self.validators)
+
+    def _to_adapt(self, task: AdaptationTask) -> dict[str, Method]:
+        """The adaptations; for columns of tables none (``TYPED``), unless they or validators were named."""
+        named = self.validators or self.adaptations != type(self).adaptations
+        return self.candidate_methods() if named or task.train.kind not in TYPED else {}
 
 
 def split_weight(given: str) -> tuple[str, float | None]:

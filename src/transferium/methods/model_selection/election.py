@@ -45,8 +45,7 @@ def elect(
 
     What can be fitted stands, but where other class shares alone explain how the target differs, no candidate that
     would make the domains alike (``guards.py``). The choice is source only unless another leads clearly: see ``RULE``
-    in ``most_agreed.py``. Where ``validators`` are named, these vote (``RULE_NAMED``). Of the columns of tables none
-    stands, unless validators are named (``WITHOUT_LABELS``; docs/adaptation.md). A candidate that fails, or does
+    in ``most_agreed.py``. Where ``validators`` are named, these vote (``RULE_NAMED``). A candidate that fails, or does
     not fit into the budget (:class:`TimeBudget`), is left out, and the selection says why. Everything is scored over
     the features that source only reads, and candidates that move no backbone adapt those.
     """
@@ -56,9 +55,8 @@ def elect(
     probe = fitted["source-only"] if isinstance(source_only, LinearProbe) else None
     base = replace(task, backbone=fitted["source-only"].backbone, probe=probe)
     preconditions = Preconditions.of(base.embed(task.train), base.target_features(), task.sources)
-    typed = task.train.kind in TYPED and not validators
     notes = []
-    for name, method in ({} if typed else candidates).items():
+    for name, method in candidates.items():
         if why := preconditions.reason_to_exclude(method):
             notes.append(f"{name} did not stand: {why}")
         elif method.trains and not can_train():
@@ -76,7 +74,7 @@ def elect(
     evidence = _seen_by(list(fitted.values()), task, base)
     if validators:
         rule, (at, rows, told) = RULE_NAMED, _by_vote(base, fitted, evidence, validators)
-    elif typed:
+    elif not candidates and task.train.kind in TYPED:
         rule, (at, rows, told) = RULE, (0, [{"method": "source-only", "score": None}], [WITHOUT_LABELS])
     else:
         rule, (at, rows, told) = RULE, _by_agreement(fitted, evidence)
