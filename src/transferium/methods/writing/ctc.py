@@ -37,6 +37,7 @@ class CTC(Method):
     is trained further with a new layer. Letters are those of the training part; others cannot be written and count as
     mistakes. A transcript that has more letters than its recording has moments cannot be learned from: it is left out,
     and that is said. Answers need no PyTorch. There is no choice of an epoch: ``epochs`` says how long it learns.
+    Letters need not be aligned with moments. Prefer classes where a recording is one of a few words.
     """
 
     name: ClassVar[str] = "ctc"

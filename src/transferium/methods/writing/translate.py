@@ -55,7 +55,7 @@ class Translate(Method):
     learned from the training part; of a folder with an encoder-decoder of transformers, decoder and tokenizer are those
     of the folder, and ``width``, ``depth`` and ``pieces`` have no effect. Both move. Answers are the most probable
     pieces one after another, or found with ``beams``; they need PyTorch. There is no choice of an epoch: ``epochs``
-    says how long it learns.
+    says how long it learns. With a thousand pairs, prefer a folder that was trained on many.
     """
 
     name: ClassVar[str] = "translate"
