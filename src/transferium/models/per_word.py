@@ -38,14 +38,14 @@ def per_token(text: Backbone, why: str = "a text is written from the tokens of a
     """
     if text.output == "tokens":
         return text
-    if text.fitting is not None:
-        return replace(text, fitting=partial(_fitted, text.fitting, why))
     read = text.preprocess
     if not isinstance(read, TextPreprocess) or not text.blocks[:1] or "." not in text.blocks[0]:
         raise BackboneError(
             f"{text.name} gives one row for a whole text and none for each word: {why}, "
             "such as all_minilm_l6_v2 or hf/<owner>/<name>."
         )
+    if text.fitting is not None:
+        return replace(text, fitting=partial(_fitted, text.fitting, why))
     graph = text.graph if isinstance(text.graph, UnboundGraph) else None
     return text.made_into(
         fingerprint_per_word(text.fingerprint),

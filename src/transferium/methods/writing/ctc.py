@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class CTC(Method):
-    """What is said in a recording, letter by letter, by a network that hears moments and a linear layer.
+    """What is said in a recording, letter by letter, by a network that hears moments.
 
     ``min -log Σ p(path)`` over all paths of letters and blanks that mean the transcript (Graves et al. 2006). The
     network is the backbone: an untrained one (``small_speech``), or that of an earlier run (``--backbone RUN``), which

@@ -47,7 +47,7 @@ class Target:
 
 @dataclass
 class Translate(Method):
-    """A text in another language, or in other words, by an encoder and a decoder that are trained together.
+    """A text in another language, or in other words, by an encoder and a decoder trained together.
 
     ``min -Σ log p(piece | pieces before it, text)`` (Sutskever et al. 2014; Vaswani et al. 2017). The encoder is the
     backbone: a pretrained one, that of an earlier run (``--backbone RUN``: its encoder is shared with the new pair of

@@ -17,7 +17,7 @@ from transferium.models.ngrams.backbone_of_ngrams import fit_ngrams
 from transferium.models.preprocess import ImagePreprocess, TextPreprocess
 from transferium.models.sound_preprocess import SoundPreprocess
 from transferium.models.sources.wrapped import randomised
-from transferium.models.writing.small_transformer import fit_transformer
+from transferium.models.writing.small_transformer import BLOCKS, fit_transformer
 
 if TYPE_CHECKING:
     from torch import nn
@@ -91,7 +91,8 @@ def _load_char_ngrams(tensors: Tensors) -> nn.Module:
 
 def small_transformer() -> Backbone:
     """A small encoder for texts. Until there are texts to learn a tokenizer from, it counts n-grams."""
-    return replace(char_ngrams(), name="small_transformer", fitting=partial(fit_transformer, _of_transformers))
+    fitting = partial(fit_transformer, _of_transformers)
+    return replace(char_ngrams(), name="small_transformer", blocks=BLOCKS, fitting=fitting)
 
 
 def _of_transformers(told: Mapping[str, Any]) -> nn.Module:
