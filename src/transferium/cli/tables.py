@@ -50,7 +50,7 @@ def figures(measured: dict[str, Any], kind: str) -> list[list[str]]:
     """The figures that a short table shows for a kind of problem, each with its interval."""
     from transferium.problems.catalogue import PROBLEMS
 
-    amount = PROBLEMS[kind].link == "identity"
+    amount = PROBLEMS[kind].wording.scale != 100
     return [
         [label, interval(measured.get(key), percent=key.endswith("accuracy"), amount=amount)]
         for key, label in PROBLEMS[kind].shown

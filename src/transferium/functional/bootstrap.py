@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ TAIL = 0.025
 """The share that a 95 % interval leaves out at each end."""
 CELLS = 2**19
 """Counts held in memory at once: few enough to stay in a processor's cache."""
+Statistics = Callable[[NDArray[Any]], Mapping[str, NDArray[Any]]]
+"""Counts ``(some, n)`` of how often each example counts to figures, whose first axis is ``some``."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +67,14 @@ def resample_counts(
 
 
 def bootstrap(
-    statistics: Callable[[NDArray[Any]], dict[str, NDArray[Any]]],
+    statistics: Statistics,
     n: int,
     *,
     seed: int,
     resamples: int,
     groups: NDArray[Any] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
-    """Every statistic on every resample.
-
-    ``statistics`` maps counts ``(some, n)`` to arrays whose first axis is ``some``; counts of one give the estimates.
-    """
+    """Every statistic on every resample; counts of one give the estimates."""
     blocks = [statistics(c) for c in resample_counts(n, seed=seed, resamples=resamples, groups=groups)]
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
@@ -149,6 +148,31 @@ def mean_interval(
 
     low, high = percentiles(bootstrap(mean, len(values), seed=seed, resamples=resamples, groups=groups)["mean"])
     return Interval(float(np.mean(values)), float(low), float(high))
+
+
+def gain_interval(
+    ours: Statistics,
+    theirs: Statistics,
+    figure: str,
+    n: int,
+    *,
+    seed: int,
+    resamples: int = 1000,
+    groups: NDArray[Any] | None = None,
+    lower_is_better: bool = False,
+) -> Interval:
+    """How much better ``figure`` is by ``ours`` than by ``theirs``, each of ``n`` examples drawn with both.
+
+    A figure that does not exist counts as nought.
+    """
+    sign = -1.0 if lower_is_better else 1.0
+
+    def gain(counts: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        return {"gain": sign * (np.nan_to_num(ours(counts)[figure]) - np.nan_to_num(theirs(counts)[figure]))}
+
+    value = float(gain(np.ones((1, n)))["gain"][0])
+    low, high = percentiles(bootstrap(gain, n, seed=seed, resamples=resamples, groups=groups)["gain"])
+    return Interval(value, float(low), float(high))
 
 
 def difference_of(a: Interval, b: Interval) -> Interval:

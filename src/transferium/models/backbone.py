@@ -93,21 +93,17 @@ class Backbone:
 
     def to_json(self) -> dict[str, Any]:
         """The description of the backbone that a saved model holds."""
-        return (
-            {
-                "name": self.name,
-                "kind": self.kind,
-                "width": self.width,
-                "members": self.members,
-                "fingerprint": self.said_to_be,
-                "licence": self.licence,
-                "pretrained": self.pretrained,
-                "preprocess": None if self.preprocess is None else self.preprocess.to_json(),
-            }
-            | ({} if self.output == "pooled" else {"output": self.output})
-            | (
-                {}
-                if self.architecture is None
-                else {"architecture": {**self.architecture, "blocks": list(self.blocks)}}
-            )
+        told: dict[str, Any] = {
+            "name": self.name,
+            "kind": self.kind,
+            "width": self.width,
+            "members": self.members,
+            "fingerprint": self.said_to_be,
+            "licence": self.licence,
+            "pretrained": self.pretrained,
+            "preprocess": None if self.preprocess is None else self.preprocess.to_json(),
+        }
+        told |= {} if self.output == "pooled" else {"output": self.output}
+        return told | (
+            {} if self.architecture is None else {"architecture": {**self.architecture, "blocks": list(self.blocks)}}
         )

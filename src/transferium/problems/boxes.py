@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError, did_you_mean
-from transferium.functional.bootstrap import Interval, bootstrap, percentiles
+from transferium.functional.bootstrap import Interval, bootstrap, gain_interval, percentiles
 from transferium.functional.boxes.box_mistakes import KINDS, mistakes
 from transferium.functional.metrics.box_metrics import box_statistics, matches
 from transferium.functional.sequences.ragged import ragged, unanswered
@@ -273,15 +273,8 @@ class Boxes(Problem):
         self, labels: Labels, ours: Array, theirs: Array, *, seed: int, groups: NDArray[Any] | None = None
     ) -> Interval:
         """The difference in AP50, each picture resampled with both models' answers."""
-        both = [box_statistics(matches(labels, outputs, self.width)) for outputs in (ours, theirs)]
-
-        def difference(times: Array) -> dict[str, Array]:
-            gain: Array = np.nan_to_num(both[0](times)["ap50"]) - np.nan_to_num(both[1](times)["ap50"])
-            return {"gain": gain}
-
-        value = float(difference(np.ones((1, len(labels))))["gain"][0])
-        low, high = percentiles(bootstrap(difference, len(labels), seed=seed, resamples=1000, groups=groups)["gain"])
-        return Interval(value, float(low), float(high))
+        a, b = (box_statistics(matches(labels, outputs, self.width)) for outputs in (ours, theirs))
+        return gain_interval(a, b, "ap50", len(labels), seed=seed, groups=groups)
 
 
 def _sure(outputs: Array) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError, TransferiumWarning, did_you_mean
-from transferium.functional.bootstrap import Interval, bootstrap, percentiles
+from transferium.functional.bootstrap import Interval, bootstrap, gain_interval, percentiles
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.linear_classifier import log_softmax
 from transferium.functional.metrics.span_metrics import PER_TYPE, confusion_of_spans, span_counts, span_statistics
@@ -292,15 +292,8 @@ class Entities(Problem):
 
 def gain_in_f1(ours: Array, theirs: Array, *, seed: int, groups: NDArray[Any] | None = None) -> Interval:
     """How much higher the span F1 of the first of two counts (``span_counts``) of the same sentences is."""
-    both = span_statistics(ours), span_statistics(theirs)
-
-    def difference(times: Array) -> dict[str, Array]:
-        gain: Array = both[0](times)["span_f1"] - both[1](times)["span_f1"]
-        return {"gain": gain}
-
-    value = float(difference(np.ones((1, len(ours))))["gain"][0])
-    low, high = percentiles(bootstrap(difference, len(ours), seed=seed, resamples=2000, groups=groups)["gain"])
-    return Interval(value, float(low), float(high))
+    a, b = span_statistics(ours), span_statistics(theirs)
+    return gain_interval(a, b, "span_f1", len(ours), seed=seed, resamples=2000, groups=groups)
 
 
 def _word_loss(labels: Labels, outputs: dict[str, Array | None]) -> Any:

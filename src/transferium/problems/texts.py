@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError
-from transferium.functional.bootstrap import Interval, bootstrap, percentiles
+from transferium.functional.bootstrap import Interval, bootstrap, gain_interval, percentiles
 from transferium.functional.metrics.text_metrics import (
     Statistics,
     edit_distance,
@@ -153,15 +153,9 @@ class Texts(Problem):
         self, labels: Labels, ours: Array, theirs: Array, *, seed: int, groups: NDArray[Any] | None = None
     ) -> Interval:
         """The difference in the headline figure, each example resampled with both models' answers."""
-        both = [self._statistics(labels, outputs) for outputs in (ours, theirs)]
-        sign = -1 if self.lower_is_better else 1
-
-        def difference(times: Array) -> dict[str, Array]:
-            return {"gain": sign * (both[0](times)[self.headline] - both[1](times)[self.headline])}
-
-        value = float(difference(np.ones((1, len(labels))))["gain"][0])
-        low, high = percentiles(bootstrap(difference, len(labels), seed=seed, resamples=2000, groups=groups)["gain"])
-        return Interval(value, float(low), float(high))
+        a, b = (self._statistics(labels, outputs) for outputs in (ours, theirs))
+        drawn: dict[str, Any] = {"seed": seed, "resamples": 2000, "groups": groups}
+        return gain_interval(a, b, self.headline, len(labels), lower_is_better=self.lower_is_better, **drawn)
 
 
 @dataclass(frozen=True)

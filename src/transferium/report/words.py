@@ -59,6 +59,12 @@ BOX_METRICS = {
 }
 TRANSLATION_METRICS = {"chrf": "chrF", "bleu": "BLEU"}
 TRANSCRIPT_METRICS = {"cer": "Character error", "wer": "Word error", "wrong": "Transcripts with a mistake"}
+STRANGENESS = {
+    "max_probability": "1 − largest probability",
+    "energy": "energy",
+    "distance": "distance to known examples",
+}
+"""Scores of how strange an example is, and what they are called."""
 REFERENCES = {
     "most_frequent_text": ("Most frequent text", "the same for every example"),
     "copied": ("Copied", "the given text as it is"),

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from transferium.cli.sources import spread_words
+from transferium.methods.model_selection.guards import WITHOUT_LABELS
 from worlds.images import RED_GREEN, write_images
 from worlds.tables import clusters, spread_alike, write_table
 
@@ -179,6 +180,7 @@ def test_compare_names_the_shift_and_the_family(tmp_path: Path, run_cli: Callabl
     }
     assert told["moved"]["covariate"]["mmd"]["p_value"] < 0.01
     assert any("strong covariate shift" in kind for kind in told["moved"]["kinds"])
+    assert told["moved"]["advice"] == [WITHOUT_LABELS], "its columns are a table's"
     assert told["moved"]["surface"]["notable"] == ["f5 (standardised difference 2.93)"]
     assert any("label shift: 3 of 3" in kind for kind in told["skewed"]["kinds"])
     assert any(a.startswith("label-shift:") for a in told["skewed"]["advice"])

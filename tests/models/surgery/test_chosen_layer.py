@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from transferium.data.domain import Kind
 from transferium.errors import BackboneError
 from transferium.models.catalogue import backbone_of_model, find_backbone
 
@@ -45,6 +46,6 @@ def test_a_saved_model_finds_its_layer_by_name_and_the_last_layer_is_the_encoder
         ("efficientnet_lite0@2", "image", "efficientnet_lite0 has no layers to choose from"),
     ],
 )
-def test_a_layer_that_is_not_there_is_refused(name: str, kind: str, said: str) -> None:
+def test_a_layer_that_is_not_there_is_refused(name: str, kind: Kind, said: str) -> None:
     with pytest.raises(BackboneError, match=said):
-        find_backbone(name, kind)  # type: ignore[arg-type]
+        find_backbone(name, kind)

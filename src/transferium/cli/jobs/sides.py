@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from transferium.cli.tables import interval, megabytes, table
+from transferium.report.words import STRANGENESS
 
 Told = dict[str, Any]
 
@@ -91,8 +92,7 @@ def _blocks(told: Told) -> str:
 
 
 def _apart(told: Told) -> str:
-    names = {"max_probability": "1 - largest probability", "energy": "energy", "distance": "distance to known examples"}
-    rows = [[said, interval(told[name])] for name, said in names.items() if name in told]
+    rows = [[said, interval(told[name])] for name, said in STRANGENESS.items() if name in told]
     head = [f"{told['others']} others, {told['against']}, told apart by", "area under the ROC curve"]
     shared = f"\n{told['shared']} examples that are in both are left out." if told["shared"] else ""
     return "\n".join([table(rows, head) + shared, *(f"{why}." for why in told.get("reasons", {}).values())])

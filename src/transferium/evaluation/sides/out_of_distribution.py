@@ -11,7 +11,7 @@ from transferium.data.domain import Domain
 from transferium.errors import DataError
 from transferium.evaluation.sides.looked import Array, Looked
 from transferium.functional.bootstrap import Interval, bootstrap, least_share, percentiles
-from transferium.functional.matrices import squared_distances
+from transferium.functional.matrices import squared_distances, unit_rows
 from transferium.functional.metrics.class_metrics import ranking_statistics
 from transferium.problems.classes import Classes
 
@@ -50,7 +50,7 @@ def out_of_distribution(looked: Looked, against: Domain) -> dict[str, Any]:
 
 def _others(looked: Looked, against: Domain) -> tuple[Domain, int]:
     """The other examples without those that are also here, and how many these are."""
-    other = looked.model.as_read(against.unlabeled())
+    other = against.unlabeled()
     keys = scan(other, progress=looked.embedder.tick("read")).keys
     sides = [side for side in (looked.held, looked.train) if side is not None]
     here = {key for side in sides for key in side.domain.keys or ()}
@@ -83,10 +83,9 @@ def distances(rows: Array, known: Array) -> Array:
     >>> distances(np.array([[2.0, 0.0]]), np.array([[1.0, 0.0], [0.0, 3.0]])).round(3).tolist()
     [1.414]
     """
-    unit = [m / np.maximum(np.linalg.norm(m, axis=1, keepdims=True), 1e-12) for m in (rows, known)]
-    k = min(NEIGHBOUR, len(known)) - 1
-    blocks = [unit[0][i : i + BLOCK] for i in range(0, len(rows), BLOCK)]
-    return np.concatenate([np.sqrt(np.partition(squared_distances(b, unit[1]), k, axis=1)[:, k]) for b in blocks])
+    rows, known, k = unit_rows(rows), unit_rows(known), min(NEIGHBOUR, len(known)) - 1
+    blocks = [rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK)]
+    return np.concatenate([np.sqrt(np.partition(squared_distances(b, known), k, axis=1)[:, k]) for b in blocks])
 
 
 def separation(mine: Array, theirs: Array, *, seed: int, groups: Array | None = None) -> Interval:

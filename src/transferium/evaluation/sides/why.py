@@ -17,6 +17,7 @@ from transferium.evaluation.occlusion.permuted_columns import PERMUTED, names_of
 from transferium.evaluation.sides.looked import Array, Looked, Seen
 from transferium.functional.bootstrap import mean_interval
 from transferium.functional.matrices import unit_rows
+from transferium.functional.nearest import nearest
 from transferium.problems.classes import Classes
 from transferium.problems.regression import Regression
 
@@ -82,11 +83,11 @@ def _by_part(looked: Looked, way: Occlusion) -> dict[str, Any]:
     everything = [ready.samples.raw(i) for i in range(len(ready))] + without
     keys = tuple(f"{i:064x}" for i in range(len(everything)))
     outputs = _answers(looked, Domain(Items(everything), held.domain.kind, keys, keys=keys))
-    first, rows = len(parts), []
+    first, rows, near = len(parts), [], _nearest(looked, held.take(chosen))
     for i, (at, example) in enumerate(zip(chosen, parts, strict=True)):
         after = outputs[first : first + len(example.without)]
         first += len(example.without)
-        rows.append(_told(looked, held.take(np.array([at])), outputs[i], after, example))
+        rows.append(_told(looked, held.take(np.array([at])), outputs[i], after, example) | {"nearest": near[i]})
     return {"method": way.said, "examples": rows, "of": len(held)}
 
 
@@ -105,7 +106,7 @@ def _chosen(looked: Looked) -> NDArray[np.intp]:
 
 
 def _told(looked: Looked, seen: Seen, whole: Array, after: Array, parts: Parts) -> dict[str, Any]:
-    """One example: its label, its answer, what each part adds to that, and what is near it."""
+    """One example: its label, its answer, and what each part adds to that."""
     problem, y = looked.problem, seen.domain.y[0]
     k = int(whole.argmax())
     adds = whole[k] - after[:, k]
@@ -114,17 +115,19 @@ def _told(looked: Looked, seen: Seen, whole: Array, after: Array, parts: Parts) 
         told |= {"label": problem.names[y], "answer": problem.names[k], "confidence": float(whole[k])}
     else:
         told |= {"label": float(y), "answer": float(whole[0])}
-    told |= {"parts": parts.names, "shape": list(parts.shape), "adds": [float(a) for a in adds]}
-    return told | {"nearest": _nearest(looked, seen)}
+    return told | {"parts": parts.names, "shape": list(parts.shape), "adds": [float(a) for a in adds]}
 
 
-def _nearest(looked: Looked, seen: Seen) -> list[dict[str, Any]]:
-    """The examples of what was learned from whose features are most like these; none where that is not given."""
+def _nearest(looked: Looked, seen: Seen) -> list[list[dict[str, Any]]]:
+    """For each example those of what was learned from whose features are most like it; none where that is not given."""
     train = looked.train
     if train is None:
-        return []
-    alike = unit_rows(train.features) @ unit_rows(seen.features)[0]
-    told = (looked.problem.names[y] if isinstance(looked.problem, Classes) else float(y) for y in train.domain.y)
-    labels = list(told)
-    best = np.argsort(-alike, kind="stable")[:NEAREST]
-    return [{"id": train.domain.ids[i], "label": labels[i], "similarity": float(alike[i])} for i in best]
+        return [[] for _ in range(len(seen))]
+    rows, known = unit_rows(seen.features), unit_rows(train.features)
+    best = nearest(rows, known.astype(np.float32), (known * known).sum(axis=1), min(NEAREST, len(known)))
+    of_classes = isinstance(looked.problem, Classes)
+    labels = [looked.problem.names[y] if of_classes else float(y) for y in train.domain.y]
+    return [
+        [{"id": train.domain.ids[i], "label": labels[i], "similarity": float(row @ known[i])} for i in at]
+        for row, at in zip(rows, best.tolist(), strict=True)
+    ]

@@ -7,7 +7,7 @@ from typing import Any
 from transferium.data.doctor.findings import count
 from transferium.job.compare.family import likely_family
 from transferium.job.compare.surface import SURFACES
-from transferium.methods.model_selection.guards import EXPLAINED, FEWEST, Preconditions
+from transferium.methods.model_selection.guards import EXPLAINED, FEWEST, TYPED, WITHOUT_LABELS, Preconditions
 
 SURE = 0.05
 LOST = 0.1
@@ -45,6 +45,8 @@ def advise(told: dict[str, Any], preconditions: Preconditions) -> dict[str, Any]
     if told["signs"]:
         shares = _shares_explain(preconditions) and bool(told["label"].get("moved"))
         family, why = likely_family(told["signs"], other_shares=shares)
+        if told["kind"] in TYPED and family != "class shares":
+            family, why = "none", WITHOUT_LABELS
     if _no_adaptation(told, preconditions):
         family = "none"
     return {"kinds": kinds, "family": family, "advice": _families(told, preconditions, family, why)}
@@ -149,6 +151,8 @@ def _families(told: dict[str, Any], preconditions: Preconditions, family: str, w
     if any(message.startswith(("partial: ", "open: ")) for message in told["classes"]):
         return [*few, *_of_other_classes(why if family == "clusters" else "", lost)]
     few = few or ([GAVE_UP] if told["collapse"] else [])
+    if why == WITHOUT_LABELS:
+        return [*few, why]
     return [*few, why, "let --method auto decide: it falls back to source-only when the validators do not agree"]
 
 

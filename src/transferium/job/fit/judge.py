@@ -49,8 +49,6 @@ class Judged:
     ablations: list[Ablation] = field(default_factory=list)
 
 
-NAMED = {"probe": "a probe", "detector": "a detector", "translate": "a translator", "ctc": "a transcriber"}
-"""What a learner is called in a sentence."""
 QUICK = (10.0,)
 """The only C of a reference beside a method that takes no search: a whole grid takes far longer than the method."""
 
@@ -159,5 +157,6 @@ def compare_with_random(
     if (coarser or quick) and difference.low < far:
         full = randomised(task.backbone, full=True) if coarser else random
         return compare_with_random(fitted, task, test, outputs, full, LinearProbe())
-    beside = f"{NAMED.get(plain.name, plain.name)} on random weights" + (f" at {reads}" if coarser else "")
+    called = "a probe" if isinstance(plain, LinearProbe) else problem.learner if plain.learns else plain.name
+    beside = f"{called} on random weights" + (f" at {reads}" if coarser else "")
     return measured, verdict(difference, f"{fitted.method} on {task.backbone.name}", beside, problem.wording)

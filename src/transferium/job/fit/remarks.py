@@ -149,4 +149,4 @@ def _called(problem: Problem) -> str:
 
 def _figure(value: float, problem: Problem) -> str:
     """A headline figure: a share in percent, or an amount with four digits."""
-    return f"{value:.4g}" if problem.link == "identity" else f"{100 * value:.1f} %"
+    return f"{value:.4g}" if problem.wording.scale != 100 else f"{100 * value:.1f} %"

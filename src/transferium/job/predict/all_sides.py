@@ -56,8 +56,8 @@ def all_sides(
     looked = replace(looked, before=None if before is None else before.backbone)
     found: dict[str, Any] = look_from(SIDES, looked) if full else {}
     if against is not None:
-        model.as_read(against)
-        found |= look_from({"out_of_distribution": partial(out_of_distribution, against=against)}, looked)
+        other = model.as_read(against)  # what cannot be read is an error of the command, not of one side
+        found |= look_from({"out_of_distribution": partial(out_of_distribution, against=other)}, looked)
     if looked.held.domain.by is not None:
         found["subgroups"] = subgroups(looked)
     return found | ({"sampled": looked.sampled} if looked.sampled else {})

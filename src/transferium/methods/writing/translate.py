@@ -14,15 +14,13 @@ import numpy as np
 
 from transferium.errors import DataError, TransferiumWarning
 from transferium.methods.fitted import Fitted
-from transferium.methods.method import Method
 from transferium.methods.settings.field import setting
 from transferium.methods.staged import run_stages
 from transferium.methods.task import Task
-from transferium.methods.tuned_backbone import tuned_backbone
+from transferium.methods.writing.writing import Writing
 from transferium.models.heads.writer import TOKENIZER, Writer
 from transferium.models.preprocess import TextPreprocess
 from transferium.problems.texts import Translation, written
-from transferium.selection.selection import Selection
 
 if TYPE_CHECKING:
     from transferium.models.writing.decoder_network import DecoderNetwork
@@ -46,7 +44,7 @@ class Target:
 
 
 @dataclass
-class Translate(Method):
+class Translate(Writing):
     """A text in another language, or in other words, by an encoder and a decoder trained together.
 
     ``min -Σ log p(piece | pieces before it, text)`` (Sutskever et al. 2014; Vaswani et al. 2017). The encoder is the
@@ -60,30 +58,14 @@ class Translate(Method):
 
     name: ClassVar[str] = "translate"
     problems: ClassVar[tuple[str, ...]] = (Translation.kind,)
-    searched: ClassVar[tuple[str, ...]] = ("lr", "lr_backbone", "epochs")
+    slower: ClassVar[float] = 0.2
 
-    epochs: int = setting(10, "passes over the training part", (3, 40), {"least": 1})
-    batch_size: int = setting(64, "texts per step, over all processes", (16, 128), {"least": 1})
-    lr: float = setting(1e-3, "learning rate of the decoder", (1e-4, 3e-3), {"above": 0})
-    lr_backbone: float | None = setting(
-        None, "learning rate of the encoder; none: lr for an untrained one, a fifth of it else", bounds={"above": 0}
-    )
-    weight_decay: float = setting(0.01, "pull towards zero; biases and norms are left out", (0.0, 0.3))
-    warmup: float = setting(0.1, "share of the steps in which the rate rises", (0.0, 0.3), {"below": 1})
     smoothing: float = setting(0.1, "share of a piece's probability that all others have", (0.0, 0.2), {"below": 1})
     width: int = setting(128, "width of a new decoder", (64, 512), {"least": 8})
     depth: int = setting(2, "layers of a new decoder", (1, 6), {"least": 1})
     pieces: int = setting(4000, "pieces of a new tokenizer, at most", (300, 32000), {"least": 300})
     longest: int = setting(64, "pieces of a text, at most: longer ones are cut", (16, 512), {"least": 4})
     beams: int = setting(1, "texts that are followed at once in the search for the most probable", (1, 8), {"least": 1})
-
-    @property
-    def trains(self) -> bool:
-        return True
-
-    @property
-    def moves_backbone(self) -> bool:
-        return True
 
     def fit(self, task: Task) -> Fitted:
         """Train encoder and decoder (from the last checkpoint, if there is one)."""
@@ -96,14 +78,11 @@ class Translate(Method):
         outcome, _, start = run_stages(self, task, self.stages(task, target, pieces))
         trained = time.perf_counter()
         encoder, network = outcome.result
-        return Fitted(
-            method=self.name,
-            backbone=tuned_backbone(task.backbone, encoder),
-            head=self._writer(network, target, task.backbone.width),
-            selection=Selection("no comparison", "all of train", [self.get_params()], {"epochs": self.epochs}, notes),
-            history=outcome.history,
-            seconds={"prepare": start - begun, "train": trained - start},
+        head, seconds = (
+            self._writer(network, target, task.backbone.width),
+            {"prepare": start - begun, "train": trained - start},
         )
+        return self._fitted(task, encoder, head, outcome, notes, seconds)
 
     def _target(self, task: Task, texts: Sequence[str]) -> Target:
         """The decoder and the tokenizer of the folder that the backbone is of, or new ones."""
@@ -161,40 +140,13 @@ class Translate(Method):
         self, task: Task, target: Target, pieces: list[list[int]]
     ) -> Generator[Stage, None, tuple[Any, DecoderNetwork]]:
         """One stage, and the networks that it leaves."""
-        from transferium.models.model import Model
         from transferium.models.writing.decoder_network import DecoderNetwork
         from transferium.objectives.writing.writing_loss import WritingLoss
-        from transferium.training.feeds.feeds import Feeds
-        from transferium.training.loop.param_groups import plain_groups
-        from transferium.training.loop.schedule import Schedule
-        from transferium.training.loop.stage import Stage
 
-        backbone = task.backbone
-        encoder, network = backbone.build(), DecoderNetwork(target.whole, backbone.width)
-        knows = backbone.pretrained or backbone.tuned
-        of_encoder = self.lr_backbone or (self.lr / 5 if knows else self.lr)
-        size = min(self.batch_size, len(pieces))
-        yield Stage(
-            model=Model(encoder, network),
-            streams={"target": task.train.unlabeled()},
-            objective=WritingLoss(pieces, target.start, self.smoothing),
-            groups=(
-                *plain_groups(encoder.parameters(), of_encoder, self.weight_decay, "encoder"),
-                *plain_groups(network.parameters(), self.lr, self.weight_decay, "decoder"),
-            ),
-            feeds=Feeds(backbone.preprocess, seed=task.seed),
-            name="train",
-            epochs=self.epochs,
-            batch_size=size,
-            schedule=Schedule("cosine", self.warmup, 0.02),
-            seed=task.seed,
-            about={
-                "backbone": backbone.fingerprint,
-                "preprocessing": "" if backbone.preprocess is None else backbone.preprocess.fingerprint(),
-                "tokenizer": hashlib.sha256(target.tokenizer.to_str().encode()).hexdigest(),
-                "method": self.to_json(),
-            },
-        )
+        encoder, network = task.backbone.build(), DecoderNetwork(target.whole, task.backbone.width)
+        objective = WritingLoss(pieces, target.start, self.smoothing)
+        about = {"tokenizer": hashlib.sha256(target.tokenizer.to_str().encode()).hexdigest()}
+        yield self._stage(task, task.train, (encoder, network), objective, about)
         return encoder, network
 
     def _writer(self, network: DecoderNetwork, target: Target, width: int) -> Writer:

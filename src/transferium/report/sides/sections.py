@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 from transferium.report.axis import round_axis
 from transferium.report.charts import Point, curves
 from transferium.report.strips import scale, whisker
 from transferium.report.tables import Group, Row, interval_words, is_interval
-from transferium.report.words import amount, decimal, number, percent, spoken
+from transferium.report.words import STRANGENESS, amount, decimal, number, percent, spoken
 
 Told = Mapping[str, Any]
 Write = Callable[[Any], str]
@@ -42,7 +42,8 @@ class Section:
     groups: Sequence[Group] = ()
     tables: Sequence[Plain] = ()
     charts: Sequence[Drawn] = ()
-    notes: Sequence[str] = field(default=())
+    notes: Sequence[str] = ()
+    side: str = ""
 
 
 def sections(sides: Mapping[str, Any]) -> list[Section]:
@@ -53,7 +54,8 @@ def sections(sides: Mapping[str, Any]) -> list[Section]:
             continue
         title, show = SHOWN[name]
         missing = set(told) <= {"reason", "seconds"}
-        made.append(Section(title, notes=[f"Not said: {told['reason']}."]) if missing else show(title, told))
+        section = Section(title, notes=[f"Not said: {told['reason']}."]) if missing else show(title, told)
+        made.append(replace(section, side=name))
     return made
 
 
@@ -193,8 +195,7 @@ def _columns(title: str, told: Told) -> Section:
 
 
 def _apart(title: str, told: Told) -> Section:
-    names = {"max_probability": "1 − largest probability", "energy": "energy", "distance": "distance to known examples"}
-    found = {said: told[name] for name, said in names.items() if name in told}
+    found = {said: told[name] for name, said in STRANGENESS.items() if name in told}
     note = f"{told['others']} examples of {told['against']} beside {told['examples']}; 0.5 is as chance has it."
     notes = [note, *(f"{why}." for why in told.get("reasons", {}).values())]
     return Section(title, [drawn_intervals("Area under the ROC curve", found, decimal)], notes=notes)
