@@ -24,6 +24,10 @@ from transferium.evaluation.corruptions.corrupted_pictures import corrupted
 FOLDER = Path(os.environ.get("DATA", "../shared/data")) / "styles" / "photo"
 EACH = int(os.environ.get("EACH", "60"))
 SEVERITY = 4
+if not FOLDER.exists():
+    raise SystemExit(
+        f"{FOLDER} is not there. Say where the data sets are, as in DATA=folder python examples/driving.py"
+    )
 
 
 def seen(picture: np.ndarray, weather: str, severity: int, seed: int) -> np.ndarray:

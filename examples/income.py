@@ -18,6 +18,8 @@ import transferium as tm
 FOLDER = Path(os.environ.get("DATA", "../shared/data")) / "adult"
 ROWS = int(os.environ.get("ROWS", "6000"))
 HOME = {"United-States", "Canada"}
+if not FOLDER.exists():
+    raise SystemExit(f"{FOLDER} is not there. Say where the data sets are, as in DATA=folder python examples/income.py")
 
 
 def table(part: str) -> list[dict[str, str]]:

@@ -18,10 +18,15 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import svds
 
 import transferium as tm
+from transferium.functional.bootstrap import mean_interval
 
 DATA = Path(os.environ.get("DATA", "../shared/data")) / "movielens_small" / "ratings.csv"
 NEW = int(os.environ.get("USERS", "110"))
 WIDTH, FEWEST = 16, 40
+if not DATA.exists():
+    raise SystemExit(
+        f"{DATA} is not there. Say where the data sets are, as in DATA=folder python examples/recommendation.py"
+    )
 
 # %% [markdown]
 # Films are numbered by how often the 500 users rated them; films that they rated fewer than five times are left out.
@@ -79,17 +84,14 @@ def errors(who: int, labels: int) -> dict[str, float] | None:
 
 
 # %% [markdown]
-# Mean over the new users, with 95 % bootstrap intervals over users of the difference to what would be done without any
-# source: the user's own mean.
+# Mean over the new users, with 95 % intervals over users of the gain on what would be done without any source: the
+# user's own mean.
 
 # %%
 for labels in (5, 10, 20):
     found = [row for who in new if (row := errors(who, labels))]
     print(f"\n{labels} ratings each, {len(found)} users with {FEWEST} ratings and more")
-    draws = np.random.default_rng(2).integers(0, len(found), (2000, len(found)))
     for name in found[0]:
-        gain = np.array([row["mean of the user"] - row[name] for row in found])
-        low, high = np.quantile(gain[draws].mean(1), [0.025, 0.975])
-        verdict = "helped" if low > 0 else "hurt" if high < 0 else "no evidence"
-        mean_error = np.mean([row[name] for row in found])
-        print(f"  {name:24} error {mean_error:.3f}   gain {gain.mean():+.3f} ({low:+.3f} to {high:+.3f})  {verdict}")
+        gain = mean_interval(np.array([row["mean of the user"] - row[name] for row in found]), seed=0)
+        word = "helped" if gain.low > 0 else "hurt" if gain.high < 0 else "no evidence"
+        print(f"  {name:24} error {np.mean([row[name] for row in found]):.3f}   gain {gain}  {word}")

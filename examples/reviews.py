@@ -18,6 +18,12 @@ import transferium as tm
 
 FOLDER = Path(os.environ.get("DATA", "../shared/data"))
 ROWS = int(os.environ.get("ROWS", "1500"))
+amazon, shops = FOLDER / "amazon_reviews", FOLDER / "zh_shopping10" / "all.csv"
+for place in (amazon, shops):
+    if not place.exists():
+        raise SystemExit(
+            f"{place} is not there. Say where the data sets are, as in DATA=folder python examples/reviews.py"
+        )
 
 
 def reviews(path: Path, domain: str = "") -> tuple[list[str], list[str]]:
@@ -29,7 +35,6 @@ def reviews(path: Path, domain: str = "") -> tuple[list[str], list[str]]:
 
 
 # %%
-amazon, shops = FOLDER / "amazon_reviews", FOLDER / "zh_shopping10" / "all.csv"
 pairs = {
     "kitchen to books": ("all_minilm_l6_v2", reviews(amazon / "kitchen.csv"), reviews(amazon / "books.csv")),
     "tablets to hotels": ("char_ngrams", reviews(shops, "tablet"), reviews(shops, "hotel")),

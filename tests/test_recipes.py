@@ -1,0 +1,42 @@
+"""The recipes in ``examples/`` run in a short form, end with their verdict, and say which data is missing."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+DATA = Path(__file__).parents[2] / "shared" / "data"
+SHORT = {"medicine": {}, "income": {"ROWS": "600"}, "driving": {"EACH": "12"}, "reviews": {"ROWS": "150"}} | {
+    "recommendation": {"USERS": "40"}
+}
+ENDS = {"medicine": "auto, and those twenty", "income": "worse off than the others: ", "driving": "night: as it is"} | {
+    "reviews": "tablets to hotels: ",
+    "recommendation": "20 ratings each",
+}
+VERDICTS = ("helped", "hurt", "No evidence", "no evidence", "was not asked")
+
+
+@pytest.mark.parametrize("name", [name for name in SHORT if name != "medicine"])
+def test_what_is_missing_is_said(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA", str(tmp_path))
+    with pytest.raises(SystemExit, match=f"is not there. Say where .* python examples/{name}.py"):
+        runpy.run_path(str(EXAMPLES / f"{name}.py"))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::transferium.errors.TransferiumWarning")  # so few examples are warned of
+@pytest.mark.parametrize("name", list(SHORT))
+def test_a_recipe_comes_to_a_verdict(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if name != "medicine" and not DATA.is_dir():
+        pytest.skip("the reference data is not beside the project")
+    monkeypatch.setenv("DATA", str(DATA))
+    for variable, value in SHORT[name].items():
+        monkeypatch.setenv(variable, value)
+    runpy.run_path(str(EXAMPLES / f"{name}.py"))
+    said = capsys.readouterr().out
+    assert ENDS[name] in said and any(word in said for word in VERDICTS)
