@@ -219,6 +219,24 @@ def test_the_search_for_pairs_ends_where_nothing_is_told_apart(monkeypatch: pyte
     assert len(set(diagnosis.groups)) == 2000
 
 
+def test_pairs_that_join_classes_as_chance_would_are_no_copies() -> None:
+    """A weak backbone of which one direction says nearly all; copies with a wrong label now and then are tied."""
+    random = np.random.default_rng(0)
+    labels = np.arange(200) % 2
+    line = random.normal(size=(200, 1)) * np.ones(6) + 0.01 * random.normal(size=(200, 6))
+    texts = read([f"t{i}" for i in range(200)], label=labels)
+    diagnosis = look(texts, line)
+    assert len(set(diagnosis.groups)) == 200
+    (only,) = said(diagnosis, "near-duplicate")
+    assert only.startswith("warning: ") and "% have different labels" in only and only.endswith("so nothing is tied")
+    taken_twice = np.repeat(random.normal(size=(100, 40)), 2, axis=0)
+    for wrong in (0, 20):
+        of_pairs = np.repeat(np.arange(100) % 2, 2)
+        of_pairs[1 : 2 * wrong : 2] ^= 1
+        again = look(read([f"t{i}" for i in range(200)], label=of_pairs), taken_twice)
+        assert len(set(again.groups)) == 100
+
+
 def test_ties_run_through_all_partitions_and_pairs() -> None:
     groups = tie(7, [np.array([0, 0, 1, 2, 3, 4, 5]), np.array([9, 8, 8, 7, 6, 5, 4])], np.array([[2, 3], [3, 4]]))
     assert groups.tolist() == [0, 0, 0, 0, 0, 1, 2]

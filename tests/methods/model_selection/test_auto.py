@@ -228,3 +228,32 @@ def test_few_texts_are_tried_with_setfit_first() -> None:
     assert Auto()._to_try(replace(features, train=many)) == Auto().candidates
     assert named._to_try(replace(features, train=few)) == ("lp-ft",)
     assert Auto()._to_try(features) == Auto().candidates
+
+
+def test_few_labels_are_asked_on_all_folds(moving: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A candidate gives up length before it gives up folds; with many labels one fold is enough to be tried."""
+    clock = [0.0]
+    lengths: list[int] = []
+
+    @dataclass
+    class Timed(Informed):
+        epochs: int = 40
+
+        def fit(self, task: Task) -> Fitted:
+            for epoch in range(self.epochs):
+                task.tell("epochs", epoch, self.epochs)
+                clock[0] += 0.01 * len(task.train)
+            lengths.append(self.epochs)
+            return super().fit(task)
+
+    monkeypatch.setattr("transferium.methods.model_selection.auto.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr(sys.modules["transferium.methods.planted"], "Informed", Timed)
+    world = few_and_wide(60, 200)
+    found = {}
+    for few in (True, False):
+        clock[0] = 0.0
+        lengths.clear()
+        trials = Trials(task(world, 30.0), LinearProbe().fit(task(world, 30.0)), 5, 0.0, few=few)
+        trials.attempt("informed")
+        found[few] = (trials.rows[-1]["examples"], lengths[-1])
+    assert found == {True: (60, 9), False: (12, 22)}

@@ -38,6 +38,8 @@ FEW = 32
 """The most labels of a class that are few."""
 FIRST_WITH_FEW: dict[Kind, tuple[str, ...]] = {"text": ("setfit",)}
 """Candidates that are tried before the others where labels are few, for the kinds that this was measured on."""
+FINAL = 1.3
+"""What the fit on everything takes, in fits on everything as a fold of it was measured: a reserve of three tenths."""
 SAMPLE = 128
 """Training examples on which the speed of a candidate is measured before it is trained on folds."""
 
@@ -168,7 +170,7 @@ class Auto(Method):
         refuse_several("auto decides by the clock", "give it one process, or name a method")
         decision = recall(task, self)
         if decision is None:
-            trials = Trials(task, first, self.folds, started)
+            trials = Trials(task, first, self.folds, started, few=_few_labels(task))
             for name in self._to_try(task):
                 trials.attempt(name)
             decision = trials.conclude()
@@ -177,7 +179,7 @@ class Auto(Method):
 
     def _to_try(self, task: Task) -> tuple[str, ...]:
         """The candidates; where labels are few and none were named, those of ``FIRST_WITH_FEW`` before them."""
-        few = np.bincount(task.train.y).max() <= FEW and self.candidates == type(self).candidates
+        few = _few_labels(task) and self.candidates == type(self).candidates
         return (*FIRST_WITH_FEW.get(task.train.kind, ()), *self.candidates) if few else self.candidates
 
     def adapt(self, task: AdaptationTask) -> AdaptedModel:
@@ -224,6 +226,11 @@ def _adapts(cls: type[Method]) -> bool:
     return cls.needs_target or cls.needs_few
 
 
+def _few_labels(task: Task) -> bool:
+    """Whether no class has more than ``FEW`` labels."""
+    return bool(np.bincount(task.train.y).max() <= FEW)
+
+
 def has_backbone_to_move(task: Task) -> bool:
     """Whether there is a backbone to train: a table has none."""
     return task.backbone.kind not in OWN
@@ -264,13 +271,17 @@ class _TooSlowError(Exception):
 
 
 class Trials:
-    """Candidates beside the first model, which is the probe or the nearest class mean, within one budget."""
+    """Candidates beside the first model, which is the probe or the nearest class mean, within one budget.
 
-    def __init__(self, task: Task, first: Fitted, folds: int, started: float) -> None:
+    Of ``few`` labels one fold says little: a candidate is made short enough to be run on all folds, where that can be.
+    """
+
+    def __init__(self, task: Task, first: Fitted, folds: int, started: float, *, few: bool = False) -> None:
         if first.oof_outputs is None or task.budget_s is None:
             raise InputError("auto compares with out-of-fold answers of a first model within a budget; one is missing.")
         self.task, self.first, self.deadline = task, first, started + task.budget_s
         self.fold = held_out_folds(task.train.y, folds, task)
+        self.sized_for = (int(self.fold.max()) + 1, 1) if few else (1,)
         self.known = (self.fold >= 0) & ~np.isnan(first.oof_outputs).any(1)
         self.first_right = first.oof_outputs.argmax(1) == task.train.y
         self.rows: list[dict[str, Any]] = [
@@ -300,7 +311,7 @@ class Trials:
         for k in range(count := int(self.fold.max()) + 1):
             self.task.tell(f"{name} on folds", k, count)
             # Another fold, and then the fit on everything, which is a little longer than a fold.
-            if longest and 2.3 * longest > self._left():
+            if longest and (1 + FINAL) * longest > self._left():
                 break
             lap = time.perf_counter()
             answers[self.fold == k] = self._fold(method, k)
@@ -308,7 +319,7 @@ class Trials:
         self.task.tell(f"{name} on folds", count, count)
         seen = self.known & ~np.isnan(answers).any(1)
         row = scores(name, answers[seen], self.task.train.y[seen], time.perf_counter() - begin)
-        self.rows.append(row | self._compare(method, answers, seen, 1.3 * longest))
+        self.rows.append(row | self._compare(method, answers, seen, FINAL * longest))
         return ""
 
     def conclude(self) -> Decision:
@@ -320,7 +331,7 @@ class Trials:
         return self.deadline - time.perf_counter() - self.reserved
 
     def _affordable(self, name: str) -> Method | None:
-        """The candidate with as many epochs as one fold and the fit on everything leave time for; None below two.
+        """The candidate with as many epochs as its folds and the fit on everything leave time for; None below two.
 
         Of SetFit it is not the epochs that give way but the pairs of each example.
         """
@@ -351,8 +362,13 @@ class Trials:
         step = float(np.median(np.diff(steps))) if len(steps) > 1 else spent
         rate = step * len(steps) / (2 * len(few))
         once = max(0.0, spent - step * len(steps))
-        longest = (self._left() - 2 * once) / (rate * len(self.task.train) * (1.8 + 0.3))
-        return method.set_params(**{length: min(asked, int(longest))}) if longest >= 2 else None
+        part = 1 - 1 / (int(self.fold.max()) + 1)
+        for folds in self.sized_for:
+            fits = folds * part + FINAL
+            longest = (self._left() - (folds + 1) * once) / (rate * len(self.task.train) * fits)
+            if longest >= 2:
+                return method.set_params(**{length: min(asked, int(longest))})
+        return None
 
     def _fold(self, method: Method, k: int) -> NDArray[np.float64]:
         fitted = method.fit(self.task.on(np.flatnonzero(self.fold != k)))
