@@ -1,10 +1,11 @@
 """Do intervals hold what they say, and is transfer found where it is and not where it is not?
 
-python benchmarks/coverage.py [intervals] [subgroups] [transfer] [trec] [cifar10] [--short] [--seed 0]
+python benchmarks/coverage.py [intervals] [small] [subgroups] [transfer] [trec] [cifar10] [--short] [--seed 0]
 
 - ``intervals``: classifiers whose true figures are known (of 200,000 examples), evaluated on samples again and again.
   The share of 95 % intervals that hold the truth: accuracy, the paired difference of two classifiers, calibration error
   (of the same 15 bins), the train-test gap, and the coverage of a conformal threshold.
+- ``small``: the same of 2 to 100 examples, amounts and shares, and how often two models that are alike differ.
 - ``subgroups``: how often any of five subgroups that are alike is called worse off, of 2 to 200 examples each: shares
   of right answers, and amounts whose errors are skewed, beside 60 others.
 - ``transfer``: planted worlds of 4 classes, 200 to 2,000 training and 400 test examples, features in place of
@@ -101,6 +102,32 @@ def intervals(runs: int, seed: int) -> dict[str, Any]:
         found[f"{n} examples"] = {name: share(each) for name, each in held.items()}
     found["no interval is narrower than the exact one at 100 %"] = round(least_share(150), 4)
     return found
+
+
+def small(runs: int, seed: int) -> dict[str, Any]:
+    """How often a difference is found between models that are alike, and an interval misses the truth, of few examples.
+
+    Amounts: two models whose errors are drawn alike. Shares: two that are right in 80 % each, alone half of the time.
+    """
+    rng, told, amounts = np.random.default_rng(seed), {}, Regression(("amount",))
+    for n in (2, 3, 5, 8, 20, 100):
+        found: dict[str, list[bool]] = {}
+        for run in range(runs):
+            ours, theirs = rng.normal(size=(2, n, 1))
+            gain = amounts.compare(np.zeros(n), ours, theirs, seed=run)
+            error = amounts.evaluate(np.zeros(n), ours, seed=run)["mae"]
+            right, also = rng.random((2, n)) < 0.8
+            pair = paired_interval(right, also, seed=run)
+            own = accuracy_interval(right, seed=run)
+            for name, wrong in {
+                "amounts: a difference is found": gain.low > 0 or gain.high < 0,
+                "amounts: the mean error lies outside": not error.low <= np.sqrt(2 / np.pi) <= error.high,
+                "shares: a difference is found": pair.low > 0 or pair.high < 0,
+                "shares: the accuracy lies outside": not own.low <= 0.8 <= own.high,
+            }.items():
+                found.setdefault(name, []).append(bool(wrong))
+        told[f"{n} examples"] = {name: share(each) for name, each in found.items()}
+    return told
 
 
 def alike_subgroups(runs: int, seed: int) -> dict[str, Any]:
@@ -212,12 +239,13 @@ def curve(name: str, draws: int, examples: int, seed: int, side: int | None = No
 def main() -> None:
     """Run what was asked for, or all."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", nargs="*", default=["subgroups", "transfer", "trec", "cifar10", "intervals"])
+    parser.add_argument("what", nargs="*", default=["small", "subgroups", "transfer", "trec", "cifar10", "intervals"])
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     short, seed = asked.short, asked.seed
     jobs = {
+        "small": lambda: small(200 if short else 2000, seed),
         "subgroups": lambda: alike_subgroups(20 if short else 200, seed),
         "transfer": lambda: transfer(10 if short else 100, seed),
         "trec": lambda: curve("trec", 5 if short else 20, 1000 if short else 5452, seed),

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from transferium.errors import DataError, InputError
-from transferium.functional.bootstrap import least_share, paired_interval, percentiles, resample_counts
+from transferium.functional.bootstrap import (
+    Interval,
+    ends,
+    least_share,
+    mean_interval,
+    paired_interval,
+    resample_counts,
+)
 
 
 def drawn(n: int, resamples: int, **options: object) -> np.ndarray:
@@ -44,9 +51,24 @@ def test_groups_widen_the_interval_of_dependent_examples() -> None:
     assert tied.high - tied.low > 2 * (alone.high - alone.low)
 
 
-def test_percentiles_leave_out_what_does_not_exist() -> None:
+def test_the_ends_leave_out_what_does_not_exist() -> None:
     samples = np.concatenate([np.linspace(0, 1, 1001), [np.nan]])
-    assert [float(e) for e in percentiles(samples)] == pytest.approx([0.025, 0.975])
+    assert [float(e) for e in ends(samples, 10**6)] == pytest.approx([0.025, 0.975], abs=1e-5)
+
+
+@pytest.mark.parametrize("units", [2, 5, 20])
+def test_few_amounts_that_are_alike_seldom_differ(units: int) -> None:
+    """Percentiles alone find a difference in 50, 14 and 5 % of such samples."""
+    found = [
+        mean_interval(np.random.default_rng(run).normal(size=units), seed=run, resamples=300) for run in range(300)
+    ]
+    assert sum(one.low > 0 or one.high < 0 for one in found) / 300 < 0.09
+
+
+def test_one_example_has_no_interval() -> None:
+    alone = mean_interval(np.array([3.0, 3.5]), seed=0, groups=np.array([1, 1]))
+    assert not alone.known and str(alone) == "3.250 (no interval)" and alone.low < 0 < alone.high
+    assert alone.as_dict()["low"] is None and Interval(1, 0, 2).known
 
 
 @pytest.mark.parametrize("n", [1, 10, 200])

@@ -150,7 +150,7 @@ def test_the_interval_of_a_calibration_error_holds_it_with_few_examples(sharper:
         at = rng.integers(0, len(y), 100)
         statistics = probability_statistics(y[at], p[at])
         samples = bootstrap(statistics, 100, seed=run, resamples=200)["calibration_error"]
-        found = error_interval(calibration_error(p[at], y[at]), samples, error_by_chance(p[at], seed=run))
+        found = error_interval(calibration_error(p[at], y[at]), samples, error_by_chance(p[at], seed=run), 100)
         held.append(found.low <= truth <= found.high)
     assert truth < 0.01 or sharper > 1
     assert sum(held) >= 25, "95 % is said; below 25 of 30 has a chance of 0.3 % where that is so"

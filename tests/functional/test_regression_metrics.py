@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics
 
 from transferium.errors import DataError
-from transferium.functional.bootstrap import bootstrap, percentiles
+from transferium.functional.bootstrap import bootstrap, ends
 from transferium.functional.metrics.regression_metrics import regression_statistics
 
 
@@ -52,7 +52,7 @@ def test_a_bootstrap_holds_the_estimate() -> None:
     y, said = world()
     statistics = regression_statistics(y, said)
     for name, samples in bootstrap(statistics, len(y), seed=0, resamples=500).items():
-        low, high = percentiles(samples)
+        low, high = ends(samples, len(y))
         assert low < statistics(np.ones((1, len(y))))[name][0] < high
 
 

@@ -15,6 +15,8 @@ from transferium.system.printable import shown
 if TYPE_CHECKING:
     from transferium.problems.problem import Wording
 
+ENDS = ("value", "low", "high")
+
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
     """Columns padded to their widest cell; the first is text, the others are figures.
@@ -40,10 +42,14 @@ def interval(metric: dict[str, float] | None, *, percent: bool = False, amount: 
     if not metric or metric["value"] is None:
         return "–"
     if amount:
-        return f"{metric['value']:.4g} ({metric['low']:.4g} to {metric['high']:.4g})"
-    if percent:
-        return f"{100 * metric['value']:.1f} % ({100 * metric['low']:.1f} to {100 * metric['high']:.1f})"
-    return f"{metric['value']:.3f} ({metric['low']:.3f} to {metric['high']:.3f})"
+        return _with_ends(metric, ".4g")
+    return _with_ends(metric, ".1f", " %", 100) if percent else _with_ends(metric, ".3f")
+
+
+def _with_ends(metric: dict[str, float], digits: str, unit: str = "", scale: float = 1) -> str:
+    """A figure and the ends of its interval, if it has one."""
+    value, *ends = (None if metric[end] is None else format(scale * metric[end], digits) for end in ENDS)
+    return f"{value}{unit} (no interval)" if None in ends else f"{value}{unit} ({ends[0]} to {ends[1]})"
 
 
 def figures(measured: dict[str, Any], kind: str) -> list[list[str]]:
@@ -117,9 +123,7 @@ def ablations(given: Sequence[dict[str, Any]], kind: str) -> list[str]:
 
 
 def _added(adds: dict[str, float], wording: Wording) -> str:
-    digits = "+.1f" if wording.unit else "+.4g"
-    value, low, high = (format(wording.scale * adds[end], digits) for end in ("value", "low", "high"))
-    return f"{value}{wording.unit} ({low} to {high})"
+    return _with_ends(adds, "+.1f" if wording.unit else "+.4g", wording.unit, wording.scale)
 
 
 def costs(rivals: dict[str, Any]) -> list[str]:

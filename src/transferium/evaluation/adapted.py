@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.evaluation.verdict import Verdict, verdict
-from transferium.functional.bootstrap import Interval, bootstrap, paired_interval, percentiles
+from transferium.functional.bootstrap import Interval, mean_interval, paired_interval
 from transferium.problems.class_evaluation import ClassEvaluation, evaluate
 from transferium.problems.classes import Classes
 from transferium.problems.evaluation import Evaluation
@@ -152,11 +152,7 @@ def _less_to_be_trusted(
     """A further sentence where the adapted model's log-loss is surely worse than source only's; else empty."""
     losses = [-np.log(np.maximum(p[np.arange(len(y)), y], SMALLEST)) for p in (ours, theirs)]
     more = losses[0] - losses[1]
-
-    def mean(counts: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        return {"more": counts @ more / counts.sum(axis=1)}
-
-    if float(percentiles(bootstrap(mean, len(y), seed=seed, resamples=1000, groups=groups)["more"])[0]) <= 0:
+    if mean_interval(more, seed=seed, groups=groups).low <= 0:
         return ""
     figures = f"log-loss {losses[0].mean():.3g}, source only's {losses[1].mean():.3g}"
     return f" Its confidence is less to be trusted than source only's: {figures}."

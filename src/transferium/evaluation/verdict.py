@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from transferium.functional.bootstrap import Interval
+from transferium.functional.bootstrap import NO_INTERVAL, Interval
 from transferium.problems.problem import Wording
 from transferium.system.shown import Face, Shown
 
@@ -67,6 +67,8 @@ def compared(difference: Interval, ours: str, theirs: str, wording: Wording) -> 
         low, high = -high, -low
     number = _number(difference.value, wording, "+") if word == "alike" else _number(abs(difference.value), wording)
     said = template.format(ours=ours, theirs=theirs, by=f"{number}{wording.unit}")
+    if not difference.known:
+        return word, f"{said}; {NO_INTERVAL}"
     ends = f"{_number(low, wording)} to {_number(high, wording)}{wording.unit}"
     return word, f"{said} (95% interval {ends})"
 

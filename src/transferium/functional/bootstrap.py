@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,27 +11,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError, InputError
+from transferium.functional.student import TAIL, stretch
 
-TAIL = 0.025
-"""The share that a 95 % interval leaves out at each end."""
 CELLS = 2**19
 """Counts held in memory at once: few enough to stay in a processor's cache."""
 Statistics = Callable[[NDArray[Any]], Mapping[str, NDArray[Any]]]
 """Counts ``(some, n)`` of how often each example counts to figures, whose first axis is ``some``."""
+NO_INTERVAL = "one example has no interval (those that belong together are one)"
+SHARE, GAIN, AMOUNT, ANY = (0.0, 1.0), (-1.0, 1.0), (0.0, math.inf), (-math.inf, math.inf)
+"""What a figure can be: a share, a difference of shares, an amount that is not negative, any number."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A point estimate and the ends of its 95 % interval."""
+    """A point estimate and the ends of its 95 % interval; endless where there is none, as of one example."""
 
     value: float
     low: float
     high: float
 
     def __str__(self) -> str:
-        return f"{_short(self.value)} ({_short(self.low)} to {_short(self.high)})"
+        ends = f"{_short(self.low)} to {_short(self.high)}" if self.known else "no interval"
+        return f"{_short(self.value)} ({ends})"
 
-    def as_dict(self) -> dict[str, float]:
+    @property
+    def known(self) -> bool:
+        """Whether there is an interval."""
+        return math.isfinite(self.high - self.low)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for ``json.dumps``; nulls and a reason in place of ends that there are not.
+
+        >>> Interval(0.5, -math.inf, math.inf).as_dict()["low"] is None
+        True
+        """
+        if not self.known:
+            return {"value": self.value, "low": None, "high": None, "reason": NO_INTERVAL}
         return {"value": self.value, "low": self.low, "high": self.high}
 
 
@@ -79,11 +95,55 @@ def bootstrap(
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
-def percentiles(samples: NDArray[Any]) -> tuple[Any, Any]:
-    """The 2.5 % and 97.5 % points along the first axis, of the resamples in which the statistic exists (is not NaN)."""
-    quantile = np.nanquantile if np.isnan(samples).any() else np.quantile
-    low, high = quantile(np.asarray(samples, np.float64), [TAIL, 1 - TAIL], axis=0)
-    return low, high
+def ends(samples: NDArray[Any], units: int) -> tuple[Any, Any]:
+    """The ends of a 95 % interval from bootstrap ``samples`` of ``units`` independent examples, along the first axis.
+
+    The 2.5 % and 97.5 % points of the resamples in which the statistic exists (is not NaN), moved away from the median
+    by :func:`~transferium.functional.student.stretch`. Endless for one example.
+
+    >>> [float(end.round(2)) for end in ends(np.linspace(0, 1, 1001), 5)]
+    [-0.25, 1.25]
+    """
+    quantile, wider = np.nanquantile if np.isnan(samples).any() else np.quantile, stretch(units)
+    low, middle, high = quantile(np.asarray(samples, np.float64), [TAIL, 0.5, 1 - TAIL], axis=0)
+    if math.isinf(wider):
+        return middle - wider, middle + wider
+    return middle - wider * (middle - low), middle + wider * (high - middle)
+
+
+def bounded(value: float, samples: NDArray[Any], units: int, within: tuple[float, float] = ANY) -> Interval:
+    """An estimate with the :func:`ends` of its bootstrap ``samples``, as far as these are ``within`` what it can be.
+
+    Endless too where the estimate does not exist on some resamples and is the same on all others.
+
+    >>> bounded(0.5, np.linspace(0, 1, 1001), 5, SHARE)
+    Interval(value=0.5, low=0.0, high=1.0)
+    """
+    exists = ~np.isnan(samples)
+    if units < 2 or (not exists.all() and np.ptp(samples[exists]) == 0):
+        return Interval(value, -math.inf, math.inf)
+    low, high = (float(end) for end in ends(samples, units))
+    return Interval(value, max(low, within[0]), min(high, within[1]))
+
+
+def units_of(n: int, groups: NDArray[Any] | None, inside: NDArray[np.bool_] | None = None) -> int:
+    """How many of ``n`` examples are independent: those of one group are one; of those ``inside`` alone where given.
+
+    >>> units_of(3, np.array([4, 4, 7])), units_of(3, None, np.array([True, False, False]))
+    (2, 1)
+    """
+    if groups is None:
+        return n if inside is None else int(inside.sum())
+    return len(np.unique(groups if inside is None else groups[inside]))
+
+
+def least_mean(supports: Sequence[int]) -> float:
+    """How far below 1 the mean of perfect shares may be, of so many examples each: the smallest leaves the most room.
+
+    >>> round(least_mean([50, 5]), 3)
+    0.739
+    """
+    return 1 - max(1 - least_share(some) for some in supports) / len(supports) if supports else 0.0
 
 
 def least_share(successes: int) -> float:
@@ -103,7 +163,7 @@ def paired_interval(
     resamples: int = 2000,
     groups: NDArray[Any] | None = None,
 ) -> Interval:
-    """Accuracy of a less accuracy of b on the same examples, with the percentile bootstrap of the pairs.
+    """Accuracy of a less accuracy of b on the same examples, with the bootstrap of the pairs (:func:`ends`).
 
     Where one of the two is never alone in being right, a bootstrap sees too little: resamples cannot contain what the
     sample does not. The interval then also covers the exact limit of the share of disagreements that a wins, and, where
@@ -121,9 +181,9 @@ def paired_interval(
     def mean(counts: NDArray[Any]) -> dict[str, NDArray[Any]]:
         return {"gain": counts @ gain / counts.sum(axis=1)}
 
-    ends = percentiles(bootstrap(mean, n, seed=seed, resamples=resamples, groups=groups)["gain"])
-    low, high = float(ends[0]), float(ends[1])
     units, won, lost = units_won(gain, groups)
+    found = bootstrap(mean, n, seed=seed, resamples=resamples, groups=groups)["gain"]
+    low, high = (float(np.clip(end, *GAIN)) for end in ends(found, units))
     unseen = 1 - least_share(units)
     if won == 0 and lost == 0:
         low, high = -unseen, unseen
@@ -135,9 +195,14 @@ def paired_interval(
 
 
 def mean_interval(
-    values: NDArray[Any], *, seed: int, resamples: int = 1000, groups: NDArray[Any] | None = None
+    values: NDArray[Any],
+    *,
+    seed: int,
+    resamples: int = 1000,
+    groups: NDArray[Any] | None = None,
+    within: tuple[float, float] = ANY,
 ) -> Interval:
-    """The mean of ``values (n,)`` with the percentiles of its bootstrap.
+    """The mean of ``values (n,)`` with the :func:`ends` of its bootstrap, ``within`` what it can be.
 
     >>> mean_interval(np.ones(9), seed=0)
     Interval(value=1.0, low=1.0, high=1.0)
@@ -146,8 +211,8 @@ def mean_interval(
     def mean(counts: NDArray[Any]) -> dict[str, NDArray[Any]]:
         return {"mean": counts @ values / counts.sum(axis=1)}
 
-    low, high = percentiles(bootstrap(mean, len(values), seed=seed, resamples=resamples, groups=groups)["mean"])
-    return Interval(float(np.mean(values)), float(low), float(high))
+    samples = bootstrap(mean, len(values), seed=seed, resamples=resamples, groups=groups)["mean"]
+    return bounded(float(np.mean(values)), samples, units_of(len(values), groups), within)
 
 
 def gain_interval(
@@ -160,6 +225,7 @@ def gain_interval(
     resamples: int = 1000,
     groups: NDArray[Any] | None = None,
     lower_is_better: bool = False,
+    within: tuple[float, float] = GAIN,
 ) -> Interval:
     """How much better ``figure`` is by ``ours`` than by ``theirs``, each of ``n`` examples drawn with both.
 
@@ -171,8 +237,8 @@ def gain_interval(
         return {"gain": sign * (np.nan_to_num(ours(counts)[figure]) - np.nan_to_num(theirs(counts)[figure]))}
 
     value = float(gain(np.ones((1, n)))["gain"][0])
-    low, high = percentiles(bootstrap(gain, n, seed=seed, resamples=resamples, groups=groups)["gain"])
-    return Interval(value, float(low), float(high))
+    samples = bootstrap(gain, n, seed=seed, resamples=resamples, groups=groups)["gain"]
+    return bounded(value, samples, units_of(n, groups), within)
 
 
 def difference_of(a: Interval, b: Interval) -> Interval:
@@ -191,26 +257,26 @@ def difference_of(a: Interval, b: Interval) -> Interval:
 
 
 def interval_over_draws(right: NDArray[Any], *, seed: int, resamples: int = 2000) -> Interval:
-    """The mean of ``right (draws, n)``, with an interval that resamples both the draws and the examples.
+    """The mean of ``right (draws, n)``, with an interval of both the draws and the examples.
 
     It holds what another draw of training examples and another test part would change; of one draw, the latter alone.
+    How far its ends lie is the root of the squares of both (as in :func:`difference_of`), each stretched by its number.
 
     >>> interval_over_draws(np.ones((3, 50)), seed=0).value
     1.0
     """
     answers = np.asarray(right, np.float64)
-    draws, n = answers.shape
-    of_draws = np.concatenate(list(resample_counts(draws, seed=seed, resamples=resamples)))
-    of_examples = resample_counts(n, seed=seed + 1, resamples=resamples)
-    means, at = [], 0
-    for counts in of_examples:
-        means.append(((of_draws[at : at + len(counts)] @ answers) * counts).sum(axis=1) / (draws * n))
-        at += len(counts)
-    low, high = percentiles(np.concatenate(means))
+    value = float(answers.mean())
+    of_examples = mean_interval(answers.mean(axis=0), seed=seed + 1, resamples=resamples, within=SHARE)
     if answers.all() or not answers.any():
-        least = least_share(n)
-        low, high = (least, 1.0) if answers.all() else (0.0, 1.0 - least)
-    return Interval(float(answers.mean()), float(low), float(high))
+        least = least_share(answers.shape[1])
+        return Interval(value, least, 1.0) if answers.all() else Interval(value, 0.0, 1.0 - least)
+    if len(answers) == 1:
+        return of_examples
+    of_draws = mean_interval(answers.mean(axis=1), seed=seed, resamples=resamples, within=SHARE)
+    low = value - float(np.hypot(value - of_examples.low, value - of_draws.low))
+    high = value + float(np.hypot(of_examples.high - value, of_draws.high - value))
+    return Interval(value, max(low, 0.0), min(high, 1.0))
 
 
 def units_won(gain: NDArray[np.float64], groups: NDArray[Any] | None) -> tuple[int, int, int]:

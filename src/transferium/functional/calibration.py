@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError
-from transferium.functional.bootstrap import CELLS, TAIL, Interval, percentiles
+from transferium.functional.bootstrap import CELLS, Interval, ends
 from transferium.functional.linear_classifier import softmax
+from transferium.functional.student import TAIL
 
 COLDEST, HOTTEST = 0.02, 50.0
 NOT_FINITE = "a temperature cannot be fitted: some logits are not finite."
@@ -139,16 +141,19 @@ def error_by_chance(
     return float(np.quantile(np.concatenate(errors)[:draws], 1 - TAIL))
 
 
-def error_interval(value: float, samples: NDArray[Any], by_chance: float) -> Interval:
-    """The interval of a calibration error from its bootstrap ``samples``, which lie higher than it by a bias of theirs.
+def error_interval(value: float, samples: NDArray[Any], by_chance: float, units: int) -> Interval:
+    """The interval of a calibration error from its bootstrap ``samples`` of so many ``units`` (independent examples).
 
-    The estimate itself is as much too high again. So the low end is moved down by twice that bias, and is nought where
-    a perfectly calibrated classifier may show such an error; the high end, by it once.
+    These lie higher than it by a bias of theirs, and the estimate itself is as much too high again. So the low end is
+    moved down by twice that bias, and is nought where a perfectly calibrated classifier may show such an error; the
+    high end, by it once.
 
-    >>> print(error_interval(0.1, np.linspace(0.1, 0.2, 101), 0.02))
-    0.100 (0.003 to 0.148)
+    >>> print(error_interval(0.1, np.linspace(0.1, 0.2, 101), 0.02, 10**6))
+    0.100 (0.002 to 0.148)
     """
-    low, high = (float(end) for end in percentiles(samples))
+    low, high = (float(end) for end in ends(samples, units))
+    if math.isinf(high):
+        return Interval(value, low, high)
     bias = float(samples.mean()) - value
     least = 0.0 if value <= by_chance else max(0.0, min(value, low - 2 * bias))
     return Interval(value, least, min(1.0, max(value, high - bias)))

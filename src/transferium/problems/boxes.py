@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError, did_you_mean
-from transferium.functional.bootstrap import Interval, bootstrap, gain_interval, percentiles
+from transferium.functional.bootstrap import Interval, bootstrap, gain_interval
 from transferium.functional.boxes.box_mistakes import KINDS, mistakes
 from transferium.functional.metrics.box_metrics import box_statistics, matches
 from transferium.functional.sequences.ragged import ragged, unanswered
-from transferium.problems.evaluation import Evaluation
+from transferium.problems.evaluation import Evaluation, Rests
 from transferium.problems.label_cells import label_name, sort_names
 from transferium.problems.problem import Array, Drawn, Labels, Link, Problem, Wording
 
@@ -240,15 +240,27 @@ class Boxes(Problem):
 
         once = {name: value[0] for name, value in statistics(np.ones((1, len(labels)))).items()}
         samples = bootstrap(statistics, len(labels), seed=seed, resamples=1000, groups=groups)
-        # Of what does not exist there are no ends either, however often it is drawn.
-        ends = {name: percentiles(np.where(np.isnan(once[name]), 0.0, found)) for name, found in samples.items()}
+        classes = np.arange(len(self.names))
+        there, said = (
+            np.array([np.isin(classes, boxes[:, 0]) for boxes in each])
+            for each in (labels, [_sure(output) for output in outputs])
+        )
+        rests = Rests(there, said, groups)
         rows = []
         for k, name in enumerate(self.names):
             row: dict[str, Any] = {"class": name}
             for figure, short in PER_CLASS.items():
-                row[short] = _interval(once[figure][k], *(end[k] for end in ends[figure]))
+                row[short] = (
+                    None
+                    if np.isnan(once[figure][k])
+                    else rests.interval(short, once[figure][k], samples[figure][:, k], k)
+                )
             rows.append(row | {"support": int(sum((label[:, 0] == k).sum() for label in labels))})
-        metrics = {name: _interval(value, *ends[name]) for name, value in once.items() if name not in PER_CLASS}
+        metrics = {
+            name: None if np.isnan(value) else rests.interval(name, value, samples[name])
+            for name, value in once.items()
+            if name not in PER_CLASS
+        }
         return BoxEvaluation(
             metrics=metrics,
             examples=len(labels),
@@ -285,7 +297,3 @@ def _sure(outputs: Array) -> Array:
 def _share(part: Array, whole: Array) -> Array:
     share: Array = part / np.maximum(whole, 1e-12)
     return np.where(whole > 0, share, 0.0)
-
-
-def _interval(value: float, low: float, high: float) -> Any:
-    return None if np.isnan(value) else Interval(float(value), float(low), float(high))

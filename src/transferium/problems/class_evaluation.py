@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError
-from transferium.functional.bootstrap import Interval, bootstrap, least_share, percentiles
+from transferium.functional.bootstrap import Interval, bootstrap, least_mean, least_share, units_of
 from transferium.functional.calibration import error_by_chance, error_interval, reliability
 from transferium.functional.metrics.class_metrics import (
     PER_CLASS,
@@ -20,7 +20,7 @@ from transferium.functional.metrics.class_metrics import (
     probability_statistics,
     ranking_statistics,
 )
-from transferium.problems.evaluation import Evaluation, opened
+from transferium.problems.evaluation import Evaluation, interval_of
 
 Array = NDArray[Any]
 
@@ -60,7 +60,7 @@ def evaluate(
     before: Array | None = None,
     groups: Array | None = None,
 ) -> ClassEvaluation:
-    """Every metric of ``probabilities (n, classes)`` against labels ``y (n,)``, with 95 % bootstrap percentiles.
+    """Every metric of ``probabilities (n, classes)`` against labels ``y (n,)``, with 95 % bootstrap intervals.
 
     ``before`` are the probabilities before calibration, for the metrics that calibration changes. With ``groups (n,)``
     whole groups are resampled. Where a share is exactly 0 or 1 the bootstrap collapses to a point, and the exact
@@ -86,19 +86,19 @@ def evaluate(
 
     estimates = {name: value[0] for name, value in everything(np.ones((1, len(y)))).items()}
     samples = bootstrap(everything, len(y), seed=seed, resamples=resamples, groups=groups)
-    limits = ExactLimits(y, len(classes), groups)
+    limits, units = ExactLimits(y, len(classes), groups), units_of(len(y), groups)
     shown = {"calibration_error": probabilities} | ({} if before is None else {"calibration_error_before": before})
     chance = {name: error_by_chance(p, seed=seed, groups=groups) for name, p in shown.items()}
     metrics: dict[str, Interval | None] = {
-        name: error_interval(float(value), samples[name], chance[name])
+        name: error_interval(float(value), samples[name], chance[name], units)
         if name in chance
-        else _interval(name, float(value), samples[name], limits)
+        else interval_of(name, float(value), samples[name], units, limits.limit(name))
         for name, value in estimates.items()
         if name not in PER_CLASS
     }
     return ClassEvaluation(
         metrics=metrics | dict.fromkeys(reasons),
-        per_output=_class_rows(y, guess, classes, estimates, samples),
+        per_output=_class_rows(y, guess, classes, groups, estimates, samples),
         classes=tuple(classes),
         confusion=confusion_matrix(y, guess, len(classes)).tolist(),
         reliability=reliability(probabilities, y),
@@ -121,48 +121,39 @@ def accuracy_interval(
         return {"accuracy": (counts * right).sum(axis=1) / counts.sum(axis=1)}
 
     samples = bootstrap(share, len(right), seed=seed, resamples=resamples, groups=groups)["accuracy"]
-    low, high = (float(end) for end in percentiles(samples))
-    units = len(right) if groups is None else len(np.unique(groups))
-    return opened(Interval(float(right.mean()), low, high), least_share(units))
+    return interval_of("accuracy", float(right.mean()), samples, units_of(len(right), groups))
 
 
 class ExactLimits:
     """How far below 1 a share may truly be when the sample shows exactly 1: the exact limit for so many examples."""
 
     def __init__(self, y: NDArray[np.int64], classes: int, groups: Array | None) -> None:
-        units = len(y) if groups is None else len(np.unique(groups))
-        supports = [int(s) for s in np.bincount(y, minlength=classes) if s]
-        self.share = least_share(units)
-        self.mean = 1 - max(1 - least_share(min(s, units)) for s in supports) / len(supports)
+        supports = [units_of(len(y), groups, y == k) for k in range(classes) if (y == k).any()]
+        self.share, self.mean = least_share(units_of(len(y), groups)), least_mean(supports)
+        self.rarest = least_share(min(supports))
 
-    def limit(self, name: str) -> float | None:
-        """The lower limit of a perfect metric, or None for metrics that are no shares of examples."""
+    def limit(self, name: str) -> float:
+        """The lower limit of a perfect metric; a ranking rests on the rarer class."""
         if name == "accuracy" or name.startswith("weighted_"):
             return self.share
-        return self.mean if name == "balanced_accuracy" or name.startswith("macro_") else None
-
-
-def _interval(name: str, value: float, samples: Array, limits: ExactLimits) -> Interval:
-    low, high = (float(end) for end in percentiles(samples))
-    return opened(Interval(value, low, high), limits.limit(name))
+        return self.mean if name == "balanced_accuracy" or name.startswith("macro_") else self.rarest
 
 
 def _class_rows(
     y: NDArray[np.int64],
     guess: NDArray[np.int64],
     classes: Sequence[str],
+    groups: Array | None,
     estimates: dict[str, Array],
     samples: dict[str, Array],
 ) -> list[dict[str, Any]]:
-    support, predicted = np.bincount(y, minlength=len(classes)), np.bincount(guess, minlength=len(classes))
-    ends = {name: percentiles(samples[name]) for name in PER_CLASS}
     rows = []
     for k, label in enumerate(classes):
         row: dict[str, Any] = {"class": label}
         for name in PER_CLASS:
-            measured = Interval(float(estimates[name][k]), float(ends[name][0][k]), float(ends[name][1][k]))
-            row[name] = opened(measured, least_share(int(predicted[k] if name == "precision" else support[k])))
-        rows.append(row | {"support": int(support[k])})
+            units = units_of(len(y), groups, (guess if name == "precision" else y) == k)
+            row[name] = interval_of(name, float(estimates[name][k]), samples[name][:, k], units)
+        rows.append(row | {"support": int((y == k).sum())})
     return rows
 
 

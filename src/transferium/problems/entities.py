@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError, TransferiumWarning, did_you_mean
-from transferium.functional.bootstrap import Interval, bootstrap, gain_interval, percentiles
+from transferium.functional.bootstrap import Interval, bootstrap, gain_interval
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.linear_classifier import log_softmax
 from transferium.functional.metrics.span_metrics import PER_TYPE, confusion_of_spans, span_counts, span_statistics
 from transferium.functional.sequences.ragged import flat, lengths, like, owners, ragged, unanswered
 from transferium.functional.sequences.tag_sequences import Span, best_tags, span_probability, spans_of, tags_of
-from transferium.problems.evaluation import Evaluation
+from transferium.problems.evaluation import Evaluation, Rests
 from transferium.problems.label_cells import is_several, label_name, missing_cells, missing_rows, sort_names
 from transferium.problems.problem import Array, Labels, Link, Problem, Wording
 from transferium.problems.word_tags import read_tags
@@ -263,16 +263,16 @@ class Entities(Problem):
 
         estimates = {name: value[0] for name, value in statistics(np.ones((1, len(labels)))).items()}
         samples = bootstrap(statistics, len(labels), seed=seed, resamples=1000, groups=groups)
-        ends = {name: percentiles(found) for name, found in samples.items()}
+        rests = Rests(counts[:, 1] > 0, counts[:, 2] > 0, groups)
         rows = []
         for k, name in enumerate(self.names):
             row: dict[str, Any] = {"type": name}
             for figure in PER_TYPE:
-                row[figure] = Interval(float(estimates[figure][k]), *(float(end[k]) for end in ends[figure]))
+                row[figure] = rests.interval(figure, estimates[figure][k], samples[figure][:, k], k)
             rows.append(row | {"support": int(counts[:, 1, k].sum())})
         return SpanEvaluation(
             metrics={
-                name: Interval(float(value), *map(float, ends[name]))
+                name: rests.interval(name, value, samples[name])
                 for name, value in estimates.items()
                 if name not in PER_TYPE
             },

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from transferium.functional.bootstrap import Interval
+import numpy as np
+from numpy.typing import NDArray
+
+from transferium.functional.bootstrap import AMOUNT, SHARE, Interval, bounded, least_mean, least_share, units_of
 from transferium.system.shown import Face, Shown
 
 
@@ -122,11 +126,57 @@ class Evaluation(Shown):
         return {"examples": self.examples} | (self.overlap.as_dict() if self.overlap else {}) | self.sides
 
 
-def opened(interval: Interval, limit: float | None) -> Interval:
-    """An interval that collapsed at 0 or 1, opened to the exact limit."""
-    value, low, high = interval.value, interval.low, interval.high
-    if limit is not None and value == low == high == 1:
-        low = limit
-    if limit is not None and value == low == high == 0:
-        high = 1 - limit
-    return Interval(value, low, high)
+NO_SHARES = {
+    **dict.fromkeys(("log_loss", "log_loss_before", "brier", "mae", "rmse", "cer", "wer"), AMOUNT),
+    "r2": (-math.inf, 1.0),
+}
+"""What the figures that are no shares can be, by name."""
+
+
+def interval_of(name: str, value: float, samples: NDArray[Any], units: int, limit: float | None = None) -> Interval:
+    """The interval of the figure ``name`` from its bootstrap ``samples`` of ``units`` independent examples.
+
+    The samples of a share that is exactly 0 or 1 do not differ, and it may yet be as far off as the exact ``limit`` of
+    a perfect share leaves open (:func:`~transferium.functional.bootstrap.least_share` of ``units``, unless given).
+
+    >>> interval_of("span_f1", 1.0, np.ones(9), 50)  # doctest: +ELLIPSIS
+    Interval(value=1.0, low=0.928..., high=1.0)
+    """
+    within = NO_SHARES.get(name, SHARE)
+    if within == SHARE and value in SHARE and not np.ptp(samples[~np.isnan(samples)]):
+        room = 1 - (least_share(units) if limit is None else limit)
+        return Interval(value, 1 - room, 1.0) if value else Interval(value, 0.0, room)
+    return bounded(value, samples, units, within)
+
+
+@dataclass(frozen=True)
+class Rests:
+    """On how many independent examples each figure of parts (labels, spans, boxes) rests.
+
+    ``there`` and ``answered`` say which examples truly have parts of each name, and were answered to ``(n, names)``.
+
+    >>> rests = Rests(np.array([[True], [True], [False]]), np.array([[True], [False], [False]]))
+    >>> rests.units("span_precision"), rests.units("span_recall"), rests.units("log_loss")
+    (1, 2, 3)
+    """
+
+    there: NDArray[np.bool_]
+    answered: NDArray[np.bool_]
+    groups: NDArray[Any] | None = None
+
+    def units(self, figure: str, name: int | None = None) -> int:
+        """Precision rests on what was answered, recall on what is there, F1 on both; of one name where one is given."""
+        known = {"precision": self.answered, "f1": self.there | self.answered}
+        known |= dict.fromkeys(("recall", "ap", "ap50", "ap75", "ar"), self.there)
+        marks = known.get(figure.rpartition("_")[2])
+        if marks is None:
+            return units_of(len(self.there), self.groups)
+        return units_of(len(marks), self.groups, np.asarray(marks.any(axis=1) if name is None else marks[:, name]))
+
+    def interval(self, figure: str, value: float, samples: NDArray[Any], name: int | None = None) -> Interval:
+        """:func:`interval_of` the figure; a mean over names may be as far off as its rarest name leaves open."""
+        units, limit = self.units(figure, name), None
+        if name is None and (figure.startswith("macro_") or figure in ("ap", "ap50", "ap75", "ar")):
+            each = (self.units(figure, k) for k in range(self.there.shape[1]))
+            limit = least_mean([some for some in each if some])
+        return interval_of(figure, float(value), samples, units, limit)

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError, TransferiumWarning, did_you_mean, option
-from transferium.functional.bootstrap import Interval, bootstrap, least_share, percentiles
+from transferium.functional.bootstrap import GAIN, Interval, bootstrap, bounded, units_of
 from transferium.functional.calibration import fit_temperature
 from transferium.functional.metrics.multi_label_metrics import PER_LABEL, label_probability_statistics, label_statistics
-from transferium.problems.evaluation import Evaluation, opened
+from transferium.problems.evaluation import Evaluation, Rests
 from transferium.problems.label_cells import is_missing, is_several, label_name, label_names, sort_names
 from transferium.problems.problem import Array, Labels, Link, Problem, Wording
 
@@ -188,21 +188,17 @@ class MultiLabel(Problem):
 
         estimates = {name: value[0] for name, value in statistics(np.ones((1, len(labels)))).items()}
         samples = bootstrap(statistics, len(labels), seed=seed, resamples=1000, groups=groups)
-        units = len(labels) if groups is None else len(np.unique(groups))
+        rests = Rests(labels > 0, self.predict(outputs) > 0, groups)
         metrics: dict[str, Interval | None] = {
-            name: opened(
-                Interval(float(value), *map(float, percentiles(samples[name]))),
-                least_share(units) if name == "subset_accuracy" else None,
-            )
+            name: rests.interval(name, value, samples[name])
             for name, value in estimates.items()
             if name not in PER_LABEL
         }
         rows = []
-        ends = {name: percentiles(samples[name]) for name in PER_LABEL}
         for k, label in enumerate(self.names):
             row: dict[str, Any] = {"label": label}
             for name in PER_LABEL:
-                row[name] = Interval(float(estimates[name][k]), float(ends[name][0][k]), float(ends[name][1][k]))
+                row[name] = rests.interval(name, estimates[name][k], samples[name][:, k], k)
             rows.append(row | {"support": int(labels[:, k].sum())})
         return Evaluation(metrics, len(labels), self.headline, per_output=rows)
 
@@ -221,8 +217,8 @@ class MultiLabel(Problem):
             return {"gain": found[0] - found[1]}
 
         value = float(difference(np.ones((1, len(labels))))["gain"][0])
-        low, high = percentiles(bootstrap(difference, len(labels), seed=seed, resamples=2000, groups=groups)["gain"])
-        return Interval(value, float(low), float(high))
+        samples = bootstrap(difference, len(labels), seed=seed, resamples=2000, groups=groups)["gain"]
+        return bounded(value, samples, units_of(len(labels), groups), GAIN)
 
     def to_json(self) -> dict[str, Any]:
         return super().to_json() | {"separator": self.separator}

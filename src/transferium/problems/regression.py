@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError, option
-from transferium.functional.bootstrap import Interval, bootstrap, percentiles
+from transferium.functional.bootstrap import Interval, bootstrap, mean_interval, units_of
 from transferium.functional.metrics.regression_metrics import regression_statistics
-from transferium.problems.evaluation import Evaluation
+from transferium.problems.evaluation import Evaluation, interval_of
 from transferium.problems.label_cells import missing_cells, missing_rows
 from transferium.problems.problem import Array, Labels, Link, Problem, Wording
 
@@ -144,7 +144,7 @@ class Regression(Problem):
             if np.isnan(value[0]):
                 metrics[name], reasons[name] = None, "all amounts are equal"
                 continue
-            metrics[name] = Interval(float(value[0]), *map(float, percentiles(samples[name])))
+            metrics[name] = interval_of(name, float(value[0]), samples[name], units_of(len(labels), groups))
         return Evaluation(metrics, len(labels), self.headline, reasons)
 
     def compare(
@@ -152,9 +152,4 @@ class Regression(Problem):
     ) -> Interval:
         """How much smaller the mean absolute error is, each example resampled with both models' errors."""
         gain = np.abs(theirs[:, 0] - labels) - np.abs(ours[:, 0] - labels)
-
-        def mean(counts: Array) -> dict[str, Array]:
-            return {"gain": counts @ gain / counts.sum(axis=1)}
-
-        low, high = percentiles(bootstrap(mean, len(gain), seed=seed, resamples=2000, groups=groups)["gain"])
-        return Interval(float(gain.mean()), float(low), float(high))
+        return mean_interval(gain, seed=seed, resamples=2000, groups=groups)

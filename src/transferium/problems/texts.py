@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError
-from transferium.functional.bootstrap import Interval, bootstrap, gain_interval, percentiles
+from transferium.functional.bootstrap import ANY, Interval, bootstrap, gain_interval, units_of
 from transferium.functional.metrics.text_metrics import (
     Statistics,
     edit_distance,
@@ -22,7 +22,7 @@ from transferium.functional.metrics.text_metrics import (
     translation_statistics,
 )
 from transferium.functional.sequences.ragged import ragged, unanswered
-from transferium.problems.evaluation import Evaluation
+from transferium.problems.evaluation import Evaluation, interval_of
 from transferium.problems.label_cells import is_several, label_name, missing_cells, missing_rows
 from transferium.problems.problem import Array, Labels, Link, Problem, Wording
 
@@ -145,8 +145,8 @@ class Texts(Problem):
         statistics = self._statistics(labels, outputs)
         once = statistics(np.ones((1, len(labels))))
         found = bootstrap(statistics, len(labels), seed=seed, resamples=1000, groups=groups)
-        ends = {name: percentiles(samples) for name, samples in found.items()}
-        metrics = {name: Interval(float(value[0]), *map(float, ends[name])) for name, value in once.items()}
+        units = units_of(len(labels), groups)
+        metrics = {name: interval_of(name, float(value[0]), found[name], units) for name, value in once.items()}
         return Evaluation(dict(metrics), len(labels), self.headline)
 
     def compare(
@@ -154,7 +154,7 @@ class Texts(Problem):
     ) -> Interval:
         """The difference in the headline figure, each example resampled with both models' answers."""
         a, b = (self._statistics(labels, outputs) for outputs in (ours, theirs))
-        drawn: dict[str, Any] = {"seed": seed, "resamples": 2000, "groups": groups}
+        drawn: dict[str, Any] = {"seed": seed, "resamples": 2000, "groups": groups, "within": ANY}
         return gain_interval(a, b, self.headline, len(labels), lower_is_better=self.lower_is_better, **drawn)
 
 

@@ -159,10 +159,8 @@ def _subgroups(told: Told) -> str:
     figure = told["figure"]
     rows = []
     for row in told["groups"]:
-        own = row[figure]
-        value = f"{own['value']:.3f} (no interval)" if own["low"] is None else _figure(row, figure, figure)
         gap = _figure(row, "difference", figure) if "difference" in row else "–"
-        rows.append([row["group"], str(row["examples"]), value, gap])
+        rows.append([row["group"], str(row["examples"]), _figure(row, figure, figure), gap])
     head = ["subgroup", "examples", figure.replace("_", " "), "difference to all others"]
     gap = "" if told["gap"] is None else f"\nGap between best and worst: {_figure(told, 'gap', figure)}."
     return f"{table(rows, head)}{gap}\n{told['sentence']}"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from transferium.evaluation.sides.looked import Looked
-from transferium.functional.bootstrap import Interval, bootstrap, percentiles
+from transferium.functional.bootstrap import AMOUNT, bootstrap, bounded, units_of
 from transferium.functional.calibration import error_by_chance, error_interval
 from transferium.functional.metrics.confidence_metrics import confidence_statistics, equal_bins, risk_coverage
 
@@ -23,10 +23,11 @@ def confidence_curve(looked: Looked) -> dict[str, Any]:
     statistics = confidence_statistics(y, outputs)
     values = {name: float(value[0]) for name, value in statistics(np.ones((1, len(y)))).items()}
     samples = bootstrap(statistics, len(y), seed=looked.seed, resamples=1000, groups=groups)
+    units = units_of(len(y), groups)
     found: dict[str, Any] = {"calibration_error": looked.evaluation["calibration_error"].as_dict()}
     for name, value in values.items():
-        found[name] = Interval(value, *map(float, percentiles(samples[name]))).as_dict()
+        found[name] = bounded(value, samples[name], units, AMOUNT).as_dict()
     name, bins = "adaptive_calibration_error", equal_bins(outputs)
     chance = error_by_chance(outputs, seed=looked.seed, member=bins, groups=groups)
-    found[name] = error_interval(values[name], samples[name], chance).as_dict()
+    found[name] = error_interval(values[name], samples[name], chance, units).as_dict()
     return found | {"temperature": looked.model.head.temperature, "risk_coverage": risk_coverage(y, outputs)}

@@ -9,7 +9,7 @@ import numpy as np
 
 from transferium.errors import DataError
 from transferium.evaluation.sides.looked import Array, Looked
-from transferium.functional.bootstrap import mean_interval
+from transferium.functional.bootstrap import AMOUNT, mean_interval
 from transferium.functional.inference.conformal import class_scores, conformal_threshold
 from transferium.problems.class_evaluation import accuracy_interval
 from transferium.problems.classes import Classes
@@ -44,7 +44,8 @@ def conformal_sets(looked: Looked) -> dict[str, Any]:
         right = odd[~first] <= threshold
         row: dict[str, Any] = {"stated": stated, "threshold": threshold}
         row["coverage"] = accuracy_interval(right, seed=looked.seed, groups=groups).as_dict()
-        rows.append(row | {"mean_size": mean_interval(size, seed=looked.seed, groups=groups).as_dict()})
+        mean = mean_interval(size, seed=looked.seed, groups=groups, within=AMOUNT)
+        rows.append(row | {"mean_size": mean.as_dict()})
     unit = "classes" if isinstance(looked.problem, Classes) else "in the unit of the amount"
     return {"calibrated_on": int(first.sum()), "checked_on": int((~first).sum()), "size": unit, "sets": rows}
 

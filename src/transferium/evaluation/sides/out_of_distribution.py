@@ -10,10 +10,11 @@ from transferium.data.doctor.scan import scan
 from transferium.data.domain import Domain
 from transferium.errors import DataError
 from transferium.evaluation.sides.looked import Array, Looked
-from transferium.functional.bootstrap import Interval, bootstrap, least_share, percentiles
+from transferium.functional.bootstrap import Interval, bootstrap, units_of
 from transferium.functional.matrices import squared_distances, unit_rows
 from transferium.functional.metrics.class_metrics import ranking_statistics
 from transferium.problems.classes import Classes
+from transferium.problems.evaluation import interval_of
 
 NEIGHBOUR = 5
 """The neighbour whose distance counts: of fewer examples, the last one."""
@@ -99,11 +100,9 @@ def separation(mine: Array, theirs: Array, *, seed: int, groups: Array | None = 
     positive = np.repeat([False, True], [len(mine), len(theirs)])
     statistics = ranking_statistics(positive, np.concatenate([mine, theirs]))
     value = float(statistics(np.ones((1, len(positive))))["roc_auc"][0])
-    ends = percentiles(bootstrap(statistics, len(positive), seed=seed, resamples=1000, groups=groups)["roc_auc"])
-    low, high = map(float, ends)
-    member = np.arange(len(positive)) if groups is None else groups
-    least = least_share(min(len(np.unique(member[side])) for side in (~positive, positive)))
-    return Interval(value, min(low, least) if value == 1 else low, max(high, 1 - least) if value == 0 else high)
+    samples = bootstrap(statistics, len(positive), seed=seed, resamples=1000, groups=groups)["roc_auc"]
+    units = min(units_of(len(positive), groups, side) for side in (~positive, positive))
+    return interval_of("roc_auc", value, samples, units)
 
 
 def _groups(own: Domain, other: Domain) -> Array | None:

@@ -9,15 +9,14 @@ import numpy as np
 
 from transferium.errors import DataError
 from transferium.evaluation.sides.looked import Looked
-from transferium.functional.bootstrap import Interval, difference_of
+from transferium.functional.bootstrap import NO_INTERVAL, Interval, difference_of, units_of
 from transferium.functional.inference.holm import holm
+from transferium.functional.student import student_quantile
 
 MOST = 50
 """The most subgroups."""
 MISSING = "(missing)"
 SURE = 0.05
-NORMAL = 1.96
-"""How many standard errors a 95 % interval reaches to each side."""
 
 
 def subgroups(looked: Looked) -> dict[str, Any]:
@@ -50,8 +49,7 @@ def subgroups(looked: Looked) -> dict[str, Any]:
 
 def _units(looked: Looked, at: Any) -> int:
     """How many independent examples are marked: those that belong together are one."""
-    groups = looked.held.domain.groups
-    return int(at.sum()) if groups is None else len(np.unique(groups[at]))
+    return units_of(len(at), looked.held.domain.groups, at)
 
 
 def _row(looked: Looked, name: str, inside: Any) -> dict[str, Any]:
@@ -60,8 +58,7 @@ def _row(looked: Looked, name: str, inside: Any) -> dict[str, Any]:
     row: dict[str, Any] = {"group": name, "examples": int(inside.sum())}
     if units == 1:
         value = looked.problem.merit(looked.held.domain.y[inside], looked.held.outputs[inside])
-        why = "one example has no interval (those that belong together are one)"
-        return row | {figure: {"value": value, "low": None, "high": None, "reason": why}}
+        return row | {figure: {"value": value, "low": None, "high": None, "reason": NO_INTERVAL}}
     own = looked.measured(looked.held.take(inside))[figure]
     row[figure] = own.as_dict()
     others = _units(looked, ~inside)
@@ -72,21 +69,19 @@ def _row(looked: Looked, name: str, inside: Any) -> dict[str, Any]:
 
 
 def p_of(gap: Interval, units: int) -> float:
-    """The two-sided p-value of nought that belongs to a bootstrapped 95 % interval, by Student's t.
+    """The two-sided p-value of nought that belongs to a 95 % interval, by Student's t: 0.05 where that ends at nought.
 
-    ``units`` are the examples of the smaller side, 2 or more: ``t`` has ``units - 1`` degrees of freedom. A bootstrap
-    of few examples is too narrow, by ``√(units / (units - 1))`` on average, and says nothing of how doubtful its own
-    width is.
+    ``units`` are the examples of the smaller side, 2 or more: ``t`` has ``units - 1`` degrees of freedom.
 
-    >>> round(p_of(Interval(1.0, 0.0, 2.0), 10**6), 3), round(p_of(Interval(1.0, 0.0, 2.0), 3), 3)
-    (0.05, 0.251)
+    >>> [round(p_of(Interval(1.0, low, 2.0), 3), 3) for low in (0.0, 0.5)]
+    [0.05, 0.013]
     """
     from scipy.special import stdtr
 
     side = gap.value - gap.low if gap.value > 0 else gap.high - gap.value
     if side <= 0:
         return 1.0 if gap.value == 0 else 0.0
-    return float(2 * stdtr(units - 1, -abs(gap.value) / side * NORMAL * math.sqrt((units - 1) / units)))
+    return float(2 * stdtr(units - 1, -abs(gap.value) / side * student_quantile(units - 1)))
 
 
 def _said(looked: Looked, rows: list[dict[str, Any]], units: list[int]) -> dict[str, Any]:
@@ -120,7 +115,7 @@ def _widened(told: dict[str, float], units: int, share: float, unbounded: bool) 
     """The interval that leaves out a ``share`` in place of 5 %, by Student's t, within what the figure can be."""
     from scipy.special import stdtrit
 
-    by = -float(stdtrit(units - 1, share / 2)) / NORMAL * math.sqrt(units / (units - 1))
+    by = -float(stdtrit(units - 1, share / 2)) / student_quantile(units - 1)
     value, most = told["value"], math.inf if unbounded else 1.0
     low, high = value - by * (value - told["low"]), value + by * (told["high"] - value)
     return Interval(value, max(0.0, low), min(most, high))

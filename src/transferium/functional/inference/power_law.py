@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError
-from transferium.functional.bootstrap import Interval, percentiles
+from transferium.functional.bootstrap import Interval
 
 Array = NDArray[np.float64]
 EXPONENTS = np.linspace(0.05, 1.5, 40)
@@ -43,7 +43,8 @@ class PowerLaw:
     def at(self, n: float) -> Interval:
         """The error that would be measured with ``n`` examples: the median, and a 95 % prediction interval."""
         curve = self.curves(n)
-        low, high = percentiles(curve + self.noise * np.maximum(LEAST, self.spread * curve))
+        measured = curve + self.noise * np.maximum(LEAST, self.spread * curve)
+        low, high = np.quantile(measured, [0.025, 0.975])
         middle = float(np.median(curve))
         return Interval(middle, min(middle, max(0.0, float(low))), max(middle, float(high)))
 
