@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import DataError
-from transferium.functional.bootstrap import CELLS, Interval, ends
+from transferium.functional.bootstrap import CELLS, TAIL, Interval, ends
 from transferium.functional.linear_classifier import softmax
-from transferium.functional.student import TAIL
 
 COLDEST, HOTTEST = 0.02, 50.0
 NOT_FINITE = "a temperature cannot be fitted: some logits are not finite."

@@ -9,9 +9,8 @@ import numpy as np
 
 from transferium.errors import DataError
 from transferium.evaluation.sides.looked import Looked
-from transferium.functional.bootstrap import NO_INTERVAL, Interval, difference_of, units_of
+from transferium.functional.bootstrap import NO_INTERVAL, Interval, difference_of, student_quantile, units_of
 from transferium.functional.inference.holm import holm
-from transferium.functional.student import student_quantile
 
 MOST = 50
 """The most subgroups."""
