@@ -16,8 +16,9 @@ from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.catalogue import method_class
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.frozen.nearest_class_mean import NearestClassMean
-from transferium.methods.model_selection.auto import Auto, Trials
+from transferium.methods.model_selection.auto import Auto
 from transferium.methods.model_selection.evidence import evidence_of, held_out_logits
+from transferium.methods.model_selection.trials import Trials
 from transferium.models.catalogue import find_backbone
 from worlds.tables import clusters, table
 

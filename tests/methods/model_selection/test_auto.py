@@ -23,7 +23,8 @@ from transferium.methods.fitted import Fitted
 from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.frozen.nearest_class_mean import NearestClassMean
 from transferium.methods.method import Method
-from transferium.methods.model_selection.auto import Auto, Trials
+from transferium.methods.model_selection.auto import Auto
+from transferium.methods.model_selection.trials import Trials
 from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone
@@ -257,3 +258,25 @@ def test_few_labels_are_asked_on_all_folds(moving: None, monkeypatch: pytest.Mon
         trials.attempt("informed")
         found[few] = (trials.rows[-1]["examples"], lengths[-1])
     assert found == {True: (60, 9), False: (12, 22)}
+
+
+def test_few_labels_decide_by_log_loss_and_many_by_accuracy(moving: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As right as the probe and surer: clear in log-loss, not in accuracy; and no less right is asked for."""
+    world = few_and_wide(40, 200)
+
+    def answers(*shares: float) -> np.ndarray:
+        """``shares`` of the right class: of the first ten, of the next, of all others."""
+        of_right = np.repeat([*shares], [10, 1, 29])
+        return np.where(np.eye(2)[world.y] > 0, of_right[:, None], 1 - of_right[:, None])
+
+    first = replace(LinearProbe().fit(task(world, 60)), oof_outputs=answers(0.4, 0.6, 0.6))
+    candidates = {"surer": answers(0.4, 0.9, 0.9), "wronger": answers(0.4, 0.45, 0.9)}
+    kept = {}
+    for few in (True, False):
+        for name, planted in candidates.items():
+            trials = Trials(task(world, 60), first, 5, time.perf_counter(), few=few)
+            monkeypatch.setattr(trials, "_fold", lambda _method, k, a=planted, t=trials: a[t.fold == k])
+            trials.attempt("informed")
+            kept[few, name] = trials.rows[-1]["kept"], trials.conclude().method is not None
+    assert kept[True, "surer"] == ("better than the probe", True)
+    assert not any(taken for key, (_, taken) in kept.items() if key != (True, "surer"))

@@ -15,7 +15,7 @@ STEPS = 25
 
 
 def margins(probabilities: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """``p₁ - p₂`` of each row ``(n, classes)``, the two highest probabilities: 0 where a model cannot decide; 1 of one class.
+    """``p₁ - p₂`` of each row ``(n, classes)``, the two highest probabilities: 0 where they are equal, 1 of one class.
 
     >>> margins(np.array([[0.5, 0.5], [0.9, 0.1]])).round(2).tolist()
     [0.0, 0.8]

@@ -7,21 +7,19 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from transferium.data.domain import Kind
-from transferium.errors import InputError, TransferiumError, did_you_mean, option
-from transferium.functional.bootstrap import paired_interval
+from transferium.errors import InputError, did_you_mean, option
 from transferium.methods.adaptation_task import AdaptationTask
 from transferium.methods.adapted_model import AdaptedModel
 from transferium.methods.deep_adaptation.unused import OF_NETWORKS
 from transferium.methods.fitted import Fitted
-from transferium.methods.folds import held_out_folds
 from transferium.methods.frozen.source_only import SourceOnly
 from transferium.methods.method import Method
-from transferium.methods.model_selection.cheaper import cheaper_or, scores
+from transferium.methods.model_selection.cheaper import cheaper_or
 from transferium.methods.model_selection.guards import TYPED
 from transferium.methods.model_selection.saved_decision import Decision, keep, recall
+from transferium.methods.model_selection.trials import Trials, said
 from transferium.methods.settings.field import setting
 from transferium.methods.task import Task
 from transferium.methods.unused_settings import Rule, suppress_unused_warnings
@@ -33,15 +31,15 @@ from transferium.system.extras import INSTALL, can_train
 from transferium.system.processes import refuse_several
 
 RULE = "the {first}, unless another is more accurate by more than half the width of the interval of their difference"
+RULE_WITH_FEW = (
+    "the {first}, unless another has a smaller log-loss out of fold by more than one standard error and is no less "
+    "accurate, since labels are few"
+)
 
 FEW = 32
 """The most labels of a class that are few."""
 FIRST_WITH_FEW: dict[Kind, tuple[str, ...]] = {"text": ("setfit",)}
 """Candidates that are tried before the others where labels are few, for the kinds that this was measured on."""
-FINAL = 1.3
-"""What the fit on everything takes, in fits on everything as a fold of it was measured: a reserve of three tenths."""
-SAMPLE = 128
-"""Training examples on which the speed of a candidate is measured before it is trained on folds."""
 
 
 @dataclass
@@ -52,8 +50,9 @@ class Auto(Method):
     Where the nearest class mean is as accurate out of fold and has no larger log-loss, it takes the probe's place.
     Each candidate trains on folds of the training part and is compared with the probe's out-of-fold answers on the
     same examples; as many folds are run as the budget holds, counting the final fit on everything. The probe stays
-    unless the paired difference in accuracy exceeds half the width of its 95 % interval. Without a budget, or where
-    nothing fits into it, this is the probe (or the nearest class mean).
+    unless the paired difference in accuracy exceeds half the width of its 95 % interval; with at most 32 labels a class
+    all folds are run, with shorter training if need be, and one standard error of the log-loss decides. Without a
+    budget, or where nothing fits into it, this is the probe (or the nearest class mean).
 
     Beside a source (``--source``), ``adaptations`` are fitted instead, and their answers for the target decide without
     a target label (``most_agreed.py``): two or more of them, or named ``validators``, are needed. One method at
@@ -165,7 +164,7 @@ class Auto(Method):
         started = time.perf_counter()
         first = cheaper_or(find_method(task.problem.on_frozen, {}).fit(task), task)
         if why := _why_not_more(task, first):
-            note = f"auto took the {_said(first)}: {why}"
+            note = f"auto took the {said(first)}: {why}"
             return replace(first, selection=replace(first.selection, notes=(*first.selection.notes, note)))
         refuse_several("auto decides by the clock", "give it one process, or name a method")
         decision = recall(task, self)
@@ -236,11 +235,6 @@ def has_backbone_to_move(task: Task) -> bool:
     return task.backbone.kind not in OWN
 
 
-def _said(first: Fitted) -> str:
-    """The model that the others are compared with, in words."""
-    return {"ncm": "nearest class mean"}.get(first.method, first.method)
-
-
 def _why_not_more(task: Task, first: Fitted) -> str:
     """Why nothing is tried beside the first, if nothing is."""
     if not isinstance(task.problem, Classes):
@@ -258,135 +252,10 @@ def carry_out(decision: Decision, task: Task, first: Fitted) -> Fitted:
     """The first, or what was chosen instead, fitted on everything."""
     chosen = first.method if decision.method is None else decision.method.name
     data = f"folds of the training part, {task.budget_s:.0f} s budget"
-    rule, rows = RULE.format(first=_said(first)), [dict(row) for row in decision.rows]
+    rule = (RULE_WITH_FEW if _few_labels(task) else RULE).format(first=said(first))
+    rows = [dict(row) for row in decision.rows]
     selection = Selection(rule, data, rows, {"method": chosen})
     if decision.method is None:
         return replace(first, selection=replace(selection, notes=(*first.selection.notes, str(first.selection))))
     fitted = decision.method.fit(task)
     return replace(fitted, selection=replace(selection, notes=(str(fitted.selection),)))
-
-
-class _TooSlowError(Exception):
-    """A candidate took so long already that it cannot be afforded."""
-
-
-class Trials:
-    """Candidates beside the first model, which is the probe or the nearest class mean, within one budget.
-
-    Of ``few`` labels one fold says little: a candidate is made short enough to be run on all folds, where that can be.
-    """
-
-    def __init__(self, task: Task, first: Fitted, folds: int, started: float, *, few: bool = False) -> None:
-        if first.oof_outputs is None or task.budget_s is None:
-            raise InputError("auto compares with out-of-fold answers of a first model within a budget; one is missing.")
-        self.task, self.first, self.deadline = task, first, started + task.budget_s
-        self.fold = held_out_folds(task.train.y, folds, task)
-        self.sized_for = (int(self.fold.max()) + 1, 1) if few else (1,)
-        self.known = (self.fold >= 0) & ~np.isnan(first.oof_outputs).any(1)
-        self.first_right = first.oof_outputs.argmax(1) == task.train.y
-        self.rows: list[dict[str, Any]] = [
-            scores(first.method, first.oof_outputs[self.known], task.train.y[self.known], time.perf_counter() - started)
-            | {"kept": "first"}
-        ]
-        self.best: tuple[float, Method] | None = None
-        self.reserved = 0.0
-
-    def attempt(self, name: str) -> None:
-        """Run ``name`` on as many folds as leave time to fit it on everything; note the result, or why none."""
-        begin = time.perf_counter()
-        try:
-            why = self._run(name, begin)
-        except TransferiumError as error:
-            why = f"left out: {error}"
-        if why:
-            self.rows.append({"method": name, "seconds": round(time.perf_counter() - begin, 1), "kept": why})
-
-    def _run(self, name: str, begin: float) -> str:
-        """Run ``name`` as ``attempt`` says; returns why there is no time for it, or an empty text."""
-        method = self._affordable(name)
-        if method is None:
-            return "even the shortest run of it does not fit into what is left of the budget"
-        answers = np.full((len(self.task.train), self.task.classes), np.nan)
-        longest = 0.0
-        for k in range(count := int(self.fold.max()) + 1):
-            self.task.tell(f"{name} on folds", k, count)
-            # Another fold, and then the fit on everything, which is a little longer than a fold.
-            if longest and (1 + FINAL) * longest > self._left():
-                break
-            lap = time.perf_counter()
-            answers[self.fold == k] = self._fold(method, k)
-            longest = max(longest, time.perf_counter() - lap)
-        self.task.tell(f"{name} on folds", count, count)
-        seen = self.known & ~np.isnan(answers).any(1)
-        row = scores(name, answers[seen], self.task.train.y[seen], time.perf_counter() - begin)
-        self.rows.append(row | self._compare(method, answers, seen, FINAL * longest))
-        return ""
-
-    def conclude(self) -> Decision:
-        """The best of the trials."""
-        return Decision(None if self.best is None else self.best[1], self.rows)
-
-    def _left(self) -> float:
-        """Seconds left to spend, without those reserved to fit the best so far on everything."""
-        return self.deadline - time.perf_counter() - self.reserved
-
-    def _affordable(self, name: str) -> Method | None:
-        """The candidate with as many epochs as its folds and the fit on everything leave time for; None below two.
-
-        Of SetFit it is not the epochs that give way but the pairs of each example.
-        """
-        from transferium.methods.catalogue import method_class
-
-        if (time_left := self._left()) <= 0:
-            return None
-        method = method_class(name)()
-        length = next((name for name in ("pairs", "epochs") if hasattr(method, name)), None)
-        if length is None:
-            return method
-        steps: list[float] = []
-        few = np.random.default_rng(self.task.seed).permutation(len(self.task.train))[:SAMPLE]
-        begin = time.perf_counter()
-
-        def watch(*_: Any) -> None:
-            steps.append(time.perf_counter())
-            if steps[-1] - begin > time_left / 3:  # a fold and the fit on everything take twice as long at least
-                raise _TooSlowError
-
-        asked = int(getattr(method, length))
-        try:
-            method.set_params(**{length: 2}).fit(replace(self.task.on(few), progress=watch))
-        except _TooSlowError:
-            return None
-        spent = time.perf_counter() - begin
-        # A step's time is read between steps; whatever else a fit takes is paid once a fit, whatever its length.
-        step = float(np.median(np.diff(steps))) if len(steps) > 1 else spent
-        rate = step * len(steps) / (2 * len(few))
-        once = max(0.0, spent - step * len(steps))
-        part = 1 - 1 / (int(self.fold.max()) + 1)
-        for folds in self.sized_for:
-            fits = folds * part + FINAL
-            longest = (self._left() - (folds + 1) * once) / (rate * len(self.task.train) * fits)
-            if longest >= 2:
-                return method.set_params(**{length: min(asked, int(longest))})
-        return None
-
-    def _fold(self, method: Method, k: int) -> NDArray[np.float64]:
-        fitted = method.fit(self.task.on(np.flatnonzero(self.fold != k)))
-        seen = self.task.embed(self.task.train.take(self.fold == k), fitted.backbone).features
-        return fitted.head.outputs(seen)
-
-    def _compare(
-        self, method: Method, answers: NDArray[np.float64], seen: NDArray[np.bool_], final_s: float
-    ) -> dict[str, Any]:
-        right = answers[seen].argmax(1) == self.task.train.y[seen]
-        difference = paired_interval(right, self.first_right[seen], seed=self.task.seed)
-        half = (difference.high - difference.low) / 2
-        better = difference.value > half
-        if better and (self.best is None or difference.value > self.best[0]):
-            self.best, self.reserved = (difference.value, method), final_s
-        return {
-            "difference": round(difference.value, 4),
-            "low": round(difference.low, 4),
-            "high": round(difference.high, 4),
-            "kept": f"{'better' if better else 'not clearly better'} than the {_said(self.first)}",
-        }
