@@ -17,7 +17,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "transferium"
 
 ORDER = (
     *("errors", "version", "system", "functional", "problems", "data", "models", "embedding", "training", "objectives"),
-    *("selection", "artifact", "methods", "evaluation", "report", "job", "serving", "estimator", "cli"),
+    *("selection", "artifact", "methods", "evaluation", "policies", "report", "job", "serving", "estimator", "cli"),
 )
 """The layers. Left never imports right; one that does not exist (yet) is passed over."""
 

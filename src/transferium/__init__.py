@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from transferium.job.advise.run import advise as advise
     from transferium.job.pretrain.run import pretrain as pretrain
     from transferium.job.rank.run import rank as rank
+    from transferium import policies as policies
     from transferium.models.backbone import Backbone as Backbone
     from transferium.models.catalogue import find_backbone as find_backbone
 
@@ -62,6 +63,7 @@ __all__ = [
     "find_backbone",
     "load",
     "load_adapters",
+    "policies",
     "pretrain",
     "rank",
     "read",
@@ -70,6 +72,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for, and only that: ``import transferium`` alone costs milliseconds."""
+    if name == "policies":
+        return import_module("transferium.policies")
     if name not in _WHERE:
         raise AttributeError(f"module 'transferium' has no attribute {name!r}")
     return getattr(import_module(f"transferium.{_WHERE[name]}"), name)

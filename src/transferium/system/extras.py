@@ -1,5 +1,5 @@
 """What the extras install: ``train`` PyTorch and what is built on it, ``sounds`` a decoder of sound files,
-``serve`` a web server.
+``serve`` a web server, ``rl`` environments of reinforcement learning.
 """
 
 from __future__ import annotations
@@ -32,6 +32,15 @@ def require_sounds() -> None:
         raise MissingExtraError(
             "sound files are decoded by soundfile, which is not installed here: "
             'python -m pip install "transferium[sounds]"'
+        )
+
+
+def require_gymnasium() -> None:
+    """Raise ``MissingExtraError`` where gymnasium is not installed; it is not imported."""
+    if find_spec("gymnasium") is None:
+        raise MissingExtraError(
+            "policies play in environments of gymnasium, which is not installed here: "
+            'python -m pip install "transferium[rl]"'
         )
 
 

@@ -1,0 +1,66 @@
+"""Environments of gymnasium: made, compared, and played in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from transferium.errors import InputError
+from transferium.system.extras import require_gymnasium
+
+LONGEST = 10_000
+"""The most steps of an episode."""
+Made = Callable[[], Any]
+
+
+def maker(given: str | Made) -> Made:
+    """What makes the environment: ``given``, or ``gymnasium.make`` where it is a name."""
+    require_gymnasium()
+    if callable(given):
+        return given
+    import gymnasium
+
+    if given not in gymnasium.registry:
+        raise InputError(f"gymnasium has no environment {given!r}: give the name of one, or a function that makes one.")
+    return lambda: gymnasium.make(given)
+
+
+def check_alike(source: Any, target: Any) -> None:
+    """Raise ``InputError`` where two environments differ in what is observed or done."""
+    for what, name in (("observations", "observation_space"), ("actions", "action_space")):
+        ours, theirs = getattr(source, name), getattr(target, name)
+        if _kind(ours) != _kind(theirs):
+            raise InputError(
+                f"the environments differ in their {what}: {ours} at the source, {theirs} at the target. A policy can "
+                "be carried between environments with the same spaces alone."
+            )
+
+
+def _kind(space: Any) -> tuple[Any, ...]:
+    return type(space), space.shape, space.dtype, getattr(space, "n", None)
+
+
+def returns(environment: Any, act: Callable[[Any], Any], episodes: int, seed: int) -> float:
+    """The mean sum of rewards of ``episodes``, the first of which begins from ``seed``."""
+    total = 0.0
+    for episode in range(episodes):
+        observation, _ = environment.reset(seed=seed if episode == 0 else None)
+        for _ in range(LONGEST):
+            observation, reward, ended, cut, _ = environment.step(act(observation))
+            total += float(reward)
+            if ended or cut:
+                break
+        else:
+            raise InputError(
+                f"an episode took more than {LONGEST:,} steps: let it end, as by gymnasium.wrappers.TimeLimit."
+            )
+    return total / episodes
+
+
+def discrete(space: Any, what: str, learner: str) -> int:
+    """How many values a space has; raises ``InputError`` where it is not of numbered values from 0."""
+    if getattr(space, "n", None) is None or np.ndim(space.n) or getattr(space, "start", 0):
+        raise InputError(f"{learner} needs {what} numbered from 0, as Discrete(16); these are {space}.")
+    return int(space.n)
