@@ -10,16 +10,20 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 DATA = Path(__file__).parents[2] / "shared" / "data"
 SHORT = {"medicine": {}, "income": {"ROWS": "600"}, "driving": {"EACH": "12"}, "reviews": {"ROWS": "150"}} | {
-    "recommendation": {"USERS": "40"}
+    "recommendation": {"USERS": "40"},
+    "policies": {"SEEDS": "2"},
 }
 ENDS = {"medicine": "auto, and those twenty", "income": "worse off than the others: ", "driving": "night: as it is"} | {
     "reviews": "tablets to hotels: ",
     "recommendation": "20 ratings each",
+    "policies": "a lake whose old way ends in holes",
 }
+ITS_OWN = ("medicine", "policies")
+"""Those that read no data from elsewhere."""
 VERDICTS = ("helped", "hurt", "No evidence", "no evidence", "was not asked")
 
 
-@pytest.mark.parametrize("name", [name for name in SHORT if name != "medicine"])
+@pytest.mark.parametrize("name", [name for name in SHORT if name not in ITS_OWN])
 def test_what_is_missing_is_said(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATA", str(tmp_path))
     with pytest.raises(SystemExit, match=f"is not there. Say where .* python examples/{name}.py"):
@@ -32,7 +36,7 @@ def test_what_is_missing_is_said(name: str, tmp_path: Path, monkeypatch: pytest.
 def test_a_recipe_comes_to_a_verdict(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if name != "medicine" and not DATA.is_dir():
+    if name not in ITS_OWN and not DATA.is_dir():
         pytest.skip("the reference data is not beside the project")
     monkeypatch.setenv("DATA", str(DATA))
     for variable, value in SHORT[name].items():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from transferium.version import __version__
 
 if TYPE_CHECKING:
+    from transferium import policies as policies
     from transferium.data.domain import Domain as Domain
     from transferium.data.read import read as read
     from transferium.embedding.embed import Embedder as Embedder
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from transferium.job.advise.run import advise as advise
     from transferium.job.pretrain.run import pretrain as pretrain
     from transferium.job.rank.run import rank as rank
-    from transferium import policies as policies
     from transferium.models.backbone import Backbone as Backbone
     from transferium.models.catalogue import find_backbone as find_backbone
 

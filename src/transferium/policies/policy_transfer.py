@@ -120,7 +120,8 @@ def transfer(
     make_source, make_target = maker(source), maker(target)
     check_alike(make_source(), make_target())
     steps = np.linspace(0, target_steps, measurements + 1).round().astype(np.int64)
-    carried, scratch = [], []
+    carried: list[list[float]] = []
+    scratch: list[list[float]] = []
     for seed in seeds:
         taught = learner(make_source(), seed)
         taught.learn(make_source(), source_steps)
