@@ -91,6 +91,8 @@ def test_a_linear_policy_balances_a_pole_and_uses_no_more_steps_than_it_has() ->
     for _ in range(4):
         learner.learn(pole, 500)
     assert len(taken) - learner.ahead == 2000
+    learner.learn(pole, 7)
+    assert learner.round and not learner.copy().round and learner.copy().ahead == 0
     assert returns(gymnasium.make("CartPole-v1"), learner.act, 3, 0) > 60, "a policy that does nothing holds it for 10"
 
 

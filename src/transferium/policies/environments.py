@@ -39,7 +39,8 @@ def check_alike(source: Any, target: Any) -> None:
 
 
 def _kind(space: Any) -> tuple[Any, ...]:
-    return type(space), space.shape, space.dtype, getattr(space, "n", None)
+    sizes = np.ravel(getattr(space, "nvec", getattr(space, "n", ()))).tolist()
+    return type(space), space.shape, space.dtype, sizes
 
 
 def returns(environment: Any, act: Callable[[Any], Any], episodes: int, seed: int) -> float:

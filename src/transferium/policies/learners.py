@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -148,7 +148,8 @@ class LinearLearner:
         return _best(self.mean, observation)
 
     def copy(self) -> LinearLearner:
-        return copy.deepcopy(self)
+        """The same, at the beginning of a round: returns of another environment say nothing of the next."""
+        return replace(copy.deepcopy(self), round=[], ahead=0)
 
 
 def _best(policy: NDArray[np.float64], observation: Any) -> int:
