@@ -2,6 +2,7 @@
 # make digits the same on images that come with scikit-learn
 # make test   set up everything and run the tests
 # make lint   ruff and the type checker         make slow   the longer claims on real data
+# make docs   build the documentation into site/
 # make core   build the wheel, install it alone beside nothing else, and use it
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +11,7 @@ CORE := $(VENV)/.core
 READY := $(VENV)/.ready
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo digits test lint slow core
+.PHONY: demo digits test lint slow core docs
 
 $(CORE): pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -42,6 +43,10 @@ lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "Open site/index.html in a browser."
 
 core:
 	rm -rf build dist .core

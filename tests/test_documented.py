@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from itertools import takewhile
 from pathlib import Path
@@ -9,11 +10,13 @@ from pathlib import Path
 import click
 import pytest
 
+import transferium
 from transferium.cli.app import cli
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "README.zh-CN.md", "docs/faq.md", "docs/fine-tuning.md")
+PAGES = ("README.md", "README.zh-CN.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")))
 ENGLISH, CHINESE = ((ROOT / name).read_text(encoding="utf-8") for name in PAGES[:2])
+NO_COMMANDS = ("docs/format.md",)
 FIGURE = re.compile(r"\d[\d,]*\.\d+|\d[\d,]* (?:%|GB|MB|×)")
 """A number with a decimal point or a unit."""
 
@@ -48,9 +51,18 @@ def not_understood(line: str) -> str:
 def test_commands_and_options_are_there(name: str) -> None:
     page = (ROOT / name).read_text(encoding="utf-8")
     inline = [line.replace("\n", " ") for line in re.findall(r"`(transferium [^`…]+)`", page)]
-    lines = [line for line in [*typed(page), *inline] if re.match(r"(\S*/)?transferium ", line)]
-    assert lines
+    indented = re.findall(r"^    (transferium .*?)(?:\s+#.*)?$", page, re.M)
+    lines = [line for line in [*typed(page), *inline, *indented] if re.match(r"(\S*/)?transferium ", line)]
+    assert bool(lines) != (name in NO_COMMANDS)
     assert not [(line, why) for line in lines if (why := not_understood(line))]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_python_is_python_and_names_what_is_public(name: str) -> None:
+    page = (ROOT / name).read_text(encoding="utf-8")
+    for code in re.findall(r"^```python\n(.*?)^```", page, re.S | re.M):
+        ast.parse(code)
+        assert set(re.findall(r"\btm\.(\w+)", code)) <= set(transferium.__all__), code
 
 
 def test_both_languages_have_the_same_commands() -> None:
@@ -66,11 +78,13 @@ def test_both_languages_have_the_same_figures() -> None:
     assert len(bold.findall(CHINESE)) > 15
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md", "docs/faq.md"])
+@pytest.mark.parametrize("name", PAGES)
 def test_links_lead_somewhere(name: str) -> None:
+    """``reference/`` is made with the site, whose building checks links into it."""
     page = ROOT / name
-    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-    assert links and not [link for link in links if not (page.parent / link).exists()]
+    links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    links = [link for link in links if "reference/" not in link]
+    assert not [link for link in links if not (page.parent / link).exists()]
 
 
 def test_lines_fit() -> None:

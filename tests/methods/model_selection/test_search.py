@@ -9,6 +9,7 @@ import torch
 
 from transferium.embedding.embed import Embedder
 from transferium.errors import DataError, InputError
+from transferium.methods.catalogue import METHODS, method_class
 from transferium.methods.model_selection import search as module
 from transferium.methods.model_selection.search import Tuned
 from transferium.methods.task import Task
@@ -299,3 +300,9 @@ def test_an_interrupted_search_ends_as_if_it_had_not_been(tmp_path, monkeypatch)
         found = given.fit(where).selection
         told[at] = [(row["trial"], row["state"], row["lr"], row["log_loss"]) for row in found.candidates], found.chosen
     assert all(other == told[-1] for other in told.values())
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if method_class(name).searched])
+def test_what_a_method_changes_of_its_base_is_searched_once(name):
+    names = [dial.name for dial in Tuned(method=name).dials]
+    assert names and len(set(names)) == len(names)

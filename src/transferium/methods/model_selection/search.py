@@ -79,7 +79,8 @@ class Tuned(Method):
         cls = method_class(self.method)
         # The settings that a method adds to its base class are the important ones.
         own = () if "searched" in vars(cls) else tuple(vars(cls).get("__annotations__", ()))
-        dials = find_dials(cls.settings(), self.search, (*cls.searched, *own) if cls.searched else ())
+        named = dict.fromkeys((*cls.searched, *own)) if cls.searched else ()
+        dials = find_dials(cls.settings(), self.search, tuple(named))
         return dials if self.search else tuple(d for d in dials if d.name not in self.fixed)
 
     @property

@@ -1,0 +1,112 @@
+"""The documentation: tutorials do what they say in both languages, and the site loads nothing from elsewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+TUTORIALS = sorted(path.stem for path in (DOCS / "tutorials").glob("*.md"))
+NEEDS = {"within-an-hour": "optuna", "deploy": "fastapi"}
+NEXT = "==> next block"
+NUMBER = re.compile(r"[-+−]?\d[\d,.]*(?:e[-+]?\d+)?")
+LOADED = re.compile(r"""<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href)=["']?(https?:)?//[^>]*>""")
+
+
+class Block(NamedTuple):
+    """A block of code: ``bash`` and ``python`` are run, ``text`` is what the one before prints, others are shown."""
+
+    language: str
+    code: str
+
+
+def blocks(page: Path) -> list[Block]:
+    """The fenced blocks of a page, in order."""
+    return [Block(*found) for found in re.findall(r"^```(\w*)\n(.*?)^```", page.read_text("utf-8"), re.S | re.M)]
+
+
+def printed(given: list[Block], folder: Path) -> list[str]:
+    """What each block that is run prints, all of them in one shell, which ends at the first command that fails."""
+    kinds = {"bash": "{}", "python": "python <<'END_OF_BLOCK'\n{}END_OF_BLOCK\n"}
+    script = "".join(f"echo '{NEXT}'\n{kinds[b.language].format(b.code)}" for b in given if b.language in kinds)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        script = script.replace("8000", str(free.getsockname()[1]))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    command = ["bash", "-euo", "pipefail", "-c", script]
+    ran = subprocess.run(
+        command, cwd=folder, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-2000:]
+    return ran.stdout.split(f"{NEXT}\n")[1:]
+
+
+def missing(shown: str, output: str) -> list[str]:
+    """The lines of ``shown`` that ``output`` does not have in this order, numbers and widths aside; … means more."""
+    there = iter([_plain(line) for line in output.splitlines()])
+    wanted = [line for line in shown.splitlines() if line.strip() not in ("", "…")]
+    return [line for line in wanted if not any(_begins(other, *_plain(line).partition("…")) for other in there)]
+
+
+def _plain(line: str) -> str:
+    return " ".join(re.sub("--+", "--", NUMBER.sub("0", line)).split())
+
+
+def _begins(line: str, start: str, more: str, _: str) -> bool:
+    return line.startswith(start) if more else line == start
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_a_tutorial_does_what_it_says(name: str, tmp_path: Path) -> None:
+    pytest.importorskip(NEEDS.get(name, "transferium"))
+    if not shutil.which("curl"):
+        pytest.skip("there is no curl")
+    page = blocks(DOCS / "tutorials" / f"{name}.md")
+    run = [block for block in page if block.language in ("bash", "python")]
+    output = dict(zip(run, printed(page, tmp_path), strict=True))
+    shown = [(code, text) for code, text in pairwise(page) if text.language == "text"]
+    assert shown and not [line for code, text in shown for line in missing(text.code, output[code])]
+
+
+def test_what_is_shown_and_not_printed_is_found() -> None:
+    assert not missing("a  12.5 % of …\n…\nb\n", "a -3 % of c\nx\nb\n")
+    assert missing("b\na 1\n", "a 1\nb\n") == ["a 1"] and missing("helped\n", "hurt\n")
+
+
+def test_lines_fit() -> None:
+    long = {
+        f"{path.relative_to(DOCS)}:{number}"
+        for path in DOCS.rglob("*.md")
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if len(line) > 150 and not line.startswith("|")
+    }
+    assert not long
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    ran = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    pages = {path: path.read_text("utf-8") for path in tmp_path.rglob("*.html")}
+    styles = [path.read_text("utf-8") for path in tmp_path.rglob("*.css")]
+    assert len(pages) > 15 and styles
+    assert not [found[0] for text in pages.values() for found in LOADED.finditer(text)]
+    assert not [style for style in styles if re.search(r"(?:@import|url\()\s*[\"']?(?:https?:)?//", style)]
+    assert not [path for path, text in pages.items() if 'class="mermaid"' in text]  # its script would be fetched
+    methods = pages[tmp_path / "reference" / "methods.html"]
+    assert "lp-ft" in methods and 'class="highlight"' in pages[tmp_path / "reference" / "python.html"]
