@@ -16,7 +16,6 @@ from transferium.cli.app import cli
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "README.zh-CN.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")))
 ENGLISH, CHINESE = ((ROOT / name).read_text(encoding="utf-8") for name in PAGES[:2])
-NO_COMMANDS = ("docs/format.md",)
 FIGURE = re.compile(r"\d[\d,]*\.\d+|\d[\d,]* (?:%|GB|MB|×)")
 """A number with a decimal point or a unit."""
 
@@ -47,14 +46,22 @@ def not_understood(line: str) -> str:
     )
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_commands_and_options_are_there(name: str) -> None:
-    page = (ROOT / name).read_text(encoding="utf-8")
+def commands(page: str) -> list[str]:
+    """The command lines of this program in fenced and indented blocks, and in the text."""
     inline = [line.replace("\n", " ") for line in re.findall(r"`(transferium [^`…]+)`", page)]
     indented = re.findall(r"^    (transferium .*?)(?:\s+#.*)?$", page, re.M)
-    lines = [line for line in [*typed(page), *inline, *indented] if re.match(r"(\S*/)?transferium ", line)]
-    assert bool(lines) != (name in NO_COMMANDS)
+    return [line for line in [*typed(page), *inline, *indented] if re.match(r"(\S*/)?transferium ", line)]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_commands_and_options_are_there(name: str) -> None:
+    lines = commands((ROOT / name).read_text(encoding="utf-8"))
     assert not [(line, why) for line in lines if (why := not_understood(line))]
+
+
+def test_commands_are_found_in_blocks_and_in_the_text() -> None:
+    page = "```bash\ntransferium a\n```\n\n    transferium b  # c\n\nSee `transferium d\n--e`.\n"
+    assert commands(page) == ["transferium a", "transferium d --e", "transferium b"]
 
 
 @pytest.mark.parametrize("name", PAGES)
