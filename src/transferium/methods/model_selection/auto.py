@@ -31,10 +31,7 @@ from transferium.system.extras import INSTALL, can_train
 from transferium.system.processes import refuse_several
 
 RULE = "the {first}, unless another is more accurate by more than half the width of the interval of their difference"
-RULE_WITH_FEW = (
-    "the {first}, unless another has a smaller log-loss out of fold by more than one standard error and is no less "
-    "accurate, since labels are few"
-)
+RULE_WITH_FEW = "the {first}, unless another is more accurate by more than one standard error, since labels are few"
 
 FEW = 32
 """The most labels of a class that are few."""
@@ -51,8 +48,8 @@ class Auto(Method):
     Each candidate trains on folds of the training part and is compared with the probe's out-of-fold answers on the
     same examples; as many folds are run as the budget holds, counting the final fit on everything. The probe stays
     unless the paired difference in accuracy exceeds half the width of its 95 % interval; with at most 32 labels a class
-    all folds are run, with shorter training if need be, and one standard error of the log-loss decides. Without a
-    budget, or where nothing fits into it, this is the probe (or the nearest class mean).
+    all folds are run, with shorter training if need be, and one standard error is enough. Without a budget, or
+    where nothing fits into it, this is the probe (or the nearest class mean).
 
     Beside a source (``--source``), ``adaptations`` are fitted instead, and their answers for the target decide without
     a target label (``most_agreed.py``): two or more of them, or named ``validators``, are needed. One method at

@@ -60,10 +60,5 @@ def _accuracy(outputs: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
     return float((outputs.argmax(axis=1) == labels).mean())
 
 
-def log_losses(outputs: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """``-log p(label)`` of each row of probabilities ``(n, classes)``."""
-    return np.asarray(-np.log(np.maximum(outputs[np.arange(len(labels)), labels], 1e-12)))
-
-
 def _log_loss(outputs: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    return float(log_losses(outputs, labels).mean())
+    return float(-np.log(np.maximum(outputs[np.arange(len(labels)), labels], 1e-12)).mean())

@@ -14,7 +14,7 @@ from transferium.functional.bootstrap import paired_interval
 from transferium.methods.fitted import Fitted
 from transferium.methods.folds import held_out_folds
 from transferium.methods.method import Method
-from transferium.methods.model_selection.cheaper import log_losses, scores
+from transferium.methods.model_selection.cheaper import scores
 from transferium.methods.model_selection.saved_decision import Decision
 from transferium.methods.task import Task
 
@@ -43,7 +43,6 @@ class Trials:
         if first.oof_outputs is None or task.budget_s is None:
             raise InputError("auto compares with out-of-fold answers of a first model within a budget; one is missing.")
         self.task, self.first, self.deadline = task, first, started + task.budget_s
-        self.first_outputs = first.oof_outputs
         self.fold = held_out_folds(task.train.y, folds, task)
         self.few, self.sized_for = few, (int(self.fold.max()) + 1, 1) if few else (1,)
         self.known = (self.fold >= 0) & ~np.isnan(first.oof_outputs).any(1)
@@ -145,14 +144,11 @@ class Trials:
         right = answers[seen].argmax(1) == self.task.train.y[seen]
         difference = paired_interval(right, self.first_right[seen], seed=self.task.seed)
         half = (difference.high - difference.low) / 2
-        gain, better = difference.value, difference.value > half
-        if self.few:
-            y = self.task.train.y[seen]
-            less = log_losses(self.first_outputs[seen], y) - log_losses(answers[seen], y)
-            gain, error = float(less.mean()), float(less.std(ddof=1) / np.sqrt(len(less)))
-            better = gain > error and difference.value >= 0
-        if better and (self.best is None or gain > self.best[0]):
-            self.best, self.reserved = (gain, method), final_s
+        gains = right.astype(np.float64) - self.first_right[seen]
+        asked = float(gains.std() / np.sqrt(max(1, len(gains) - 1))) if self.few else half
+        better = difference.value > asked
+        if better and (self.best is None or difference.value > self.best[0]):
+            self.best, self.reserved = (difference.value, method), final_s
         return {
             "difference": round(difference.value, 4),
             "low": round(difference.low, 4),
