@@ -16,7 +16,7 @@ from transferium.policies.policy_transfer import measured
 from transferium.system.extras import MissingExtraError
 
 gymnasium = pytest.importorskip("gymnasium")
-SHORT: dict[str, Any] = {"source_steps": 600, "target_steps": 300, "measurements": 3, "episodes": 1, "seeds": range(4)}
+SHORT: dict[str, Any] = {"source_steps": 600, "target_steps": 300, "measurements": 3, "episodes": 1, "seeds": range(6)}
 
 
 class Corridor(gymnasium.Env[Any, Any]):
@@ -43,9 +43,9 @@ def test_a_policy_helps_where_the_goal_is_the_same_and_hurts_where_it_is_at_the_
     same = tm.policies.transfer(Corridor, Corridor, tm.policies.QTable(), **SHORT)
     assert same.verdict.word == same.word("jump_start") == "helped" and same.differences["steps_saved"].value > 0
     other = tm.policies.transfer(Corridor, lambda: Corridor(goal=0), tm.policies.QTable(), **SHORT)
-    assert other.differences["area"].value < 0 and other.reached["scratch"] == 4
+    assert other.differences["area"].value < 0 and other.reached["scratch"] == 6
     told = json.loads(json.dumps(same.as_dict()))
-    assert told["verdict"] == "helped" and len(told["carried"]) == 4 and len(told["steps"]) == 4
+    assert told["verdict"] == "helped" and len(told["carried"]) == 6 and len(told["steps"]) == 4
     assert "jump-start" in repr(same) and "<table>" in same._repr_html_()
 
 
@@ -68,6 +68,13 @@ def test_the_figures_are_those_of_their_definitions() -> None:
     assert found.differences["area"].value == pytest.approx(np.mean(areas) / 30)
     assert found.threshold == pytest.approx(1 / 3 + 0.9 * (11 / 3 - 1 / 3)) and found.reached["carried"] == 3
     assert found.differences["steps_saved"].value == pytest.approx(np.mean([30 - 10, 30 - 30, 30 - 30]))
+
+
+def test_gains_that_are_equal_in_few_seeds_are_no_evidence() -> None:
+    flat = np.zeros((2, 2))
+    assert measured(np.array([0, 5]), flat + 1, flat).word("jump_start") == "no evidence"
+    flat = np.zeros((6, 2))
+    assert measured(np.array([0, 5]), flat + 1, flat).word("jump_start") == "helped"
 
 
 def test_one_seed_has_no_interval_and_no_verdict() -> None:
@@ -106,7 +113,9 @@ def test_stable_baselines_learns_on_from_what_it_knows() -> None:
     observation = np.array([0.1, 0.0, -0.1, 0.2], np.float32)
     assert taught.act(observation) == again.act(observation)
     before = taught.model.get_parameters()["policy"]["value_net.weight"].clone()
-    again.learn(gymnasium.make("CartPole-v1"), 32)
+    again.learn(gymnasium.make("CartPole-v1"), 20)
+    again.learn(gymnasium.make("CartPole-v1"), 12)
+    assert again.model.num_timesteps == 64 and again.ahead == 0
     assert not (again.model.get_parameters()["policy"]["value_net.weight"] == before).all()
     assert (taught.model.get_parameters()["policy"]["value_net.weight"] == before).all()
     with pytest.raises(InputError, match="no algorithm of Stable-Baselines3"):
@@ -120,11 +129,13 @@ def test_stable_baselines_learns_on_from_what_it_knows() -> None:
             {"target": lambda: Corridor(places=7)},
             r"differ in their observations: Discrete\(5\) at the source, Discrete\(7\)",
         ),
-        ({"target": "NoSuch-v0"}, "gymnasium has no environment 'NoSuch-v0'"),
+        ({"target": "NoSuch-v0"}, "gymnasium cannot make 'NoSuch-v0'"),
         ({"learner": tm.policies.LinearPolicy()}, "needs observations that are a list of numbers"),
         ({"source": "CartPole-v1", "target": "CartPole-v1"}, "needs observations numbered from 0"),
         ({"seeds": []}, "seeds must be numbers that differ"),
         ({"seeds": [1, 1]}, "seeds must be numbers that differ"),
+        ({"seeds": 10}, "seeds must be numbers that differ, as .*; given was 10"),
+        ({"learner": tm.policies.QTable}, r"learner must be as QTable\(\)"),
         ({"target_steps": 0}, "target_steps must be 1 at least; given was 0"),
         ({"target": lambda: Corridor(ends=False)}, "an episode took more than 50 steps"),
     ],

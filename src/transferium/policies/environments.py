@@ -22,25 +22,36 @@ def maker(given: str | Made) -> Made:
         return given
     import gymnasium
 
-    if given not in gymnasium.registry:
-        raise InputError(f"gymnasium has no environment {given!r}: give the name of one, or a function that makes one.")
-    return lambda: gymnasium.make(given)
+    def made() -> Any:
+        try:
+            return gymnasium.make(given)
+        except (gymnasium.error.Error, ImportError) as error:
+            raise InputError(
+                f"gymnasium cannot make {given!r} ({error}): give the name of an environment that is installed here, "
+                "or a function that makes one."
+            ) from error
+
+    return made
 
 
 def check_alike(source: Any, target: Any) -> None:
     """Raise ``InputError`` where two environments differ in what is observed or done."""
     for what, name in (("observations", "observation_space"), ("actions", "action_space")):
         ours, theirs = getattr(source, name), getattr(target, name)
-        if _kind(ours) != _kind(theirs):
+        if not _alike(ours, theirs):
             raise InputError(
                 f"the environments differ in their {what}: {ours} at the source, {theirs} at the target. A policy can "
                 "be carried between environments with the same spaces alone."
             )
 
 
-def _kind(space: Any) -> tuple[Any, ...]:
-    sizes = np.ravel(getattr(space, "nvec", getattr(space, "n", ()))).tolist()
-    return type(space), space.shape, space.dtype, sizes
+def _alike(ours: Any, theirs: Any) -> bool:
+    """Whether the spaces are equal; of boxes of numbers the limits may differ."""
+    from gymnasium.spaces import Box
+
+    if isinstance(ours, Box) and isinstance(theirs, Box):
+        return bool(ours.shape == theirs.shape and ours.dtype == theirs.dtype)
+    return bool(ours == theirs)
 
 
 def returns(environment: Any, act: Callable[[Any], Any], episodes: int, seed: int) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.errors import InputError
-from transferium.evaluation.verdict import Verdict, compared, verdict
+from transferium.evaluation.verdict import Verdict, verdict
 from transferium.functional.bootstrap import Interval, mean_interval
 from transferium.policies.environments import Made, check_alike, maker, returns
 from transferium.policies.learners import Beginning, Learner
@@ -30,6 +30,8 @@ WORDING = Wording(
     "the mean return of {ours} while it learns is {by} lower than that of {theirs}",
     "the mean return of {ours} while it learns differs by {by} from that of {theirs}",
 )
+ALIKE = 6
+"""The fewest seeds whose equal gains are no chance: ``2 · ½ⁿ < 0.05``."""
 NEAR_THE_END = 0.9
 """How far from the first to the last return of learning from scratch the threshold lies, unless one is given."""
 
@@ -55,8 +57,7 @@ class PolicyTransfer(Shown):
 
     def word(self, name: str) -> str:
         """``"helped"``, ``"hurt"`` or ``"no evidence"``, by one of ``differences``."""
-        found = compared(self.differences[name], "", "", WORDING)[0]
-        return {"better": "helped", "worse": "hurt"}.get(found, "no evidence")
+        return verdict(self.differences[name], "", "", WORDING).word
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for ``json.dumps``."""
@@ -114,9 +115,10 @@ def transfer(
     Raises ``InputError`` for environments whose spaces differ, and where numbers are too small.
     """
     check_numbers(source_steps=source_steps, target_steps=target_steps, measurements=measurements, episodes=episodes)
-    seeds = tuple(seeds)
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise InputError(f"seeds must be numbers that differ, as range(10); given were {list(seeds)}.")
+    if isinstance(seeds, int) or not len(set(seeds)) == len(seeds) > 0:
+        raise InputError(f"seeds must be numbers that differ, as range(10); given was {seeds}.")
+    if not callable(learner) or isinstance(learner, type):
+        raise InputError(f"learner must be as QTable() or a function of environment and seed; given was {learner!r}.")
     make_source, make_target = maker(source), maker(target)
     check_alike(make_source(), make_target())
     steps = np.linspace(0, target_steps, measurements + 1).round().astype(np.int64)
@@ -156,7 +158,7 @@ def measured(
 ) -> PolicyTransfer:
     """The comparison of two sets of curves ``(seeds, measurements)``, after ``steps``.
 
-    >>> rising, flat = np.tile([0.0, 1, 1], (5, 1)), np.tile([0.0, 0, 1], (5, 1))
+    >>> rising, flat = np.tile([0.0, 1, 1], (6, 1)), np.tile([0.0, 0, 1], (6, 1))
     >>> found = measured(np.array([0, 10, 20]), rising, flat, 1.0)
     >>> found.differences["area"].value, found.differences["steps_saved"].value, found.verdict.word
     (0.5, 10.0, 'helped')
@@ -173,7 +175,15 @@ def measured(
         "final": gain[:, -1],
         "steps_saved": (after["scratch"] - after["carried"]).astype(np.float64),
     }
-    differences = {name: mean_interval(each, seed=seed) for name, each in amounts.items()}
+    differences = {name: _over_seeds(each, seed) for name, each in amounts.items()}
     reached = {name: int(at.any(axis=1).sum()) for name, at in met.items()}
     told = verdict(differences["area"], "the carried policy", "a policy from scratch", WORDING)
     return PolicyTransfer(steps, carried, scratch, goal, differences, reached, told)
+
+
+def _over_seeds(amounts: NDArray[np.float64], seed: int) -> Interval:
+    """The mean with its interval; none where fewer than ``ALIKE`` seeds have the same gain, as coins may fall alike."""
+    found = mean_interval(amounts, seed=seed)
+    if np.ptp(amounts) == 0 and amounts[0] and len(amounts) < ALIKE:
+        return Interval(found.value, -np.inf, np.inf)
+    return found

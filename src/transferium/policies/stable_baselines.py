@@ -13,8 +13,9 @@ from transferium.errors import InputError
 class StableBaselines:
     """An algorithm of Stable-Baselines3, as ``StableBaselines(stable_baselines3.PPO, settings={"n_steps": 256})``.
 
-    It learns whole rollouts: steps are rounded up to these, for a carried policy and from scratch alike. A carried one
-    goes on with its network and its optimiser. Raffin et al., Stable-Baselines3, JMLR 22, 2021.
+    It learns whole rollouts, and what one takes beyond the steps is paid by the next ones: let rollouts be short beside
+    the distance of two measurements. A carried one goes on with its network and its optimiser.
+    Raffin et al., Stable-Baselines3, JMLR 22, 2021.
     """
 
     algorithm: type
@@ -26,20 +27,27 @@ class StableBaselines:
             raise InputError(f"{self.algorithm!r} is no algorithm of Stable-Baselines3: it has no {missing[0]}.")
 
     def __call__(self, environment: Any, seed: int) -> StableLearner:
-        model = self.algorithm(self.policy, environment, seed=seed, device="cpu", **self.settings)
+        try:
+            model = self.algorithm(self.policy, environment, seed=seed, device="cpu", **self.settings)
+        except (AssertionError, TypeError, ValueError) as error:
+            raise InputError(f"{self.algorithm.__name__} cannot learn here: {error}") from error
         return StableLearner(model)
 
 
 @dataclass
 class StableLearner:
-    """A model of Stable-Baselines3 that learns."""
+    """A model of Stable-Baselines3 that learns; ``ahead`` steps are paid already."""
 
     model: Any
+    ahead: int = 0
 
     def learn(self, environment: Any, steps: int) -> None:
-        """Learn from so many steps more, rounded up to whole rollouts."""
-        self.model.set_env(environment)
-        self.model.learn(steps, reset_num_timesteps=True)
+        """Learn whole rollouts until ``steps`` are used up; what the last takes beyond them the next call pays."""
+        left, before = steps - self.ahead, self.model.num_timesteps
+        if left > 0:
+            self.model.set_env(environment)
+            self.model.learn(left, reset_num_timesteps=False)
+        self.ahead = self.model.num_timesteps - before - left
 
     def act(self, observation: Any) -> Any:
         """The action of the policy, without exploring."""
