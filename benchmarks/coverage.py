@@ -8,9 +8,10 @@ python benchmarks/coverage.py [intervals] [small] [subgroups] [transfer] [trec] 
 - ``small``: the same of 2 to 100 examples, amounts and shares, and how often two models that are alike differ.
 - ``subgroups``: how often any of five subgroups that are alike is called worse off, of 2 to 200 examples each: shares
   of right answers, and amounts whose errors are skewed, beside 60 others.
-- ``transfer``: planted worlds of 4 classes, 200 to 2,000 training and 400 test examples, features in place of
-  backbones. Positive: features that show more of the class than the reference's; negative: less; null: labels that were
-  permuted, and (by class) two views that are equally good. The share of worlds with each word, overall and by class.
+- ``transfer``: planted worlds of 4 classes, 200 to 2,000 training and 400 or 800 test examples, features in place of
+  backbones. Positive: features that show more of the class than the reference's, or of one class alone; negative: less;
+  null: labels that were permuted, and two views that are equally good. The share of worlds with each word, overall,
+  on any class, and on one that was named before.
 - ``trec``, ``cifar10``: the law of a learning curve from 30 % of the examples of TREC and of CIFAR-10 (subset), and
   whether its 95 % interval holds the error that a probe of all of them has, over draws.
 
@@ -31,9 +32,10 @@ from transferium.data.samples import Rows
 from transferium.embedding.embed import Embedder
 from transferium.embedding.store.store import FeatureStore
 from transferium.evaluation.sides.conformal_sets import halves
-from transferium.evaluation.sides.learning_curve import order_of
+from transferium.evaluation.sides.learn_and_test import order_of
 from transferium.evaluation.sides.subgroups import p_of
 from transferium.evaluation.sides.transfer_gain import by_class
+from transferium.evaluation.verdict import verdict
 from transferium.functional.bootstrap import Interval, difference_of, least_share, paired_interval
 from transferium.functional.inference.conformal import conformal_threshold
 from transferium.functional.inference.holm import holm
@@ -48,6 +50,8 @@ from transferium.problems.regression import Regression
 
 Array = np.ndarray
 POPULATION = 200_000
+TESTED = (400, 800)
+"""How many test examples of planted worlds are looked at."""
 
 
 def classifier(rng: np.random.Generator, y: Array, sharp: float, wrong: float) -> Array:
@@ -170,7 +174,7 @@ def probe(x: Array, y: Array, test: Array, seed: int) -> Array:
 
 
 def transfer(runs: int, seed: int) -> dict[str, Any]:
-    """The share of planted worlds with each word."""
+    """The share of planted worlds with each word, by how many test examples are looked at."""
     plain, more, less = np.full(4, 1.5), np.full(4, 2.3), np.full(4, 0.7)
     one = np.array([3.0, 1.5, 1.5, 1.5])
     worlds = {
@@ -178,26 +182,31 @@ def transfer(runs: int, seed: int) -> dict[str, Any]:
         "null, permuted labels": (plain, plain, 200, True),
         "null, equal views": (plain, plain, 2000, False),
         "negative": (less, plain, 200, False),
-        "one class alone": (one, plain, 200, False),
+        "first class alone gains": (one, plain, 200, False),
     }
-    found = {}
+    found: dict[str, Any] = {}
     for name, (ours, theirs, n, permuted) in worlds.items():
-        words, classes = [], []
+        words: dict[int, list[list[str]]] = {tested: [] for tested in TESTED}
         for run in range(runs):
             rng = np.random.default_rng([seed, run, n])
-            y = rng.integers(0, 4, n + 400)
+            y = rng.integers(0, 4, n + max(TESTED))
             labels = rng.permutation(y) if permuted else y
             answers = [probe(x[:n], labels[:n], x[n:], run) for x in (views(rng, y, s) for s in (ours, theirs))]
-            gap = Classes(tuple("abcd")).compare(labels[n:], *answers, seed=run)
-            words.append("helped" if gap.low > 0 else "hurt" if gap.high < 0 else "no evidence")
-            classes.append([row["word"] for row in by_class(tuple("abcd"), labels[n:], *answers, seed=run)])
-        found[name] = {
-            "overall": {word: share([w == word for w in words]) for word in ("helped", "hurt", "no evidence")}
-        }
-        found[name]["any class helped"] = share(["helped" in row for row in classes])
-        found[name]["any class hurt"] = share(["hurt" in row for row in classes])
-        found[name]["first class helped"] = share([row[0] == "helped" for row in classes])
+            for tested in TESTED:
+                held, both = labels[n : n + tested], [outputs[:tested] for outputs in answers]
+                gap = Classes(tuple("abcd")).compare(held, *both, seed=run)
+                word = verdict(gap, "one", "other", Classes.wording).word
+                words[tested].append([word, *(row["word"] for row in by_class("abcd", held, *both, seed=run))])
+        found[name] = {f"{tested} test examples": shares_of(each) for tested, each in words.items()}
     return found
+
+
+def shares_of(words: list[list[str]]) -> dict[str, Any]:
+    """The shares of worlds with each word, whose ``words`` are that on all classes and those on each."""
+    told = {f"overall {word}": share([row[0] == word for row in words]) for word in ("helped", "hurt")}
+    told |= {f"any class {word}": share([word in row[1:] for row in words]) for word in ("helped", "hurt")}
+    told["any class helped or hurt"] = share([{"helped", "hurt"} & set(row[1:]) != set() for row in words])
+    return told | {f"first class {word}": share([row[1] == word for row in words]) for word in ("helped", "hurt")}
 
 
 def curve(name: str, draws: int, examples: int, seed: int, side: int | None = None) -> dict[str, Any]:

@@ -176,6 +176,17 @@ def test_transfer_is_judged_overall_and_by_class_with_control_for_all() -> None:
         transfer_gain(replace(found, train=None))
 
 
+def test_a_class_that_is_merely_named_more_often_was_not_helped() -> None:
+    y = np.repeat(np.arange(4), 25)
+    ours, theirs = (np.eye(4)[np.full(100, k)] for k in (0, 1))
+    told = by_class("abcd", y, ours, theirs, seed=0)
+    assert [row["word"] for row in told] == ["no evidence"] * 4 and told[0]["model"] - told[0]["no_transfer"] == 1.0
+    guess = y.copy()
+    guess[25:] = np.roll(guess[25:], 25)
+    told = by_class("abcd", y, np.eye(4)[guess], theirs, seed=0)
+    assert [row["word"] for row in told] == ["helped", "hurt", "no evidence", "no evidence"]
+
+
 def test_copies_count_once_in_the_word_on_a_class() -> None:
     y = np.zeros(20, np.int64)
     right, wrong = np.eye(2)[y], np.eye(2)[1 - y]

@@ -13,6 +13,7 @@ from transferium.evaluation.sides.looked import Array, Looked
 from transferium.evaluation.verdict import verdict
 from transferium.functional.bootstrap import paired_interval, units_won
 from transferium.functional.inference.holm import holm
+from transferium.functional.metrics.informedness import informedness_gain
 from transferium.functional.metrics.mcnemar import mcnemar
 from transferium.problems.classes import Classes
 
@@ -23,7 +24,8 @@ FEWEST, SURE = 5, 0.05
 def transfer_gain(looked: Looked) -> dict[str, Any]:
     """The verdict beside a probe of random weights on what is evaluated, and one for each class.
 
-    A class was helped or hurt where McNemar's exact test says so with control for all classes (Holm); examples that
+    A class was helped or hurt where more or fewer of its examples are found (McNemar's exact test) and not merely
+    because it is named more or less often (``informedness_gain``), with control for all classes (Holm); examples that
     belong together count once. A reference that
     reads coarser pictures decides nothing alone: where it is near, it is measured again at full side. Raises
     ``DataError`` where there is no such reference, and for examples that were learned from.
@@ -57,8 +59,12 @@ def transfer_gain(looked: Looked) -> dict[str, Any]:
 def by_class(
     names: Sequence[str], y: Array, ours: Array, theirs: Array, *, seed: int, groups: Array | None = None
 ) -> list[dict[str, Any]]:
-    """Recall with and without transfer for each class, and its word, from labels and probabilities of both."""
-    right, others = (outputs.argmax(axis=1) == y for outputs in (ours, theirs))
+    """Recall with and without transfer for each class, and its word, from labels and probabilities of both.
+
+    ``p_value`` is the larger one of two tests that both have to agree: of recall, and of informedness.
+    """
+    said, they = ours.argmax(axis=1), theirs.argmax(axis=1)
+    right, others = said == y, they == y
     rows: list[dict[str, Any]] = []
     for k, name in enumerate(names):
         at = y == k
@@ -71,7 +77,9 @@ def by_class(
         tied = None if groups is None else groups[at]
         row["difference"] = paired_interval(a, b, seed=seed, groups=tied).as_dict()
         _, won, lost = units_won(a.astype(np.float64) - b, tied)
-        rows.append(row | {"p_value": mcnemar(won, lost)})
+        informed, p = informedness_gain(at, said == k, they == k, groups)
+        agree = informed * (row["model"] - row["no_transfer"]) > 0
+        rows.append(row | {"p_value": max(p, mcnemar(won, lost)) if agree else 1.0})
     tested = [row for row in rows if "p_value" in row]
     for row, adjusted in zip(tested, holm([row["p_value"] for row in tested]), strict=True):
         better = row["model"] > row["no_transfer"]
