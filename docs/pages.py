@@ -16,6 +16,8 @@ from transferium.methods.catalogue import describe_methods
 from transferium.problems.catalogue import PROBLEMS
 
 ROOT = Path(__file__).resolve().parents[1]
+WRAPPED = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])")
+"""The end of a line within a Chinese sentence, which a browser would show as a space."""
 DOCTEST = re.compile(r"(?:^>>> .*\n(?:.+\n?)*)+", re.M)
 
 
@@ -100,8 +102,9 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Of links to files beside ``docs/``, which the site does not have, the words stay."""
+    """Of links to files beside ``docs/``, which the site does not have, the words stay; Chinese has no spaces."""
     folder = (ROOT / "docs" / page.file.src_uri).parent
+    markdown = WRAPPED.sub("", markdown)
     return re.sub(r"\[([^]]*)\]\((\.\.[^)#]*)\)", lambda link: _kept(link, folder), markdown)
 
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
 import transferium
 from transferium.cli.app import cli
+from transferium.errors import InputError
+from transferium.job.options import parse_settings
+from transferium.methods.settings.parse import split_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "README.zh-CN.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")))
 ENGLISH, CHINESE = ((ROOT / name).read_text(encoding="utf-8") for name in PAGES[:2])
+NO_MATTER = ("--quiet", "--help")
+"""Options that change nothing of what else may be said."""
 FIGURE = re.compile(r"\d[\d,]*\.\d+|\d[\d,]* (?:%|GB|MB|×)")
 """A number with a decimal point or a unit."""
 
@@ -34,16 +41,28 @@ def measured_by(page: str) -> set[str]:
 
 
 def not_understood(line: str) -> str:
-    """Why the command line does not have such a command or option; empty where it has."""
-    words = line[line.index("transferium") :].split()[1:]
-    command = cli.commands.get(words[0]) if words else None
-    if command is None:
-        return "" if not words or words[0].startswith("-") else f"no command {words[0]!r}"
-    known = {name for option in command.params if isinstance(option, click.Option) for name in option.opts}
-    named = [word for word in takewhile(lambda word: word != "|", words) if re.match(r"--\w", word)]
-    return ", ".join(
-        f"no option {word}" for word in named if word.partition("=")[0] not in known | {"--quiet", "--help"}
-    )
+    """Why the command line would be refused before any file is looked at; empty where it would not be."""
+    words = shlex.split(line[line.index("transferium") :].translate({ord("["): None, ord("]"): None}))[1:]
+    words = [word for word in takewhile(lambda word: word not in ("|", "&"), words) if word not in NO_MATTER]
+    if not words or words[0].startswith("-"):
+        return ""
+    command = cli.commands.get(words[0])
+    if command is None or len(words) == 1:
+        return "" if command else f"no command {words[0]!r}"
+    try:
+        given = command.make_context(words[0], words[1:]).params
+        _read_settings(given)
+    except (click.ClickException, InputError) as error:
+        return str(error) or type(error).__name__
+    return ""
+
+
+def _read_settings(given: dict[str, Any]) -> None:
+    """Raise ``InputError`` for a method that is not there, or settings that it does not have or take."""
+    settings = split_settings(given.get("settings") or ())
+    settings = {name: value for name, value in settings.items() if not name.startswith("pretrain.")}
+    if given.get("method") and not given.get("shots"):
+        parse_settings(given["method"], settings)
 
 
 def commands(page: str) -> list[str]:
@@ -98,6 +117,8 @@ def test_lines_fit() -> None:
     assert not [line for line in ENGLISH.splitlines() if len(line) > 150 and not line.startswith("|")]
 
 
-def test_a_command_that_is_not_there_is_found() -> None:
-    assert not_understood("transferium fitt x") and not_understood("transferium fit x --nosuch")
-    assert not not_understood(".venv/bin/transferium fit x --label y")
+def test_what_would_be_refused_is_found() -> None:
+    for wrong in ("fitt x", "fit x --nosuch", "fit x --method prob", "fit x --problem class", "fit x --set epoch=3"):
+        assert not_understood(f"transferium {wrong}"), wrong
+    assert not_understood("transferium fit x --method lp-ft --set epochs=many")
+    assert not not_understood(".venv/bin/transferium fit x --label y --method lp-ft --set epochs=3 --set size=64")

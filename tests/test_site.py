@@ -17,9 +17,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 TUTORIALS = sorted(path.stem for path in (DOCS / "tutorials").glob("*.md"))
+CHINESE = sorted(path.relative_to(DOCS / "zh").as_posix() for path in (DOCS / "zh").rglob("*.md"))
 NEEDS = {"within-an-hour": "optuna", "deploy": "fastapi"}
 NEXT = "==> next block"
 NUMBER = re.compile(r"[-+−]?\d[\d,.]*(?:e[-+]?\d+)?")
+COMMENT = re.compile(r"\s*# .*")
 LOADED = re.compile(r"""<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href)=["']?(https?:)?//[^>]*>""")
 
 
@@ -84,6 +86,23 @@ def test_what_is_shown_and_not_printed_is_found() -> None:
     assert missing("b\na 1\n", "a 1\nb\n") == ["a 1"] and missing("helped\n", "hurt\n")
 
 
+@pytest.mark.parametrize("name", CHINESE)
+def test_a_chinese_page_says_the_same(name: str) -> None:
+    """Its blocks, comments aside, its commands and its figures are those of the English page."""
+    chinese, english = DOCS / "zh" / name, DOCS / name
+    plain = [
+        [block._replace(code=COMMENT.sub("", block.code)) for block in blocks(page)] for page in (chinese, english)
+    ]
+    assert plain[0] == plain[1]
+    texts = [" ".join(page.read_text("utf-8").split()) for page in (chinese, english)]
+    for pattern in (r"`(transferium [^`]+)`", r"\d[\d,]*(?:\.\d+)?"):
+        assert not set(re.findall(pattern, texts[0])) - set(re.findall(pattern, texts[1]))
+
+
+def test_every_tutorial_is_there_in_chinese() -> None:
+    assert {"index.md", "concepts.md", *(f"tutorials/{name}.md" for name in TUTORIALS)} <= set(CHINESE)
+
+
 def test_lines_fit() -> None:
     long = {
         f"{path.relative_to(DOCS)}:{number}"
@@ -108,5 +127,6 @@ def test_the_site_is_built_without_a_warning_and_loads_nothing_from_elsewhere(tm
     assert not [found[0] for text in pages.values() for found in LOADED.finditer(text)]
     assert not [style for style in styles if re.search(r"(?:@import|url\()\s*[\"']?(?:https?:)?//", style)]
     assert not [path for path, text in pages.items() if 'class="mermaid"' in text]  # its script would be fetched
+    assert 'lang="zh"' in pages[tmp_path / "zh" / "index.html"]
     methods = pages[tmp_path / "reference" / "methods.html"]
     assert "lp-ft" in methods and 'class="highlight"' in pages[tmp_path / "reference" / "python.html"]
