@@ -20,10 +20,10 @@ import transferium as tm
 from transferium.artifact import Artifact, load_artifact
 from transferium.errors import ArtifactError, InputError
 from transferium.job.export.model_card import model_card
-from transferium.job.export.onnx_file import onnx_file
-from transferium.job.export.onnx_graph import ReadGraph
+from transferium.job.export.onnx.onnx_file import onnx_file
+from transferium.job.export.onnx.onnx_graph import ReadGraph
+from transferium.job.export.onnx.wire import fields
 from transferium.job.export.run import export
-from transferium.job.export.wire import fields
 from transferium.models.catalogue import OWN
 from transferium.models.heads.base import AnyHead
 from transferium.models.heads.cosine import CosineHead

@@ -31,7 +31,7 @@ from transferium.evaluation.gradient_boosting import TREES
 from transferium.evaluation.occlusion.occlusion import OCCLUSIONS
 from transferium.evaluation.occlusion.permuted_columns import PERMUTED
 from transferium.job.compare.surface import SURFACES, compare_surface
-from transferium.job.export.entrances import ENTRANCES
+from transferium.job.export.onnx.entrances import ENTRANCES
 from transferium.job.fit.run import fit_job
 from transferium.job.inspect import show_augmented
 from transferium.job.options import FitOptions

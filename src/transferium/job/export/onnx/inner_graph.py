@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.job.export.onnx_graph import GraphParts, ReadGraph, described
+from transferium.job.export.onnx.onnx_graph import GraphParts, ReadGraph, described
 
 Arrays = dict[str, NDArray[Any]]
 Features = Callable[[NDArray[Any]], NDArray[np.float32]]

@@ -6,20 +6,25 @@ from collections.abc import Callable
 from typing import Any
 
 from transferium.errors import ArtifactError
-from transferium.job.export.onnx_graph import GraphParts
+from transferium.job.export.onnx.onnx_graph import GraphParts
 from transferium.models.heads.base import AnyHead
 from transferium.problems.problem import Link
 
 
 def add_head(graph: GraphParts, head: AnyHead, features: str, called: str) -> None:
-    """``called = link(scores(features) / temperature)``; raises ``ArtifactError`` for a head that has no nodes here."""
+    """``called = link(scores(features) / temperature)``; raises as :func:`check_written`."""
+    check_written(head)
+    scores = SCORES[head.kind](graph, head, graph.cast(features, "float64"))
+    LINKS[head.link](graph, graph.add("Div", scores, graph.constant(head.temperature)), called)
+
+
+def check_written(head: AnyHead) -> None:
+    """Raise ``ArtifactError`` for a head that is no sequence of layers."""
     if head.kind not in SCORES:
         raise ArtifactError(
             f"this model cannot be exported: its head ({head.kind}) is not written as a graph, only "
             f"{', '.join(SCORES)} heads are. Fit with --method probe, for one."
         )
-    scores = SCORES[head.kind](graph, head, graph.cast(features, "float64"))
-    LINKS[head.link](graph, graph.add("Div", scores, graph.constant(head.temperature)), called)
 
 
 def _linear(graph: GraphParts, head: Any, features: str) -> str:

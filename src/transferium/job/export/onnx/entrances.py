@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Kind
-from transferium.job.export import picture_inputs, row_inputs, text_inputs
-from transferium.job.export.inner_graph import Arrays, Features, Network
-from transferium.job.export.onnx_graph import GraphParts
+from transferium.job.export.onnx import picture_inputs, row_inputs, text_inputs
+from transferium.job.export.onnx.inner_graph import Arrays, Features, Network
+from transferium.job.export.onnx.onnx_graph import GraphParts
 from transferium.models.backbone import Backbone
 
 

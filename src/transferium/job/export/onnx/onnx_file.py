@@ -14,10 +14,10 @@ from transferium.data.modality import by_kind
 from transferium.embedding.engines.engine import open_engine
 from transferium.embedding.engines.portable import save_graph
 from transferium.errors import ArtifactError, refusing
-from transferium.job.export.entrances import ENTRANCES, Entrance
-from transferium.job.export.head_nodes import add_head
-from transferium.job.export.inner_graph import Arrays, Network
-from transferium.job.export.onnx_graph import GraphParts, ReadGraph, described, read_graph, written
+from transferium.job.export.onnx.entrances import ENTRANCES, Entrance
+from transferium.job.export.onnx.head_nodes import add_head
+from transferium.job.export.onnx.inner_graph import Arrays, Network
+from transferium.job.export.onnx.onnx_graph import GraphParts, ReadGraph, described, read_graph, written
 from transferium.models.catalogue import OWN
 
 OUTPUTS = {"softmax": "probabilities", "sigmoid": "probabilities", "identity": "amounts"}
@@ -35,18 +35,23 @@ def onnx_file(artifact: Artifact) -> bytes:
     ``ArtifactError`` where a part of the model cannot be a part of such a file, ``InputError`` for a kind of example.
     """
     entrance = by_kind(ENTRANCES, artifact.kind, "ONNX graph of how examples are read")
-    if artifact.problem.reads or artifact.backbone.output != "pooled":
-        raise ArtifactError(
-            f"this model cannot be exported: its answers are made of parts of an example ({artifact.problem.said()}), "
-            "which is done outside of a graph."
-        )
+    check_pooled(artifact)
     read = _graph_of(artifact)
-    feeds, expected = _expected(artifact, entrance)
+    feeds, expected = expected_answers(artifact, entrance)
     for one_by_one in (False, True):
         made = _made(artifact, entrance, read, one_by_one)
         if (wrong := _difference(made, feeds, expected)) <= TOLERANCE:
             return made
     raise ArtifactError(f"the exported graph does not answer as the model does (by {wrong:.1e}): it was not written.")
+
+
+def check_pooled(artifact: Artifact) -> None:
+    """Raise ``ArtifactError`` for a model whose answers are more than a head on one row of features an example."""
+    if artifact.problem.reads or artifact.backbone.output != "pooled":
+        raise ArtifactError(
+            f"this model cannot be exported: its answers are made of parts of an example ({artifact.problem.said()}), "
+            "which is done outside of a graph."
+        )
 
 
 def _graph_of(artifact: Artifact) -> ReadGraph | None:
@@ -91,7 +96,7 @@ def metadata(artifact: Artifact, entrance: Entrance) -> dict[str, str]:
     return texts | {name: file.read_text(encoding="utf-8") for name, file in files.items()}
 
 
-def _expected(artifact: Artifact, entrance: Entrance) -> tuple[Arrays, NDArray[np.float64]]:
+def expected_answers(artifact: Artifact, entrance: Entrance) -> tuple[Arrays, NDArray[np.float64]]:
     """Inputs made up, and what the model answers."""
     backbone = artifact.backbone
     feeds, rows = entrance.probe(

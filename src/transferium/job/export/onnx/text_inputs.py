@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.job.export.inner_graph import Arrays, Features, Network
-from transferium.job.export.onnx_graph import GraphParts, described
+from transferium.job.export.onnx.inner_graph import Arrays, Features, Network
+from transferium.job.export.onnx.onnx_graph import GraphParts, described
 from transferium.models.backbone import Backbone
 from transferium.models.of_pairs import PARTS, compared
 from transferium.models.preprocess import TextPreprocess

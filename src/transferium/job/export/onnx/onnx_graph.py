@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from transferium.job.export import wire
+from transferium.job.export.onnx import wire
 from transferium.version import __version__
 
 Attribute = int | list[int] | bytes
@@ -104,8 +104,9 @@ def written(graph: bytes, opset: int, version: int, metadata: Mapping[str, str])
     return b"".join([*parts, wire.field(8, wire.field(2, opset)), *(wire.field(14, one) for one in told)])
 
 
-def is_ours(beginning: bytes) -> bool:
-    """Whether a file that begins so was written by :func:`written`."""
+def is_ours(file: BinaryIO) -> bool:
+    """Whether an open file was written by :func:`written`."""
+    beginning = file.read(256)
     return beginning[2:].startswith(wire.field(2, PRODUCER)) and beginning[:1] == wire.field(1, 1)[:1]
 
 

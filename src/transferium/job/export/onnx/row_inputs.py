@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from transferium.data.columns.column import Column
 from transferium.data.columns.table import Table
 from transferium.errors import ArtifactError
-from transferium.job.export.inner_graph import Arrays, Features, Network
-from transferium.job.export.onnx_graph import GraphParts, described
+from transferium.job.export.onnx.inner_graph import Arrays, Features, Network
+from transferium.job.export.onnx.onnx_graph import GraphParts, described
 from transferium.models.backbone import Backbone
 from transferium.models.columns.codes import LIMIT, NumberCode
 from transferium.models.columns.encoding import ColumnsPreprocess
@@ -22,7 +22,7 @@ HUGE = 1e100
 
 def numbers(graph: GraphParts, backbone: Backbone, _network: Network | None) -> tuple[list[bytes], str]:
     """The encoding of a table of numbers (``NumberCode``): scaled, pressed, missing cells flagged."""
-    codes = _codes(backbone)
+    codes = number_codes(backbone)
     moved = graph.add("Sub", "rows", graph.constant([code.center for code in codes]))
     scaled = graph.add("Div", moved, graph.constant([code.scale for code in codes]))
     missing = graph.add("IsNaN", scaled)
@@ -37,7 +37,7 @@ def numbers(graph: GraphParts, backbone: Backbone, _network: Network | None) -> 
 
 
 def told_of_numbers(backbone: Backbone) -> dict[str, Any]:
-    names = [code.name for code in _codes(backbone)]
+    names = [code.name for code in number_codes(backbone)]
     return {
         "kind": "row",
         "columns": names,
@@ -47,7 +47,7 @@ def told_of_numbers(backbone: Backbone) -> dict[str, Any]:
 
 
 def some_numbers(backbone: Backbone, _features: Features) -> tuple[Arrays, NDArray[Any]]:
-    codes = _codes(backbone)
+    codes = number_codes(backbone)
     assert isinstance(backbone.preprocess, ColumnsPreprocess)
     rows = np.random.default_rng(0).normal(size=(5, len(codes))) * 3
     rows = rows * [code.scale for code in codes] + [code.center for code in codes]
@@ -58,7 +58,7 @@ def some_numbers(backbone: Backbone, _features: Features) -> tuple[Arrays, NDArr
     return {"rows": rows}, named
 
 
-def _codes(backbone: Backbone) -> list[NumberCode]:
+def number_codes(backbone: Backbone) -> list[NumberCode]:
     """The codes of a table of numbers; raises ``ArtifactError`` for any other."""
     encoding = backbone.preprocess
     if not isinstance(encoding, ColumnsPreprocess):
@@ -67,7 +67,7 @@ def _codes(backbone: Backbone) -> list[NumberCode]:
     if other := [code for code in encoding.codes if not isinstance(code, NumberCode)]:
         raise ArtifactError(
             f"this model cannot be exported: how its column {other[0].name!r} ({other[0].type}) becomes numbers is no "
-            "part of an ONNX graph here. Tables of numbers alone can be exported; --drop leaves a column out of a fit."
+            "part of an exported graph. Tables of numbers alone can be exported; --drop leaves a column out of a fit."
         )
     if encoding.learned is not None:
         raise ArtifactError("this model cannot be exported: the pretrained layers behind its columns run here alone.")
