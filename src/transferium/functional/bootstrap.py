@@ -21,7 +21,7 @@ CELLS = 2**19
 """Counts held in memory at once: few enough to stay in a processor's cache."""
 Statistics = Callable[[NDArray[Any]], Mapping[str, NDArray[Any]]]
 """Counts ``(some, n)`` of how often each example counts to figures, whose first axis is ``some``."""
-NO_INTERVAL = "one example has no interval (those that belong together are one)"
+NO_INTERVAL = "too few independent examples for an interval"
 SHARE, GAIN, AMOUNT, ANY = (0.0, 1.0), (-1.0, 1.0), (0.0, math.inf), (-math.inf, math.inf)
 """What a figure can be: a share, a difference of shares, an amount that is not negative, any number."""
 

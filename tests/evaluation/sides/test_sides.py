@@ -119,7 +119,7 @@ def test_the_worst_subgroup_is_named_with_control_for_all() -> None:
     assert (told["worst"], told["worse_off"]) == ("b", ["b"])
     assert told["gap"]["value"] == pytest.approx(0.2) and told["gap"]["low"] > 0
     alone = told["groups"][1]
-    assert alone["accuracy"]["low"] is None and "one example has no interval" in alone["accuracy"]["reason"]
+    assert alone["accuracy"]["low"] is None and "too few independent examples" in alone["accuracy"]["reason"]
     assert "p_value" not in alone
     rows = {row["group"]: row for row in told["groups"]}
     assert rows["b"]["difference"]["value"] == pytest.approx(0.7 - 271 / 301)
