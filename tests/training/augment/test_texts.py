@@ -99,6 +99,12 @@ def test_swapping_keeps_every_word():
     assert all(len(text) == len(TEXT) for text in seen)
 
 
+def test_letters_slip_in_texts_without_spaces():
+    change = TextAugment({"letters": 0.2})
+    seen = {change("这部电影的节奏很好", 0, epoch, 0) for epoch in range(20)}
+    assert len(seen) > 10 and change("好 影", 0, 1, 0) == "好 影", "words of one letter are left alone"
+
+
 def test_deleting_loses_the_share_that_was_named_and_keeps_the_order():
     words = TEXT.split()
     left = [text.split() for text in views("delete:0.25", n=300)]

@@ -85,8 +85,10 @@ def delete(words: Words, gaps: Words, amount: float, rng: np.random.Generator, _
 def letters(words: Words, gaps: Words, amount: float, rng: np.random.Generator, _mask: str | None) -> str:
     """At each letter, with probability ``amount``: it trades places with the next, is lost, or gains a neighbour.
 
-    The neighbour is a letter of the same text. Words of one letter are left alone.
+    The neighbour is a letter of the same text. Words of one letter are left alone; characters without spaces between
+    them, as in Chinese, are the letters of one word here.
     """
+    words, gaps = _runs(words, gaps)
     pool = [letter for word in words for letter in word if letter.isalpha()] or [""]
     for at, word in enumerate(words):
         slips = np.flatnonzero(rng.random(len(word)) < amount)
@@ -123,6 +125,21 @@ def _split(text: str) -> tuple[Words, Words]:
     starts = [*(word.start() for word in found[1:]), len(text)]
     gaps = [text[word.end() : start] for word, start in zip(found, starts, strict=False)]
     return [word.group() for word in found], gaps
+
+
+def _runs(words: Words, gaps: Words) -> tuple[Words, Words]:
+    """Words between which there is nothing as one.
+
+    >>> _runs(["a", "b", "c"], ["", " ", ""])
+    (['ab', 'c'], [' ', ''])
+    """
+    joined, after = [""], [""]
+    for word, gap in zip(words, gaps, strict=True):
+        joined[-1], after[-1] = joined[-1] + word, gap
+        if gap:
+            joined.append("")
+            after.append("")
+    return (joined, after) if joined[-1] else (joined[:-1], after[:-1])
 
 
 def _join(words: Words, gaps: Words) -> str:
