@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from transferium.report.page import write_report
+from worlds.accessible import violations
 
 Maker = Callable[..., dict[str, Any]]
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
@@ -66,6 +67,12 @@ def test_it_opens_without_complaint_and_shows_its_pictures(
     assert tab.evaluate("document.documentElement.scrollWidth") == SIZES[size]["width"]
     assert overflow(tab) == []
     assert complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_rule_of_accessibility_is_broken(visit: Any, tab: Any, run: dict[str, Any], scheme: str) -> None:
+    visit(run, "phone", scheme)
+    assert violations(tab) == []
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 from transferium.errors import InputError
 from transferium.report.sides.page_of_sides import check_page, page_of_sides, write_page_of_sides
 from transferium.report.sides.sections import SHOWN, sections
+from worlds.accessible import violations
 
 AREA = {"value": 0.9, "low": 0.8, "high": 1.0}
 EVIL = "<b>ants</b>"
@@ -84,3 +85,14 @@ def test_a_page_takes_the_place_of_no_other_file(tmp_path: Path) -> None:
         check_page(tmp_path)
     with pytest.raises(InputError, match="the page cannot be written to"):
         write_page_of_sides(SIDES, "run", "", path / "below.html", picture)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_rule_of_accessibility_is_broken(browser: Any, tmp_path: Path, scheme: str) -> None:
+    page = tmp_path / "sides.html"
+    page.write_text(page_of_sides(SIDES, EVIL, "accuracy 0.9", picture), encoding="utf-8")
+    with browser.new_page() as tab:
+        tab.set_viewport_size({"width": 390, "height": 844})
+        tab.emulate_media(color_scheme=scheme)
+        tab.goto(page.as_uri())
+        assert violations(tab) == []

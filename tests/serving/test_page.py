@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from worlds.accessible import violations
 from worlds.served import serving
 
 PHONE = {"width": 390, "height": 844}
@@ -32,7 +33,7 @@ def test_a_text_is_typed_and_answered(browser: Any, texts: Path) -> None:
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
         fields = "[...document.querySelectorAll('input:not([hidden]), textarea, meter')]"
         assert tab.evaluate(f"{fields}.filter(e => !e.labels?.length && !e.ariaLabel).length") == 0
-        assert not complaints
+        assert violations(tab) == [] and not complaints
 
 
 def test_a_row_is_written_as_json_and_a_wrong_one_is_said(browser: Any, rows: Path) -> None:
