@@ -19,6 +19,8 @@ DOCS = ROOT / "docs"
 TUTORIALS = sorted(path.stem for path in (DOCS / "tutorials").glob("*.md"))
 CHINESE = sorted(path.relative_to(DOCS / "zh").as_posix() for path in (DOCS / "zh").rglob("*.md"))
 NEEDS = {"within-an-hour": "optuna", "deploy": "fastapi"}
+PYTHON = ("README.md", "docs/faq.md", "docs/adaptation.md")
+"""Pages with examples in Python, beside the tutorials and those that have a test of their own."""
 NEXT = "==> next block"
 NUMBER = re.compile(r"[-+−]?\d[\d,.]*(?:e[-+]?\d+)?")
 COMMENT = re.compile(r"\s*# .*")
@@ -79,6 +81,38 @@ def test_a_tutorial_does_what_it_says(name: str, tmp_path: Path) -> None:
     output = dict(zip(run, printed(page, tmp_path), strict=True))
     shown = [(code, text) for code, text in pairwise(page) if text.language == "text"]
     assert shown and not [line for code, text in shown for line in missing(text.code, output[code])]
+
+
+WORLD = """
+from pathlib import Path
+import numpy as np, pandas as pd
+from PIL import Image
+from sklearn.datasets import load_digits
+import transferium as tm
+
+X, y = load_digits(return_X_y=True)
+pictures = [Image.fromarray((x.reshape(8, 8) * 15).astype("uint8")).resize((32, 32)) for x in X[y < 2][:48]]
+names = [("ants", "bees")[label] for label in y[y < 2][:48]]
+places = ["path/to/ants_bees/train/{}", "path/to/ants_bees/val/{}", "labelled_photos/{}", "later_labelled/{}"]
+for place in (*places, "new_photos"):
+    for number, (picture, name) in enumerate(zip(pictures, names)):
+        folder = Path(place.format(name))
+        folder.mkdir(parents=True, exist_ok=True)
+        picture.rotate(10 * (place != places[0]) + len(place)).save(folder / f"{number}.png")
+pictures[0].save("a.jpg"), pictures[1].save("b.jpg")
+texts = [f"It is {('good', 'bad')[row % 2]}, number {row} says so." for row in range(24)]
+pd.DataFrame({"text": texts, "label": ["+", "-"] * 12}).to_csv("reviews.csv", index=False)
+tm.TransferClassifier().fit(tm.read("labelled_photos")).save("runs/model")
+X, y = X[:200], y[:200]
+"""
+"""What the examples of the pages speak of: pictures of two classes, texts, a saved model, arrays."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PYTHON)
+def test_the_python_of_a_page_runs(name: str, tmp_path: Path) -> None:
+    code = "\n".join(block.code for block in blocks(ROOT / name) if block.language == "python")
+    printed([Block("python", f"{WORLD}\n{code}")], tmp_path)
 
 
 def test_what_is_shown_and_not_printed_is_found() -> None:
