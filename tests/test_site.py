@@ -137,16 +137,6 @@ def test_every_tutorial_is_there_in_chinese() -> None:
     assert {"index.md", "concepts.md", *(f"tutorials/{name}.md" for name in TUTORIALS)} <= set(CHINESE)
 
 
-def test_lines_fit() -> None:
-    long = {
-        f"{path.relative_to(DOCS)}:{number}"
-        for path in DOCS.rglob("*.md")
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
-        if len(line) > 150 and not line.startswith("|")
-    }
-    assert not long
-
-
 @pytest.mark.slow
 def test_the_site_is_built_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     pytest.importorskip("mkdocs")
