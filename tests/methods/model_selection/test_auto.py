@@ -232,7 +232,7 @@ def test_few_texts_are_tried_with_setfit_first() -> None:
 
 
 def test_few_labels_are_asked_on_all_folds(moving: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A candidate gives up length before it gives up folds; with many labels one fold is enough to be tried."""
+    """Length on folds is given up first, then on everything, then folds; with many labels one fold is enough."""
     clock = [0.0]
     lengths: list[int] = []
 
@@ -251,13 +251,15 @@ def test_few_labels_are_asked_on_all_folds(moving: None, monkeypatch: pytest.Mon
     monkeypatch.setattr(sys.modules["transferium.methods.planted"], "Informed", Timed)
     world = few_and_wide(60, 200)
     found = {}
-    for few in (True, False):
+    for few, budget in ((True, 60.0), (True, 30.0), (False, 30.0)):
         clock[0] = 0.0
         lengths.clear()
-        trials = Trials(task(world, 30.0), LinearProbe().fit(task(world, 30.0)), 5, 0.0, few=few)
+        trials = Trials(task(world, budget), LinearProbe().fit(task(world, budget)), 5, 0.0, few=few)
         trials.attempt("informed")
-        found[few] = (trials.rows[-1]["examples"], lengths[-1])
-    assert found == {True: (60, 9), False: (12, 22)}
+        kept = trials.conclude().method
+        assert isinstance(kept, Timed)
+        found[few, budget] = (trials.rows[-1]["examples"], lengths[-1], kept.epochs)
+    assert found == {(True, 60.0): (60, 11, 40), (True, 30.0): (60, 9, 9), (False, 30.0): (12, 22, 22)}
 
 
 def test_one_standard_error_is_enough_where_labels_are_few(moving: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,15 @@ class _TooSlowError(Exception):
     """A candidate took so long already that it cannot be afforded."""
 
 
+@dataclass(frozen=True)
+class Affordable:
+    """A candidate as it is tried on a fold, as it would be fitted on everything, and how much ``longer`` that takes."""
+
+    on_fold: Method
+    on_all: Method
+    longer: float
+
+
 class Trials:
     """Candidates beside the first model, which is the probe or the nearest class mean, within one budget.
 
@@ -44,7 +53,7 @@ class Trials:
             raise InputError("auto compares with out-of-fold answers of a first model within a budget; one is missing.")
         self.task, self.first, self.deadline = task, first, started + task.budget_s
         self.fold = held_out_folds(task.train.y, folds, task)
-        self.few, self.sized_for = few, (int(self.fold.max()) + 1, 1) if few else (1,)
+        self.few = few
         self.known = (self.fold >= 0) & ~np.isnan(first.oof_outputs).any(1)
         self.first_right = first.oof_outputs.argmax(1) == task.train.y
         self.rows: list[dict[str, Any]] = [
@@ -66,23 +75,22 @@ class Trials:
 
     def _run(self, name: str, begin: float) -> str:
         """Run ``name`` as ``attempt`` says; returns why there is no time for it, or an empty text."""
-        method = self._affordable(name)
-        if method is None:
+        affordable = self._affordable(name)
+        if affordable is None:
             return "even the shortest run of it does not fit into what is left of the budget"
         answers = np.full((len(self.task.train), self.task.classes), np.nan)
         longest = 0.0
         for k in range(count := int(self.fold.max()) + 1):
             self.task.tell(f"{name} on folds", k, count)
-            # Another fold, and then the fit on everything, which is a little longer than a fold.
-            if longest and (1 + FINAL) * longest > self._left():
+            if longest and (1 + affordable.longer) * longest > self._left():
                 break
             lap = time.perf_counter()
-            answers[self.fold == k] = self._fold(method, k)
+            answers[self.fold == k] = self._fold(affordable.on_fold, k)
             longest = max(longest, time.perf_counter() - lap)
         self.task.tell(f"{name} on folds", count, count)
         seen = self.known & ~np.isnan(answers).any(1)
         row = scores(name, answers[seen], self.task.train.y[seen], time.perf_counter() - begin)
-        self.rows.append(row | self._compare(method, answers, seen, FINAL * longest))
+        self.rows.append(row | self._compare(affordable.on_all, answers, seen, affordable.longer * longest))
         return ""
 
     def conclude(self) -> Decision:
@@ -93,10 +101,11 @@ class Trials:
         """Seconds left to spend, without those reserved to fit the best so far on everything."""
         return self.deadline - time.perf_counter() - self.reserved
 
-    def _affordable(self, name: str) -> Method | None:
+    def _affordable(self, name: str) -> Affordable | None:
         """The candidate with as many epochs as its folds and the fit on everything leave time for; None below two.
 
-        Of SetFit it is not the epochs that give way but the pairs of each example.
+        Of SetFit it is not the epochs that give way but the pairs of each example. Of few labels the folds give way
+        first: all of them are run where that leaves two of what is asked for.
         """
         from transferium.methods.catalogue import method_class
 
@@ -105,9 +114,35 @@ class Trials:
         method = method_class(name)()
         length = next((name for name in ("pairs", "epochs") if hasattr(method, name)), None)
         if length is None:
-            return method
+            return Affordable(method, method, FINAL)
+        asked = int(getattr(method, length))
+        if (pace := self._pace(method, length, time_left)) is None:
+            return None
+        once, each = pace
+        on_all, longest = self._lengths(asked, once, each)
+        if longest < 2:
+            return None
+        on_fold = min(asked, int(longest))
+        a, b = (method_class(name)().set_params(**{length: value}) for value in (on_fold, on_all))
+        return Affordable(a, b, FINAL * on_all / on_fold)
+
+    def _lengths(self, asked: int, once: float, each: float) -> tuple[int, float]:
+        """How long the fit on everything may be, and one on a fold; too short (below 2) where none fits in."""
+        count, left = int(self.fold.max()) + 1, self._left()
+        part = 1 - 1 / count
+        if self.few:
+            all_folds = (left - (count + 1) * once) / each
+            if (longest := (all_folds - FINAL * asked) / (count * part)) >= 2:
+                return asked, longest
+            if (longest := all_folds / (count * part + FINAL)) >= 2:
+                return min(asked, int(longest)), longest
+        longest = (left - 2 * once) / (each * (part + FINAL))
+        return min(asked, int(longest)), longest
+
+    def _pace(self, method: Method, length: str, time_left: float) -> tuple[float, float] | None:
+        """Seconds that a fit on everything takes once, and for each epoch (or pair); None where it takes too long."""
         steps: list[float] = []
-        few = np.random.default_rng(self.task.seed).permutation(len(self.task.train))[:SAMPLE]
+        some = np.random.default_rng(self.task.seed).permutation(len(self.task.train))[:SAMPLE]
         begin = time.perf_counter()
 
         def watch(*_: Any) -> None:
@@ -115,23 +150,14 @@ class Trials:
             if steps[-1] - begin > time_left / 3:  # a fold and the fit on everything take twice as long at least
                 raise _TooSlowError
 
-        asked = int(getattr(method, length))
         try:
-            method.set_params(**{length: 2}).fit(replace(self.task.on(few), progress=watch))
+            method.set_params(**{length: 2}).fit(replace(self.task.on(some), progress=watch))
         except _TooSlowError:
             return None
         spent = time.perf_counter() - begin
         # A step's time is read between steps; whatever else a fit takes is paid once a fit, whatever its length.
         step = float(np.median(np.diff(steps))) if len(steps) > 1 else spent
-        rate = step * len(steps) / (2 * len(few))
-        once = max(0.0, spent - step * len(steps))
-        part = 1 - 1 / (int(self.fold.max()) + 1)
-        for folds in self.sized_for:
-            fits = folds * part + FINAL
-            longest = (self._left() - (folds + 1) * once) / (rate * len(self.task.train) * fits)
-            if longest >= 2:
-                return method.set_params(**{length: min(asked, int(longest))})
-        return None
+        return max(0.0, spent - step * len(steps)), step * len(steps) / (2 * len(some)) * len(self.task.train)
 
     def _fold(self, method: Method, k: int) -> NDArray[np.float64]:
         fitted = method.fit(self.task.on(np.flatnonzero(self.fold != k)))
