@@ -15,7 +15,7 @@ from transferium.functional.bootstrap import Interval, mean_interval
 from transferium.policies.environments import Made, check_alike, maker, returns
 from transferium.policies.learners import Beginning, Learner
 from transferium.problems.problem import Wording
-from transferium.system.shown import Face, Shown
+from transferium.system.shown import Face, Shown, axes
 
 SAID = {
     "jump_start": "jump-start",
@@ -79,10 +79,7 @@ class PolicyTransfer(Shown):
 
     def plot(self, ax: Any = None) -> Any:
         """Both curves with the range of the seeds, drawn by matplotlib into ``ax``, which is returned."""
-        if ax is None:
-            from matplotlib import pyplot
-
-            ax = pyplot.gca()
+        ax = axes(ax)
         for name in ("carried", "scratch"):
             curves = getattr(self, name)
             (line,) = ax.plot(self.steps, curves.mean(axis=0), label=name)

@@ -21,6 +21,7 @@ from transferium.functional.metrics.class_metrics import (
     ranking_statistics,
 )
 from transferium.problems.evaluation import Evaluation, interval_of
+from transferium.system.shown import axes
 
 Array = NDArray[Any]
 
@@ -37,6 +38,19 @@ class ClassEvaluation(Evaluation):
     @property
     def accuracy(self) -> Interval:
         return self["accuracy"]
+
+    def plot(self, ax: Any = None) -> Any:
+        """The confusion matrix, each row as shares of its class, drawn by matplotlib into ``ax``, which is returned."""
+        ax, counts = axes(ax), np.array(self.confusion)
+        ax.imshow(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1.6)
+        for (row, column), count in np.ndenumerate(counts):
+            if count:
+                ax.text(column, row, str(count), ha="center", va="center")
+        ticks = {"ticks": range(len(self.classes)), "labels": self.classes}
+        ax.set_xticks(**ticks, rotation=90)
+        ax.set_yticks(**ticks)
+        ax.set(xlabel="answered", ylabel="true")
+        return ax
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for ``json.dumps``."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.functional.bootstrap import AMOUNT, SHARE, Interval, bounded, least_mean, least_share, units_of
-from transferium.system.shown import Face, Shown
+from transferium.system.shown import Face, Shown, axes
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,23 @@ class Evaluation(Shown):
         ]
         title = f"Evaluation of {self.examples} examples (95 % intervals)"
         return Face(title, rows, [self.overlap.sentence] if self.overlap else [])
+
+    def plot(self, ax: Any = None) -> Any:
+        """Figures with their intervals, of each class or label where there are any; drawn by matplotlib into ``ax``.
+
+        The last figure of a row is drawn (F1, average recall). Returns ``ax``.
+        """
+        ax, figure, rows = axes(ax), "", dict(self.metrics)
+        if self.per_output:
+            figure = [key for key, value in self.per_output[0].items() if isinstance(value, Interval)][-1]
+            rows = {str(next(iter(row.values()))): row[figure] for row in self.per_output}
+        known = {name: one for name, one in rows.items() if one is not None and not name.endswith("_before")}
+        for place, (name, one) in enumerate(reversed(known.items())):
+            if one.known:
+                ax.plot([one.low, one.high], [place, place], color="C0")
+            ax.plot([one.value], [place], "o", color="C0", label=name)
+        ax.set(yticks=range(len(known)), yticklabels=[*known][::-1], xlabel=figure or "figures with 95 % intervals")
+        return ax
 
     def __getitem__(self, name: str) -> Interval:
         found = self.metrics.get(name)

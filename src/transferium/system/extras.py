@@ -44,6 +44,14 @@ def require_gymnasium() -> None:
         )
 
 
+def require_matplotlib() -> None:
+    """Raise ``MissingExtraError`` where matplotlib is not installed; it is not imported."""
+    if find_spec("matplotlib") is None:
+        raise MissingExtraError(
+            "plots are drawn by matplotlib, which is not installed here: python -m pip install matplotlib"
+        )
+
+
 def require_server() -> None:
     """Raise ``MissingExtraError`` where the libraries of the web server are not installed; none is imported."""
     lacking = [name for name in ("fastapi", "uvicorn", "multipart", "prometheus_client") if find_spec(name) is None]

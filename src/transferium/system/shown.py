@@ -1,4 +1,4 @@
-"""How results show themselves: a few lines at a prompt, a small table in a notebook."""
+"""How results show themselves: a few lines at a prompt, a small table in a notebook, a plot."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any
+
+from transferium.system.extras import require_matplotlib
 
 WIDTH = 88
 MOST = 16
@@ -61,6 +64,16 @@ class Shown(ABC):
 
     def _repr_html_(self) -> str:
         return self.face().as_html()
+
+
+def axes(ax: Any = None) -> Any:
+    """``ax``, or the current axes of matplotlib; raises ``MissingExtraError`` where that is not installed."""
+    if ax is not None:
+        return ax
+    require_matplotlib()
+    from matplotlib import pyplot
+
+    return pyplot.gca()
 
 
 def _cut(line: str) -> str:
