@@ -1,10 +1,11 @@
-"""Pairs of questions: do both ask for the same kind of answer? Pair features beside concatenation alone.
+"""Pairs of one kind or not, of questions or of pictures: pair features beside concatenation alone.
 
-Pairs are drawn from TREC: 2,000 of its training questions and 1,000 of its test questions, half of them with the same
-coarse label. Both probes read the same frozen features of each question, choose their penalty from the same grid inside
-the training part, and are compared on the same pairs: one of ``u, v, |u - v|, u·v``, one of ``u, v``.
+Pairs are drawn from TREC (``questions``, by coarse label) or from CIFAR-10 (``pictures``): 2,000 of training examples
+and 1,000 of test examples, half of them with the same label. Both probes read the same frozen features of each example,
+choose their penalty from the same grid inside the training part, and are compared on the same pairs: one of
+``u, v, |u - v|, u·v``, one of ``u, v``.
 
-python benchmarks/pairs.py [--draws 5] [--short]
+python benchmarks/pairs.py [questions|pictures] [--draws 5] [--short]
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from record import DATA, record
 from transferium.data.domain import Domain
 from transferium.data.read import read
+from transferium.data.readers.columns import PAIRS
 from transferium.embedding.embed import Embedder
 from transferium.embedding.store.store import FeatureStore
 from transferium.functional.bootstrap import paired_interval
@@ -26,27 +28,31 @@ from transferium.methods.frozen.linear_probe import LinearProbe
 from transferium.methods.task import Task
 from transferium.models.catalogue import find_backbone, randomised
 
+SOURCES: dict[str, dict[str, Any]] = {
+    "questions": {"file": "trec/{}.csv", "text": "text", "label": "label"},
+    "pictures": {"file": "cifar10_subset/{}.parquet", "image": "image", "label": "label"},
+}
 SIZES = {"train": 2000, "test": 1000}
 
 
-def pairs(questions: Domain, n: int, seed: int) -> Domain:
-    """``n`` pairs, every second of which has the same coarse label; the other side is drawn from what is left."""
+def pairs(examples: Domain, n: int, seed: int) -> Domain:
+    """``n`` pairs, every second of which has the same label; the other side is drawn from what is left."""
     draw, by_label = np.random.default_rng(seed), defaultdict(list)
-    for i, label in enumerate(questions.y.tolist()):
-        by_label[label].append(str(questions.samples.raw(i)))
-    everything = [(label, text) for label, texts in by_label.items() for text in texts]
+    for i, label in enumerate(examples.y.tolist()):
+        by_label[label].append(examples.samples.raw(i))
+    everything = [(label, one) for label, alike in by_label.items() for one in alike]
     found, labels = [], []
     for i in range(n):
-        label, text = everything[draw.integers(len(everything))]
+        label, one = everything[draw.integers(len(everything))]
         others = by_label[label] if i % 2 else [other for kind, other in everything if kind != label]
-        found.append((text, others[draw.integers(len(others))]))
+        found.append((one, others[draw.integers(len(others))]))
         labels.append("same" if i % 2 else "different")
-    return read(found, kind="pair", label=labels, name=f"pairs {n}")
+    return read(found, kind=PAIRS[examples.kind], label=labels, name=f"pairs {n}")
 
 
 def probes(train: Domain, test: Domain, embedder: Embedder) -> dict[str, Any]:
     """Accuracy with both kinds of features, and with random weights; the gain of pair features, on the same pairs."""
-    backbone = find_backbone(None, "pair")
+    backbone = find_backbone(None, train.kind)
     right, told = {}, {}
     for name, network, share in (
         ("pair features", backbone, 1.0),
@@ -66,18 +72,25 @@ def probes(train: Domain, test: Domain, embedder: Embedder) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", nargs="?", choices=SOURCES, default="questions")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--short", action="store_true", help="one draw, and no file")
     given = parser.parse_args()
     embedder = Embedder(FeatureStore())
-    questions = {part: read(given.data / "trec" / f"{part}.csv", text="text", label="label") for part in SIZES}
+    columns = dict(SOURCES[given.what])
+    file = columns.pop("file")
+    examples = {part: read(given.data / file.format(part), **columns) for part in SIZES}
     draws = []
     for seed in range(1 if given.short else given.draws):
-        train, test = (pairs(questions[part], n, 100 * seed + i) for i, (part, n) in enumerate(SIZES.items()))
+        train, test = (pairs(examples[part], n, 100 * seed + i) for i, (part, n) in enumerate(SIZES.items()))
         draws.append(probes(train, test, embedder))
     means = {name: float(np.mean([draw[name]["value"] for draw in draws])) for name in draws[0]}
-    record("pairs", {"sizes": SIZES, "means": means, "draws": draws}, dry=given.short)
+    record(
+        "pairs" if given.what == "questions" else f"pairs_of_{given.what}",
+        {"sizes": SIZES, "means": means, "draws": draws},
+        dry=given.short,
+    )
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def test_pairs_in_memory_and_in_tables() -> None:
         tm.read(["a", "b"], kind="pair")
     with pytest.raises(InputError, match="names one column of texts, or two different ones"):
         tm.read(table, text=("q", "q"))
-    with pytest.raises(InputError, match="image and pair were asked for at once"):
+    with pytest.raises(InputError, match="image and text were asked for at once"):
         tm.read(table, text=("q", "a"), image="label")
     with pytest.raises(DataError, match="no column 'x'"):
         tm.read(table, text=("q", "x"))

@@ -21,7 +21,7 @@ from transferium.data.labels import IN_PARTS
 from transferium.data.modality import KINDS, by_kind
 from transferium.data.read import ANNOTATED
 from transferium.data.readers.arrays import MEMORY
-from transferium.data.readers.columns import COLUMNS, USES
+from transferium.data.readers.columns import COLUMNS, PAIRS, USES
 from transferium.data.readers.frames import MEMORY_CELLS
 from transferium.data.readers.table_files import CELLS
 from transferium.embedding.embed import AT_ONCE, FITTED, WAYS, Embedder
@@ -64,8 +64,9 @@ UNKNOWN = dict.fromkeys(("row", "mixed", "features"), "nothing is known of what 
 OF_CELLS = dict.fromkeys(("row", "mixed", "features"), "one row is made of several cells") | {
     "scene": "their labels lie in files beside them"
 }
+PAIRED = ("pair", "image_pair")
 FROZEN = "they are embedded by a frozen backbone alone, for now"
-OF_TEXTS = dict.fromkeys(("pair", "scene"), FROZEN) | {"sentence": "its words are labelled one by one, as they stand"}
+OF_TEXTS = dict.fromkeys((*PAIRED, "scene"), FROZEN) | {"sentence": "its words are labelled one by one, as they stand"}
 OF_SEVERAL = OF_TEXTS | {"mixed": FROZEN}
 TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "KINDS": (KINDS, {}),
@@ -73,8 +74,16 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "COLUMNS": (
         COLUMNS,
         dict.fromkeys(("row", "features"), "every column that is left")
-        | {"pair": "two columns of texts are named", "mixed": "what each column holds is said by types"}
+        | dict.fromkeys(PAIRED, "two columns of one kind are named")
+        | {"mixed": "what each column holds is said by types"}
         | {"scene": "their labels lie in files beside them"},
+    ),
+    "PAIRS": (
+        PAIRS,
+        dict.fromkeys(PAIRED, "they are pairs already")
+        | dict.fromkeys(
+            ("sound", "sentence", "scene", "row", "mixed", "features"), "no pairs of them are read, for now"
+        ),
     ),
     "CELLS": (CELLS, OF_CELLS),
     "MEMORY_CELLS": (MEMORY_CELLS, OF_CELLS),
@@ -83,26 +92,27 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "OWN": (
         OWN,
         dict.fromkeys(
-            ("image", "text", "sound", "pair", "sentence", "scene"), "there are many backbones to choose from"
+            ("image", "text", "sound", *PAIRED, "sentence", "scene"),
+            "there are many backbones to choose from",
         ),
     ),
     "IN_PARTS": (
         IN_PARTS,
-        dict.fromkeys(("image", "text", "sound", "pair", "row", "mixed", "features"), "a label is about all of it"),
+        dict.fromkeys(("image", "text", "sound", *PAIRED, "row", "mixed", "features"), "a label is about all of it"),
     ),
     "BY_PART": (
         BY_PART,
         AS_THEY_ARE
         | dict.fromkeys(("sentence", "scene"), "their backbones give a row for each part anyway")
-        | dict.fromkeys(("image", "pair"), "no text is written of them, for now"),
+        | dict.fromkeys(("image", *PAIRED), "no text is written of them, for now"),
     ),
     "READERS": (
         READERS,
         AS_THEY_ARE
-        | dict.fromkeys(("sound", "scene"), "backbones for images read them")
+        | dict.fromkeys(("sound", "scene", "image_pair"), "backbones for images read them")
         | dict.fromkeys(("pair", "sentence"), "backbones for texts read them"),
     ),
-    "WAYS": (WAYS, AS_THEY_ARE | {"pair": "each of its texts is embedded alone"}),
+    "WAYS": (WAYS, AS_THEY_ARE | dict.fromkeys(PAIRED, "each of its sides is embedded alone")),
     "AT_ONCE": (
         AT_ONCE,
         dict.fromkeys(("image", "text", "sound", "sentence", "scene"), "examples are embedded one by one"),
@@ -110,20 +120,22 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "FITTED": (
         FITTED,
         dict.fromkeys(
-            ("image", "text", "sound", "pair", "sentence", "scene", "features"), "nothing of it hangs on the data"
+            ("image", "text", "sound", *PAIRED, "sentence", "scene", "features"),
+            "nothing of it hangs on the data",
         ),
     ),
-    "FEEDS": (FEEDS, dict.fromkeys(("pair", "scene", "mixed"), FROZEN)),
+    "FEEDS": (FEEDS, dict.fromkeys((*PAIRED, "scene", "mixed"), FROZEN)),
     "SPACES": (SPACES, {"sound": "how far a sound may be moved before people notice is not one number"} | OF_SEVERAL),
     "LANGUAGES": (LANGUAGES, UNKNOWN | OF_TEXTS),
     "USUAL": (
         USUAL,
-        dict.fromkeys(("sound", "pair", "sentence", "scene", "mixed", "features"), "nothing is pretrained on them"),
+        dict.fromkeys(("sound", *PAIRED, "sentence", "scene", "mixed", "features"), "nothing is pretrained on them"),
     ),
     "CALLED": (
         CALLED,
         dict.fromkeys(
-            ("text", "sound", "pair", "sentence", "scene", "mixed", "features"), "no corpus of them is a domain"
+            ("text", "sound", *PAIRED, "sentence", "scene", "mixed", "features"),
+            "no corpus of them is a domain",
         ),
     ),
     "PREVIEWS": (PREVIEWS, UNKNOWN | OF_TEXTS),
@@ -131,55 +143,60 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "IN_WORDS": (
         IN_WORDS,
         dict.fromkeys(
-            ("sound", "pair", "sentence", "scene", "row", "mixed", "features"), "no network knows words for them"
+            ("sound", *PAIRED, "sentence", "scene", "row", "mixed", "features"),
+            "no network knows words for them",
         ),
     ),
     "TREES": (
         TREES,
         dict.fromkeys(
-            ("image", "text", "sound", "pair", "sentence", "scene", "features"), "trees read columns of a table"
+            ("image", "text", "sound", *PAIRED, "sentence", "scene", "features"),
+            "trees read columns of a table",
         ),
     ),
     "CORRUPTIONS": (
         CORRUPTIONS,
-        dict.fromkeys(("pair", "sentence", "scene"), "what a mishap leaves of their labels is not clear")
+        dict.fromkeys((*PAIRED, "sentence", "scene"), "what a mishap leaves of their labels is not clear")
         | {"mixed": "each of its columns has mishaps of its own kind"},
     ),
     "OCCLUSIONS": (
         OCCLUSIONS,
         dict.fromkeys(("row", "features"), "their columns are permuted in place of that")
-        | dict.fromkeys(("pair", "sentence", "scene", "mixed"), "which parts they have is a question of their labels"),
+        | dict.fromkeys((*PAIRED, "sentence", "scene", "mixed"), "which parts they have is a question of their labels"),
     ),
     "PERMUTED": (
         PERMUTED,
-        dict.fromkeys(("image", "text", "sound", "pair", "sentence", "scene"), "they have no columns")
+        dict.fromkeys(("image", "text", "sound", *PAIRED, "sentence", "scene"), "they have no columns")
         | {"mixed": "its columns are left out one kind after another beside the fit"},
     ),
     "FIRST_WITH_FEW": (
         FIRST_WITH_FEW,
         dict.fromkeys(
-            ("image", "sound", "pair", "sentence", "scene", "row", "mixed", "features"), "measured on texts alone"
+            ("image", "sound", *PAIRED, "sentence", "scene", "row", "mixed", "features"),
+            "measured on texts alone",
         ),
     ),
     "LOOKS": (
         LOOKS,
         dict.fromkeys(("row", "features"), "numbers tell a reader of the report nothing"),
     ),
-    "INTAKES": (INTAKES, dict.fromkeys(("pair", "scene"), "these are answered by predict alone")),
+    "INTAKES": (INTAKES, dict.fromkeys((*PAIRED, "scene"), "these are answered by predict alone")),
     "ANNOTATED": (
         ANNOTATED,
         dict.fromkeys(
-            ("image", "text", "sound", "pair", "sentence", "row", "mixed", "features"), "labels are folders or columns"
+            ("image", "text", "sound", *PAIRED, "sentence", "row", "mixed", "features"),
+            "labels are folders or columns",
         ),
     ),
     "EXAMPLE_FILES": (
         EXAMPLE_FILES,
-        dict.fromkeys(("text", "pair", "sentence", "row", "mixed", "features"), "they are cells of tables")
+        dict.fromkeys(("text", *PAIRED, "sentence", "row", "mixed", "features"), "they are cells of tables")
         | {"scene": "their files are those of images"},
     ),
     "ENTRANCES": (
         ENTRANCES,
         {
+            "image_pair": "a graph reads one picture of each example, for now",
             "sound": "their spectrograms are made outside of a graph",
             "sentence": "words are averaged outside of a graph",
             "scene": "boxes are made of places outside of a graph",
@@ -189,7 +206,7 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "OWN_CHECKS": (
         OWN_CHECKS,
         dict.fromkeys(
-            ("image", "text", "pair", "sentence", "scene", "row", "mixed", "features"),
+            ("image", "text", *PAIRED, "sentence", "scene", "row", "mixed", "features"),
             "what is common to all is enough",
         ),
     ),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 COLUMNS = {
-    "image": "Column with image paths or bytes.",
+    "image": "Column with image paths or bytes; of pairs, twice.",
     "text": "Column with texts; of pairs, twice.",
     "sound": "Column with paths of sound files, or their bytes.",
     "sentence": "Column with sentences: lists of words, or texts.",
@@ -98,7 +98,7 @@ def columns(command: F, *, tasks: bool = False) -> F:
     inputs = "The columns that a row is made of: A,B,C.  [default: all that have no other use]"
     command = click.option("--columns", "inputs", metavar="COLS", help=inputs)(command)
     for name, text in reversed(COLUMNS.items()):
-        repeated = name == "text" or (tasks and name == "label")
+        repeated = name in ("image", "text") or (tasks and name == "label")
         several: dict[str, Any] = {"multiple": True, "callback": _one_or_several} if repeated else {}
         said = f"{text} Repeatable: a task for each." if several and name == "label" else text
         command = click.option(f"--{name}", name, metavar="COL", help=said, **several)(command)

@@ -17,10 +17,10 @@ from transferium.problems.classes import Classes
 from transferium.problems.problem import Problem
 from transferium.system.shown import Face
 
-Kind = Literal["image", "text", "sound", "pair", "sentence", "scene", "row", "mixed", "features"]
-"""Kinds of example. A pair is two texts. A sentence is a text whose words have labels, a scene an image with boxes of
-things. A row is one of a table of typed columns; a mixed row has pictures, texts or sounds beside these. Features are
-numbers that a backbone made."""
+Kind = Literal["image", "text", "sound", "pair", "image_pair", "sentence", "scene", "row", "mixed", "features"]
+"""Kinds of example. A pair is two texts, an image pair two images. A sentence is a text whose words have labels, a
+scene an image with boxes of things. A row is one of a table of typed columns; a mixed row has pictures, texts or sounds
+beside these. Features are numbers that a backbone made."""
 PARTS = ("train", "val", "test")
 BLOCK = 1 << 14
 """Rows of a table that are encoded at a time where only the answers for them are kept."""

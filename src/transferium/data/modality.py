@@ -17,6 +17,7 @@ KINDS: dict[Kind, str] = {
     "text": "texts",
     "sound": "sounds",
     "pair": "pairs of texts",
+    "image_pair": "pairs of images",
     "sentence": "sentences",
     "scene": "scenes",
     "row": "table rows",

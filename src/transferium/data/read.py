@@ -20,7 +20,7 @@ from transferium.data.readers.layout import LAYOUTS, decide
 from transferium.data.readers.npz import read_npz
 from transferium.data.readers.sequences import file_pairs
 from transferium.data.readers.table_files import TABLES, read_table, tables_for
-from transferium.data.text_pair import two_columns
+from transferium.data.text_pair import both_columns
 from transferium.errors import DataError, InputError, did_you_mean, option
 from transferium.problems.catalogue import AUTO, Asked, kind_of
 from transferium.system.printable import shown
@@ -29,7 +29,7 @@ from transferium.system.printable import shown
 def read(  # noqa: PLR0913  (each names one thing about the data, and all are given by name)
     source: Any,
     *,
-    image: str | None = None,
+    image: str | Sequence[str] | None = None,
     text: str | Sequence[str] | None = None,
     sound: str | None = None,
     sentence: str | None = None,
@@ -51,11 +51,11 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
     inside (also ``training_set``, ``valid``, ``test1`` …); or tables so named; or one table, with images or without; or
     plain images. Where that can be understood in two ways, ``layout`` decides: ``classes``, ``parts``, ``table``,
     ``images``. For a table ``image``, ``text``, ``sound``, ``sentence``, ``label``, ``part``, ``group`` and ``id`` name
-    columns; two columns of texts are pairs: ``text=("question", "answer")``. What is not named is found by its name
-    (``columns.py`` lists them). Without images, texts, sounds and sentences, each row is an example: of all other
-    columns, or of ``columns`` alone, and of none that is to ``drop``. What they hold is found by their cells, unless
-    ``types`` says it: ``{"zip": "category"}``, or number, boolean, date, identifier. Columns of which it says text,
-    image or sound make mixed rows: each cell is an example of that kind, or missing. So are the rows of an array
+    columns; two columns of texts, or of images, are pairs: ``text=("question", "answer")``. What is not named is found
+    by its name (``columns.py`` lists them). Without images, texts, sounds and sentences, each row is an example: of all
+    other columns, or of ``columns`` alone, and of none that is to ``drop``. What they hold is found by their cells,
+    unless ``types`` says it: ``{"zip": "category"}``, or number, boolean, date, identifier. Columns of which it says
+    text, image or sound make mixed rows: each cell is an example of that kind, or missing. So are the rows of an array
     ``(n, width)``, whose columns can be named by ``columns``; with ``kind="features"`` they are what a backbone made,
     used as they are.
     ``problem`` says what labels are: ``classes``, ``multi-label`` (several in a cell, as in ``a|b``),
@@ -73,16 +73,14 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
         check_kind(kind)
     kind_of(problem)
     listed, out, said = _listed(columns), _listed(drop) or (), said_types(types or {})
-    first, second = two_columns(text)
+    sides = both_columns(image=image, text=text)
     values = {"label": label, "part": part, "group": group, "id": id}
     if isinstance(source, (str, os.PathLike)):
         if source == "":
             raise InputError("the path is empty: write '.' for the current folder")
         named: dict[str, Any] = {use: _column(use, value) for use, value in values.items()}
         asked = Columns(
-            image=image,
-            text=first,
-            other=second,
+            **sides,
             sound=sound,
             sentence=sentence,
             columns=listed,
@@ -101,9 +99,7 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
     uses: dict[str, Any] = {use: value for use, value in values.items() if isinstance(value, str)}
     beside = {use: value for use, value in values.items() if value is not None and not isinstance(value, str)}
     asked = Columns(
-        image=image,
-        text=first,
-        other=second,
+        **sides,
         sound=sound,
         sentence=sentence,
         columns=listed,
@@ -132,6 +128,7 @@ def read_path(
     drop: str | Sequence[str] = (),
     types: Mapping[str, str] | None = None,
     layout: str | None = None,
+    image: str | Sequence[str] | None = None,
     text: str | Sequence[str] | None = None,
     **uses: Any,
 ) -> Domain:
@@ -140,16 +137,12 @@ def read_path(
     With ``gaps`` a label column that is filled in part gives no labels; ``ignored["labels"]`` then holds the ids of
     the examples that have one. With ``whole`` every image of a folder is read in the same way.
     """
-    first, second = two_columns(text)
-    if second is not None:
-        uses["other"] = second
     asked = Columns(
-        text=first,
         columns=_listed(columns),
         drop=_listed(drop) or (),
         types=said_types(types or {}),
         layout=_known(layout),
-        **uses,
+        **(uses | both_columns(image=image, text=text)),
     )
     return _read_path(path.expanduser(), asked, None)
 

@@ -39,12 +39,26 @@ def as_pairs(pairs: Iterable[Any], where: str) -> list[TextPair]:
     return found
 
 
-def two_columns(text: str | Sequence[str] | None) -> tuple[str | None, str | None]:
-    """The columns of texts that were named: of one text, or of both texts of a pair."""
-    named = (text,) if text is None or isinstance(text, str) else tuple(text)
+def both_columns(**named: str | Sequence[str] | None) -> dict[str, Any]:
+    """The columns of examples that were named by their use, that of the second examples of pairs under ``other``.
+
+    >>> both_columns(text=("question", "answer"), image=None)
+    {'text': 'question', 'image': None, 'other': 'answer'}
+    """
+    found: dict[str, str | None] = {}
+    for use, names in named.items():
+        found[use], other = _two_columns(use, names)
+        if other is not None and found.setdefault("other", other) != other:
+            raise InputError("pairs of two kinds of example were asked for at once: name two columns of one kind.")
+    return found
+
+
+def _two_columns(use: str, given: str | Sequence[str] | None) -> tuple[str | None, str | None]:
+    """The columns of one example, or of both examples of a pair."""
+    named = (given,) if given is None or isinstance(given, str) else tuple(given)
     if len(named) > 2 or not named or len(set(named)) < len(named):
         raise InputError(
-            f"{option('text')} names one column of texts, or two different ones for pairs of texts; it was given "
+            f"{option(use)} names one column of {use}s, or two different ones for pairs of {use}s; it was given "
             f"{', '.join(map(repr, named)) or 'none'}."
         )
     return named[0], named[1] if len(named) > 1 else None

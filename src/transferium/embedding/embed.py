@@ -24,7 +24,7 @@ from transferium.embedding.engines.check_inputs import first_inputs
 from transferium.embedding.engines.engine import Choice, Engine, open_engine, plan_engine
 from transferium.embedding.images import Wanted, array_work, image_tasks
 from transferium.embedding.mixed_rows import mixed_table, why_unread, with_usual
-from transferium.embedding.pair_sides import texts_of, wrong_sides
+from transferium.embedding.pair_sides import pictures_of, texts_of, wrong_sides
 from transferium.embedding.picture import read_picture
 from transferium.embedding.pipeline import Workers
 from transferium.embedding.recording import read_recording
@@ -302,19 +302,25 @@ def _encoded(_embedder: Embedder, domain: Domain, scan: Scan, backbone: Backbone
     return Embedding(features, np.ones(len(table), bool), {}, scan.keys, "none", 0, 0, 0.0)
 
 
-def _compared(embedder: Embedder, domain: Domain, scan: Scan, backbone: Backbone) -> Embedding:
-    """Pairs of texts by what the backbone makes of both sides."""
+def _compared(
+    sides_of: Callable[[Domain], tuple[Domain, NDArray[np.intp]]],
+    embedder: Embedder,
+    domain: Domain,
+    scan: Scan,
+    backbone: Backbone,
+) -> Embedding:
+    """Pairs by what the backbone makes of both sides."""
     known = np.array([bool(key) for key in scan.keys], bool)
-    texts, at = texts_of(domain.take(known))
+    examples, at = sides_of(domain.take(known))
     features = np.zeros((len(domain), backbone.width), np.float32)
     problems = {
         i: scan.problems.get(i, "it could not be read when it was scanned") for i in np.flatnonzero(~known).tolist()
     }
-    if not len(texts):
+    if not len(examples):
         return Embedding(features, known, problems, scan.keys, "none", 0, 0, 0.0)
-    sides = embedder(texts, of_one_side(backbone))[0]
+    sides = embedder(examples, of_one_side(backbone))[0]
     for i, pair in zip(np.flatnonzero(known).tolist(), at.tolist(), strict=True):
-        if wrong := wrong_sides(pair, sides.problems):
+        if wrong := wrong_sides(pair, sides.problems, examples.kind):
             problems[i] = wrong
     features[known] = compared(*(sides.features[at[:, side]] for side in range(2)))
     ok = known & ~np.isin(np.arange(len(domain)), list(problems))
@@ -348,7 +354,8 @@ def _joined(embedder: Embedder, domain: Domain, scan: Scan, backbone: Backbone) 
 
 
 AT_ONCE: dict[Kind, Callable[[Embedder, Domain, Scan, Backbone], Embedding]] = {
-    "pair": _compared,
+    "pair": partial(_compared, texts_of),
+    "image_pair": partial(_compared, pictures_of),
     "row": _encoded,
     "mixed": _joined,
     "features": _as_they_are,

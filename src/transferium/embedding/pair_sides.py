@@ -1,4 +1,4 @@
-"""Pairs of texts as texts: each different text is embedded once, whatever pairs it is in."""
+"""Pairs as what they are made of: each different text or picture is embedded once, whatever pairs it is in."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain
+from transferium.data.picture_pairs import PicturePairs
 from transferium.data.samples import Items
 from transferium.data.text_pair import SIDES
+from transferium.errors import DataError
 
 
 def texts_of(domain: Domain) -> tuple[Domain, NDArray[np.intp]]:
@@ -21,7 +23,14 @@ def texts_of(domain: Domain) -> tuple[Domain, NDArray[np.intp]]:
     return Domain(Items(texts), "text", list(map(str, range(len(texts)))), name=domain.name), at
 
 
-def wrong_sides(pair: Sequence[int], problems: dict[int, str]) -> str:
-    """What is wrong with the texts of one pair; empty where both can be read."""
-    said = [f"{side} text: {problems[at]}" for side, at in zip(SIDES, pair, strict=True) if at in problems]
+def pictures_of(domain: Domain) -> tuple[Domain, NDArray[np.intp]]:
+    """The pictures of the usable pairs, and which of them the sides of each pair are ``(n, 2)``."""
+    if not isinstance(domain.samples, PicturePairs):
+        raise DataError(f"{domain.name!r} holds {domain.kind} examples and no pairs of images")
+    return domain.samples.in_a_row(), np.arange(2 * len(domain)).reshape(2, -1).T
+
+
+def wrong_sides(pair: Sequence[int], problems: dict[int, str], kind: str) -> str:
+    """What is wrong with the examples of one pair; empty where both can be read."""
+    said = [f"{side} {kind}: {problems[at]}" for side, at in zip(SIDES, pair, strict=True) if at in problems]
     return "; ".join(said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from transferium.data.domain import Kind
@@ -15,7 +16,7 @@ from transferium.models.detection.scene_preprocess import ScenePreprocess
 from transferium.models.detection.seeing_places import seeing_places
 from transferium.models.listening import listening
 from transferium.models.of_pairs import of_pairs
-from transferium.models.pair_preprocess import PairPreprocess
+from transferium.models.pair_preprocess import ImagePairPreprocess, PairPreprocess
 from transferium.models.per_word import per_token, per_word
 from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, Preprocess, TextPreprocess
 from transferium.models.sound_preprocess import SoundPreprocess
@@ -102,8 +103,16 @@ MODALITIES: dict[Kind, Modality] = {
         resized=PairPreprocess.shortened,
         smaller="shorter texts",
         sign="tokenizer.json",
-        through=Through("text", of_pairs),
+        through=Through("text", partial(of_pairs, reader=PairPreprocess)),
         any_language={"pooled": "char_ngrams"},
+    ),
+    "image_pair": Modality(
+        ImagePairPreprocess,
+        default="efficientnet_lite0",
+        setting="size",
+        resized=ImagePairPreprocess.resized,
+        smaller="a smaller input",
+        through=Through("image", partial(of_pairs, reader=ImagePairPreprocess)),
     ),
     "sentence": Modality(
         WordPreprocess,

@@ -221,7 +221,7 @@ class ImagePreprocess(Preprocess):
         return replace(self, size=self.size // 2, resize=self.resize // 2, via=self.via * 2)
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": "image", **asdict(self)}
+        return {"kind": self.kind, **asdict(self)}
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from transferium.data.domain import Domain, Kind
 from transferium.data.images.sniff import HEAD, OTHERS, sniff
 from transferium.data.mixed_table import MixedTable
 from transferium.data.modality import by_kind
+from transferium.data.picture_pairs import PicturePairs
 from transferium.data.samples import Samples
 from transferium.data.sounds.decode import UnreadableSound, decode_sound, format_of, wave_parts
 from transferium.data.sounds.sniff import no_sound
@@ -155,6 +156,21 @@ def _scan_pairs(domain: Domain, _workers: int | None, _progress: Progress | None
     return seen
 
 
+def _scan_picture_pairs(domain: Domain, workers: int | None, progress: Progress | None) -> list[_Seen]:
+    """Pairs of pictures are known by what both are; each side is read once."""
+    pairs = domain.samples
+    if not isinstance(pairs, PicturePairs):
+        raise InputError(f"{domain.name!r} holds {domain.kind} examples and no pairs of images")
+    scans = [scan(side, workers=workers, progress=progress) for side in pairs.sides]
+    pairs.sides = [replace(side, keys=seen.keys) for side, seen in zip(pairs.sides, scans, strict=True)]
+    seen: list[_Seen] = []
+    for i in range(len(domain)):
+        at = ((side, one.problems[i]) for side, one in zip(SIDES, scans, strict=True) if i in one.problems)
+        wrong = "; ".join(f"{side} image: {problem}" for side, problem in at)
+        seen.append(("", "", wrong) if wrong else (content_key(" ".join(one.keys[i] for one in scans)), "", ""))
+    return seen
+
+
 def _scan_sentences(domain: Domain, _workers: int | None, _progress: Progress | None) -> list[_Seen]:
     """Sentences are known by their words, which is all that is read of them."""
     seen: list[_Seen] = []
@@ -203,6 +219,7 @@ SCANS: dict[Kind, Callable[[Domain, int | None, Progress | None], Sequence[tuple
     "text": _scan_texts,
     "sound": partial(_scan_files, _scan_sound),
     "pair": _scan_pairs,
+    "image_pair": _scan_picture_pairs,
     "sentence": _scan_sentences,
     "scene": partial(_scan_files, _scan_image),
     "row": _scan_table,

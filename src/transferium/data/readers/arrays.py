@@ -17,6 +17,7 @@ from transferium.data.domain import Domain, Kind
 from transferium.data.folders.example_files import kind_of_path
 from transferium.data.labels import encode_groups, encode_parts, labels_of
 from transferium.data.modality import KINDS, by_kind, check_kind
+from transferium.data.picture_pairs import PicturePairs
 from transferium.data.readers.file_cells import files_of
 from transferium.data.readers.sequences import as_arrow, as_list, column_names, in_order, is_picture
 from transferium.data.samples import Files, Items, Rows, Samples
@@ -224,6 +225,20 @@ def _pairs(source: Any, asked: bool) -> Samples | None:
     return Items(as_pairs(source, "the list")) if asked else None
 
 
+def _picture_pairs(source: Any, asked: bool) -> Samples | None:
+    """Pairs of pictures, where this kind was asked for."""
+    if not asked:
+        return None
+    for i, pair in enumerate(source):
+        if isinstance(pair, (str, bytes)) or not hasattr(pair, "__len__") or len(pair) != 2:
+            raise InputError(f"item {i} is {type(pair).__name__} and no pair: give two images, as in (a, b).")
+    sides = [_images([pair[side] for pair in source], True) for side in range(2)]
+    read = [side for side in sides if side is not None]
+    if len(read) < len(sides):
+        raise InputError("the list holds no pairs of images: give paths, encoded bytes, Pillow images or arrays.")
+    return PicturePairs.of(*read)
+
+
 def _sentences(source: Any, asked: bool) -> Samples | None:
     """Lists of words, or texts that are cut into words, where this kind was asked for: else they are rows, or texts."""
     return Items([as_sentence(cell, f"item {i}") for i, cell in enumerate(source)]) if asked else None
@@ -274,6 +289,7 @@ MEMORY: dict[Kind, Callable[[Any, bool], Samples | None]] = {
     "text": _texts,
     "sound": _sounds,
     "pair": _pairs,
+    "image_pair": _picture_pairs,
     "sentence": _sentences,
     "scene": _scenes,
     "row": _rows,

@@ -11,7 +11,7 @@ from transferium.data.domain import Kind
 from transferium.data.folders.example_files import EXAMPLE_FILES, kind_of_path
 from transferium.data.modality import KINDS, by_kind
 from transferium.data.sentences.sentence_cells import may_be_sentence
-from transferium.data.text_pair import two_columns
+from transferium.data.text_pair import both_columns
 from transferium.errors import DataError, InputError, did_you_mean, option
 from transferium.problems.catalogue import AUTO, OF_PARTS, PROBLEMS, Asked, kind_of
 
@@ -30,7 +30,7 @@ USES = ("image", "text", "other", "sound", "sentence", "label", "part", "group",
 class Columns:
     """The columns of a table by their use; None for no such column, or for one that the reader finds itself.
 
-    ``other`` is the column of the second texts of pairs, of which ``text`` is then that of the first.
+    ``other`` is the column of the second texts or images of pairs, of which ``text`` or ``image`` is then the first.
     ``by`` is the column of subgroups, whatever else it is used for; it cannot be that of the labels.
     ``columns`` are those that a row is made of (None: all that have no other use), without those to ``drop``, which are
     as if they were not there; ``types`` says what some of them hold: a type, or a kind of example, which makes rows
@@ -77,10 +77,10 @@ class Columns:
         """The other columns of which it was said what they hold."""
         return {name: known for name, found in self.types.items() for known in TYPES if known == found != "text"}
 
-    @property
-    def pair(self) -> tuple[str | None, str | None]:
-        """The columns of both texts of a pair."""
-        return self.text, self.other
+    def of_examples(self, kind: Kind) -> Any:
+        """The column of such examples; of pairs, those of both sides."""
+        one = next((one for one, pair in PAIRS.items() if pair == kind), None)
+        return getattr(self, kind) if one is None else (getattr(self, one), self.other)
 
     def for_problem(self, names: Sequence[str]) -> Columns:
         """The same; where the problem decides what kind of example is read, texts among the columns are of that kind.
@@ -115,15 +115,15 @@ class Columns:
         uses = {field.name: getattr(self, field.name) for field in fields(self)}
         return {use: name for use, name in uses.items() if name is not None and use in USES}
 
-    def of_files(self) -> str | None:
-        """The column whose cells may be files."""
-        return next((name for use, name in self.named().items() if use in EXAMPLE_FILES), None)
+    def of_files(self) -> tuple[str, ...]:
+        """The columns whose cells may be files: one, or those of both sides of pairs."""
+        named = next((name for use, name in self.named().items() if use in EXAMPLE_FILES), None)
+        return tuple(name for name in (named, self.other) if name is not None) if named is not None else ()
 
 
 def remembered(columns: Mapping[str, Any]) -> dict[str, str]:
     """What of the columns that were named a model remembers, to read new data by the same."""
-    text, other = two_columns(columns.get("text"))
-    named = {**columns, "text": text, "other": other}
+    named = {**columns, **both_columns(**{use: columns.get(use) for use in PAIRS})}
     return {use: name for use, name in named.items() if use in (*COLUMNS, "other", "label", "id") and name is not None}
 
 
@@ -166,7 +166,7 @@ def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
         columns[files] = only = _only_files(files, asked, label, first, where)
         found = replace(found, id=None if found.id == only and asked.id is None else found.id)
     if asked.other is not None:
-        return replace(found, kind="pair")
+        return replace(found, kind=kind)
     for use, column in columns.items():
         if kind == use or (kind is None and column):
             if asked.types:
@@ -195,8 +195,8 @@ def _problem_of(kind: Kind, asked: Asked, where: str) -> Asked:
 def _asked_kind(asked: Columns) -> Kind | None:
     """The kind that the named columns mean."""
     kinds: set[Kind] = {kind for kind in COLUMNS if getattr(asked, kind)}
-    if asked.other is not None:
-        kinds = kinds - {"text"} | {"pair"}
+    if asked.other is not None and len(kinds) == 1:
+        kinds = {PAIRS.get(kind, kind) for kind in kinds}
     kinds |= {asked.kind} if asked.kind else set()
     kinds |= {"mixed"} if asked.examples else set()
     if asked.columns and not kinds & {"features", "mixed"}:
@@ -233,6 +233,8 @@ COLUMNS: dict[Kind, tuple[tuple[str, ...], Callable[[Any], bool]]] = {
 """What a column of examples is usually called, and whether a first cell may be such an example; the first that fits."""
 
 
+PAIRS: dict[Kind, Kind] = {"text": "pair", "image": "image_pair"}
+"""Kinds of example of which two make one example of another kind, where two columns are named."""
 CELL_KINDS: tuple[Kind, ...] = tuple(kind for kind in COLUMNS if kind not in OF_PARTS)
 """Kinds of example that a column of a mixed row may hold."""
 

@@ -16,7 +16,8 @@ import numpy as np
 from transferium.data.domain import Domain, Kind
 from transferium.data.folders.example_files import EXAMPLE_FILES, kind_of_path
 from transferium.data.labels import PART_NAMES
-from transferium.data.modality import by_kind
+from transferium.data.modality import KINDS, by_kind
+from transferium.data.picture_pairs import PicturePairs
 from transferium.data.readers.arrays import Values, with_values
 from transferium.data.readers.cells import class_names, with_class_names
 from transferium.data.readers.columns import Columns, settle
@@ -106,9 +107,12 @@ def read_frame(frame: Frame, asked: Columns, name: str, **beside: Values | None)
         )
     else:
         use = domain.kind
-        given_cells = cells[use] if use in cells else list(zip(cells["text"], cells["other"], strict=True))
-        samples = by_kind(MEMORY_CELLS, use, "reader of columns in memory")(given_cells, getattr(columns, use), where)
-        said = f"{use}s in column {getattr(columns, use)!r}{columns.about()}"
+        named = columns.of_examples(use)
+        both = [named] if isinstance(named, str) else named
+        sides = [as_list(frame[name], f"column {name!r}") for name in both]
+        given_cells = sides[0] if len(sides) == 1 else list(zip(*sides, strict=True))
+        samples = by_kind(MEMORY_CELLS, use, "reader of columns in memory")(given_cells, named, where)
+        said = f"{KINDS[use]} in column{'s' * (len(both) > 1)} {' and '.join(map(repr, both))}{columns.about()}"
         ids = list(samples.names) if isinstance(samples, Files) else numbered
         domain = replace(domain, samples=samples, ids=ids, layout=said)
     given = {use: values for use, values in beside.items() if values is not None}
@@ -174,11 +178,17 @@ def _pairs(cells: Sequence[Any], _names: object, where: str) -> Samples:
     return Items(as_pairs(cells, where))
 
 
+def _picture_pairs(cells: Sequence[Any], names: Sequence[str], where: str) -> Samples:
+    sides = zip(*cells, strict=True)
+    return PicturePairs.of(*(_files("image", side, name, where) for side, name in zip(sides, names, strict=True)))
+
+
 MEMORY_CELLS: dict[Kind, Callable[[Sequence[Any], Any, str], Samples]] = {
     "image": partial(_files, "image"),
     "text": _texts,
     "sound": partial(_files, "sound"),
     "pair": _pairs,
+    "image_pair": _picture_pairs,
     "sentence": _sentences,
 }
 """The samples of one column of a table in memory."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from transferium.data.domain import Domain, Kind
 from transferium.data.labels import encode_groups, encode_parts, labels_of, subgroup_names
 from transferium.data.modality import KINDS, by_kind
+from transferium.data.picture_pairs import PicturePairs
 from transferium.data.readers.cells import as_labels, as_texts, as_values, one_hot
 from transferium.data.readers.columns import Columns, settle
 from transferium.data.readers.delimited import Delimited
@@ -75,8 +76,8 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
     where = str(paths[0])
     columns = settle(asked, tables[0].first, where)
     files = columns.of_files()
-    lazy = files is not None and isinstance(tables[0].first[files], (bytes, dict))
-    names = [n for n in (*columns.named().values(), *(columns.columns or ())) if not (lazy and n == files)]
+    lazy = [name for name in files if isinstance(tables[0].first[name], (bytes, dict))]
+    names = [n for n in (*columns.named().values(), *(columns.columns or ())) if n not in lazy]
     few = columns.columns is not None and all(isinstance(table, Parquet) for table in tables)
     wanted = [*columns.named().values()] or names[:1] if few else names
     table = _read_all(tables, list(dict.fromkeys([*wanted, *([columns.by] if columns.by else [])])))
@@ -84,7 +85,7 @@ def read_table(paths: Sequence[Path], asked: Columns, name: str) -> Domain:
         raise DataError(f"{where} has the columns {', '.join(map(repr, tables[0].first))} but no rows")
     samples, said = _samples(paths, table, columns, where)
     labels, problem, gaps = _labels(table, columns, asked.label is not None, where, samples)
-    ids = _ids(table, columns, lazy)
+    ids = _ids(table, columns, len(files) != 1 or bool(lazy))
     domain = Domain(
         samples=samples,
         kind=columns.kind or "row",
@@ -114,7 +115,7 @@ def _samples(paths: Sequence[Path], table: Any, columns: Columns, where: str) ->
     if columns.columns is not None:
         return Rows(np.zeros((table.num_rows, 0))), ""
     kind = columns.kind or "row"
-    return by_kind(CELLS, kind, "reader of table cells")(paths, table, getattr(columns, kind), where)
+    return by_kind(CELLS, kind, "reader of table cells")(paths, table, columns.of_examples(kind), where)
 
 
 class AFewColumns:
@@ -154,10 +155,10 @@ def agrees_with_folders(path: Path, asked: Columns) -> bool:
     table = TABLES[path.suffix.lower()](path)
     columns = settle(asked, table.first, str(path))
     files = columns.of_files()
-    if columns.label is None or files is None:
+    if columns.label is None or not files:
         return True
-    cells = table.read([files, columns.label])
-    names, labels = (as_values(cells[name]) for name in (files, columns.label))
+    cells = table.read([files[0], columns.label])
+    names, labels = (as_values(cells[name]) for name in (files[0], columns.label))
     return all(str(label) in PurePosixPath(str(name)).parts[:-1] for name, label in zip(names, labels, strict=True))
 
 
@@ -212,9 +213,9 @@ def _labels(
     return *labels_of(samples, kind, values, f"column {columns.label!r} of {where}", columns.problem), []
 
 
-def _ids(table: Any, columns: Columns, lazy: bool) -> list[str]:
-    """The id column, else paths of files, else row numbers from 0."""
-    column = columns.id or (None if lazy else columns.of_files())
+def _ids(table: Any, columns: Columns, numbered: bool) -> list[str]:
+    """The id column, else paths of files unless examples are ``numbered``, else row numbers from 0."""
+    column = columns.id or (None if numbered else columns.of_files()[0])
     if column is None:
         return [str(row) for row in range(table.num_rows)]
     ids = [str(row) if value is None else str(value) for row, value in enumerate(as_values(table[column]))]
@@ -253,11 +254,18 @@ def _pairs(_paths: Sequence[Path], table: Any, names: tuple[str, str], where: st
     return Items(as_pairs(zip(*texts, strict=True), where)), said
 
 
+def _picture_pairs(paths: Sequence[Path], table: Any, names: tuple[str, str], where: str) -> tuple[Samples, str]:
+    """Two pictures; where one of them is missing, the doctor puts the pair aside."""
+    (first, said), (second, also) = (_files("image", paths, table, name, where) for name in names)
+    return PicturePairs.of(first, second), f"pairs of {said} and {also}"
+
+
 CELLS: dict[Kind, Callable[[Sequence[Path], Any, Any, str], tuple[Samples, str]]] = {
     "image": partial(_files, "image"),
     "text": _texts,
     "sound": partial(_files, "sound"),
     "pair": _pairs,
+    "image_pair": _picture_pairs,
     "sentence": _sentences,
 }
 """The samples of one column of a table (of a pair, of two), in words too; what is not read yet stays in the file."""

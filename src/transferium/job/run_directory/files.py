@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,12 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.domain import Domain, Kind
+from transferium.data.images.decode import decode
 from transferium.job.run_directory.spectrogram import heard
 from transferium.problems.classes import Classes
+from transferium.report.gallery import SIDE
 
 Outputs = NDArray[np.float64]
 SHOWN = 24
-LOOKS: dict[Kind, Literal["picture", "text", "sound"]] = {
+GAP = 4
+"""Pixels between both pictures of a pair."""
+LOOKS: dict[Kind, Literal["picture", "pictures", "text", "sound"]] = {
     "image": "picture",
     "text": "text",
     "pair": "text",
@@ -23,6 +28,7 @@ LOOKS: dict[Kind, Literal["picture", "text", "sound"]] = {
     "mixed": "text",
     "scene": "picture",
     "sound": "sound",
+    "image_pair": "pictures",
 }
 """What the report shows of an example; of feature rows it shows nothing."""
 
@@ -61,9 +67,23 @@ def write_json(path: Path, value: Any) -> None:
 def thumbnails(test: Domain) -> Any:
     """Give the report what it shows of an example, by its id."""
     look = LOOKS.get(test.kind)
-    if look not in ("picture", "sound"):
+    if look not in ("picture", "pictures", "sound"):
         return lambda _id: None
     position = {name: i for i, name in enumerate(test.ids)}
     if look == "sound":
         return lambda name: heard(test.samples.raw(position[name]))
+    if look == "pictures":
+        return lambda name: _in_a_row(test.samples.raw(position[name]))
     return lambda name: test.samples.raw(position[name])
+
+
+def _in_a_row(pair: Sequence[Any]) -> Any:
+    """Both pictures of a pair as one, of one height."""
+    from PIL import Image
+
+    pictures = [decode(raw, 2 * SIDE) for raw in pair]
+    widths = [max(1, round(SIDE * picture.width / picture.height)) for picture in pictures]
+    both = Image.new("RGB", (sum(widths) + GAP, SIDE), "white")
+    for picture, width, left in zip(pictures, widths, (0, widths[0] + GAP), strict=True):
+        both.paste(picture.resize((width, SIDE)), (left, 0))
+    return both

@@ -75,6 +75,3 @@ class ScenePreprocess(ImagePreprocess):
     def cheaper(self) -> ScenePreprocess:
         """Itself: at half the side there is a quarter of the places, and small things are not seen."""
         return self
-
-    def to_json(self) -> dict[str, Any]:
-        return super().to_json() | {"kind": self.kind}
