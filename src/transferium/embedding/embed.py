@@ -24,7 +24,7 @@ from transferium.embedding.engines.check_inputs import first_inputs
 from transferium.embedding.engines.engine import Choice, Engine, open_engine, plan_engine
 from transferium.embedding.images import Wanted, array_work, image_tasks
 from transferium.embedding.mixed_rows import mixed_table, why_unread, with_usual
-from transferium.embedding.pair_sides import pictures_of, texts_of, wrong_sides
+from transferium.embedding.pair_sides import sides_of, wrong_sides
 from transferium.embedding.picture import read_picture
 from transferium.embedding.pipeline import Workers
 from transferium.embedding.recording import read_recording
@@ -302,13 +302,7 @@ def _encoded(_embedder: Embedder, domain: Domain, scan: Scan, backbone: Backbone
     return Embedding(features, np.ones(len(table), bool), {}, scan.keys, "none", 0, 0, 0.0)
 
 
-def _compared(
-    sides_of: Callable[[Domain], tuple[Domain, NDArray[np.intp]]],
-    embedder: Embedder,
-    domain: Domain,
-    scan: Scan,
-    backbone: Backbone,
-) -> Embedding:
+def _compared(embedder: Embedder, domain: Domain, scan: Scan, backbone: Backbone) -> Embedding:
     """Pairs by what the backbone makes of both sides."""
     known = np.array([bool(key) for key in scan.keys], bool)
     examples, at = sides_of(domain.take(known))
@@ -354,8 +348,8 @@ def _joined(embedder: Embedder, domain: Domain, scan: Scan, backbone: Backbone) 
 
 
 AT_ONCE: dict[Kind, Callable[[Embedder, Domain, Scan, Backbone], Embedding]] = {
-    "pair": partial(_compared, texts_of),
-    "image_pair": partial(_compared, pictures_of),
+    "pair": _compared,
+    "image_pair": _compared,
     "row": _encoded,
     "mixed": _joined,
     "features": _as_they_are,

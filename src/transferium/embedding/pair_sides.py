@@ -11,23 +11,17 @@ from transferium.data.domain import Domain
 from transferium.data.picture_pairs import PicturePairs
 from transferium.data.samples import Items
 from transferium.data.text_pair import SIDES
-from transferium.errors import DataError
 
 
-def texts_of(domain: Domain) -> tuple[Domain, NDArray[np.intp]]:
-    """The different texts of the usable pairs, and which of them the sides of each pair are ``(n, 2)``."""
+def sides_of(domain: Domain) -> tuple[Domain, NDArray[np.intp]]:
+    """The texts or pictures of the usable pairs, and which of them the sides of each pair are ``(n, 2)``."""
+    if isinstance(domain.samples, PicturePairs):
+        return domain.samples.in_a_row(), np.arange(2 * len(domain)).reshape(2, -1).T
     place: dict[str, int] = {}
     pairs = [domain.samples.raw(i) for i in range(len(domain))]
     at = np.array([[place.setdefault(text, len(place)) for text in pair] for pair in pairs], np.intp)
     texts = list(place)
     return Domain(Items(texts), "text", list(map(str, range(len(texts)))), name=domain.name), at
-
-
-def pictures_of(domain: Domain) -> tuple[Domain, NDArray[np.intp]]:
-    """The pictures of the usable pairs, and which of them the sides of each pair are ``(n, 2)``."""
-    if not isinstance(domain.samples, PicturePairs):
-        raise DataError(f"{domain.name!r} holds {domain.kind} examples and no pairs of images")
-    return domain.samples.in_a_row(), np.arange(2 * len(domain)).reshape(2, -1).T
 
 
 def wrong_sides(pair: Sequence[int], problems: dict[int, str], kind: str) -> str:
