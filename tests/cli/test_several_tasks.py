@@ -141,6 +141,9 @@ def test_tasks_that_clash_or_disagree(tmp_path: Path) -> None:
         job({"x": given, "y": given.take(np.arange(19))}, tmp_path / "run")
     with pytest.raises(DataError, match="of different examples"):
         job({"x": given, "y": replace(given, ids=[f"n{i}" for i in range(20)])}, tmp_path / "run")
+    alike = read(given.features, label=["c"] * 20, problem="classes")
+    with pytest.raises(DataError, match=r"the task 'y': .* has only one class, 'c'"):
+        job({"x": given, "y": alike}, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -161,6 +164,8 @@ def test_what_several_labels_cannot_do(sentences: Path, run_cli: Callable, tmp_p
     assert ran.code == 2 and "--source adapts one task" in ran.err
     ran = run_cli("fit", sentences, "--label", "kind", "--label", "things", *HOW, "--out", tmp_path / "run")
     assert ran.code == 2 and "has no column 'things'" in ran.err
+    ran = run_cli("fit", sentences, "--text", "text", "--label", "kind", "--label", "text", *two[4:])
+    assert ran.code == 2 and "column 'text' was named twice: as the labels, and as what they are" in ran.err
     assert not (tmp_path / "run").exists()
 
 

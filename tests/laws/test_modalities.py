@@ -31,7 +31,9 @@ from transferium.evaluation.gradient_boosting import TREES
 from transferium.evaluation.occlusion.occlusion import OCCLUSIONS
 from transferium.evaluation.occlusion.permuted_columns import PERMUTED
 from transferium.job.compare.surface import SURFACES, compare_surface
+from transferium.job.export.huggingface_folder import FOLDERS
 from transferium.job.export.onnx.entrances import ENTRANCES
+from transferium.job.export.torch_inputs import MODULES
 from transferium.job.fit.run import fit_job
 from transferium.job.inspect import show_augmented
 from transferium.job.options import FitOptions
@@ -202,6 +204,17 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
             "scene": "boxes are made of places outside of a graph",
             "mixed": "columns of several kinds are put together outside of a graph",
         },
+    ),
+    "FOLDERS": (
+        FOLDERS,
+        dict.fromkeys(
+            ("sound", *PAIRED, "sentence", "scene", "row", "mixed", "features"),
+            "transformers and timm have no such folder",
+        ),
+    ),
+    "MODULES": (
+        MODULES,
+        dict.fromkeys(("sound", "image_pair", "sentence", "scene", "mixed"), "they have no entrance to a graph either"),
     ),
     "OWN_CHECKS": (
         OWN_CHECKS,

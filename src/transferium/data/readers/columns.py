@@ -157,6 +157,8 @@ def settle(asked: Columns, first: Mapping[str, Any], where: str) -> Columns:
         raise InputError(
             f"{option('by', label)} names the column of labels, by which nothing is compared: name another column."
         )
+    if asked.label is not None and asked.label in {asked.other, *(getattr(asked, use) for use in COLUMNS)}:
+        raise InputError(f"column {label!r} was named twice: as the labels, and as what they are learned from.")
     free = [name for name in names if name not in found.named().values()]
     columns = {
         use: getattr(asked, use) or _guess(usual, [n for n in free if may_be(first[n]) and n not in asked.types])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,8 @@ def fit_tasks_job(
         for name, domain in tasks.items():
             named = {**options.columns, "label": name}
             of_task = replace(options, out=fresh / folder_of(name), method=methods[name], columns=named)
-            runs[name] = fit_job(domain, of_task, embedder, watch)
+            with _about(name):
+                runs[name] = fit_job(domain, of_task, embedder, watch)
         told = {"format": 1, "name": options.out.name, "command": options.command, "tasks": runs}
         told |= {
             "rule": rule or next(iter(runs.values()))["division"]["rule"],
@@ -116,6 +118,15 @@ def fit_tasks_job(
         write_json(fresh / "metrics.json", told)
         describe_tasks(fresh, [*tasks])
     return told | {"seconds": watch.as_dict()}
+
+
+@contextmanager
+def _about(task: str) -> Iterator[None]:
+    """While this lasts, errors say which task they are about."""
+    try:
+        yield
+    except (DataError, InputError) as error:
+        raise type(error)(f"the task {task!r}: {error}") from error
 
 
 def _held_out_together(
