@@ -56,7 +56,7 @@ def test_settings() -> None:
         (None, "image", {"max_length": 64}, "max_length is a setting for texts"),
         (None, "image", {"transform": str}, "transform= belongs to a module of your own"),
         (None, "images", {}, r"kind='images' is unknown. Did you mean 'image'\?"),
-        (None, None, {}, "kind=None is unknown. Choose from 'features', 'image', 'mixed', 'pair', "),
+        (None, None, {}, "kind=None is unknown. Choose from 'features', 'image', 'image_pair', 'mixed', "),
         (3, "image", {}, "a name, a folder, a Backbone or an nn.Module; got int"),
     ],
 )
