@@ -1,4 +1,4 @@
-"""Every command of docs/from-tutorials.md runs, and the Chinese page has the same commands and figures."""
+"""Every command of docs/from-tutorials.md runs, and each of its recipes has a figure that was measured."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from test_documented import FIGURE, measured_by, typed
+from test_documented import typed
 from transferium.cli import main
 from worlds.images import write_images
 
@@ -61,7 +61,7 @@ def test_every_command_runs(data: None, tmp_path: Path) -> None:
 
 def test_the_page_has_a_command_and_a_figure_for_each_recipe() -> None:
     recipes = re.split(r"^## ", ENGLISH, flags=re.M)[1:]
-    assert len(recipes) == 14
+    assert len(recipes) == len(RESULTS)
     for recipe in recipes:
         assert "```python\n" in recipe and "\n```\ntransferium " in recipe, recipe[:60]
         assert re.findall(r"`python benchmarks/tutorials\.py (\w+)`", recipe.replace("\n", " ")), recipe[:60]
@@ -70,10 +70,3 @@ def test_the_page_has_a_command_and_a_figure_for_each_recipe() -> None:
 def test_each_part_that_is_named_was_measured() -> None:
     named = re.findall(r"`python benchmarks/tutorials\.py (\w+)`", ENGLISH.replace("\n", " "))
     assert set(named) == set(RESULTS)
-
-
-def test_both_languages_say_the_same() -> None:
-    assert [line for line in typed(CHINESE) if line.startswith("transferium ")] == COMMANDS
-    assert measured_by(CHINESE) == measured_by(ENGLISH)
-    assert sorted(FIGURE.findall(CHINESE)) == sorted(FIGURE.findall(ENGLISH))
-    assert CHINESE.count("\n## ") == ENGLISH.count("\n## ")
