@@ -111,7 +111,7 @@ TABLES: dict[str, tuple[dict[Any, Any], dict[str, str]]] = {
     "READERS": (
         READERS,
         AS_THEY_ARE
-        | dict.fromkeys(("sound", "scene", "image_pair"), "backbones for images read them")
+        | dict.fromkeys(("scene", "image_pair"), "backbones for images read them")
         | dict.fromkeys(("pair", "sentence"), "backbones for texts read them"),
     ),
     "WAYS": (WAYS, AS_THEY_ARE | dict.fromkeys(PAIRED, "each of its sides is embedded alone")),

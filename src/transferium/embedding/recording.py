@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferium.data.samples import Samples
-from transferium.models.sound_preprocess import SoundPreprocess
+from transferium.models.sound_preprocess import HeardPreprocess
 
 
 class Recording:
@@ -16,12 +16,12 @@ class Recording:
         self._raw = raw
         self._samples: dict[tuple[int, int], NDArray[np.float32]] = {}
 
-    def read(self, preprocess: SoundPreprocess) -> NDArray[np.float32]:
+    def read(self, preprocess: HeardPreprocess) -> NDArray[np.float32]:
         """The input that one preprocessing makes of it; raises ``UnreadableSound``."""
         way = preprocess.rate, preprocess.seconds
         if way not in self._samples:
             self._samples[way] = preprocess.samples(self._raw)
-        return preprocess.picture(self._samples[way])
+        return preprocess.inputs(self._samples[way])
 
 
 def read_recording(samples: Samples, index: int) -> Recording | str:

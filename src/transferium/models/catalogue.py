@@ -51,8 +51,8 @@ def find_backbone(
     weights; ``<architecture>@<file>`` is a timm architecture with a ``.safetensors`` or ``.pth`` file; ``<name>@3`` is
     the encoder of texts ``<name>`` up to its third layer, ``<name>@mean`` the mean of all its layers; a module of your
     own needs its ``transform``. ``size`` (images), ``max_length`` (texts) and ``seconds`` (sounds) change how much is
-    read. Sounds are read by backbones for images, as pictures. Raises ``InputError`` for an
-    unknown ``kind``, ``BackboneError`` where there is no such backbone.
+    read. Sounds are read by backbones for images, as pictures, or by a folder of wav2vec 2.0 or HuBERT, as samples.
+    Raises ``InputError`` for an unknown ``kind``, ``BackboneError`` where there is no such backbone.
 
     >>> find_backbone("efficientnet_lite0", "image", size=64).preprocess.resize
     73
@@ -66,10 +66,27 @@ def find_backbone(
             raise InputError(f"{KINDS[kind]} need no other backbone than their own, but {given!r} was given.")
         return found
     through = MODALITIES[kind].through if kind in MODALITIES else None
-    own = isinstance(spec, str) and spec in UNTRAINED and UNTRAINED[spec]().kind == kind
-    if through is not None and getattr(spec, "kind", "") != kind and not own:
+    if through is not None and getattr(spec, "kind", "") != kind and not _is_of(spec, kind):
         return reading(through.made(find_backbone(spec, through.kind, transform=transform)), amount)
     return _found(spec, kind, amount, transform)
+
+
+def _is_of(spec: Any, kind: Kind) -> bool:
+    """Whether ``spec`` names what was made for that kind, and not for the one through which others read it."""
+    if not isinstance(spec, str | Path):
+        return False
+    if str(spec) in UNTRAINED:
+        return UNTRAINED[str(spec)]().kind == kind
+    sign = MODALITIES[kind].entry
+    return bool(sign) and (str(spec).startswith("hf/") or _has_entry(Path(spec), sign))
+
+
+def _has_entry(folder: Path, entry: str) -> bool:
+    """Whether the feature extractor of a folder has that entry."""
+    try:
+        return entry in json.loads((folder / "preprocessor_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def _found(spec: Any, kind: Kind, amount: int | None, transform: Any) -> Backbone:

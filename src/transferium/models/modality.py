@@ -19,7 +19,7 @@ from transferium.models.of_pairs import of_pairs
 from transferium.models.pair_preprocess import ImagePairPreprocess, PairPreprocess
 from transferium.models.per_word import per_token, per_word
 from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, Preprocess, TextPreprocess
-from transferium.models.sound_preprocess import SoundPreprocess
+from transferium.models.sound_preprocess import HeardPreprocess
 from transferium.models.word_preprocess import WordPreprocess
 
 
@@ -40,6 +40,8 @@ class Modality:
     resized: Callable[[Any, int], Preprocess]
     smaller: str
     sign: str = ""
+    entry: str = ""
+    """An entry of ``preprocessor_config.json`` that models have which are made for such examples; empty: none are."""
     wrap: Callable[[Any], Preprocess | None] | None = None
     wants: str = ""
     through: Through | None = None
@@ -134,11 +136,12 @@ MODALITIES: dict[Kind, Modality] = {
         through=Through("image", seeing_places),
     ),
     "sound": Modality(
-        SoundPreprocess,
+        HeardPreprocess,  # type: ignore[type-abstract]  # its from_json makes one of its forms
         default="efficientnet_lite0",
         setting="seconds",
-        resized=SoundPreprocess.lasting,
+        resized=lambda reads, seconds: reads.lasting(seconds),
         smaller="the beginning of each sound alone",
+        entry="sampling_rate",
         through=Through("image", listening),
         default_by_part="small_speech",
     ),

@@ -18,7 +18,7 @@ from transferium.data.sounds.decode import decode_sound
 from transferium.evaluation.corruptions.corrupted_pictures import PICTURES, corrupted
 from transferium.models.backbone import Backbone
 from transferium.models.preprocess import ImagePreprocess
-from transferium.models.sound_preprocess import SoundPreprocess
+from transferium.models.sound_preprocess import HeardPreprocess
 from transferium.training.augment.texts import TextAugment
 
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -101,7 +101,7 @@ def _text(text: str, name: str, severity: int, rng: np.random.Generator) -> str:
 def _heard(domain: Domain, backbone: Backbone) -> Domain:
     """Recordings as samples and their rate, as much of each as is read."""
     reads = backbone.preprocess
-    assert isinstance(reads, SoundPreprocess)
+    assert isinstance(reads, HeardPreprocess)
     sounds = [decode_sound(domain.samples.raw(i), reads.seconds) for i in range(len(domain))]
     return replace(domain, samples=Items([(sound.samples, sound.facts.rate) for sound in sounds]), keys=None)
 

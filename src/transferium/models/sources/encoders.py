@@ -1,4 +1,4 @@
-"""The modules around transformers encoders: tokens or pixels in, one pooled feature row per example out."""
+"""The modules around transformers encoders: tokens, pixels or samples in, one pooled feature row per example out."""
 
 from __future__ import annotations
 
@@ -77,3 +77,52 @@ class VisionEncoder(nn.Module):
         if tokens.ndim == 4:
             return tokens.mean(dim=(2, 3))
         return tokens[:, 0] if self.pooling == "cls" else tokens.mean(dim=1)
+
+
+def mean_over_moments(moments: Tensor, known: Tensor) -> Tensor:
+    """The mean ``(n, width)`` of rows ``(n, t, width)`` where ``known (n, t)`` is 1."""
+    weights = known / known.sum(dim=1, keepdim=True)
+    return torch.matmul(weights[:, None, :], moments)[:, 0, :]
+
+
+class WaveEncoder(nn.Module):
+    """``(n, 2, samples)``: a recording and 1 where it lasts -> features ``(n, width)``, for wav2vec 2.0 and its kin.
+
+    What lies behind the end of a recording changes nothing: windows beyond it are left out of attention, of the mean,
+    and of the normalisation over time that some of these networks have after their first layer.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, heard: Tensor) -> Tensor:
+        rows, lasts = heard[:, :1], heard[:, 1].sum(dim=1)
+        for layer in self.model.feature_extractor.conv_layers:
+            rows = layer.conv(rows)
+            # Windows that begin and end inside of the recording; of a shorter one, the first.
+            lasts = torch.floor((lasts - layer.conv.kernel_size[0]) / layer.conv.stride[0] + 1).clamp_min(1)
+            norm = getattr(layer, "layer_norm", None)
+            if isinstance(norm, nn.GroupNorm):
+                rows = _normalised(rows, _known(rows, lasts), norm)
+            elif norm is not None:
+                rows = norm(rows.transpose(1, 2)).transpose(1, 2)
+            rows = layer.activation(rows)
+        known = _known(rows, lasts)
+        projected: Any = self.model.feature_projection(rows.transpose(1, 2))
+        hidden = projected[0] if isinstance(projected, tuple) else projected
+        moments = self.model.encoder(hidden, attention_mask=known.bool()).last_hidden_state
+        return mean_over_moments(moments, known)
+
+
+def _known(rows: Tensor, lasts: Tensor) -> Tensor:
+    """1 for the first ``lasts`` moments of ``rows (n, channels, t)``, else 0: ``(n, t)``."""
+    return (torch.arange(rows.shape[2], device=rows.device)[None, :] < lasts[:, None]).to(rows.dtype)
+
+
+def _normalised(rows: Tensor, known: Tensor, norm: nn.GroupNorm) -> Tensor:
+    """Each channel with mean 0 and standard deviation 1 over the moments that are known, then scaled and moved."""
+    weights = (known / known.sum(dim=1, keepdim=True))[:, None, :]
+    centred = rows - (rows * weights).sum(dim=2, keepdim=True)
+    variance = (centred**2 * weights).sum(dim=2, keepdim=True)
+    return centred / torch.sqrt(variance + norm.eps) * norm.weight[:, None] + norm.bias[:, None]

@@ -1,4 +1,4 @@
-"""Backbones of the transformers library: text and vision encoders from the hub or a folder."""
+"""Backbones of the transformers library: encoders of texts, images and sounds from the hub or a folder."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from transferium.errors import BackboneError
 from transferium.models.backbone import Backbone, WholeModel
 from transferium.models.per_word import unpooled
 from transferium.models.preprocess import ImagePreprocess, TextPreprocess
+from transferium.models.sound_preprocess import WavePreprocess
 from transferium.models.sources.description_cache import remembered
 from transferium.models.sources.weight_files import digest_files, weight_files
 from transferium.models.surgery.chosen_layer import stopped
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from transferium.models.sources.encoders import Pooling
 
 _FILES = ("*.json", "*.safetensors", "*.bin", "*/config.json")
+HEARING = ("wav2vec2", "hubert")
+"""Types of models that hear samples, all of them built like wav2vec 2.0."""
 _RESAMPLING = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 
 
@@ -178,7 +181,55 @@ def _describe_vision(folder: Path, name: str, size: int | None) -> Backbone:
     )
 
 
-READERS: dict[Kind, Callable[[Path, str, int | None], Backbone]] = {"image": _describe_vision, "text": _describe_text}
+def _describe_sound(folder: Path, name: str, seconds: int | None) -> Backbone:
+    config, told = _config(folder), _json(folder / "preprocessor_config.json")
+    if config.get("model_type") not in HEARING or "sampling_rate" not in told:
+        raise BackboneError(
+            f"{name} is a {config.get('model_type')}, which reads no sounds: give a folder of {', '.join(HEARING)} "
+            "with its feature extractor, or efficientnet_lite0, a backbone for images."
+        )
+    preprocess = WavePreprocess(10, int(told["sampling_rate"]), bool(told.get("do_normalize", True)))
+    files = weight_files(folder)
+    fingerprint = digest_files([folder / "config.json", *files], "transformers", "sound")
+    words = ("transformers", version("transformers"), fingerprint)
+    facts = remembered(words, partial(_learn_sound, folder, preprocess.rate))
+    return Backbone(
+        name=name,
+        kind="sound",
+        width=facts["width"],
+        blocks=tuple(facts["blocks"]),
+        preprocess=preprocess.lasting(seconds) if seconds else preprocess,
+        fingerprint=fingerprint,
+        build=partial(build_sound, folder),
+        licence="see the model card",
+        size_bytes=sum(file.stat().st_size for file in files),
+        fresh=partial(build_sound, folder, pretrained=False),
+        architecture=_architecture(folder, "sound"),
+    )
+
+
+def _learn_sound(folder: Path, rate: int) -> dict[str, Any]:
+    import torch
+
+    from transferium.models.surgery.blocks import block_names
+
+    module = build_sound(folder)
+    with torch.inference_mode():
+        width = int(module(torch.ones(1, 2, rate)).shape[1])
+    return {"width": width, "blocks": list(block_names(module))}
+
+
+def build_sound(folder: Path, pretrained: bool = True) -> nn.Module:
+    from transferium.models.sources.encoders import WaveEncoder
+
+    return WaveEncoder(load_whole(folder, pretrained)).eval()
+
+
+READERS: dict[Kind, Callable[[Path, str, int | None], Backbone]] = {
+    "image": _describe_vision,
+    "text": _describe_text,
+    "sound": _describe_sound,
+}
 """How a folder, its name and how much is read become a backbone, for each kind of example."""
 
 
@@ -272,6 +323,10 @@ def from_architecture(told: Mapping[str, Any]) -> nn.Module:
         encoder = _text_encoder(model, told["pooling"], told["normalise"])
         encoder = stopped(encoder, told["chain"], told["layer"]) if "layer" in told else encoder
         return unpooled(encoder) if told.get("output") == "tokens" else encoder
+    if told["kind"] == "sound":
+        from transferium.models.sources.encoders import WaveEncoder
+
+        return WaveEncoder(model).eval()
     return _vision_encoder(getattr(model, "vision_model", model), told["pooling"])
 
 

@@ -13,10 +13,10 @@ import torch
 from transferium.data.columns.table import Table
 from transferium.data.domain import Domain, Kind
 from transferium.data.modality import KINDS, by_kind
-from transferium.errors import InputError
+from transferium.errors import InputError, option
 from transferium.models.columns.encoding import ColumnsPreprocess
 from transferium.models.preprocess import CallablePreprocess, ImagePreprocess, Preprocess, TextPreprocess
-from transferium.models.sound_preprocess import SoundPreprocess
+from transferium.models.sound_preprocess import SoundPreprocess, WavePreprocess
 from transferium.models.word_preprocess import WordPreprocess
 from transferium.training.augment.augment import say_augment
 from transferium.training.augment.rewriting import Rewrite
@@ -158,6 +158,11 @@ def _sentences(feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed | N
 
 def _sounds(feeds: Feeds, domain: Domain, augment: str | Rewrite) -> Feed | None:
     pre = feeds.preprocess
+    if isinstance(pre, WavePreprocess):
+        raise InputError(
+            "a network that hears samples is not tuned here, for now: learn from its features "
+            f"({option('method', 'probe')}), or tune one for images ({option('backbone', 'efficientnet_lite0')})."
+        )
     if not isinstance(pre, SoundPreprocess):
         return None
     return SoundFeed(domain, pre, find_sound_augment(_recipe(augment, domain)), feeds.seed, feeds.cache_bytes)

@@ -46,9 +46,9 @@ class SoundFeed:
         """``(3, bands, frames)``: what is trained on in ``epoch``."""
         key, samples = (self.seed, epoch, row), self.samples(row)
         if self.augment is None:
-            return self.preprocess.picture(samples)
+            return self.preprocess.inputs(samples)
         heard = self.augment.heard(samples, key)[: self.preprocess.seconds * self.preprocess.rate]
-        return self.augment.seen(self.preprocess.picture(heard), key)
+        return self.augment.seen(self.preprocess.inputs(heard), key)
 
     def samples(self, row: int) -> NDArray[np.float32]:
         """The beginning of a recording; raises ``DataError`` where it cannot be read."""
