@@ -47,7 +47,7 @@ def _in_short(method: dict[str, Any]) -> list[str]:
 
 def _in_full(method: dict[str, Any]) -> list[str]:
     settings = [[f"`{s['name']}`", f"`{s['default']}`", s["help"]] for s in method["settings"]]
-    rows = table(["`--set`", "default", ""], settings) if settings else []
+    rows = table(["`--set`", "default", "what it is"], settings) if settings else []
     return [
         f"### {method['name']} {{#method-{method['name']}}}",
         "",

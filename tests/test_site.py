@@ -10,9 +10,13 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+
+import transferium
+from transferium.methods.catalogue import METHODS
+from worlds.accessible import violations
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -137,20 +141,44 @@ def test_every_tutorial_is_there_in_chinese() -> None:
     assert {"index.md", "concepts.md", *(f"tutorials/{name}.md" for name in TUTORIALS)} <= set(CHINESE)
 
 
-@pytest.mark.slow
-def test_the_site_is_built_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built as ``make docs`` does."""
     pytest.importorskip("mkdocs")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
     ran = subprocess.run(
         command, cwd=ROOT, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stderr
-    pages = {path: path.read_text("utf-8") for path in tmp_path.rglob("*.html")}
-    styles = [path.read_text("utf-8") for path in tmp_path.rglob("*.css")]
-    assert len(pages) > 15 and styles
+    return folder
+
+
+@pytest.mark.slow
+def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
+    pages = {path: path.read_text("utf-8") for path in site.rglob("*.html")}
+    styles = [path.read_text("utf-8") for path in site.rglob("*.css")]
+    assert len(pages) > 25 and styles
     assert not [found[0] for text in pages.values() for found in LOADED.finditer(text)]
     assert not [style for style in styles if re.search(r"(?:@import|url\()\s*[\"']?(?:https?:)?//", style)]
     assert not [path for path, text in pages.items() if 'class="mermaid"' in text]  # its script would be fetched
-    assert 'lang="zh"' in pages[tmp_path / "zh" / "index.html"]
-    methods = pages[tmp_path / "reference" / "methods.html"]
-    assert "lp-ft" in methods and 'class="highlight"' in pages[tmp_path / "reference" / "python.html"]
+
+
+@pytest.mark.slow
+def test_the_site_says_its_languages_and_has_what_is_made_from_code(site: Path) -> None:
+    assert 'lang="zh"' in (site / "zh" / "index.html").read_text("utf-8")
+    methods, python = ((site / "reference" / f"{name}.html").read_text("utf-8") for name in ("methods", "python"))
+    assert all(f'id="method-{name}"' in methods for name in METHODS)
+    assert all(f'id="transferium.{name}"' in python for name in transferium.__all__ if not name.startswith("_"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["index", "reference/methods", "reference/python", "zh/tutorials/adapt", "concepts"])
+def test_a_page_is_for_everybody_and_asks_for_nothing(site: Path, browser: Any, name: str) -> None:
+    asked: list[str] = []
+    with browser.new_page(viewport={"width": 390, "height": 844}) as tab:
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.goto((site / f"{name}.html").as_uri())
+        assert not violations(tab)
+        assert tab.evaluate("document.documentElement.scrollWidth") == 390
+    assert not [url for url in asked if not url.startswith(("file:", "data:"))]
