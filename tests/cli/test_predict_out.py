@@ -10,6 +10,8 @@ import pytest
 
 from transferium.errors import InputError
 from transferium.job.predict.predictions import check_out
+from transferium.problems.classes import Classes
+from transferium.problems.texts import Translation
 
 ROWS = "f0,f1,label\n" + "".join(f"{i % 2}.{i},{i % 3},{'ab'[i % 2]}\n" for i in range(24))
 
@@ -85,6 +87,17 @@ def test_what_predict_did_not_write_is_not_overwritten(content: bytes, tmp_path:
 def test_what_predict_wrote_and_what_is_empty_is_replaced(content: str, tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text(content)
     check_out(tmp_path / "p.csv", tmp_path / "rows.csv")
+
+
+def test_written_texts_are_replaced_by_a_model_that_writes_texts(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("id,label,predicted\n0,ein Hund,eine Katze\n")
+    check_out(tmp_path / "p.csv", tmp_path / "rows.csv", Translation())
+    for problem in (None, Classes(("a", "b"))):
+        with pytest.raises(InputError, match="holds something else than predictions"):
+            check_out(tmp_path / "p.csv", tmp_path / "rows.csv", problem)
+    (tmp_path / "p.csv").write_text("id,label,predicted,price\n0,ein Hund,eine Katze,3\n")
+    with pytest.raises(InputError, match="holds something else than predictions"):
+        check_out(tmp_path / "p.csv", tmp_path / "rows.csv", Translation())
 
 
 def test_folders_and_devices_are_refused(data: Path, tmp_path: Path) -> None:

@@ -173,9 +173,9 @@ def predict(run: Path, data: Path, **options: Any) -> None:
     if has_tasks(run):
         several.predict(run, data, options)
         return
-    if options["out"] is not None:
-        check_out(options["out"], data)
     artifact = load_artifact(run)
+    if options["out"] is not None:
+        check_out(options["out"], data, artifact.problem)
     domain = read_to_answer(artifact, data, opt.named_columns(options))
     say_read(domain, err=True, warned=True)
     predicted = predict_domain(artifact, domain, opt.make_embedder(options))

@@ -15,6 +15,7 @@ from transferium.data.domain import Domain
 from transferium.errors import InputError
 from transferium.problems.label_cells import as_number
 from transferium.problems.problem import Problem
+from transferium.problems.texts import Texts
 from transferium.system.printable import for_spreadsheet
 from transferium.system.write_atomically import write_atomically
 
@@ -22,10 +23,11 @@ Outputs = NDArray[np.float64]
 LONGEST_HEADER = 2**20
 
 
-def check_out(path: Path, data: Path) -> None:
+def check_out(path: Path, data: Path, problem: Problem | None = None) -> None:
     """Raise ``InputError`` where predictions in ``path`` would take the place of ``data`` or of another's file.
 
-    Earlier predictions, which are known by their first lines, are replaced; so is an empty file.
+    Earlier predictions, which are known by their first lines, are replaced; so is an empty file. Written
+    texts, which look like anything, are known by the first line alone where ``problem`` is about such.
     """
     if not path.exists():
         return
@@ -41,7 +43,7 @@ def check_out(path: Path, data: Path) -> None:
             f"--out {path} is a device or a pipe; name a file, or leave --out away to write to standard output."
         )
     lines = _first_lines(path)
-    if lines is not None and not _is_ours(*lines):
+    if lines is not None and not _is_ours(*lines, texts=isinstance(problem, Texts)):
         raise InputError(
             f"--out {path} holds something else than predictions (its first line is not id, predicted, p_<class>…); "
             "nothing was overwritten. Name another file, or remove this one."
@@ -59,7 +61,7 @@ def _first_lines(path: Path) -> tuple[list[str], list[str]] | None:
         return [], []
 
 
-def _is_ours(header: list[str], first: list[str]) -> bool:
+def _is_ours(header: list[str], first: list[str], texts: bool) -> bool:
     """Whether a table begins as predictions do; without probabilities beside them they are amounts or spans."""
     if header[1:2] != ["predicted"] and all(name.startswith(("predicted_", "p_")) for name in header[1:]):
         return header[:1] == ["id"] and len(header) > 1  # of several tasks
@@ -68,7 +70,7 @@ def _is_ours(header: list[str], first: list[str]) -> bool:
     if [*header[:1], *header[at : at + 1]] != ["id", "predicted"] or not all(name.startswith("p_") for name in outputs):
         return False
     answer = "".join(first[at : at + 1])
-    return bool(outputs) or answer == "" or answer[0] == "[" or as_number(answer) is not None
+    return bool(outputs) or texts or answer == "" or answer[0] == "[" or as_number(answer) is not None
 
 
 def write_predictions(path: Path | None, domain: Domain, problem: Problem, outputs: Outputs) -> None:
