@@ -29,7 +29,7 @@ from transferium.cli.jobs.next_labels import next_command
 from transferium.cli.jobs.pretrain import pretrain
 from transferium.cli.jobs.rank import rank_command
 from transferium.cli.jobs.serve import serve
-from transferium.cli.options import refuse_twice
+from transferium.cli.options import refuse_twice, with_copies
 from transferium.cli.progress import command_progress
 from transferium.cli.resume import Interrupted
 from transferium.cli.tune import tune
@@ -131,7 +131,7 @@ for _command in (
     commands.methods,
     commands.cache,
 ):
-    cli.add_command(_command)
+    cli.add_command(with_copies(_command))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=WithSources)
-@click.argument("data", required=False, type=opt.GivenPath())
-@click.option("--source", multiple=True, type=opt.GivenPath(), help="Labelled data or a run, to adapt to DATA.")
-@click.option("--few", type=opt.GivenPath(), help="A few labelled examples of the target, to learn from.")
+@click.argument("data", required=False, type=opt.GivenData())
+@click.option("--source", multiple=True, type=opt.GivenData(), help="Labelled data or a run, to adapt to DATA.")
+@click.option("--few", type=opt.GivenData(), help="A few labelled examples of the target, to learn from.")
 @click.option("--oracle", is_flag=True, help="Research: also say what DATA's labels would have chosen.")
 @click.option("--map", type=click.Choice(["pca", "tsne"]), default="pca", help="The report's map of both domains.")
 @click.option("--out", type=opt.GivenPath(), help="Run directory.  [default: runs/<name of DATA>]")
@@ -156,7 +156,7 @@ def _adapt(data: Path, asked: FitOptions, watch: Stopwatch, options: dict[str, A
 
 @click.command()
 @opt.run_argument
-@click.argument("data", type=opt.GivenPath())
+@click.argument("data", type=opt.GivenData())
 @click.option("--out", type=opt.GivenPath(), help="CSV file to write.  [default: standard output]")
 @opt.columns
 @opt.engine
@@ -203,7 +203,7 @@ def predict(run: Path, data: Path, **options: Any) -> None:
 @click.option("--quick", is_flag=True, help="--full in seconds: fewer examples and repetitions.")
 @click.option("--by", metavar="COL", help="Column of subgroups: the figure of each, the worst, and the gap.")
 @click.option(
-    "--against", metavar="OTHER", type=opt.GivenPath(), help="Other data, of no label: how well it is told apart."
+    "--against", metavar="OTHER", type=opt.GivenData(), help="Other data, of no label: how well it is told apart."
 )
 @click.option("--report", metavar="FILE", type=opt.GivenPath(), help="HTML page with all that --full found.")
 @click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of the bootstrap.")

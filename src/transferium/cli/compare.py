@@ -15,8 +15,8 @@ from transferium.cli.tables import table
 
 
 @click.command()
-@click.argument("source", type=opt.GivenPath())
-@click.argument("target", type=opt.GivenPath())
+@click.argument("source", type=opt.GivenData())
+@click.argument("target", type=opt.GivenData())
 @opt.backbone("What makes the features.")
 @click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of samples and permutations.")
 @opt.columns

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from transferium.cli.progress import command_progress
+from transferium.cli.echo import echo
+from transferium.cli.progress import command_progress, is_quiet
 
 if TYPE_CHECKING:
     from transferium.embedding.embed import Embedder
@@ -42,10 +45,56 @@ class GivenPath(click.Path):
         return super().convert(value, param, ctx)
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """Data that is named by a URL or is an archive: it is copied when the command begins."""
+
+    url: str
+
+    def copied(self) -> Path:
+        """Where its copy lies, which is made now; how much that is, is said."""
+        from transferium.data.remote.local_copy import local_copy
+
+        copy = local_copy(self.url, command_progress())
+        if not is_quiet():
+            size = f"{copy.files:,} files, {copy.size / 1e6:,.1f} MB; {copy.fetched:,} copied now"
+            echo(f"{self.url}: {size} to {copy.path}", err=True)
+        return copy.path
+
+
+class GivenData(GivenPath):
+    """A path of data, or what is ``Elsewhere``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path that was written, or what has to be copied first."""
+        from transferium.data.remote.local_copy import is_remote
+
+        return Elsewhere(str(value)) if is_remote(value) else super().convert(value, param, ctx)
+
+
+def with_copies(command: click.Command) -> click.Command:
+    """The command, which is given the copies of data that its arguments name ``Elsewhere``."""
+    inner = command.callback
+    assert inner is not None
+
+    @wraps(inner)
+    def callback(**given: Any) -> Any:
+        return inner(**{name: _here(value) for name, value in given.items()})
+
+    command.callback = callback
+    return command
+
+
+def _here(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_here, value))
+    return value.copied() if isinstance(value, Elsewhere) else value
+
+
 SEED = click.IntRange(0, 2**32 - 1)
 """The seeds that all libraries take."""
 
-data_argument = click.argument("data", type=GivenPath())
+data_argument = click.argument("data", type=GivenData())
 forget_data = click.option(
     "--forget-data", is_flag=True, help="Keep no hashes of the training examples; evaluate cannot tell them then."
 )

@@ -20,6 +20,7 @@ from transferium.data.readers.layout import LAYOUTS, decide
 from transferium.data.readers.npz import read_npz
 from transferium.data.readers.sequences import file_pairs
 from transferium.data.readers.table_files import TABLES, read_table, tables_for
+from transferium.data.remote.local_copy import is_remote, local_copy
 from transferium.data.text_pair import both_columns
 from transferium.errors import DataError, InputError, did_you_mean, option
 from transferium.problems.catalogue import AUTO, Asked, kind_of
@@ -50,7 +51,8 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
     A folder holds one folder of images (or of sounds) per class; or ``train``, ``val`` and ``test`` folders with those
     inside (also ``training_set``, ``valid``, ``test1`` …); or tables so named; or one table, with images or without; or
     plain images. Where that can be understood in two ways, ``layout`` decides: ``classes``, ``parts``, ``table``,
-    ``images``. For a table ``image``, ``text``, ``sound``, ``sentence``, ``label``, ``part``, ``group`` and ``id`` name
+    ``images``. A URL (``s3://``, ``hf://`` …) or an archive (``.zip``, ``.tar``) is copied first (``local_copy``).
+    For a table ``image``, ``text``, ``sound``, ``sentence``, ``label``, ``part``, ``group`` and ``id`` name
     columns; two columns of texts, or of images, are pairs: ``text=("question", "answer")``. What is not named is found
     by its name (``columns.py`` lists them). Without images, texts, sounds and sentences, each row is an example: of all
     other columns, or of ``columns`` alone, and of none that is to ``drop``. What they hold is found by their cells,
@@ -91,7 +93,8 @@ def read(  # noqa: PLR0913  (each names one thing about the data, and all are gi
             layout=_known(layout),
             **named,
         )
-        return _read_path(Path(source).expanduser(), asked, name)
+        path = local_copy(str(source)).path if is_remote(source) else Path(source).expanduser()
+        return _read_path(path, asked, name)
     if layout is not None:
         raise InputError(f"{option('layout', layout)} says what a folder is, and no folder was given: leave it out")
     if pairs := file_pairs(source):

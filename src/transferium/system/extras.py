@@ -60,3 +60,11 @@ def require_server() -> None:
             f"transferium serve needs {', '.join(lacking)}, which is not installed here: "
             'python -m pip install "transferium[serve]"'
         )
+
+
+def require_remote(what: str) -> None:
+    """Raise ``MissingExtraError`` where the library that reads URLs and archives is not installed; none is imported."""
+    if find_spec("fsspec") is None:
+        raise MissingExtraError(
+            f'{what} is read by fsspec, which is not installed here: python -m pip install "transferium[remote]"'
+        )

@@ -14,8 +14,8 @@ from transferium.cli.sources import WithSources
 
 
 @click.command("advise", cls=WithSources)
-@click.argument("target", type=opt.GivenPath())
-@click.option("--source", multiple=True, type=opt.GivenPath(), metavar="PATH...", help="Labelled data to learn from.")
+@click.argument("target", type=opt.GivenData())
+@click.option("--source", multiple=True, type=opt.GivenData(), metavar="PATH...", help="Labelled data to learn from.")
 @click.option("--budget", metavar="TIME", help="The time that there is: 90s, 10m, 1h.")
 @opt.backbone("What would make the features.")
 @opt.columns

@@ -15,7 +15,7 @@ from transferium.cli.echo import echo
 
 @click.command("next")
 @opt.run_argument
-@click.argument("pool", type=opt.GivenPath())
+@click.argument("pool", type=opt.GivenData())
 @click.option("--count", type=click.IntRange(1), default=20, show_default=True, help="How many examples.")
 @click.option("--rule", type=click.Choice(("both", "uncertainty", "coverage")), default="both", show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="The CSV list to write.")

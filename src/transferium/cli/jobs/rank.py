@@ -31,9 +31,9 @@ class WithCandidates(WithSources):
 
 
 @click.command("rank", cls=WithCandidates)
-@click.argument("target", type=opt.GivenPath())
+@click.argument("target", type=opt.GivenData())
 @click.option("--backbones", multiple=True, metavar="NAME...", help="Backbones, layers or runs.  [default: all here]")
-@click.option("--sources", multiple=True, type=opt.GivenPath(), metavar="PATH...", help="Labelled data, or saved runs.")
+@click.option("--sources", multiple=True, type=opt.GivenData(), metavar="PATH...", help="Labelled data, or saved runs.")
 @click.option("--seed", type=opt.SEED, default=0, show_default=True, help="Seed of folds and samples.")
 @opt.columns
 @opt.engine

@@ -1,0 +1,1 @@
+"""Data that lies elsewhere: URLs and archives, copied before they are read."""
