@@ -34,8 +34,7 @@ from transferium.models.modality import giving
 from transferium.problems.texts import written
 
 SEEDS, KNOWN, FEW = range(3), 20_000, 1_000
-FIRST = Translate(epochs=12, pieces=2500)
-SECOND = Translate(epochs=10, pieces=1000, batch_size=32, lr_backbone=1e-3)
+FIRST, SECOND = Translate(epochs=4, pieces=2500), Translate(epochs=10, pieces=1000, batch_size=32)
 SHORT = Translate(epochs=2, pieces=600), Translate(epochs=3, pieces=400)
 
 
