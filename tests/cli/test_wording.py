@@ -74,7 +74,7 @@ def test_a_guess_is_worded_for_its_face(tables: Path, run_cli: Callable) -> None
 @pytest.mark.parametrize(
     "words, said",
     [
-        (("fit", "D", "--image", "text", "--image=topic"), "--image was given twice, as 'text' and as 'topic'"),
+        (("fit", "D", "--group", "text", "--group=topic"), "--group was given twice, as 'text' and as 'topic'"),
         (("inspect", "D", "--label", "mood", "--label", "topic"), "--label was given twice, as 'mood' and as 'topic'"),
         (
             ("predict", "RUN", "D", "--out", "a.csv", "--out", "b.csv"),

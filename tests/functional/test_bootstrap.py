@@ -7,7 +7,11 @@ import pytest
 
 from transferium.errors import DataError, InputError
 from transferium.functional.bootstrap import (
+    ANY,
+    GAIN,
+    SHARE,
     Interval,
+    bounded,
     ends,
     least_share,
     mean_interval,
@@ -117,3 +121,11 @@ def test_nothing_cannot_be_resampled() -> None:
         drawn(0, 10)
     with pytest.raises(DataError, match="3 examples and 2 groups do not match"):
         drawn(3, 10, groups=np.array([1, 2]))
+
+
+def test_resamples_that_agree_leave_room_for_what_was_not_seen() -> None:
+    half, alike = np.full(9, 0.5), np.full(9, 1.0)
+    assert bounded(0.5, half, 2, SHARE).low < 0.2 and bounded(0.5, half, 2, SHARE).high > 0.8
+    assert bounded(1.0, alike, 4, GAIN).low < 0 < bounded(1.0, alike, 50, GAIN).low
+    assert not bounded(3.0, 3 * alike, 5, ANY).known and bounded(3.0, 3 * alike, 6, ANY).known
+    assert bounded(0.0, np.zeros(9), 3, ANY).known, "two models that are the same"

@@ -161,9 +161,19 @@ def test_what_has_no_place_there_is_refused_by_its_part(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
     (kept := tmp_path / "mine").mkdir()
     (kept / "Dockerfile").write_text("FROM scratch\n")
-    with pytest.raises(ArtifactError, match="holds files that are not"):
+    with pytest.raises(InputError, match="is no earlier export of this kind; nothing was overwritten"):
         export(EARLIER / "rows_probe", kept, "docker")
     assert [file.name for file in kept.iterdir()] == ["Dockerfile"]
+
+
+def test_what_a_user_put_into_an_export_and_exports_of_another_kind_are_not_replaced(tmp_path: Path) -> None:
+    export(EARLIER / "rows_probe", folder := tmp_path / "image", "docker")
+    with pytest.raises(InputError, match="is no earlier export of this kind"):
+        export(EARLIER / "rows_probe", folder, "huggingface")
+    (folder / "packages" / "mine.whl").touch()
+    with pytest.raises(InputError, match=r"packages holds mine\.whl, which would be lost"):
+        export(EARLIER / "rows_probe", folder, "docker")
+    assert (folder / "packages" / "mine.whl").exists()
 
 
 def instructions(folder: Path) -> dict[str, list[str]]:

@@ -22,6 +22,8 @@ CELLS = 2**19
 Statistics = Callable[[NDArray[Any]], Mapping[str, NDArray[Any]]]
 """Counts ``(some, n)`` of how often each example counts to figures, whose first axis is ``some``."""
 NO_INTERVAL = "too few independent examples for an interval"
+ALIKE = 6
+"""The fewest independent examples whose equal amounts are no chance: ``2 · ½ⁿ < 0.05``."""
 SHARE, GAIN, AMOUNT, ANY = (0.0, 1.0), (-1.0, 1.0), (0.0, math.inf), (-math.inf, math.inf)
 """What a figure can be: a share, a difference of shares, an amount that is not negative, any number."""
 
@@ -157,13 +159,19 @@ def ends(samples: NDArray[Any], units: int) -> tuple[Any, Any]:
 def bounded(value: float, samples: NDArray[Any], units: int, within: tuple[float, float] = ANY) -> Interval:
     """An estimate with the :func:`ends` of its bootstrap ``samples``, as far as these are ``within`` what it can be.
 
-    Endless too where the estimate does not exist on some resamples and is the same on all others.
+    Where all resamples agree, none shows what was not seen: the ends then leave room for as large a share of other
+    examples as may have been missed (``least_share``), at the ends of ``within``; endless where there are none and
+    fewer than ``ALIKE`` units, or where the estimate does not exist on some resamples.
 
     >>> bounded(0.5, np.linspace(0, 1, 1001), 5, SHARE)
     Interval(value=0.5, low=0.0, high=1.0)
     """
     exists = ~np.isnan(samples)
-    if units < 2 or (not exists.all() and np.ptp(samples[exists]) == 0):
+    alike = np.ptp(samples[exists]) == 0 if exists.any() else True
+    room = 1 - least_share(units)
+    if alike and exists.all() and math.isfinite(within[1] - within[0]):
+        return Interval(value, value - room * (value - within[0]), value + room * (within[1] - value))
+    if units < 2 or (alike and (not exists.all() or (value != 0 and units < ALIKE))):
         return Interval(value, -math.inf, math.inf)
     low, high = (float(end) for end in ends(samples, units))
     return Interval(value, max(low, within[0]), min(high, within[1]))
@@ -181,12 +189,23 @@ def units_of(n: int, groups: NDArray[Any] | None, inside: NDArray[np.bool_] | No
 
 
 def least_mean(supports: Sequence[int]) -> float:
-    """How far below 1 the mean of perfect shares may be, of so many examples each: the smallest leaves the most room.
+    """The exact lower 95 % limit of the mean of shares of which all are 1, of so many examples ``n_k`` each.
 
-    >>> round(least_mean([50, 5]), 3)
-    0.739
+    The least mean of ``q_k`` under which all these successes have a chance of 0.025, ``Π q_k^n_k``: there ``q_k`` is
+    the smaller one of 1 and ``λ n_k``, and ``λ`` is found by bisection.
+
+    >>> round(least_mean([50]), 3), round(least_mean([50, 5]), 3), round(least_mean([1] * 10), 3)
+    (0.929, 0.739, 0.692)
     """
-    return 1 - max(1 - least_share(some) for some in supports) / len(supports) if supports else 0.0
+    if not supports or min(supports) < 1:
+        return 0.0
+    n = np.array(supports, np.float64)
+    low, high = 0.0, 1 / n.min()
+    for _ in range(60):
+        middle = (low + high) / 2
+        likely = float((n * np.log(np.minimum(1.0, middle * n))).sum()) > math.log(TAIL)
+        low, high = (low, middle) if likely else (middle, high)
+    return float(np.minimum(1.0, high * n).mean())
 
 
 def least_share(successes: int) -> float:

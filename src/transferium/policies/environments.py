@@ -20,6 +20,8 @@ def maker(given: str | Made) -> Made:
     require_gymnasium()
     if callable(given):
         return given
+    if not isinstance(given, str):
+        raise InputError(f"an environment is the name of one or a function that makes one; given was {given!r}.")
     import gymnasium
 
     def made() -> Any:
@@ -36,6 +38,9 @@ def maker(given: str | Made) -> Made:
 
 def check_alike(source: Any, target: Any) -> None:
     """Raise ``InputError`` where two environments differ in what is observed or done."""
+    for one in (source, target):
+        if not all(hasattr(one, name) for name in ("observation_space", "action_space", "reset", "step")):
+            raise InputError(f"no environment of gymnasium was made, but {one!r}.")
     for what, name in (("observations", "observation_space"), ("actions", "action_space")):
         ours, theirs = getattr(source, name), getattr(target, name)
         if not _alike(ours, theirs):

@@ -30,8 +30,6 @@ WORDING = Wording(
     "the mean return of {ours} while it learns is {by} lower than that of {theirs}",
     "the mean return of {ours} while it learns differs by {by} from that of {theirs}",
 )
-ALIKE = 6
-"""The fewest seeds whose equal gains are no chance: ``2 · ½ⁿ < 0.05``."""
 NEAR_THE_END = 0.9
 """How far from the first to the last return of learning from scratch the threshold lies, unless one is given."""
 
@@ -112,10 +110,13 @@ def transfer(
     Raises ``InputError`` for environments whose spaces differ, and where numbers are too small.
     """
     check_numbers(source_steps=source_steps, target_steps=target_steps, measurements=measurements, episodes=episodes)
-    if isinstance(seeds, int) or not len(set(seeds)) == len(seeds) > 0:
-        raise InputError(f"seeds must be numbers that differ, as range(10); given was {seeds}.")
+    whole = not isinstance(seeds, int) and all(isinstance(seed, int) and seed >= 0 for seed in seeds)
+    if not whole or not len(set(seeds)) == len(seeds) > 0:
+        raise InputError(f"seeds must be whole numbers from 0 on that differ, as range(10); given was {seeds}.")
     if not callable(learner) or isinstance(learner, type):
         raise InputError(f"learner must be as QTable() or a function of environment and seed; given was {learner!r}.")
+    if threshold is not None and not (isinstance(threshold, (int, float)) and np.isfinite(threshold)):
+        raise InputError(f"threshold must be a finite number; given was {threshold!r}.")
     make_source, make_target = maker(source), maker(target)
     check_alike(make_source(), make_target())
     steps = np.linspace(0, target_steps, measurements + 1).round().astype(np.int64)
@@ -172,15 +173,7 @@ def measured(
         "final": gain[:, -1],
         "steps_saved": (after["scratch"] - after["carried"]).astype(np.float64),
     }
-    differences = {name: _over_seeds(each, seed) for name, each in amounts.items()}
+    differences = {name: mean_interval(each, seed=seed) for name, each in amounts.items()}
     reached = {name: int(at.any(axis=1).sum()) for name, at in met.items()}
     told = verdict(differences["area"], "the carried policy", "a policy from scratch", WORDING)
     return PolicyTransfer(steps, carried, scratch, goal, differences, reached, told)
-
-
-def _over_seeds(amounts: NDArray[np.float64], seed: int) -> Interval:
-    """The mean with its interval; none where fewer than ``ALIKE`` seeds have the same gain, as coins may fall alike."""
-    found = mean_interval(amounts, seed=seed)
-    if np.ptp(amounts) == 0 and amounts[0] and len(amounts) < ALIKE:
-        return Interval(found.value, -np.inf, np.inf)
-    return found

@@ -144,7 +144,8 @@ class Evaluation(Shown):
 
 
 NO_SHARES = {
-    **dict.fromkeys(("log_loss", "log_loss_before", "brier", "mae", "rmse", "cer", "wer"), AMOUNT),
+    **dict.fromkeys(("log_loss", "log_loss_before", "mae", "rmse", "cer", "wer"), AMOUNT),
+    "brier": (0.0, 2.0),
     "r2": (-math.inf, 1.0),
 }
 """What the figures that are no shares can be, by name."""
@@ -153,17 +154,19 @@ NO_SHARES = {
 def interval_of(name: str, value: float, samples: NDArray[Any], units: int, limit: float | None = None) -> Interval:
     """The interval of the figure ``name`` from its bootstrap ``samples`` of ``units`` independent examples.
 
-    The samples of a share that is exactly 0 or 1 do not differ, and it may yet be as far off as the exact ``limit`` of
-    a perfect share leaves open (:func:`~transferium.functional.bootstrap.least_share` of ``units``, unless given).
+    A share that is exactly 0 or 1 may be as far off as the exact ``limit`` of a perfect share leaves open
+    (:func:`~transferium.functional.bootstrap.least_share` of ``units``, unless given), whatever the samples say.
 
     >>> interval_of("span_f1", 1.0, np.ones(9), 50)  # doctest: +ELLIPSIS
     Interval(value=1.0, low=0.928..., high=1.0)
     """
     within = NO_SHARES.get(name, SHARE)
-    if within == SHARE and value in SHARE and not np.ptp(samples[~np.isnan(samples)]):
-        room = 1 - (least_share(units) if limit is None else limit)
-        return Interval(value, 1 - room, 1.0) if value else Interval(value, 0.0, room)
-    return bounded(value, samples, units, within)
+    found = bounded(value, samples, units, within)
+    if within != SHARE or value not in SHARE:
+        return found
+    room = 1 - (least_share(units) if limit is None else limit)
+    low, high = (found.low, found.high) if found.known else (1.0, 0.0)
+    return Interval(value, min(low, 1 - room), 1.0) if value else Interval(value, 0.0, max(high, room))
 
 
 @dataclass(frozen=True)

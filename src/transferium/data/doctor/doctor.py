@@ -30,6 +30,8 @@ from transferium.problems.classes import Classes
 _Pairs = NDArray[np.intp]
 _KINDS = {"truncated": "truncated", "empty": "empty", "NaN": "not-finite", "too": "not-finite"}
 """Kinds of finding by the first word of what is wrong with an example."""
+MIXED = 0.25
+"""The least share of near duplicates with different labels that says that they are none: copies seldom have two."""
 TOLD_BY = 20
 """The fewest pairs of near duplicates by whose labels the features are judged."""
 OWN_CHECKS: dict[Kind, Callable[[Domain, Sequence[Any], NDArray[np.bool_]], list[Finding]]] = {"sound": check_sounds}
@@ -186,10 +188,6 @@ def _look_for_near(
     if len(pairs) > ENOUGH:
         message = f"more than {ENOUGH:,} pairs {alike}: these features hardly tell them apart, so nothing is tied"
         return none, [Finding("near-duplicate", "warning", message)]
-    if (mixed := _classes_joined(domain, at, pairs)) is not None:
-        message = f"{count(len(pairs), 'pair')} {alike}, of which {mixed:.0%} have different labels: "
-        message += "these features hardly tell examples apart, so nothing is tied"
-        return none, [Finding("near-duplicate", "warning", message)]
     if not len(pairs):
         return none, []
     said = some(f"{domain.ids[a]} ~ {domain.ids[b]}" for a, b in pairs)
@@ -198,11 +196,14 @@ def _look_for_near(
     if across:
         message += f"; {count(across, 'pair lies', 'pairs lie')} in two parts"
     ids = tuple(domain.ids[i] for i in np.unique(pairs).tolist())
+    if (mixed := _classes_joined(domain, at, pairs)) is not None:
+        message += f"; {mixed:.0%} of them have different labels: these features hardly tell examples apart, so "
+        return none, [Finding("near-duplicate", "warning", f"{message}nothing is tied", ids)]
     return pairs, [Finding("near-duplicate", "warning" if across else "note", message, ids)]
 
 
 def _classes_joined(domain: Domain, at: NDArray[np.intp], pairs: _Pairs) -> float | None:
-    """The share of ``pairs`` with different labels, where that is half of what pairs by chance have, or more.
+    """The share of ``pairs`` with different labels, where that is ``MIXED``, and half of what chance has, or more.
 
     Then the features of a weak or strange backbone put examples side by side that are no copies.
     """
@@ -211,7 +212,7 @@ def _classes_joined(domain: Domain, at: NDArray[np.intp], pairs: _Pairs) -> floa
     different = float((domain.labels[pairs[:, 0]] != domain.labels[pairs[:, 1]]).mean())
     shares = np.unique(domain.labels[at], return_counts=True)[1] / len(at)
     by_chance = 1 - float((shares**2).sum())
-    return different if by_chance and different >= by_chance / 2 else None
+    return different if by_chance and different >= max(MIXED, by_chance / 2) else None
 
 
 def _too_few_left(domain: Domain, keep: NDArray[np.bool_], alone: NDArray[np.int64], groups: NDArray[np.int64]) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from transferium.evaluation.sides.looked import Looked
-from transferium.functional.bootstrap import AMOUNT, bootstrap, bounded, units_of
+from transferium.functional.bootstrap import bootstrap, units_of
 from transferium.functional.calibration import error_by_chance, error_interval
 from transferium.functional.metrics.confidence_metrics import confidence_statistics, equal_bins, risk_coverage
+from transferium.problems.evaluation import interval_of
 
 
 def confidence_curve(looked: Looked) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def confidence_curve(looked: Looked) -> dict[str, Any]:
     units = units_of(len(y), groups)
     found: dict[str, Any] = {"calibration_error": looked.evaluation["calibration_error"].as_dict()}
     for name, value in values.items():
-        found[name] = bounded(value, samples[name], units, AMOUNT).as_dict()
+        found[name] = interval_of(name, value, samples[name], units).as_dict()
     name, bins = "adaptive_calibration_error", equal_bins(outputs)
     chance = error_by_chance(outputs, seed=looked.seed, member=bins, groups=groups)
     found[name] = error_interval(values[name], samples[name], chance, units).as_dict()

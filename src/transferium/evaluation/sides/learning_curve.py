@@ -99,6 +99,8 @@ def _worth(looked: Looked, law: PowerLaw, points: list[dict[str, Any]]) -> dict[
     if reference is None:
         return {"reason": "there is no reference without transfer: no pretrained backbone"}
     error = looked.error(looked.held.domain.y, reference)
+    if looked.error(looked.held.domain.y, looked.held.outputs) >= error:
+        return {"reason": "the model is no better than the reference here"}
     value, low, high = law.needed(error)
     least, n = points[0]["n"], len(looked.train)
     saved = [max(0.0, n - max(float(least), end)) if math.isfinite(end) else 0.0 for end in (value, high, low)]

@@ -97,10 +97,9 @@ def _said(looked: Looked, rows: list[dict[str, Any]], units: list[int]) -> dict[
     behind = [row["group"] for row in ordered if row["p_adjusted"] < SURE and sign * row["difference"]["value"] > 0]
     chance = "" if worst["group"] in behind else ", which may be chance"
     found = ", ".join(map(repr, behind)) or "none"
-    sentence = (
-        f"{worst['group']!r} is the worst{chance}; worse off than all others, with control for {len(rows)} groups: "
-        f"{found}."
-    )
+    alike = worst[figure]["value"] == best[figure]["value"]
+    first = "All groups are alike" if alike else f"{worst['group']!r} is the worst{chance}"
+    sentence = f"{first}; worse off than all others, with control for {len(rows)} groups: {found}."
     return {
         "worst": worst["group"],
         "best": best["group"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,15 +52,17 @@ class FileFormat:
 
 @dataclass(frozen=True)
 class FolderFormat:
-    """A folder: ``fill(artifact, folder)`` writes it, and gives what ``transferium.json`` in it says."""
+    """A folder: ``fill(artifact, folder)`` writes it, and gives what ``transferium.json`` in it says.
+
+    The user may put files into the folder ``filled_by_user`` in it: these are not replaced.
+    """
 
     help: str
     fill: Callable[[Artifact, Path], dict[str, Any]]
+    filled_by_user: str = ""
 
     def write(self, artifact: Artifact, _run: Path, out: Path) -> int:
         """Write the folder, whole or not at all; the size of its files in bytes."""
-        import json
-
         from transferium.artifact import replacing
 
         with replacing(out, signs=(TOLD,)) as fresh:
@@ -71,10 +74,24 @@ class FolderFormat:
             return sum(file.stat().st_size for file in files)
 
     def check(self, out: Path) -> None:
-        """Raise ``ArtifactError`` where something else than an earlier export lies at ``out``."""
-        from transferium.artifact import refuse_foreign
-
-        refuse_foreign(out, f"--out {out}", (TOLD,))
+        """Raise ``InputError`` where something else than an earlier export of this kind lies at ``out``."""
+        if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+            return
+        try:
+            found = FORMATS.get(json.loads((out / TOLD).read_text("utf-8"))["format"])
+        except (OSError, ValueError, TypeError, KeyError):
+            found = None
+        if found is not self:
+            raise InputError(
+                f"--out {out} is no earlier export of this kind; nothing was overwritten. Name a folder that does not "
+                "exist yet."
+            )
+        own = out / self.filled_by_user
+        if self.filled_by_user and (wheels := sorted(p.name for p in own.glob("*") if p.name != "README.md")):
+            raise InputError(
+                f"{own} holds {', '.join(wheels[:3])}, which would be lost; nothing was overwritten. Move it "
+                "away, or name a new folder."
+            )
 
 
 def _onnx(artifact: Artifact, _run: Path) -> bytes:
@@ -129,7 +146,7 @@ FORMATS: dict[str, FileFormat | FolderFormat] = {
     ),
     "torch": FileFormat("one file for torch.export.load (.pt2)", _torch, _is_torch),
     "huggingface": FolderFormat("a folder for transformers (texts) or timm (pictures)", _huggingface),
-    "docker": FolderFormat("a folder with a Dockerfile that serves the model", _docker),
+    "docker": FolderFormat("a folder with a Dockerfile that serves the model", _docker, "packages"),
     "card": FileFormat("a model card in Markdown", _card, _is_card),
 }
 """The forms by name; what makes each is imported when it is asked for."""

@@ -168,11 +168,12 @@ class Trials:
         self, method: Method, answers: NDArray[np.float64], seen: NDArray[np.bool_], final_s: float
     ) -> dict[str, Any]:
         right = answers[seen].argmax(1) == self.task.train.y[seen]
-        difference = paired_interval(right, self.first_right[seen], seed=self.task.seed)
+        groups = None if self.task.groups is None else self.task.groups[seen]
+        difference = paired_interval(right, self.first_right[seen], seed=self.task.seed, groups=groups)
         half = (difference.high - difference.low) / 2
-        gains = right.astype(np.float64) - self.first_right[seen]
-        asked = float(gains.std() / np.sqrt(max(1, len(gains) - 1))) if self.few else half
-        better = difference.value > asked
+        error = _standard_error(right.astype(np.float64) - self.first_right[seen], groups)
+        asked = error if self.few and seen.sum() == self.known.sum() else half
+        better = difference.value > asked + 1e-9
         if better and (self.best is None or difference.value > self.best[0]):
             self.best, self.reserved = (difference.value, method), final_s
         return {
@@ -181,3 +182,17 @@ class Trials:
             "high": round(difference.high, 4),
             "kept": f"{'better' if better else 'not clearly better'} than the {said(self.first)}",
         }
+
+
+def _standard_error(gains: NDArray[np.float64], groups: NDArray[Any] | None) -> float:
+    """That of the mean of ``gains (n,)``, of examples or of whole ``groups``; of one of these there is none.
+
+    >>> _standard_error(np.array([1.0, 0, 0, 0]), None), _standard_error(np.ones(4), np.zeros(4))
+    (0.25, inf)
+    """
+    around = gains - gains.mean()
+    if groups is not None:
+        around = np.bincount(np.unique(groups, return_inverse=True)[1], weights=around).astype(np.float64)
+    if len(around) < 2:
+        return float("inf")
+    return float(np.sqrt((around**2).sum() * len(around) / (len(around) - 1)) / len(gains))
