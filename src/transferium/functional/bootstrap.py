@@ -333,7 +333,7 @@ def interval_over_draws(right: NDArray[Any], *, seed: int, resamples: int = 2000
     if answers.all() or not answers.any():
         least = least_share(answers.shape[1])
         return Interval(value, least, 1.0) if answers.all() else Interval(value, 0.0, 1.0 - least)
-    if len(answers) == 1:
+    if np.ptp(answers.mean(axis=1)) == 0:  # one draw, or a method that learns nothing from them
         return of_examples
     of_draws = mean_interval(answers.mean(axis=1), seed=seed, resamples=resamples, within=SHARE)
     low = value - float(np.hypot(value - of_examples.low, value - of_draws.low))

@@ -35,7 +35,10 @@ class _TooSlowError(Exception):
 
 @dataclass(frozen=True)
 class Affordable:
-    """A candidate as it is tried on a fold, as it would be fitted on everything, and how much ``longer`` that takes."""
+    """A candidate as it is tried on a fold, as it would be fitted on everything, and how much ``longer`` that takes.
+
+    ``longer`` has the reserve ``FINAL`` in it.
+    """
 
     on_fold: Method
     on_all: Method
@@ -82,7 +85,7 @@ class Trials:
         longest = 0.0
         for k in range(count := int(self.fold.max()) + 1):
             self.task.tell(f"{name} on folds", k, count)
-            if longest and (1 + affordable.longer) * longest > self._left():
+            if longest and (1 + affordable.longer / FINAL) * longest > self._left():
                 break
             lap = time.perf_counter()
             answers[self.fold == k] = self._fold(affordable.on_fold, k)
@@ -124,7 +127,8 @@ class Trials:
             return None
         on_fold = min(asked, int(longest))
         a, b = (method_class(name)().set_params(**{length: value}) for value in (on_fold, on_all))
-        return Affordable(a, b, FINAL * on_all / on_fold)
+        part = 1 - 1 / (int(self.fold.max()) + 1)
+        return Affordable(a, b, FINAL * (once + each * on_all) / (once + each * part * on_fold))
 
     def _lengths(self, asked: int, once: float, each: float) -> tuple[int, float]:
         """How long the fit on everything may be, and one on a fold; too short (below 2) where none fits in."""
