@@ -43,7 +43,7 @@ def both_columns(**named: str | Sequence[str] | None) -> dict[str, Any]:
     """The columns of examples that were named by their use, that of the second examples of pairs under ``other``.
 
     >>> both_columns(text=("question", "answer"), image=None)
-    {'text': 'question', 'image': None, 'other': 'answer'}
+    {'text': 'question', 'other': 'answer', 'image': None}
     """
     found: dict[str, str | None] = {}
     for use, names in named.items():
