@@ -5,7 +5,8 @@ python benchmarks/coverage.py [intervals] [small] [subgroups] [transfer] [trec] 
 - ``intervals``: classifiers whose true figures are known (of 200,000 examples), evaluated on samples again and again.
   The share of 95 % intervals that hold the truth: accuracy, the paired difference of two classifiers, calibration error
   (of the same 15 bins), the train-test gap, and the coverage of a conformal threshold.
-- ``small``: the same of 2 to 100 examples, amounts and shares, and how often two models that are alike differ.
+- ``small``: the same of 2 to 100 examples, amounts and shares, and how often two models that are alike
+  differ, also by the percentiles of a bootstrap alone.
 - ``subgroups``: how often any of five subgroups that are alike is called worse off, of 2 to 200 examples each: shares
   of right answers, and amounts whose errors are skewed, beside 60 others.
 - ``transfer``: planted worlds of 4 classes, 200 to 2,000 training and 400 or 800 test examples, features in place of
@@ -120,11 +121,14 @@ def small(runs: int, seed: int) -> dict[str, Any]:
             ours, theirs = rng.normal(size=(2, n, 1))
             gain = amounts.compare(np.zeros(n), ours, theirs, seed=run)
             error = amounts.evaluate(np.zeros(n), ours, seed=run)["mae"]
+            drawn = (np.abs(theirs) - np.abs(ours))[:, 0][np.random.default_rng(run).integers(0, n, (2000, n))]
+            low, high = np.quantile(drawn.mean(axis=1), [0.025, 0.975])
             right, also = rng.random((2, n)) < 0.8
             pair = paired_interval(right, also, seed=run)
             own = accuracy_interval(right, seed=run)
             for name, wrong in {
                 "amounts: a difference is found": gain.low > 0 or gain.high < 0,
+                "amounts: percentiles alone find one": low > 0 or high < 0,
                 "amounts: the mean error lies outside": not error.low <= np.sqrt(2 / np.pi) <= error.high,
                 "shares: a difference is found": pair.low > 0 or pair.high < 0,
                 "shares: the accuracy lies outside": not own.low <= 0.8 <= own.high,

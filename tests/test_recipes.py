@@ -37,6 +37,7 @@ def test_a_recipe_comes_to_a_verdict(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if name not in ITS_OWN and not DATA.is_dir():
+        # The data sets are never part of the project; whoever has them beside it runs this.
         pytest.skip("the reference data is not beside the project")
     monkeypatch.setenv("DATA", str(DATA))
     for variable, value in SHORT[name].items():

@@ -31,6 +31,7 @@ from transferium.models.heads.layered import LayeredHead
 from transferium.models.heads.linear import Head
 from transferium.problems.classes import Classes
 from transferium.problems.problem import Link
+from worlds.tables import amounts_with_gaps
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "export.md"
 EARLIER = Path(__file__).resolve().parents[1] / "fixtures" / "version_0_1"
@@ -183,10 +184,8 @@ def test_pairs_of_texts(tmp_path: Path) -> None:
 
 
 def test_rows_of_numbers_their_missing_cells_and_amounts_of_any_size(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(60, 3)) * [1, 1e6, 1e-3]
-    x[::7, 1] = np.nan
-    model = tm.TransferRegressor("probe").fit(x, 1e5 * (x[:, 0] + 1e3 * x[:, 2] + rng.normal(size=60)))
+    x, y = amounts_with_gaps()
+    model = tm.TransferRegressor("probe").fit(x, y)
     model.save(tmp_path / "run")
     export(tmp_path / "run", file := tmp_path / "model.onnx", "onnx")
     session, told = opened(file)

@@ -33,6 +33,7 @@ from transferium.models.heads.layered import LayeredHead
 from transferium.models.heads.linear import Head
 from transferium.models.sources.encoders import TextEncoder
 from transferium.problems.problem import Link
+from worlds.tables import amounts_with_gaps
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "export.md"
 EARLIER = Path(__file__).resolve().parents[1] / "fixtures" / "version_0_1"
@@ -60,10 +61,8 @@ def ids_of(texts: list[str], tokenizer: Tokenizer) -> tuple[torch.Tensor, torch.
 
 @pytest.mark.slow
 def test_rows_of_numbers_and_texts_by_the_documented_lines(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(60, 3)) * [1, 1e6, 1e-3]
-    x[::7, 1] = np.nan
-    model = tm.TransferRegressor("probe").fit(x, 1e5 * (x[:, 0] + 1e3 * x[:, 2] + rng.normal(size=60)))
+    x, y = amounts_with_gaps()
+    model = tm.TransferRegressor("probe").fit(x, y)
     model.save(tmp_path / "rows")
     export(tmp_path / "rows", file := tmp_path / "rows.pt2", "torch")
     found = loaded(file)
@@ -229,8 +228,8 @@ def test_the_documented_javascript_answers_as_predict_does(tmp_path: Path) -> No
     node = shutil.which("node")
     here = node and subprocess.run([node, "-e", "require('onnxruntime-node')"], check=False, capture_output=True)
     if not here or here.returncode:
-        # npm packages are none of Python's: NODE_PATH says where this one lies.
-        pytest.skip("no node with onnxruntime-node here")
+        # A package of npm, which no extra of Python can bring: where it was installed, NODE_PATH says where it lies.
+        pytest.skip("the documented JavaScript needs node with onnxruntime-node, and NODE_PATH to name it")
     assert node is not None
     pixels = np.random.default_rng(0).integers(0, 256, (9, 256, 256, 3), np.uint8)
     names = [tmp_path / f"{i}.png" for i in range(9)]

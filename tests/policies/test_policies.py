@@ -88,13 +88,7 @@ def test_a_linear_policy_balances_a_pole_and_uses_no_more_steps_than_it_has() ->
         gymnasium.make("CartPole-v1"),
     )
     taken: list[int] = []
-    step = pole.step
-
-    def counted(action: Any) -> Any:
-        taken.append(1)
-        return step(action)
-
-    pole.step = counted  # type: ignore[method-assign]  # counts
+    pole = gymnasium.wrappers.TransformReward(pole, lambda reward: taken.append(1) or reward)
     for _ in range(4):
         learner.learn(pole, 500)
     assert len(taken) - learner.ahead == 2000

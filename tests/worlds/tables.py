@@ -54,3 +54,11 @@ def write_table(path: Path, x: np.ndarray, y: np.ndarray | None) -> Path:
         for i, row in enumerate(x):
             writer.writerow([*map(repr, row.tolist()), *(["abc"[y[i]]] if y is not None else [])])
     return path
+
+
+def amounts_with_gaps() -> tuple[np.ndarray, np.ndarray]:
+    """Three columns of very different sizes, one with empty cells, and amounts that two of them nearly tell."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 3)) * [1, 1e6, 1e-3]
+    x[::7, 1] = np.nan
+    return x, 1e5 * (x[:, 0] + 1e3 * x[:, 2] + rng.normal(size=60))

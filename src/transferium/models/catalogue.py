@@ -77,8 +77,11 @@ def _is_of(spec: Any, kind: Kind) -> bool:
         return False
     if str(spec) in UNTRAINED:
         return UNTRAINED[str(spec)]().kind == kind
-    sign = MODALITIES[kind].entry
-    return bool(sign) and (str(spec).startswith("hf/") or _has_entry(Path(spec), sign))
+    if not (sign := MODALITIES[kind].entry):
+        return False
+    from transferium.models.sources.transformers_models import folder_named
+
+    return _has_entry(folder_named(str(spec)), sign)
 
 
 def _has_entry(folder: Path, entry: str) -> bool:

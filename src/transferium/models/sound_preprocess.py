@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -63,12 +63,12 @@ class HeardPreprocess(Preprocess):
             raise InputError(f"seconds={seconds} of a sound cannot be read; give 1 to {LONGEST}.")
         return replace(self, seconds=seconds)
 
-    def of_length(self: Heard, *domains: Domain) -> Heard:
+    def of_length(self: Heard, facts: Sequence[SoundFacts]) -> Heard:
         """The same of as many seconds as all but the longest of these recordings last, and no more than now."""
-        lengths = [one.seconds for one in _looked_at(domains)]
-        if not lengths:
+        if not facts:
             return self
-        return replace(self, seconds=math.ceil(min(self.seconds, float(np.quantile(lengths, 1 - SOME)))))
+        longest = float(np.quantile([one.seconds for one in facts], 1 - SOME))
+        return replace(self, seconds=math.ceil(min(self.seconds, longest)))
 
     def unread(self, *domains: Domain) -> str:
         facts = _looked_at(domains)
@@ -154,9 +154,10 @@ class SoundPreprocess(HeardPreprocess):
         """The lowest rate that some recordings have (up to 16 kHz), so that all are heard in the same range of pitch;
         and as many seconds as all but the longest last, up to 10.
         """
-        rates = [one.rate for one in _looked_at(domains)]
+        facts = _looked_at(domains)
+        rates = [one.rate for one in facts]
         rate = min(self.rate, int(np.quantile(rates, SOME, method="lower"))) if rates else self.rate
-        return replace(self if fixed else self.of_length(*domains), rate=rate)
+        return replace(self if fixed else self.of_length(facts), rate=rate)
 
     def like(self, told: Mapping[str, Any]) -> SoundPreprocess:
         return replace(self, rate=int(told["rate"]))
@@ -204,7 +205,7 @@ class WavePreprocess(HeardPreprocess):
 
     def suited(self, *domains: Domain, fixed: bool = False) -> WavePreprocess:
         """As many seconds as all but the longest last."""
-        return self if fixed else self.of_length(*domains)
+        return self if fixed else self.of_length(_looked_at(domains))
 
 
 def _looked_at(domains: Iterable[Domain]) -> list[SoundFacts]:

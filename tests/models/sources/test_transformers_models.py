@@ -131,6 +131,13 @@ def test_a_vision_folder_pools_by_what_was_trained(tmp_path: Path, pooler: bool)
         find_backbone(tmp_path, "image", size=64)
 
 
+def test_a_vision_model_of_the_hub_is_no_encoder_of_sounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved_vision(tmp_path, True)
+    monkeypatch.setattr("transferium.models.sources.hub.repository", lambda _name, _files: tmp_path)
+    with pytest.raises(BackboneError, match="small-vit cannot read sounds: of the backbones for images"):
+        find_backbone("hf/us/small-vit", "sound")
+
+
 def test_preprocessing_is_that_of_the_image_processor(tmp_path: Path) -> None:
     saved_vision(tmp_path, True)
     processor = transformers.AutoImageProcessor.from_pretrained(tmp_path, local_files_only=True, backend="pil")

@@ -67,7 +67,7 @@ def _write_graph(module: nn.Module, kind: Kind, probe: NDArray[Any], path: Path)
         sample = torch.cat([sample, sample, sample, sample], dim=1)[:, : max(4, sample.shape[1])].repeat(2, 1)
         shapes = ({0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC},)
     try:
-        with _quiet():
+        with quiet_export():
             program: Any = torch.onnx.export(module, (sample,), dynamo=True, dynamic_shapes=shapes, verbose=False)
             for node in program.model.graph.all_nodes():
                 node.metadata_props.clear()  # where the module's code lies on this machine
@@ -92,7 +92,7 @@ def _answers(module: nn.Module, probes: Sequence[NDArray[Any]]) -> NDArray[np.fl
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_export() -> Iterator[None]:
     """Silence the exporter's chatter: what counts is the check that follows."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]

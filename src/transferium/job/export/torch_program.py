@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +12,7 @@ from numpy.typing import NDArray
 
 from transferium.artifact import Artifact
 from transferium.data.modality import by_kind
+from transferium.embedding.engines.export import quiet_export
 from transferium.embedding.engines.portable import trainable
 from transferium.errors import ArtifactError, TransferiumError
 from transferium.job.export.onnx.entrances import ENTRANCES
@@ -47,7 +44,7 @@ def torch_program(artifact: Artifact) -> bytes:
     module = Chain(make(artifact.backbone, lambda: network_of(artifact)), head).eval().requires_grad_(False)
     feeds, expected = expected_answers(artifact, entrance)
     given = tuple(map(torch.from_numpy, feeds.values()))
-    with _quiet(), torch.inference_mode(False), torch.no_grad():
+    with quiet_export(), torch.inference_mode(False), torch.no_grad():
         try:
             program = torch.export.export(module, given, dynamic_shapes=(axes(artifact.backbone, feeds),))
         except Exception as error:  # the exporter raises whatever the module's code runs into
@@ -88,17 +85,3 @@ def check_alike(found: NDArray[Any], expected: NDArray[np.float64]) -> None:
         raise ArtifactError(
             f"the exported model does not answer as the model does (by {wrong:.1e}): it was not written."
         )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the exporter's chatter: what counts is the check that follows."""
-    logger = logging.getLogger("torch.export")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -23,7 +23,7 @@ from transferium.models.sources.weight_files import digest_files, weight_files
 from transferium.models.surgery.chosen_layer import stopped
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from transferium.models.sources.encoders import Pooling
 
@@ -63,14 +63,9 @@ def _describe_text(folder: Path, name: str, max_length: int | None) -> Backbone:
     return Backbone(
         name=name,
         kind="text",
-        width=facts["width"],
-        blocks=tuple(facts["blocks"]),
         preprocess=preprocess.shortened(max_length) if max_length else preprocess,
         fingerprint=fingerprint,
-        build=partial(build_text, folder, pooling, normalise),
-        licence="see the model card",
-        size_bytes=sum(file.stat().st_size for file in files),
-        fresh=partial(build_text, folder, pooling, normalise, pretrained=False),
+        **_made(facts, files, partial(build_text, folder, pooling, normalise)),
         architecture=_architecture(folder, "text", pooling=pooling, normalise=normalise),
         whole=WholeModel(folder),
     )
@@ -79,12 +74,30 @@ def _describe_text(folder: Path, name: str, max_length: int | None) -> Backbone:
 def _learn_text(folder: Path, pooling: Pooling, normalise: bool) -> dict[str, Any]:
     import torch
 
+    return _learned(build_text(folder, pooling, normalise), torch.zeros(1, 4, dtype=torch.int64))
+
+
+def _learned(module: nn.Module, given: Tensor) -> dict[str, Any]:
+    """The width of what a network makes of an input, and its blocks."""
+    import torch
+
     from transferium.models.surgery.blocks import block_names
 
-    module = build_text(folder, pooling, normalise)
     with torch.inference_mode():
-        width = int(module(torch.zeros(1, 4, dtype=torch.int64)).shape[1])
+        width = int(module(given).shape[1])
     return {"width": width, "blocks": list(block_names(module))}
+
+
+def _made(facts: Mapping[str, Any], files: Sequence[Path], build: Callable[..., nn.Module]) -> dict[str, Any]:
+    """What backbones of a folder share: what was learned of the network, how it is built, the size of its weights."""
+    return {
+        "width": facts["width"],
+        "blocks": tuple(facts["blocks"]),
+        "build": build,
+        "fresh": partial(build, pretrained=False),
+        "licence": "see the model card",
+        "size_bytes": sum(file.stat().st_size for file in files),
+    }
 
 
 def text_preprocess(folder: Path) -> TextPreprocess:
@@ -167,14 +180,9 @@ def _describe_vision(folder: Path, name: str, size: int | None) -> Backbone:
     return Backbone(
         name=name,
         kind="image",
-        width=facts["width"],
-        blocks=tuple(facts["blocks"]),
         preprocess=preprocess,
         fingerprint=digest_files([], weights, "transformers", "vision", facts["pooling"]),
-        build=partial(build_vision, folder),
-        licence="see the model card",
-        size_bytes=sum(file.stat().st_size for file in files),
-        fresh=partial(build_vision, folder, pretrained=False),
+        **_made(facts, files, partial(build_vision, folder)),
         any_size=not fixed,
         architecture=_architecture(folder, "image", pooling=facts["pooling"], any_size=not fixed),
         whole=WholeModel(folder),
@@ -196,14 +204,9 @@ def _describe_sound(folder: Path, name: str, seconds: int | None) -> Backbone:
     return Backbone(
         name=name,
         kind="sound",
-        width=facts["width"],
-        blocks=tuple(facts["blocks"]),
         preprocess=preprocess.lasting(seconds) if seconds else preprocess,
         fingerprint=fingerprint,
-        build=partial(build_sound, folder),
-        licence="see the model card",
-        size_bytes=sum(file.stat().st_size for file in files),
-        fresh=partial(build_sound, folder, pretrained=False),
+        **_made(facts, files, partial(build_sound, folder)),
         architecture=_architecture(folder, "sound"),
     )
 
@@ -211,12 +214,7 @@ def _describe_sound(folder: Path, name: str, seconds: int | None) -> Backbone:
 def _learn_sound(folder: Path, rate: int) -> dict[str, Any]:
     import torch
 
-    from transferium.models.surgery.blocks import block_names
-
-    module = build_sound(folder)
-    with torch.inference_mode():
-        width = int(module(torch.ones(1, 2, rate)).shape[1])
-    return {"width": width, "blocks": list(block_names(module))}
+    return _learned(build_sound(folder), torch.ones(1, 2, rate))
 
 
 def build_sound(folder: Path, pretrained: bool = True) -> nn.Module:
@@ -236,15 +234,11 @@ READERS: dict[Kind, Callable[[Path, str, int | None], Backbone]] = {
 def _learn_vision(folder: Path, name: str, side: int) -> dict[str, Any]:
     import torch
 
-    from transferium.models.surgery.blocks import block_names
-
     module = build_vision(folder)
     try:
-        with torch.inference_mode():
-            width = int(module(torch.zeros(1, 3, side, side)).shape[1])
+        return _learned(module, torch.zeros(1, 3, side, side)) | {"pooling": str(module.pooling)}
     except (ValueError, RuntimeError) as error:
         raise BackboneError(f"{name} cannot read images of side {side}: {error}") from error
-    return {"width": width, "blocks": list(block_names(module)), "pooling": str(module.pooling)}
 
 
 def vision_preprocess(folder: Path) -> ImagePreprocess:
